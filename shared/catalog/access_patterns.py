@@ -1,0 +1,99 @@
+"""Which keys there are and what each answers: the store's keys and README's table follow.
+
+Every partition key begins with the tenant's segment.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+ENCOUNTER, THREAD, SEARCH, AUDIT = "EncounterTable", "ThreadTable", "SearchTable", "AuditTable"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPattern:
+    """A kind of item: the templates of its keys, and which reads it answers."""
+
+    table: str
+    partition: str
+    sort: str
+    answers: str
+
+
+CURRENT = AccessPattern(
+    ENCOUNTER,
+    "{id}",
+    "current",
+    "GET Encounter/{id}; the version and rev that every write is conditional on",
+)
+VERSION = AccessPattern(
+    ENCOUNTER, "{id}", "v#{version}", "GET Encounter/{id}/_history and its versions"
+)
+SPAN = AccessPattern(
+    ENCOUNTER,
+    "{id}",
+    "t#{thread}",
+    "Communication?session=Encounter/{id}: the threads of a session and where in them to read",
+)
+PENDING = AccessPattern(
+    ENCOUNTER,
+    "{id}",
+    "pending",
+    "the body of a PUT that is closing a session of more than one transaction",
+)
+HEADER = AccessPattern(
+    THREAD,
+    "{id}",
+    "header",
+    "GET Communication/{id}; the locator of a message under a client's own id",
+)
+STATE = AccessPattern(THREAD, "{id}", "state", "the slot: which session a new message joins")
+ADOPTION = AccessPattern(
+    THREAD, "{id}", "a#{epoch}", "which session adopted the messages of an epoch"
+)
+MESSAGE = AccessPattern(
+    THREAD,
+    "{id}",
+    "m#{ulid}",
+    "Communication?part-of=Communication/{id}: the thread in order of `sent`",
+)
+COMMUNICATION_VERSION = AccessPattern(
+    THREAD, "{id}", "v#{resource}#{version}", "GET Communication/{id}/_history and its versions"
+)
+ROW = AccessPattern(
+    SEARCH, "{type}?{parameter}={value}", "{order}#{id}", "every search by an indexed parameter"
+)
+LISTING = AccessPattern(
+    SEARCH, "{type}?{listing}#{shard}", "{order}#{id}", "every search without a selective parameter"
+)
+GUARD = AccessPattern(
+    SEARCH,
+    "{type}!identifier={value}",
+    "guard",
+    "which resource holds an identifier: If-None-Exist",
+)
+DUE = AccessPattern(
+    SEARCH, "due#{shard}", "{due}#{tenant}#{id}", "open Encounters by when they must be looked at"
+)
+EVENT = AccessPattern(AUDIT, "{ulid}", "event", "what one transaction did, and for whom")
+
+ACCESS_PATTERNS = (
+    CURRENT,
+    VERSION,
+    SPAN,
+    PENDING,
+    HEADER,
+    STATE,
+    ADOPTION,
+    MESSAGE,
+    COMMUNICATION_VERSION,
+    ROW,
+    LISTING,
+    GUARD,
+    DUE,
+    EVENT,
+)
+
+
+def segment(text: str) -> str:
+    """Encode a value from outside so that it cannot leave its segment of a key."""
+    return quote(text, safe="/:@!$'()*,; ")

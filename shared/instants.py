@@ -1,0 +1,152 @@
+"""FHIR dates and times as the stretch of time they may mean, to the nanosecond.
+
+https://hl7.org/fhir/R4/datatypes.html#dateTime
+"""
+
+import re
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import cache, lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+MILLISECOND = 1_000_000
+SECOND = 1_000 * MILLISECOND
+FOREVER = 10**30
+_WIDEST_OFFSET = 15 * 3600
+_EPOCH = date(1970, 1, 1).toordinal()
+_PATTERN = re.compile(
+    r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
+    r"(?:T(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
+    r"(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?",
+    re.ASCII,
+)
+
+
+class Range(NamedTuple):
+    """Nanoseconds since 1970, `low` included, `high` excluded."""
+
+    low: int
+    high: int
+
+
+ALWAYS = Range(-FOREVER, FOREVER)
+
+
+@cache
+def zone(name: str) -> tzinfo:
+    """Give the IANA time zone of that name."""
+    return ZoneInfo(name)
+
+
+def now() -> datetime:
+    """Give the present instant, cut to milliseconds as FHIR's `lastUpdated` is."""
+    return floor(datetime.now(UTC))
+
+
+def floor(moment: datetime) -> datetime:
+    """Cut an instant to whole milliseconds."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def written(moment: datetime) -> str:
+    """Write an instant in UTC with milliseconds; such texts sort as the instants do."""
+    return moment.astimezone(UTC).strftime("%4Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def read(text: str) -> datetime:
+    """Read what `written` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def from_nanoseconds(value: int) -> datetime:
+    """Give the instant of a bound of a Range, cut to milliseconds."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value // MILLISECOND)
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Give an instant as the bounds of a Range count it."""
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+
+
+def has_day(text: str) -> bool:
+    """Tell whether a dateTime says at least which day it means."""
+    return len(text) >= len("2021-06-15")
+
+
+def parse(text: str, local: tzinfo = UTC) -> Range:
+    """Give the range a date, dateTime or instant covers; without a zone it is read in `local`.
+
+    Raises ValueError where the text is none of these.
+    """
+    match = _PATTERN.fullmatch(text)
+    if match is None:
+        raise ValueError("not a date or dateTime")
+    year, month, day = (int(match[part] or 1) for part in ("year", "month", "day"))
+    if match["hour"] is None:
+        first = date(year, month, day)
+        after = _day_after(match, first)
+        return Range(_midnight(first, local), _midnight(after, local) if after else FOREVER)
+    return _time_of_day(match, date(year, month, day), local)
+
+
+def _day_after(match: re.Match[str], first: date) -> date | None:
+    """Give the day after the year, month or day written; None after the last of them all."""
+    try:
+        if match["day"]:
+            return first + timedelta(days=1)
+        if match["month"]:
+            return (first + timedelta(days=31)).replace(day=1)
+        return first.replace(year=first.year + 1)
+    except (ValueError, OverflowError):
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _midnight(day: date, local: tzinfo) -> int:
+    """Give the first instant of a local day, also where a clock change skips midnight."""
+    second = (day.toordinal() - _EPOCH) * 86_400
+    if local is UTC or day.year in (MINYEAR, MAXYEAR):
+        return second * SECOND
+    low, high = second - _WIDEST_OFFSET, second + _WIDEST_OFFSET
+    while low < high:
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, local).date() < day:
+            low = middle + 1
+        else:
+            high = middle
+    return low * SECOND
+
+
+def _time_of_day(match: re.Match[str], day: date, local: tzinfo) -> Range:
+    hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
+    leap = second == 60  # noqa: PLR2004 - FHIR allows a leap second
+    offset = _offset(match["zone"]) if match["zone"] else local
+    moment = datetime(  # noqa: DTZ001 - a wall time, its zone is `offset`
+        day.year, day.month, day.day, hour, minute, 59 if leap else second
+    )
+    shift = moment.replace(tzinfo=offset).utcoffset() or timedelta()
+    fraction = (match["fraction"] or "")[:9]
+    since = moment - shift - datetime(1970, 1, 1)  # noqa: DTZ001 - wall time less its offset is UTC
+    low = (since.days * 86_400 + since.seconds + leap) * SECOND + int(fraction.ljust(9, "0"))
+    width = 10 ** (9 - len(fraction)) if match["second"] else 60 * SECOND
+    return Range(low, low + width)
+
+
+def _offset(text: str) -> tzinfo:
+    if text == "Z":
+        return UTC
+    hours, minutes = int(text[1:3]), int(text[4:])
+    if hours > 14 or minutes > 59:  # noqa: PLR2004 - the clock's own limits
+        raise ValueError("not a time zone offset")
+    sign = -1 if text[0] == "-" else 1
+    return timezone(sign * timedelta(hours=hours, minutes=minutes))
+
+
+def period(value: dict[str, object], local: tzinfo = UTC) -> Range:
+    """Give the range of a Period; a side that is not given is open."""
+    start, end = value.get("start"), value.get("end")
+    return Range(
+        parse(start, local).low if isinstance(start, str) else -FOREVER,
+        parse(end, local).high if isinstance(end, str) else FOREVER,
+    )

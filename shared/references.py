@@ -1,0 +1,41 @@
+"""References as FHIR writes them. https://hl7.org/fhir/R4/references.html#literal"""
+
+import re
+from typing import NamedTuple
+
+ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
+_RELATIVE = re.compile(
+    r"(?P<type>[A-Z][A-Za-z]{1,63})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?",
+    re.ASCII,
+)
+
+
+class Literal(NamedTuple):
+    """A reference to a resource under this server's own base."""
+
+    type: str
+    id: str
+
+    def __str__(self) -> str:
+        """Write it relative to the base."""
+        return f"{self.type}/{self.id}"
+
+
+def literal(text: object, base: str = "") -> Literal | None:
+    """Read a relative reference, or an absolute one on `base`; None for everything else."""
+    if not isinstance(text, str):
+        return None
+    if base and text.startswith(base + "/"):
+        text = text[len(base) + 1 :]
+    match = _RELATIVE.fullmatch(text)
+    return Literal(match["type"], match["id"]) if match else None
+
+
+def target(element: object, base: str = "") -> Literal | None:
+    """Read the literal of a Reference element (a dict with `reference`)."""
+    return literal(element.get("reference"), base) if isinstance(element, dict) else None
+
+
+def to(resource_type: str, resource_id: str) -> dict[str, str]:
+    """Make the Reference element of a resource of this server."""
+    return {"reference": f"{resource_type}/{resource_id}"}

@@ -1,0 +1,68 @@
+"""What a deployment sets, read once from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import cache
+from zoneinfo import ZoneInfoNotFoundError
+
+from shared import instants
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The template's parameters; tables by name, times in the unit their name says."""
+
+    encounter_table: str
+    thread_table: str
+    search_table: str
+    audit_table: str
+    base_path: str = "/fhir/R4"
+    public_base_url: str = ""
+    zone: tzinfo = instants.zone("UTC")
+    session_max_hours: int = 168
+    encounter_type_system: str = "https://medplum.com/fhir/CodeSystem/encounter-type"
+    groups_claim: str = "cognito:groups"
+    client_roles: Mapping[str, str] = None  # type: ignore[assignment] # set by `read` always
+    allowed_origins: frozenset[str] = frozenset()
+    authorize_url: str = ""
+    token_url: str = ""
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return instants.zone(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise SystemExit(f"SESSION_TIME_ZONE: {name!r} is not an IANA time zone") from None
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; a table that is not named or an unknown zone stops the function."""
+    get = environment.get
+    return Settings(
+        encounter_table=environment["ENCOUNTER_TABLE"],
+        thread_table=environment["THREAD_TABLE"],
+        search_table=environment["SEARCH_TABLE"],
+        audit_table=environment["AUDIT_TABLE"],
+        base_path=get("BASE_PATH", "/fhir/R4").rstrip("/"),
+        public_base_url=get("PUBLIC_BASE_URL", "").rstrip("/"),
+        zone=_zone(get("SESSION_TIME_ZONE") or "UTC"),
+        session_max_hours=int(get("SESSION_MAX_HOURS") or 168),
+        encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or Settings.encounter_type_system,
+        groups_claim=get("GROUPS_CLAIM") or "cognito:groups",
+        client_roles=_pairs(get("CLIENT_ROLES", "")),
+        allowed_origins=frozenset(filter(None, get("ALLOWED_ORIGINS", "").split(","))),
+        authorize_url=get("AUTHORIZE_URL", ""),
+        token_url=get("TOKEN_URL", ""),
+    )
+
+
+@cache
+def settings() -> Settings:
+    """Give the settings of this function."""
+    return read(os.environ)
