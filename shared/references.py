@@ -1,6 +1,7 @@
 """References as FHIR writes them. https://hl7.org/fhir/R4/references.html#literal"""
 
 import re
+from contextvars import ContextVar
 from typing import NamedTuple
 
 ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
@@ -8,6 +9,9 @@ _RELATIVE = re.compile(
     r"(?P<type>[A-Z][A-Za-z]{1,63})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?",
     re.ASCII,
 )
+
+# The absolute URL of this server's base, without a trailing slash; set for each request.
+BASE: ContextVar[str] = ContextVar("BASE", default="")
 
 
 class Literal(NamedTuple):
@@ -21,19 +25,20 @@ class Literal(NamedTuple):
         return f"{self.type}/{self.id}"
 
 
-def literal(text: object, base: str = "") -> Literal | None:
-    """Read a relative reference, or an absolute one on `base`; None for everything else."""
+def literal(text: object) -> Literal | None:
+    """Read a relative reference, or an absolute one on our base; None for everything else."""
     if not isinstance(text, str):
         return None
+    base = BASE.get()
     if base and text.startswith(base + "/"):
         text = text[len(base) + 1 :]
     match = _RELATIVE.fullmatch(text)
     return Literal(match["type"], match["id"]) if match else None
 
 
-def target(element: object, base: str = "") -> Literal | None:
+def target(element: object) -> Literal | None:
     """Read the literal of a Reference element (a dict with `reference`)."""
-    return literal(element.get("reference"), base) if isinstance(element, dict) else None
+    return literal(element.get("reference")) if isinstance(element, dict) else None
 
 
 def to(resource_type: str, resource_id: str) -> dict[str, str]:

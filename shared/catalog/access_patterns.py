@@ -4,6 +4,7 @@ Every partition key begins with the tenant's segment.
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 from urllib.parse import quote
 
 ENCOUNTER, THREAD, SEARCH, AUDIT = "EncounterTable", "ThreadTable", "SearchTable", "AuditTable"
@@ -94,6 +95,13 @@ ACCESS_PATTERNS = (
 )
 
 
+# DynamoDB ends a partition key at 2,048 bytes; a longer value is known by its hash.
+LONGEST_SEGMENT = 600
+
+
 def segment(text: str) -> str:
-    """Encode a value from outside so that it cannot leave its segment of a key."""
-    return quote(text, safe="/:@!$'()*,; ")
+    """Encode a value from outside so that it can neither leave nor overflow its segment of a key."""
+    encoded = quote(text, safe="/:@!$'()*,; ")
+    if len(encoded) > LONGEST_SEGMENT:
+        return "sha256~" + sha256(encoded.encode()).hexdigest()
+    return encoded

@@ -33,6 +33,14 @@ class Interaction:
         """What the gateway's RouteKey says, without the base path."""
         return f"{self.method} {self.path}"
 
+    def matches(self, path: str) -> bool:
+        """Tell whether a path below the base is one of this route; a search is no resource's id."""
+        template, asked = self.path.split("/"), path.rstrip("/").split("/")
+        return len(template) == len(asked) and all(
+            part == given or (part in ("{type}", "{id}", "{vid}") and not given.startswith("_"))
+            for part, given in zip(template, asked, strict=True)
+        )
+
 
 INTERACTIONS = (
     Interaction("create", "POST", "/{type}", "create", WRITERS, "C"),

@@ -1,0 +1,11 @@
+"""POST of a new resource."""
+
+from shared.http import Request, Response, endpoint
+from shared.http.responses import written
+from shared.interactions.create import create
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    """Create the resource of the body."""
+    return written(request, create(request.actor, request.type, request.resource()))

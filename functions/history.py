@@ -1,0 +1,12 @@
+"""GET of a resource's history."""
+
+from shared.http import Request, Response, endpoint
+from shared.http.responses import history_bundle
+from shared.interactions.history import history
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    """Answer with a page of the versions, the newest first."""
+    tenant = request.actor.tenant
+    return history_bundle(request, history(tenant, request.type, request.id, request.query))

@@ -1,0 +1,14 @@
+"""GET and HEAD of a resource and of its versions."""
+
+from shared.http import Request, Response, endpoint
+from shared.http.responses import found
+from shared.interactions.read import read, vread
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    """Answer with the resource, its current version or the one named."""
+    tenant = request.actor.tenant
+    if version := request.path.get("vid"):
+        return found(request, vread(tenant, request.type, request.id, version))
+    return found(request, read(tenant, request.type, request.id))

@@ -1,0 +1,91 @@
+"""The decorator of every function behind the API."""
+
+import time
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from shared.errors import FhirError
+from shared.http import requests
+from shared.http.requests import Event, Request
+from shared.http.responses import FHIR_JSON, Response, broken, refused
+from shared.settings import settings
+from shared.store import meter
+
+type Handler = Callable[[Request], Response]
+
+logger = Logger()
+
+_EXPOSED = "Content-Location, ETag, Last-Modified, Location"
+
+
+def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
+    """Make a Lambda handler: read the event, call, turn exceptions into an OperationOutcome, log.
+
+    Raises nothing; what is logged is ids, names, figures and the places in the code of an error.
+    """
+
+    @wraps(handle)
+    def handler(event: Event, context: Any) -> dict[str, Any]:
+        started = time.perf_counter()
+        meter.start()
+        response, failure = _answer(handle, event)
+        _log(event, response, failure, time.perf_counter() - started)
+        return _payload(event, response)
+
+    return handler
+
+
+def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
+    try:
+        return handle(requests.read(event)), {}
+    except FhirError as error:
+        return refused(error), {"issues": [issue.code for issue in error.issues]}
+    except Exception as error:  # noqa: BLE001 - the last resort: nothing of it leaves but its place
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
+        failure = {"error": type(error).__name__, "places": places}
+        return broken(event["requestContext"].get("requestId", "")), failure
+
+
+def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
+    """Write one line; of a query only the parameters' names, of a resource only its id."""
+    path = event.get("pathParameters") or {}
+    query = event.get("rawQueryString", "")
+    line = {
+        "request": event["requestContext"].get("requestId", ""),
+        "route": event["routeKey"],
+        "type": path.get("type"),
+        "id": path.get("id"),
+        "parameters": sorted({part.partition("=")[0] for part in query.split("&") if part}),
+        "status": response.status,
+        "milliseconds": round(seconds * 1000, 1),
+        **meter.read(),
+        **failure,
+    }
+    (logger.error if "error" in failure else logger.info)("request", extra=line)
+
+
+def _payload(event: Event, response: Response) -> dict[str, Any]:
+    headers = response.headers | _cross_origin(event)
+    if response.body:
+        headers["Content-Type"] = FHIR_JSON
+    head = event["requestContext"]["http"]["method"] == "HEAD"
+    body = "" if head else response.body.decode()
+    return {"statusCode": response.status, "headers": headers, "body": body}
+
+
+def _cross_origin(event: Event) -> dict[str, str]:
+    """Let pages of the listed origins read the answer, with credentials."""
+    origin = event.get("headers", {}).get("origin", "")
+    if origin not in settings().allowed_origins:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": _EXPOSED,
+        "Vary": "Origin",
+    }

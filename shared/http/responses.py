@@ -1,0 +1,98 @@
+"""Answers: a resource with its version headers, a Bundle, an OperationOutcome."""
+
+from dataclasses import dataclass, field
+from email.utils import format_datetime
+from typing import Any
+
+from shared import errors, fhirjson, instants
+from shared.http.requests import Request
+from shared.interactions.write import Outcome
+from shared.resources.outcome import operation_outcome
+from shared.store.records import Versioned
+
+FHIR_JSON = "application/fhir+json; charset=utf-8"
+RETRY_AFTER_SECONDS = "1"
+
+# The only place that knows HTTP's statuses; an exception takes that of its nearest ancestor here.
+STATUS = {
+    errors.Invalid: 400,
+    errors.Login: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.NotSupported: 405,
+    errors.NotAcceptable: 406,
+    errors.Conflict: 409,
+    errors.Deleted: 410,
+    errors.PreconditionFailed: 412,
+    errors.TooLong: 413,
+    errors.UnsupportedMedia: 415,
+    errors.BusinessRule: 422,
+    errors.FhirError: 500,
+    errors.Transient: 503,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer; `body` is JSON, empty where there is none."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def entity_headers(record: Versioned) -> dict[str, str]:
+    """Give ETag and Last-Modified of a resource's version."""
+    return {
+        "ETag": f'W/"{record.version}"',
+        "Last-Modified": format_datetime(instants.read(record.last_updated), usegmt=True),
+    }
+
+
+def found(request: Request, record: Versioned) -> Response:
+    """Answer a read: 200, or 304 where the caller has this version."""
+    headers = entity_headers(record)
+    if request.if_none_match == str(record.version):
+        return Response(304, headers=headers)
+    return Response(200, record.json or b"", headers)
+
+
+def written(request: Request, outcome: Outcome) -> Response:
+    """Answer a write: 201 with Location where the resource is new, 200, 204 where it is gone."""
+    record = outcome.record
+    if record is None:
+        return Response(204)
+    headers = entity_headers(record)
+    if record.deleted:
+        return Response(204, headers=headers)
+    if outcome.created:
+        location = f"{request.base}/{record.type}/{record.id}/_history/{record.version}"
+        headers["Location"] = location
+    return Response(201 if outcome.created else 200, _preferred(request, record), headers)
+
+
+def _preferred(request: Request, record: Versioned) -> bytes:
+    if request.prefers("return=minimal"):
+        return b""
+    if request.prefers("return=OperationOutcome"):
+        done = errors.Issue("informational", "The resource was written", severity="information")
+        return fhirjson.dumps(operation_outcome([done]))
+    return record.json or b""
+
+
+def bundle(content: dict[str, Any]) -> Response:
+    """Answer with a Bundle."""
+    return Response(200, fhirjson.dumps(content))
+
+
+def refused(error: errors.FhirError) -> Response:
+    """Answer a refusal with its OperationOutcome."""
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if isinstance(error, errors.Transient) else {}
+    return Response(status, fhirjson.dumps(operation_outcome(error.issues)), headers)
+
+
+def broken(request_id: str) -> Response:
+    """Answer an error of our own, saying nothing about it."""
+    issue = errors.Issue("exception", "Internal error", diagnostics=f"Request {request_id}")
+    return Response(500, fhirjson.dumps(operation_outcome([issue])))

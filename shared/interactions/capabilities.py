@@ -1,0 +1,77 @@
+"""What this server can do, told by the catalogue. https://hl7.org/fhir/R4/http.html#capabilities"""
+
+from functools import cache
+from typing import Any
+
+from shared import fhirjson
+from shared.catalog.interactions import INTERACTIONS, TYPES
+from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.settings import settings
+
+# The date of what this statement says: raised with every change of the catalogue.
+DATE = "2026-11-21"
+_OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+# What the catalogue's codes are beside those of R4's interactions.
+_NOT_RESTFUL = frozenset({"capabilities", "preflight"})
+
+
+@cache
+def capabilities(base: str) -> bytes:
+    """Give the CapabilityStatement of the server at `base`, as JSON."""
+    return fhirjson.dumps(
+        {
+            "resourceType": "CapabilityStatement",
+            "status": "active",
+            "date": DATE,
+            "kind": "instance",
+            "software": {"name": "Async Encounters"},
+            "implementation": {"description": "Async Encounters", "url": base},
+            "fhirVersion": "4.0.1",
+            "format": ["application/fhir+json", "json"],
+            "patchFormat": ["application/json-patch+json", "application/merge-patch+json"],
+            "rest": [
+                {
+                    "mode": "server",
+                    "security": _security(),
+                    "resource": [_resource(resource_type) for resource_type in TYPES],
+                }
+            ],
+        }
+    )
+
+
+def _security() -> dict[str, Any]:
+    known = settings()
+    endpoints = [
+        {"url": name, "valueUri": url}
+        for name, url in (("authorize", known.authorize_url), ("token", known.token_url))
+        if url
+    ]
+    service = {"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}
+    security: dict[str, Any] = {"cors": bool(known.allowed_origins), "service": [service]}
+    if endpoints:
+        security["extension"] = [{"url": _OAUTH_URIS, "extension": endpoints}]
+    return security
+
+
+def _resource(resource_type: str) -> dict[str, Any]:
+    codes = dict.fromkeys(row.code for row in INTERACTIONS if row.code not in _NOT_RESTFUL)
+    return {
+        "type": resource_type,
+        "interaction": [{"code": code} for code in codes],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": False,
+        "conditionalRead": "not-match",
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "logical"],
+        "searchParam": [_parameter(row) for row in SEARCH_PARAMS.of(resource_type).values()],
+    }
+
+
+def _parameter(row: SearchParam) -> dict[str, str]:
+    definition = {"definition": row.definition} if row.definition.startswith("http") else {}
+    return {"name": row.code, **definition, "type": row.type}

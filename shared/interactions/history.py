@@ -1,0 +1,58 @@
+"""History of one resource, newest first. https://hl7.org/fhir/R4/http.html#history"""
+
+from dataclasses import dataclass
+
+from shared import instants
+from shared.errors import Invalid, NotFound
+from shared.settings import settings
+from shared.store import reading
+from shared.store.records import Versioned
+
+DEFAULT_COUNT, LARGEST_COUNT = 20, 1000
+PARAMETERS = ("_count", "_offset", "_since", "_format", "_pretty")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of versions, and how many there are."""
+
+    versions: list[Versioned]
+    total: int
+
+
+def history(
+    tenant: str, resource_type: str, resource_id: str, query: list[tuple[str, str]]
+) -> History:
+    """Give a page of a resource's versions. Raises NotFound and Invalid."""
+    given = dict(query)
+    for name in given:
+        if name not in PARAMETERS:
+            raise Invalid(f"History takes {', '.join(PARAMETERS)}", expression=name)
+    current = reading.current(tenant, resource_type, resource_id)
+    if current is None:
+        raise NotFound(f"{resource_type}/{resource_id} does not exist")
+    newest_first = [*reading.versions(tenant, current), current][::-1]
+    if since := given.get("_since"):
+        low = _instant(since)
+        newest_first = [one for one in newest_first if _updated(one) >= low]
+    offset = _number(given, "_offset", 0)
+    count = min(_number(given, "_count", DEFAULT_COUNT), LARGEST_COUNT)
+    return History(newest_first[offset : offset + count], len(newest_first))
+
+
+def _updated(record: Versioned) -> int:
+    return instants.nanoseconds(instants.read(record.last_updated))
+
+
+def _instant(text: str) -> int:
+    try:
+        return instants.parse(text, settings().zone).low
+    except ValueError:
+        raise Invalid("_since is an instant", expression="_since", diagnostics=text) from None
+
+
+def _number(given: dict[str, str], name: str, default: int) -> int:
+    text = given.get(name, str(default))
+    if not text.isascii() or not text.isdecimal() or len(text) > len("1000000"):
+        raise Invalid(f"{name} is a number", expression=name, diagnostics=text[:20])
+    return int(text)

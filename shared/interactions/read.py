@@ -1,0 +1,29 @@
+"""Read and vread: one resource as it is, or as it was. https://hl7.org/fhir/R4/http.html#read"""
+
+from shared.errors import Deleted, NotFound
+from shared.store import reading
+from shared.store.records import Versioned
+
+
+def read(tenant: str, resource_type: str, resource_id: str) -> Versioned:
+    """Give the current version. Raises NotFound and Deleted."""
+    return _there(reading.current(tenant, resource_type, resource_id), resource_type, resource_id)
+
+
+def vread(tenant: str, resource_type: str, resource_id: str, version: str) -> Versioned:
+    """Give one version. Raises NotFound, and Deleted for the version of a deletion."""
+    current = reading.current(tenant, resource_type, resource_id)
+    if current is None or not version.isdecimal() or int(version) > current.version:
+        raise NotFound(f"{resource_type}/{resource_id} has no version {version}")
+    if int(version) == current.version:
+        return _there(current, resource_type, resource_id)
+    past = reading.version(tenant, current, int(version))
+    return _there(past, resource_type, resource_id)
+
+
+def _there(record: Versioned | None, resource_type: str, resource_id: str) -> Versioned:
+    if record is None:
+        raise NotFound(f"{resource_type}/{resource_id} does not exist")
+    if record.deleted:
+        raise Deleted(f"{resource_type}/{resource_id} is deleted")
+    return record

@@ -1,0 +1,49 @@
+"""References between Encounters and Communications: what a write adds must be there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared import references
+from shared.catalog.interactions import TYPES
+from shared.errors import BusinessRule, Issue
+from shared.references import Literal
+from shared.store.work import Work
+
+
+def _literals(value: Any, path: str) -> Iterator[tuple[Literal, str]]:
+    """Walk all Reference elements of a resource, each with its FHIRPath."""
+    if isinstance(value, dict):
+        target = references.target(value)
+        if target and target.type in TYPES:
+            yield target, f"{path}.reference"
+        for name, member in value.items():
+            if name != "contained":
+                yield from _literals(member, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _literals(member, f"{path}[{index}]")
+
+
+def check(work: Work, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Raise BusinessRule naming each reference that a write adds and that names nothing here.
+
+    A resource may name itself.
+    """
+    own = Literal(after["resourceType"], after["id"])
+    known = {target for target, _ in _literals(before, "")} | {own}
+    added = [
+        (target, path)
+        for target, path in _literals(after, own.type)
+        if target not in known and not _is_there(work, target)
+    ]
+    if added:
+        raise BusinessRule(
+            issues=[
+                Issue("business-rule", f"{target} does not exist", path) for target, path in added
+            ]
+        )
+
+
+def _is_there(work: Work, target: Literal) -> bool:
+    record = work.resource(target.type, target.id)
+    return record is not None and not record.deleted

@@ -1,0 +1,22 @@
+"""Search: one page of the resources that match. https://hl7.org/fhir/R4/search.html"""
+
+from shared import references
+from shared.access import Actor
+from shared.search import Result
+from shared.search import search as run
+from shared.settings import settings
+
+
+def search(
+    actor: Actor, resource_type: str, query: list[tuple[str, str]], *, lenient: bool
+) -> Result:
+    """Give a page of the resources of a type that match a query. Raises Invalid and TooCostly."""
+    return run(
+        resource_type,
+        query,
+        tenant=actor.tenant,
+        caller=actor.subject,
+        base=references.BASE.get(),
+        zone=settings().zone,
+        lenient=lenient,
+    )

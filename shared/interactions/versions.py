@@ -1,0 +1,62 @@
+"""The next version of a resource."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from shared import fhirjson, instants
+from shared.resources.meta import stamp
+from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
+from shared.store.work import Work
+
+type Resource = dict[str, Any]
+
+
+def _instant(work: Work, before: Versioned | None) -> str:
+    """Give this work's instant, but always one after that of the version before."""
+    if before is None or before.last_updated < work.instant:
+        return work.instant
+    return instants.written(instants.read(before.last_updated) + timedelta(milliseconds=1))
+
+
+def _next(work: Work, before: Versioned | None, resource: Resource | None) -> dict[str, Any]:
+    before = work.as_read(before) if before else None
+    version, updated = before.version + 1 if before else 1, _instant(work, before)
+    content = None if resource is None else stamp(resource, version, updated)
+    json = None if content is None else fhirjson.dumps(content)
+    return {"version": version, "json": json, "updated": "" if json else updated}
+
+
+def of_encounter(
+    work: Work, before: EncounterRecord, resource: Resource | None, **changes: Any
+) -> EncounterRecord:
+    """Make the next version of an Encounter; None deletes it."""
+    return replace(before, **_next(work, before, resource), **changes)
+
+
+def unborn_encounter(work: Work, encounter_id: str) -> EncounterRecord:
+    """Make what the first version of an Encounter is the next of."""
+    return EncounterRecord(
+        id=encounter_id,
+        version=0,
+        json=None,
+        created=work.instant,
+        updated="",
+        entered=work.instant,
+    )
+
+
+def of_communication(
+    work: Work, before: CommunicationRecord, resource: Resource | None, **changes: Any
+) -> CommunicationRecord:
+    """Make the next version of a Communication; None deletes it."""
+    return replace(before, **_next(work, before, resource), **changes)
+
+
+def first_of_communication(
+    work: Work, communication_id: str, resource: Resource, **state: Any
+) -> CommunicationRecord:
+    """Make the first version of a Communication."""
+    return CommunicationRecord(
+        id=communication_id, created=work.instant, **_next(work, None, resource), **state
+    )

@@ -1,0 +1,64 @@
+"""What would be deployed, built once for each content of its sources."""
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from shared.packaging import build
+
+CACHE = build.ROOT / ".build"
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """The directories that Lambda would unpack: a function's code, and the layer."""
+
+    code: Path
+    layer: Path
+
+
+def artefact() -> Artefact:
+    """Build what is deployed, or find it built."""
+    recipe = Path(build.__file__)
+    return Artefact(
+        code=_cached("code", [recipe, *build.sources()], build.code),
+        layer=_cached("layer", [recipe, build.ROOT / "uv.lock"], _layer),
+    )
+
+
+def _layer(target: Path) -> None:
+    # The layer has Linux's modules; elsewhere those of this machine lie beside them.
+    platforms = build.PLATFORMS if sys.platform == "linux" else (*build.PLATFORMS, build.HERE)
+    build.dependencies(target / "python", platforms)
+
+
+def _cached(name: str, inputs: Iterable[Path], make: Callable[[Path], None]) -> Path:
+    target = CACHE / f"{name}-{_digest(inputs)}"
+    if not target.exists():
+        CACHE.mkdir(exist_ok=True)
+        unfinished = Path(mkdtemp(dir=CACHE))
+        make(unfinished)
+        _rename(unfinished, target)
+    return target
+
+
+def _rename(unfinished: Path, target: Path) -> None:
+    try:
+        unfinished.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
+        shutil.rmtree(unfinished)  # another process was first
+
+
+def _digest(inputs: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(inputs):
+        digest.update(
+            str(path.relative_to(build.ROOT)).encode() + b"\0" + path.read_bytes() + b"\0"
+        )
+    return digest.hexdigest()[:16]

@@ -1,0 +1,106 @@
+"""The project's commands: the whole service on this machine, and what it is built of."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from shared.local import environment, pool, walkthrough
+from shared.local.artefact import artefact
+from shared.local.conversation import Conversation, Unexpected
+from shared.local.emulator import Emulator, StartError, emulator
+from shared.local.stack import deploy, outputs
+
+# What an option of `serve` sets of the template's parameters.
+PARAMETERS = {"time_zone": "SessionTimeZone", "idle_minutes": "SessionIdleMinutes"}
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    arguments = _parser().parse_args()
+    try:
+        arguments.run(arguments)
+    except (StartError, Unexpected) as problem:
+        sys.exit(f"FAILED: {problem}")
+    except KeyboardInterrupt:
+        sys.exit()
+
+
+def demo(_arguments: argparse.Namespace) -> None:
+    """Start the service with nothing in it and play the walkthrough."""
+    with _running({}) as values:
+        print(f"running at {values['FHIR_BASE']}")
+        walkthrough.play(Conversation(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]))
+    print("every step as it should be")
+
+
+def serve(arguments: argparse.Namespace) -> None:
+    """Keep the service running until stopped."""
+    given = {
+        parameter: str(value)
+        for option, parameter in PARAMETERS.items()
+        if (value := getattr(arguments, option)) is not None
+    }
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    with _running(given, arguments.port, arguments.data) as values:
+        for name, value in values.items():
+            print(f"{name}='{value}'")
+        if arguments.env_file:
+            environment.write(arguments.env_file, values)
+        print("running until Ctrl-C", flush=True)
+        signal.pause()
+
+
+def token(arguments: argparse.Namespace) -> None:
+    """Print an access token for the service that `serve` runs."""
+    running = Emulator(arguments.port)
+    user = pool.User(arguments.role, arguments.fhir_user)
+    print(pool.access_token(running.client("cognito-idp"), outputs(running), user))
+
+
+def build(_arguments: argparse.Namespace) -> None:
+    """Build what would be deployed and say where it is."""
+    built = artefact()
+    print(f"code   {built.code}\nlayer  {built.layer}")
+
+
+@contextmanager
+def _running(
+    parameters: Mapping[str, str], port: int = 0, data: Path | None = None
+) -> Iterator[dict[str, str]]:
+    with emulator(port, data) as running:
+        stack = deploy(running, artefact(), parameters)
+        yield environment.environment(running, stack)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="async-encounters", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for run, options in ((demo, None), (serve, _serve), (token, _token), (build, None)):
+        command = commands.add_parser(run.__name__, help=run.__doc__)
+        command.set_defaults(run=run)
+        if options:
+            options(command)
+    return parser
+
+
+def _port(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--port", type=int, default=8080, help="where it listens (default 8080)")
+
+
+def _token(command: argparse.ArgumentParser) -> None:
+    _port(command)
+    command.add_argument("--role", choices=pool.ROLES, required=True, help="the user's group")
+    command.add_argument(
+        "--fhir-user", metavar="REF", default="", help="who it is, as Patient/homer-simpson"
+    )
+
+
+def _serve(command: argparse.ArgumentParser) -> None:
+    _port(command)
+    command.add_argument("--data", type=Path, metavar="DIR", help="keep the data there")
+    command.add_argument("--env-file", type=Path, metavar="PATH", help="write NAME='value' lines")
+    command.add_argument("--time-zone", metavar="ZONE", help="IANA time zone of the care setting")
+    command.add_argument("--idle-minutes", type=int, metavar="N", help="close idle sessions")

@@ -1,0 +1,124 @@
+"""Requests to a FHIR server, each told in one line and held to the answer it should get."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import httpx
+
+Resource = dict[str, Any]
+
+FHIR = "application/fhir+json"
+JSON_PATCH = "application/json-patch+json"
+SHOWN_IDS = 6
+
+
+class Unexpected(Exception):
+    """An answer is not as it should be."""
+
+
+class Conversation:
+    """What one caller says to one FHIR server."""
+
+    def __init__(self, base_url: str, token: str, tell: Callable[[str], object] = print) -> None:
+        """Talk to `base_url`; `tell` gets a line for each request."""
+        headers = {"Authorization": f"Bearer {token}", "Accept": FHIR}
+        self._http = httpx.Client(headers=headers, timeout=30)
+        self._base_url = base_url
+        self._tell = tell
+
+    def create(self, resource: Resource) -> Resource:
+        """POST a resource."""
+        answer = self._send("POST", resource["resourceType"], {201}, FHIR, resource)
+        created: Resource = answer.json()
+        location = f"{_reference(created)}/_history/{created['meta']['versionId']}"
+        self.hold("Location", answer.headers["location"] == f"{self._base_url}/{location}")
+        self.hold("what was sent", created.items() >= resource.items())
+        return created
+
+    def patch(self, resource: Resource, operations: list[dict[str, Any]]) -> Resource:
+        """PATCH a resource."""
+        answer = self._send("PATCH", _reference(resource), {200}, JSON_PATCH, operations)
+        patched: Resource = answer.json()
+        return patched
+
+    def update(self, resource: Resource) -> Resource:
+        """PUT a resource."""
+        answer = self._send("PUT", _reference(resource), {200}, FHIR, resource)
+        updated: Resource = answer.json()
+        return updated
+
+    def read(self, resource: Resource, status: int = 200) -> Resource:
+        """GET a resource by its id."""
+        body: Resource = self._send("GET", _reference(resource), {status}).json()
+        return body
+
+    def delete(self, resource: Resource) -> None:
+        """DELETE a resource."""
+        self._send("DELETE", _reference(resource), {200, 204})
+
+    def history(self, resource: Resource) -> list[Resource]:
+        """GET all versions of a resource, newest first."""
+        return _resources(self._send("GET", f"{_reference(resource)}/_history", {200}))
+
+    def search(
+        self,
+        query: str,
+        exactly: Iterable[Resource] | None = None,
+        among: Iterable[Resource] = (),
+    ) -> list[Resource]:
+        """GET all pages of a search: what it finds is `exactly` these, or these are `among` it."""
+        found: list[Resource] = []
+        url: str | None = query
+        while url:
+            page = self._send("GET", url, {200})
+            found += _resources(page)
+            url = _next(page)
+        references = [_reference(resource) for resource in found]
+        self.hold("nothing twice", len(set(references)) == len(references))
+        self.hold("all of these", {_reference(one) for one in among} <= set(references))
+        if exactly is not None:
+            self.hold("exactly these", {_reference(one) for one in exactly} == set(references))
+        return found
+
+    def hold(self, what: str, holds: bool) -> None:  # noqa: FBT001 - reads as a sentence
+        """Stop unless it holds."""
+        if not holds:
+            raise Unexpected(f"not as it should be: {what}")
+
+    def _send(
+        self, method: str, path: str, statuses: set[int], media_type: str = "", body: Any = None
+    ) -> httpx.Response:
+        url = path if path.startswith(self._base_url) else f"{self._base_url}/{path}"
+        answer = self._http.request(
+            method,
+            url,
+            json=body,
+            headers={"Content-Type": media_type} if media_type else {},
+        )
+        shown = url.removeprefix(f"{self._base_url}/")
+        self._tell(f"{answer.status_code} {method:6} {shown}{_made(answer)}")
+        if answer.status_code not in statuses:
+            raise Unexpected(f"expected {statuses}, not {answer.status_code}: {answer.text}")
+        return answer
+
+
+def _reference(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def _resources(bundle: httpx.Response) -> list[Resource]:
+    return [entry["resource"] for entry in bundle.json().get("entry", []) if "resource" in entry]
+
+
+def _next(bundle: httpx.Response) -> str | None:
+    links = {link["relation"]: link["url"] for link in bundle.json().get("link", [])}
+    return links.get("next")
+
+
+def _made(answer: httpx.Response) -> str:
+    body = answer.json() if answer.content else {}
+    if body.get("resourceType") == "Bundle":
+        ids = [resource["id"] for resource in _resources(answer)]
+        more = " ..." if len(ids) > SHOWN_IDS else ""
+        return f" -> {len(ids)}: {' '.join(ids[:SHOWN_IDS])}{more}"
+    return f" -> {body['id']}" if "id" in body and "meta" in body else ""

@@ -1,0 +1,97 @@
+"""Invented resources for the walkthrough."""
+
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Resource = dict[str, Any]
+
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+VIRTUAL = f"{ACT_CODE}|VR"
+ENCOUNTER_TYPE = "https://medplum.com/fhir/CodeSystem/encounter-type"
+HOMER = {"reference": "Patient/homer-simpson"}
+MARGE = {"reference": "RelatedPerson/marge-simpson"}
+ALICE = {"reference": "Practitioner/doctor-alice-smith"}
+TRANSPARENT_PIXEL = (
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00"
+    b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+)
+
+
+def session() -> Resource:
+    """Make the Encounter of an asynchronous visit."""
+    return {
+        "resourceType": "Encounter",
+        "status": "in-progress",
+        "class": {"system": ACT_CODE, "code": "VR", "display": "virtual"},
+        "subject": HOMER,
+        "participant": [{"individual": ALICE}],
+    }
+
+
+def family_session() -> Resource:
+    """Make the Encounter of a visit about several patients: it has no subject."""
+    shared = session()
+    del shared["subject"]
+    return shared
+
+
+def medical_encounter(of: Resource, patient: str, snomed: str = "") -> Resource:
+    """Make the Encounter of one patient in a session of several."""
+    coding = {"system": "http://snomed.info/sct", "code": snomed}
+    return {
+        **session(),
+        "subject": {"reference": patient},
+        "partOf": {"reference": f"Encounter/{of['id']}"},
+        "type": [{"coding": [{"system": ENCOUNTER_TYPE, "code": "medical-encounter"}]}],
+        **({"reasonCode": [{"coding": [coding]}]} if snomed else {}),
+    }
+
+
+def header() -> Resource:
+    """Make the Communication that opens a thread."""
+    return {
+        "resourceType": "Communication",
+        "status": "in-progress",
+        "topic": {"text": "Back pain"},
+        "subject": HOMER,
+        "sender": HOMER,
+        "recipient": [HOMER, MARGE, ALICE],
+    }
+
+
+def message(
+    of: Resource, sender: dict[str, str], minute: int, text: str, *attachments: Resource
+) -> Resource:
+    """Make a message in a thread, sent `minute` minutes after its first."""
+    sent = datetime.now(UTC) - timedelta(minutes=10 - minute)
+    return {
+        "resourceType": "Communication",
+        "status": "in-progress",
+        "partOf": [{"reference": f"Communication/{of['id']}"}],
+        "subject": HOMER,
+        "sender": sender,
+        "recipient": [ALICE],
+        "sent": sent.isoformat(timespec="milliseconds"),
+        "payload": [{"contentString": text}, *attachments],
+    }
+
+
+def photo() -> Resource:
+    """Make an attachment."""
+    data = b64encode(TRANSPARENT_PIXEL).decode()
+    return {"contentAttachment": {"contentType": "image/gif", "data": data, "title": "back.gif"}}
+
+
+def link(encounter: Resource) -> list[dict[str, Any]]:
+    """Make the JSON Patch that links a thread to a session."""
+    value = {"reference": f"Encounter/{encounter['id']}"}
+    return [{"op": "add", "path": "/encounter", "value": value}]
+
+
+def finished(encounter: Resource) -> Resource:
+    """Make what an Encounter becomes when it ends now, after twelve minutes of work."""
+    minutes = {"system": "http://unitsofmeasure.org", "unit": "min", "code": "min"}
+    end = datetime.now(UTC).isoformat(timespec="milliseconds")
+    period = {"period": {**encounter.get("period", {}), "end": end}}
+    return encounter | period | {"status": "finished", "length": {"value": 12, **minutes}}

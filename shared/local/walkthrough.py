@@ -1,0 +1,71 @@
+"""The walkthrough: a session with a thread, a family's session, searching, finishing, deleting.
+
+Plays over HTTP against any base URL, also one with other data. Everybody in it is invented.
+"""
+
+from typing import Any
+
+from shared.local import examples
+from shared.local.conversation import Conversation
+
+Resource = dict[str, Any]
+
+
+def play(talk: Conversation) -> None:
+    """Play all of it, stopping with Unexpected at the first answer that is not as it should be."""
+    visit = talk.create(examples.session())
+    thread, messages = _thread(talk)
+    linked = talk.patch(thread, examples.link(visit))
+    talk.hold("the link", linked["encounter"] == {"reference": f"Encounter/{visit['id']}"})
+    family, children = _family(talk)
+    _search_encounters(talk, visit, family, children)
+    _search_communications(talk, visit, thread, messages)
+    _finish(talk, visit)
+
+
+def _thread(talk: Conversation) -> tuple[Resource, list[Resource]]:
+    thread = talk.create(examples.header())
+    return thread, [
+        talk.create(examples.message(thread, examples.HOMER, 0, "My back hurts again.")),
+        talk.create(examples.message(thread, examples.HOMER, 1, "A photo:", examples.photo())),
+        talk.create(examples.message(thread, examples.MARGE, 2, "He has not slept.")),
+    ]
+
+
+def _family(talk: Conversation) -> tuple[Resource, list[Resource]]:
+    family = talk.create(examples.family_session())
+    return family, [
+        talk.create(examples.medical_encounter(family, "Patient/bart-simpson", "38341003")),
+        talk.create(examples.medical_encounter(family, "Patient/lisa-simpson")),
+    ]
+
+
+def _search_encounters(
+    talk: Conversation, visit: Resource, family: Resource, children: list[Resource]
+) -> None:
+    talk.search(f"Encounter?class={examples.VIRTUAL}", among=[visit, family, *children])
+    talk.search(f"Encounter?part-of=Encounter/{family['id']}", exactly=children)
+    talk.search("Encounter?patient=Patient/homer-simpson&_sort=-date", among=[visit])
+
+
+def _search_communications(
+    talk: Conversation, visit: Resource, thread: Resource, messages: list[Resource]
+) -> None:
+    encounter, header = f"Encounter/{visit['id']}", f"Communication/{thread['id']}"
+    talk.search(f"Communication?encounter={encounter}&part-of:missing=true", exactly=[thread])
+    # Those posted before the link too.
+    talk.search(f"Communication?session={encounter}", exactly=messages)
+    found = talk.search(f"Communication?part-of={header}&_sort=sent", exactly=messages)
+    sent = [one["sent"] for one in messages]
+    talk.hold("the order of sent", [one["sent"] for one in found] == sent)
+
+
+def _finish(talk: Conversation, visit: Resource) -> None:
+    # The link and the messages may have changed it meanwhile, so what is finished is read first.
+    ended = talk.update(examples.finished(talk.read(visit)))
+    talk.hold("status finished", ended["status"] == "finished")
+    versions = talk.history(visit)
+    talk.hold("the newest version first", versions[0] == ended)
+    talk.hold("the first version last", versions[-1] == visit)
+    talk.delete(visit)
+    talk.read(visit, status=410)

@@ -1,0 +1,1 @@
+"""How what is deployed is made; nothing here is deployed."""

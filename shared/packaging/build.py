@@ -1,0 +1,83 @@
+"""Makes what is deployed: the functions' code, and the dependencies as a layer.
+
+Run by path and on the standard library alone, so that it needs nothing of the project installed.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("functions", "shared")
+DEVELOPMENT = ("local", "packaging")
+# Compiled modules carry the platform in their file names, so one layer serves both processors.
+PLATFORMS = ("aarch64-manylinux_2_28", "x86_64-manylinux_2_28")
+HERE = ""
+SERVICES = frozenset({"dynamodb"})
+
+
+def sources() -> list[Path]:
+    """Give the files that are deployed."""
+    return [
+        path
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file()
+        and path.suffix != ".pyc"
+        and path.relative_to(ROOT / package).parts[0] not in DEVELOPMENT
+    ]
+
+
+def code(target: Path) -> None:
+    """Put the functions and what they share into `target`."""
+    for source in sources():
+        copy = target / source.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+    _compile(target)
+
+
+def dependencies(target: Path, platforms: tuple[str, ...] = PLATFORMS) -> None:
+    """Install the locked dependencies into `target`, without the data of services nobody calls."""
+    with tempfile.TemporaryDirectory() as scratch:
+        locked = Path(scratch, "requirements.txt")
+        _uv("export", "--frozen", "--no-dev", "--no-emit-project", "--output-file", str(locked))
+        for number, platform in enumerate(platforms):
+            installed = Path(scratch, str(number))
+            _install(locked, installed, platform)
+            shutil.copytree(installed, target, dirs_exist_ok=True)
+    _prune(target)
+    _compile(target)
+
+
+def _install(locked: Path, target: Path, platform: str) -> None:
+    _uv(
+        *("pip", "install", "--requirement", str(locked), "--target", str(target)),
+        *("--python", sys.executable, "--python-version", "3.13"),
+        *(("--python-platform", platform) if platform != HERE else ()),
+        *("--no-deps", "--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"),
+    )
+
+
+def _prune(target: Path) -> None:
+    shutil.rmtree(target / "bin", ignore_errors=True)
+    for data in (target / "botocore/data", target / "boto3/data"):
+        for service in data.iterdir():
+            if service.is_dir() and service.name not in SERVICES:
+                shutil.rmtree(service)
+
+
+def _compile(target: Path) -> None:
+    # Archives do not keep times, so a .pyc that is checked against its source's would be useless.
+    options = ["-q", "-j", "0", "-s", str(target), "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([sys.executable, "-m", "compileall", *options, str(target)], check=True)
+
+
+def _uv(*arguments: str) -> None:
+    subprocess.run(["uv", "--quiet", *arguments], cwd=ROOT, check=True)
+
+
+if __name__ == "__main__":
+    {"code": code, "dependencies": dependencies}[sys.argv[1]](Path(sys.argv[2]))

@@ -1,0 +1,191 @@
+"""R4's invariants of severity error, by key, as far as Encounter and Communication reach them.
+
+Each tells whether an element keeps it; elements of the wrong shape are reported elsewhere and keep
+every invariant. Which type has which is in definitions/core.json.
+https://hl7.org/fhir/R4/conformance-rules.html#constraints
+"""
+
+from collections.abc import Callable
+from datetime import tzinfo
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from shared import instants
+from shared.resources import narrative
+
+UCUM = "http://unitsofmeasure.org"
+_MEALS = frozenset({"C", "CM", "CD", "CV"})
+Object = dict[str, Any]
+
+
+class Context(NamedTuple):
+    """What an invariant may look at beside its element: the ids a `#fragment` may name."""
+
+    fragments: frozenset[str]
+    zone: tzinfo
+
+
+Invariant = Callable[[Object, Context], bool]
+
+
+def _has(element: Object, name: str) -> bool:
+    """Tell whether an element exists, with a value or with extensions alone."""
+    return name in element or f"_{name}" in element
+
+
+def _has_choice(element: Object, stem: str) -> bool:
+    """Tell whether one of the types of a choice is there (`valueString` for `value`)."""
+    size = len(stem)
+    names = (name.removeprefix("_") for name in element)
+    return any(name.startswith(stem) and name[size : size + 1].isupper() for name in names)
+
+
+def _number(element: object) -> int | Decimal | None:
+    value = element.get("value") if isinstance(element, dict) else None
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return value if is_number else None
+
+
+def _needs(name: str, other: str) -> Invariant:
+    """Make the rule that one element needs another."""
+    return lambda element, _: not _has(element, name) or _has(element, other)
+
+
+def _one_of(name: str, other: str) -> Invariant:
+    """Make the rule that exactly one of two elements is there."""
+    return lambda element, _: _has(element, name) != _has(element, other)
+
+
+def _not_negative(name: str) -> Invariant:
+    return lambda element, _: (_number({"value": element.get(name)}) or 0) >= 0
+
+
+def _extension(element: Object, _: Context) -> bool:
+    return ("extension" in element) != _has_choice(element, "value")
+
+
+def _measured(element: Object, _: Context) -> bool:
+    """Tell whether a value has a code, and its system is UCUM."""
+    coded = _has(element, "code") or not _has(element, "value")
+    return coded and element.get("system", UCUM) == UCUM
+
+
+def _age(element: Object, context: Context) -> bool:
+    value = _number(element)
+    return _measured(element, context) and (value is None or value > 0)
+
+
+def _count(element: Object, context: Context) -> bool:
+    whole = "." not in str(getattr(element.get("value"), "text", element.get("value")))
+    return _measured(element, context) and element.get("code", "1") == "1" and whole
+
+
+def _duration(element: Object, _: Context) -> bool:
+    if not _has(element, "code"):
+        return True
+    return element.get("system") == UCUM and _has(element, "value")
+
+
+def _period(element: Object, context: Context) -> bool:
+    """Tell whether the end's latest instant is not before the start's earliest."""
+    start, end = element.get("start"), element.get("end")
+    if not isinstance(start, str) or not isinstance(end, str):
+        return True
+    try:
+        latest = instants.parse(end, context.zone).high - 1
+        return latest >= instants.parse(start, context.zone).low
+    except (ValueError, OverflowError):
+        return True
+
+
+def _range(element: Object, _: Context) -> bool:
+    low, high = element.get("low"), element.get("high")
+    least, most = _number(low), _number(high)
+    if least is None or most is None:
+        return True
+    unit = ("system", "code", "unit")
+    comparable = [low.get(name) for name in unit] == [high.get(name) for name in unit]
+    return not comparable or least <= most
+
+
+def _ratio(element: Object, _: Context) -> bool:
+    numerator, denominator = "numerator" in element, "denominator" in element
+    return numerator == denominator and (numerator or "extension" in element)
+
+
+def _reference(element: Object, context: Context) -> bool:
+    text = element.get("reference")
+    return not isinstance(text, str) or text[:1] != "#" or text[1:] in context.fragments
+
+
+def _meal(element: Object, _: Context) -> bool:
+    when = element.get("when")
+    if not _has(element, "offset"):
+        return True
+    return isinstance(when, list) and not any(code in _MEALS for code in when if code)
+
+
+def _trigger(element: Object, _: Context) -> bool:
+    kind = element.get("type")
+    if kind == "named-event":
+        return _has(element, "name")
+    if kind == "periodic":
+        return _has_choice(element, "timing")
+    return not (isinstance(kind, str) and kind.startswith("data-")) or "data" in element
+
+
+def _div(check: Callable[[str], bool]) -> Invariant:
+    def holds(element: Object, _: Context) -> bool:
+        div = element.get("div")
+        return not isinstance(div, str) or check(div)
+
+    return holds
+
+
+INVARIANTS: dict[str, Invariant] = {
+    "age-1": _age,
+    "att-1": _needs("data", "contentType"),
+    "cnt-3": _count,
+    "cpt-2": _needs("value", "system"),
+    "dis-1": _measured,
+    "drq-1": _one_of("path", "searchParam"),
+    "drq-2": _one_of("path", "searchParam"),
+    "drt-1": _duration,
+    "exp-1": lambda element, _: _has(element, "expression") or _has(element, "reference"),
+    "ext-1": _extension,
+    "per-1": _period,
+    "qty-3": _needs("code", "system"),
+    "rat-1": _ratio,
+    "ref-1": _reference,
+    "rng-2": _range,
+    "sqty-1": lambda element, _: not _has(element, "comparator"),
+    "tim-1": _needs("duration", "durationUnit"),
+    "tim-2": _needs("period", "periodUnit"),
+    "tim-4": _not_negative("duration"),
+    "tim-5": _not_negative("period"),
+    "tim-6": _needs("periodMax", "period"),
+    "tim-7": _needs("durationMax", "duration"),
+    "tim-8": _needs("countMax", "count"),
+    "tim-9": _meal,
+    "tim-10": lambda element, _: not (_has(element, "timeOfDay") and _has(element, "when")),
+    "trd-1": lambda element, _: not ("data" in element and _has_choice(element, "timing")),
+    "trd-2": lambda element, _: "condition" not in element or "data" in element,
+    "trd-3": _trigger,
+    "txt-1": _div(narrative.is_plain),
+    "txt-2": _div(narrative.has_content),
+}
+
+
+# DomainResource has these for what it contains; checked on each contained resource, to name it.
+# The second argument: whether it is referred to, or refers to the resource that contains it.
+CONTAINED_INVARIANTS: dict[str, Callable[[Object, bool], bool]] = {
+    "dom-2": lambda element, _: "contained" not in element,
+    "dom-3": lambda element, is_linked: is_linked or "id" not in element,
+    "dom-4": lambda element, _: not {"versionId", "lastUpdated"} & _meta(element),
+    "dom-5": lambda element, _: "security" not in _meta(element),
+}
+
+
+def _meta(resource: Object) -> set[str]:
+    meta = resource.get("meta")
+    return {name.removeprefix("_") for name in meta} if isinstance(meta, dict) else set()

@@ -1,0 +1,90 @@
+"""The XHTML a Narrative may hold. https://hl7.org/fhir/R4/narrative.html#xhtml"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+XHTML = "http://www.w3.org/1999/xhtml"
+ELEMENTS = frozenset(
+    "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div"
+    " dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li map ol p pre q samp small span strong sub sup"
+    " table tbody td tfoot th thead tr tt u ul var".split()
+)
+ATTRIBUTES = frozenset(
+    "abbr accesskey align alt axis bgcolor border cellpadding cellspacing char charoff charset"
+    " cite class clear color colspan compact coords dir face frame headers height href hreflang"
+    " hspace id lang longdesc name nohref noshade nowrap rel rev rowspan rules scope shape size"
+    " span src start style summary tabindex title type usemap valign value vspace width".split()
+)
+_XML = "http://www.w3.org/XML/1998/namespace "
+_ADDRESSES = frozenset({"cite", "href", "longdesc", "src", "usemap"})
+_ACTIVE_ADDRESS = re.compile(r"(?:javascript|vbscript|data(?!:image/(?:png|gif|jpe?g|bmp)))\s*:")
+_ACTIVE_STYLE = re.compile(r"expression|javascript|vbscript|behavior|-moz-binding|@import|url\(|\\")
+_BLANKS = re.compile(r"[\s\x00-\x1f]+")
+
+
+class Reading(NamedTuple):
+    """What a div is: whether only formatting is in it, and whether anything can be seen."""
+
+    is_plain: bool
+    has_content: bool
+
+
+def is_plain(div: str) -> bool:
+    """Tell whether a div is XHTML with formatting only: no script, form, event or entity."""
+    return read(div).is_plain
+
+
+def has_content(div: str) -> bool:
+    """Tell whether a div shows anything."""
+    return read(div).has_content
+
+
+@lru_cache(maxsize=64)
+def read(div: str) -> Reading:
+    """Parse a div. What is no XML at all is not plain, and not empty."""
+    from xml.parsers import expat  # noqa: PLC0415 - few resources have a narrative
+
+    reader = _Reader()
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = reader.start
+    parser.CharacterDataHandler = reader.characters
+    parser.StartDoctypeDeclHandler = reader.refuse
+    parser.ProcessingInstructionHandler = reader.refuse
+    try:
+        parser.Parse(div, True)  # noqa: FBT003 - expat takes no keyword
+    except (expat.ExpatError, UnicodeError):
+        return Reading(is_plain=False, has_content=True)
+    return Reading(reader.is_plain, reader.has_content)
+
+
+class _Reader:
+    """Gather what the parser meets."""
+
+    def __init__(self) -> None:
+        self.is_plain = True
+        self.has_content = False
+        self._is_root = True
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        namespace, _, tag = name.rpartition(" ")
+        is_known = namespace == XHTML and tag in ELEMENTS and (tag == "div" or not self._is_root)
+        self._is_root = False
+        self.has_content |= tag == "img"
+        self.is_plain &= is_known and all(map(_is_plain, attributes, attributes.values()))
+
+    def characters(self, text: str) -> None:
+        self.has_content |= not text.isspace()
+
+    def refuse(self, *_: object) -> None:
+        self.is_plain = False
+
+
+def _is_plain(name: str, value: str) -> bool:
+    """Tell whether an attribute can do nothing by itself."""
+    if name.startswith(_XML):
+        return True
+    text = _BLANKS.sub("", value).lower()
+    if name in _ADDRESSES and _ACTIVE_ADDRESS.match(text):
+        return False
+    return name in ATTRIBUTES and not (name == "style" and _ACTIVE_STYLE.search(text))

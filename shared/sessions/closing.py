@@ -1,0 +1,128 @@
+"""What closing writes into a session and its children: only what nobody else has written."""
+
+from datetime import tzinfo
+from typing import Any
+
+from shared import instants, references
+from shared.sessions.state import Figures
+
+type Resource = dict[str, Any]
+
+PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+# Whom R4 allows in Encounter.participant.individual, and as what they took part.
+PARTICIPATION_OF = {"Practitioner": "ATND", "PractitionerRole": "ATND", "RelatedPerson": "PART"}
+FILLABLE = frozenset({"start", "end", "length", "participant"})
+MINUTE = 60 * instants.SECOND
+
+
+def written(resource: Resource, element: str) -> Any:
+    """Give what stands in an element that the server may fill."""
+    if element in ("start", "end"):
+        period = resource.get("period", {})
+        return period.get(element) or period.get(f"_{element}")
+    return resource.get(element)
+
+
+def still_filled(before: Resource, after: Resource, filled: frozenset[str]) -> frozenset[str]:
+    """Give those filled elements that a client's write has left as they were."""
+    return frozenset(
+        name
+        for name in filled
+        if written(after, name) is not None and written(after, name) == written(before, name)
+    )
+
+
+def without(resource: Resource, elements: frozenset[str]) -> Resource:
+    """Take elements out that the server filled."""
+    kept = {name: value for name, value in resource.items() if name not in elements}
+    period = {
+        name: value for name, value in resource.get("period", {}).items() if name not in elements
+    }
+    kept.pop("period", None)
+    return kept | ({"period": period} if period else {})
+
+
+def completed(
+    session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo
+) -> tuple[Resource, frozenset[str]]:
+    """Fill period, length and participants of a session that ends, from its counting messages.
+
+    Gives the session and what the server has filled in it. Without a message nothing is invented.
+    """
+    result, ours = dict(session), set(filled)
+    if figures.first:
+        result["period"] = _period(result.get("period", {}), figures, ours, zone)
+        if not result["period"]:
+            del result["period"]
+        _fill_length(result, ours, zone)
+    if "participant" not in result or "participant" in ours:
+        _fill_participants(result, figures, ours)
+    return result, frozenset(ours)
+
+
+def _period(
+    period: Resource, figures: Figures, ours: set[str], zone: tzinfo
+) -> Resource:
+    result = dict(period)
+    for name, value in (("start", figures.first), ("end", figures.last)):
+        if name in ours or (name not in result and f"_{name}" not in result):
+            result[name] = value
+            ours.add(name)
+    whole = instants.period(result, zone)
+    if whole.high < whole.low:
+        # The client's bound stands; a bound of ours that contradicts it is left out.
+        for name in ("start", "end"):
+            if name in ours:
+                result.pop(name)
+                ours.discard(name)
+    return result
+
+
+def _fill_length(session: Resource, ours: set[str], zone: tzinfo) -> None:
+    if "length" in session and "length" not in ours:
+        return
+    minutes = elapsed_minutes(session.get("period", {}), zone)
+    session.pop("length", None)
+    ours.discard("length")
+    if minutes is not None:
+        session["length"] = {
+            "value": minutes,
+            "unit": "min",
+            "system": "http://unitsofmeasure.org",
+            "code": "min",
+        }
+        ours.add("length")
+
+
+def elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
+    """Give the whole minutes of a period, None where a bound does not say its time."""
+    start, end = period.get("start", ""), period.get("end", "")
+    if "T" not in start or "T" not in end:
+        return None
+    return (instants.parse(end, zone).low - instants.parse(start, zone).low) // MINUTE
+
+
+def _fill_participants(session: Resource, figures: Figures, ours: set[str]) -> None:
+    present = list(session.get("participant", ()))
+    known = {str(references.target(one.get("individual"))) for one in present}
+    for sender in sorted(figures.senders - known):
+        code = PARTICIPATION_OF.get(sender.partition("/")[0])
+        if code:
+            coding = {"system": PARTICIPATION, "code": code}
+            present.append({"type": [{"coding": [coding]}], "individual": {"reference": sender}})
+    if present:
+        session["participant"] = present
+        ours.add("participant")
+
+
+def child_completed(child: Resource, session: Resource, zone: tzinfo) -> Resource:
+    """Fill the bounds that a medical encounter's period lacks from its session's."""
+    whole = session.get("period", {})
+    period = dict(child.get("period", {}))
+    for name in ("start", "end"):
+        if name in whole and name not in period and f"_{name}" not in period:
+            period[name] = whole[name]
+    limits = instants.period(period, zone)
+    if not period or limits.high < limits.low:
+        return child
+    return child | {"period": period}

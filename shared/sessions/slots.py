@@ -1,0 +1,85 @@
+"""How a thread's slot changes, and with it the thread's range in a session."""
+
+from dataclasses import replace
+
+from shared.sessions.state import Figures, Slot, Span
+
+
+def arrived(slot: Slot, *, at: str, key: str, sender: str, received: str) -> Slot:
+    """Take in a message that joins the slot's session, or waits in it for a link."""
+    one = Figures(at, at, frozenset({sender} if sender else ()))
+    return replace(
+        slot,
+        rev=slot.rev + 1,
+        figures=slot.figures.merged(one),
+        low=min(filter(None, (slot.low, key))),
+        high=max(slot.high, key),
+        arrived=max(slot.arrived, received),
+    )
+
+
+def noticed(slot: Slot) -> Slot:
+    """Tell whoever plans on this slot that a message has arrived which it does not keep."""
+    return replace(slot, rev=slot.rev + 1)
+
+
+def retracted(slot: Slot) -> Slot:
+    """Mark that one of its messages counts no more."""
+    return replace(slot, rev=slot.rev + 1, figures=replace(slot.figures, dirty=True))
+
+
+def widened(slot: Slot, key: str) -> Slot:
+    """Take in the sort key of a message that has moved while it waits for a link."""
+    low, high = min(filter(None, (slot.low, key))), max(slot.high, key)
+    return replace(slot, rev=slot.rev + 1, low=low, high=high)
+
+
+def attached(slot: Slot, session: str) -> Slot:
+    """Begin an epoch in which messages join a session; those waiting for a link join it too."""
+    waiting = {} if slot.session else {"figures": slot.figures, "low": slot.low, "high": slot.high}
+    return Slot(
+        thread=slot.thread,
+        session=session,
+        epoch=slot.epoch + 1,
+        rev=slot.rev + 1,
+        arrived=slot.arrived,
+        **waiting,
+    )
+
+
+def emptied(slot: Slot) -> Slot:
+    """Begin an epoch with no session and nothing waiting."""
+    return Slot(
+        thread=slot.thread, epoch=slot.epoch + 1, rev=slot.rev + 1, arrived=slot.arrived
+    )
+
+
+def turned(slot: Slot) -> Slot:
+    """Begin an epoch that keeps all: whoever planned on the header as it was must read it anew."""
+    return replace(slot, rev=slot.rev + 1, epoch=slot.epoch + 1)
+
+
+def waiting(slot: Slot) -> bool:
+    """Tell whether messages wait for the next link to adopt them."""
+    return not slot.session and bool(slot.low)
+
+
+def span_attached(span: Span | None, encounter: str, thread: str, low: str) -> Span:
+    """Open the range upwards, from `low` or lower."""
+    if span is None:
+        return Span(encounter=encounter, thread=thread, low=low)
+    return replace(span, low=min(span.low, low), high="", top=max(span.top, span.high))
+
+
+def span_detached(span: Span, high: str) -> Span:
+    """End the range at the highest message it has, now or from before."""
+    top = max(span.top, high, span.low)
+    return replace(span, high=top, top=top)
+
+
+def span_widened(span: Span | None, encounter: str, thread: str, key: str) -> Span:
+    """Take one sort key in, whether the thread is attached or not."""
+    if span is None:
+        return Span(encounter=encounter, thread=thread, low=key, high=key, top=key)
+    top = max(span.top, key)
+    return replace(span, low=min(span.low, key), high=max(span.high, key) if span.high else "", top=top)

@@ -1,0 +1,118 @@
+"""The four reads of DynamoDB that this service makes, all strongly consistent, on wire-format items."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.config import Config
+
+from shared.catalog import access_patterns as patterns
+from shared.settings import settings
+from shared.store import meter
+from shared.store.items import Item
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+type Key = tuple[str, str]
+
+# Short attempts within a function's 28 seconds; keep-alive saves a handshake a request.
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    tcp_keepalive=True,
+    max_pool_connections=10,
+)
+LARGEST_BATCH = 100
+
+
+@cache
+def client() -> "BaseClient":
+    """Give the DynamoDB client; botocore's own session spares boto3's import of S3 transfers."""
+    made = botocore.session.Session().create_client("dynamodb", config=_CONFIG)
+    meter.attach(made)
+    return made
+
+
+@cache
+def table_name(table: str) -> str:
+    """Give the deployed name of a table of the catalogue."""
+    names = settings()
+    return {
+        patterns.ENCOUNTER: names.encounter_table,
+        patterns.THREAD: names.thread_table,
+        patterns.SEARCH: names.search_table,
+        patterns.AUDIT: names.audit_table,
+    }[table]
+
+
+def _key(key: Key) -> Item:
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def get(table: str, key: Key) -> Item | None:
+    """Read one item."""
+    answer = client().get_item(TableName=table_name(table), Key=_key(key), ConsistentRead=True)
+    item: Item | None = answer.get("Item")
+    return item
+
+
+def query(
+    table: str,
+    partition: str,
+    between: tuple[str, str],
+    *,
+    forward: bool = True,
+    limit: int | None = None,
+    after: str | None = None,
+) -> tuple[list[Item], str | None]:
+    """Read one page of a partition's items whose sort key lies between two, both included.
+
+    `after` is the sort key the last page ended with. Gives the items and that sort key, or None
+    where the range is read to its end. A page ends at `limit` items or 1 MB.
+    """
+    request: dict[str, Any] = {
+        "TableName": table_name(table),
+        "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
+        "ExpressionAttributeValues": {
+            ":pk": {"S": partition},
+            ":low": {"S": between[0]},
+            ":high": {"S": between[1]},
+        },
+        "ScanIndexForward": forward,
+        "ConsistentRead": True,
+    }
+    if limit is not None:
+        request["Limit"] = limit
+    if after is not None:
+        request["ExclusiveStartKey"] = _key((partition, after))
+    answer = client().query(**request)
+    last = answer.get("LastEvaluatedKey")
+    return answer["Items"], last["sk"]["S"] if last else None
+
+
+def query_all(table: str, partition: str, between: tuple[str, str]) -> Iterable[Item]:
+    """Read every item of a partition between two sort keys, in order."""
+    after: str | None = None
+    while True:
+        items, after = query(table, partition, between, after=after)
+        yield from items
+        if after is None:
+            return
+
+
+def batch_get(table: str, keys: Sequence[Key]) -> Iterable[Item]:
+    """Read many items, in no order; what is not there is left out."""
+    for start in range(0, len(keys), LARGEST_BATCH):
+        asked: dict[str, Any] = {
+            table_name(table): {
+                "Keys": [_key(key) for key in keys[start : start + LARGEST_BATCH]],
+                "ConsistentRead": True,
+            }
+        }
+        while asked:
+            answer = client().batch_get_item(RequestItems=asked)
+            yield from answer["Responses"].get(table_name(table), ())
+            asked = answer["UnprocessedKeys"]

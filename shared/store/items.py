@@ -1,0 +1,107 @@
+"""Items in DynamoDB's wire format, and how the state of sessions is written in them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.sessions.state import Adoption, Figures, Slot, Span
+from shared.store import keys
+from shared.store.keys import Address
+
+type Item = dict[str, dict[str, Any]]
+
+
+def text(item: Item, name: str) -> str:
+    """Read a text, empty where it is absent."""
+    value: str = item[name]["S"] if name in item else ""
+    return value
+
+
+def texts(record: object, *names: str) -> Item:
+    """Write those of the named texts that are not empty."""
+    return {name: {"S": value} for name in names if (value := getattr(record, name))}
+
+
+def partition(item: Item) -> str:
+    """Give the id that an item's partition is keyed by."""
+    return text(item, "pk").partition("#")[2]
+
+
+def _sort(item: Item) -> str:
+    return text(item, "sk").partition("#")[2]
+
+
+def figures(item: Item) -> Figures:
+    """Read the figures an item keeps."""
+    senders = frozenset(item["senders"]["SS"]) if "senders" in item else frozenset()
+    return Figures(text(item, "first"), text(item, "last"), senders, "dirty" in item)
+
+
+def figures_item(value: Figures) -> Item:
+    """Write figures; what is empty is left out."""
+    item = texts(value, "first", "last")
+    if value.senders:
+        item["senders"] = {"SS": sorted(value.senders)}
+    if value.dirty:
+        item["dirty"] = {"BOOL": True}
+    return item
+
+
+def slot(item: Item) -> Slot:
+    """Read a slot."""
+    return Slot(
+        thread=partition(item),
+        session=text(item, "session"),
+        epoch=int(item["epoch"]["N"]),
+        rev=int(item["rev"]["N"]),
+        figures=figures(item),
+        low=text(item, "low"),
+        high=text(item, "high"),
+        arrived=text(item, "arrived"),
+    )
+
+
+def slot_item(value: Slot) -> Item:
+    """Write a slot whole."""
+    numbers: Item = {"rev": {"N": str(value.rev)}, "epoch": {"N": str(value.epoch)}}
+    return (
+        texts(value, "session", "low", "high", "arrived") | numbers | figures_item(value.figures)
+    )
+
+
+def span(item: Item) -> Span:
+    """Read a thread's range in a session."""
+    return Span(
+        encounter=partition(item),
+        thread=_sort(item),
+        low=text(item, "low"),
+        high=text(item, "high"),
+        top=text(item, "top"),
+    )
+
+
+def span_item(value: Span) -> Item:
+    """Write a thread's range in a session."""
+    return texts(value, "low", "high", "top")
+
+
+def adoption(item: Item) -> Adoption:
+    """Read an adoption."""
+    return Adoption(
+        thread=partition(item),
+        epoch=int(_sort(item)),
+        session=text(item, "session"),
+        late="late" in item,
+    )
+
+
+def adoption_item(value: Adoption) -> Item:
+    """Write an adoption."""
+    late: Item = {"late": {"BOOL": True}} if value.late else {}
+    return texts(value, "session") | late
+
+
+ADDRESSES: dict[type, Callable[[str, Any], Address]] = {
+    Slot: lambda tenant, slot: keys.slot(tenant, slot.thread),
+    Span: lambda tenant, span: keys.span(tenant, span.encounter, span.thread),
+    Adoption: lambda tenant, row: keys.adoption(tenant, row.thread, row.epoch),
+}

@@ -1,0 +1,107 @@
+"""Keys, formatted from the catalogue's access patterns."""
+
+from typing import NamedTuple
+
+from shared import ulids
+from shared.catalog import access_patterns as patterns
+from shared.catalog.access_patterns import AccessPattern, segment
+
+# An id of ours is `<header>.<ULID>`; FHIR ends ids at 64 characters.
+LONGEST_HEADER_ID = 64 - 1 - 26
+DEFAULT_TENANT = "-"
+HEADER = patterns.HEADER.sort
+# Sort after every character that the keys use.
+AFTER_ALL = "\x7f"
+MESSAGES = ("m#", "m#" + AFTER_ALL)
+
+
+class Address(NamedTuple):
+    """Where an item is: the catalogue's name of its table and its two keys."""
+
+    table: str
+    pk: str
+    sk: str
+
+
+class Place(NamedTuple):
+    """Where in the threads a Communication is kept: its thread's id and its sort key."""
+
+    thread: str
+    sort: str
+
+    @property
+    def is_message(self) -> bool:
+        """Tell a message from a header."""
+        return self.sort != HEADER
+
+
+def address(pattern: AccessPattern, tenant: str, **parts: object) -> Address:
+    """Format an address of a pattern; the parts are ids and numbers of this service."""
+    partition = pattern.partition.format(**parts)
+    return Address(pattern.table, f"{tenant}#{partition}", pattern.sort.format(**parts))
+
+
+def encounter(tenant: str, encounter_id: str) -> Address:
+    """Give the address of an Encounter's current version."""
+    return Address(patterns.ENCOUNTER, f"{tenant}#{encounter_id}", patterns.CURRENT.sort)
+
+
+def placed(tenant: str, place: Place) -> Address:
+    """Give the address of a Communication's current version."""
+    return Address(patterns.THREAD, f"{tenant}#{place.thread}", place.sort)
+
+
+def home(communication_id: str) -> Place:
+    """Give the place an id speaks of: the Communication is there, or a locator naming its place."""
+    header, _, ulid = communication_id.rpartition(".")
+    if header and len(header) <= LONGEST_HEADER_ID and ulids.PATTERN.fullmatch(ulid):
+        return Place(header, f"m#{ulid}")
+    return Place(communication_id, HEADER)
+
+
+def version(tenant: str, resource_type: str, resource_id: str, number: int) -> Address:
+    """Give the address of a superseded version."""
+    if resource_type == "Encounter":
+        return address(patterns.VERSION, tenant, id=resource_id, version=f"{number:08}")
+    return address(
+        patterns.COMMUNICATION_VERSION,
+        tenant,
+        id=home(resource_id).thread,
+        resource=resource_id,
+        version=f"{number:08}",
+    )
+
+
+def versions(tenant: str, resource_type: str, resource_id: str) -> tuple[Address, Address]:
+    """Give the first and the last address that superseded versions of a resource may have."""
+    return (
+        version(tenant, resource_type, resource_id, 0),
+        version(tenant, resource_type, resource_id, 99_999_999),
+    )
+
+
+def span(tenant: str, encounter_id: str, thread: str) -> Address:
+    """Give the address of a thread's range in a session."""
+    return address(patterns.SPAN, tenant, id=encounter_id, thread=thread)
+
+
+def pending(tenant: str, encounter_id: str) -> Address:
+    """Give the address of the body that a closing waits to write."""
+    return address(patterns.PENDING, tenant, id=encounter_id)
+
+
+def slot(tenant: str, thread: str) -> Address:
+    """Give the address of a thread's slot."""
+    return address(patterns.STATE, tenant, id=thread)
+
+
+def adoption(tenant: str, thread: str, epoch: int) -> Address:
+    """Give the address that names the session which adopted an epoch's messages."""
+    return address(patterns.ADOPTION, tenant, id=thread, epoch=f"{epoch:010}")
+
+
+def guard(tenant: str, resource_type: str, system: str, value: str) -> Address:
+    """Give the address of the item that guards an identifier."""
+    return address(
+        patterns.GUARD, tenant, type=resource_type, value=f"{segment(system)}|{segment(value)}"
+    )

@@ -1,0 +1,34 @@
+"""What a request consumes of DynamoDB: calls, read units and write units, as DynamoDB counts them."""
+
+from typing import Any
+
+_consumed = {"calls": 0, "readUnits": 0.0, "writeUnits": 0.0}
+_READS = frozenset({"GetItem", "Query", "BatchGetItem"})
+
+
+def start() -> None:
+    """Begin a request."""
+    _consumed.update(calls=0, readUnits=0.0, writeUnits=0.0)
+
+
+def read() -> dict[str, float]:
+    """Give what has been consumed since the request began."""
+    return dict(_consumed)
+
+
+def attach(client: Any) -> None:
+    """Count every call of a client."""
+    client.meta.events.register("before-parameter-build.dynamodb", _ask)
+    client.meta.events.register("after-call.dynamodb", _count)
+
+
+def _ask(params: dict[str, Any], **_: Any) -> None:
+    params["ReturnConsumedCapacity"] = "TOTAL"
+
+
+def _count(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    capacity = parsed.get("ConsumedCapacity", ())
+    parts = capacity if isinstance(capacity, list) else [capacity] if capacity else []
+    units = sum(part.get("CapacityUnits", 0) for part in parts)
+    _consumed["calls"] += 1
+    _consumed["readUnits" if model.name in _READS else "writeUnits"] += units

@@ -1,0 +1,69 @@
+"""Reading resources: one, its versions, many."""
+
+from collections.abc import Iterator, Sequence
+
+from shared.catalog import access_patterns as patterns
+from shared.store import dynamodb, keys
+from shared.store.items import Item
+from shared.store.keys import Place
+from shared.store.records import CommunicationRecord, EncounterRecord, Versioned, past
+
+
+def current(tenant: str, resource_type: str, resource_id: str) -> Versioned | None:
+    """Read a resource's current version, which may be a deletion."""
+    if resource_type == "Encounter":
+        item = _get(keys.encounter(tenant, resource_id))
+        return EncounterRecord.from_item(item) if item else None
+    return communication(tenant, resource_id)
+
+
+def communication(tenant: str, communication_id: str) -> CommunicationRecord | None:
+    """Read a header or message, through the locator that one leaves which is elsewhere."""
+    item = _get(keys.placed(tenant, keys.home(communication_id)))
+    while item and "to" in item:
+        item = _get(keys.placed(tenant, _place(item))) or _get(
+            keys.placed(tenant, keys.home(communication_id))
+        )
+    return CommunicationRecord.from_item(item) if item else None
+
+
+def _get(address: keys.Address) -> Item | None:
+    return dynamodb.get(address.table, (address.pk, address.sk))
+
+
+def _place(locator: Item) -> Place:
+    thread, sort = (part["S"] for part in locator["to"]["L"])
+    return Place(thread, sort)
+
+
+def version(tenant: str, record: Versioned, number: int) -> Versioned | None:
+    """Read a superseded version of a resource."""
+    item = _get(keys.version(tenant, record.type, record.id, number))
+    return past(record, item) if item else None
+
+
+def versions(tenant: str, record: Versioned) -> Iterator[Versioned]:
+    """Read a resource's superseded versions, the oldest first."""
+    first, last = keys.versions(tenant, record.type, record.id)
+    for item in dynamodb.query_all(first.table, first.pk, (first.sk, last.sk)):
+        yield past(record, item)
+
+
+def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, bytes]:
+    """Read the JSON of many resources' current versions; what is not there is left out."""
+    if resource_type == "Encounter":
+        addresses = [keys.encounter(tenant, one) for one in ids]
+        found = _batch(patterns.ENCOUNTER, addresses)
+    else:
+        addresses = [keys.placed(tenant, keys.home(one)) for one in ids]
+        found = _batch(patterns.THREAD, addresses)
+        moved = [keys.placed(tenant, _place(item)) for item in found if "to" in item]
+        found = [item for item in found if "to" not in item] + _batch(patterns.THREAD, moved)
+    kind = EncounterRecord if resource_type == "Encounter" else CommunicationRecord
+    records = (kind.from_item(item) for item in found)
+    return {record.id: record.json for record in records if record.json}
+
+
+def _batch(table: str, addresses: Sequence[keys.Address]) -> list[Item]:
+    unique = list(dict.fromkeys((address.pk, address.sk) for address in addresses))
+    return list(dynamodb.batch_get(table, unique))

@@ -1,0 +1,228 @@
+"""The items of the tables as records; what each attribute means is said here and nowhere else."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import orjson
+
+from shared import fhirjson
+from shared.sessions.state import Closing, Figures
+from shared.store import codec, keys
+from shared.store.items import Item, figures, figures_item, text, texts
+from shared.store.keys import Address, Place
+
+type Resource = dict[str, Any]
+type RowKey = tuple[str, str]
+_LAST_UPDATED = b'"lastUpdated":"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versioned:
+    """What the current items of Encounters and Communications share.
+
+    `json` is the resource as it is answered, None where it is deleted; `rows` are the keys of its
+    index rows; `chain` is the hash of the last audit row about it. Instants are texts.
+    """
+
+    type: ClassVar[str]
+    id: str
+    version: int
+    json: bytes | None
+    created: str
+    updated: str
+    rows: tuple[RowKey, ...] = ()
+    chain: bytes = b""
+
+    @cached_property
+    def resource(self) -> Resource:
+        """The resource as a dict, not to be changed; empty where it is deleted."""
+        return fhirjson.loads(self.json) if self.json else {}
+
+    @property
+    def last_updated(self) -> str:
+        """When this version was made; it stands at the beginning of the JSON."""
+        if self.json is None:
+            return self.updated
+        start = self.json.index(_LAST_UPDATED) + len(_LAST_UPDATED)
+        return self.json[start : start + len("2021-06-15T20:56:01.419Z")].decode()
+
+    @property
+    def deleted(self) -> bool:
+        """Tell whether the last version is a deletion."""
+        return self.json is None
+
+    def _item(self) -> Item:
+        item: Item = {
+            "version": {"N": str(self.version)},
+            "created": {"S": self.created},
+            "chain": {"B": self.chain},
+        }
+        if self.json is None:
+            item |= {"deleted": {"BOOL": True}, "updated": {"S": self.updated}}
+        else:
+            item["resource"] = {"B": codec.pack(self.json, orjson.dumps(self.rows))}
+        return item
+
+    @staticmethod
+    def _fields(item: Item) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "version": int(item["version"]["N"]),
+            "created": item["created"]["S"],
+            "chain": bytes(item["chain"]["B"]),
+        }
+        if "deleted" in item:
+            return fields | {"json": None, "updated": item["updated"]["S"]}
+        json, rows = codec.unpack(bytes(item["resource"]["B"]))
+        keys_of_rows = tuple((pk, sk) for pk, sk in orjson.loads(rows or b"[]"))
+        return fields | {"json": json, "rows": keys_of_rows, "updated": ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncounterRecord(Versioned):
+    """An Encounter's `current` item.
+
+    `rev` rises with every write; `slots` are the threads attached; `figures` those of threads
+    detached since; `filled` the elements that the server computed; `entered` when the present
+    status was entered; `due` when the session must be looked at, empty where never.
+    """
+
+    type: ClassVar[str] = "Encounter"
+    rev: int = 0
+    entered: str
+    due: str = ""
+    slots: frozenset[str] = frozenset()
+    figures: Figures = field(default_factory=Figures)
+    filled: frozenset[str] = frozenset()
+    closing: Closing | None = None
+
+    def address(self, tenant: str) -> Address:
+        """Give the address of the item."""
+        return keys.encounter(tenant, self.id)
+
+    def to_item(self) -> Item:
+        """Write the item's attributes."""
+        item = self._item() | figures_item(self.figures)
+        item |= {"rev": {"N": str(self.rev)}, "entered": {"S": self.entered}}
+        if self.due:
+            item["due"] = {"S": self.due}
+        for name in ("slots", "filled"):
+            if values := getattr(self, name):
+                item[name] = {"SS": sorted(values)}
+        if closing := self.closing:
+            begun = figures_item(closing.figures) | texts(closing, "id", "status", "at")
+            item["closing"] = {"M": begun}
+        return item
+
+    @classmethod
+    def from_item(cls, item: Item) -> Self:
+        """Read the item."""
+        closing = item.get("closing", {}).get("M")
+        return cls(
+            **cls._fields(item),
+            id=item["pk"]["S"].partition("#")[2],
+            rev=int(item["rev"]["N"]),
+            entered=item["entered"]["S"],
+            due=text(item, "due"),
+            slots=frozenset(item["slots"]["SS"]) if "slots" in item else frozenset(),
+            filled=frozenset(item["filled"]["SS"]) if "filled" in item else frozenset(),
+            figures=figures(item),
+            closing=closing
+            and Closing(
+                *(closing[name]["S"] for name in ("id", "status", "at")), figures(closing)
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommunicationRecord(Versioned):
+    """A Communication's current item, a header's or a message's by its `place`.
+
+    A message that counts or once counted has `at`, and either `session`, its effective session,
+    or `epoch`, whose adoption names it.
+    """
+
+    type: ClassVar[str] = "Communication"
+    place: Place
+    at: str = ""
+    counts: bool = False
+    session: str = ""
+    epoch: int | None = None
+
+    def address(self, tenant: str) -> Address:
+        """Give the address of the item."""
+        return keys.placed(tenant, self.place)
+
+    def to_item(self) -> Item:
+        """Write the item's attributes."""
+        item = self._item()
+        if self.id != self._id_of_place():
+            item["id"] = {"S": self.id}
+        if self.at:
+            item["at"] = {"S": self.at}
+        if self.counts:
+            item["counts"] = {"BOOL": True}
+        if self.session:
+            item["session"] = {"S": self.session}
+        if self.epoch is not None:
+            item["epoch"] = {"N": str(self.epoch)}
+        return item
+
+    def _id_of_place(self) -> str:
+        return id_of(self.place)
+
+    @classmethod
+    def from_item(cls, item: Item) -> Self:
+        """Read the item."""
+        place = Place(item["pk"]["S"].partition("#")[2], item["sk"]["S"])
+        return cls(
+            **cls._fields(item),
+            id=text(item, "id") or id_of(place),
+            place=place,
+            at=text(item, "at"),
+            counts="counts" in item,
+            session=text(item, "session"),
+            epoch=int(item["epoch"]["N"]) if "epoch" in item else None,
+        )
+
+
+def id_of(place: Place) -> str:
+    """Give the id that a Communication has by its place, where it has not brought its own."""
+    return f"{place.thread}.{place.sort[2:]}" if place.is_message else place.thread
+
+
+def past[V: Versioned](record: V, item: Item) -> V:
+    """Read a superseded version of a record from its item."""
+    number = int(item["version"]["N"])
+    if "deleted" in item:
+        return replace(record, version=number, json=None, updated=text(item, "updated"))
+    json, _ = codec.unpack(bytes(item["resource"]["B"]))
+    return replace(record, version=number, json=json, updated="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """The resource that a closing of several transactions will write, as JSON."""
+
+    encounter: str
+    json: bytes
+
+    @property
+    def resource(self) -> Resource:
+        """The resource as a dict."""
+        resource: Resource = fhirjson.loads(self.json)
+        return resource
+
+    def address(self, tenant: str) -> Address:
+        """Give the address of the item."""
+        return keys.pending(tenant, self.encounter)
+
+    def to_item(self) -> Item:
+        """Write the item's attributes."""
+        return {"resource": {"B": codec.pack(self.json)}}
+
+    @classmethod
+    def from_item(cls, item: Item) -> Self:
+        """Read the item."""
+        json, _ = codec.unpack(bytes(item["resource"]["B"]))
+        return cls(encounter=item["pk"]["S"].partition("#")[2], json=json)

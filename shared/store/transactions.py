@@ -1,0 +1,97 @@
+"""Sending a transaction: which outcomes mean busy, which mean that somebody else was first.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from uuid import uuid4
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from shared.errors import Transient
+from shared.store.dynamodb import client
+from shared.store.operations import Operation
+
+LARGEST = 100
+# Together below the 28 seconds after which a function stops.
+PATIENCE_SECONDS = 18
+UNKNOWN_SECONDS = 5
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
+_BUSY = frozenset(
+    {
+        "TransactionConflict",
+        "ThrottlingError",
+        "ThrottlingException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "TransactionConflictException",
+    }
+)
+_UNKNOWN = frozenset({"InternalServerError", "TransactionInProgressException", "ServiceUnavailable"})
+
+
+class Busy(Exception):
+    """DynamoDB refused for load or because another transaction was under way: nothing happened."""
+
+
+class Stale(Exception):
+    """A condition failed: what was read has changed since; nothing happened."""
+
+
+class TooManyItems(Exception):
+    """The changes do not fit one transaction."""
+
+
+def send(operations: Sequence[Operation]) -> None:
+    """Make all the changes or none. Raises Busy, Stale and TooManyItems.
+
+    Where the outcome stays unknown it is sent again under its token: it happens at most once.
+    """
+    if len(operations) > LARGEST:
+        raise TooManyItems(len(operations))
+    token, deadline = str(uuid4()), time.monotonic() + UNKNOWN_SECONDS
+    while not _sent(operations, token):
+        if time.monotonic() > deadline:
+            raise Transient("The database did not answer; the change may or may not have been made")
+        time.sleep(_FIRST_PAUSE)
+
+
+def _sent(operations: Sequence[Operation], token: str) -> bool:
+    try:
+        client().transact_write_items(TransactItems=operations, ClientRequestToken=token)
+    except (ConnectionError, HTTPClientError):
+        return False
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _UNKNOWN:
+            return False
+        reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
+        if "ConditionalCheckFailed" in reasons:
+            raise Stale from None
+        if code in _BUSY or reasons & _BUSY:
+            raise Busy from None
+        raise
+    return True
+
+
+def settle[T](attempt: Callable[[], T]) -> T:
+    """Make attempts, each reading anew, until one is neither stale nor refused for load.
+
+    Raises Transient when the patience is at its end.
+    """
+    deadline, longest = time.monotonic() + PATIENCE_SECONDS, _FIRST_PAUSE
+    while True:
+        try:
+            return attempt()
+        except (Busy, Stale):
+            pass
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _BUSY:
+                raise
+        if time.monotonic() + longest > deadline:
+            raise Transient("The database is busy")
+        time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter needs no secrecy
+        longest = min(2 * longest, _LONGEST_PAUSE)

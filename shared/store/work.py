@@ -1,0 +1,230 @@
+"""One unit of work: the records that a change reads and writes, and the transaction it becomes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from shared import audit, instants, ulids
+from shared.access import Actor
+from shared.catalog import access_patterns as patterns
+from shared.index.rows import rows
+from shared.sessions.state import Adoption, Slot, Span
+from shared.store import codec, dynamodb, guards, items, keys, reading, transactions
+from shared.store.keys import MESSAGES, Address
+from shared.store.items import Item
+from shared.store.operations import (
+    Operation,
+    Record,
+    address_of,
+    check,
+    delete,
+    operations,
+    put,
+)
+from shared.store.records import CommunicationRecord, EncounterRecord, Pending, Versioned
+
+
+class ClosingUnderWay(Exception):
+    """The session is being closed: whoever meets that completes the closing first."""
+
+    def __init__(self, encounter_id: str) -> None:
+        """Name the session."""
+        super().__init__(encounter_id)
+        self.encounter_id = encounter_id
+
+
+class Work:
+    """Reads each record once, keeps what is to be written, and writes it all or not at all.
+
+    A read after a save gives what was saved, so that several changes can be made in one.
+    """
+
+    def __init__(self, actor: Actor, now: datetime) -> None:
+        """Begin for a caller at an instant."""
+        self.actor, self.now = actor, now
+        self.tenant = actor.tenant
+        self._read: dict[Address, Any] = {}
+        self._saved: dict[Address, Any] = {}
+        self._required: dict[Address, EncounterRecord] = {}
+
+    @property
+    def instant(self) -> str:
+        """The instant of this work, as `lastUpdated` writes it."""
+        return instants.written(self.now)
+
+    def _record[R](self, address: Address, read_item: Callable[[Item], R]) -> R | None:
+        if address in self._saved:
+            saved: R | None = self._saved[address]
+            return saved
+        if address not in self._read:
+            item = dynamodb.get(address.table, (address.pk, address.sk))
+            self._read[address] = read_item(item) if item else None
+        read: R | None = self._read[address]
+        return read
+
+    def encounter(self, encounter_id: str, *, closing: bool = False) -> EncounterRecord | None:
+        """Read an Encounter. Raises ClosingUnderWay, unless the caller is who closes it."""
+        record = self._record(keys.encounter(self.tenant, encounter_id), EncounterRecord.from_item)
+        if record and record.closing and not closing:
+            raise ClosingUnderWay(encounter_id)
+        return record
+
+    def communication(self, communication_id: str) -> CommunicationRecord | None:
+        """Read a header or message, through the locator that a moved one has left."""
+        for saved in self._saved.values():
+            if isinstance(saved, CommunicationRecord) and saved.id == communication_id:
+                return saved
+        home = keys.placed(self.tenant, keys.home(communication_id))
+        if home not in self._read:
+            self._read[home] = reading.communication(self.tenant, communication_id)
+        record: CommunicationRecord | None = self._read[home]
+        return record
+
+    def resource(self, resource_type: str, resource_id: str) -> Versioned | None:
+        """Read a resource of either type."""
+        if resource_type == "Encounter":
+            return self.encounter(resource_id)
+        return self.communication(resource_id)
+
+    def slot(self, thread: str) -> Slot:
+        """Read a thread's slot; one that was never written is empty."""
+        record = self._record(keys.slot(self.tenant, thread), items.slot)
+        return record or Slot(thread=thread)
+
+    def span(self, encounter_id: str, thread: str) -> Span | None:
+        """Read a thread's range in a session."""
+        return self._record(keys.span(self.tenant, encounter_id, thread), items.span)
+
+    def pending(self, encounter_id: str) -> Pending | None:
+        """Read the body that a closing waits to write."""
+        return self._record(keys.pending(self.tenant, encounter_id), Pending.from_item)
+
+    def adoptions(self, thread: str) -> list[Adoption]:
+        """Read all adoptions of a thread, in order."""
+        found = dynamodb.query_all(
+            patterns.THREAD, f"{self.tenant}#{thread}", ("a#", "a#" + keys.AFTER_ALL)
+        )
+        return [items.adoption(item) for item in found]
+
+    def spans(self, encounter_id: str) -> list[Span]:
+        """Read the ranges of all threads that a session has or had."""
+        partition = f"{self.tenant}#{encounter_id}"
+        found = dynamodb.query_all(patterns.ENCOUNTER, partition, ("t#", "t#" + keys.AFTER_ALL))
+        return [items.span(item) for item in found]
+
+    def messages(
+        self, thread: str, low: str = MESSAGES[0], high: str = MESSAGES[1]
+    ) -> Iterator[CommunicationRecord]:
+        """Read the messages of a thread between two sort keys, in order."""
+        for item in dynamodb.query_all(patterns.THREAD, f"{self.tenant}#{thread}", (low, high)):
+            if "to" not in item:
+                yield CommunicationRecord.from_item(item)
+
+    def has_messages(self, thread: str) -> bool:
+        """Tell whether a thread has, or had, a message."""
+        found, _ = dynamodb.query(patterns.THREAD, f"{self.tenant}#{thread}", MESSAGES, limit=1)
+        return bool(found)
+
+    def children(self, encounter_id: str) -> list[EncounterRecord]:
+        """Read the Encounters whose partOf names this one."""
+        partition = f"{self.tenant}#Encounter?part-of=Encounter/{encounter_id}"
+        found = dynamodb.query_all(patterns.SEARCH, partition, ("", keys.AFTER_ALL))
+        ids = [item["sk"]["S"].rpartition("#")[2] for item in found]
+        records = (self.encounter(child) for child in ids if child != encounter_id)
+        return [record for record in records if record and not record.deleted]
+
+    def save(self, record: Record) -> None:
+        """Write a record with this work; every write of an Encounter raises its `rev` by one."""
+        address = address_of(record, self.tenant)
+        if isinstance(record, EncounterRecord):
+            before = self._read.get(address)
+            record = replace(record, rev=before.rev + 1 if before else 1)
+        self._saved[address] = record
+
+    def remove(self, record: Pending) -> None:
+        """Delete a record with this work."""
+        self._saved[address_of(record, self.tenant)] = None
+
+    def require(self, record: EncounterRecord) -> None:
+        """Make the work depend on an Encounter staying as it was read."""
+        self._required[record.address(self.tenant)] = record
+
+    def commit(self, interaction: str) -> None:
+        """Write everything and its audit row in one transaction; nothing where nothing changed.
+
+        Raises what `transactions.send` raises.
+        """
+        saved = {
+            address: record
+            for address, record in self._saved.items()
+            if record != self._before(address, record)
+        }
+        if not saved:
+            return
+        content, chain = self._event(interaction, saved)
+        done: list[Operation] = []
+        for address, record in saved.items():
+            done += self._operations(address, record, chain)
+        for address, required in self._required.items():
+            done.append(check(address, "#rev = :rev", rev={"N": str(required.rev)}))
+        trail = keys.address(patterns.EVENT, self.tenant, ulid=ulids.new(self.milliseconds))
+        done.append(put(trail, {"event": {"B": codec.pack(content)}}))
+        transactions.send(done)
+
+    @property
+    def milliseconds(self) -> int:
+        """The instant of this work, since 1970."""
+        return instants.nanoseconds(self.now) // instants.MILLISECOND
+
+    def as_read[V: Versioned](self, record: V) -> V | None:
+        """Give what a record was before this work; None where it was not there."""
+        before: V | None = self._before(address_of(record, self.tenant), record)
+        return before
+
+    def _before(self, address: Address, record: Any) -> Any:
+        """Give what a saved record was read as, also where it has moved since."""
+        if isinstance(record, CommunicationRecord):
+            return self._read.get(keys.placed(self.tenant, keys.home(record.id)))
+        before = self._read.get(address)
+        return Slot(thread=record.thread) if before is None and isinstance(record, Slot) else before
+
+    def _operations(self, address: Address, record: Any, chain: bytes) -> Iterator[Operation]:
+        before = self._before(address, record)
+        if record is None:
+            yield delete(address)
+        elif isinstance(record, Versioned):
+            record = self._indexed(record, before, chain)
+            yield from operations(record, before, self.tenant)
+            yield from guards.operations(record, before, self.tenant)
+        else:
+            yield from operations(record, before, self.tenant)
+
+    def _indexed[V: Versioned](self, record: V, before: V | None, chain: bytes) -> V:
+        """Give a record as it is written: with its rows, and the next link of its chain."""
+        kept = before is not None and record.version == before.version
+        keys_of_rows = () if record.deleted else rows(record.resource, record.created, self.tenant)
+        return replace(record, chain=chain, rows=before.rows if kept else keys_of_rows)
+
+    def _event(self, interaction: str, saved: dict[Address, Any]) -> tuple[bytes, bytes]:
+        written = [
+            self._written(address, record)
+            for address, record in saved.items()
+            if isinstance(record, Versioned)
+        ]
+        return audit.event(
+            who=self.actor.who, interaction=interaction, at=self.instant, written=written
+        )
+
+    def _written(self, address: Address, record: Versioned) -> audit.Written:
+        before = self._before(address, record)
+        action = "D" if record.deleted else "C" if before is None or before.deleted else "U"
+        subject = (record.resource or (before.resource if before else {})).get("subject", {})
+        patient = subject.get("reference", "") if isinstance(subject, dict) else ""
+        return audit.Written(
+            f"{record.type}/{record.id}",
+            record.version,
+            action,
+            before.chain if before else b"",
+            patient,
+        )

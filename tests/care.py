@@ -1,0 +1,71 @@
+"""What clinics send, invented: sessions, thread headers, messages."""
+
+from typing import Any
+
+ALICE = "Practitioner/doctor-alice-smith"
+HOMER = "Patient/homer-simpson"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+
+
+def reference(to: str) -> dict[str, str]:
+    return {"reference": to}
+
+
+def session(status: str = "in-progress", **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Encounter",
+        "status": status,
+        "class": {"system": ACT_CODE, "code": "VR", "display": "virtual"},
+        "subject": reference(HOMER),
+        "participant": [{"individual": reference(ALICE)}],
+        **more,
+    }
+
+
+def visit(**more: Any) -> dict[str, Any]:
+    """An Encounter that is no session."""
+    return session(**{"class": {"system": ACT_CODE, "code": "AMB"}, **more})
+
+
+def medical_encounter(session_id: str, patient: str, **more: Any) -> dict[str, Any]:
+    system = "https://medplum.com/fhir/CodeSystem/encounter-type"
+    return session(
+        **{
+            "subject": reference(patient),
+            "partOf": reference(f"Encounter/{session_id}"),
+            "type": [{"coding": [{"system": system, "code": "medical-encounter"}]}],
+            **more,
+        }
+    )
+
+
+def header(**more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Communication",
+        "status": "in-progress",
+        "topic": {"text": "A rash"},
+        "subject": reference(HOMER),
+        "sender": reference(HOMER),
+        "recipient": [reference(ALICE), reference(HOMER)],
+        **more,
+    }
+
+
+def message(header_id: str, sent: str | None = None, **more: Any) -> dict[str, Any]:
+    dated = {"sent": sent} if sent else {}
+    return {
+        "resourceType": "Communication",
+        "status": "in-progress",
+        "partOf": [reference(f"Communication/{header_id}")],
+        "subject": reference(HOMER),
+        "sender": reference(HOMER),
+        "recipient": [reference(ALICE)],
+        "payload": [{"contentString": "It itches"}],
+        **dated,
+        **more,
+    }
+
+
+def link(encounter_id: str) -> list[dict[str, Any]]:
+    value = reference(f"Encounter/{encounter_id}")
+    return [{"op": "add", "path": "/encounter", "value": value}]

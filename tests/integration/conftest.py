@@ -1,0 +1,61 @@
+"""DynamoDB as the emulator has it, with the tables of the template."""
+
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any
+
+import pytest
+
+from shared import settings
+from shared.local import template
+from shared.local.emulator import Emulator, emulator
+from shared.store import dynamodb
+
+_RUNS = count(1)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Emulator]:
+    """An emulator with nothing in it."""
+    with emulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def database(engine: Emulator) -> Any:
+    """A DynamoDB client that is the tests' own."""
+    return engine.client("dynamodb")
+
+
+@pytest.fixture
+def tables(database: Any) -> dict[str, str]:
+    """New tables as the template has them, their names by logical id."""
+    run = next(_RUNS)
+    requests = template.table_requests(template.load())
+    names = {logical_id: f"{logical_id}-{run}" for logical_id in requests}
+    for logical_id, request in requests.items():
+        database.create_table(TableName=names[logical_id], **request)
+    return names
+
+
+@pytest.fixture
+def deployed(engine: Emulator, tables: dict[str, str]) -> Mapping[str, str]:
+    """The environment of a function that was deployed with these tables."""
+    return template.function_environment(template.load(), tables) | engine.environment
+
+
+@pytest.fixture
+def function_environment(
+    deployed: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Let handlers called in this process use these tables."""
+    for name, value in deployed.items():
+        monkeypatch.setenv(name, value)
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    for remembered in (settings.settings, dynamodb.client, dynamodb.table_name):
+        remembered.cache_clear()

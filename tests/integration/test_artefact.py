@@ -1,0 +1,79 @@
+"""What would be deployed works without anything else that is on this machine."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.local.artefact import Artefact, artefact
+from shared.packaging.build import ROOT
+
+# In an order in which each finds what it needs.
+STATUSES = {
+    "create": 201,
+    "update": 201,
+    "read": 200,
+    "patch": 200,
+    "history": 200,
+    "search": 200,
+    "delete": 204,
+    "capabilities": 200,
+    "fallback": 404,
+}
+LARGEST_MB = 90
+
+
+@pytest.fixture(scope="module")
+def built() -> Artefact:
+    return artefact()
+
+
+@pytest.fixture
+def answers(built: Artefact, deployed: Mapping[str, str]) -> dict[str, Any]:
+    events = {name: json.loads((ROOT / f"events/{name}.json").read_text()) for name in STATUSES}
+    script = Path(__file__).with_name("handlers_alone.py")
+    played = subprocess.run(  # noqa: S603 - the script is ours
+        # The interpreter below the virtual environment, with neither its packages nor its own.
+        [sys._base_executable, "-I", "-S", script, built.code, built.layer],  # type: ignore[attr-defined]
+        input=json.dumps(events),
+        env=dict(deployed),
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert played.returncode == 0, played.stderr
+    answer: dict[str, Any] = json.loads(played.stdout)
+    return answer
+
+
+def test_every_function_answers_its_event_from_the_artefact_alone(answers: dict[str, Any]) -> None:
+    assert {name: r["statusCode"] for name, r in answers["responses"].items()} == STATUSES
+    assert answers["elsewhere"] == []
+
+
+def test_only_what_runs_there_is_deployed(built: Artefact) -> None:
+    top = {path.relative_to(built.code).parts[:2] for path in built.code.rglob("*.py")}
+    assert {first for first, *_ in top} == {"functions", "shared"}
+    assert not {("shared", "local"), ("shared", "packaging")} & top
+
+
+def test_every_module_is_shipped_compiled(built: Artefact) -> None:
+    for source in [*built.code.rglob("*.py"), *built.layer.rglob("*.py")]:
+        compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
+        assert compiled.exists(), source
+        # PEP 552: bit 0 says that the source's hash is what is compared, bit 1 that it is not.
+        assert compiled.read_bytes()[4:8] == b"\x01\0\0\0", source
+
+
+def test_both_processors_are_served(built: Artefact) -> None:
+    modules = {path.name.split(".")[1] for path in built.layer.rglob("*.so")}
+    assert modules == {"cpython-313-aarch64-linux-gnu", "cpython-313-x86_64-linux-gnu"}
+
+
+def test_the_artefact_is_small(built: Artefact) -> None:
+    files = [*built.code.rglob("*"), *built.layer.rglob("*")]
+    assert sum(path.stat().st_size for path in files) <= LARGEST_MB * 1_000_000
