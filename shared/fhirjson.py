@@ -64,6 +64,7 @@ def loads(text: str | bytes) -> Any:
         value = _decoder.decode(text)
         if "\\u" in text:
             orjson.dumps(value, default=_literal)
+        return value
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise Malformed("The body is not JSON", diagnostics=f"{error.msg} at {place}") from None

@@ -28,7 +28,9 @@ class SearchParam:
 
     `partition` is the name under which its values are partitioned, where it shares that with
     another parameter; `spread` over how many partitions each value goes, where values are few;
-    `system` the code system a plain `code` element is bound to.
+    `common` about how many resources share a value, by which the planner chooses; `keyed` the type
+    whose references need no row, because the resource tables' own keys find them; `system` the code
+    system a plain `code` element is bound to.
     """
 
     resource: str
@@ -39,6 +41,8 @@ class SearchParam:
     index: Index = Index.FILTER
     partition: str = ""
     spread: int = 1
+    common: int = 100
+    keyed: str = ""
     system: str = ""
     definition: str = ""
 
@@ -106,8 +110,16 @@ ROWS = (
         "Encounter.appointment",
         targets=("Appointment",),
         index=Index.ROW,
+        common=1,
     ),
-    _encounter("class", "token", "Encounter.class", index=Index.ROW, spread=SPREAD),
+    _encounter(
+        "class",
+        "token",
+        "Encounter.class",
+        index=Index.ROW,
+        spread=SPREAD,
+        common=1_000_000,
+    ),
     _encounter(
         "date",
         "date",
@@ -121,15 +133,24 @@ ROWS = (
         "token",
         "Encounter.identifier",
         index=Index.ROW,
+        common=1,
         definition=f"{HL7}clinical-identifier",
     ),
-    _encounter("part-of", "reference", "Encounter.partOf", targets=("Encounter",), index=Index.ROW),
+    _encounter(
+        "part-of",
+        "reference",
+        "Encounter.partOf",
+        targets=("Encounter",),
+        index=Index.ROW,
+        common=10,
+    ),
     _encounter(
         "participant",
         "reference",
         "Encounter.participant.individual",
         targets=_PARTICIPANTS,
         index=Index.ROW,
+        common=10_000,
     ),
     _encounter(
         "patient",
@@ -146,6 +167,7 @@ ROWS = (
         targets=("Practitioner",),
         index=Index.ROW,
         partition="participant",
+        common=10_000,
     ),
     # `status` is a listing only of what is open: `open` in shared.index.
     _encounter(
@@ -172,16 +194,26 @@ ROWS = (
         "Communication.encounter",
         targets=("Encounter",),
         index=Index.ROW,
+        common=10,
     ),
-    _communication("identifier", "token", "Communication.identifier", index=Index.ROW),
-    # A value reads the thread itself; `:missing=true` reads the listings of headers.
-    _communication("part-of", "reference", "Communication.partOf", index=Index.KEY),
+    _communication(
+        "identifier", "token", "Communication.identifier", index=Index.ROW, common=1
+    ),
+    # A Communication is its thread's own partition; `:missing=true` reads the listings of headers.
+    _communication(
+        "part-of",
+        "reference",
+        "Communication.partOf",
+        index=Index.ROW,
+        keyed="Communication",
+    ),
     _communication(
         "patient",
         "reference",
         "Communication.subject.where(resolve() is Patient)",
         targets=("Patient",),
         index=Index.ROW,
+        common=1_000,
     ),
     _communication(
         "recipient",
@@ -189,9 +221,15 @@ ROWS = (
         "Communication.recipient",
         targets=(*_SENDERS, "Group", "CareTeam"),
         index=Index.ROW,
+        common=10_000,
     ),
     _communication(
-        "sender", "reference", "Communication.sender", targets=_SENDERS, index=Index.ROW
+        "sender",
+        "reference",
+        "Communication.sender",
+        targets=_SENDERS,
+        index=Index.ROW,
+        common=10_000,
     ),
     _communication("sent", "date", "Communication.sent"),
     # The effective session of a message: its thread's attached ranges, not an element.
@@ -206,6 +244,7 @@ ROWS = (
         targets=("Group", "Patient"),
         index=Index.ROW,
         partition="patient",
+        common=1_000,
     ),
 )
 

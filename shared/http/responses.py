@@ -1,17 +1,30 @@
 """Answers: a resource with its version headers, a Bundle, an OperationOutcome."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from typing import Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 from shared import errors, fhirjson, instants
 from shared.http.requests import Request
-from shared.interactions.write import Outcome
+from shared.resources import bundles
 from shared.resources.outcome import operation_outcome
 from shared.store.records import Versioned
 
+# Only for types: no answer needs the code of another interaction.
+if TYPE_CHECKING:
+    from shared.interactions.history import History
+    from shared.interactions.write import Outcome
+    from shared.search import Result
+
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 RETRY_AFTER_SECONDS = "1"
+# Stored JSON begins with the resource's type, id and meta.
+_ID = b'"id":"'
+_ACCEPTED_HEADERS = (
+    "Authorization, Content-Type, Accept, If-Match, If-None-Match, If-None-Exist, Prefer, X-Medplum"
+)
 
 # The only place that knows HTTP's statuses; an exception takes that of its nearest ancestor here.
 STATUS = {
@@ -57,7 +70,7 @@ def found(request: Request, record: Versioned) -> Response:
     return Response(200, record.json or b"", headers)
 
 
-def written(request: Request, outcome: Outcome) -> Response:
+def written(request: Request, outcome: "Outcome") -> Response:
     """Answer a write: 201 with Location where the resource is new, 200, 204 where it is gone."""
     record = outcome.record
     if record is None:
@@ -80,9 +93,63 @@ def _preferred(request: Request, record: Versioned) -> bytes:
     return record.json or b""
 
 
-def bundle(content: dict[str, Any]) -> Response:
-    """Answer with a Bundle."""
-    return Response(200, fhirjson.dumps(content))
+def history_bundle(request: Request, page: "History") -> Response:
+    """Answer with a page of a history."""
+    entries = [_version(request, record) for record in page.versions]
+    url = f"{request.base}/{request.type}/{request.id}/_history"
+    links = {"self": _link(url, request.query)}
+    return Response(200, fhirjson.dumps(bundles.history(entries, links, total=page.total)))
+
+
+def _version(request: Request, record: Versioned) -> bundles.Version:
+    reference = f"{record.type}/{record.id}"
+    method, status = ("DELETE", "204") if record.deleted else ("PUT", "200")
+    if record.version == 1:
+        method, status = "POST", "201"
+    return bundles.Version(
+        full_url=f"{request.base}/{reference}",
+        method=method,
+        url=record.type if method == "POST" else reference,
+        status=status,
+        version=record.version,
+        updated=record.last_updated,
+        resource=record.json,
+    )
+
+
+def searchset_bundle(request: Request, result: "Result") -> Response:
+    """Answer with a page of a search."""
+    entries = [_found(request, json) for json in result.resources]
+    url = f"{request.base}/{request.type}"
+    links = {"self": _link(url, result.applied)}
+    if result.next:
+        links["next"] = _link(url, result.next)
+    if result.warnings:
+        outcome = operation_outcome(result.warnings)
+        entries.append(bundles.Found(outcome, mode="outcome"))
+    return Response(200, fhirjson.dumps(bundles.searchset(entries, links)))
+
+
+def _link(url: str, query: Sequence[tuple[str, str]]) -> str:
+    return f"{url}?{urlencode(query, quote_via=quote)}" if query else url
+
+
+def _found(request: Request, json: bytes) -> bundles.Found:
+    start = json.index(_ID) + len(_ID)
+    own_id = json[start : json.index(b'"', start)].decode()
+    return bundles.Found(json, f"{request.base}/{request.type}/{own_id}")
+
+
+def preflight() -> Response:
+    """Answer a browser that asks what a page of another origin may send."""
+    return Response(
+        204,
+        headers={
+            "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+            "Access-Control-Allow-Headers": _ACCEPTED_HEADERS,
+            "Access-Control-Max-Age": "600",
+        },
+    )
 
 
 def refused(error: errors.FhirError) -> Response:

@@ -140,7 +140,7 @@ def _ended_child(
     """Make the version in which a medical encounter ends with its session."""
     status, at = session.resource["status"], session.entered
     after = child.resource | {"status": status}
-    after = with_status_history(child.resource, after, entered=child.entered, now=at)
+    after = with_status_history(child.resource, after, child.entered, at, keep_omitted=False)
     after = rules.child_completed(without_generated_text(child.resource, after), session.resource, settings().zone)
     return versions.of_encounter(work, child, after, due="", entered=at)
 

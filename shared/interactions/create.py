@@ -11,9 +11,10 @@ from shared.interactions.write import Outcome, Write, write
 
 def create(actor: Actor, resource_type: str, body: Any) -> Outcome:
     """Create a resource; an id in the body is ignored."""
-    now = instants.now()
-    resource = accepted(body, resource_type, ulids.new(int(now.timestamp() * 1000)))
+    resource, now = accepted(body, resource_type), instants.now()
     if resource_type == "Communication":
-        resource["id"] = communications.new_id(resource, now)
-    own_id = resource["id"]
+        own_id = communications.new_id(resource, now)
+    else:
+        own_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
+    resource = resource | {"id": own_id}
     return write(Write(actor, "create", resource_type, own_id, lambda *_: resource))

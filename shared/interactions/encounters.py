@@ -7,6 +7,7 @@ from typing import Any, TypeIs
 from shared import instants
 from shared.errors import BusinessRule
 from shared.interactions import closing, links, referring, versions
+from shared.resources.status import check_transition
 from shared.sessions import closing as rules
 from shared.sessions import kinds, slots
 from shared.settings import settings
@@ -23,6 +24,7 @@ def create(work: Work, encounter_id: str, after: Resource) -> EncounterRecord:
 
 def update(work: Work, before: EncounterRecord, after: Resource) -> EncounterRecord:
     """Save an Encounter's next version, also one that brings a deleted one back."""
+    check_transition("Encounter", before.resource.get("status"), after["status"])
     if closes(before, after):
         referring.check(work, before.resource, after)
         return closing.close(work, before, after)

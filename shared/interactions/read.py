@@ -7,7 +7,7 @@ from shared.store.records import Versioned
 
 def read(tenant: str, resource_type: str, resource_id: str) -> Versioned:
     """Give the current version. Raises NotFound and Deleted."""
-    return _there(reading.current(tenant, resource_type, resource_id), resource_type, resource_id)
+    return there(reading.current(tenant, resource_type, resource_id), resource_type, resource_id)
 
 
 def vread(tenant: str, resource_type: str, resource_id: str, version: str) -> Versioned:
@@ -16,12 +16,13 @@ def vread(tenant: str, resource_type: str, resource_id: str, version: str) -> Ve
     if current is None or not version.isdecimal() or int(version) > current.version:
         raise NotFound(f"{resource_type}/{resource_id} has no version {version}")
     if int(version) == current.version:
-        return _there(current, resource_type, resource_id)
+        return there(current, resource_type, resource_id)
     past = reading.version(tenant, current, int(version))
-    return _there(past, resource_type, resource_id)
+    return there(past, resource_type, resource_id)
 
 
-def _there(record: Versioned | None, resource_type: str, resource_id: str) -> Versioned:
+def there(record: Versioned | None, resource_type: str, resource_id: str) -> Versioned:
+    """Give a record that is there. Raises NotFound and Deleted."""
     if record is None:
         raise NotFound(f"{resource_type}/{resource_id} does not exist")
     if record.deleted:

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 from shared.errors import Malformed
 from shared.fhirjson import DEEPEST
 
-_INDEX = re.compile(r"\[(\d+)\]")
-_EMPTY: tuple[Any, ...] = (None, "", [], {})
 Moves = dict[str, list[int]]
 
 
@@ -31,8 +29,9 @@ class Stripped(NamedTuple):
             here += name
             sent += name
             if index:
-                moved = self.moves.get(here)
-                sent += f"[{moved[int(index[:-1])]}]" if moved else f"[{index}"
+                place = int(index[:-1])
+                moved = self.moves.get(here, [])
+                sent += f"[{moved[place] if place < len(moved) else place}]"
                 here += f"[{index}"
         return sent
 
@@ -41,12 +40,19 @@ def strip(resource: dict[str, Any]) -> Stripped:
     """Give a copy without empties. Raises Malformed where it is nested too deeply."""
     moves: Moves = {}
     name = str(resource.get("resourceType", ""))
-    return Stripped(_object(resource, name, moves, 1), moves)
+    try:
+        return Stripped(_object(resource, name, moves, 1), moves)
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> Malformed:
+    return Malformed("The body is nested too deeply", diagnostics=f"At most {DEEPEST} levels")
 
 
 def _object(value: dict[str, Any], path: str, moves: Moves, depth: int) -> dict[str, Any]:
     if depth > DEEPEST:
-        raise Malformed("The body is nested too deeply", diagnostics=f"at most {DEEPEST} levels")
+        raise _too_deep()
     kept: dict[str, Any] = {}
     for name, content in value.items():
         if type(content) is str or type(content) is bool:
@@ -60,7 +66,7 @@ def _object(value: dict[str, Any], path: str, moves: Moves, depth: int) -> dict[
             stripped = _array(content, _partner(value, name), element, moves, depth + 1)
         else:
             stripped = content
-        if stripped is not None and stripped != {} and stripped != []:
+        if stripped is not None and stripped not in ({}, []):
             kept[name] = stripped
     return kept
 
@@ -73,18 +79,17 @@ def _partner(value: dict[str, Any], name: str) -> list[Any]:
 
 def _array(value: list[Any], partner: list[Any], path: str, moves: Moves, depth: int) -> list[Any]:
     if depth > DEEPEST:
-        raise Malformed("The body is nested too deeply", diagnostics=f"at most {DEEPEST} levels")
+        raise _too_deep()
     kept: list[Any] = []
     places: list[int] = []
     for index, item in enumerate(value):
-        place = len(kept) if len(kept) == index else len(kept)
-        stripped = _item(item, f"{path}[{place}]", moves, depth)
+        stripped = _item(item, f"{path}[{len(kept)}]", moves, depth)
         has_partner = index < len(partner) and not _is_empty(partner[index])
         if stripped is not None or has_partner:
             kept.append(stripped)
             places.append(index)
     if len(kept) != len(value):
-        moves[path] = places
+        moves[path] = max(moves.get(path, []), places, key=len)
     return kept
 
 

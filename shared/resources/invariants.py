@@ -42,8 +42,9 @@ def _has_choice(element: Object, stem: str) -> bool:
 
 def _number(element: object) -> int | Decimal | None:
     value = element.get("value") if isinstance(element, dict) else None
-    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    return value if is_number else None
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return value
 
 
 def _needs(name: str, other: str) -> Invariant:
@@ -99,7 +100,7 @@ def _period(element: Object, context: Context) -> bool:
 
 
 def _range(element: Object, _: Context) -> bool:
-    low, high = element.get("low"), element.get("high")
+    low, high = element.get("low", {}), element.get("high", {})
     least, most = _number(low), _number(high)
     if least is None or most is None:
         return True
@@ -122,7 +123,9 @@ def _meal(element: Object, _: Context) -> bool:
     when = element.get("when")
     if not _has(element, "offset"):
         return True
-    return isinstance(when, list) and not any(code in _MEALS for code in when if code)
+    return isinstance(when, list) and not any(
+        code in _MEALS for code in when if isinstance(code, str)
+    )
 
 
 def _trigger(element: Object, _: Context) -> bool:

@@ -1,21 +1,25 @@
-"""The XHTML a Narrative may hold. https://hl7.org/fhir/R4/narrative.html#xhtml"""
+"""The XHTML a Narrative may hold.
+
+https://hl7.org/fhir/R4/narrative.html#xhtml
+"""
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 XHTML = "http://www.w3.org/1999/xhtml"
-ELEMENTS = frozenset(
+_ELEMENTS = (
     "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div"
     " dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li map ol p pre q samp small span strong sub sup"
-    " table tbody td tfoot th thead tr tt u ul var".split()
+    " table tbody td tfoot th thead tr tt u ul var"
 )
-ATTRIBUTES = frozenset(
+_ATTRIBUTES = (
     "abbr accesskey align alt axis bgcolor border cellpadding cellspacing char charoff charset"
     " cite class clear color colspan compact coords dir face frame headers height href hreflang"
     " hspace id lang longdesc name nohref noshade nowrap rel rev rowspan rules scope shape size"
-    " span src start style summary tabindex title type usemap valign value vspace width".split()
+    " span src start style summary tabindex title type usemap valign value vspace width"
 )
+ELEMENTS = frozenset(_ELEMENTS.split())
+ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 _XML = "http://www.w3.org/XML/1998/namespace "
 _ADDRESSES = frozenset({"cite", "href", "longdesc", "src", "usemap"})
 _ACTIVE_ADDRESS = re.compile(r"(?:javascript|vbscript|data(?!:image/(?:png|gif|jpe?g|bmp)))\s*:")
@@ -40,7 +44,6 @@ def has_content(div: str) -> bool:
     return read(div).has_content
 
 
-@lru_cache(maxsize=64)
 def read(div: str) -> Reading:
     """Parse a div. What is no XML at all is not plain, and not empty."""
     from xml.parsers import expat  # noqa: PLC0415 - few resources have a narrative
@@ -53,7 +56,7 @@ def read(div: str) -> Reading:
     parser.ProcessingInstructionHandler = reader.refuse
     try:
         parser.Parse(div, True)  # noqa: FBT003 - expat takes no keyword
-    except (expat.ExpatError, UnicodeError):
+    except (expat.ExpatError, ValueError):
         return Reading(is_plain=False, has_content=True)
     return Reading(reader.is_plain, reader.has_content)
 
@@ -77,7 +80,7 @@ class _Reader:
         self.has_content |= not text.isspace()
 
     def refuse(self, *_: object) -> None:
-        self.is_plain = False
+        raise ValueError("a document type or processing instruction")
 
 
 def _is_plain(name: str, value: str) -> bool:

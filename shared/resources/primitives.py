@@ -1,4 +1,7 @@
-"""What each primitive type may hold. https://hl7.org/fhir/R4/datatypes.html#primitive"""
+"""What each primitive type may hold.
+
+https://hl7.org/fhir/R4/datatypes.html#primitive
+"""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""R4's types as tables, out of its StructureDefinitions (tests/definitions/generate.py writes them).
+"""R4's types as tables, which tests/definitions/generate.py makes of its StructureDefinitions.
 
 https://hl7.org/fhir/R4/json.html says which property an element is, choices included.
 """

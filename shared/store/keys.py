@@ -12,6 +12,7 @@ DEFAULT_TENANT = "-"
 HEADER = patterns.HEADER.sort
 # Sort after every character that the keys use.
 AFTER_ALL = "\x7f"
+EVERYTHING = (" ", AFTER_ALL)
 MESSAGES = ("m#", "m#" + AFTER_ALL)
 
 

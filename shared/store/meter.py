@@ -4,6 +4,7 @@ from typing import Any
 
 _consumed = {"calls": 0, "readUnits": 0.0, "writeUnits": 0.0}
 _READS = frozenset({"GetItem", "Query", "BatchGetItem"})
+_COUNTED = _READS | {"TransactWriteItems"}
 
 
 def start() -> None:
@@ -22,8 +23,9 @@ def attach(client: Any) -> None:
     client.meta.events.register("after-call.dynamodb", _count)
 
 
-def _ask(params: dict[str, Any], **_: Any) -> None:
-    params["ReturnConsumedCapacity"] = "TOTAL"
+def _ask(params: dict[str, Any], model: Any, **_: Any) -> None:
+    if model.name in _COUNTED:
+        params["ReturnConsumedCapacity"] = "TOTAL"
 
 
 def _count(parsed: dict[str, Any], model: Any, **_: Any) -> None:

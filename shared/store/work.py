@@ -129,7 +129,7 @@ class Work:
     def children(self, encounter_id: str) -> list[EncounterRecord]:
         """Read the Encounters whose partOf names this one."""
         partition = f"{self.tenant}#Encounter?part-of=Encounter/{encounter_id}"
-        found = dynamodb.query_all(patterns.SEARCH, partition, ("", keys.AFTER_ALL))
+        found = dynamodb.query_all(patterns.SEARCH, partition, keys.EVERYTHING)
         ids = [item["sk"]["S"].rpartition("#")[2] for item in found]
         records = (self.encounter(child) for child in ids if child != encounter_id)
         return [record for record in records if record and not record.deleted]

@@ -95,8 +95,8 @@ class Specification:
     def codes(self, canonical: str) -> list[str]:
         """List the codes of a value set; none where the package does not have it."""
         found: list[str] = []
-        value_set = self.by_url.get(canonical.split("|")[0], {"compose": {"include": []}})
-        for part in value_set["compose"]["include"]:
+        url = canonical.partition("|")[0]
+        for part in self.by_url.get(url, {}).get("compose", {}).get("include", []):
             for nested in part.get("valueSet", []):
                 found += self.codes(nested)
             if "concept" in part:

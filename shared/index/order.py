@@ -1,0 +1,56 @@
+"""The order of rows: instants as texts that sort as the instants do."""
+
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Any
+
+from shared import instants
+from shared.catalog.parameters import SEARCH_PARAMS
+from shared.index.values import values
+from shared.instants import FOREVER, MILLISECOND, SECOND, Range
+
+type Resource = dict[str, Any]
+
+# Before the time of creation, of what has no time of its own: sorts after every instant.
+UNDATED = "~"
+# Sorts after every character that the keys use.
+AFTER_ALL = "\x7f"
+_FIRST = instants.parse("0001", UTC).low
+_LAST = instants.parse("9999-12-31T23:59:59.999Z").low
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By which date parameter keys are ordered: by the beginning of what it says, to milliseconds.
+
+    `longest` is how long, in nanoseconds, the stretch of time may be that a value names; `vague`
+    where it may also be a month or a year.
+    """
+
+    param: str
+    longest: int
+    vague: bool = False
+
+
+# A local day has up to 25 hours, 26 where a zone changed its mind.
+_LONGEST_DAY = 26 * 3600 * SECOND
+UPDATED = Order("_lastUpdated", MILLISECOND)
+ORDERS = {
+    "Encounter": Order("date", FOREVER),
+    "Communication": Order("sent", _LONGEST_DAY, vague=True),
+}
+
+
+def text(nanoseconds: int) -> str:
+    """Write an instant since 1970 as keys have it; what is beyond the calendar is at its ends."""
+    return instants.written(instants.from_nanoseconds(min(max(nanoseconds, _FIRST), _LAST)))
+
+
+def of(resource: Resource, created: str, zone: tzinfo) -> str:
+    """Give a resource's place in the order of its type; what has no date is last, by creation."""
+    resource_type = resource["resourceType"]
+    param = SEARCH_PARAMS.of(resource_type)[ORDERS[resource_type].param]
+    lows = [value.low for value in values(resource, param, zone) if isinstance(value, Range)]
+    if not lows or lows[0] == -FOREVER:
+        return UNDATED + created
+    return text(lows[0])

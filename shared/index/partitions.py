@@ -1,0 +1,61 @@
+"""The partitions of SearchTable: one for each value of a parameter, and the listings of a type."""
+
+from zlib import crc32
+
+from shared.catalog import access_patterns as patterns
+from shared.catalog.access_patterns import segment
+from shared.catalog.parameters import SPREAD, SearchParam
+from shared.index.values import Reference, Token, Value
+
+
+def shard(resource_id: str, spread: int) -> int:
+    """Give which of the partitions of a listing or spread value a resource is in."""
+    return crc32(resource_id.encode()) % spread
+
+
+def value_key(param: SearchParam, value: Value) -> str:
+    """Give by what a value is partitioned: a token's code, a reference; empty for one without row.
+
+    A reference of a parameter that takes any type is known by its id, so that a bare id finds it.
+    """
+    if isinstance(value, Token):
+        return value.code
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Reference) or value.text.startswith("#"):
+        return ""
+    if is_keyed(param, value):
+        return ""
+    return value.text if param.targets else value.text.rpartition("/")[2]
+
+
+def is_keyed(param: SearchParam, value: Reference) -> bool:
+    """Tell whether the resource tables' own keys find what has this reference."""
+    here = bool(value.text) and ":" not in value.text
+    return here and value.type == param.keyed
+
+
+def of_value(tenant: str, param: SearchParam, key: str) -> tuple[str, ...]:
+    """Give the partitions of a parameter's value, in the order of their shards."""
+    name = patterns.ROW.partition.format(
+        type=param.resource, parameter=param.partition_name, value=segment(key)
+    )
+    return spread_over(f"{tenant}#{name}", param.spread)
+
+
+def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
+    """Give the partitions of a listing, in the order of their shards."""
+    return tuple(
+        f"{tenant}#"
+        + patterns.LISTING.partition.format(
+            type=resource_type, listing=name, shard=f"{number}/{SPREAD}"
+        )
+        for number in range(SPREAD)
+    )
+
+
+def spread_over(partition: str, spread: int) -> tuple[str, ...]:
+    """Give the partitions over which one is spread."""
+    if spread == 1:
+        return (partition,)
+    return tuple(f"{partition}#{number}/{spread}" for number in range(spread))

@@ -1,0 +1,112 @@
+"""Which index rows a resource has, and what a row too small for the whole resource keeps of it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import tzinfo
+from functools import lru_cache
+from typing import Any
+
+from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index
+from shared.errors import BusinessRule
+from shared.index import order, partitions
+from shared.index.kinds import Kind, kind_of
+from shared.index.values import path, values
+from shared.settings import settings
+
+type Resource = dict[str, Any]
+type RowKey = tuple[str, str]
+type _Names = dict[str, "_Names"]
+
+# An update may delete and write them all, in one transaction of 100 items.
+MOST_ROWS = 40
+
+
+def rows(
+    resource: Resource, created: str, tenant: str = "-", zone: tzinfo | None = None
+) -> tuple[RowKey, ...]:
+    """Give the keys of a resource's index rows; `zone` is the deployment's where it is not given.
+
+    Raises BusinessRule where they are too many.
+    """
+    zone = zone or settings().zone
+    place, kind = order.of(resource, created, zone) + "#" + resource["id"], kind_of(resource)
+    found = dict(_indexed(resource, tenant, zone))
+    listed = _listed(resource, kind, tenant, place)
+    _check(len(found) + len(listed), Counter(found.values()))
+    return (*((partition, kind.prefix + place) for partition in found), *listed)
+
+
+def _indexed(
+    resource: Resource, tenant: str, zone: tzinfo
+) -> Iterator[tuple[str, str]]:
+    """Give the partition of each value of each parameter that has rows, and whose value it is."""
+    for param in SEARCH_PARAMS.of(resource["resourceType"]).values():
+        if param.index is not Index.ROW:
+            continue
+        shard = partitions.shard(resource["id"], param.spread)
+        for value in values(resource, param, zone):
+            key = partitions.value_key(param, value)
+            if key:
+                yield partitions.of_value(tenant, param, key)[shard], param.expression
+
+
+def _listed(resource: Resource, kind: Kind, tenant: str, place: str) -> list[RowKey]:
+    """Give the rows in the listings of the type, in that of the resource's kind too."""
+    resource_type, resource_id = resource["resourceType"], resource["id"]
+    shard = partitions.shard(resource_id, SPREAD)
+    updated = f"{resource['meta']['lastUpdated']}#{resource_id}"
+    return [
+        (
+            partitions.listing(tenant, resource_type, name)[shard],
+            updated if by_update else place,
+        )
+        for name, by_update in _listings(resource_type, kind.listing)
+    ]
+
+
+def _listings(resource_type: str, of_kind: str) -> Iterator[tuple[str, bool]]:
+    """Give the listings a resource is in by name, and whether they are in order of last update."""
+    for param in SEARCH_PARAMS.of(resource_type).values():
+        if param.index is Index.LISTING and param.type == "date":
+            yield param.code, param.code == order.UPDATED.param
+    if of_kind:
+        yield of_kind, resource_type != "Encounter"
+
+
+def _check(count: int, by_element: "Counter[str]") -> None:
+    if count > MOST_ROWS:
+        element, most = by_element.most_common(1)[0]
+        raise BusinessRule(
+            f"A resource has at most {MOST_ROWS} values that searches find it by",
+            expression=element,
+            diagnostics=f"It has {count}, {most} of them here",
+        )
+
+
+def stub(resource: Resource) -> Resource:
+    """Cut a resource to what its type's search parameters look at, with `id` and `meta`."""
+    params = SEARCH_PARAMS.of(resource["resourceType"]).values()
+    looked_at = _looked_at(tuple(param.expression for param in params))
+    cut: Resource = _cut(resource, looked_at)
+    return cut
+
+
+@lru_cache
+def _looked_at(expressions: tuple[str, ...]) -> _Names:
+    """Give the elements that expressions name, as a tree; its leaves are kept whole."""
+    tree: _Names = {}
+    paths = [path(expression).names for expression in expressions if expression]
+    for names in (("resourceType",), ("id",), *paths, ("meta",)):
+        branch = tree
+        for name in names:
+            branch = branch.setdefault(name, {})
+    tree["meta"].clear()
+    return tree
+
+
+def _cut(element: Any, names: _Names) -> Any:
+    if isinstance(element, list):
+        return [_cut(part, names) for part in element]
+    if not names or not isinstance(element, dict):
+        return element
+    return {name: _cut(part, names[name]) for name, part in element.items() if name in names}

@@ -1,0 +1,91 @@
+"""Searches and histories as Bundles.
+
+https://hl7.org/fhir/R4/bundle.html
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+# A resource, or the JSON of one as stored: that is copied into the answer without being read.
+Resource = dict[str, Any] | bytes
+Json = dict[str, Any]
+
+
+class Found(NamedTuple):
+    """An entry of a searchset; an outcome has no `full_url`."""
+
+    resource: Resource
+    full_url: str = ""
+    mode: str = "match"
+
+
+class Version(NamedTuple):
+    """An entry of a history; a deletion has no `resource`."""
+
+    full_url: str
+    method: str
+    url: str
+    status: str
+    version: int
+    updated: str
+    resource: Resource | None = None
+
+
+def searchset(
+    found: Iterable[Found], links: Mapping[str, str], *, total: int | None = None
+) -> Json:
+    """Give the Bundle of a page of results; without any it has no `entry`.
+
+    https://hl7.org/fhir/R4/http.html#search
+    """
+    return _bundle("searchset", [_found(each) for each in found], links, total)
+
+
+def history(versions: Iterable[Version], links: Mapping[str, str], *, total: int) -> Json:
+    """Give the Bundle of a history, whose versions come newest first.
+
+    https://hl7.org/fhir/R4/http.html#history
+    """
+    return _bundle("history", [_version(each) for each in versions], links, total)
+
+
+def etag(version: int) -> str:
+    """Write a version as R4 has it in ETag and `response.etag`."""
+    return f'W/"{version}"'
+
+
+def _bundle(kind: str, entries: list[Json], links: Mapping[str, str], total: int | None) -> Json:
+    bundle: Json = {"resourceType": "Bundle", "type": kind}
+    if total is not None:
+        bundle["total"] = total
+    if links:
+        bundle["link"] = [{"relation": name, "url": url} for name, url in links.items()]
+    if entries:
+        bundle["entry"] = entries
+    return bundle
+
+
+def _body(resource: Resource) -> Any:
+    return orjson.Fragment(resource) if isinstance(resource, bytes) else resource
+
+
+def _found(found: Found) -> Json:
+    full_url = {"fullUrl": found.full_url} if found.full_url else {}
+    return {**full_url, "resource": _body(found.resource), "search": {"mode": found.mode}}
+
+
+def _version(version: Version) -> Json:
+    response = {
+        "status": version.status,
+        "etag": etag(version.version),
+        "lastModified": version.updated,
+    }
+    resource = {} if version.resource is None else {"resource": _body(version.resource)}
+    return {
+        "fullUrl": version.full_url,
+        **resource,
+        "request": {"method": version.method, "url": version.url},
+        "response": response,
+    }

@@ -1,0 +1,53 @@
+"""What of `meta` is the client's and what the server's.
+
+https://hl7.org/fhir/R4/resource.html#Meta
+"""
+
+from typing import Any
+
+from shared.errors import BusinessRule
+
+OBSERVATION_VALUE = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
+SUBSETTED = {"system": OBSERVATION_VALUE, "code": "SUBSETTED"}
+_SERVERS = frozenset({"versionId", "lastUpdated"})
+_MEDPLUMS = frozenset({"project", "author", "onBehalfOf", "account", "accounts", "compartment"})
+
+
+def meta_as_written(resource: dict[str, Any]) -> dict[str, Any]:
+    """Give the resource with what its writer may say in `meta`; the rest is dropped, not refused.
+
+    Raises BusinessRule for what was read in part (`_elements`, `_summary`): storing it loses data.
+    """
+    meta = resource.get("meta")
+    if not isinstance(meta, dict):
+        return resource
+    _refuse_subset(meta, f"{resource.get('resourceType')}.meta.tag")
+    dropped = _SERVERS | _MEDPLUMS
+    kept = {name: each for name, each in meta.items() if name.removeprefix("_") not in dropped}
+    rest = {name: each for name, each in resource.items() if name != "meta"}
+    return {**resource, "meta": kept} if kept else rest
+
+
+def _refuse_subset(meta: dict[str, Any], expression: str) -> None:
+    tags = meta.get("tag")
+    for index, tag in enumerate(tags if isinstance(tags, list) else []):
+        if isinstance(tag, dict) and SUBSETTED.items() <= tag.items():
+            raise BusinessRule(
+                "A resource that was read in part (tag SUBSETTED) cannot be stored",
+                expression=f"{expression}[{index}]",
+                diagnostics="Read it without _elements and _summary, change it, and write it whole",
+            )
+
+
+def stamp(resource: dict[str, Any], version: int, updated: str) -> dict[str, Any]:
+    """Give the resource as stored: type, id and meta first, with its version and instant."""
+    meta = {name: each for name, each in resource.get("meta", {}).items() if name not in _SERVERS}
+    return {
+        "resourceType": resource["resourceType"],
+        "id": resource["id"],
+        "meta": {"versionId": str(version), "lastUpdated": updated, **meta},
+        **{name: each for name, each in resource.items() if name not in _FIRST},
+    }
+
+
+_FIRST = frozenset({"resourceType", "id", "meta"})

@@ -1,0 +1,88 @@
+"""Changing a resource by a document: JSON Patch and JSON Merge Patch.
+
+https://hl7.org/fhir/R4/http.html#patch
+"""
+
+from typing import Any
+
+from shared.errors import Invalid, Malformed, UnsupportedMedia
+from shared.resources.equality import same
+from shared.resources.json_patch import Patch
+from shared.resources.values import copied
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+_EITHER = frozenset({"application/json", "application/fhir+json"})
+_FIXED = ("resourceType", "id")
+_WRITTEN_BY_A_MACHINE = frozenset({"generated", "extensions"})
+Json = dict[str, Any]
+
+
+def patch(resource: Json, body: Any, media_type: str) -> Json:
+    """Give the resource as the patch makes it; the resource itself stays.
+
+    Raises Invalid where an operation does not apply, Malformed where the body is no patch,
+    UnsupportedMedia for another media type, TooLong where it copies without end.
+    """
+    media_type = media_type.partition(";")[0].strip().lower()
+    try:
+        patched = _applied(resource, body, media_type)
+    except RecursionError:
+        raise Malformed("The patch is nested too deeply") from None
+    return _checked(resource, patched)
+
+
+def _applied(resource: Json, body: Any, media_type: str) -> Any:
+    is_either = media_type in _EITHER
+    if isinstance(body, list) and (is_either or media_type == JSON_PATCH):
+        return Patch(resource).apply(body)
+    if isinstance(body, dict) and (is_either or media_type == MERGE_PATCH):
+        return merge(resource, body)
+    if is_either or media_type in (JSON_PATCH, MERGE_PATCH):
+        shape = "an object" if media_type == MERGE_PATCH else "an array of operations"
+        raise Malformed("The body is not a patch", diagnostics=f"It must be {shape}")
+    raise UnsupportedMedia(
+        "This media type is not a patch", diagnostics=f"Use {JSON_PATCH} or {MERGE_PATCH}"
+    )
+
+
+def _checked(before: Json, after: Any) -> Json:
+    if not isinstance(after, dict):
+        raise Invalid("The patch leaves no resource", expression=before["resourceType"])
+    for name in _FIXED:
+        if after.get(name) != before.get(name):
+            raise Invalid(
+                f"A patch cannot change {name}",
+                expression=f"{before['resourceType']}.{name}",
+                diagnostics="It is the resource's identity",
+            )
+    return after
+
+
+def merge(target: Any, changes: Any) -> Any:
+    """Give a value with a merge patch applied.
+
+    https://www.rfc-editor.org/rfc/rfc7396
+    """
+    if not isinstance(changes, dict):
+        return copied(changes)
+    merged = copied(target) if isinstance(target, dict) else {}
+    for name, change in changes.items():
+        if change is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), change)
+    return merged
+
+
+def without_generated_text(before: Json, after: Json) -> Json:
+    """Give a changed resource without the narrative that was generated from its old content.
+
+    One that the change itself wrote stays, and so does one of status `additional`.
+    https://hl7.org/fhir/R4/narrative.html#status
+    """
+    text = before.get("text")
+    is_generated = isinstance(text, dict) and text.get("status") in _WRITTEN_BY_A_MACHINE
+    if not is_generated or after.get("text") != text or same(before, after):
+        return after
+    return {name: each for name, each in after.items() if name != "text"}

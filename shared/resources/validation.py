@@ -1,0 +1,51 @@
+"""Whether a resource is what R4 says it is: every issue at once, each with its FHIRPath.
+
+https://hl7.org/fhir/R4/validation.html
+"""
+
+from collections.abc import Callable
+from datetime import UTC, tzinfo
+from typing import Any
+
+from shared.errors import Invalid, Issue, Malformed
+from shared.resources.schema import type_named
+from shared.resources.walk import Walk
+
+
+def validate(
+    resource: dict[str, Any],
+    expected: str,
+    *,
+    zone: tzinfo = UTC,
+    as_sent: Callable[[str], str] = str,
+) -> None:
+    """Check a resource against R4. Raises Invalid with all issues.
+
+    `zone` reads dates in per-1; `as_sent` (of `empties.Stripped`) restores the body's indices.
+    """
+    found = issues(resource, expected, zone=zone)
+    if found:
+        raise Invalid(
+            issues=[
+                Issue(each.code, each.text, as_sent(each.expression), each.diagnostics)
+                for each in found
+            ]
+        )
+
+
+def issues(resource: Any, expected: str, *, zone: tzinfo = UTC) -> list[Issue]:
+    """List what is wrong with a resource, in the order of its elements. Raises Malformed."""
+    if not isinstance(resource, dict):
+        return [Issue("structure", "A resource is a JSON object", expected, f"Not a {expected}")]
+    if resource.get("resourceType") != expected:
+        text = f"The resource must be of type {expected}"
+        return [
+            Issue("invalid", text, f"{expected}.resourceType", "resourceType says something else")
+        ]
+    walk = Walk(resource, zone)
+    try:
+        walk.resource(resource, type_named(expected), expected)
+    except RecursionError:
+        raise Malformed("The body is nested too deeply") from None
+    walk.contained(resource, expected)
+    return walk.issues

@@ -1,0 +1,117 @@
+"""What must be true of the tables after every request, whatever happened: read by a scan of them all."""
+
+from collections import defaultdict
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from shared.audit import HASH_BYTES
+from shared.catalog import access_patterns as patterns
+from shared.sessions import kinds
+from shared.store import codec, dynamodb, items
+from shared.store.operations import due_address
+from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
+
+TENANT = "-"
+
+
+def scan(table: str) -> list[dict[str, Any]]:
+    pages = dynamodb.client().get_paginator("scan").paginate(
+        TableName=dynamodb.table_name(table), ConsistentRead=True
+    )
+    return [item for page in pages for item in page["Items"]]
+
+
+def check() -> None:
+    """Raise AssertionError where the tables contradict themselves."""
+    encounters = {
+        record.id: record
+        for item in scan(patterns.ENCOUNTER)
+        if item["sk"]["S"] == "current"
+        for record in (EncounterRecord.from_item(item),)
+    }
+    threads = scan(patterns.THREAD)
+    communications = {
+        record.id: record
+        for item in threads
+        if (item["sk"]["S"] == "header" or item["sk"]["S"].startswith("m#")) and "to" not in item
+        for record in (CommunicationRecord.from_item(item),)
+    }
+    _check_rows({**encounters, **communications})
+    _check_due(encounters)
+    _check_slots(encounters, [items.slot(item) for item in threads if item["sk"]["S"] == "state"])
+    _check_versions({**encounters, **communications}, [*scan(patterns.ENCOUNTER), *threads])
+    _check_chains({**encounters, **communications})
+
+
+def _check_rows(records: dict[str, Versioned]) -> None:
+    rows = {
+        (item["pk"]["S"], item["sk"]["S"]): item
+        for item in scan(patterns.SEARCH)
+        if not item["pk"]["S"].startswith("due#") and item["sk"]["S"] != "guard"
+    }
+    expected = {row: record for record in records.values() for row in record.rows}
+    assert set(rows) == set(expected)
+    for key, record in expected.items():
+        if "partial" not in rows[key]:
+            assert codec.unpack(bytes(rows[key]["resource"]["B"]))[0] == record.json
+
+
+def _check_due(encounters: dict[str, EncounterRecord]) -> None:
+    due = {
+        (item["pk"]["S"], item["sk"]["S"])
+        for item in scan(patterns.SEARCH)
+        if item["pk"]["S"].startswith("due#")
+    }
+    expected = set()
+    for record in encounters.values():
+        assert bool(record.due) == kinds.is_open(record.resource), record.id
+        if record.due:
+            address = due_address(record, TENANT)
+            expected.add((address.pk, address.sk))
+    assert due == expected
+
+
+def _check_slots(encounters: dict[str, EncounterRecord], slots: list[Any]) -> None:
+    attached = defaultdict(set)
+    for slot in slots:
+        if slot.session:
+            session = encounters[slot.session]
+            assert kinds.is_open(session.resource), f"{slot.thread} joins an ended session"
+            assert session.closing is None, f"{slot.thread} joins a session being closed"
+            attached[slot.session].add(slot.thread)
+    for record in encounters.values():
+        assert set(record.slots) == attached[record.id]
+
+
+def _check_versions(records: dict[str, Versioned], everything: list[dict[str, Any]]) -> None:
+    kept = defaultdict(set)
+    for item in everything:
+        sort = item["sk"]["S"]
+        if sort.startswith("v#"):
+            named = sort.split("#")[1:-1]
+            owner = named[0] if named else items.partition(item)
+            kept[owner].add(int(item["version"]["N"]))
+    for record in records.values():
+        assert kept[record.id] == set(range(1, record.version)), record.id
+
+
+def _check_chains(records: dict[str, Versioned]) -> None:
+    """Walk every resource's audit rows: each names the one before it."""
+    last: dict[str, bytes] = {}
+    events = [codec.unpack(bytes(item["event"]["B"]))[0] for item in scan(patterns.AUDIT)]
+    links = defaultdict(dict)
+    for event in events:
+        link = sha256(event).digest()[:HASH_BYTES]
+        for reference, _, _, chain in orjson.loads(event)["written"]:
+            assert chain not in links[reference], "two audit rows follow the same one"
+            links[reference][chain] = link
+    for reference, following in links.items():
+        chain, steps = b"", 0
+        while chain.hex() in following:
+            chain, steps = following[chain.hex()], steps + 1
+        assert steps == len(following), f"the chain of {reference} is broken"
+        last[reference] = chain
+    for record in records.values():
+        assert record.chain == last[f"{record.type}/{record.id}"]
