@@ -1,4 +1,4 @@
-"""The audit trail's row of one transaction: who did what to which resources, when, on whose behalf."""
+"""The audit trail's row of one transaction: who did what to which resources, and when."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What can go wrong, named by FHIR issue type: raised anywhere, turned into an OperationOutcome in http.
+"""What can go wrong, named by FHIR issue type; http turns it into an OperationOutcome.
 
 FhirError
 ├── Invalid                the content or a parameter is not what FHIR allows

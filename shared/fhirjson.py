@@ -2,7 +2,7 @@
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -19,7 +19,7 @@ class Number(Decimal):
 
     text: str
 
-    def __new__(cls, text: str) -> "Number":
+    def __new__(cls, text: str) -> Self:
         """Keep the literal beside the value."""
         number = super().__new__(cls, text)
         number.text = text
@@ -63,8 +63,7 @@ def loads(text: str | bytes) -> Any:
         text = text.decode() if isinstance(text, bytes) else text
         value = _decoder.decode(text)
         if "\\u" in text:
-            orjson.dumps(value, default=_literal)
-        return value
+            dumps(value)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise Malformed("The body is not JSON", diagnostics=f"{error.msg} at {place}") from None
@@ -76,6 +75,7 @@ def loads(text: str | bytes) -> Any:
         raise Malformed("The body is not JSON", diagnostics=str(error)) from None
     except RecursionError:
         raise Malformed("The body is nested too deeply") from None
+    return value
 
 
 def dumps(value: Any) -> bytes:

@@ -1,4 +1,7 @@
-"""References as FHIR writes them. https://hl7.org/fhir/R4/references.html#literal"""
+"""References as FHIR writes them.
+
+https://hl7.org/fhir/R4/references.html#literal
+"""
 
 import re
 from contextvars import ContextVar

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import tzinfo
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
+
+ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,11 @@ class Settings:
     audit_table: str
     base_path: str = "/fhir/R4"
     public_base_url: str = ""
-    zone: tzinfo = instants.zone("UTC")
+    zone: tzinfo = UTC
     session_max_hours: int = 168
-    encounter_type_system: str = "https://medplum.com/fhir/CodeSystem/encounter-type"
+    encounter_type_system: str = ENCOUNTER_TYPE_SYSTEM
     groups_claim: str = "cognito:groups"
-    client_roles: Mapping[str, str] = None  # type: ignore[assignment] # set by `read` always
+    client_roles: Mapping[str, str] = field(default_factory=dict)
     allowed_origins: frozenset[str] = frozenset()
     authorize_url: str = ""
     token_url: str = ""
@@ -53,7 +55,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         public_base_url=get("PUBLIC_BASE_URL", "").rstrip("/"),
         zone=_zone(get("SESSION_TIME_ZONE") or "UTC"),
         session_max_hours=int(get("SESSION_MAX_HOURS") or 168),
-        encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or Settings.encounter_type_system,
+        encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE_SYSTEM,
         groups_claim=get("GROUPS_CLAIM") or "cognito:groups",
         client_roles=_pairs(get("CLIENT_ROLES", "")),
         allowed_origins=frozenset(filter(None, get("ALLOWED_ORIGINS", "").split(","))),

@@ -1,4 +1,7 @@
-"""ULIDs: ids that sort by time. https://github.com/ulid/spec"""
+"""ULIDs: ids that sort by time.
+
+https://github.com/ulid/spec
+"""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What must be true of the tables after every request, whatever happened: read by a scan of them all."""
+"""What must be true of the tables after every request, whatever happened."""
 
 from collections import defaultdict
 from hashlib import sha256
@@ -17,8 +17,10 @@ TENANT = "-"
 
 
 def scan(table: str) -> list[dict[str, Any]]:
-    pages = dynamodb.client().get_paginator("scan").paginate(
-        TableName=dynamodb.table_name(table), ConsistentRead=True
+    pages = (
+        dynamodb.client()
+        .get_paginator("scan")
+        .paginate(TableName=dynamodb.table_name(table), ConsistentRead=True)
     )
     return [item for page in pages for item in page["Items"]]
 
@@ -101,7 +103,7 @@ def _check_chains(records: dict[str, Versioned]) -> None:
     """Walk every resource's audit rows: each names the one before it."""
     last: dict[str, bytes] = {}
     events = [codec.unpack(bytes(item["event"]["B"]))[0] for item in scan(patterns.AUDIT)]
-    links = defaultdict(dict)
+    links: dict[str, dict[str, bytes]] = defaultdict(dict)
     for event in events:
         link = sha256(event).digest()[:HASH_BYTES]
         for reference, _, _, chain in orjson.loads(event)["written"]:

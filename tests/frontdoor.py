@@ -70,7 +70,7 @@ class FrontDoor:
         if body is not None:
             sent["content-type"] = content_type
         event = self._event(method, parts.path, parts.query, sent, body)
-        event |= {"routeKey": route and f"{method} /fhir/R4{route.path}" or "$default"}
+        event |= {"routeKey": f"{method} /fhir/R4{route.path}" if route else "$default"}
         event["pathParameters"] = parameters
         module = import_module(f"functions.{route.function if route else 'fallback'}")
         answer = module.handler(json.loads(json.dumps(event)), None)

@@ -100,7 +100,7 @@ LONGEST_SEGMENT = 600
 
 
 def segment(text: str) -> str:
-    """Encode a value from outside so that it can neither leave nor overflow its segment of a key."""
+    """Encode a value from outside so that it neither leaves nor overflows its segment of a key."""
     encoded = quote(text, safe="/:@!$'()*,; ")
     if len(encoded) > LONGEST_SEGMENT:
         return "sha256~" + sha256(encoded.encode()).hexdigest()

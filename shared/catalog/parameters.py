@@ -196,9 +196,7 @@ ROWS = (
         index=Index.ROW,
         common=10,
     ),
-    _communication(
-        "identifier", "token", "Communication.identifier", index=Index.ROW, common=1
-    ),
+    _communication("identifier", "token", "Communication.identifier", index=Index.ROW, common=1),
     # A Communication is its thread's own partition; `:missing=true` reads the listings of headers.
     _communication(
         "part-of",

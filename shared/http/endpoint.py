@@ -29,7 +29,7 @@ def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
     """
 
     @wraps(handle)
-    def handler(event: Event, context: Any) -> dict[str, Any]:
+    def handler(event: Event, _context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         meter.start()
         response, failure = _answer(handle, event)

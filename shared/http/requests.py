@@ -12,7 +12,14 @@ from urllib.parse import parse_qsl, unquote
 from shared import access, fhirjson, references
 from shared.access import ANONYMOUS, Actor
 from shared.catalog.interactions import BY_ROUTE, INTERACTIONS, TYPES, Interaction
-from shared.errors import Invalid, Malformed, NotAcceptable, NotFound, NotSupported, UnsupportedMedia
+from shared.errors import (
+    Invalid,
+    Malformed,
+    NotAcceptable,
+    NotFound,
+    NotSupported,
+    UnsupportedMedia,
+)
 from shared.settings import Settings, settings
 
 type Event = dict[str, Any]
@@ -71,10 +78,8 @@ class Request:
     def media_type(self, accepted: frozenset[str]) -> str:
         """Give the body's media type. Raises UnsupportedMedia where it is none of the accepted."""
         name, *parameters = self.headers.get("content-type", "").lower().split(";")
-        given = dict(
-            (part.strip().partition("=")[0], part.strip().partition("=")[2].strip('"'))
-            for part in parameters
-        )
+        pairs = (part.strip().partition("=") for part in parameters)
+        given = {parameter: value.strip('"') for parameter, _, value in pairs}
         version = given.get("fhirversion", FHIR_VERSION)
         if (name and name.strip() not in accepted) or not version.startswith(FHIR_VERSION):
             raise UnsupportedMedia(

@@ -1,7 +1,7 @@
 """The kinds into which the rows of a type are divided, by status and by having a `partOf`.
 
-A row's sort key begins with its kind, so that a search which names one reads nothing else. Kinds are
-as fine as the questions inboxes ask: what is open, in preparation, closed, or was never done.
+A row's sort key begins with its kind, so that a search which names one reads nothing else. Kinds
+are as fine as the questions inboxes ask: what is open, in preparation, closed, or was never done.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ class Kind:
     listing: str = ""
 
 
-def _kind(prefix: str, statuses: str, part: bool | None = None, listing: str = "") -> Kind:
+def _kind(prefix: str, statuses: str, *, part: bool | None = None, listing: str = "") -> Kind:
     return Kind(prefix, frozenset(statuses.split()), part, listing)
 
 
 # In order of their prefixes, those that are often read together beside each other: the inbox of
-# everything that is not over is `h#n#` to `h#p#` in one Query. What was never done has a kind of its
-# own because inboxes ask for "not completed, stopped, ...", which leaves it in.
+# everything that is not over is `h#n#` to `h#p#` in one Query. What was never done has a kind of
+# its own because inboxes ask for "not completed, stopped, ...", which leaves it in.
 KINDS: dict[str, tuple[Kind, ...]] = {
     "Encounter": (
         _kind("", "finished cancelled entered-in-error"),
@@ -61,9 +61,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
 
 @cache
 def _by_state(resource_type: str) -> dict[tuple[bool | None, str], Kind]:
-    return {
-        (kind.part, status): kind for kind in KINDS[resource_type] for status in kind.statuses
-    }
+    return {(kind.part, status): kind for kind in KINDS[resource_type] for status in kind.statuses}
 
 
 def kind_of(resource: Resource) -> Kind:

@@ -41,9 +41,14 @@ ORDERS = {
 }
 
 
+def clamped(nanoseconds: int) -> int:
+    """Bring an instant that is beyond the calendar to its ends."""
+    return min(max(nanoseconds, _FIRST), _LAST)
+
+
 def text(nanoseconds: int) -> str:
-    """Write an instant since 1970 as keys have it; what is beyond the calendar is at its ends."""
-    return instants.written(instants.from_nanoseconds(min(max(nanoseconds, _FIRST), _LAST)))
+    """Write an instant since 1970 as keys have it."""
+    return instants.written(instants.from_nanoseconds(clamped(nanoseconds)))
 
 
 def of(resource: Resource, created: str, zone: tzinfo) -> str:

@@ -36,9 +36,7 @@ def rows(
     return (*((partition, kind.prefix + place) for partition in found), *listed)
 
 
-def _indexed(
-    resource: Resource, tenant: str, zone: tzinfo
-) -> Iterator[tuple[str, str]]:
+def _indexed(resource: Resource, tenant: str, zone: tzinfo) -> Iterator[tuple[str, str]]:
     """Give the partition of each value of each parameter that has rows, and whose value it is."""
     for param in SEARCH_PARAMS.of(resource["resourceType"]).values():
         if param.index is not Index.ROW:

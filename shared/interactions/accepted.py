@@ -1,4 +1,4 @@
-"""A body as it may be stored: of the right type, without empties, valid R4, its meta the writer's."""
+"""A body as it may be stored: of the right type, without empties, valid R4."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""What this server can do, told by the catalogue. https://hl7.org/fhir/R4/http.html#capabilities"""
+"""What this server can do, told by the catalogue.
+
+https://hl7.org/fhir/R4/http.html#capabilities
+"""
 
 from functools import cache
 from typing import Any

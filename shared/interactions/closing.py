@@ -84,9 +84,7 @@ def _begin(work: Work, session: EncounterRecord, status: str) -> Closing:
     return Closing(ulids.new(work.milliseconds), status, work.instant, figures)
 
 
-def recomputed(
-    work: Work, session_id: str, changed: CommunicationRecord | None = None
-) -> Figures:
+def recomputed(work: Work, session_id: str, changed: CommunicationRecord | None = None) -> Figures:
     """Read a session's figures from its messages; one that is being written counts as written."""
     return figures_of(
         (message.at, kinds.sender(message.resource))
@@ -134,14 +132,14 @@ def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:
     ]
 
 
-def _ended_child(
-    work: Work, child: EncounterRecord, session: EncounterRecord
-) -> EncounterRecord:
+def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -> EncounterRecord:
     """Make the version in which a medical encounter ends with its session."""
     status, at = session.resource["status"], session.entered
     after = child.resource | {"status": status}
     after = with_status_history(child.resource, after, child.entered, at, keep_omitted=False)
-    after = rules.child_completed(without_generated_text(child.resource, after), session.resource, settings().zone)
+    after = rules.child_completed(
+        without_generated_text(child.resource, after), session.resource, settings().zone
+    )
     return versions.of_encounter(work, child, after, due="", entered=at)
 
 

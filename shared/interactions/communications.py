@@ -1,6 +1,5 @@
 """What writing a Communication does: a header's to its link, a message's to its thread."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Create: a new resource under an id of ours. https://hl7.org/fhir/R4/http.html#create"""
+"""Create: a new resource under an id of ours.
+
+https://hl7.org/fhir/R4/http.html#create
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Delete: the resource is gone, its versions stay. https://hl7.org/fhir/R4/http.html#delete"""
+"""Delete: the resource is gone, its versions stay.
+
+https://hl7.org/fhir/R4/http.html#delete
+"""
 
 from shared.access import Actor
 from shared.interactions.write import Outcome, Write, write

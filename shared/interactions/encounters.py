@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeIs
+from typing import Any, TypeGuard
 
 from shared import instants
 from shared.errors import BusinessRule
@@ -31,7 +31,7 @@ def update(work: Work, before: EncounterRecord, after: Resource) -> EncounterRec
     return _save(work, before, before.resource, after)
 
 
-def closes(before: Versioned | None, after: Resource) -> TypeIs[EncounterRecord]:
+def closes(before: Versioned | None, after: Resource) -> TypeGuard[EncounterRecord]:
     """Tell whether a write ends an open session."""
     return (
         isinstance(before, EncounterRecord)
@@ -82,7 +82,7 @@ def _save(
 
 
 def _due(work: Work, record: EncounterRecord, after: Resource, *, opened: bool) -> str:
-    """Give when an open Encounter must be looked at: the longest a session lasts, from its start."""
+    """Give when an open Encounter is to be looked at: when it has lasted as long as any may."""
     if not kinds.is_open(after):
         return ""
     if record.due and not opened:

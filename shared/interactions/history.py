@@ -1,4 +1,7 @@
-"""History of one resource, newest first. https://hl7.org/fhir/R4/http.html#history"""
+"""History of one resource, newest first.
+
+https://hl7.org/fhir/R4/http.html#history
+"""
 
 from dataclasses import dataclass
 

@@ -82,9 +82,7 @@ def attach(work: Work, slot: Slot, encounter: EncounterRecord) -> None:
 
 
 def _adopt(work: Work, slot: Slot, encounter: EncounterRecord, *, late: bool) -> None:
-    work.save(
-        Adoption(thread=slot.thread, epoch=slot.epoch, session=encounter.id, late=late)
-    )
+    work.save(Adoption(thread=slot.thread, epoch=slot.epoch, session=encounter.id, late=late))
 
 
 def _adopt_late(work: Work, slot: Slot, encounter: EncounterRecord) -> None:

@@ -1,4 +1,4 @@
-"""A message's way into a session: where it is placed, when it counts, what its retraction changes."""
+"""A message's way into a session, and what changes when it is taken back."""
 
 from dataclasses import replace
 

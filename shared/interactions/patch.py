@@ -1,4 +1,7 @@
-"""Patch: a change to a resource, made to its current version. https://hl7.org/fhir/R4/http.html#patch"""
+"""Patch: a change to a resource, made to its current version.
+
+https://hl7.org/fhir/R4/http.html#patch
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Read and vread: one resource as it is, or as it was. https://hl7.org/fhir/R4/http.html#read"""
+"""Read and vread: one resource as it is, or as it was.
+
+https://hl7.org/fhir/R4/http.html#read
+"""
 
 from shared.errors import Deleted, NotFound
 from shared.store import reading

@@ -1,4 +1,7 @@
-"""Search: one page of the resources that match. https://hl7.org/fhir/R4/search.html"""
+"""Search: one page of the resources that match.
+
+https://hl7.org/fhir/R4/search.html
+"""
 
 from shared import references
 from shared.access import Actor

@@ -1,4 +1,4 @@
-"""The way of every write: read, check, change, save; again from reading where somebody was first."""
+"""The way of every write: read, check, change, save; and again where somebody was first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shared.local import environment, pool, walkthrough
 from shared.local.artefact import artefact
-from shared.local.conversation import Conversation, Unexpected
+from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.stack import deploy, outputs
 
@@ -32,7 +32,8 @@ def demo(_arguments: argparse.Namespace) -> None:
     """Start the service with nothing in it and play the walkthrough."""
     with _running({}) as values:
         print(f"running at {values['FHIR_BASE']}")
-        walkthrough.play(Conversation(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]))
+        with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
+            walkthrough.play(Conversation(http))
     print("every step as it should be")
 
 

@@ -19,11 +19,10 @@ class Unexpected(Exception):
 class Conversation:
     """What one caller says to one FHIR server."""
 
-    def __init__(self, base_url: str, token: str, tell: Callable[[str], object] = print) -> None:
-        """Talk to `base_url`; `tell` gets a line for each request."""
-        headers = {"Authorization": f"Bearer {token}", "Accept": FHIR}
-        self._http = httpx.Client(headers=headers, timeout=30)
-        self._base_url = base_url
+    def __init__(self, http: httpx.Client, tell: Callable[[str], object] = print) -> None:
+        """Talk through `http`; `tell` gets a line for each request."""
+        self._http = http
+        self._base_url = str(http.base_url)
         self._tell = tell
 
     def create(self, resource: Resource) -> Resource:
@@ -31,7 +30,7 @@ class Conversation:
         answer = self._send("POST", resource["resourceType"], {201}, FHIR, resource)
         created: Resource = answer.json()
         location = f"{_reference(created)}/_history/{created['meta']['versionId']}"
-        self.hold("Location", answer.headers["location"] == f"{self._base_url}/{location}")
+        self.hold("Location", answer.headers["location"] == f"{self._base_url}{location}")
         self.hold("what was sent", created.items() >= resource.items())
         return created
 
@@ -88,18 +87,19 @@ class Conversation:
     def _send(
         self, method: str, path: str, statuses: set[int], media_type: str = "", body: Any = None
     ) -> httpx.Response:
-        url = path if path.startswith(self._base_url) else f"{self._base_url}/{path}"
-        answer = self._http.request(
-            method,
-            url,
-            json=body,
-            headers={"Content-Type": media_type} if media_type else {},
-        )
-        shown = url.removeprefix(f"{self._base_url}/")
+        headers = {"Content-Type": media_type} if media_type else {}
+        answer = self._http.request(method, path, json=body, headers=headers)
+        shown = path.removeprefix(self._base_url)
         self._tell(f"{answer.status_code} {method:6} {shown}{_made(answer)}")
         if answer.status_code not in statuses:
             raise Unexpected(f"expected {statuses}, not {answer.status_code}: {answer.text}")
         return answer
+
+
+def client(base_url: str, token: str) -> httpx.Client:
+    """Make a connection for one caller."""
+    headers = {"Authorization": f"Bearer {token}", "Accept": FHIR}
+    return httpx.Client(base_url=base_url, headers=headers, timeout=30)
 
 
 def _reference(resource: Resource) -> str:

@@ -20,7 +20,7 @@ class Patch:
 
     def __init__(self, resource: Json) -> None:
         """Copy the resource."""
-        self.type = resource["resourceType"]
+        self.type = str(resource.get("resourceType"))
         self.document: Any = copied(resource)
         self.may_copy = LARGEST_COPY
 
@@ -92,7 +92,8 @@ class Patch:
 
     def test(self, path: list[str], operation: Json) -> None:
         """Stop where a value is another."""
-        if not equal(pointers.resolve(self.document, path), _value(operation)):
+        expected = _value(operation)
+        if not equal(pointers.resolve(self.document, path), expected):
             raise _TestFailed
 
     def _put(self, path: list[str], value: Any) -> None:

@@ -60,9 +60,7 @@ def completed(
     return result, frozenset(ours)
 
 
-def _period(
-    period: Resource, figures: Figures, ours: set[str], zone: tzinfo
-) -> Resource:
+def _period(period: Resource, figures: Figures, ours: set[str], zone: tzinfo) -> Resource:
     result = dict(period)
     for name, value in (("start", figures.first), ("end", figures.last)):
         if name in ours or (name not in result and f"_{name}" not in result):

@@ -36,22 +36,14 @@ def widened(slot: Slot, key: str) -> Slot:
 
 def attached(slot: Slot, session: str) -> Slot:
     """Begin an epoch in which messages join a session; those waiting for a link join it too."""
-    waiting = {} if slot.session else {"figures": slot.figures, "low": slot.low, "high": slot.high}
-    return Slot(
-        thread=slot.thread,
-        session=session,
-        epoch=slot.epoch + 1,
-        rev=slot.rev + 1,
-        arrived=slot.arrived,
-        **waiting,
-    )
+    if slot.session:
+        return replace(emptied(slot), session=session)
+    return replace(slot, session=session, epoch=slot.epoch + 1, rev=slot.rev + 1)
 
 
 def emptied(slot: Slot) -> Slot:
     """Begin an epoch with no session and nothing waiting."""
-    return Slot(
-        thread=slot.thread, epoch=slot.epoch + 1, rev=slot.rev + 1, arrived=slot.arrived
-    )
+    return Slot(thread=slot.thread, epoch=slot.epoch + 1, rev=slot.rev + 1, arrived=slot.arrived)
 
 
 def turned(slot: Slot) -> Slot:
@@ -82,4 +74,6 @@ def span_widened(span: Span | None, encounter: str, thread: str, key: str) -> Sp
     if span is None:
         return Span(encounter=encounter, thread=thread, low=key, high=key, top=key)
     top = max(span.top, key)
-    return replace(span, low=min(span.low, key), high=max(span.high, key) if span.high else "", top=top)
+    return replace(
+        span, low=min(span.low, key), high=max(span.high, key) if span.high else "", top=top
+    )

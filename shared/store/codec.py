@@ -9,7 +9,9 @@ from functools import cache
 from importlib.resources import files
 
 CURRENT = 1
-_WINDOW_BITS = -15  # raw deflate: the item's own length and DynamoDB's checks make a header needless
+_WINDOW_BITS = (
+    -15
+)  # raw deflate: the item's own length and DynamoDB's checks make a header needless
 _LEVEL, _MEMORY = 6, 8
 _SEPARATOR = b"\x00"
 
@@ -21,7 +23,9 @@ def _dictionary(number: int) -> bytes:
 
 def pack(json: bytes, beside: bytes = b"") -> bytes:
     """Compress a resource's JSON and what is kept beside it."""
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY, zdict=_dictionary(CURRENT))
+    packer = zlib.compressobj(
+        _LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY, zdict=_dictionary(CURRENT)
+    )
     content = json + _SEPARATOR + beside if beside else json
     return bytes((CURRENT,)) + packer.compress(content) + packer.flush()
 

@@ -1,8 +1,8 @@
-"""The four reads of DynamoDB that this service makes, all strongly consistent, on wire-format items."""
+"""The reads of DynamoDB that this service makes, all strongly consistent."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 from botocore.config import Config
@@ -11,9 +11,6 @@ from shared.catalog import access_patterns as patterns
 from shared.settings import settings
 from shared.store import meter
 from shared.store.items import Item
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
 
 type Key = tuple[str, str]
 
@@ -29,7 +26,7 @@ LARGEST_BATCH = 100
 
 
 @cache
-def client() -> "BaseClient":
+def client() -> Any:
     """Give the DynamoDB client; botocore's own session spares boto3's import of S3 transfers."""
     made = botocore.session.Session().create_client("dynamodb", config=_CONFIG)
     meter.attach(made)

@@ -63,9 +63,7 @@ def slot(item: Item) -> Slot:
 def slot_item(value: Slot) -> Item:
     """Write a slot whole."""
     numbers: Item = {"rev": {"N": str(value.rev)}, "epoch": {"N": str(value.epoch)}}
-    return (
-        texts(value, "session", "low", "high", "arrived") | numbers | figures_item(value.figures)
-    )
+    return texts(value, "session", "low", "high", "arrived") | numbers | figures_item(value.figures)
 
 
 def span(item: Item) -> Span:

@@ -1,4 +1,4 @@
-"""What a request consumes of DynamoDB: calls, read units and write units, as DynamoDB counts them."""
+"""What a request consumes of DynamoDB: calls, and units as DynamoDB counts them."""
 
 from typing import Any
 

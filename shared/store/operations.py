@@ -8,7 +8,6 @@ from zlib import crc32
 
 from shared import fhirjson
 from shared.catalog import access_patterns as patterns
-from shared.errors import TooLong
 from shared.index.rows import stub
 from shared.sessions.state import Adoption, Slot, Span
 from shared.store import codec, keys
@@ -20,9 +19,8 @@ from shared.store.records import CommunicationRecord, EncounterRecord, Pending, 
 type Operation = dict[str, dict[str, Any]]
 type Record = EncounterRecord | CommunicationRecord | Slot | Span | Adoption | Pending
 
-# One write unit holds 1 KB; DynamoDB ends an item at 400 KB, the keys and the rest included.
+# One write unit holds 1 KB.
 ROW_BYTES = 1024
-LARGEST_RESOURCE = 390 * 1024
 DUE_SHARDS = 8
 
 # Many of the attributes' names are words of DynamoDB's own: expressions name each by `#`.
@@ -78,23 +76,23 @@ def address_of(record: Record, tenant: str) -> Address:
 
 
 @singledispatch
-def operations(new: Any, old: Any, tenant: str) -> Iterator[Operation]:
+def operations(new: Any, _old: Any, _tenant: str) -> Iterator[Operation]:
     """Give the operations that write a record which was read as `old` (None: was not there)."""
     raise TypeError(type(new).__name__)
 
 
 @operations.register
-def _(new: Pending, old: Pending | None, tenant: str) -> Iterator[Operation]:
+def _(new: Pending, _old: Pending | None, tenant: str) -> Iterator[Operation]:
     yield put(new.address(tenant), new.to_item())
 
 
 @operations.register
-def _(new: Span, old: Span | None, tenant: str) -> Iterator[Operation]:
+def _(new: Span, _old: Span | None, tenant: str) -> Iterator[Operation]:
     yield put(address_of(new, tenant), span_item(new))
 
 
 @operations.register
-def _(new: Adoption, old: Adoption | None, tenant: str) -> Iterator[Operation]:
+def _(new: Adoption, _old: Adoption | None, tenant: str) -> Iterator[Operation]:
     yield put(address_of(new, tenant), adoption_item(new), ABSENT)
 
 
@@ -168,8 +166,11 @@ def _superseded(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[
         yield put(address, version_item(old))
     for pk, sk in set(old.rows if old else ()) - set(new.rows):
         yield delete(Address(patterns.SEARCH, pk, sk))
-    for pk, sk in new.rows:
-        yield put(Address(patterns.SEARCH, pk, sk), _copy(new, len(pk) + len(sk)))
+    if new.rows:
+        longest = max(len(pk) + len(sk) for pk, sk in new.rows)
+        copy = _copy(new, longest)
+        for pk, sk in new.rows:
+            yield put(Address(patterns.SEARCH, pk, sk), copy)
 
 
 def version_item(record: Versioned) -> Item:
@@ -181,11 +182,9 @@ def version_item(record: Versioned) -> Item:
 
 
 def _copy(record: Versioned, key_bytes: int) -> Item:
-    """Give a row its copy of the resource; where that passes one write unit, what searches need."""
-    if record.json is None:
-        raise AssertionError("a deleted resource has no rows")
+    """Give rows their copy of a resource; where that passes a write unit, what searches look at."""
     room = ROW_BYTES - key_bytes - len("pksk") - len("resource")
-    whole = codec.pack(record.json)
+    whole = codec.pack(record.json or b"")
     if len(whole) <= room:
         return {"resource": {"B": whole}}
     part = codec.pack(fhirjson.dumps(stub(record.resource)))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import orjson
 
 from shared import fhirjson
+from shared.errors import TooLong
 from shared.sessions.state import Closing, Figures
 from shared.store import codec, keys
 from shared.store.items import Item, figures, figures_item, text, texts
@@ -15,6 +16,8 @@ from shared.store.keys import Address, Place
 type Resource = dict[str, Any]
 type RowKey = tuple[str, str]
 _LAST_UPDATED = b'"lastUpdated":"'
+# DynamoDB ends an item at 400 KB, its keys and the other attributes included.
+LARGEST_RESOURCE = 390 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,10 @@ class Versioned:
     updated: str
     rows: tuple[RowKey, ...] = ()
     chain: bytes = b""
+
+    def address(self, tenant: str) -> Address:
+        """Give the address of the item."""
+        raise NotImplementedError
 
     @cached_property
     def resource(self) -> Resource:
@@ -61,7 +68,13 @@ class Versioned:
         if self.json is None:
             item |= {"deleted": {"BOOL": True}, "updated": {"S": self.updated}}
         else:
-            item["resource"] = {"B": codec.pack(self.json, orjson.dumps(self.rows))}
+            packed = codec.pack(self.json, orjson.dumps(self.rows))
+            if len(packed) > LARGEST_RESOURCE:
+                raise TooLong(
+                    "The resource is over 400 KB after compression",
+                    diagnostics="Keep what is large elsewhere and refer to it: Attachment.url",
+                )
+            item["resource"] = {"B": packed}
         return item
 
     @staticmethod
@@ -117,7 +130,6 @@ class EncounterRecord(Versioned):
     @classmethod
     def from_item(cls, item: Item) -> Self:
         """Read the item."""
-        closing = item.get("closing", {}).get("M")
         return cls(
             **cls._fields(item),
             id=item["pk"]["S"].partition("#")[2],
@@ -127,11 +139,12 @@ class EncounterRecord(Versioned):
             slots=frozenset(item["slots"]["SS"]) if "slots" in item else frozenset(),
             filled=frozenset(item["filled"]["SS"]) if "filled" in item else frozenset(),
             figures=figures(item),
-            closing=closing
-            and Closing(
-                *(closing[name]["S"] for name in ("id", "status", "at")), figures(closing)
-            ),
+            closing=_closing(item["closing"]["M"]) if "closing" in item else None,
         )
+
+
+def _closing(item: Item) -> Closing:
+    return Closing(text(item, "id"), text(item, "status"), text(item, "at"), figures(item))
 
 
 @dataclass(frozen=True, kw_only=True)

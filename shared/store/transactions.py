@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 
 from shared.errors import Transient
 from shared.store.dynamodb import client
@@ -30,7 +31,9 @@ _BUSY = frozenset(
         "TransactionConflictException",
     }
 )
-_UNKNOWN = frozenset({"InternalServerError", "TransactionInProgressException", "ServiceUnavailable"})
+_UNKNOWN = frozenset(
+    {"InternalServerError", "TransactionInProgressException", "ServiceUnavailable"}
+)
 
 
 class Busy(Exception):
@@ -62,7 +65,7 @@ def send(operations: Sequence[Operation]) -> None:
 def _sent(operations: Sequence[Operation], token: str) -> bool:
     try:
         client().transact_write_items(TransactItems=operations, ClientRequestToken=token)
-    except (ConnectionError, HTTPClientError):
+    except (NoConnection, HTTPClientError):
         return False
     except ClientError as error:
         code = error.response["Error"]["Code"]

@@ -11,8 +11,8 @@ from shared.catalog import access_patterns as patterns
 from shared.index.rows import rows
 from shared.sessions.state import Adoption, Slot, Span
 from shared.store import codec, dynamodb, guards, items, keys, reading, transactions
-from shared.store.keys import MESSAGES, Address
 from shared.store.items import Item
+from shared.store.keys import MESSAGES, Address
 from shared.store.operations import (
     Operation,
     Record,
@@ -179,7 +179,7 @@ class Work:
 
     def as_read[V: Versioned](self, record: V) -> V | None:
         """Give what a record was before this work; None where it was not there."""
-        before: V | None = self._before(address_of(record, self.tenant), record)
+        before: V | None = self._before(record.address(self.tenant), record)
         return before
 
     def _before(self, address: Address, record: Any) -> Any:
@@ -202,9 +202,10 @@ class Work:
 
     def _indexed[V: Versioned](self, record: V, before: V | None, chain: bytes) -> V:
         """Give a record as it is written: with its rows, and the next link of its chain."""
-        kept = before is not None and record.version == before.version
+        if before and record.version == before.version:
+            return replace(record, chain=chain, rows=before.rows)
         keys_of_rows = () if record.deleted else rows(record.resource, record.created, self.tenant)
-        return replace(record, chain=chain, rows=before.rows if kept else keys_of_rows)
+        return replace(record, chain=chain, rows=keys_of_rows)
 
     def _event(self, interaction: str, saved: dict[Address, Any]) -> tuple[bytes, bytes]:
         written = [

@@ -1,5 +1,7 @@
 """How Encounters open, end, are reopened and deleted."""
 
+from typing import Any
+
 import pytest
 
 from tests import care
@@ -16,8 +18,8 @@ def talk(clinic: FrontDoor, *sent: str) -> tuple[str, str, list[str]]:
     return session_id, header_id, [post(clinic, header_id, at) for at in sent]
 
 
-def encounter(clinic: FrontDoor, encounter_id: str) -> dict[str, object]:
-    body: dict[str, object] = clinic.get(f"/Encounter/{encounter_id}").body
+def encounter(clinic: FrontDoor, encounter_id: str) -> dict[str, Any]:
+    body: dict[str, Any] = clinic.get(f"/Encounter/{encounter_id}").body
     return body
 
 

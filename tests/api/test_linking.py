@@ -25,7 +25,7 @@ def test_messages_posted_after_the_link_join_its_session(clinic: FrontDoor) -> N
 
 def test_a_header_created_with_an_encounter_is_linked(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
-    header_id, ids = thread(
+    _, ids = thread(
         clinic, "2026-11-20T09:00:00Z", encounter=care.reference(f"Encounter/{session_id}")
     )
     assert messages_of(clinic, session_id) == ids
@@ -46,7 +46,7 @@ def test_linking_again_concerns_later_messages_only(clinic: FrontDoor) -> None:
 def test_a_thread_linked_back_keeps_what_it_said_in_each_session(clinic: FrontDoor) -> None:
     header_id, _ = thread(clinic)
     first, second = open_session(clinic), open_session(clinic)
-    said = []
+    said: list[str] = []
     for session_id in (first, second, first):
         link(clinic, header_id, session_id)
         said.append(post(clinic, header_id, f"2026-11-20T09:0{len(said)}:00Z"))

@@ -1,9 +1,11 @@
 """What only the whole stack shows: who gets through the gateway, and what reaches the functions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import httpx
 import pytest
+
+from shared.local.conversation import client
 
 
 def altered(token: str) -> str:
@@ -12,9 +14,9 @@ def altered(token: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def http(service: Mapping[str, str]) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {service['TOKEN_ADMIN']}"}
-    return httpx.Client(base_url=service["FHIR_BASE"], headers=headers, timeout=30)
+def http(service: Mapping[str, str]) -> Iterator[httpx.Client]:
+    with client(service["FHIR_BASE"], service["TOKEN_ADMIN"]) as connected:
+        yield connected
 
 
 def test_a_request_without_token_is_refused(service: Mapping[str, str]) -> None:

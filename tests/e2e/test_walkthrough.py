@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import pytest
 
 from shared.local import walkthrough
-from shared.local.conversation import Conversation
+from shared.local.conversation import Conversation, client
 
 
 @pytest.mark.parametrize("token", ["TOKEN_ADMIN", "TOKEN_PRACTITIONER"])
 def test_walkthrough(service: Mapping[str, str], token: str) -> None:
-    walkthrough.play(Conversation(service["FHIR_BASE"], service[token]))
+    with client(service["FHIR_BASE"], service[token]) as http:
+        walkthrough.play(Conversation(http))

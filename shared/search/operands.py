@@ -1,0 +1,205 @@
+"""The values a search parameter is given, by its type.
+
+https://hl7.org/fhir/R4/search.html#ptypes
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+from shared import instants, references
+from shared.catalog.parameters import SearchParam
+from shared.errors import Invalid
+from shared.index.values import canonical
+from shared.instants import Range
+
+
+class TokenOperand(NamedTuple):
+    """A code or system asked for; None is any, an empty system none. `kind` is for `:of-type`."""
+
+    system: str | None
+    code: str | None
+    kind: tuple[str, str] | None = None
+
+
+class ReferenceOperand(NamedTuple):
+    """A reference in the index's form; `types` are those that a bare id may have, `()` any."""
+
+    text: str
+    type: str = ""
+    bare: bool = False
+    types: tuple[str, ...] = ()
+
+
+class DateOperand(NamedTuple):
+    """A prefix and the time it compares with, widened already for `ap`."""
+
+    prefix: str
+    range: Range
+
+
+class QuantityOperand(NamedTuple):
+    """A prefix, a number, the range of its written digits, and the unit where one is asked for."""
+
+    prefix: str
+    number: Decimal
+    low: Decimal
+    high: Decimal
+    system: str | None
+    code: str | None
+
+
+type Operand = bool | TokenOperand | ReferenceOperand | DateOperand | QuantityOperand | str
+
+# Which modifiers a type takes beside `:missing`; a reference also takes the name of a type.
+MODIFIERS: dict[str, tuple[str, ...]] = {
+    "token": ("not", "text", "of-type"),
+    "reference": ("identifier",),
+    "date": (),
+    "quantity": (),
+    "string": ("exact", "contains"),
+    "uri": ("below",),
+}
+_COMPARED = re.compile(r"(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?(?P<value>[^a-z].*)", re.DOTALL)
+_ESCAPED = re.compile(r"\\([\\,|$])")
+_COMMA = re.compile(r"((?:[^\\,]|\\.?)*),?", re.DOTALL)
+_BAR = re.compile(r"((?:[^\\|]|\\.?)*)\|?", re.DOTALL)
+_APPROXIMATELY = 10  # `ap` takes a tenth of the distance to now, or of the number
+
+
+def read(param: SearchParam, modifier: str, value: str, zone: tzinfo) -> tuple[Operand, ...]:
+    """Read the values of a parameter, of which one must match. Raises Invalid naming it."""
+    name = f"{param.code}:{modifier}" if modifier else param.code
+    _check_modifier(param, modifier, name)
+    if modifier == "missing":
+        if value not in ("true", "false"):
+            raise Invalid(f"{name}={value} is neither true nor false", expression=name)
+        return (value == "true",)
+    texts = [text for text in _split(_COMMA, value) if text]
+    if not texts:
+        raise Invalid(f"{name} has no value", expression=name)
+    reader = _OF_MODIFIER.get(modifier) or _READERS[param.type]
+    try:
+        return tuple(reader(text, param, modifier, zone) for text in texts)
+    except (ValueError, InvalidOperation):
+        raise Invalid(
+            f"{name}={value} is not {_EXPECTED.get(param.type, 'a value of this parameter')}",
+            expression=name,
+        ) from None
+
+
+_EXPECTED = {
+    "date": "a date such as 2025-03, ge2025-03-01 or lt2025-03-01T10:00:00Z",
+    "quantity": "a number such as 10, gt10 or lt1.5|http://unitsofmeasure.org|min",
+    "reference": "an id, Type/id or a URL",
+    "token": "a code, system|code, |code or system|",
+}
+
+
+def _check_modifier(param: SearchParam, modifier: str, name: str) -> None:
+    known = ("missing", *MODIFIERS[param.type]) if param.expression else ()
+    is_type = param.type == "reference" and modifier[:1].isupper()
+    types_known = not param.targets or modifier in param.targets
+    if modifier in ("", *known) or (is_type and types_known and modifier.isalpha()):
+        return
+    offered = [f":{one}" for one in known] + [f":{one}" for one in _types(param)]
+    raise Invalid(
+        f"{param.code} takes no modifier :{modifier}, but {', '.join(offered) or 'none'}",
+        expression=name,
+    )
+
+
+def _types(param: SearchParam) -> tuple[str, ...]:
+    return param.targets if param.type == "reference" else ()
+
+
+def _split(separator: "re.Pattern[str]", value: str) -> list[str]:
+    """Split at what is not escaped; the parts keep their escapes."""
+    parts, place = [], 0
+    while place <= len(value):
+        match = separator.match(value, place)
+        if match is None:
+            raise AssertionError("both patterns match the empty text")
+        parts.append(match[1])
+        if match.end() == match.end(1):
+            break
+        place = match.end()
+    return parts
+
+
+def _plain(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
+
+
+def _token(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> TokenOperand:
+    parts = [_plain(part) for part in _split(_BAR, text)]
+    if len(parts) == 1:
+        return TokenOperand(None, parts[0])
+    system, code = parts[0], "|".join(parts[1:])
+    if not system and not code:
+        raise ValueError
+    return TokenOperand(system, code or None)
+
+
+def _of_type(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> TokenOperand:
+    system, code, value = (_plain(part) for part in _split(_BAR, text))
+    return TokenOperand(None, value, (system, code))
+
+
+def _reference(text: str, param: SearchParam, modifier: str, _zone: tzinfo) -> ReferenceOperand:
+    text = _plain(text)
+    if modifier:
+        if not references.ID.fullmatch(text):
+            raise ValueError
+        text = f"{modifier}/{text}"
+    if references.ID.fullmatch(text):
+        return ReferenceOperand(text, bare=True, types=param.targets)
+    known = canonical(text)
+    return ReferenceOperand(known.text, known.type)
+
+
+def _date(text: str, _param: SearchParam, _modifier: str, zone: tzinfo) -> DateOperand:
+    match = _COMPARED.fullmatch(_plain(text))
+    if match is None:
+        raise ValueError
+    prefix, asked = match["prefix"] or "eq", instants.parse(match["value"], zone)
+    if prefix == "ap":
+        now = instants.nanoseconds(datetime.now(UTC))
+        margin = abs(now - asked.low) // _APPROXIMATELY
+        asked = Range(asked.low - margin, asked.high + margin)
+    return DateOperand(prefix, asked)
+
+
+def _quantity(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> QuantityOperand:
+    written, *unit = (_plain(part) for part in _split(_BAR, text))
+    match = _COMPARED.fullmatch(written)
+    if match is None or len(unit) not in (0, 2):
+        raise ValueError
+    number, prefix = Decimal(match["value"]), match["prefix"] or "eq"
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise ValueError  # noqa: TRY004 - Infinity is a number to Python only
+    half = abs(number) / _APPROXIMATELY if prefix == "ap" else Decimal(5).scaleb(exponent - 1)
+    system, code = unit or ("", "")
+    return QuantityOperand(
+        prefix, number, number - half, number + half, system or None, code or None
+    )
+
+
+def _text(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
+    return _plain(text)
+
+
+type _Reader = Callable[[str, SearchParam, str, tzinfo], Operand]
+
+_READERS: dict[str, _Reader] = {
+    "token": _token,
+    "reference": _reference,
+    "date": _date,
+    "quantity": _quantity,
+    "string": _text,
+    "uri": _text,
+}
+_OF_MODIFIER: dict[str, _Reader] = {"identifier": _token, "of-type": _of_type, "text": _text}

@@ -1,0 +1,117 @@
+"""Which stretches of an order of keys a search must read, as instants and as sort keys."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from shared import instants, ulids
+from shared.index import order
+from shared.index.order import AFTER_ALL, UNDATED, Order
+from shared.instants import FOREVER
+from shared.search.criteria import Criterion
+from shared.search.operands import DateOperand
+
+type Span = tuple[int, int]
+type KeyRange = tuple[str, str]
+
+_ALL: tuple[Span, ...] = ((-FOREVER, FOREVER),)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Nanoseconds between which keys begin, both included, and whether what has no date counts."""
+
+    spans: tuple[Span, ...] = _ALL
+    undated: bool = True
+
+    @property
+    def dated(self) -> "Window":
+        """The part that has dates."""
+        return Window(self.spans, undated=False)
+
+    @property
+    def rest(self) -> "Window":
+        """The part that has none."""
+        return Window((), self.undated)
+
+
+def of(criteria: Iterable[Criterion], by: Order) -> Window:
+    """Narrow an order of keys by the criteria on its parameter; never so far as to lose a match."""
+    window = Window()
+    for criterion in criteria:
+        if criterion.param.code == by.param and criterion.modifier == "":
+            asked = [one for one in criterion.operands if isinstance(one, DateOperand)]
+            spans = [span for one in asked for span in _spans(one, by, criterion.zone)]
+            undated = any(_finds_undated(one, by) for one in asked)
+            window = Window(_both(window.spans, _union(spans)), window.undated and undated)
+    return window
+
+
+def _finds_undated(operand: DateOperand, by: Order) -> bool:
+    """Tell whether a Period without a start can match; what has no date at all never does."""
+    return by.longest == FOREVER and operand.prefix not in ("eq", "sa")
+
+
+def _spans(operand: DateOperand, by: Order, zone: tzinfo) -> list[Span]:
+    """Give where the beginning of a match may lie."""
+    prefix, (low, high) = operand
+    if prefix == "ne":
+        return [*_ALL]
+    if prefix in ("eq", "sa"):
+        return [(low, high) if prefix == "eq" else (high, FOREVER)]
+    if prefix in ("lt", "eb", "le"):
+        return [(-FOREVER, high if prefix == "le" else low)]
+    # What ends later may have begun before, by as long as a value may last. (A Period may last for
+    # ever: until long Encounters have rows of their own, these have no lower bound.)
+    bound = low if prefix == "ap" else high
+    begun = bound - by.longest if prefix in ("ap", "gt") else min(low, bound - by.longest)
+    return [*_vague(bound, by, zone), (begun, high if prefix == "ap" else FOREVER)]
+
+
+def _vague(instant: int, by: Order, zone: tzinfo) -> list[Span]:
+    """Give where a value of only a year or month begins that an instant lies in."""
+    if not by.vague or abs(instant) == FOREVER:
+        return []
+    local = instants.from_nanoseconds(order.clamped(instant)).astimezone(zone)
+    starts = [instants.parse(local.strftime(form), zone).low for form in ("%4Y", "%4Y-%m")]
+    return [(start, start) for start in starts]
+
+
+def _union(spans: list[Span]) -> tuple[Span, ...]:
+    joined: list[Span] = []
+    for low, high in sorted(spans):
+        if joined and low <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        else:
+            joined.append((low, high))
+    return tuple(joined)
+
+
+def _both(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:
+    common = ((max(a[0], b[0]), min(a[1], b[1])) for a in some for b in others)
+    return tuple(span for span in common if span[0] <= span[1])
+
+
+def row_ranges(prefix: str, window: Window) -> list[KeyRange]:
+    """Give the ranges of sort keys in a kind of rows, in their order."""
+    return _ranges(prefix, window, order.text, UNDATED)
+
+
+def message_ranges(prefix: str, window: Window) -> list[KeyRange]:
+    """Give the ranges of sort keys in a thread, in their order."""
+    return _ranges(prefix, window, _ulid, ulids.prefix(ulids.UNDATED))
+
+
+def _ulid(nanoseconds: int) -> str:
+    return ulids.prefix(min(max(nanoseconds // MILLISECOND, 0), ulids.UNDATED - 1))
+
+
+def _ranges(
+    prefix: str, window: Window, text: Callable[[int], str], undated: str
+) -> list[KeyRange]:
+    ranges = [(prefix + text(low), prefix + text(high) + AFTER_ALL) for low, high in window.spans]
+    if not window.undated:
+        return ranges
+    if window.spans and window.spans[-1][1] >= FOREVER:
+        return [*ranges[:-1], (ranges[-1][0], prefix + AFTER_ALL)]
+    return [*ranges, (prefix + undated, prefix + AFTER_ALL)]

@@ -1,0 +1,62 @@
+import json
+from typing import Any
+
+from shared import fhirjson
+from shared.resources.bundles import Found, Version, history, searchset
+from shared.resources.outcome import operation_outcome
+from shared.resources.validation import issues
+
+BASE = "https://example.org/fhir/R4"
+LINKS = {"self": f"{BASE}/Encounter?_count=2", "next": f"{BASE}/Encounter?_page=x"}
+STORED = b'{"resourceType":"Encounter","id":"a","status":"planned","class":{},"x":1.50}'
+READ = {"resourceType": "Encounter", "id": "b", "status": "planned", "class": {"code": "VR"}}
+AT = "2026-03-02T10:00:00.000Z"
+
+
+def sent(bundle: dict[str, Any]) -> Any:
+    return json.loads(fhirjson.dumps(bundle))
+
+
+def test_stored_json_is_copied_into_a_page_as_it_is() -> None:
+    page = searchset([Found(STORED, f"{BASE}/Encounter/a")], LINKS)
+    assert STORED in fhirjson.dumps(page)
+
+
+def test_a_page_tells_matches_from_what_came_with_them() -> None:
+    entries = [Found(READ, f"{BASE}/Encounter/b"), Found(READ, f"{BASE}/Encounter/c", "include")]
+    page = sent(searchset(entries, LINKS, total=7))
+    assert [each["search"]["mode"] for each in page["entry"]] == ["match", "include"]
+    assert page["entry"][0]["fullUrl"] == f"{BASE}/Encounter/b"
+    assert page["total"] == 7
+    assert page["link"][1] == {"relation": "next", "url": LINKS["next"]}
+    assert issues(page, "Bundle") == []
+
+
+def test_an_empty_page_has_no_entry_and_an_unknown_total_is_not_said() -> None:
+    page = searchset([], LINKS)
+    assert "entry" not in page
+    assert "total" not in page
+    assert searchset([], LINKS, total=0)["total"] == 0
+
+
+def test_an_outcome_in_a_page_has_no_full_url() -> None:
+    page = sent(searchset([Found(operation_outcome([]), mode="outcome")], LINKS))
+    assert page["entry"][0].keys() == {"resource", "search"}
+
+
+def test_a_history_says_how_each_version_came_about() -> None:
+    full_url = f"{BASE}/Encounter/b"
+    versions = [
+        Version(full_url, "DELETE", "Encounter/b", "204", 3, AT),
+        Version(full_url, "PUT", "Encounter/b", "200", 2, AT, READ),
+        Version(full_url, "POST", "Encounter", "201", 1, AT, READ),
+    ]
+    bundle = sent(history(versions, LINKS, total=3))
+    deletion, _, creation = bundle["entry"]
+    assert "resource" not in deletion
+    assert deletion["request"] == {"method": "DELETE", "url": "Encounter/b"}
+    assert creation["response"] == {"status": "201", "etag": 'W/"1"', "lastModified": AT}
+    assert creation["resource"] == READ
+    assert {each["fullUrl"] for each in bundle["entry"]} == {full_url}
+    assert bundle["total"] == 3
+    assert issues(bundle, "Bundle") == []

@@ -1,0 +1,177 @@
+from typing import Any
+
+import pytest
+
+from shared import fhirjson
+from shared.errors import BusinessRule, FhirError, Issue
+from shared.resources.equality import same
+from shared.resources.meta import meta_as_written, stamp
+from shared.resources.outcome import operation_outcome
+from shared.resources.status import OPEN, check_transition, with_status_history
+from shared.resources.validation import issues
+
+NOW = "2026-03-02T10:00:00.000Z"
+EARLIER = "2026-03-02T09:00:00.000Z"
+LATER = "2026-03-02T11:00:00.000Z"
+
+
+def encounter(**elements: Any) -> dict[str, Any]:
+    return {"resourceType": "Encounter", "id": "e", **elements}
+
+
+def test_what_the_client_says_in_meta_is_kept_and_the_rest_dropped() -> None:
+    kept = {
+        "profile": ["https://example.org/p"],
+        "tag": [{"code": "t"}],
+        "security": [{"code": "R"}],
+        "source": "urn:x",
+        "extension": [{"url": "u", "valueString": "x"}],
+    }
+    dropped: dict[str, Any] = dict.fromkeys(
+        ("project", "author", "account", "accounts", "compartment", "onBehalfOf"), "x"
+    )
+    dropped |= {"versionId": "7", "lastUpdated": NOW, "_lastUpdated": {"id": "x"}}
+    assert meta_as_written(encounter(meta={**dropped, **kept})) == encounter(meta=kept)
+
+
+def test_a_meta_of_which_nothing_is_left_goes() -> None:
+    assert meta_as_written(encounter(meta={"versionId": "1"})) == encounter()
+
+
+def test_what_was_read_in_part_cannot_be_stored() -> None:
+    tag = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"}
+    with pytest.raises(BusinessRule) as refused:
+        meta_as_written(encounter(meta={"tag": [{}, {**tag, "code": "SUBSETTED"}]}))
+    assert refused.value.issues[0].expression == "Encounter.meta.tag[1]"
+    assert meta_as_written(encounter(meta={"tag": [{"code": "SUBSETTED"}]}))["meta"]["tag"]
+
+
+def test_a_stamped_resource_begins_with_type_id_and_meta() -> None:
+    written = {"status": "planned", "meta": {"source": "urn:x", "versionId": "1"}, "id": "e"}
+    stamped = stamp({**written, "resourceType": "Encounter", "class": {}}, 12, NOW)
+    assert list(stamped) == ["resourceType", "id", "meta", "status", "class"]
+    assert stamped["meta"] == {"versionId": "12", "lastUpdated": NOW, "source": "urn:x"}
+
+
+def test_version_order_and_instant_make_no_difference() -> None:
+    a = encounter(meta={"versionId": "1", "lastUpdated": NOW}, status="planned")
+    assert same(a, {"status": "planned", "id": "e", "resourceType": "Encounter"})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [('"x":1.5', '"x":1.50'), ('"x":1', '"x":"1"'), ('"x":[1,2]', '"x":[2,1]'), ('"x":1', '"y":1')],
+)
+def test_another_token_makes_a_difference(one: str, other: str) -> None:
+    assert not same(fhirjson.loads(f"{{{one}}}"), fhirjson.loads(f"{{{other}}}"))
+
+
+def test_another_tag_makes_a_difference() -> None:
+    assert not same(encounter(), encounter(meta={"tag": [{"code": "t"}]}))
+
+
+@pytest.mark.parametrize("before", sorted(OPEN))
+def test_an_open_status_may_become_any(before: str) -> None:
+    for after in (*OPEN, "finished", "cancelled", "entered-in-error"):
+        check_transition("Encounter", before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "allowed"),
+    [
+        ("finished", {"finished", "in-progress", "cancelled", "entered-in-error"}),
+        ("cancelled", {"cancelled", "entered-in-error"}),
+        ("entered-in-error", {"entered-in-error"}),
+    ],
+)
+def test_an_ended_status_may_become_few(before: str, allowed: set[str]) -> None:
+    for after in {*OPEN, "finished", "cancelled", "entered-in-error"} - allowed:
+        with pytest.raises(BusinessRule) as refused:
+            check_transition("Encounter", before, after)
+        assert refused.value.issues[0].expression == "Encounter.status"
+    for after in allowed:
+        check_transition("Encounter", before, after)
+
+
+def test_a_new_encounter_and_any_communication_may_have_any_status() -> None:
+    check_transition("Encounter", None, "entered-in-error")
+    check_transition("Encounter", "finished", None)
+    check_transition("Communication", "entered-in-error", "in-progress")
+
+
+def left_as(before: dict[str, Any], after: dict[str, Any], *, put: bool = False) -> Any:
+    done = with_status_history(before, after, EARLIER, NOW, keep_omitted=put)
+    return done.get("statusHistory")
+
+
+def entry(status: str, start: str, end: str = "") -> dict[str, Any]:
+    return {"status": status, "period": {"start": start} | ({"end": end} if end else {})}
+
+
+def test_the_status_left_is_appended_with_its_period() -> None:
+    history = left_as(encounter(status="in-progress"), encounter(status="finished"))
+    assert history == [entry("in-progress", EARLIER, NOW)]
+
+
+def test_an_entry_of_the_status_left_without_an_end_is_ended() -> None:
+    open_entry = [entry("planned", EARLIER, EARLIER), entry("in-progress", EARLIER)]
+    before = encounter(status="in-progress", statusHistory=open_entry)
+    history = left_as(before, {**before, "status": "finished"})
+    assert history == [open_entry[0], entry("in-progress", EARLIER, NOW)]
+    assert "end" not in open_entry[1]["period"]
+
+
+def test_an_entry_the_body_has_just_appended_is_enough() -> None:
+    mine = [entry("in-progress", EARLIER, "2026-03-02T09:30:00Z"), entry("finished", NOW)]
+    after = encounter(status="finished", statusHistory=mine)
+    assert left_as(encounter(status="in-progress"), after) == mine
+
+
+def test_a_status_left_twice_is_there_twice() -> None:
+    first = entry("in-progress", EARLIER, EARLIER)
+    before = encounter(status="in-progress", statusHistory=[first])
+    assert left_as(before, {**before, "status": "finished"}) == [
+        first,
+        entry("in-progress", EARLIER, NOW),
+    ]
+
+
+def test_a_put_without_history_keeps_the_stored_one() -> None:
+    stored = [entry("planned", EARLIER, NOW)]
+    before = encounter(status="in-progress", statusHistory=stored)
+    assert left_as(before, encounter(status="in-progress"), put=True) == stored
+    after = left_as(before, encounter(status="finished"), put=True)
+    assert after == [*stored, entry("in-progress", EARLIER, NOW)]
+
+
+def test_a_patch_may_remove_history() -> None:
+    before = encounter(status="in-progress", statusHistory=[entry("planned", EARLIER, NOW)])
+    assert left_as(before, encounter(status="in-progress")) is None
+
+
+def test_a_new_encounter_has_the_history_it_was_sent_with() -> None:
+    new = encounter(status="finished")
+    assert with_status_history(None, new, EARLIER, NOW, keep_omitted=True) == new
+
+
+def test_no_entry_ends_before_it_begins() -> None:
+    ahead = encounter(status="in-progress", statusHistory=[entry("in-progress", LATER)])
+    assert left_as(ahead, {**ahead, "status": "finished"}) == [entry("in-progress", LATER, LATER)]
+
+
+def test_an_outcome_has_what_each_issue_says_and_is_valid() -> None:
+    error = FhirError(
+        issues=[Issue("required", "Missing", "Encounter.status", "1..1"), Issue("exception", "")]
+    )
+    outcome = operation_outcome(error.issues)
+    assert outcome["issue"] == [
+        {
+            "severity": "error",
+            "code": "required",
+            "details": {"text": "Missing"},
+            "diagnostics": "1..1",
+            "expression": ["Encounter.status"],
+        },
+        {"severity": "error", "code": "exception", "details": {"text": "exception"}},
+    ]
+    assert issues(outcome, "OperationOutcome") == []
