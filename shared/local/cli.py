@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.local import environment, pool, walkthrough
+from shared.local import environment, logs, pool, walkthrough
 from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.emulator import Emulator, StartError, emulator
@@ -33,7 +33,7 @@ def demo(_arguments: argparse.Namespace) -> None:
     with _running({}) as values:
         print(f"running at {values['FHIR_BASE']}")
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
-            walkthrough.play(Conversation(http))
+            walkthrough.play(Conversation(http), others=False)
     print("every step as it should be")
 
 
@@ -73,7 +73,11 @@ def _running(
 ) -> Iterator[dict[str, str]]:
     with emulator(port, data) as running:
         stack = deploy(running, artefact(), parameters)
-        yield environment.environment(running, stack)
+        try:
+            yield environment.environment(running, stack)
+        except Unexpected:
+            print(*logs.errors(running), sep="\n", file=sys.stderr)
+            raise
 
 
 def _parser() -> argparse.ArgumentParser:

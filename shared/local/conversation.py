@@ -60,12 +60,9 @@ class Conversation:
         return _resources(self._send("GET", f"{_reference(resource)}/_history", {200}))
 
     def search(
-        self,
-        query: str,
-        exactly: Iterable[Resource] | None = None,
-        among: Iterable[Resource] = (),
+        self, query: str, expected: Iterable[Resource], *, others: bool = False
     ) -> list[Resource]:
-        """GET all pages of a search: what it finds is `exactly` these, or these are `among` it."""
+        """GET all pages of a search: it finds what is expected, and `others` at most if allowed."""
         found: list[Resource] = []
         url: str | None = query
         while url:
@@ -73,10 +70,10 @@ class Conversation:
             found += _resources(page)
             url = _next(page)
         references = [_reference(resource) for resource in found]
+        wanted = {_reference(resource) for resource in expected}
         self.hold("nothing twice", len(set(references)) == len(references))
-        self.hold("all of these", {_reference(one) for one in among} <= set(references))
-        if exactly is not None:
-            self.hold("exactly these", {_reference(one) for one in exactly} == set(references))
+        self.hold("all that match", wanted <= set(references))
+        self.hold("nothing else", others or wanted == set(references))
         return found
 
     def hold(self, what: str, holds: bool) -> None:  # noqa: FBT001 - reads as a sentence

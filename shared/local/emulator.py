@@ -64,7 +64,7 @@ class Emulator:
 @contextmanager
 def emulator(port: int = 0, data: Path | None = None) -> Iterator[Emulator]:
     """Run an emulator on `port` or a free one; `data` keeps its state."""
-    running = Emulator(port or _free_port())
+    running = Emulator(port or free_port())
     with tempfile.TemporaryDirectory(prefix="async-encounters-") as scratch:
         log = Path(scratch, "emulator.log")
         process = _start(running, Path(scratch), log, data)
@@ -94,6 +94,7 @@ def _start(
     environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
         "GATEWAY_PORT": str(running.port),
         "BIND_HOST": "127.0.0.1",
+        "AUTH": "true",  # functions may do what their roles allow
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
@@ -133,7 +134,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -11,14 +11,17 @@ from shared.local.conversation import Conversation
 Resource = dict[str, Any]
 
 
-def play(talk: Conversation) -> None:
-    """Play all of it, stopping with Unexpected at the first answer that is not as it should be."""
+def play(talk: Conversation, *, others: bool) -> None:
+    """Play all of it, stopping with Unexpected at the first answer that is not as it should be.
+
+    `others` says that the server may have Encounters from elsewhere.
+    """
     visit = talk.create(examples.session())
     thread, messages = _thread(talk)
     linked = talk.patch(thread, examples.link(visit))
     talk.hold("the link", linked["encounter"] == {"reference": f"Encounter/{visit['id']}"})
     family, children = _family(talk)
-    _search_encounters(talk, visit, family, children)
+    _search_encounters(talk, visit, [family, *children], others=others)
     _search_communications(talk, visit, thread, messages)
     _finish(talk, visit)
 
@@ -41,21 +44,22 @@ def _family(talk: Conversation) -> tuple[Resource, list[Resource]]:
 
 
 def _search_encounters(
-    talk: Conversation, visit: Resource, family: Resource, children: list[Resource]
+    talk: Conversation, visit: Resource, family: list[Resource], *, others: bool
 ) -> None:
-    talk.search(f"Encounter?class={examples.VIRTUAL}", among=[visit, family, *children])
-    talk.search(f"Encounter?part-of=Encounter/{family['id']}", exactly=children)
-    talk.search("Encounter?patient=Patient/homer-simpson&_sort=-date", among=[visit])
+    session, *children = family
+    talk.search(f"Encounter?class={examples.VIRTUAL}", [visit, *family], others=others)
+    talk.search(f"Encounter?part-of=Encounter/{session['id']}", children)
+    talk.search("Encounter?patient=Patient/homer-simpson&_sort=-date", [visit], others=others)
 
 
 def _search_communications(
     talk: Conversation, visit: Resource, thread: Resource, messages: list[Resource]
 ) -> None:
     encounter, header = f"Encounter/{visit['id']}", f"Communication/{thread['id']}"
-    talk.search(f"Communication?encounter={encounter}&part-of:missing=true", exactly=[thread])
+    talk.search(f"Communication?encounter={encounter}&part-of:missing=true", [thread])
     # Those posted before the link too.
-    talk.search(f"Communication?session={encounter}", exactly=messages)
-    found = talk.search(f"Communication?part-of={header}&_sort=sent", exactly=messages)
+    talk.search(f"Communication?session={encounter}", messages)
+    found = talk.search(f"Communication?part-of={header}&_sort=sent", messages)
     sent = [one["sent"] for one in messages]
     talk.hold("the order of sent", [one["sent"] for one in found] == sent)
 

@@ -4,7 +4,6 @@ https://hl7.org/fhir/R4/narrative.html#xhtml
 """
 
 import re
-from typing import NamedTuple
 
 XHTML = "http://www.w3.org/1999/xhtml"
 _ELEMENTS = (
@@ -24,60 +23,43 @@ _XML = "http://www.w3.org/XML/1998/namespace "
 _ADDRESSES = frozenset({"cite", "href", "longdesc", "src", "usemap"})
 _ACTIVE_ADDRESS = re.compile(r"(?:javascript|vbscript|data(?!:image/(?:png|gif|jpe?g|bmp)))\s*:")
 _ACTIVE_STYLE = re.compile(r"expression|javascript|vbscript|behavior|-moz-binding|@import|url\(|\\")
+_TAG = re.compile(r"<[^>]*>")
 _BLANKS = re.compile(r"[\s\x00-\x1f]+")
 
 
-class Reading(NamedTuple):
-    """What a div is: whether only formatting is in it, and whether anything can be seen."""
-
-    is_plain: bool
-    has_content: bool
+def has_content(div: str) -> bool:
+    """Tell whether a div shows anything: text, or an image."""
+    return "<img" in div or bool(_TAG.sub("", div).strip())
 
 
 def is_plain(div: str) -> bool:
     """Tell whether a div is XHTML with formatting only: no script, form, event or entity."""
-    return read(div).is_plain
-
-
-def has_content(div: str) -> bool:
-    """Tell whether a div shows anything."""
-    return read(div).has_content
-
-
-def read(div: str) -> Reading:
-    """Parse a div. What is no XML at all is not plain, and not empty."""
     from xml.parsers import expat  # noqa: PLC0415 - few resources have a narrative
 
     reader = _Reader()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = reader.start
-    parser.CharacterDataHandler = reader.characters
     parser.StartDoctypeDeclHandler = reader.refuse
     parser.ProcessingInstructionHandler = reader.refuse
     try:
         parser.Parse(div, True)  # noqa: FBT003 - expat takes no keyword
     except (expat.ExpatError, ValueError):
-        return Reading(is_plain=False, has_content=True)
-    return Reading(reader.is_plain, reader.has_content)
+        return False
+    return reader.is_plain
 
 
 class _Reader:
-    """Gather what the parser meets."""
+    """Look at each tag the parser meets."""
 
     def __init__(self) -> None:
         self.is_plain = True
-        self.has_content = False
         self._is_root = True
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         namespace, _, tag = name.rpartition(" ")
         is_known = namespace == XHTML and tag in ELEMENTS and (tag == "div" or not self._is_root)
         self._is_root = False
-        self.has_content |= tag == "img"
         self.is_plain &= is_known and all(map(_is_plain, attributes, attributes.values()))
-
-    def characters(self, text: str) -> None:
-        self.has_content |= not text.isspace()
 
     def refuse(self, *_: object) -> None:
         raise ValueError("a document type or processing instruction")

@@ -55,6 +55,7 @@ class Query:
     sort: tuple[SortKey, ...]
     count: int
     cursor: str
+    zone: tzinfo
     applied: tuple[Pair, ...]
     warnings: tuple[Issue, ...]
 
@@ -89,6 +90,7 @@ def parse(
         sort=sort,
         count=count,
         cursor=controls.get("_cursor", ""),
+        zone=zone,
         applied=tuple(applied),
         warnings=tuple(_warning(issue) for issue in warnings),
     )

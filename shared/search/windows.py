@@ -6,8 +6,8 @@ from datetime import tzinfo
 
 from shared import instants, ulids
 from shared.index import order
-from shared.index.order import AFTER_ALL, UNDATED, Order
-from shared.instants import FOREVER
+from shared.index.order import AFTER_ALL, UNDATED, UPDATED, Order
+from shared.instants import FOREVER, MILLISECOND
 from shared.search.criteria import Criterion
 from shared.search.operands import DateOperand
 
@@ -35,9 +35,12 @@ class Window:
         return Window((), self.undated)
 
 
+EVERYTHING = Window()
+
+
 def of(criteria: Iterable[Criterion], by: Order) -> Window:
     """Narrow an order of keys by the criteria on its parameter; never so far as to lose a match."""
-    window = Window()
+    window = Window(undated=by != UPDATED)
     for criterion in criteria:
         if criterion.param.code == by.param and criterion.modifier == "":
             asked = [one for one in criterion.operands if isinstance(one, DateOperand)]

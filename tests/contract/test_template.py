@@ -18,7 +18,6 @@ ROUTES = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route").values()
 ENCOUNTER, THREAD, SEARCH, AUDIT = "EncounterTable", "ThreadTable", "SearchTable", "AuditTable"
 WRITE = {
     "GetItem",
-    "BatchGetItem",
     "Query",
     "PutItem",
     "UpdateItem",

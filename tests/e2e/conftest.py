@@ -1,12 +1,12 @@
 """A deployed service: the one that the environment names, or one started here."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
 from shared.local.artefact import artefact
-from shared.local.emulator import emulator
+from shared.local.emulator import emulator, free_port
 from shared.local.environment import environment
 from shared.local.stack import deploy
 
@@ -19,3 +19,9 @@ def service() -> Iterator[Mapping[str, str]]:
     else:
         with emulator() as running:
             yield environment(running, deploy(running, artefact()))
+
+
+@pytest.fixture
+def unused_port() -> Callable[[], int]:
+    """Gives ports nobody listens on."""
+    return free_port

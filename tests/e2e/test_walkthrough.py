@@ -11,4 +11,4 @@ from shared.local.conversation import Conversation, client
 @pytest.mark.parametrize("token", ["TOKEN_ADMIN", "TOKEN_PRACTITIONER"])
 def test_walkthrough(service: Mapping[str, str], token: str) -> None:
     with client(service["FHIR_BASE"], service[token]) as http:
-        walkthrough.play(Conversation(http))
+        walkthrough.play(Conversation(http), others=True)

@@ -10,6 +10,7 @@ from shared import settings
 from shared.local import template
 from shared.local.emulator import Emulator, emulator
 from shared.store import dynamodb
+from tests.frontdoor import FrontDoor
 
 _RUNS = count(1)
 
@@ -59,3 +60,9 @@ def function_environment(
 def _forget() -> None:
     for remembered in (settings.settings, dynamodb.client, dynamodb.table_name):
         remembered.cache_clear()
+
+
+@pytest.fixture
+def clinic() -> FrontDoor:
+    """A practitioner's calls."""
+    return FrontDoor()

@@ -1,0 +1,118 @@
+"""A plan: what is read, in which order, and what is left to check."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from shared.catalog import access_patterns as patterns
+from shared.index.order import AFTER_ALL, Order
+from shared.search import windows
+from shared.search.criteria import Criterion, SortKey
+from shared.search.windows import EVERYTHING, KeyRange, Window
+
+# Messages in their thread have this kind only.
+MESSAGE = "m#"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Ranges of one partition, in the order of its keys.
+
+    Streams are merged by what follows the first `cut` characters of their sort keys. What `without`
+    matches comes from another stream.
+    """
+
+    table: str
+    partition: str
+    ranges: tuple[KeyRange, ...]
+    cut: int = 0
+    without: Criterion | None = None
+
+    def between(self, low: str, high: str) -> "Stream":
+        """Give what of it lies between two sort keys, both included."""
+        clipped = ((max(low, one[0]), min(high, one[1])) for one in self.ranges)
+        return replace(self, ranges=tuple(one for one in clipped if one[0] <= one[1]))
+
+
+type Step = tuple[Stream, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Partitions that hold every match, as table and key, and the criteria they answer already.
+
+    `runs` are the prefixes of the kinds to read, those together that follow each other.
+    """
+
+    reads: str
+    partitions: tuple[tuple[str, str], ...]
+    by: Order
+    runs: tuple[tuple[str, ...], ...] = (("",),)
+    answers: tuple[Criterion, ...] = ()
+    without: Criterion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a query is answered; loggable as it is.
+
+    What is read are `ids`, the threads of `sessions`, or `steps`, one after the other, each a
+    merge of streams. `predicates` are checked on every row, `sort` is what keys do not give.
+    """
+
+    reads: str
+    predicates: tuple[Criterion, ...]
+    sort: tuple[SortKey, ...] = ()
+    ids: tuple[str, ...] | None = None
+    sessions: frozenset[str] | None = None
+    steps: tuple[Step, ...] = ()
+    window: Window = EVERYTHING
+    ordered: bool = False
+    forward: bool = False
+
+
+def steps(source: Source, window: Window, *, ordered: bool, forward: bool) -> tuple[Step, ...]:
+    """Lay out the reading of a source, in the order of its dates or else of its keys.
+
+    What has no date is last both ways: backwards it is a step of its own.
+    """
+    if not ordered:
+        return _filled([tuple(_in_order_of_keys(source, window))])
+    parts = [window] if forward else [window.dated, window.rest]
+    return _filled([tuple(_in_order_of_dates(source, part)) for part in parts])
+
+
+def _filled(laid_out: list[Step]) -> tuple[Step, ...]:
+    return tuple(step for step in laid_out if step)
+
+
+def _in_order_of_keys(source: Source, window: Window) -> Iterator[Stream]:
+    for table, partition in source.partitions:
+        ranges: list[KeyRange] = []
+        for run in _runs(source, table):
+            if window == EVERYTHING:
+                ranges.append((_ranges(table, run[0], window)[0][0], run[-1] + AFTER_ALL))
+            else:
+                ranges += [one for kind in run for one in _ranges(table, kind, window)]
+        if ranges:
+            yield _stream(source, table, partition, ranges, 0)
+
+
+def _in_order_of_dates(source: Source, window: Window) -> Iterator[Stream]:
+    for table, partition in source.partitions:
+        for kind in (kind for run in _runs(source, table) for kind in run):
+            if ranges := _ranges(table, kind, window):
+                yield _stream(source, table, partition, ranges, len(kind))
+
+
+def _runs(source: Source, table: str) -> tuple[tuple[str, ...], ...]:
+    return ((MESSAGE,),) if table == patterns.THREAD else source.runs
+
+
+def _ranges(table: str, kind: str, window: Window) -> list[KeyRange]:
+    read = windows.message_ranges if table == patterns.THREAD else windows.row_ranges
+    return read(kind, window)
+
+
+def _stream(source: Source, table: str, partition: str, ranges: list[KeyRange], cut: int) -> Stream:
+    without = None if table == patterns.THREAD else source.without
+    return Stream(table, partition, tuple(ranges), cut, without)

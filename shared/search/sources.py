@@ -1,0 +1,204 @@
+"""Which partitions can answer a query, and which criteria they leave nothing to check of."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+
+from shared.catalog import access_patterns as patterns
+from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.index import order, partitions
+from shared.index.kinds import KINDS, Kind
+from shared.index.values import Reference, path
+from shared.search.criteria import Criterion, Query
+from shared.search.matching import matches
+from shared.search.operands import Operand, ReferenceOperand, TokenOperand
+from shared.search.plans import Source
+
+type Partition = tuple[str, str]
+type States = dict[Kind, frozenset[str]]
+
+# Reading more partitions than these costs more than reading a listing.
+MOST_PARTITIONS = 200
+
+
+def choose(query: Query, tenant: str) -> Source:
+    """Choose the partitions of the value that fewest resources share; without one, a listing."""
+    states = _allowed(query)
+    by_update = order.UPDATED.param in _codes(query)
+    found = [(one, partitions_of(one, tenant)) for one in query.criteria]
+    found.sort(key=lambda one: one[0].param.common * len(one[1]))
+    for criterion, parts in found:
+        # What most resources have is found sooner in the listing of what changed last.
+        common = by_update and criterion.param.spread > 1
+        if 0 < len(parts) <= MOST_PARTITIONS and not common:
+            return _of_value(query, criterion, parts, states)
+    return _listing(query, tenant, states)
+
+
+def _codes(query: Query) -> list[str]:
+    """Give the parameters that a query looks at or sorts by."""
+    params = (*(one.param for one in query.criteria), *(key.param for key in query.sort))
+    return [param.code for param in params]
+
+
+def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
+    """Give the partitions that hold every match of a criterion; none where no partitions do."""
+    param = criterion.param
+    if criterion.modifier or param.index is not Index.ROW:
+        return []
+    found: dict[Partition, None] = {}
+    for operand in criterion.operands:
+        keys = list(_keys(param, operand))
+        if not keys:
+            return []
+        for table, key in keys:
+            names = (
+                (f"{tenant}#{key}",)
+                if table == patterns.THREAD
+                else partitions.of_value(tenant, param, key)
+            )
+            found.update(((table, name), None) for name in names)
+    return list(found)
+
+
+def _keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
+    """Give the table and key that an operand's matches are under."""
+    if isinstance(operand, TokenOperand) and operand.code:
+        yield patterns.SEARCH, operand.code
+    elif isinstance(operand, str):
+        yield patterns.SEARCH, operand
+    elif isinstance(operand, ReferenceOperand):
+        yield from _reference_keys(param, operand)
+
+
+def _reference_keys(param: SearchParam, operand: ReferenceOperand) -> Iterator[tuple[str, str]]:
+    keyed = _keyed(param, operand)
+    if keyed:
+        yield patterns.THREAD, keyed.text.partition("/")[2]
+    if not operand.bare:
+        key = partitions.value_key(param, Reference(operand.text, operand.type))
+        if key:
+            yield patterns.SEARCH, key
+    elif param.targets:
+        yield from ((patterns.SEARCH, f"{target}/{operand.text}") for target in param.targets)
+    else:
+        yield patterns.SEARCH, operand.text
+
+
+def _keyed(param: SearchParam, operand: ReferenceOperand) -> ReferenceOperand | None:
+    """Give the part of an operand that the resource tables' own keys answer."""
+    if operand.bare:
+        named = ReferenceOperand(f"{param.keyed}/{operand.text}", param.keyed)
+        return named if param.keyed else None
+    return operand if partitions.is_keyed(param, Reference(operand.text, operand.type)) else None
+
+
+def _is_answered(criterion: Criterion) -> bool:
+    """Tell whether everything in a criterion's partitions matches it."""
+    return all(_is_exact(criterion.param, operand) for operand in criterion.operands)
+
+
+def _is_exact(param: SearchParam, operand: Operand) -> bool:
+    if isinstance(operand, TokenOperand):
+        return operand.system is None
+    if isinstance(operand, ReferenceOperand):
+        only = path(param.expression).only
+        of_type = operand.bare or only in ("", operand.type)
+        return of_type and bool(param.targets or (_keyed(param, operand) and not operand.bare))
+    return isinstance(operand, str)
+
+
+def _of_value(query: Query, criterion: Criterion, found: list[Partition], states: States) -> Source:
+    threads = [table for table, _ in found if table == patterns.THREAD]
+    runs, answers = _kinds(query, states)
+    if threads:
+        # A thread holds messages of all statuses.
+        answers = tuple(one for one in answers if one.param.code != "status")
+    if _is_answered(criterion):
+        answers = (*answers, criterion)
+    without = None
+    if threads and len(threads) < len(found):
+        asked = [one for one in criterion.operands if isinstance(one, ReferenceOperand)]
+        keyed = tuple(one for asked_for in asked if (one := _keyed(criterion.param, asked_for)))
+        without = replace(criterion, operands=keyed)
+    by = order.ORDERS[query.type]
+    return Source(criterion.param.code, tuple(found) if runs else (), by, runs, answers, without)
+
+
+def _allowed(query: Query) -> States:
+    """Give which statuses of each kind the criteria on `status` and `part-of` leave."""
+    asked = [one for one in query.criteria if one.param.code == "status"]
+    parts = {part for one in query.criteria for part in _parts(one)}
+    return {
+        kind: frozenset(
+            status
+            for status in kind.statuses
+            if all(kind.part in (None, part) for part in parts)
+            and all(matches({"status": status}, criterion) for criterion in asked)
+        )
+        for kind in KINDS[query.type]
+    }
+
+
+def _parts(criterion: Criterion) -> Iterator[bool]:
+    """Give whether a criterion wants `partOf` there, if it says so."""
+    if criterion.param.code == "part-of":
+        yield not (criterion.modifier == "missing" and criterion.operands[0])
+
+
+def _kinds(
+    query: Query, states: States
+) -> tuple[tuple[tuple[str, ...], ...], tuple[Criterion, ...]]:
+    """Give the runs of kinds to read in a partition of rows, and the criteria this answers."""
+    wanted = {kind.prefix for kind, statuses in states.items() if statuses}
+    read = [kind for kind in states if kind.prefix in wanted]
+    order_of_kinds = dict.fromkeys(kind.prefix for kind in states)
+    runs = tuple(
+        tuple(run)
+        for is_wanted, run in groupby(order_of_kinds, key=wanted.__contains__)
+        if is_wanted
+    )
+    return runs, _answers(query, read, states)
+
+
+def _answers(query: Query, read: list[Kind], states: States) -> tuple[Criterion, ...]:
+    """Give the criteria on status and `part-of:missing` that hold for all of the kinds read."""
+    exact = all(kind.statuses <= states[kind] for kind in read)
+    by_part = all(kind.part is not None for kind in read)
+    return tuple(
+        criterion
+        for criterion in query.criteria
+        if (criterion.param.code == "status" and exact)
+        or (criterion.modifier == "missing" and by_part and any(True for _ in _parts(criterion)))
+    )
+
+
+def _listing(query: Query, tenant: str, states: States) -> Source:
+    """Choose the listings of the kinds wanted, where these have some, or one of the whole type."""
+    names = {kind.listing for kind, statuses in states.items() if statuses}
+    by_date = order.ORDERS[query.type]
+    if all(names):
+        read = [kind for kind in states if kind.listing in names]
+        answers = _answers(query, read, states)
+        by = by_date if query.type == "Encounter" else order.UPDATED
+        return _of_listings(query, tenant, sorted(names), by, answers)
+    known = SEARCH_PARAMS.of(query.type)[by_date.param].index is Index.LISTING
+    by_update = any(key.param.code == order.UPDATED.param for key in query.sort)
+    if known and by_date.param in _codes(query) and not by_update:
+        return _of_listings(query, tenant, [by_date.param], by_date)
+    return _of_listings(query, tenant, [order.UPDATED.param], order.UPDATED)
+
+
+def _of_listings(
+    query: Query,
+    tenant: str,
+    names: list[str],
+    by: order.Order,
+    answers: tuple[Criterion, ...] = (),
+) -> Source:
+    found = tuple(
+        (patterns.SEARCH, partition)
+        for name in names
+        for partition in partitions.listing(tenant, query.type, name)
+    )
+    return Source(", ".join(names), found, by, answers=answers)

@@ -1,0 +1,204 @@
+"""Reading partitions: rows of many in one order, in pages small enough to cost few units."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import merge
+from math import ceil
+from operator import itemgetter
+from typing import NamedTuple
+
+from shared import instants, ulids
+from shared.catalog import access_patterns as patterns
+from shared.index.order import AFTER_ALL, UNDATED
+from shared.instants import MILLISECOND
+from shared.search.paging import Position, refused
+from shared.search.plans import MESSAGE, Step, Stream
+from shared.store import codec, dynamodb
+from shared.store.items import Item
+
+# A request reads no more rows than these.
+MOST_ROWS = 2000
+_MARGIN = 3
+_GROWTH = 4
+_PLACE = re.compile(
+    r"(?P<kind>(?:[a-z]#)*)(?P<undated>~?)"
+    r"(?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)#[A-Za-z0-9.#-]{1,200}",
+    re.ASCII,
+)
+
+
+class _Exhausted(Exception):
+    """The request has read as many rows as it may."""
+
+
+class Row(NamedTuple):
+    """A row in the order of a step: its place there, where it is from, and the item."""
+
+    place: str
+    stream: Stream
+    item: Item
+
+    @property
+    def id(self) -> str:
+        """The id of the resource, for rows: a message's item is always whole."""
+        return str(self.item["sk"]["S"].rpartition("#")[2])
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether this is what a message has left that was deleted or is elsewhere."""
+        return "to" in self.item or "deleted" in self.item
+
+    @property
+    def is_partial(self) -> bool:
+        """Tell whether the row has not the whole resource."""
+        return "partial" in self.item
+
+    @property
+    def json(self) -> bytes | None:
+        """The JSON that the row has; None where it has no room even for a stub."""
+        packed = self.item.get("resource")
+        return codec.unpack(bytes(packed["B"]))[0] if packed else None
+
+
+@dataclass(slots=True)
+class Progress:
+    """How many rows are wanted, may still be read, have been looked at, and were matches."""
+
+    wanted: int
+    left: int = MOST_ROWS
+    looked_at: int = 0
+    matched: int = 0
+    place: Position | None = None
+    is_exhausted: bool = False
+    _open: int = field(default=1, init=False)
+
+    def begin(self, streams: int) -> None:
+        """Begin a step."""
+        self._open = max(streams, 1)
+
+    def end(self) -> None:
+        """Note that a stream of the step is read to its end."""
+        self._open = max(self._open - 1, 1)
+
+    def first(self) -> int:
+        """Give how many rows each stream begins with: a fair part of the page and a little more."""
+        margin = _MARGIN if self._open > 1 else 0
+        missing = self.wanted - self.matched - (1 if margin else 0)
+        return max(1, min(ceil(missing / self._open) + margin, self.left // self._open))
+
+    def more(self) -> int:
+        """Give how many rows to go on with: what is missing, by how rarely rows have matched."""
+        missing = max(self.wanted - self.matched, 1)
+        rarity = max(self.looked_at, 1) / max(self.matched, 1)
+        likely = min(ceil(missing * rarity), max(_GROWTH * self.looked_at, missing))
+        return max(1, min(ceil(likely / self._open) + (self._open > 1), self.left))
+
+    def read(self, rows: int) -> None:
+        """Count rows that were read."""
+        self.left -= rows
+
+
+def rows(
+    steps: tuple[Step, ...], position: Position | None, progress: Progress, *, forward: bool
+) -> Iterator[Row]:
+    """Give the rows of all steps in order, after a position, each resource once.
+
+    Ends also where the request may read no more, and says so in `progress`.
+    """
+    try:
+        yield from _all_rows(steps, position, progress, forward=forward)
+    except _Exhausted:
+        progress.is_exhausted = True
+
+
+def _all_rows(
+    steps: tuple[Step, ...], position: Position | None, progress: Progress, *, forward: bool
+) -> Iterator[Row]:
+    start, after = _start(steps, position)
+    for number, step in enumerate(steps[start:], start):
+        resumed = after if number == start else ""
+        last = resumed
+        for row in _merged(step, resumed, progress, forward=forward):
+            is_beyond = not last or (row.place > last if forward else row.place < last)
+            if is_beyond:
+                last = row.place
+                progress.place = [number, last]
+                if not row.is_gone:
+                    yield row
+
+
+def _start(steps: tuple[Step, ...], position: Position | None) -> tuple[int, str]:
+    if position is None:
+        return 0, ""
+    match position:
+        case [int(number), str(place)] if 0 <= number < len(steps) and _PLACE.fullmatch(place):
+            return number, place
+    raise refused()
+
+
+def _merged(step: Step, after: str, progress: Progress, *, forward: bool) -> Iterable[Row]:
+    progress.begin(len(step))
+    read = [_read(_resumed(one, after, forward=forward), progress, forward=forward) for one in step]
+    if len(read) == 1:
+        return read[0]
+    return merge(*read, key=itemgetter(0), reverse=not forward)
+
+
+def _resumed(stream: Stream, after: str, *, forward: bool) -> Stream:
+    """Leave out what lies before a place; what lies at it is left out by who compares places."""
+    if not after or not stream.ranges:
+        return stream
+    bound = stream.ranges[0][0][: stream.cut] + after
+    high = bound
+    if stream.table == patterns.THREAD:
+        place = _PLACE.fullmatch(after)
+        if place is None or place["kind"] not in ("", MESSAGE):
+            return stream
+        bound = MESSAGE + _ulid_prefix(place)
+        high = bound + AFTER_ALL
+    return stream.between(bound, AFTER_ALL) if forward else stream.between("", high)
+
+
+def _ulid_prefix(place: "re.Match[str]") -> str:
+    since = instants.nanoseconds(instants.read(place["instant"])) // MILLISECOND
+    return ulids.prefix(since + (ulids.UNDATED if place["undated"] else 0))
+
+
+def _read(stream: Stream, progress: Progress, *, forward: bool) -> Iterator[Row]:
+    limit = progress.first()
+    for between in stream.ranges if forward else reversed(stream.ranges):
+        after: str | None = None
+        while True:
+            if not progress.left:
+                raise _Exhausted
+            items, after = dynamodb.query(
+                stream.table,
+                stream.partition,
+                between,
+                forward=forward,
+                limit=min(limit, progress.left),
+                after=after,
+            )
+            progress.read(len(items))
+            for item in items:
+                yield Row(_place(stream, item), stream, item)
+            limit = progress.more()
+            if after is None:
+                break
+    progress.end()
+
+
+def _place(stream: Stream, item: Item) -> str:
+    """Give a row's place among those of other streams; that of a message is written as a row's."""
+    sort: str = item["sk"]["S"]
+    if stream.table == patterns.SEARCH:
+        return sort[stream.cut :]
+    ulid = sort[len(MESSAGE) :]
+    since = ulids.milliseconds(ulid)
+    undated = UNDATED if since >= ulids.UNDATED else ""
+    if undated:
+        since -= ulids.UNDATED
+    instant = instants.written(instants.from_nanoseconds(since * MILLISECOND))
+    thread = stream.partition.partition("#")[2]
+    return f"{'' if stream.cut else MESSAGE}{undated}{instant}#{ulid}#{thread}"

@@ -1,0 +1,21 @@
+"""The same template under other base paths."""
+
+import pytest
+
+from shared.local.artefact import artefact
+from shared.local.conversation import Conversation, client
+from shared.local.emulator import emulator
+from shared.local.environment import environment
+from shared.local.examples import session
+from shared.local.stack import deploy
+
+
+@pytest.mark.parametrize("base_path", ["", "/api/fhir"])
+def test_resources_are_where_their_links_say(base_path: str) -> None:
+    with emulator() as running:
+        values = environment(running, deploy(running, artefact(), {"BasePath": base_path}))
+        with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
+            talk = Conversation(http)
+            talk.read(talk.create(session()))
+            assert http.get("metadata").is_success
+            assert http.get("Encounter/1/2/3").status_code == 404

@@ -1,0 +1,92 @@
+"""`async-encounters serve`, as one would run it."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from shared.local.conversation import Conversation, client
+from shared.local.examples import session
+
+VARIABLES = {
+    "FHIR_BASE",
+    "TOKEN_ADMIN",
+    "TOKEN_PRACTITIONER",
+    "TOKEN_AUDITOR",
+    "TOKEN_PATIENT",
+    "TOKEN_URL",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+}
+SECONDS = 60
+
+type Serve = Callable[[int], tuple[subprocess.Popen[bytes], dict[str, str]]]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def listens(base_url: str) -> bool:
+    try:
+        return httpx.get(f"{base_url}/metadata", timeout=30).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Starts it on a port, with data that outlives it, and gives what it wrote for clients."""
+    command = Path(sys.executable).with_name("async-encounters")
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(port: int) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+        path = tmp_path / f"{port}.env"
+        options: list[str | Path] = [
+            "--port",
+            str(port),
+            "--data",
+            tmp_path / "data",
+            "--env-file",
+            path,
+        ]
+        process = subprocess.Popen([command, "serve", *options])  # noqa: S603 - ours
+        running.append(process)
+        wait_until(path.exists)
+        return process, sourced(path)
+
+    yield start
+    for process in running:
+        process.terminate()
+        process.wait(SECONDS)
+
+
+def sourced(path: Path) -> dict[str, str]:
+    """The variables that a shell has after reading the file, of those it sets."""
+    script = f"set -a; PATH=; . {path}; /usr/bin/env -0"
+    output = subprocess.run(  # noqa: S603 - ours
+        ["/bin/sh", "-c", script], env={}, capture_output=True, check=True, text=True
+    ).stdout
+    pairs = (line.split("=", 1) for line in output.split("\0") if line)
+    return {name: value for name, value in pairs if name not in ("PATH", "PWD", "OLDPWD")}
+
+
+def test_data_outlives_a_killed_server(serve: Serve, unused_port: Callable[[], int]) -> None:
+    process, first = serve(unused_port())
+    assert set(first) == VARIABLES
+    with client(first["FHIR_BASE"], first["TOKEN_ADMIN"]) as http:
+        kept = Conversation(http).create(session())
+    process.send_signal(signal.SIGKILL)
+    wait_until(lambda: not listens(first["FHIR_BASE"]))
+
+    _, second = serve(unused_port())
+    with client(second["FHIR_BASE"], second["TOKEN_ADMIN"]) as http:
+        assert Conversation(http).read(kept) == kept

@@ -1,0 +1,246 @@
+"""Many at once, killed in the middle, refused for load: nothing is lost and nothing half made."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from shared.store import dynamodb, transactions
+from tests import care, consistency
+from tests.frontdoor import Answer, FrontDoor
+from tests.steps import link, messages_of, open_session, post, thread
+
+pytestmark = pytest.mark.usefixtures("function_environment")
+CALLERS = 50
+
+
+def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def test_fifty_writers_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
+    header_id, _ = thread(clinic)
+    url, statuses = f"/Communication/{header_id}", Counter[int]()
+
+    def note(number: int) -> Answer:
+        while True:
+            body = clinic.get(url).body
+            place = "/note/-" if "note" in body else "/note"
+            text = {"text": f"Note {number}"}
+            change = [{"op": "add", "path": place, "value": text if "note" in body else [text]}]
+            answer = clinic.patch(url, change, if_match=f'W/"{body["meta"]["versionId"]}"')
+            statuses[answer.status] += 1
+            if answer.status == 200:
+                return answer
+
+    at_once(*(lambda number=number: note(number) for number in range(CALLERS)))  # type: ignore[misc]
+    notes = {each["text"] for each in clinic.get(url).body["note"]}
+    assert notes == {f"Note {number}" for number in range(CALLERS)}
+    assert set(statuses) == {200, 412}
+    consistency.check()
+
+
+def test_fifty_patches_without_if_match_are_all_made(clinic: FrontDoor) -> None:
+    header_id = clinic.post("/Communication", care.header(note=[{"text": "First"}])).id
+    url = f"/Communication/{header_id}"
+    change = [{"op": "add", "path": "/note/-", "value": {"text": "More"}}]
+    answers = at_once(*[lambda: clinic.patch(url, change)] * CALLERS)
+    assert {answer.status for answer in answers} == {200}
+    assert len(clinic.get(url).body["note"]) == CALLERS + 1
+    consistency.check()
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_fifty_messages_at_once_all_arrive(clinic: FrontDoor, linked: bool) -> None:  # noqa: FBT001
+    session_id = open_session(clinic)
+    header_id, _ = thread(clinic)
+    if linked:
+        link(clinic, header_id, session_id)
+    bodies = [
+        care.message(header_id, f"2026-11-20T09:{(number * 7) % 60:02}:00Z")
+        for number in range(CALLERS)
+    ]
+    answers = at_once(
+        *(lambda body=body: clinic.post("/Communication", body) for body in bodies)  # type: ignore[misc]
+    )
+    assert {answer.status for answer in answers} == {201}
+    if not linked:
+        link(clinic, header_id, session_id)
+    url = f"/Communication?session=Encounter/{session_id}&_count=100"
+    assert set(clinic.get(url).ids) == {answer.id for answer in answers}
+    clinic.patch(
+        f"/Encounter/{session_id}", [{"op": "replace", "path": "/status", "value": "finished"}]
+    )
+    period = clinic.get(f"/Encounter/{session_id}").body["period"]
+    assert period == {"start": "2026-11-20T09:00:00.000Z", "end": "2026-11-20T09:59:00.000Z"}
+    consistency.check()
+
+
+def test_messages_links_and_a_closing_at_once_agree_in_the_end(clinic: FrontDoor) -> None:
+    session_id, other_id = open_session(clinic), open_session(clinic)
+    header_id, ids = thread(clinic, "2026-11-20T09:00:00Z")
+    finish = [{"op": "replace", "path": "/status", "value": "finished"}]
+    message = care.message(header_id, "2026-11-20T10:00:00Z")
+    answers = at_once(
+        *[lambda: clinic.post("/Communication", message)] * 10,
+        lambda: clinic.patch(f"/Communication/{header_id}", care.link(session_id)),
+        lambda: clinic.patch(f"/Communication/{header_id}", care.link(other_id)),
+        lambda: clinic.patch(f"/Encounter/{session_id}", finish),
+        lambda: clinic.patch(f"/Communication/{ids[0]}", _retraction()),
+    )
+    assert {answer.status for answer in answers} <= {200, 201}
+    consistency.check()
+    for each in (session_id, other_id):
+        clinic.patch(f"/Encounter/{each}", finish)
+    assert not set(messages_of(clinic, session_id)) & set(messages_of(clinic, other_id))
+    consistency.check()
+
+
+def _retraction() -> list[dict[str, Any]]:
+    return [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
+
+
+def test_one_of_many_equal_puts_creates_and_the_others_find_it(clinic: FrontDoor) -> None:
+    body = care.session(id="the-one")
+    answers = at_once(*[lambda: clinic.put("/Encounter/the-one", body)] * 20)
+    assert Counter(answer.status for answer in answers) == {201: 1, 200: 19}
+    assert clinic.get("/Encounter/the-one").version == "1"
+    consistency.check()
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+@contextmanager
+def killed(moment: str, number: int) -> Iterator[None]:
+    """Kill the process at a call to DynamoDB, just before it or just after it."""
+    calls = 0
+
+    def kill(**_: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise Killed
+
+    events = dynamodb.client().meta.events
+    events.register(f"{moment}-call.dynamodb", kill)
+    try:
+        yield
+    finally:
+        events.unregister(f"{moment}-call.dynamodb", kill)
+
+
+def _steps(clinic: FrontDoor) -> dict[str, Callable[[], Answer]]:
+    """Give requests of every kind, each ready to be made once, or again."""
+    session_id, other_id = open_session(clinic), open_session(clinic, id="ignored")
+    header_id, ids = thread(clinic, "2026-11-20T09:00:00Z", "2026-11-20T09:30:00Z")
+    linked_id, linked = thread(clinic, "2026-11-20T09:00:00Z")
+    link(clinic, linked_id, other_id)
+    for number in range(12):
+        clinic.post("/Encounter", care.medical_encounter(other_id, f"Patient/{number}"))
+    finished = care.session("finished", id=other_id)
+    return {
+        "create": lambda: clinic.post("/Encounter", care.session()),
+        "message": lambda: clinic.post("/Communication", care.message(linked_id)),
+        "link": lambda: clinic.patch(f"/Communication/{header_id}", care.link(session_id)),
+        "move": lambda: clinic.patch(
+            f"/Communication/{ids[0]}",
+            [{"op": "replace", "path": "/sent", "value": "2026-11-20T10:00:00Z"}],
+        ),
+        "retract": lambda: clinic.patch(f"/Communication/{linked[0]}", _retraction()),
+        "close": lambda: clinic.put(f"/Encounter/{other_id}", finished),
+        "delete": lambda: clinic.delete(f"/Encounter/{session_id}"),
+    }
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(
+    "step", ["create", "message", "link", "move", "retract", "close", "delete"]
+)
+def test_a_process_killed_at_any_call_leaves_nothing_half_made(
+    clinic: FrontDoor, step: str, moment: str
+) -> None:
+    for number in range(1, 100):
+        request = _steps(clinic)[step]
+        try:
+            with killed(moment, number):
+                answer = request()
+        except Killed:
+            consistency.check(closing_too=step == "close")
+            assert request().status in (200, 201, 204), f"after call {number}"
+            consistency.check()
+        else:
+            assert answer.status in (200, 201, 204)
+            assert number > 1
+            return
+    pytest.fail("the request never ends")
+
+
+def _refusal(code: str, *reasons: str) -> AWSResponse:
+    listed = ", ".join(f'{{"Code": "{reason}"}}' for reason in reasons)
+    body = f'{{"__type": "x#{code}", "message": "x", "CancellationReasons": [{listed}]}}'
+    response = AWSResponse("http://x", 400, {}, None)
+    response._content = body.encode()  # noqa: SLF001 - what the network would have brought
+    return response
+
+
+@contextmanager
+def refused(times: int, response: AWSResponse) -> Iterator[None]:
+    """Let DynamoDB refuse the next transactions."""
+    left = [response] * times
+
+    def answer(**_: Any) -> AWSResponse | None:
+        return left.pop() if left else None
+
+    events = dynamodb.client().meta.events
+    events.register("before-send.dynamodb.TransactWriteItems", answer)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.dynamodb.TransactWriteItems", answer)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        _refusal("TransactionCanceledException", "None", "TransactionConflict"),
+        _refusal("TransactionCanceledException", "ThrottlingError", "None"),
+        _refusal("TransactionCanceledException", "ProvisionedThroughputExceeded"),
+        _refusal("ProvisionedThroughputExceededException"),
+        _refusal("ThrottlingException"),
+        _refusal("TransactionInProgressException"),
+        _refusal("InternalServerError"),
+    ],
+)
+def test_a_busy_database_is_asked_again(clinic: FrontDoor, response: AWSResponse) -> None:
+    with refused(3, response):
+        assert clinic.post("/Encounter", care.session()).status == 201
+    consistency.check()
+
+
+def test_a_database_that_stays_busy_is_503_with_retry_after(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "PATIENCE_SECONDS", 0.2)
+    response = _refusal("TransactionCanceledException", "TransactionConflict")
+    with refused(1000, response):
+        answer = clinic.post("/Encounter", care.session())
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert clinic.get("/Encounter?patient=Patient/homer-simpson").ids == []
+
+
+def test_what_was_created_is_found_by_the_very_next_search(clinic: FrontDoor) -> None:
+    for _ in range(20):
+        session_id = open_session(clinic)
+        assert session_id in clinic.get("/Encounter?patient=Patient/homer-simpson&_count=100").ids
+        header_id, (message_id,) = thread(clinic, "2026-11-20T09:00:00Z")
+        assert header_id in clinic.get("/Communication?part-of:missing=true&_count=100").ids
+        assert clinic.get(f"/Communication?part-of=Communication/{header_id}").ids == [message_id]
+        post(clinic, header_id)

@@ -1,0 +1,174 @@
+"""What requests consume of DynamoDB, on the fixtures that stand for typical care."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.store import dynamodb, meter
+from tests import care
+from tests.frontdoor import FrontDoor
+
+TYPICAL = Path(__file__).parent.parent / "fixtures/typical"
+pytestmark = pytest.mark.usefixtures("function_environment")
+
+
+def typical(name: str, header_id: str = "") -> Any:
+    return json.loads((TYPICAL / f"{name}.json").read_text().replace("{header}", header_id))
+
+
+def _size(value: Any) -> int:
+    """Count a value's bytes as DynamoDB does."""
+    (kind, content), *_ = value.items()
+    if kind == "S":
+        return len(content.encode())
+    if kind == "B":
+        return len(bytes(content))
+    if kind == "N":
+        return (len(content.lstrip("-")) + 1) // 2 + 1
+    if kind == "SS":
+        return sum(len(text.encode()) for text in content)
+    if kind == "M":
+        return 3 + sum(len(name) + _size(each) + 1 for name, each in content.items())
+    if kind == "L":
+        return 3 + sum(_size(each) + 1 for each in content)
+    return 1
+
+
+def item_size(item: dict[str, Any]) -> int:
+    return sum(len(name.encode()) + _size(value) for name, value in item.items())
+
+
+@pytest.fixture
+def read_units() -> Iterator[list[int]]:
+    """The units of each read since, a strongly consistent one for every 4 KB."""
+    units: list[int] = []
+
+    def count(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name == "Query":
+            units.append(max(1, math.ceil(sum(map(item_size, parsed["Items"])) / 4096)))
+        elif model.name == "GetItem":
+            units.append(max(1, math.ceil(item_size(parsed.get("Item", {})) / 4096)))
+        elif model.name == "BatchGetItem":
+            items = [item for found in parsed["Responses"].values() for item in found]
+            units.extend(max(1, math.ceil(item_size(item) / 4096)) for item in items)
+
+    dynamodb.client().meta.events.register("after-call.dynamodb", count)
+    yield units
+    dynamodb.client().meta.events.unregister("after-call.dynamodb", count)
+
+
+def written(answer: Any) -> float:
+    """Give the write units of the request just answered."""
+    assert answer.status in (200, 201), answer.text
+    return meter.read()["writeUnits"]
+
+
+def conversation(clinic: FrontDoor) -> tuple[str, str]:
+    """An open session and a thread with a message, not linked."""
+    session_id = clinic.post("/Encounter", typical("session")).id
+    header_id = clinic.post("/Communication", typical("header")).id
+    clinic.post("/Communication", typical("message", header_id))
+    return session_id, header_id
+
+
+def test_opening_a_session_costs_18_units(clinic: FrontDoor) -> None:
+    assert written(clinic.post("/Encounter", typical("session"))) == 18
+
+
+def test_a_message_costs_14_units(clinic: FrontDoor) -> None:
+    _, header_id = conversation(clinic)
+    assert written(clinic.post("/Communication", typical("message", header_id))) == 14
+
+
+def test_a_message_costs_as_much_in_an_old_linked_thread(clinic: FrontDoor) -> None:
+    session_id, header_id = conversation(clinic)
+    clinic.patch(f"/Communication/{header_id}", care.link(session_id))
+    for number in range(1, 10):
+        topic = [{"op": "replace", "path": "/topic/text", "value": f"Rash {number}"}]
+        clinic.patch(f"/Communication/{header_id}", topic)
+        body = typical("message", header_id) | {"sent": f"2026-11-20T10:0{number}:00Z"}
+        last = clinic.post("/Communication", body)
+    assert written(last) == 14
+
+
+def test_linking_a_thread_costs_30_units_and_2_more_where_messages_wait(clinic: FrontDoor) -> None:
+    session_id, header_id = conversation(clinic)
+    assert written(clinic.patch(f"/Communication/{header_id}", care.link(session_id))) == 32
+    empty = clinic.post("/Communication", typical("header")).id
+    assert written(clinic.patch(f"/Communication/{empty}", care.link(session_id))) == 30
+
+
+def test_closing_a_session_of_one_thread_costs_26_units(clinic: FrontDoor) -> None:
+    session = typical("session") | {"period": {"start": "2026-11-20T09:00:00Z"}}
+    session_id = clinic.post("/Encounter", session).id
+    header_id = clinic.post("/Communication", typical("header")).id
+    clinic.patch(f"/Communication/{header_id}", care.link(session_id))
+    clinic.post("/Communication", typical("message", header_id))
+    body = clinic.get(f"/Encounter/{session_id}").body | {"status": "finished"}
+    assert written(clinic.put(f"/Encounter/{session_id}", body)) == 26
+
+
+def test_closing_costs_34_units_where_the_start_is_filled_only_then(clinic: FrontDoor) -> None:
+    session_id, header_id = conversation(clinic)
+    clinic.patch(f"/Communication/{header_id}", care.link(session_id))
+    body = clinic.get(f"/Encounter/{session_id}").body | {"status": "finished"}
+    assert written(clinic.put(f"/Encounter/{session_id}", body)) == 34
+
+
+def test_an_identifier_costs_4_units(clinic: FrontDoor) -> None:
+    identifier = [{"system": "https://twilio.com", "value": "CH0123456789"}]
+    body = typical("session") | {"identifier": identifier}
+    assert written(clinic.post("/Encounter", body)) == 22
+
+
+def test_reading_a_resource_costs_1_unit(clinic: FrontDoor, read_units: list[int]) -> None:
+    session_id, header_id = conversation(clinic)
+    for path in (f"/Encounter/{session_id}", f"/Communication/{header_id}"):
+        read_units.clear()
+        clinic.get(path)
+        assert read_units == [1]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Encounter?patient=Patient/homer-simpson",
+        "Encounter?patient=Patient/homer-simpson&_sort=-date",
+        "Encounter?class=http://terminology.hl7.org/CodeSystem/v3-ActCode|VR",
+        "Encounter?status=in-progress",
+        "Encounter?_lastUpdated=gt2020",
+        "Communication?recipient=Practitioner/doctor-alice-smith&part-of:missing=false&_sort=-sent",
+        "Communication?part-of:missing=true&status=in-progress&_sort=-_lastUpdated",
+    ],
+)
+def test_a_page_of_20_costs_at_most_5_units(
+    clinic: FrontDoor, read_units: list[int], query: str
+) -> None:
+    header_id = clinic.post("/Communication", typical("header")).id
+    for _ in range(60):
+        clinic.post("/Encounter", typical("session"))
+        clinic.post("/Communication", typical("header"))
+        clinic.post("/Communication", typical("message", header_id))
+    read_units.clear()
+    assert len(clinic.get(f"/{query}").ids) == 20
+    assert sum(read_units) <= 5
+
+
+def test_a_thread_of_100_messages_costs_13_units(
+    clinic: FrontDoor, read_units: list[int]
+) -> None:
+    header_id = clinic.post("/Communication", typical("header")).id
+    for number in range(100):
+        body = typical("message", header_id)
+        words = body["payload"][0]["contentString"].split()
+        turned = " ".join(words[number % 40 :] + words[: number % 40])[:300]
+        body["payload"][0]["contentString"] = turned
+        assert clinic.post("/Communication", body).status == 201
+    read_units.clear()
+    url = f"/Communication?part-of=Communication/{header_id}&_sort=sent&_count=100"
+    assert len(clinic.get(url).ids) == 100
+    assert sum(read_units) <= 13

@@ -1,0 +1,88 @@
+"""Our tables beside the models of the package fhir.resources, on the examples and on mutants."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fhir.resources.R4B import get_fhir_model_class
+from pydantic import ValidationError
+
+from shared.resources.validation import issues
+
+EXAMPLES = sorted(Path(__file__).parents[1].glob("fixtures/r4-examples/*.json"))
+
+
+def model_takes(resource: dict[str, Any]) -> bool:
+    try:
+        get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+    except (ValidationError, AttributeError, TypeError, ValueError):
+        return False
+    return True
+
+
+def places(value: Any) -> Iterator[list[str | int]]:
+    """Give the way to every property and item inside."""
+    pairs: Any = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in pairs:
+        yield [key]
+        if isinstance(inner, dict | list):
+            yield from ([key, *rest] for rest in places(inner))
+
+
+def changed(resource: dict[str, Any], way: list[Any], value: Any) -> dict[str, Any]:
+    body = copy.deepcopy(resource)
+    target: Any = body
+    for key in way[:-1]:
+        target = target[key]
+    target[way[-1]] = value
+    if value is ...:
+        del target[way[-1]]
+    return body
+
+
+def valued(resource: Any, way: list[Any]) -> Any:
+    for key in way:
+        resource = resource[key]
+    return resource
+
+
+def mutants(resource: dict[str, Any]) -> Iterator[tuple[list[Any], str, dict[str, Any]]]:
+    for way in places(resource):
+        if way == ["resourceType"] or way[-2:-1] == ["contained"]:
+            continue
+        value = valued(resource, way)
+        yield way, "removed", changed(resource, way, ...)
+        if isinstance(way[-1], str):
+            yield way, "an unknown one beside", changed(resource, [*way[:-1], "unknown"], 1)
+        yield way, "another type", changed(resource, way, 5 if isinstance(value, str) else "x")
+        yield way, "an object", changed(resource, way, {"unknown": "x"})
+        yield way, "an array of it", changed(resource, way, [value])
+
+
+# What our tables know beyond the models, which read 5 as a dateTime and take empty elements.
+OURS_ALONE = {"invariant", "value", "code-invalid"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_models_and_our_tables_agree_on_structure(path: Path) -> None:
+    resource = json.loads(path.read_text())
+    assert model_takes(resource)
+    for way, what, body in mutants(resource):
+        codes = {each.code for each in issues(body, resource["resourceType"])}
+        if model_takes(body):
+            assert codes <= OURS_ALONE, f"{what} at {way}"
+        else:
+            assert codes, f"{what} at {way}"
+
+
+def test_the_mutants_are_many_and_most_are_wrong() -> None:
+    verdicts = [
+        bool(issues(body, resource["resourceType"]))
+        for resource in (json.loads(path.read_text()) for path in EXAMPLES)
+        for _, _, body in mutants(resource)
+    ]
+    assert len(verdicts) > 2000
+    assert sum(verdicts) > len(verdicts) / 2
