@@ -82,6 +82,13 @@ def parse(text: str, local: tzinfo = UTC) -> Range:
     match = _PATTERN.fullmatch(text)
     if match is None:
         raise ValueError("not a date or dateTime")
+    try:
+        return _range(match, local)
+    except OverflowError:
+        raise ValueError("beyond the calendar") from None
+
+
+def _range(match: re.Match[str], local: tzinfo) -> Range:
     year, month, day = (int(match[part] or 1) for part in ("year", "month", "day"))
     if match["hour"] is None:
         first = date(year, month, day)

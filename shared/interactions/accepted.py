@@ -21,5 +21,6 @@ def accepted(content: Any, resource_type: str) -> Resource:
         raise Malformed(f"The body is no {resource_type}", expression="resourceType")
     stripped = strip(content)
     zone = settings().zone
-    validate(stripped.resource, resource_type, zone=zone, as_sent=stripped.as_sent)
-    return meta_as_written(stripped.resource)
+    resource = meta_as_written(stripped.resource)
+    validate(resource, resource_type, zone=zone, as_sent=stripped.as_sent)
+    return resource

@@ -44,29 +44,28 @@ def begin(work: Work, session: EncounterRecord, body: Resource) -> None:
 def complete(actor: Actor, session_id: str) -> None:
     """Run the remaining steps of a closing that has begun, whoever began it."""
     while True:
-        work = Work(actor, instants.now())
-        session = work.encounter(session_id, closing=True)
-        if session is None or session.closing is None:
-            return
         try:
-            _next_step(work, session)
+            return _run_steps(actor, session_id)
         except Stale:
             continue
 
 
-def _next_step(work: Work, session: EncounterRecord) -> None:
-    if session.closing is None:
-        raise AssertionError("a closing has begun")
-    pending = work.pending(session.id)
-    if pending is None:
-        raise AssertionError("a closing of several steps keeps its body")
+def _run_steps(actor: Actor, session_id: str) -> None:
+    """Finish the children, each in its own transaction, then the session."""
+    work = Work(actor, instants.now())
+    session, pending = work.encounter(session_id, closing=True), work.pending(session_id)
+    if session is None or session.closing is None or pending is None:
+        return
     ended = _ended(work, session, pending.resource)
-    if child := next(iter(_open_children(work, session.id)), None):
-        work.require(session)
-        work.save(_ended_child(work, child, ended))
-    else:
-        work.save(ended)
-        work.remove(pending)
+    for child in _open_children(work, session_id):
+        step = Work(actor, instants.now())
+        step.require(session)
+        read = step.encounter(child.id)
+        if read and kinds.is_open(read.resource):
+            step.save(_ended_child(step, read, ended))
+            step.commit("close")
+    work.save(ended)
+    work.remove(pending)
     work.commit("close")
 
 

@@ -24,7 +24,7 @@ def create(work: Work, encounter_id: str, after: Resource) -> EncounterRecord:
 
 def update(work: Work, before: EncounterRecord, after: Resource) -> EncounterRecord:
     """Save an Encounter's next version, also one that brings a deleted one back."""
-    check_transition("Encounter", before.resource.get("status"), after["status"])
+    check_transition("Encounter", before.resource.get("status"), after.get("status"))
     if closes(before, after):
         referring.check(work, before.resource, after)
         return closing.close(work, before, after)
@@ -74,7 +74,7 @@ def _save(
     if opened:
         after, filled = rules.without(after, filled & {"end", "length"}), filled - {"end", "length"}
     changes: dict[str, Any] = {"filled": filled, "due": _due(work, record, after, opened=opened)}
-    if before.get("status") != after["status"]:
+    if before.get("status") != after.get("status"):
         changes["entered"] = work.instant
     saved = versions.of_encounter(work, record, after, **changes)
     work.save(saved)
