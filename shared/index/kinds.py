@@ -33,7 +33,8 @@ def _kind(prefix: str, statuses: str, *, part: bool | None = None, listing: str 
 
 # In order of their prefixes, those that are often read together beside each other: the inbox of
 # everything that is not over is `h#n#` to `h#p#` in one Query. What was never done has a kind of
-# its own because inboxes ask for "not completed, stopped, ...", which leaves it in.
+# its own because inboxes ask for "not completed, stopped, ...", which leaves it in; for them it is
+# listed with what is open.
 KINDS: dict[str, tuple[Kind, ...]] = {
     "Encounter": (
         _kind("", "finished cancelled entered-in-error"),
@@ -47,7 +48,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
             part=False,
             listing="closed-threads",
         ),
-        _kind("h#n#", "not-done", part=False, listing="undone-threads"),
+        _kind("h#n#", "not-done", part=False, listing="open-threads"),
         _kind("h#o#", "in-progress on-hold", part=False, listing="open-threads"),
         _kind("h#p#", "preparation", part=False, listing="open-threads"),
         _kind(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from shared import instants, ulids
 from shared.catalog import access_patterns as patterns
+from shared.catalog.parameters import SPREAD
 from shared.index.order import AFTER_ALL, UNDATED
 from shared.instants import MILLISECOND
 from shared.search.paging import Position, refused
@@ -85,7 +86,9 @@ class Progress:
         """Give how many rows each stream begins with: a fair part of the page and a little more."""
         margin = _MARGIN if self._open > 1 else 0
         missing = self.wanted - self.matched - (1 if margin else 0)
-        return max(1, min(ceil(missing / self._open) + margin, self.left // self._open))
+        # Of two listings or values one may have the whole page, over all of its partitions.
+        fair = ceil(missing / min(self._open, SPREAD)) + margin
+        return max(1, min(fair, self.left // self._open))
 
     def more(self) -> int:
         """Give how many rows to go on with: what is missing, by how rarely rows have matched."""

@@ -1,13 +1,16 @@
 """The reads of DynamoDB that this service makes, all strongly consistent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 
 from shared.catalog import access_patterns as patterns
+from shared.errors import Transient
 from shared.settings import settings
 from shared.store import meter
 from shared.store.items import Item
@@ -23,6 +26,23 @@ _CONFIG = Config(
     max_pool_connections=10,
 )
 LARGEST_BATCH = 100
+# What DynamoDB says, of a call or of an item of a transaction, when it has too much to do.
+BUSY = frozenset(
+    {
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TransactionConflict",
+        "TransactionConflictException",
+    }
+)
+UNKNOWN = frozenset({"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"})
+
+
+class Busy(Transient):
+    """DynamoDB has too much to do, or cannot be reached: what was asked did not happen."""
 
 
 @cache
@@ -49,9 +69,24 @@ def _key(key: Key) -> Item:
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
+def _read(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
+    """Make a reading call. Raises Busy."""
+    try:
+        answer: dict[str, Any] = call(**request)
+    except (NoConnection, HTTPClientError):
+        raise Busy("The database does not answer") from None
+    except ClientError as error:
+        if error.response["Error"]["Code"] in BUSY | UNKNOWN:
+            raise Busy("The database is busy") from None
+        raise
+    return answer
+
+
 def get(table: str, key: Key) -> Item | None:
     """Read one item."""
-    answer = client().get_item(TableName=table_name(table), Key=_key(key), ConsistentRead=True)
+    answer = _read(
+        client().get_item, TableName=table_name(table), Key=_key(key), ConsistentRead=True
+    )
     item: Item | None = answer.get("Item")
     return item
 
@@ -85,7 +120,7 @@ def query(
         request["Limit"] = limit
     if after is not None:
         request["ExclusiveStartKey"] = _key((partition, after))
-    answer = client().query(**request)
+    answer = _read(client().query, **request)
     last = answer.get("LastEvaluatedKey")
     return answer["Items"], last["sk"]["S"] if last else None
 
@@ -110,6 +145,6 @@ def batch_get(table: str, keys: Sequence[Key]) -> Iterable[Item]:
             }
         }
         while asked:
-            answer = client().batch_get_item(RequestItems=asked)
+            answer = _read(client().batch_get_item, RequestItems=asked)
             yield from answer["Responses"].get(table_name(table), ())
             asked = answer["UnprocessedKeys"]

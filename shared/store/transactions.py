@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
 from shared.errors import Transient
-from shared.store.dynamodb import client
+from shared.store.dynamodb import BUSY, UNKNOWN, Busy, client
 from shared.store.operations import Operation
 
 LARGEST = 100
@@ -20,24 +20,6 @@ LARGEST = 100
 PATIENCE_SECONDS = 18
 UNKNOWN_SECONDS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
-_BUSY = frozenset(
-    {
-        "TransactionConflict",
-        "ThrottlingError",
-        "ThrottlingException",
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "TransactionConflictException",
-    }
-)
-_UNKNOWN = frozenset(
-    {"InternalServerError", "TransactionInProgressException", "ServiceUnavailable"}
-)
-
-
-class Busy(Exception):
-    """DynamoDB refused for load or because another transaction was under way: nothing happened."""
 
 
 class Stale(Exception):
@@ -69,13 +51,13 @@ def _sent(operations: Sequence[Operation], token: str) -> bool:
         return False
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code in _UNKNOWN:
+        if code in UNKNOWN:
             return False
         reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
         if "ConditionalCheckFailed" in reasons:
             raise Stale from None
-        if code in _BUSY or reasons & _BUSY:
-            raise Busy from None
+        if code in BUSY or reasons & BUSY:
+            raise Busy("The database is busy") from None
         raise
     return True
 
@@ -91,9 +73,6 @@ def settle[T](attempt: Callable[[], T]) -> T:
             return attempt()
         except (Busy, Stale):
             pass
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _BUSY:
-                raise
         if time.monotonic() + longest > deadline:
             raise Transient("The database is busy")
         time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter needs no secrecy

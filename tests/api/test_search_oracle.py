@@ -9,14 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
-from shared import settings
 from shared.catalog import access_patterns as patterns
 from shared.index.rows import rows
-from shared.local import template
 from shared.search import Result, search
 from shared.store import codec, dynamodb
+from tests.memory import Memory
 
 type Resource = dict[str, Any]
 type Pairs = list[tuple[str, str]]
@@ -38,45 +36,26 @@ CREATED = "2026-01-01T00:00:00.000Z"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tables() -> Iterator[None]:
-    """Tables that nothing but this module fills, and nothing checks but the searches."""
-    requests = template.table_requests(template.load())
-    environment = template.function_environment(template.load(), {name: name for name in requests})
-    credentials = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name, value in (
-            environment | credentials | {"AWS_DEFAULT_REGION": "us-east-1"}
-        ).items():
-            patch.setenv(name, value)
-        _forget()
-        for name, request in requests.items():
-            dynamodb.client().create_table(TableName=name, **request)
-        yield
-        _forget()
+def tables() -> Iterator[Memory]:
+    """Tables that only this module fills."""
+    memory = Memory()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dynamodb, "client", lambda: memory)
+        patch.setattr(dynamodb, "table_name", str)
+        yield memory
 
 
-def _forget() -> None:
-    for remembered in (settings.settings, dynamodb.client, dynamodb.table_name):
-        remembered.cache_clear()
-
-
-def store(resource: Resource) -> None:
+def store(memory: Memory, resource: Resource) -> None:
     """Write what a resource leaves for searches to find: its rows, and a message its item."""
     packed = {"resource": {"B": codec.pack(json.dumps(resource).encode())}}
-    for pk, sk in rows(resource, CREATED, zone=UTC):
-        put(patterns.SEARCH, pk, sk, packed)
-    if resource["resourceType"] == "Encounter":
-        return
-    for parent in (one.get("reference", "") for one in resource.get("partOf", [])):
+    places = [(patterns.SEARCH, *row) for row in rows(resource, CREATED, zone=UTC)]
+    parents = resource.get("partOf", []) if resource["resourceType"] == "Communication" else []
+    for parent in (one.get("reference", "") for one in parents):
         if parent.startswith("Communication/"):
-            thread = parent.removeprefix("Communication/")
-            sort = resource["id"].rpartition(".")[2]
-            put(patterns.THREAD, f"-#{thread}", f"m#{sort}", packed)
-
-
-def put(table: str, pk: str, sk: str, item: dict[str, Any]) -> None:
-    key = {"pk": {"S": pk}, "sk": {"S": sk}}
-    dynamodb.client().put_item(TableName=table, Item=key | item)
+            sort = "m#" + resource["id"].rpartition(".")[2]
+            places.append((patterns.THREAD, "-#" + parent.removeprefix("Communication/"), sort))
+    for table, pk, sk in places:
+        memory.put_item(TableName=table, Item={"pk": {"S": pk}, "sk": {"S": sk}} | packed)
 
 
 def instant(dice: random.Random) -> datetime:
@@ -355,14 +334,14 @@ def all_pages(resource_type: str, pairs: Pairs) -> tuple[list[Resource], int]:
 
 
 @pytest.fixture(scope="module")
-def resources(tables: None) -> dict[str, list[Resource]]:
+def resources(tables: Memory) -> dict[str, list[Resource]]:
     dice = random.Random(SEED)  # noqa: S311 - not a secret, but the same each time
     made = {
         "Encounter": [encounter(dice, number) for number in range(250)],
         "Communication": [communication(dice, number) for number in range(350)],
     }
     for one in (*made["Encounter"], *made["Communication"]):
-        store(one)
+        store(tables, one)
     return made
 
 

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from shared.store import dynamodb, transactions
 from tests import care, consistency
@@ -207,9 +209,14 @@ def test_a_process_killed_at_any_call_leaves_nothing_half_made(
 def _refusal(code: str, *reasons: str) -> AWSResponse:
     listed = ", ".join(f'{{"Code": "{reason}"}}' for reason in reasons)
     body = f'{{"__type": "x#{code}", "message": "x", "CancellationReasons": [{listed}]}}'
-    response = AWSResponse("http://x", 400, {}, None)
-    response._content = body.encode()  # noqa: SLF001 - what the network would have brought
-    return response
+    return AWSResponse("http://x", 400, HTTPHeaders(), _Body(body.encode()))
+
+
+class _Body(BytesIO):
+    """What the network would have brought."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.getvalue()
 
 
 @contextmanager

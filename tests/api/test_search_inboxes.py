@@ -1,0 +1,351 @@
+"""The queries of real inboxes: what they find, and that their cost stays as what is stored grows."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared import ulids
+from shared.catalog import access_patterns as patterns
+from shared.errors import Invalid, TooCostly
+from shared.index.rows import rows, stub
+from shared.search import Result, search
+from shared.store import codec, dynamodb
+from shared.store.records import EncounterRecord
+from tests import care
+from tests.memory import Memory
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+OVER = "completed,entered-in-error,stopped,unknown"
+SYSTEM = care.ACT_CODE
+
+
+def at(minutes: int) -> str:
+    return (START + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+class Archive:
+    """Everything a clinic has, written as the store writes it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+
+    def put(self, table: str, pk: str, sk: str, **item: Any) -> None:
+        self.memory.put_item(TableName=table, Item={"pk": {"S": pk}, "sk": {"S": sk}} | item)
+
+    def index(self, resource: dict[str, Any], *, partial: bool = False) -> None:
+        packed = {"resource": {"B": codec.pack(json.dumps(resource).encode())}}
+        if partial:
+            part = codec.pack(json.dumps(stub(resource)).encode())
+            packed = {"resource": {"B": part}, "partial": {"BOOL": True}}
+        for pk, sk in rows(resource, resource["meta"]["lastUpdated"], zone=UTC):
+            self.put(patterns.SEARCH, pk, sk, **packed)
+
+    def encounter(self, key: str, minutes: int, *, partial: bool = False, **more: Any) -> None:
+        resource = care.session(**more) | _meta(key, minutes)
+        self.index(resource, partial=partial)
+        record = EncounterRecord(
+            id=key,
+            version=1,
+            json=json.dumps(resource).encode(),
+            created=at(minutes),
+            updated="",
+            entered=at(minutes),
+        )
+        self.put(patterns.ENCOUNTER, f"-#{key}", "current", **record.to_item())
+
+    def header(self, key: str, minutes: int, **more: Any) -> None:
+        self.index(care.header(**more) | _meta(key, minutes))
+
+    def message(self, thread: str, minutes: int, indexed: bool = True, **more: Any) -> str:
+        state = {name: more.pop(name) for name in ("session", "epoch") if name in more}
+        ulid = ulids.prefix(int(START.timestamp() * 1000) + minutes * 60_000) + f"{minutes:016}"
+        key = f"{thread}.{ulid}"
+        resource = care.message(thread, at(minutes), **more) | _meta(key, minutes)
+        if indexed:
+            self.index(resource)
+        packed = {"resource": {"B": codec.pack(json.dumps(resource).encode())}}
+        self.put(patterns.THREAD, f"-#{thread}", f"m#{ulid}", **packed, **state)
+        return key
+
+
+def _meta(key: str, minutes: int) -> dict[str, Any]:
+    return {"id": key, "meta": {"versionId": "1", "lastUpdated": at(minutes)}}
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
+    memory = Memory()
+    monkeypatch.setattr(dynamodb, "client", lambda: memory)
+    monkeypatch.setattr(dynamodb, "table_name", str)
+    yield memory
+
+
+@pytest.fixture
+def archive(tables: Memory) -> Archive:
+    return Archive(tables)
+
+
+def ask(query: str | Sequence[tuple[str, str]], caller: str = "me", tenant: str = "-") -> Result:
+    """Search by a query as a URL has it, or by the pairs of a `next`."""
+    if isinstance(query, str):
+        resource_type, _, text = query.partition("?")
+        parts = [part.partition("=") for part in text.split("&") if part]
+        pairs = [(name, value) for name, _, value in parts]
+    else:
+        resource_type, pairs = "Communication", list(query)
+    return search(resource_type, pairs, tenant=tenant, caller=caller, base=care_base(), zone=UTC)
+
+
+def care_base() -> str:
+    return "https://fhir.example.org/fhir/R4"
+
+
+def ids(result: Result) -> list[str]:
+    return [json.loads(one)["id"] for one in result.resources]
+
+
+def every_page(query: str) -> list[str]:
+    page = ask(query)
+    found = ids(page)
+    resource_type = query.partition("?")[0]
+    while page.next:
+        page = search(resource_type, page.next, tenant="-", caller="me", base=care_base(), zone=UTC)
+        assert page.resources, "a page that goes on is not empty"
+        found += ids(page)
+    return found
+
+
+INBOX = {
+    "Communication?part-of:missing=true": 10,
+    "Communication?part-of=Communication/long&_sort=sent": 5,
+    "Communication?part-of=Communication/long&_sort=-sent": 5,
+    "Communication?part-of=Communication/long&_sort=sent&sent:missing=false": 5,
+    f"Communication?part-of:missing=true&status:not={OVER}&_sort=-_lastUpdated": 10,
+    "Communication?part-of:missing=true&subject=Patient/homer-simpson": 5,
+    f"Communication?part-of:missing=true&recipient={care.ALICE}&status:not={OVER}": 5,
+    f"Communication?recipient={care.ALICE}&part-of:missing=false&_sort=-sent": 5,
+    f"Communication?sender={care.ALICE}&status=preparation": 5,
+    f"Communication?part-of:missing=true&status=in-progress&_lastUpdated=lt{at(10**6)}": 5,
+    "Communication?identifier=https://twilio.com|CH1&part-of:missing=true": 5,
+    "Communication?encounter=Encounter/e1&part-of:missing=true": 5,
+    f"Encounter?class={SYSTEM}|VR": 5,
+    "Encounter?class=VR": 5,
+    "Encounter?patient=Patient/homer-simpson&status=finished&date=ge2025-01-01"
+    "&date=le2027-03-31&_sort=-date&_count=20": 5,
+    "Encounter?part-of=Encounter/e1": 5,
+    "Encounter?appointment=Appointment/1": 5,
+}
+
+
+def fill(archive: Archive, scale: int) -> None:
+    """One practitioner with 25 open threads, closed ones by scale, and messages ten times those."""
+    for number in range(25):
+        more = {"identifier": [{"system": "https://twilio.com", "value": f"CH{number}"}]}
+        more |= {"encounter": {"reference": "Encounter/e1"}} if number == 3 else {}
+        archive.header(f"open{number}", number, **more)
+        archive.encounter(f"e{number}", number, status="finished", period={"start": at(number)})
+    for number in range(scale):
+        archive.header(f"closed{number}", 100 + number, status="completed")
+        archive.encounter(
+            f"f{number}", 100 + number, status="finished", period={"start": at(number)}
+        )
+    for number in range(10 * scale):
+        archive.message("long", 10_000 + number, sender=care.reference(care.ALICE))
+    for number in range(30):
+        draft = {"status": "preparation", "sender": care.reference(care.ALICE)}
+        archive.message("drafts", 10**5 + number, **draft)
+
+
+@pytest.fixture(scope="module")
+def grown() -> list[Memory]:
+    stores = []
+    with pytest.MonkeyPatch.context() as patch:
+        for scale in (50, 500):
+            memory = Memory()
+            patch.setattr(dynamodb, "client", lambda memory=memory: memory)
+            patch.setattr(dynamodb, "table_name", str)
+            fill(Archive(memory), scale)
+            stores.append(memory)
+    return stores
+
+
+@pytest.mark.parametrize("query", INBOX)
+def test_an_inbox_costs_the_same_however_much_is_stored(
+    query: str, grown: list[Memory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = []
+    for memory in grown:
+        monkeypatch.setattr(dynamodb, "client", lambda memory=memory: memory)
+        memory.forget()
+        ask(query)
+        costs.append(memory.units)
+    assert max(costs) <= INBOX[query], costs
+    assert costs[1] <= costs[0] + 1, costs
+
+
+def test_the_inbox_of_what_is_not_over_keeps_what_was_never_done(archive: Archive) -> None:
+    for number, status in enumerate(
+        ["in-progress", "not-done", "completed", "on-hold", "preparation"]
+    ):
+        archive.header(status, number, status=status)
+    found = ids(ask(f"Communication?part-of:missing=true&recipient={care.ALICE}&status:not={OVER}"))
+    assert set(found) == {"in-progress", "not-done", "on-hold", "preparation"}
+    listed = f"Communication?part-of:missing=true&status:not={OVER}&_sort=-_lastUpdated"
+    assert ids(ask(listed)) == ["preparation", "on-hold", "not-done", "in-progress"]
+
+
+def test_a_thread_reads_in_order_of_sent_both_ways_with_drafts_last(archive: Archive) -> None:
+    sent = [archive.message("t", minutes) for minutes in (3, 1, 2)]
+    draft = care.message("t") | _meta("t.draft", 9) | {"status": "preparation"}
+    packed = {"resource": {"B": codec.pack(json.dumps(draft).encode())}}
+    undated = ulids.prefix(ulids.UNDATED + 7) + "0" * 16
+    archive.put(patterns.THREAD, "-#t", f"m#{undated}", **packed)
+    forward = [sent[1], sent[2], sent[0], "t.draft"]
+    query = "Communication?part-of=Communication/t&_count=2&_sort="
+    assert every_page(query + "sent") == forward
+    assert every_page(query + "-sent") == [*forward[2::-1], "t.draft"]
+
+
+def test_a_session_is_its_messages_by_what_they_joined_or_what_adopted_them(
+    archive: Archive,
+) -> None:
+    adopted = archive.message("t", 1, epoch={"N": "0"})
+    joined = archive.message("t", 2, session={"S": "s"})
+    archive.message("t", 3, session={"S": "other"})
+    archive.message("t", 4, epoch={"N": "5"})
+    archive.put(patterns.THREAD, "-#t", "a#0000000002", session={"S": "s"})
+    low = f"m#{adopted.rpartition('.')[2]}"
+    archive.put(patterns.ENCOUNTER, "-#s", "t#t", low={"S": low})
+    assert ids(ask("Communication?session=Encounter/s&_sort=sent")) == [adopted, joined]
+    assert ids(ask("Communication?session=s&_sort=-sent&_count=1")) == [joined]
+    assert every_page("Communication?session=s&_sort=-sent&_count=1") == [joined, adopted]
+    assert ids(ask("Communication?session=Patient/s")) == []
+
+
+def test_what_a_message_left_where_it_was_is_not_found(archive: Archive) -> None:
+    kept = archive.message("t", 1)
+    place = "m#" + ulids.prefix(0) + "0" * 16
+    archive.put(patterns.THREAD, "-#t", place, to={"L": [{"S": "t"}, {"S": "m#x"}]})
+    gone = "m#" + ulids.prefix(5) + "0" * 16
+    archive.put(patterns.THREAD, "-#t", gone, deleted={"BOOL": True})
+    assert ids(ask("Communication?part-of=Communication/t")) == [kept]
+
+
+def test_equal_times_are_paged_through_once_each(archive: Archive) -> None:
+    for number in range(30):
+        archive.encounter(f"e{number}", 5, period={"start": at(5)})
+    for query in ("Encounter?class=VR&_count=7", "Encounter?_sort=-_lastUpdated&_count=4"):
+        found = every_page(query)
+        assert sorted(found) == sorted(f"e{number}" for number in range(30))
+
+
+def test_a_resource_in_two_partitions_appears_once(archive: Archive) -> None:
+    for number in range(10):
+        archive.header(f"h{number}", number)
+    query = f"Communication?recipient={care.ALICE},{care.HOMER}&_count=3"
+    assert sorted(every_page(query)) == sorted(f"h{number}" for number in range(10))
+
+
+def test_a_row_without_the_whole_resource_is_completed_and_matched_again(archive: Archive) -> None:
+    archive.encounter("whole", 1)
+    archive.encounter("part", 2, partial=True, text={"status": "additional", "div": "<div/>"})
+    archive.encounter("gone", 3, partial=True)
+    archive.memory.delete_item(
+        TableName=patterns.ENCOUNTER, Key={"pk": {"S": "-#gone"}, "sk": {"S": "current"}}
+    )
+    page = ask("Encounter?patient=Patient/homer-simpson&status=in-progress")
+    assert ids(page) == ["part", "whole"]
+    assert "text" in json.loads(page.resources[0])
+
+
+def test_ids_are_read_directly_and_still_matched(archive: Archive) -> None:
+    for number in range(4):
+        archive.encounter(f"e{number}", number, status="finished" if number else "cancelled")
+    archive.memory.forget()
+    assert ids(ask("Encounter?_id=e3,e0,e1,none&status=finished")) == ["e3", "e1"]
+    assert archive.memory.calls == 1
+    assert every_page("Encounter?_id=e3,e1,e2&_count=1") == ["e3", "e1", "e2"]
+    assert every_page("Encounter?_id=e3,e1,e2&_count=1&_sort=_lastUpdated") == ["e1", "e2", "e3"]
+
+
+def test_a_request_reads_two_thousand_rows_and_goes_on_by_its_next(archive: Archive) -> None:
+    for number in range(2300):
+        archive.header(f"h{number}", number, status="completed" if number else "stopped")
+    archive.memory.forget()
+    page = ask("Communication?part-of:missing=true&status=stopped")
+    assert ids(page) == []
+    assert archive.memory.rows == 2000
+    assert page.next is not None
+    assert ids(ask(page.next)) == ["h0"]
+
+
+def test_a_sort_of_more_than_two_thousand_is_refused_naming_what_would_help(
+    archive: Archive,
+) -> None:
+    for number in range(2001):
+        archive.header(f"h{number}", number)
+    with pytest.raises(TooCostly) as refused:
+        ask("Communication?_sort=status")
+    assert "recipient" in refused.value.issues[0].diagnostics
+
+
+def test_a_cursor_is_of_its_query_tenant_and_caller_only(archive: Archive) -> None:
+    for number in range(5):
+        archive.header(f"h{number}", number)
+    page = ask("Communication?part-of:missing=true&_count=2")
+    assert page.next is not None
+    cursor = page.next[-1]
+    assert cursor[0] == "_cursor"
+    other: list[Any] = [
+        lambda: ask([("part-of:missing", "false"), cursor]),
+        lambda: ask(page.next or (), caller="another"),
+        lambda: ask(page.next or (), tenant="another"),
+        lambda: ask([*page.next[:-1], ("_cursor", "e30")]),
+        lambda: ask([*page.next[:-1], ("_cursor", cursor[1][:-4])]),
+        lambda: ask([*page.next[:-1], ("_cursor", "~")]),
+    ]
+    for attempt in other:
+        with pytest.raises(Invalid) as refused:
+            attempt()
+        assert refused.value.issues[0].expression == "_cursor"
+
+
+def test_a_page_ends_where_an_answer_would_be_too_large(archive: Archive) -> None:
+    for number in range(3):
+        large = {"text": {"status": "additional", "div": chr(97 + number) * 2_000_000}}
+        archive.encounter(f"e{number}", number, **large)
+    page = ask("Encounter?patient=Patient/homer-simpson")
+    assert ids(page) == ["e2", "e1"]
+    assert every_page("Encounter?patient=Patient/homer-simpson") == ["e2", "e1", "e0"]
+
+
+def test_tenants_do_not_see_each_other(archive: Archive) -> None:
+    archive.header("h", 1)
+    assert ids(ask("Communication?part-of:missing=true", tenant="other")) == []
+
+
+def test_every_issue_of_a_query_is_named_at_once(archive: Archive) -> None:
+    with pytest.raises(Invalid) as refused:
+        ask("Encounter?nonsense=1&date=yesterday&status:above=x&_sort=-colour&_count=-1")
+    named = {issue.expression for issue in refused.value.issues}
+    assert named == {"nonsense", "date", "status:above", "_sort", "_count"}
+    assert "part-of" in refused.value.issues[0].text
+
+
+def test_a_lenient_search_leaves_out_what_it_does_not_know(archive: Archive) -> None:
+    archive.encounter("e", 1)
+    page = search(
+        "Encounter",
+        [("nonsense", "1"), ("class", "VR"), ("_count", "5000")],
+        tenant="-",
+        caller="me",
+        base=care_base(),
+        zone=UTC,
+        lenient=True,
+    )
+    assert ids(page) == ["e"]
+    assert page.applied == (("class", "VR"), ("_count", "1000"))
+    assert [issue.expression for issue in page.warnings] == ["nonsense"]

@@ -1,0 +1,100 @@
+"""DynamoDB's reads in memory, counted in read units: moto walks a whole table for every Query.
+
+What one costs: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
+from math import ceil
+from typing import Any
+
+type Item = dict[str, dict[str, Any]]
+
+UNIT = 4096
+PAGE = 1024 * 1024
+
+
+def size(item: Item) -> int:
+    """What an item weighs: its names and its values."""
+    return sum(len(name.encode()) + _weight(value) for name, value in item.items())
+
+
+def _weight(value: dict[str, Any]) -> int:
+    ((kind, content),) = value.items()
+    if kind == "S":
+        return len(content.encode())
+    if kind == "B":
+        return len(content)
+    if kind == "N":
+        return ceil(len(content) / 2) + 1
+    if kind == "BOOL":
+        return 1
+    return 3 + sum(1 + _weight(one) for one in content)
+
+
+class Memory:
+    """A client of tables that are made when they are first written to."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], dict[str, Item]] = defaultdict(dict)
+        self.order: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self.units = self.calls = self.rows = 0
+
+    def forget(self) -> None:
+        self.units = self.calls = self.rows = 0
+
+    def put_item(self, *, TableName: str, Item: Item) -> None:  # noqa: N803 - botocore's names
+        place, sort = (TableName, Item["pk"]["S"]), Item["sk"]["S"]
+        if sort not in self.items[place]:
+            insort(self.order[place], sort)
+        self.items[place][sort] = Item
+
+    def delete_item(self, *, TableName: str, Key: Item) -> None:  # noqa: N803
+        place, sort = (TableName, Key["pk"]["S"]), Key["sk"]["S"]
+        del self.items[place][sort]
+        self.order[place].remove(sort)
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        assert request["ConsistentRead"]
+        values = request["ExpressionAttributeValues"]
+        low, high = values[":low"]["S"], values[":high"]["S"]
+        assert low, "DynamoDB takes no empty key"
+        assert low <= high, "nor a range that ends before it begins"
+        place = (request["TableName"], values[":pk"]["S"])
+        order = self.order.get(place, [])
+        found = order[bisect_left(order, low) : bisect_right(order, high)]
+        if not request["ScanIndexForward"]:
+            found.reverse()
+        if start := request.get("ExclusiveStartKey"):
+            last, forward = start["sk"]["S"], request["ScanIndexForward"]
+            found = [one for one in found if (one > last if forward else one < last)]
+        return self._page(place, found, request.get("Limit", len(found) + 1))
+
+    def _page(self, place: tuple[str, str], found: list[str], limit: int) -> dict[str, Any]:
+        items: list[Item] = []
+        weight = 0
+        for sort in found:
+            if len(items) == limit or weight > PAGE:
+                break
+            items.append(self.items[place][sort])
+            weight += size(items[-1])
+        self.calls += 1
+        self.rows += len(items)
+        self.units += max(1, ceil(weight / UNIT))
+        # DynamoDB names a last key also where nothing follows a full page.
+        is_cut = len(items) < len(found) or len(items) == limit
+        last = {"pk": items[-1]["pk"], "sk": items[-1]["sk"]} if is_cut and items else None
+        return {"Items": items} | ({"LastEvaluatedKey": last} if last else {})
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        answer: dict[str, list[Item]] = {}
+        for table, asked in RequestItems.items():
+            found = [
+                item
+                for key in asked["Keys"]
+                if (item := self.items[table, key["pk"]["S"]].get(key["sk"]["S"]))
+            ]
+            self.calls += 1
+            self.units += sum(max(1, ceil(size(item) / UNIT)) for item in found)
+            answer[table] = found
+        return {"Responses": answer, "UnprocessedKeys": {}}
