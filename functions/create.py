@@ -8,4 +8,5 @@ from shared.interactions.create import create
 @endpoint
 def handler(request: Request) -> Response:
     """Create the resource of the body."""
+    request.refuse_conditions()
     return written(request, create(request.actor, request.type, request.resource()))

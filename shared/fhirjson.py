@@ -27,7 +27,8 @@ class Number(Decimal):
 
 
 def _integer(text: str) -> int | Number:
-    return int(text) if len(text) <= LONGEST_NATIVE_INTEGER else Number(text)
+    is_native = len(text) <= LONGEST_NATIVE_INTEGER and text != "-0"
+    return int(text) if is_native else Number(text)
 
 
 def _refuse_constant(text: str) -> Any:
@@ -71,7 +72,9 @@ def loads(text: str | bytes) -> Any:
         raise Malformed("The body is not UTF-8") from None
     except orjson.JSONEncodeError:
         raise Malformed("The body has half a surrogate pair in a string") from None
-    except (ValueError, ArithmeticError) as error:
+    except ArithmeticError:
+        raise Malformed("The body has a number beyond all bounds") from None
+    except ValueError as error:
         raise Malformed("The body is not JSON", diagnostics=str(error)) from None
     except RecursionError:
         raise Malformed("The body is nested too deeply") from None

@@ -59,8 +59,12 @@ def read(text: str) -> datetime:
 
 
 def from_nanoseconds(value: int) -> datetime:
-    """Give the instant of a bound of a Range, cut to milliseconds."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value // MILLISECOND)
+    """Give the instant of a bound of a Range, cut to milliseconds and to the calendar's ends."""
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value // MILLISECOND)
+    except OverflowError:
+        end = datetime.min.replace(tzinfo=UTC) if value < 0 else datetime.max.replace(tzinfo=UTC)
+        return floor(end)
 
 
 def nanoseconds(moment: datetime) -> int:
@@ -134,7 +138,8 @@ def _time_of_day(match: re.Match[str], day: date, local: tzinfo) -> Range:
     )
     shift = moment.replace(tzinfo=offset).utcoffset() or timedelta()
     fraction = (match["fraction"] or "")[:9]
-    since = moment - shift - datetime(1970, 1, 1)  # noqa: DTZ001 - wall time less its offset is UTC
+    # UTC may be a day outside the calendar, which a datetime could not be.
+    since = moment - datetime(1970, 1, 1) - shift  # noqa: DTZ001 - as above
     low = (since.days * 86_400 + since.seconds + leap) * SECOND + int(fraction.ljust(9, "0"))
     width = 10 ** (9 - len(fraction)) if match["second"] else 60 * SECOND
     return Range(low, low + width)

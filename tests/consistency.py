@@ -50,11 +50,14 @@ def check(*, closing_too: bool = False) -> None:
         for record in (CommunicationRecord.from_item(item),)
     }
     assert closing_too or not any(record.closing for record in encounters.values())
-    _check_rows({**encounters, **communications})
+    both = [*encounters.values(), *communications.values()]
+    records: dict[str, Versioned] = {f"{record.type}/{record.id}": record for record in both}
+    _check_rows(records)
     _check_due(encounters)
     _check_slots(encounters, [items.slot(item) for item in threads if item["sk"]["S"] == "state"])
-    _check_versions({**encounters, **communications}, [*scan(patterns.ENCOUNTER), *threads])
-    _check_chains({**encounters, **communications})
+    past = {"Encounter": scan(patterns.ENCOUNTER), "Communication": threads}
+    _check_versions(records, past)
+    _check_chains(records)
 
 
 def _check_rows(records: dict[str, Versioned]) -> None:
@@ -97,16 +100,19 @@ def _check_slots(encounters: dict[str, EncounterRecord], slots: list[Any]) -> No
         assert set(record.slots) == attached[record.id]
 
 
-def _check_versions(records: dict[str, Versioned], everything: list[dict[str, Any]]) -> None:
+def _check_versions(
+    records: dict[str, Versioned], everything: dict[str, list[dict[str, Any]]]
+) -> None:
     kept = defaultdict(set)
-    for item in everything:
-        sort = item["sk"]["S"]
-        if sort.startswith("v#"):
-            named = sort.split("#")[1:-1]
-            owner = named[0] if named else items.partition(item)
-            kept[owner].add(int(item["version"]["N"]))
-    for record in records.values():
-        assert kept[record.id] == set(range(1, record.version)), record.id
+    for resource_type, stored in everything.items():
+        for item in stored:
+            sort = item["sk"]["S"]
+            if sort.startswith("v#"):
+                named = sort.split("#")[1:-1]
+                owner = named[0] if named else items.partition(item)
+                kept[f"{resource_type}/{owner}"].add(int(item["version"]["N"]))
+    for reference, record in records.items():
+        assert kept[reference] == set(range(1, record.version)), reference
 
 
 def _check_chains(records: dict[str, Versioned]) -> None:
@@ -125,5 +131,5 @@ def _check_chains(records: dict[str, Versioned]) -> None:
             chain, steps = following[chain.hex()], steps + 1
         assert steps == len(following), f"the chain of {reference} is broken"
         last[reference] = chain
-    for record in records.values():
-        assert record.chain == last[f"{record.type}/{record.id}"]
+    for reference, record in records.items():
+        assert record.chain == last[reference]

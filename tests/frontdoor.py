@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from shared.catalog.interactions import INTERACTIONS, Interaction
 
@@ -128,9 +128,19 @@ class FrontDoor:
 
 def _route(method: str, path: str) -> tuple[Interaction | None, dict[str, str]]:
     """Find the route as the gateway does: a static segment before a variable one."""
-    matching = [row for row in INTERACTIONS if row.method == method and row.matches(path)]
+    given = path.rstrip("/").split("/")
+    matching = [row for row in INTERACTIONS if row.method == method and _matches(row, given)]
     if not matching:
         return None, {}
     row = min(matching, key=lambda row: row.path.count("{"))
-    pairs = zip(row.path.split("/"), path.rstrip("/").split("/"), strict=True)
-    return row, {part[1:-1]: given for part, given in pairs if part.startswith("{")}
+    pairs = zip(row.path.split("/"), given, strict=True)
+    return row, {part[1:-1]: unquote(own) for part, own in pairs if part.startswith("{")}
+
+
+def _matches(row: Interaction, given: list[str]) -> bool:
+    """Tell whether a path is one of a route; a variable takes anything but nothing."""
+    template = row.path.split("/")
+    return len(template) == len(given) and all(
+        part == own or (part.startswith("{") and own)
+        for part, own in zip(template, given, strict=True)
+    )

@@ -5,6 +5,7 @@ What one costs: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
+from collections.abc import Callable
 from math import ceil
 from typing import Any
 
@@ -21,15 +22,18 @@ def size(item: Item) -> int:
 
 def _weight(value: dict[str, Any]) -> int:
     ((kind, content),) = value.items()
-    if kind == "S":
-        return len(content.encode())
-    if kind == "B":
-        return len(content)
-    if kind == "N":
-        return ceil(len(content) / 2) + 1
-    if kind == "BOOL":
-        return 1
-    return 3 + sum(1 + _weight(one) for one in content)
+    return _WEIGHTS[kind](content)
+
+
+_WEIGHTS: dict[str, Callable[[Any], int]] = {
+    "S": lambda text: len(text.encode()),
+    "B": len,
+    "N": lambda digits: ceil(len(digits) / 2) + 1,
+    "BOOL": lambda _: 1,
+    "SS": lambda texts: sum(len(text.encode()) for text in texts),
+    "L": lambda values: 3 + sum(1 + _weight(one) for one in values),
+    "M": lambda parts: 3 + sum(1 + len(name) + _weight(one) for name, one in parts.items()),
+}
 
 
 class Memory:

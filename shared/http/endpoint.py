@@ -1,17 +1,21 @@
 """The decorator of every function behind the API."""
 
+import re
 import time
 import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 
+from shared.catalog.interactions import TYPES
 from shared.errors import FhirError
 from shared.http import requests
 from shared.http.requests import Event, Request
 from shared.http.responses import FHIR_JSON, Response, broken, refused
+from shared.references import ID
 from shared.settings import settings
 from shared.store import meter
 
@@ -19,6 +23,8 @@ type Handler = Callable[[Request], Response]
 
 logger = Logger()
 
+# `_count`, `_sort` and the like: the names of no parameter of a type.
+_CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
 _EXPOSED = "Content-Location, ETag, Last-Modified, Location"
 
 
@@ -53,20 +59,37 @@ def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
 
 def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
     """Write one line; of a query only the parameters' names, of a resource only its id."""
-    path = event.get("pathParameters") or {}
-    query = event.get("rawQueryString", "")
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
-        "type": path.get("type"),
-        "id": path.get("id"),
-        "parameters": sorted({part.partition("=")[0] for part in query.split("&") if part}),
+        **_resource(event.get("pathParameters") or {}),
+        "parameters": _names(event.get("rawQueryString", "")),
         "status": response.status,
         "milliseconds": round(seconds * 1000, 1),
         **meter.read(),
         **failure,
     }
     (logger.error if "error" in failure else logger.info)("request", extra=line)
+
+
+def _resource(path: dict[str, str]) -> dict[str, str]:
+    """Give the type and id of the path where they are such: what is neither may be anything."""
+    named: dict[str, str] = {name: path[name] for name in ("type", "id") if name in path}
+    if named.get("type", TYPES[0]) not in TYPES or not ID.fullmatch(named.get("id", "-")):
+        return {}
+    return named
+
+
+def _names(query: str) -> list[str]:
+    """Give the names of a query's parameters, `?` for an unknown one: that may be anything."""
+    if not query:
+        return []
+    from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
+
+    known = {code for each in TYPES for code in SEARCH_PARAMS.of(each)}
+    parts = (unquote(part.partition("=")[0]) for part in query.split("&") if part)
+    names = {part.partition(":")[0] for part in parts}
+    return sorted({name if name in known or _CONTROL.fullmatch(name) else "?" for name in names})
 
 
 def _payload(event: Event, response: Response) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from shared.access import ANONYMOUS, Actor
 from shared.catalog.interactions import BY_ROUTE, INTERACTIONS, TYPES, Interaction
 from shared.errors import (
     Invalid,
+    Issue,
     Malformed,
     NotAcceptable,
     NotFound,
@@ -31,6 +32,15 @@ PATCH_TYPES = frozenset(
 FORM = "application/x-www-form-urlencoded"
 _ANY_JSON = frozenset({*JSON_TYPES, "json", "*/*", "application/*"})
 FHIR_VERSION = "4.0"
+
+
+class MethodNotAllowed(NotSupported):
+    """The path has other methods."""
+
+    def __init__(self, method: str, offered: list[str]) -> None:
+        """Name the method and those that are there."""
+        self.offered = ", ".join(offered)
+        super().__init__(f"{method} does not exist here", diagnostics=f"Here are {self.offered}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,12 @@ class Request:
         self.media_type(JSON_TYPES)
         return fhirjson.loads(self.body)
 
+    def refuse_conditions(self) -> None:
+        """Refuse a conditional create: to ignore its condition would make a resource twice."""
+        asked = [name for name, _ in self.query if name not in ("_format", "_pretty")]
+        if "if-none-exist" in self.headers or asked:
+            raise Invalid(issues=[Issue("not-supported", "Conditional create is not supported")])
+
     def form(self) -> list[tuple[str, str]]:
         """Read the body of a search by POST."""
         self.media_type(frozenset({FORM}))
@@ -127,7 +143,9 @@ def read(event: Event) -> Request:
     query = _query(event.get("rawQueryString", ""))
     _check_accept(headers.get("accept", ""), dict(query).get("_format", ""))
     body = event.get("body") or ""
-    content = b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    content = (
+        b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
+    )
     return Request(interaction, path, query, headers, content, caller, base)
 
 
@@ -142,22 +160,33 @@ def _interaction(event: Event, known: Settings) -> Interaction:
     """Find the catalogue's row of a route; `$default` catches what has none."""
     method, _, path = event["routeKey"].partition(" ")
     interaction = BY_ROUTE.get(f"{method} {path.removeprefix(known.base_path)}")
-    if interaction:
+    if interaction and _is_here(event.get("pathParameters") or {}):
         return interaction
-    stage = event["requestContext"]["stage"]
-    asked = event["rawPath"].removeprefix(f"/{stage}").removeprefix(known.base_path)
-    offered = sorted(row.method for row in INTERACTIONS if row.matches(asked))
-    if not offered or asked.split("/")[1] not in (*TYPES, "metadata"):
-        raise NotFound("There is nothing at this path")
-    raise NotSupported(
-        f"{event['requestContext']['http']['method']} does not exist here",
-        diagnostics=f"Here are {', '.join(offered)}",
+    stage, asked_method = (
+        event["requestContext"]["stage"],
+        event["requestContext"]["http"]["method"],
     )
+    offered = _offered(event["rawPath"].removeprefix(f"/{stage}").removeprefix(known.base_path))
+    if not offered or asked_method in offered:
+        raise NotFound(
+            "There is nothing at this path", diagnostics=f"The types here are {', '.join(TYPES)}"
+        )
+    raise MethodNotAllowed(asked_method, offered)
+
+
+def _is_here(path: Mapping[str, str]) -> bool:
+    """Tell a resource from what a variable of a route catches beside: `_search`, `$validate`."""
+    return path.get("type", TYPES[0]) in TYPES and path.get("id", "")[:1] not in ("_", "$")
+
+
+def _offered(path: str) -> list[str]:
+    """List the methods that a path has; one of a resource begins with its type."""
+    is_typed = path.lstrip("/").partition("/")[0] in TYPES
+    rows = (row for row in INTERACTIONS if row.matches(path) and "/$" not in path)
+    return sorted({row.method for row in rows if is_typed == row.path.startswith("/{type}")})
 
 
 def _check_path(path: Mapping[str, str]) -> None:
-    if "type" in path and path["type"] not in TYPES:
-        raise NotFound(f"The types here are {' and '.join(TYPES)}")
     if "id" in path and not references.ID.fullmatch(path["id"]):
         raise Invalid(
             "An id has 1 to 64 letters, digits, dashes and dots",

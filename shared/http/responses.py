@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from shared import errors, fhirjson, instants, ulids
-from shared.http.requests import Request
+from shared.http.requests import MethodNotAllowed, Request
 from shared.resources import bundles
 from shared.resources.outcome import operation_outcome
 from shared.store.records import Versioned
@@ -160,7 +160,11 @@ def preflight() -> Response:
 def refused(error: errors.FhirError) -> Response:
     """Answer a refusal with its OperationOutcome."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    headers = {"Retry-After": RETRY_AFTER_SECONDS} if isinstance(error, errors.Transient) else {}
+    headers = {}
+    if isinstance(error, errors.Transient):
+        headers["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = error.offered
     return Response(status, fhirjson.dumps(operation_outcome(error.issues)), headers)
 
 

@@ -31,7 +31,7 @@ def capabilities(base: str) -> bytes:
             "software": {"name": "Async Encounters"},
             "implementation": {"description": "Async Encounters", "url": base},
             "fhirVersion": "4.0.1",
-            "format": ["application/fhir+json", "json"],
+            "format": ["application/fhir+json", "application/json"],
             "patchFormat": ["application/json-patch+json", "application/merge-patch+json"],
             "rest": [
                 {

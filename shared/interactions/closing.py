@@ -150,11 +150,11 @@ def amend(work: Work, session: EncounterRecord, changed: CommunicationRecord) ->
         return
     figures = recomputed(work, session.id, changed)
     bare = rules.without(session.resource, session.filled - {"participant"})
-    bare = without_generated_text(session.resource, bare)
     resource, filled = rules.completed(bare, figures, frozenset(), settings().zone)
     if resource == session.resource:
         work.save(replace(session, figures=figures))
         return
+    resource = without_generated_text(session.resource, resource)
     filled |= session.filled & {"participant"}
     amended = versions.of_encounter(work, session, resource, figures=figures, filled=filled)
     work.save(amended)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from shared.errors import BusinessRule
 from shared.interactions import closing, links, versions
+from shared.resources.patching import without_generated_text
 from shared.sessions import kinds, slots, times
 from shared.sessions.state import Adoption, Slot, adopted
 from shared.settings import settings
@@ -110,6 +111,7 @@ def _begin_earlier(work: Work, session_id: str, at: str) -> None:
     period = session.resource["period"]
     if at < period["start"]:
         corrected = session.resource | {"period": period | {"start": at}}
+        corrected = without_generated_text(session.resource, corrected)
         work.save(versions.of_encounter(work, session, corrected))
 
 

@@ -1,5 +1,6 @@
 """References between Encounters and Communications: what a write adds must be there."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,8 @@ from shared.catalog.interactions import TYPES
 from shared.errors import BusinessRule, Issue
 from shared.references import Literal
 from shared.store.work import Work
+
+_SEARCH = re.compile(r"[A-Z][A-Za-z]+\?", re.ASCII)
 
 
 def _literals(value: Any, path: str) -> Iterator[tuple[Literal, str]]:
@@ -24,12 +27,27 @@ def _literals(value: Any, path: str) -> Iterator[tuple[Literal, str]]:
             yield from _literals(member, f"{path}[{index}]")
 
 
+def _conditional(value: Any, path: str) -> Iterator[Issue]:
+    """Walk all references that are searches (`Patient?phone=...`): there is nothing to find by."""
+    if isinstance(value, dict):
+        if _SEARCH.match(str(value.get("reference", ""))):
+            text = "Conditional references are not supported"
+            yield Issue("not-supported", text, f"{path}.reference")
+        for name, member in value.items():
+            yield from _conditional(member, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _conditional(member, f"{path}[{index}]")
+
+
 def check(work: Work, before: dict[str, Any], after: dict[str, Any]) -> None:
     """Raise BusinessRule naming each reference that a write adds and that names nothing here.
 
     A resource may name itself.
     """
     own = Literal(after["resourceType"], after["id"])
+    if conditional := list(_conditional(after, own.type)):
+        raise BusinessRule(issues=conditional)
     known = {target for target, _ in _literals(before, "")} | {own}
     added = [
         (target, path)

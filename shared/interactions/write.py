@@ -74,7 +74,7 @@ def _read(request: Write, work: Work) -> tuple[Versioned | None, Resource | None
     before = work.resource(request.type, request.id)
     if request.if_match:
         version = before.version if before and not before.deleted else None
-        if request.if_match != str(version):
+        if version is None or request.if_match != str(version):
             raise PreconditionFailed(
                 f"If-Match asks for version {request.if_match}",
                 diagnostics=f"The current version is {version}" if version else "There is none",

@@ -1,6 +1,8 @@
 """The real handlers over moto's DynamoDB, and at the end of every test a look at all its tables."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -15,8 +17,7 @@ from tests.frontdoor import FrontDoor
 @pytest.fixture(autouse=True)
 def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tables as the template has them, consistent with themselves when the test is over."""
-    requests = template.table_requests(template.load())
-    environment = template.function_environment(template.load(), {name: name for name in requests})
+    requests, environment = _deployed()
     credentials = {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -31,6 +32,14 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
         consistency.check()
         _forget()
+
+
+@cache
+def _deployed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Read the template once: its tables, and the functions' environment."""
+    read = template.load()
+    requests = template.table_requests(read)
+    return requests, template.function_environment(read, {name: name for name in requests})
 
 
 def _forget() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from shared import fhirjson
+from shared.resources.validation import issues
 from tests import care, refusals
 from tests.consistency import everything
 from tests.frontdoor import BASE, Answer, FrontDoor
@@ -356,6 +358,7 @@ def test_a_write_answers_with_as_much_as_is_preferred(clinic: FrontDoor) -> None
 def test_metadata_says_what_is_there_to_anybody() -> None:
     answer = FrontDoor(role="nobody").get("/metadata")
     assert answer.status == 200
+    assert issues(fhirjson.loads(answer.text), "CapabilityStatement") == []
     assert answer.body["fhirVersion"] == "4.0.1"
     (rest,) = answer.body["rest"]
     assert [one["type"] for one in rest["resource"]] == ["Encounter", "Communication"]

@@ -40,7 +40,7 @@ def test_fifty_writers_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
             if answer.status == 200:
                 return answer
 
-    at_once(*(lambda number=number: note(number) for number in range(CALLERS)))  # type: ignore[misc]
+    at_once(*(lambda number=number: note(number) for number in range(CALLERS)))
     notes = {each["text"] for each in clinic.get(url).body["note"]}
     assert notes == {f"Note {number}" for number in range(CALLERS)}
     assert set(statuses) == {200, 412}
@@ -67,9 +67,7 @@ def test_fifty_messages_at_once_all_arrive(clinic: FrontDoor, linked: bool) -> N
         care.message(header_id, f"2026-11-20T09:{(number * 7) % 60:02}:00Z")
         for number in range(CALLERS)
     ]
-    answers = at_once(
-        *(lambda body=body: clinic.post("/Communication", body) for body in bodies)  # type: ignore[misc]
-    )
+    answers = at_once(*(lambda body=body: clinic.post("/Communication", body) for body in bodies))
     assert {answer.status for answer in answers} == {201}
     if not linked:
         link(clinic, header_id, session_id)

@@ -11,6 +11,7 @@ import pytest
 from shared.store import dynamodb, meter
 from tests import care
 from tests.frontdoor import FrontDoor
+from tests.memory import size
 
 TYPICAL = Path(__file__).parent.parent / "fixtures/typical"
 pytestmark = pytest.mark.usefixtures("function_environment")
@@ -20,28 +21,6 @@ def typical(name: str, header_id: str = "") -> Any:
     return json.loads((TYPICAL / f"{name}.json").read_text().replace("{header}", header_id))
 
 
-def _size(value: Any) -> int:
-    """Count a value's bytes as DynamoDB does."""
-    (kind, content), *_ = value.items()
-    if kind == "S":
-        return len(content.encode())
-    if kind == "B":
-        return len(bytes(content))
-    if kind == "N":
-        return (len(content.lstrip("-")) + 1) // 2 + 1
-    if kind == "SS":
-        return sum(len(text.encode()) for text in content)
-    if kind == "M":
-        return 3 + sum(len(name) + _size(each) + 1 for name, each in content.items())
-    if kind == "L":
-        return 3 + sum(_size(each) + 1 for each in content)
-    return 1
-
-
-def item_size(item: dict[str, Any]) -> int:
-    return sum(len(name.encode()) + _size(value) for name, value in item.items())
-
-
 @pytest.fixture
 def read_units() -> Iterator[list[int]]:
     """The units of each read since, a strongly consistent one for every 4 KB."""
@@ -49,12 +28,12 @@ def read_units() -> Iterator[list[int]]:
 
     def count(parsed: dict[str, Any], model: Any, **_: Any) -> None:
         if model.name == "Query":
-            units.append(max(1, math.ceil(sum(map(item_size, parsed["Items"])) / 4096)))
+            units.append(max(1, math.ceil(sum(map(size, parsed["Items"])) / 4096)))
         elif model.name == "GetItem":
-            units.append(max(1, math.ceil(item_size(parsed.get("Item", {})) / 4096)))
+            units.append(max(1, math.ceil(size(parsed.get("Item", {})) / 4096)))
         elif model.name == "BatchGetItem":
             items = [item for found in parsed["Responses"].values() for item in found]
-            units.extend(max(1, math.ceil(item_size(item) / 4096)) for item in items)
+            units.extend(max(1, math.ceil(size(item) / 4096)) for item in items)
 
     dynamodb.client().meta.events.register("after-call.dynamodb", count)
     yield units
@@ -158,9 +137,7 @@ def test_a_page_of_20_costs_at_most_5_units(
     assert sum(read_units) <= 5
 
 
-def test_a_thread_of_100_messages_costs_13_units(
-    clinic: FrontDoor, read_units: list[int]
-) -> None:
+def test_a_thread_of_100_messages_costs_13_units(clinic: FrontDoor, read_units: list[int]) -> None:
     header_id = clinic.post("/Communication", typical("header")).id
     for number in range(100):
         body = typical("message", header_id)

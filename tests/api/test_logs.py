@@ -1,0 +1,163 @@
+"""Errors of our own and the log: neither shows anything of a resource."""
+
+import json
+from io import StringIO
+from typing import Any, ClassVar, cast
+
+import pytest
+
+from functions import read
+from shared.http.endpoint import logger
+from shared.store import dynamodb
+from tests import care, refusals
+from tests.frontdoor import FrontDoor
+from tests.steps import end
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
+    """What the functions write into their log."""
+    stream = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return stream
+
+
+def test_a_log_line_says_what_was_asked_by_names_and_ids(clinic: FrontDoor, log: StringIO) -> None:
+    clinic.get("/Encounter/one/_history?_count=1")
+    clinic.get("/Communication?part-of%3Amissing=true&_sort=sent&Homer=1")
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line["route"] for line in lines] == [
+        "GET /fhir/R4/{type}/{id}/_history",
+        "GET /fhir/R4/{type}",
+    ]
+    assert (lines[0]["type"], lines[0]["id"], lines[0]["status"]) == ("Encounter", "one", 404)
+    assert lines[0]["parameters"] == ["_count"]
+    assert (lines[1]["issues"], lines[1]["status"]) == (["invalid"], 400)
+    assert lines[1]["parameters"] == ["?", "_sort", "part-of"]
+    assert lines[0]["readUnits"] > 0
+    assert lines[0]["request"] == "request-1"
+
+
+class Unreachable:
+    """A database that fails and says why, in words that are nobody's business."""
+
+    secret: ClassVar[str] = "password=hunter2 for Patient/homer-simpson"
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(self.secret)
+
+
+def test_an_error_of_our_own_shows_nothing_of_it(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, log: StringIO
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(dynamodb, "client", Unreachable)
+        answers = [
+            clinic.get("/Encounter/1"),
+            clinic.get("/Encounter?status=finished"),
+            clinic.post("/Encounter", care.session()),
+            clinic.put("/Encounter/1", care.session(id="1")),
+            clinic.patch("/Communication/1", []),
+            clinic.delete("/Communication/1"),
+            clinic.get("/Encounter/1/_history"),
+        ]
+    for answer in answers:
+        refusals.check(answer, 500, "exception")
+        assert answer.body["issue"][0]["diagnostics"] == "Request request-1"
+        assert "hunter2" not in answer.text
+        assert "RuntimeError" not in answer.text
+    logged = log.getvalue()
+    assert logged.count('"error":"RuntimeError"') == len(answers)
+    assert "hunter2" not in logged
+    assert "homer" not in logged
+
+
+def test_a_broken_handler_is_no_exception_of_the_gateways(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("homer-simpson")
+
+    monkeypatch.setattr(read, "read", fail)
+    answer = FrontDoor().get("/Encounter/1")
+    refusals.check(answer, 500, "exception")
+    assert "homer" not in answer.text
+
+
+def strings(value: Any, canary: str) -> Any:
+    """Put a canary into every free text of a resource."""
+    if isinstance(value, dict):
+        free = {"text", "display", "contentString", "value", "div", "valueString", "data"}
+        return {
+            name: mark(each, canary) if name in free else strings(each, canary)
+            for name, each in value.items()
+        }
+    return [strings(each, canary) for each in value] if isinstance(value, list) else value
+
+
+def mark(value: Any, canary: str) -> Any:
+    if not isinstance(value, str):
+        return strings(value, canary)
+    return value.replace("CANARY", canary)
+
+
+CANARY = "Kanarienvogel"
+SECRET = {
+    "identifier": [{"system": "https://clinic.example", "value": "CANARY"}],
+    "text": {
+        "status": "generated",
+        "div": '<div xmlns="http://www.w3.org/1999/xhtml">CANARY</div>',
+    },
+    "reasonCode": [{"text": "CANARY", "coding": [{"display": "CANARY"}]}],
+    "extension": [{"url": "https://clinic.example/note", "valueString": "CANARY"}],
+    "subject": {"reference": "Patient/homer-simpson", "display": "CANARY"},
+}
+
+
+def secret(body: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", strings(body | SECRET | more, CANARY))
+
+
+def test_no_log_line_holds_anything_of_a_resource(
+    clinic: FrontDoor,
+    monkeypatch: pytest.MonkeyPatch,
+    log: StringIO,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    session = clinic.post("/Encounter", secret(care.session()))
+    assert CANARY in session.text
+    path = f"/Encounter/{session.id}"
+    note = {"payload": [{"contentString": CANARY}], "topic": {"text": CANARY}}
+    header = clinic.post("/Communication", secret(care.header(), **note))
+    assert header.status == 201, header.text
+    link = care.link(session.id)
+    statuses = [
+        clinic.patch(f"/Communication/{header.id}", link).status,
+        clinic.post("/Communication", secret(care.message(header.id), **note)).status,
+        clinic.get(path).status,
+        clinic.get(f"{path}/_history").status,
+        clinic.get(f"/Encounter?identifier=https://clinic.example|{CANARY}").status,
+        clinic.get(f"/Encounter?subject:{CANARY}=1").status,
+        clinic.get(f"/Encounter?{CANARY}").status,
+        clinic.get(f"/Encounter?{CANARY}=1").status,
+        clinic.get(f"/Encounter?identifier%3D{CANARY}").status,
+        clinic.get(f"/Encounter?status={CANARY}").status,
+        clinic.get(f"/Encounter/{CANARY}%20Homer").status,
+        clinic.get(f"/{CANARY}/1").status,
+        clinic.put(path, secret(care.session("bogus", id=session.id))).status,
+        clinic.put(path, secret(care.session(id=CANARY))).status,
+        clinic.put(path, secret(care.session(id=session.id, **{CANARY: CANARY}))).status,
+        clinic.put(path, secret(care.session(id=session.id)), if_match=CANARY).status,
+        clinic.post("/Encounter", f'{{"text":"{CANARY}"').status,
+        clinic.post("/Communication", secret(care.message(CANARY), **note)).status,
+        clinic.patch(path, [{"op": "test", "path": "/subject/display", "value": CANARY}]).status,
+        clinic.patch(path, [{"op": "replace", "path": f"/{CANARY}", "value": CANARY}]).status,
+    ]
+    assert set(statuses) >= {200, 201, 400, 404, 412, 422}
+    end(clinic, session.id)
+    with monkeypatch.context() as broken:
+        broken.setattr(dynamodb, "client", Unreachable)
+        assert clinic.put(path, secret(care.session(id=session.id))).status == 500
+    assert clinic.delete(path).status == 204
+    assert log.getvalue().count('"message":"request"') == len(statuses) + 6
+    for text in (log.getvalue(), *(str(record.__dict__) for record in caplog.records)):
+        assert CANARY not in text
+        assert "homer" not in text

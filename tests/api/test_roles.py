@@ -1,0 +1,99 @@
+"""Who may do what."""
+
+from typing import Any
+
+import pytest
+
+from shared import settings
+from tests import care, refusals
+from tests.consistency import everything
+from tests.frontdoor import Answer, FrontDoor
+
+WRITES: tuple[tuple[str, str, Any], ...] = (
+    ("POST", "/Encounter", care.session()),
+    ("PUT", "/Encounter/1", care.session(id="1")),
+    ("PATCH", "/Encounter/1", []),
+    ("DELETE", "/Encounter/1", None),
+)
+READS = (
+    ("GET", "/Encounter/1"),
+    ("HEAD", "/Encounter/1"),
+    ("GET", "/Encounter/1/_history"),
+    ("GET", "/Encounter/1/_history/1"),
+    ("GET", "/Encounter"),
+    ("POST", "/Encounter/_search"),
+)
+
+
+@pytest.fixture(autouse=True)
+def one(clinic: FrontDoor) -> None:
+    """Store a resource to be read."""
+    clinic.put("/Encounter/1", care.session(id="1"))
+
+
+def writes(caller: FrontDoor) -> list[Answer]:
+    return [caller.call(method, path, body) for method, path, body in WRITES]
+
+
+def reads(caller: FrontDoor) -> list[Answer]:
+    return [caller.call(method, path) for method, path in READS]
+
+
+def check_all(answers: list[Answer], status: int, code: str) -> None:
+    """See that all are refused; an answer to HEAD has no body."""
+    assert {answer.status for answer in answers} == {status}
+    for answer in answers:
+        if answer.text:
+            refusals.check(answer, status, code)
+    assert [answer.text for answer in answers].count("") <= 1
+
+
+def test_an_auditor_reads_and_does_not_write() -> None:
+    before, auditor = everything(), FrontDoor(role="auditor")
+    assert {answer.status for answer in reads(auditor)} == {200}
+    check_all(writes(auditor), 403, "forbidden")
+    assert everything() == before
+
+
+@pytest.mark.parametrize("role", ["admin", "practitioner", "nurse admin", "a,practitioner"])
+def test_a_caller_with_one_of_the_roles_reads_and_writes(role: str) -> None:
+    caller = FrontDoor(role=role)
+    assert {answer.status for answer in reads(caller)} == {200}
+    assert caller.post("/Encounter", care.session()).status == 201
+    assert caller.delete("/Encounter/1").status == 204
+
+
+@pytest.mark.parametrize("role", ["", "nurse", "Admin", "administrator", "practitioners"])
+def test_an_unknown_role_does_nothing(role: str) -> None:
+    before, caller = everything(), FrontDoor(role=role)
+    check_all([*writes(caller), *reads(caller)], 403, "forbidden")
+    assert everything() == before
+
+
+def test_who_has_no_role_learns_nothing_from_a_refusal() -> None:
+    caller = FrontDoor(role="nurse")
+    for path in ("/Encounter/1", "/Encounter/nowhere", "/Encounter/b a d", "/Encounter?x=1"):
+        refusals.check(caller.get(path), 403, "forbidden")
+    refusals.check(caller.post("/Encounter", "{"), 403, "forbidden")
+
+
+@pytest.mark.parametrize("use", ["id", "refresh", ""])
+def test_a_token_that_is_no_access_token_is_401(use: str) -> None:
+    before, caller = everything(), FrontDoor(role="admin", claims={"token_use": use})
+    check_all([*writes(caller), *reads(caller)], 401, "login")
+    assert everything() == before
+
+
+def test_a_service_client_has_the_role_that_the_deployment_gives_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLIENT_ROLES", "importer=admin,reporter=auditor")
+    settings.settings.cache_clear()
+    statuses = {
+        client: FrontDoor(role="", claims={"client_id": client})
+        .post("/Encounter", care.session())
+        .status
+        for client in ("importer", "reporter", "stranger")
+    }
+    assert statuses == {"importer": 201, "reporter": 403, "stranger": 403}
+    assert FrontDoor(role="", claims={"client_id": "reporter"}).get("/Encounter").status == 200

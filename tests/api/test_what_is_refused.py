@@ -1,0 +1,255 @@
+"""What R4 or a rule of this service refuses; nothing of it is half written."""
+
+from typing import Any
+
+import pytest
+
+from shared import settings
+from tests import care, refusals
+from tests.consistency import everything
+from tests.frontdoor import FrontDoor
+from tests.steps import end, open_session
+
+ENCOUNTER_STATUSES = [
+    "planned",
+    "arrived",
+    "triaged",
+    "in-progress",
+    "onleave",
+    "finished",
+    "cancelled",
+    "entered-in-error",
+    "unknown",
+]
+COMMUNICATION_STATUSES = [
+    "preparation",
+    "in-progress",
+    "not-done",
+    "on-hold",
+    "stopped",
+    "completed",
+    "entered-in-error",
+    "unknown",
+]
+OPEN = ("planned", "arrived", "triaged", "in-progress", "onleave", "unknown")
+AFTER = {
+    **{status: set(ENCOUNTER_STATUSES) for status in OPEN},
+    "finished": {"finished", "in-progress", "cancelled", "entered-in-error"},
+    "cancelled": {"cancelled", "entered-in-error"},
+    "entered-in-error": {"entered-in-error"},
+}
+
+
+def without(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: each for name, each in body.items() if name not in names}
+
+
+ILL_FORMED: list[tuple[dict[str, Any], str, str]] = [
+    (care.session("bogus"), "code-invalid", "Encounter.status"),
+    (without(care.session(), "status"), "required", "Encounter.status"),
+    (without(care.session(), "class"), "required", "Encounter.class"),
+    (care.session(colour="red"), "structure", "Encounter.colour"),
+    (care.session(subject={"reference": "Patient/1", "x": 1}), "structure", "Encounter.subject.x"),
+    (care.session(priority="urgent"), "structure", "Encounter.priority"),
+    (care.session(type={"text": "chat"}), "structure", "Encounter.type"),
+    (care.session(length={"value": "15"}), "value", "Encounter.length.value"),
+    (
+        care.session(length={"value": 15, "code": "min", "system": "https://units.example"}),
+        "invariant",
+        "Encounter.length",
+    ),
+    (care.session(subject=care.reference("Location/1")), "value", "Encounter.subject.reference"),
+    (
+        care.session(period={"start": "2026-11-21", "end": "2026-11-20"}),
+        "invariant",
+        "Encounter.period",
+    ),
+    (care.session(period={"start": "2026-02-30"}), "value", "Encounter.period.start"),
+    (care.session(subject=care.reference("#nobody")), "invariant", "Encounter.subject"),
+    (
+        care.session(participant=[{}, {"individual": care.reference("Patient/1")}]),
+        "value",
+        "Encounter.participant[1].individual.reference",
+    ),
+    (care.header(status="sent"), "code-invalid", "Communication.status"),
+    (care.header(priority="soon"), "code-invalid", "Communication.priority"),
+    (
+        care.header(payload=[{}, {"contentString": 5}]),
+        "value",
+        "Communication.payload[1].contentString",
+    ),
+    (care.header(sent="2026-11-20T09:00"), "value", "Communication.sent"),
+    (care.header(sent="yesterday"), "value", "Communication.sent"),
+]
+
+
+@pytest.mark.parametrize(("body", "code", "place"), ILL_FORMED)
+def test_what_r4_forbids_is_refused_at_its_element(
+    clinic: FrontDoor, body: dict[str, Any], code: str, place: str
+) -> None:
+    before = everything()
+    answers = [
+        clinic.post(f"/{body['resourceType']}", body),
+        clinic.put(f"/{body['resourceType']}/own", body | {"id": "own"}),
+    ]
+    for answer in answers:
+        refusals.check(answer, 400, code, place)
+        assert answer.body["issue"][0]["diagnostics"]
+    assert everything() == before
+
+
+def test_every_issue_is_reported_at_once(clinic: FrontDoor) -> None:
+    body = without(care.session("bogus", colour="red", length={"value": "15"}), "class")
+    answer = clinic.post("/Encounter", body)
+    assert answer.status == 400
+    assert {issue["code"] for issue in answer.body["issue"]} == {
+        "code-invalid",
+        "required",
+        "structure",
+        "value",
+    }
+    assert set(answer.expressions) == {
+        "Encounter.status",
+        "Encounter.class",
+        "Encounter.colour",
+        "Encounter.length.value",
+    }
+    for issue in answer.body["issue"]:
+        assert issue["details"]["text"]
+        assert issue["diagnostics"]
+
+
+def test_a_class_may_lack_its_code(clinic: FrontDoor) -> None:
+    body = care.session() | {"class": {"display": "by chat"}}
+    assert clinic.post("/Encounter", body).status == 201
+
+
+@pytest.mark.parametrize("status", ENCOUNTER_STATUSES)
+def test_an_encounter_may_begin_in_any_status_that_r4_has(clinic: FrontDoor, status: str) -> None:
+    assert clinic.post("/Encounter", care.session(status)).body["status"] == status
+
+
+@pytest.mark.parametrize("status", COMMUNICATION_STATUSES)
+def test_a_communication_may_have_any_status_after_any(clinic: FrontDoor, status: str) -> None:
+    path = f"/Communication/{clinic.post('/Communication', care.header(status=status)).id}"
+    for other in COMMUNICATION_STATUSES:
+        change = [{"op": "replace", "path": "/status", "value": other}]
+        assert clinic.patch(path, change).body["status"] == other
+        change = [{"op": "replace", "path": "/status", "value": status}]
+        assert clinic.patch(path, change).body["status"] == status
+
+
+@pytest.mark.parametrize("before", ENCOUNTER_STATUSES)
+def test_an_encounters_status_changes_as_the_rules_say(clinic: FrontDoor, before: str) -> None:
+    for after in ENCOUNTER_STATUSES:
+        created = clinic.post("/Encounter", care.session(before))
+        path = f"/Encounter/{created.id}"
+        answer = clinic.patch(path, [{"op": "replace", "path": "/status", "value": after}])
+        if after in AFTER[before]:
+            assert (answer.status, answer.body["status"]) == (200, after)
+        else:
+            refusals.check(answer, 422, "business-rule", "Encounter.status")
+            assert clinic.get(path).text == created.text
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        {"start": "2013-03-11T10:00:00Z", "end": "2013-03-11"},
+        {"start": "2013-03-11T10:00:00Z", "end": "2013"},
+        {"start": "2013-03-11", "end": "2013-03-11"},
+        {"start": "2013-03-11T10:00:00+02:00", "end": "2013-03-11T09:00:00Z"},
+        {"end": "2013"},
+    ],
+)
+def test_a_period_that_may_be_in_order_is_accepted(
+    clinic: FrontDoor, period: dict[str, str]
+) -> None:
+    answer = clinic.post("/Encounter", care.visit(period=period))
+    assert (answer.status, answer.body.get("period")) == (201, period)
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        {"start": "2013-03-11T10:00:00Z", "end": "2013-03-10"},
+        {"start": "2013-03-11T10:00:00Z", "end": "2013-03-11T09:59:59.999Z"},
+        {"start": "2014", "end": "2013-12-31"},
+    ],
+)
+def test_a_period_that_ends_before_it_starts_is_refused(
+    clinic: FrontDoor, period: dict[str, str]
+) -> None:
+    answer = clinic.post("/Encounter", care.visit(period=period))
+    refusals.check(answer, 400, "invariant", "Encounter.period")
+
+
+def test_a_day_is_one_of_the_deployments_zone(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = care.visit(period={"start": "2013-03-11T23:30:00Z", "end": "2013-03-11"})
+    assert clinic.post("/Encounter", late).status == 201
+    monkeypatch.setenv("SESSION_TIME_ZONE", "Asia/Tokyo")
+    settings.settings.cache_clear()
+    refusals.check(clinic.post("/Encounter", late), 400, "invariant", "Encounter.period")
+
+
+def history(clinic: FrontDoor, encounter_id: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = clinic.get(f"/Encounter/{encounter_id}").body.get(
+        "statusHistory", []
+    )
+    return entries
+
+
+def entered(clinic: FrontDoor, encounter_id: str) -> str:
+    instant: str = clinic.get(f"/Encounter/{encounter_id}").body["meta"]["lastUpdated"]
+    return instant
+
+
+def test_the_status_left_is_added_with_when_it_was_entered_and_left(clinic: FrontDoor) -> None:
+    own_id = open_session(clinic, status="planned")
+    begun = entered(clinic, own_id)
+    clinic.patch(f"/Encounter/{own_id}", [{"op": "add", "path": "/language", "value": "de"}])
+    assert history(clinic, own_id) == []
+    end(clinic, own_id, "arrived")
+    arrived = entered(clinic, own_id)
+    end(clinic, own_id, "in-progress")
+    assert history(clinic, own_id) == [
+        {"status": "planned", "period": {"start": begun, "end": arrived}},
+        {"status": "arrived", "period": {"start": arrived, "end": entered(clinic, own_id)}},
+    ]
+
+
+def test_a_put_that_omits_the_history_keeps_the_stored_one(clinic: FrontDoor) -> None:
+    own_id = open_session(clinic, status="planned")
+    end(clinic, own_id, "arrived")
+    kept = history(clinic, own_id)
+    answer = clinic.put(f"/Encounter/{own_id}", care.session("arrived", id=own_id, language="de"))
+    assert answer.body["statusHistory"] == kept
+    clinic.put(f"/Encounter/{own_id}", care.session("triaged", id=own_id))
+    assert history(clinic, own_id)[:1] == kept
+    assert [one["status"] for one in history(clinic, own_id)] == ["planned", "arrived"]
+
+
+def test_what_the_body_has_written_of_the_status_left_is_not_doubled(clinic: FrontDoor) -> None:
+    own_id = open_session(clinic, status="planned")
+    own = [{"status": "planned", "period": {"start": "2026-11-01", "end": "2026-11-02"}}]
+    body = care.session("arrived", id=own_id, statusHistory=own)
+    assert clinic.put(f"/Encounter/{own_id}", body).body["statusHistory"] == own
+
+
+def test_an_entry_of_the_status_left_without_an_end_is_ended(clinic: FrontDoor) -> None:
+    ongoing = [{"status": "planned", "period": {"start": "2026-11-01"}}]
+    own_id = open_session(clinic, status="planned", statusHistory=ongoing)
+    end(clinic, own_id, "arrived")
+    ended = {"start": "2026-11-01", "end": entered(clinic, own_id)}
+    assert history(clinic, own_id) == [{"status": "planned", "period": ended}]
+
+
+def test_the_history_of_classes_is_the_clients(clinic: FrontDoor) -> None:
+    was = [{"class": {"code": "AMB"}, "period": {"start": "2026-11-01"}}]
+    own_id = open_session(clinic, classHistory=was)
+    path = f"/Encounter/{own_id}"
+    changed = care.visit(id=own_id, classHistory=was)
+    assert clinic.put(path, changed).body["classHistory"] == was
+    assert "classHistory" not in clinic.put(path, care.session(id=own_id)).body

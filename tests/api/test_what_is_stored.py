@@ -1,0 +1,326 @@
+"""What the client sent is kept: what a read returns of what was written."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests import care, refusals
+from tests.frontdoor import FrontDoor
+from tests.steps import end, link, open_session, post, thread
+
+MERGE = "application/merge-patch+json"
+SUBSETTED = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+    "code": "SUBSETTED",
+}
+TAGS = [{"system": "https://clinic.example/tags", "code": "urgent"}]
+NOTE = {"url": "https://clinic.example/note", "valueString": "by telephone"}
+
+ENCOUNTER = {
+    "resourceType": "Encounter",
+    "status": "in-progress",
+    "class": {"display": "by chat"},
+    "classHistory": [{"class": {"code": "AMB"}, "period": {"start": "2019"}}],
+    "statusHistory": [{"status": "planned", "period": {"start": "2020-02", "end": "2021-06-15"}}],
+    "subject": {"display": "Homer", "identifier": {"system": "urn:ssn", "value": "1"}},
+    "episodeOfCare": [{"reference": "EpisodeOfCare/not-kept-here"}],
+    "period": {"start": "2021-06-15T20:56:01.419149+00:00", "_end": {"extension": [NOTE]}},
+    "length": {"value": 15, "unit": "Min.", "system": "http://unitsofmeasure.org", "code": "min"},
+    "reasonCode": [{"text": 'Ausschlag: "é" 湿疹 🤒 \\ / \t\u2028'}],
+    "participant": [
+        {"period": {"start": "2021-06-15T20:56:01-05:00"}},
+        {"id": "p2", "individual": {"reference": "PractitionerRole/7", "display": "Alice"}},
+    ],
+    "extension": [NOTE],
+}
+COMMUNICATION = {
+    "resourceType": "Communication",
+    "status": "completed",
+    "_status": {"id": "read", "extension": [NOTE]},
+    "identifier": [{"system": "https://twilio.com", "value": "CH1"}, {"value": "no system"}],
+    "instantiatesUri": ["https://clinic.example/protocol", None],
+    "_instantiatesUri": [None, {"extension": [NOTE]}],
+    "contained": [{"resourceType": "Patient", "id": "p", "name": [{"given": ["Bart"]}]}],
+    "subject": {"reference": "#p"},
+    "sent": "2021-06-15T20:56:01.419149+00:00",
+    "received": "2021-06-15",
+    "payload": [
+        {"contentString": "one  two\n"},
+        {"contentAttachment": {"contentType": "text/plain", "data": "aGk=", "creation": "2021"}},
+    ],
+    "note": [{"time": "2021-06-15T20:56:01Z", "text": "*late*"}],
+}
+
+
+def own(body: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the server says of a resource."""
+    return {name: each for name, each in body.items() if name not in ("id", "meta")}
+
+
+@pytest.mark.parametrize("body", [ENCOUNTER, COMMUNICATION, care.session(), care.header()])
+def test_a_read_returns_what_was_written(clinic: FrontDoor, body: dict[str, Any]) -> None:
+    resource_type = body["resourceType"]
+    created = clinic.post(f"/{resource_type}", body)
+    assert created.status == 201, created.text
+    path = f"/{resource_type}/{created.id}"
+    assert own(created.body) == body
+    assert own(clinic.get(path).body) == body
+    (found,) = clinic.get(f"/{resource_type}?_id={created.id}").found
+    assert own(found) == body
+    changed = {**body, "language": "de"}
+    assert own(clinic.put(path, {**changed, "id": created.id}).body) == changed
+    assert own(clinic.get(f"{path}/_history/1").body) == body
+
+
+DECIMALS = [
+    "1.50",
+    "15",
+    "0.00",
+    "-0.0",
+    "-0",
+    "1.5E+2",
+    "1e-7",
+    "100000000000000000000",
+    "0.12345678901234567890123456789",
+]
+
+
+@pytest.mark.parametrize("digits", DECIMALS)
+def test_decimals_are_kept_digit_for_digit(clinic: FrontDoor, digits: str) -> None:
+    text = (
+        '{"resourceType":"Encounter","id":"timed","status":"finished","class":{"code":"AMB"},'
+        f'"length":{{"value":{digits},"unit":"min"}}}}'
+    )
+    kept = f'"length":{{"value":{digits},"unit":"min"}}'
+    assert kept in clinic.put("/Encounter/timed", text).text
+    onward = [{"op": "add", "path": "/language", "value": "de"}]
+    assert kept in clinic.patch("/Encounter/timed", onward).text
+    for path in ("", "/_history/1", "/_history"):
+        assert kept in clinic.get(f"/Encounter/timed{path}").text
+    assert kept in clinic.get("/Encounter?_id=timed").text
+
+
+@pytest.mark.parametrize("digits", DECIMALS)
+def test_a_patch_keeps_its_decimals_too(clinic: FrontDoor, digits: str) -> None:
+    path = f"/Encounter/{clinic.post('/Encounter', care.visit()).id}"
+    operation = f'[{{"op":"add","path":"/length","value":{{"value":{digits}}}}}]'
+    assert f'"length":{{"value":{digits}}}' in clinic.patch(path, operation).text
+    merge = f'{{"length":{{"value":{digits},"unit":"min"}}}}'
+    answer = clinic.call("PATCH", path, merge, content_type=MERGE)
+    assert f'"length":{{"value":{digits},"unit":"min"}}' in answer.text
+    assert clinic.get(path).text == answer.text
+
+
+def test_another_number_of_digits_is_another_content(clinic: FrontDoor) -> None:
+    path = f"/Encounter/{clinic.post('/Encounter', care.visit()).id}"
+    for version, digits in enumerate(("1.5", "1.50", "1.50"), start=2):
+        merge = f'{{"length":{{"value":{digits}}}}}'
+        answer = clinic.call("PATCH", path, merge, content_type=MERGE)
+        assert answer.version == str(min(version, 3))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2021-06-15T20:56:01.419149+00:00",
+        "2021-06-15T20:56:01.4-14:00",
+        "2016-12-31T23:59:60Z",
+        "2021-06-15",
+        "2021-06",
+        "2021",
+    ],
+)
+def test_date_times_are_kept_verbatim(clinic: FrontDoor, written: str) -> None:
+    header_id, _ = thread(clinic)
+    message = clinic.get(f"/Communication/{post(clinic, header_id, written)}").body
+    assert message["sent"] == written
+    visit = clinic.post("/Encounter", care.visit(period={"start": written}))
+    assert clinic.get(f"/Encounter/{visit.id}").body["period"] == {"start": written}
+
+
+@pytest.mark.parametrize(
+    "written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001", "9999-12-31"]
+)
+def test_the_ends_of_the_calendar_are_dates_too(clinic: FrontDoor, written: str) -> None:
+    session_id = open_session(clinic, period={"start": written})
+    assert clinic.get(f"/Encounter?date=ge{written}&_sort=date").ids == [session_id]
+    encounter = care.reference(f"Encounter/{session_id}")
+    header_id, _ = thread(clinic, encounter=encounter, sent=written)
+    message_id = post(clinic, header_id, written)
+    path = f"/Communication?sent={written}&part-of:missing"
+    assert clinic.get(f"{path}=true").ids == [header_id]
+    assert clinic.get(f"{path}=false").ids == [message_id]
+    end(clinic, session_id)
+    assert clinic.get(f"/Encounter/{session_id}").body["period"]["start"] == written
+
+
+def test_version_and_instant_are_the_servers(clinic: FrontDoor) -> None:
+    meta = {"versionId": "7", "lastUpdated": "1999-01-01T00:00:00Z"}
+    created = clinic.post("/Encounter", care.session(meta=meta))
+    given = created.body["meta"]
+    assert given["versionId"] == "1"
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", given["lastUpdated"])
+    again = clinic.put(f"/Encounter/{created.id}", created.body | {"meta": meta})
+    assert (again.status, again.text) == (200, created.text)
+
+
+def test_the_rest_of_meta_is_the_clients_and_is_replaced_not_merged(clinic: FrontDoor) -> None:
+    meta = {
+        "profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-encounter"],
+        "tag": TAGS,
+        "security": [{"code": "R"}],
+        "source": "https://clinic.example/chat",
+        "extension": [NOTE],
+    }
+    created = clinic.post("/Encounter", care.session(meta=meta))
+    path = f"/Encounter/{created.id}"
+    assert created.body["meta"].items() >= meta.items()
+    replaced = clinic.put(path, created.body | {"meta": {"tag": [{"code": "calm"}]}})
+    assert replaced.version == "2"
+    assert set(replaced.body["meta"]) == {"versionId", "lastUpdated", "tag"}
+    assert replaced.body["meta"]["tag"] == [{"code": "calm"}]
+    none = clinic.put(path, own(created.body) | {"id": created.id})
+    assert set(none.body["meta"]) == {"versionId", "lastUpdated"}
+    assert clinic.get(f"{path}/_history/1").text == created.text
+
+
+def test_medplums_own_meta_is_dropped_not_refused(clinic: FrontDoor) -> None:
+    meta = {
+        "project": "1",
+        "author": {"reference": "Practitioner/1"},
+        "account": {"reference": "Organization/1"},
+        "accounts": [{"reference": "Organization/1"}],
+        "compartment": [{"reference": "Patient/1"}],
+        "onBehalfOf": {"reference": "Patient/1"},
+        "tag": TAGS,
+    }
+    created = clinic.post("/Encounter", care.session(meta=meta))
+    assert created.status == 201, created.text
+    assert set(created.body["meta"]) == {"versionId", "lastUpdated", "tag"}
+
+
+def test_what_was_read_in_part_is_not_stored(clinic: FrontDoor) -> None:
+    created = clinic.post("/Encounter", care.session())
+    path, meta = f"/Encounter/{created.id}", {"tag": [*TAGS, SUBSETTED]}
+    add = [{"op": "add", "path": "/meta/tag", "value": [*TAGS, SUBSETTED]}]
+    for answer in (
+        clinic.post("/Encounter", care.session(meta=meta)),
+        clinic.put(path, created.body | {"meta": meta}),
+        clinic.patch(path, add),
+    ):
+        refusals.check(answer, 422, "business-rule", "Encounter.meta.tag[1]")
+    assert clinic.get(path).text == created.text
+
+
+def test_empties_and_stray_nulls_are_taken_out(clinic: FrontDoor) -> None:
+    body = care.header(
+        recipient=[],
+        topic={"text": ""},
+        category=[{"coding": [{}]}, None, {"text": "chat"}],
+        note=None,
+        inResponseTo=[None],
+        about=[{"reference": ""}],
+    )
+    created = clinic.post("/Communication", body)
+    assert created.status == 201, created.text
+    kept = {name: body[name] for name in ("resourceType", "status", "subject", "sender")}
+    assert own(created.body) == kept | {"category": [{"text": "chat"}]}
+
+
+def test_null_stays_only_beside_an_extension(clinic: FrontDoor) -> None:
+    urls, extended = ["https://a.example", None, None], [None, {"extension": [NOTE]}, None]
+    body = care.header(instantiatesUri=urls, _instantiatesUri=extended)
+    created = clinic.post("/Communication", body)
+    assert created.status == 201, created.text
+    assert created.body["instantiatesUri"] == urls[:2]
+    assert created.body["_instantiatesUri"] == extended[:2]
+
+
+def test_issues_are_placed_in_the_body_as_sent(clinic: FrontDoor) -> None:
+    body = care.header(category=[{}, None, {"coding": [{}, {"bogus": "x"}]}])
+    answer = clinic.post("/Communication", body)
+    refusals.check(answer, 400, "structure", "Communication.category[2].coding[1].bogus")
+
+
+def narrative(status: str, text: str = "A chat") -> dict[str, str]:
+    return {"status": status, "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{text}</div>'}
+
+
+@pytest.mark.parametrize(
+    ("status", "stays"),
+    [("generated", False), ("extensions", False), ("additional", True), ("empty", True)],
+)
+def test_a_generated_narrative_does_not_outlive_a_patch(
+    clinic: FrontDoor, status: str, *, stays: bool
+) -> None:
+    text = narrative(status)
+    path = f"/Encounter/{clinic.post('/Encounter', care.session(text=text)).id}"
+    unchanged = [{"op": "replace", "path": "/status", "value": "in-progress"}]
+    assert clinic.patch(path, unchanged).body["text"] == text
+    patched = clinic.patch(path, [{"op": "replace", "path": "/status", "value": "onleave"}])
+    assert patched.body["status"] == "onleave"
+    assert patched.body.get("text") == (text if stays else None)
+    assert clinic.get(path).text == patched.text
+
+
+def test_a_narrative_that_the_patch_writes_stays(clinic: FrontDoor) -> None:
+    created = clinic.post("/Encounter", care.session(text=narrative("generated")))
+    renewed = narrative("generated", "On leave")
+    patched = clinic.patch(
+        f"/Encounter/{created.id}",
+        [
+            {"op": "replace", "path": "/status", "value": "onleave"},
+            {"op": "replace", "path": "/text", "value": renewed},
+        ],
+    )
+    assert patched.body["text"] == renewed
+
+
+def test_a_put_keeps_the_narrative_it_was_sent_with(clinic: FrontDoor) -> None:
+    text = narrative("generated")
+    created = clinic.post("/Encounter", care.session(text=text))
+    end(clinic, created.id)
+    assert clinic.get(f"/Encounter/{created.id}").body["text"] == text
+
+
+def test_a_narrative_does_not_outlive_the_servers_own_change(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    texts = {"bart": narrative("generated"), "lisa": narrative("additional")}
+    children = {
+        name: clinic.post(
+            "/Encounter", care.medical_encounter(session_id, f"Patient/{name}", text=text)
+        ).id
+        for name, text in texts.items()
+    }
+    end(clinic, session_id)
+    bart, lisa = (clinic.get(f"/Encounter/{children[name]}").body for name in ("bart", "lisa"))
+    assert (bart["status"], lisa["status"]) == ("finished", "finished")
+    assert "text" not in bart
+    assert lisa["text"] == texts["lisa"]
+
+
+def test_a_narrative_does_not_outlive_a_start_that_a_message_corrects(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    header_id, _ = thread(clinic, "2026-11-20T09:00:00Z")
+    link(clinic, header_id, session_id)
+    end(clinic, session_id)
+    reopened = clinic.get(f"/Encounter/{session_id}").body
+    reopened |= {"status": "in-progress", "text": narrative("generated")}
+    assert clinic.put(f"/Encounter/{session_id}", reopened).body["text"] == reopened["text"]
+    post(clinic, header_id, "2026-11-20T10:00:00Z")
+    assert clinic.get(f"/Encounter/{session_id}").body["text"] == reopened["text"]
+    post(clinic, header_id, "2026-11-20T08:00:00Z")
+    corrected = clinic.get(f"/Encounter/{session_id}").body
+    assert corrected["period"]["start"] == "2026-11-20T08:00:00.000Z"
+    assert "text" not in corrected
+
+
+def test_a_message_does_not_change_its_session_or_header(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    encounter = care.reference(f"Encounter/{session_id}")
+    header_id, _ = thread(clinic, encounter=encounter, text=narrative("generated"))
+    before = [clinic.get(f"/Encounter/{session_id}"), clinic.get(f"/Communication/{header_id}")]
+    post(clinic, header_id, "2026-11-20T09:00:00Z")
+    after = [clinic.get(f"/Encounter/{session_id}"), clinic.get(f"/Communication/{header_id}")]
+    assert [one.text for one in before] == [one.text for one in after]
