@@ -9,11 +9,11 @@ from typing import Any
 
 from shared import fhirjson, instants, ulids
 from shared.access import Actor
-from shared.interactions import links, versions
+from shared.interactions import detaching, versions
 from shared.resources.patching import without_generated_text
 from shared.resources.status import with_status_history
 from shared.sessions import closing as rules
-from shared.sessions import kinds, slots
+from shared.sessions import kinds
 from shared.sessions.state import Closing, Figures, adopted, figures_of
 from shared.settings import settings
 from shared.store.keys import MESSAGES
@@ -23,22 +23,42 @@ from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
+FINISHED, IN_ERROR = "finished", "entered-in-error"
+
+
+def finish(work: Work, session: EncounterRecord) -> EncounterRecord:
+    """Save a session as finished by the server."""
+    body = without_generated_text(session.resource, session.resource | {"status": FINISHED})
+    return close(work, session, _left(work, session, body))
+
 
 def close(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
-    """Save a session as ended with the status of `body`, its children and threads with it."""
-    closing = _begin(work, session, str(body["status"]))
-    ended = _ended(work, replace(session, closing=closing), body)
+    """Save a session as ended with the status of `body`, its children and threads with it.
+
+    Where the work goes in steps, only the first: threads detached, the body kept for the last.
+    """
+    figures = detaching.release(work, session)
+    if figures.dirty:
+        figures = recomputed(work, session.id)
+    body = _in_error_if_empty(session, body, figures)
+    closing = Closing(ulids.new(work.milliseconds), str(body["status"]), work.instant, figures)
+    session = replace(session, closing=closing, slots=frozenset(), due=work.instant)
+    if work.in_steps:
+        work.begun.append(session.id)
+        work.save(session)
+        work.save(Pending(encounter=session.id, json=fhirjson.dumps(body)))
+        return session
+    ended = _ended(work, session, body)
     for child in _open_children(work, session.id):
         work.save(_ended_child(work, child, ended))
-    work.save(ended)
     return ended
 
 
-def begin(work: Work, session: EncounterRecord, body: Resource) -> None:
-    """Save only the first step: threads detached, the body kept until the children are finished."""
-    closing = _begin(work, session, str(body["status"]))
-    work.save(replace(session, closing=closing, slots=frozenset(), due=work.instant))
-    work.save(Pending(encounter=session.id, json=fhirjson.dumps(body)))
+def _in_error_if_empty(session: EncounterRecord, body: Resource, figures: Figures) -> Resource:
+    """Turn a session that the server opened, and in which nothing is left, into an error."""
+    if session.by_server and not figures.first and body["status"] == FINISHED:
+        return body | {"status": IN_ERROR}
+    return body
 
 
 def complete(actor: Actor, session_id: str) -> None:
@@ -64,26 +84,13 @@ def _run_steps(actor: Actor, session_id: str) -> None:
         if read and kinds.is_open(read.resource):
             step.save(_ended_child(step, read, ended))
             step.commit("close")
-    work.save(ended)
     work.remove(pending)
     work.commit("close")
 
 
-def _begin(work: Work, session: EncounterRecord, status: str) -> Closing:
-    """Detach every thread; give the closing with the figures of all counting messages."""
-    attached = [work.slot(thread) for thread in sorted(session.slots)]
-    figures = session.figures
-    for slot in attached:
-        figures = figures.merged(slot.figures)
-    if figures.dirty:
-        figures = recomputed(work, session.id)
-    for slot in attached:
-        links.detach_span(work, slot)
-        work.save(slots.emptied(slot))
-    return Closing(ulids.new(work.milliseconds), status, work.instant, figures)
-
-
-def recomputed(work: Work, session_id: str, changed: CommunicationRecord | None = None) -> Figures:
+def recomputed(
+    work: Work, session_id: str, changed: CommunicationRecord | None = None
+) -> Figures:
     """Read a session's figures from its messages; one that is being written counts as written."""
     return figures_of(
         (message.at, kinds.sender(message.resource))
@@ -104,13 +111,13 @@ def _messages(work: Work, session_id: str) -> Iterable[CommunicationRecord]:
 
 
 def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
-    """Make the version in which a session ends."""
+    """Save the version in which a session ends."""
     if session.closing is None:
         raise AssertionError("a closing has begun")
-    figures, filled = session.closing.figures, session.filled
-    filled = rules.still_filled(session.resource, body, filled)
+    figures = session.closing.figures
+    filled = rules.still_filled(session.resource, body, session.filled)
     resource, filled = rules.completed(body, figures, filled, settings().zone)
-    return versions.of_encounter(
+    ended = versions.of_encounter(
         work,
         session,
         resource,
@@ -121,6 +128,10 @@ def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRec
         filled=filled,
         entered=session.closing.at,
     )
+    work.save(ended)
+    if resource["status"] in kinds.VOID:
+        detaching.free_day(work, ended)
+    return ended
 
 
 def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:
@@ -131,15 +142,30 @@ def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:
     ]
 
 
-def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -> EncounterRecord:
+def _ended_child(
+    work: Work, child: EncounterRecord, session: EncounterRecord
+) -> EncounterRecord:
     """Make the version in which a medical encounter ends with its session."""
     status, at = session.resource["status"], session.entered
     after = child.resource | {"status": status}
     after = with_status_history(child.resource, after, child.entered, at, keep_omitted=False)
-    after = rules.child_completed(
-        without_generated_text(child.resource, after), session.resource, settings().zone
-    )
+    after = without_generated_text(child.resource, after)
+    after = rules.child_completed(after, session.resource, settings().zone)
     return versions.of_encounter(work, child, after, due="", entered=at)
+
+
+def _left(work: Work, session: EncounterRecord, after: Resource) -> Resource:
+    """Give an Encounter whose status the server changes, with the status it leaves in its history."""
+    return with_status_history(
+        session.resource, after, session.entered, work.instant, keep_omitted=False
+    )
+
+
+def extend(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
+    """Take a late message of its own day into a finished session."""
+    sender = kinds.sender(message.resource)
+    figures = session.figures.merged(figures_of([(message.at, sender)]))
+    _amend(work, session, figures)
 
 
 def amend(work: Work, session: EncounterRecord, changed: CommunicationRecord) -> None:
@@ -149,12 +175,38 @@ def amend(work: Work, session: EncounterRecord, changed: CommunicationRecord) ->
         work.save(session)
         return
     figures = recomputed(work, session.id, changed)
-    bare = rules.without(session.resource, session.filled - {"participant"})
-    bare = without_generated_text(session.resource, bare)
+    if session.by_server and not figures.first:
+        body = without_generated_text(session.resource, session.resource | {"status": IN_ERROR})
+        after = _left(work, session, body)
+        void = versions.of_encounter(work, session, after, figures=figures, entered=work.instant)
+        work.save(void)
+        detaching.free_day(work, void)
+        return
+    _amend(work, session, figures)
+
+
+def _amend(work: Work, session: EncounterRecord, figures: Figures) -> None:
+    """Save a finished session with other figures; a new version where that changes its period."""
+    ours = session.filled - {"participant"}
+    bare = rules.without(session.resource, ours)
     resource, filled = rules.completed(bare, figures, frozenset(), settings().zone)
-    if resource == session.resource:
+    kept = session.filled & {"participant"}
+    if {name: resource.get(name) for name in _AMENDED} == {
+        name: session.resource.get(name) for name in _AMENDED
+    }:
         work.save(replace(session, figures=figures))
         return
-    filled |= session.filled & {"participant"}
-    amended = versions.of_encounter(work, session, resource, figures=figures, filled=filled)
-    work.save(amended)
+    amended = without_generated_text(session.resource, session.resource) | {
+        name: resource[name] for name in _AMENDED if name in resource
+    }
+    amended = {
+        name: value
+        for name, value in amended.items()
+        if name not in _AMENDED or name in resource
+    }
+    work.save(
+        versions.of_encounter(work, session, amended, figures=figures, filled=(filled & ours) | kept)
+    )
+
+
+_AMENDED = ("period", "length")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.sessions.state import Adoption, Figures, Slot, Span
+from shared.sessions.state import Adoption, Figures, Slot, SlotKey, Span
 from shared.store import keys
 from shared.store.keys import Address
 
@@ -62,8 +62,11 @@ def slot(item: Item) -> Slot:
 
 def slot_item(value: Slot) -> Item:
     """Write a slot whole."""
-    numbers: Item = {"rev": {"N": str(value.rev)}, "epoch": {"N": str(value.epoch)}}
-    return texts(value, "session", "low", "high", "arrived") | numbers | figures_item(value.figures)
+    item = texts(value, "session", "low", "high", "arrived") | figures_item(value.figures)
+    item |= {"rev": {"N": str(value.rev)}, "epoch": {"N": str(value.epoch)}}
+    if value.open:
+        item["open"] = {"BOOL": True}
+    return item
 
 
 def span(item: Item) -> Span:
@@ -99,7 +102,7 @@ def adoption_item(value: Adoption) -> Item:
 
 
 ADDRESSES: dict[type, Callable[[str, Any], Address]] = {
-    Slot: lambda tenant, slot: keys.slot(tenant, slot.thread),
+    Slot: lambda tenant, slot: keys.slot(tenant, slot.key),
     Span: lambda tenant, span: keys.span(tenant, span.encounter, span.thread),
     Adoption: lambda tenant, row: keys.adoption(tenant, row.thread, row.epoch),
 }

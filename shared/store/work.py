@@ -9,7 +9,7 @@ from shared import audit, instants, ulids
 from shared.access import Actor
 from shared.catalog import access_patterns as patterns
 from shared.index.rows import rows
-from shared.sessions.state import Adoption, Slot, Span
+from shared.sessions.state import Adoption, Slot, SlotKey, Span
 from shared.store import codec, dynamodb, guards, items, keys, reading, transactions
 from shared.store.items import Item
 from shared.store.keys import MESSAGES, Address
@@ -87,10 +87,10 @@ class Work:
             return self.encounter(resource_id)
         return self.communication(resource_id)
 
-    def slot(self, thread: str) -> Slot:
-        """Read a thread's slot; one that was never written is empty."""
-        record = self._record(keys.slot(self.tenant, thread), items.slot)
-        return record or Slot(thread=thread)
+    def slot(self, key: SlotKey) -> Slot:
+        """Read a slot; one that was never written is empty."""
+        record = self._record(keys.slot(self.tenant, key), items.slot)
+        return record or Slot(key=key)
 
     def span(self, encounter_id: str, thread: str) -> Span | None:
         """Read a thread's range in a session."""
@@ -187,7 +187,7 @@ class Work:
         if isinstance(record, CommunicationRecord):
             return self._read.get(keys.placed(self.tenant, keys.home(record.id)))
         before = self._read.get(address)
-        return Slot(thread=record.thread) if before is None and isinstance(record, Slot) else before
+        return Slot(key=record.key) if before is None and isinstance(record, Slot) else before
 
     def _operations(self, address: Address, record: Any, chain: bytes) -> Iterator[Operation]:
         before = self._before(address, record)
