@@ -14,6 +14,7 @@ from shared.store.operations import due_address
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
 
 TENANT = "-"
+_BESIDE = (patterns.SEARCH, patterns.AUDIT)
 
 
 def scan(table: str) -> list[dict[str, Any]]:
@@ -23,6 +24,11 @@ def scan(table: str) -> list[dict[str, Any]]:
         .paginate(TableName=dynamodb.table_name(table), ConsistentRead=True)
     )
     return [item for page in pages for item in page["Items"]]
+
+
+def everything() -> list[list[dict[str, Any]]]:
+    """Read all that is stored, to see whether a request wrote anything."""
+    return [scan(table) for table in (patterns.ENCOUNTER, patterns.THREAD, *_BESIDE)]
 
 
 def check(*, closing_too: bool = False) -> None:

@@ -1,7 +1,9 @@
 """Calls the functions as the gateway does: a route of the catalogue, an event, the real handler."""
 
 import json
-from dataclasses import dataclass
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,10 +51,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class FrontDoor:
-    """A caller with a role."""
+    """A caller with a role; `claims` are further ones, `packed` bodies arrive as base64."""
 
     role: str = "practitioner"
     fhir_user: str = "Practitioner/doctor-alice-smith"
+    claims: Mapping[str, str] = field(default_factory=dict)
+    packed: bool = False
 
     def call(
         self,
@@ -80,12 +84,15 @@ class FrontDoor:
         self, method: str, path: str, query: str, headers: dict[str, str], body: Any
     ) -> dict[str, Any]:
         text = body if isinstance(body, str) or body is None else json.dumps(body)
+        if self.packed and text:
+            text = b64encode(text.encode()).decode()
         claims = {
             "sub": f"user-{self.role}",
             "client_id": "tests",
             "token_use": "access",
             "cognito:groups": f"[{self.role}]",
             "fhirUser": self.fhir_user,
+            **self.claims,
         }
         return {
             "version": "2.0",
@@ -100,7 +107,7 @@ class FrontDoor:
                 "authorizer": {"jwt": {"claims": claims}},
             },
             "body": text,
-            "isBase64Encoded": False,
+            "isBase64Encoded": self.packed,
         }
 
     def get(self, url: str, **headers: str) -> Answer:

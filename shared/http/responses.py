@@ -6,7 +6,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from shared import errors, fhirjson, instants
+from shared import errors, fhirjson, instants, ulids
 from shared.http.requests import Request
 from shared.resources import bundles
 from shared.resources.outcome import operation_outcome
@@ -14,7 +14,7 @@ from shared.store.records import Versioned
 
 # Only for types: no answer needs the code of another interaction.
 if TYPE_CHECKING:
-    from shared.interactions.history import History
+    from shared.interactions.history import History, Step
     from shared.interactions.write import Outcome
     from shared.search import Result
 
@@ -95,21 +95,26 @@ def _preferred(request: Request, record: Versioned) -> bytes:
 
 def history_bundle(request: Request, page: "History") -> Response:
     """Answer with a page of a history."""
-    entries = [_version(request, record) for record in page.versions]
+    entries = [_version(request, step) for step in page.steps]
     url = f"{request.base}/{request.type}/{request.id}/_history"
     links = {"self": _link(url, request.query)}
+    if page.next is not None:
+        kept = [pair for pair in request.query if pair[0] != "_offset"]
+        links["next"] = _link(url, [*kept, ("_offset", str(page.next))])
     return Response(200, fhirjson.dumps(bundles.history(entries, links, total=page.total)))
 
 
-def _version(request: Request, record: Versioned) -> bundles.Version:
+def _version(request: Request, step: "Step") -> bundles.Version:
+    record = step.record
     reference = f"{record.type}/{record.id}"
-    method, status = ("DELETE", "204") if record.deleted else ("PUT", "200")
-    if record.version == 1:
-        method, status = "POST", "201"
+    is_posted = record.version == 1 and ulids.PATTERN.fullmatch(record.id.rpartition(".")[2])
+    method, status = ("POST" if is_posted else "PUT"), ("201" if step.created else "200")
+    if record.deleted:
+        method, status = "DELETE", "204"
     return bundles.Version(
         full_url=f"{request.base}/{reference}",
         method=method,
-        url=record.type if method == "POST" else reference,
+        url=record.type if is_posted else reference,
         status=status,
         version=record.version,
         updated=record.last_updated,

@@ -31,8 +31,7 @@ def value_key(param: SearchParam, value: Value) -> str:
 
 def is_keyed(param: SearchParam, value: Reference) -> bool:
     """Tell whether the resource tables' own keys find what has this reference."""
-    here = bool(value.text) and ":" not in value.text
-    return here and value.type == param.keyed
+    return bool(param.keyed) and value.text.startswith(f"{param.keyed}/")
 
 
 def of_value(tenant: str, param: SearchParam, key: str) -> tuple[str, ...]:

@@ -13,7 +13,9 @@ from shared.interactions.write import Outcome, Write, write
 
 
 def create(actor: Actor, resource_type: str, body: Any) -> Outcome:
-    """Create a resource; an id in the body is ignored."""
+    """Create a resource; an id in the body is ignored, whatever it is."""
+    if isinstance(body, dict):
+        body = {name: each for name, each in body.items() if name != "id"}
     resource, now = accepted(body, resource_type), instants.now()
     if resource_type == "Communication":
         own_id = communications.new_id(resource, now)

@@ -16,17 +16,26 @@ PARAMETERS = ("_count", "_offset", "_since", "_format", "_pretty")
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """A page of versions, and how many there are."""
+class Step:
+    """A version, and whether the resource was not there before it."""
 
-    versions: list[Versioned]
+    record: Versioned
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of steps, how many there are in all, and the offset of the next page."""
+
+    steps: list[Step]
     total: int
+    next: int | None
 
 
 def history(
     tenant: str, resource_type: str, resource_id: str, query: list[tuple[str, str]]
 ) -> History:
-    """Give a page of a resource's versions. Raises NotFound and Invalid."""
+    """Give a page of a resource's history. Raises NotFound and Invalid."""
     given = dict(query)
     for name in given:
         if name not in PARAMETERS:
@@ -34,13 +43,19 @@ def history(
     current = reading.current(tenant, resource_type, resource_id)
     if current is None:
         raise NotFound(f"{resource_type}/{resource_id} does not exist")
-    newest_first = [*reading.versions(tenant, current), current][::-1]
+    newest_first = _steps([*reading.versions(tenant, current), current])[::-1]
     if since := given.get("_since"):
         low = _instant(since)
-        newest_first = [one for one in newest_first if _updated(one) >= low]
+        newest_first = [one for one in newest_first if _updated(one.record) >= low]
     offset = _number(given, "_offset", 0)
     count = min(_number(given, "_count", DEFAULT_COUNT), LARGEST_COUNT)
-    return History(newest_first[offset : offset + count], len(newest_first))
+    total, end = len(newest_first), offset + count
+    return History(newest_first[offset:end], total, end if count and end < total else None)
+
+
+def _steps(oldest_first: list[Versioned]) -> list[Step]:
+    was_there = [False, *(not one.deleted for one in oldest_first)]
+    return [Step(one, not was) for one, was in zip(oldest_first, was_there, strict=False)]
 
 
 def _updated(record: Versioned) -> int:

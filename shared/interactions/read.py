@@ -3,9 +3,13 @@
 https://hl7.org/fhir/R4/http.html#read
 """
 
+import re
+
 from shared.errors import Deleted, NotFound
 from shared.store import reading
 from shared.store.records import Versioned
+
+_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 def read(tenant: str, resource_type: str, resource_id: str) -> Versioned:
@@ -16,11 +20,13 @@ def read(tenant: str, resource_type: str, resource_id: str) -> Versioned:
 def vread(tenant: str, resource_type: str, resource_id: str, version: str) -> Versioned:
     """Give one version. Raises NotFound, and Deleted for the version of a deletion."""
     current = reading.current(tenant, resource_type, resource_id)
-    if current is None or not version.isdecimal() or int(version) > current.version:
-        raise NotFound(f"{resource_type}/{resource_id} has no version {version}")
-    if int(version) == current.version:
+    if current and version == str(current.version):
         return there(current, resource_type, resource_id)
-    past = reading.version(tenant, current, int(version))
+    past = None
+    if current and _VERSION.fullmatch(version) and int(version) < current.version:
+        past = reading.version(tenant, current, int(version))
+    if past is None:
+        raise NotFound(f"{resource_type}/{resource_id} has no version {version}")
     return there(past, resource_type, resource_id)
 
 

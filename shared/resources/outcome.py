@@ -3,10 +3,14 @@
 https://hl7.org/fhir/R4/operationoutcome.html
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from shared.errors import Issue
+
+# What FHIR allows in no string; names of parameters and elements are repeated as they came.
+_CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 def operation_outcome(issues: Iterable[Issue]) -> dict[str, Any]:
@@ -18,10 +22,14 @@ def _issue(issue: Issue) -> dict[str, Any]:
     written: dict[str, Any] = {
         "severity": issue.severity,
         "code": issue.code,
-        "details": {"text": issue.text or issue.code},
+        "details": {"text": _shown(issue.text) or issue.code},
     }
     if issue.diagnostics:
-        written["diagnostics"] = issue.diagnostics
+        written["diagnostics"] = _shown(issue.diagnostics)
     if issue.expression:
-        written["expression"] = [issue.expression]
+        written["expression"] = [_shown(issue.expression)]
     return written
+
+
+def _shown(text: str) -> str:
+    return _CONTROL.sub("?", text)

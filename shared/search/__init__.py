@@ -29,7 +29,7 @@ class Result:
     plan: Plan
 
 
-def search(  # noqa: PLR0913 - a request's facts, by keyword
+def search(
     resource_type: str,
     query: Sequence[Pair],
     *,

@@ -17,7 +17,7 @@ from shared.search.matching import matches
 from shared.search.paging import Position, refused
 from shared.search.plans import Plan
 from shared.search.sessions import Sessions
-from shared.search.streams import MOST_ROWS, Progress, Row
+from shared.search.streams import MOST_ROWS, UNIT_ROWS, Progress, Row
 from shared.store.reading import read_many
 
 type Resource = dict[str, Any]
@@ -63,7 +63,7 @@ class _Reader:
 
     def in_order(self, position: Position | None) -> Page:
         """Read as far as a page and one more go, to know whether there is one."""
-        progress = Progress(self.query.count + 1)
+        progress = Progress(self.query.count + 1, UNIT_ROWS[self.query.type])
         candidates = self._candidates(position, progress)
         found: list[Match] = []
         while missing := self.query.count + 1 - len(found):

@@ -21,6 +21,8 @@ from shared.store.items import Item
 # A request reads no more rows than these.
 MOST_ROWS = 2000
 _MARGIN = 3
+# How many typical rows a read unit of 4 KB holds: fewer from each of many partitions cost as much.
+UNIT_ROWS = {"Encounter": 12, "Communication": 9}
 _GROWTH = 4
 _PLACE = re.compile(
     r"(?P<kind>(?:[a-z]#)*)(?P<undated>~?)"
@@ -67,6 +69,7 @@ class Progress:
     """How many rows are wanted, may still be read, have been looked at, and were matches."""
 
     wanted: int
+    unit: int = 1
     left: int = MOST_ROWS
     looked_at: int = 0
     matched: int = 0
@@ -88,6 +91,8 @@ class Progress:
         missing = self.wanted - self.matched - (1 if margin else 0)
         # Of two listings or values one may have the whole page, over all of its partitions.
         fair = ceil(missing / min(self._open, SPREAD)) + margin
+        if margin and missing > 1:
+            fair = max(fair, min(self.unit, missing))
         return max(1, min(fair, self.left // self._open))
 
     def more(self) -> int:

@@ -19,7 +19,7 @@ from tests.memory import Memory
 type Resource = dict[str, Any]
 type Pairs = list[tuple[str, str]]
 
-SEED, QUERIES = 20261121, 500
+SEED, QUERIES = 20261121, 300
 START = datetime(2025, 1, 1, tzinfo=UTC)
 ENCOUNTER_STATUS = ["planned", "in-progress", "onleave", "finished", "cancelled"]
 COMMUNICATION_STATUS = [

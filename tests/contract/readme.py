@@ -1,0 +1,135 @@
+"""README's tables, made from what they are about: `uv run python -m tests.contract.readme`."""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from shared.catalog import access_patterns as patterns
+from shared.catalog.interactions import INTERACTIONS, TYPES
+from shared.catalog.parameters import SEARCH_PARAMS
+from shared.index import partitions
+from shared.local import template
+from shared.packaging.build import ROOT
+from shared.store import keys, operations, work
+
+PATH = ROOT / "README.md"
+
+# Where the keys of each access pattern are made.
+MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
+    patterns.CURRENT: keys.encounter,
+    patterns.VERSION: keys.versions,
+    patterns.SPAN: keys.span,
+    patterns.PENDING: keys.pending,
+    patterns.HEADER: keys.home,
+    patterns.STATE: keys.slot,
+    patterns.ADOPTION: keys.adoption,
+    patterns.MESSAGE: keys.placed,
+    patterns.COMMUNICATION_VERSION: keys.versions,
+    patterns.ROW: partitions.of_value,
+    patterns.LISTING: partitions.listing,
+    patterns.GUARD: keys.guard,
+    patterns.DUE: operations.due_address,
+    patterns.EVENT: work.Work.commit,
+}
+
+
+def table(head: str, rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    columns = head.split(" | ")
+    for cells in (columns, ["---"] * len(columns), *rows):
+        yield f"| {' | '.join(cell.replace('|', '\\|') for cell in cells)} |"
+
+
+def parameters() -> Iterator[str]:
+    rows = template.load()["Parameters"].items()
+    return table(
+        "Parameter | Default | Meaning",
+        ((f"`{name}`", _default(row["Default"]), row["Description"]) for name, row in rows),
+    )
+
+
+def _default(value: object) -> str:
+    return "" if value == "" else f"`{value}`"
+
+
+def interactions() -> Iterator[str]:
+    return table(
+        "Interaction | Request | Roles | Function",
+        (
+            (
+                row.code,
+                f"`{row.method} {row.path}`",
+                "everybody, without a token" if row.public else ", ".join(sorted(row.roles)),
+                f"[{row.function}](functions/{row.function}.py)",
+            )
+            for row in INTERACTIONS
+        ),
+    )
+
+
+def roles() -> Iterator[str]:
+    groups = template.resources(template.load(), "AWS::Cognito::UserPoolGroup").values()
+    names = [str(group["Properties"]["GroupName"]) for group in groups]
+    return table("Role | May", ((f"`{name}`", _may(name)) for name in names))
+
+
+def _may(role: str) -> str:
+    codes = dict.fromkeys(row.code for row in INTERACTIONS if role in row.roles)
+    return ", ".join(codes) or "nothing yet: every request is answered 403"
+
+
+def search_parameters() -> Iterator[str]:
+    params = [row for resource_type in TYPES for row in SEARCH_PARAMS.of(resource_type).values()]
+    return table(
+        "Type | Parameter | Kind | Answered by",
+        ((row.resource, f"`{row.code}`", row.type, row.index.value) for row in params),
+    )
+
+
+def access_patterns() -> Iterator[str]:
+    return table(
+        "Table | Partition key | Sort key | Answers | Keys made by",
+        (
+            (row.table, f"`{row.partition}`", f"`{row.sort}`", row.answers, _link(MADE_BY[row]))
+            for row in patterns.ACCESS_PATTERNS
+        ),
+    )
+
+
+def _link(function: Callable[..., object]) -> str:
+    path = function.__module__.replace(".", "/") + ".py"
+    assert inspect.getsourcefile(function) == str(ROOT / path)
+    module = function.__module__.rpartition(".")[2]
+    return f"[{module}.{function.__qualname__}]({path})"
+
+
+def costs() -> Iterator[str]:
+    """What tests/integration/test_units.py holds, as the names of its tests say it."""
+    source = (ROOT / "tests/integration/test_units.py").read_text()
+    for test in ast.parse(source).body:
+        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):
+            reads = "read_units" in (argument.arg for argument in test.args.args)
+            words = test.name.removeprefix("test_").replace("_", " ")
+            yield f"- {re.sub(r'(?=units?\b)', 'read ' if reads else 'write ', words, count=1)}"
+
+
+def checks() -> Iterator[str]:
+    script = (ROOT / ".ci/run").read_text()
+    return iter(["```bash", script[script.index("uv run pytest") :].rstrip(), "```"])
+
+
+TABLES = (parameters, interactions, roles, search_parameters, access_patterns, costs, checks)
+
+
+def rewritten(readme: str) -> str:
+    """README with each table between its comments made anew."""
+    for make in TABLES:
+        begin, end = f"<!-- {make.__name__} -->\n", f"<!-- end of {make.__name__} -->"
+        before, after = readme.split(begin)
+        _, rest = after.split(end)
+        readme = f"{before}{begin}{'\n'.join(make())}\n{end}{rest}"
+    return readme
+
+
+if __name__ == "__main__":
+    PATH.write_text(rewritten(PATH.read_text()))

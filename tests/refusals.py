@@ -1,0 +1,17 @@
+"""What every refusal is: an OperationOutcome that is valid itself and says what and where."""
+
+from shared import fhirjson
+from shared.resources.validation import issues
+from tests.frontdoor import Answer
+
+
+def check(answer: Answer, status: int, code: str, *expressions: str) -> None:
+    """Raise AssertionError unless an answer refuses with this status, code and places."""
+    assert answer.status == status, answer.text
+    assert answer.headers["Content-Type"] == "application/fhir+json; charset=utf-8"
+    outcome = fhirjson.loads(answer.text)
+    assert issues(outcome, "OperationOutcome") == []
+    assert {issue["code"] for issue in outcome["issue"]} == {code}, answer.text
+    assert {issue["severity"] for issue in outcome["issue"]} == {"error"}
+    assert all(issue["details"]["text"].strip() for issue in outcome["issue"])
+    assert answer.expressions == list(expressions), answer.text

@@ -1,0 +1,191 @@
+"""Which rows a resource has."""
+
+import json
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from shared import references
+from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index, SearchParam
+from shared.errors import BusinessRule
+from shared.index.partitions import shard
+from shared.index.rows import MOST_ROWS, rows, stub
+from tests import care
+
+CREATED = "2026-11-21T10:00:00.000Z"
+TYPICAL = Path(__file__).parents[1] / "fixtures" / "typical"
+
+
+def stored(resource: dict[str, Any], key: str = "r1") -> dict[str, Any]:
+    return resource | {"id": key, "meta": {"versionId": "1", "lastUpdated": CREATED}}
+
+
+def kept(resource: dict[str, Any], **more: Any) -> dict[str, str]:
+    """Rows by what follows the type, without their shard."""
+    found = rows(stored(resource), CREATED, **{"zone": UTC} | more)
+    return {pk.partition("?")[2].partition("#")[0]: sk for pk, sk in found}
+
+
+def typical(name: str) -> dict[str, Any]:
+    resource: dict[str, Any] = json.loads((TYPICAL / f"{name}.json").read_text())
+    return resource
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "count"),
+    [
+        ("session", {}, 6),
+        ("header", {}, 6),
+        ("header", {"encounter": care.reference("Encounter/e")}, 7),
+        ("message", {"partOf": [care.reference("Communication/h")]}, 4),
+    ],
+)
+def test_typical_resources_have_no_more_rows_than_their_write_units_count(
+    name: str, more: dict[str, Any], count: int
+) -> None:
+    assert len(rows(stored(typical(name) | more), CREATED, zone=UTC)) == count
+
+
+def test_an_encounter_is_found_by_each_value_in_order_of_its_start() -> None:
+    found = kept(care.session(period={"start": "2026-11-20T23:30:00+01:00"}))
+    order = "2026-11-20T22:30:00.000Z#r1"
+    assert found == {
+        "class=VR": order,
+        "participant=Practitioner/doctor-alice-smith": order,
+        "patient=Patient/homer-simpson": order,
+        "_lastUpdated": f"{CREATED}#r1",
+        "date": order,
+        "open": order,
+    }
+
+
+def test_a_time_without_a_zone_is_in_the_order_of_the_deployments_zone() -> None:
+    resource = care.session(period={"start": "2026-11-20"})
+    assert kept(resource, zone=ZoneInfo("Asia/Tokyo"))["date"] == "2026-11-19T15:00:00.000Z#r1"
+
+
+def test_what_has_no_date_follows_all_that_have_one_by_its_creation() -> None:
+    assert kept(care.session())["date"] == f"~{CREATED}#r1"
+    assert kept(care.session(period={"end": "2026"}))["date"] == f"~{CREATED}#r1"
+
+
+@pytest.mark.parametrize("status", ["finished", "cancelled", "entered-in-error"])
+def test_an_encounter_that_is_over_leaves_the_listing_of_open_ones(status: str) -> None:
+    assert "open" not in kept(care.session(status))
+
+
+@pytest.mark.parametrize(
+    ("resource", "kind", "listing"),
+    [
+        (care.header(), "h#o#", "open-threads"),
+        (care.header(status="on-hold"), "h#o#", "open-threads"),
+        (care.header(status="preparation"), "h#p#", "open-threads"),
+        (care.header(status="not-done"), "h#n#", "open-threads"),
+        (care.header(status="completed"), "h#c#", "closed-threads"),
+        (care.header(partOf=[{"display": "a leaflet"}]), "h#o#", "open-threads"),
+        (care.header(partOf=[care.reference("Procedure/1")]), "m#", ""),
+        (care.message("h"), "m#", ""),
+        (care.message("h") | {"status": "preparation"}, "d#", ""),
+    ],
+)
+def test_a_communication_has_its_kind_before_its_date(
+    resource: dict[str, Any], kind: str, listing: str
+) -> None:
+    found = kept(resource)
+    assert found["patient=Patient/homer-simpson"].startswith(f"{kind}~")
+    listings = {name for name in found if name.endswith("threads")}
+    assert listings == ({listing} if listing else set())
+
+
+def test_a_thread_needs_no_row_but_what_else_a_communication_is_part_of_does() -> None:
+    parts = [care.reference("Communication/h"), care.reference("Procedure/p")]
+    found = [name for name in kept(care.message("h") | {"partOf": parts}) if "part-of" in name]
+    assert found == ["part-of=p"]
+
+
+def test_references_to_this_server_are_known_by_their_relative_form() -> None:
+    token = references.BASE.set("https://fhir.example.org")
+    try:
+        for text in ("Patient/1", "Patient/1/_history/2", "https://fhir.example.org/Patient/1"):
+            assert "patient=Patient/1" in kept(care.session(subject=care.reference(text)))
+        other = kept(care.session(subject=care.reference("https://other.example/Patient/1")))
+        assert "patient=https://other.example/Patient/1" in other
+    finally:
+        references.BASE.reset(token)
+
+
+def test_contained_and_display_only_references_and_empty_identifiers_have_no_row() -> None:
+    resource = care.session(
+        subject={"display": "somebody"},
+        participant=[{"individual": care.reference("#p")}],
+        identifier=[{"system": "urn:a"}],
+    )
+    assert set(kept(resource)) == {"class=VR", "date", "open", "_lastUpdated"}
+
+
+def test_a_reference_of_no_known_form_has_a_row_as_it_is_written() -> None:
+    found = kept(care.session(participant=[{"individual": care.reference("urn:uuid:1")}]))
+    assert "participant=urn:uuid:1" in found
+    assert "participant=P/1" in kept(
+        care.session(participant=[{"individual": care.reference("P/1")}])
+    )
+
+
+def test_equal_values_share_a_row_whatever_their_system() -> None:
+    identifiers = [{"system": "urn:a", "value": "1"}, {"system": "urn:b", "value": "1"}]
+    found = rows(stored(care.session(identifier=identifiers)), CREATED, zone=UTC)
+    assert len(found) == len(set(found)) == 7
+
+
+def test_no_value_can_leave_or_overflow_its_segment() -> None:
+    identifiers = [{"value": "a#b=c?d%"}, {"value": "é" * 3000}]
+    found = rows(stored(care.session(identifier=identifiers)), CREATED, zone=UTC)
+    keys = [pk for pk, _ in found if "identifier" in pk]
+    assert keys[0] == "-#Encounter?identifier=a%23b%3Dc%3Fd%25"
+    assert len(keys[1].encode()) < 2048
+
+
+def test_more_values_than_an_update_can_move_are_refused_by_their_element() -> None:
+    recipients = [care.reference(f"Patient/{number}") for number in range(MOST_ROWS)]
+    with pytest.raises(BusinessRule) as refused:
+        rows(stored(care.header(recipient=recipients)), CREATED, zone=UTC)
+    assert refused.value.issues[0].expression == "Communication.recipient"
+
+
+def test_listings_are_spread_evenly() -> None:
+    counts = [0] * SPREAD
+    for number in range(4000):
+        counts[shard(f"01HZ{number:022}", SPREAD)] += 1
+    assert min(counts) > 900
+
+
+def test_a_stub_has_what_searches_look_at_and_gives_the_same_rows() -> None:
+    whole = stored(
+        care.session(
+            participant=[{"individual": care.reference(care.ALICE), "period": {"start": "2026"}}],
+            text={"status": "generated", "div": "<div/>"},
+        )
+    )
+    cut = stub(whole)
+    assert "text" not in cut
+    assert cut["participant"] == [{"individual": care.reference(care.ALICE)}]
+    assert rows(cut, CREATED, zone=UTC) == rows(whole, CREATED, zone=UTC)
+
+
+def test_a_row_of_the_catalogue_is_all_that_a_new_parameter_needs() -> None:
+    row = SearchParam(
+        "Encounter", "location", "reference", "Encounter.location.location", index=Index.ROW
+    )
+    resource = care.session(location=[{"location": care.reference("Location/1")}])
+    SEARCH_PARAMS.add(row)
+    try:
+        assert "location=1" in kept(resource)
+        assert stub(stored(resource))["location"] == resource["location"]
+        with pytest.raises(ValueError, match="defined twice"):
+            SEARCH_PARAMS.add(row)
+    finally:
+        SEARCH_PARAMS.remove("Encounter", "location")
+    assert "location=1" not in kept(resource)

@@ -1,0 +1,121 @@
+"""Which keys a query reads."""
+
+from datetime import UTC
+
+import pytest
+
+from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.search.criteria import parse
+from shared.search.planning import plan
+from shared.search.plans import Plan
+
+OVER = "completed,entered-in-error,stopped,unknown"
+
+
+def planned(query: str) -> Plan:
+    resource_type, _, text = query.partition("?")
+    parts = [part.partition("=") for part in text.split("&")]
+    return plan(parse(resource_type, [(name, value) for name, _, value in parts], UTC), "-")
+
+
+def left(one: Plan) -> list[str]:
+    return [str(predicate) for predicate in one.predicates]
+
+
+@pytest.mark.parametrize(
+    ("query", "reads", "checks"),
+    [
+        ("Communication?part-of:missing=true", "closed-threads, open-threads", []),
+        ("Communication?part-of=Communication/x&_sort=sent", "part-of", []),
+        (f"Communication?part-of:missing=true&status:not={OVER}", "open-threads", []),
+        ("Communication?part-of:missing=true&subject=Patient/1", "subject", []),
+        (f"Communication?recipient=P/1&part-of:missing=true&status:not={OVER}", "recipient", []),
+        ("Communication?recipient=P/1&part-of:missing=false&_sort=-sent", "recipient", []),
+        ("Communication?sender=P/1&status=preparation", "sender", []),
+        (
+            "Communication?part-of:missing=true&status=in-progress",
+            "open-threads",
+            ["status=in-progress"],
+        ),
+        ("Communication?identifier=s|v&part-of:missing=true", "identifier", ["identifier=s|v"]),
+        ("Communication?encounter=Encounter/e&part-of:missing=true", "encounter", []),
+        ("Communication?session=Encounter/e&sender=P/1", "session", ["sender=P/1"]),
+        ("Encounter?class=VR", "class", []),
+        ("Encounter?class=|VR", "class", ["class=|VR"]),
+        ("Encounter?class=VR&_sort=-_lastUpdated", "_lastUpdated", ["class=VR"]),
+        ("Encounter?patient=Patient/1&status=finished", "patient", ["status=finished"]),
+        ("Encounter?part-of=Encounter/1&class=VR", "part-of", ["class=VR"]),
+        ("Encounter?appointment=Appointment/1", "appointment", []),
+        ("Encounter?status=in-progress,onleave", "open", ["status=in-progress,onleave"]),
+        ("Encounter?status:not=finished,cancelled,entered-in-error", "open", []),
+        ("Encounter?status=finished", "_lastUpdated", ["status=finished"]),
+        ("Encounter?type=x&_sort=-date", "date", ["type=x"]),
+        ("Encounter?part-of:missing=true&class=VR", "class", ["part-of:missing=true"]),
+        ("Encounter?_id=1&class=VR", "_id", ["_id=1", "class=VR"]),
+    ],
+)
+def test_a_query_reads_the_narrowest_partition_and_checks_only_the_rest(
+    query: str, reads: str, checks: list[str]
+) -> None:
+    assert (planned(query).reads, left(planned(query))) == (reads, checks)
+
+
+@pytest.mark.parametrize(
+    ("query", "ranges"),
+    [
+        ("recipient=P/1&part-of:missing=true&status:not=" + OVER, [("h#n#", "h#p#")]),
+        ("recipient=P/1&part-of:missing=false", [("d#", "d#"), ("m#", "m#")]),
+        ("recipient=P/1&status=preparation", [("d#", "d#"), ("h#p#", "h#p#")]),
+        ("recipient=P/1", [("d#", "m#")]),
+    ],
+)
+def test_the_kind_of_a_communication_narrows_the_keys_read(
+    query: str, ranges: list[tuple[str, str]]
+) -> None:
+    ((stream,),) = planned("Communication?" + query).steps
+    found = [(low.rpartition("#")[0] + "#", high[:-1]) for low, high in stream.ranges]
+    assert found == ranges
+
+
+def test_nothing_is_read_where_nothing_can_match() -> None:
+    assert planned("Communication?part-of:missing=true&part-of=Communication/x").steps == ()
+    assert planned("Encounter?status=bogus").steps == ()
+
+
+def test_an_upper_bound_on_the_start_ends_the_keys_and_a_lower_one_only_where_exact() -> None:
+    ((stream,),) = planned("Encounter?patient=Patient/1&date=2026-03").steps
+    ((low, high),) = stream.ranges
+    assert low == "2026-03-01T00:00:00.000Z"
+    assert high.startswith("2026-04-01T00:00:00.000Z")
+    ((open_ended,),) = planned("Encounter?patient=Patient/1&date=ge2026-03").steps
+    assert open_ended.ranges[0][0].startswith("0001")
+
+
+def test_a_message_of_a_year_is_found_by_a_time_within_it() -> None:
+    ((stream,),) = planned("Communication?sender=P/1&part-of:missing=false&sent=gt2026-03-05").steps
+    lows = [low for low, _ in stream.ranges if low.startswith("m#")]
+    starts = ["2026-01-01T00", "2026-03-01T00", "2026-03-04T22"]
+    assert [low[2:15] for low in lows] == starts
+
+
+def test_backwards_what_has_no_date_is_a_step_of_its_own() -> None:
+    assert len(planned("Encounter?patient=Patient/1&_sort=-date").steps) == 2
+    assert len(planned("Encounter?patient=Patient/1&_sort=date").steps) == 1
+
+
+def test_a_new_row_of_the_catalogue_is_planned_on() -> None:
+    row = SearchParam(
+        "Encounter",
+        "location",
+        "reference",
+        "Encounter.location.location",
+        targets=("Location",),
+        index=Index.ROW,
+    )
+    SEARCH_PARAMS.add(row)
+    try:
+        one = planned("Encounter?location=Location/1&class=VR")
+        assert one.reads == "location"
+        assert one.steps[0][0].partition == "-#Encounter?location=Location/1"
+    finally:
+        SEARCH_PARAMS.remove("Encounter", "location")
