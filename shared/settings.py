@@ -8,6 +8,7 @@ from functools import cache
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
+
 POLICIES = ("explicit", "thread", "daily")
 ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 

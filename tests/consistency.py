@@ -52,7 +52,10 @@ def check(*, closing_too: bool = False) -> None:
     assert closing_too or not any(record.closing for record in encounters.values())
     _check_rows({**encounters, **communications})
     _check_due(encounters)
-    _check_slots(encounters, [items.slot(item) for item in threads if item["sk"]["S"] == "state"])
+    _check_slots(
+        encounters,
+        [items.slot(item) for item in threads if item["sk"]["S"].startswith(("state", "day#"))],
+    )
     _check_versions({**encounters, **communications}, [*scan(patterns.ENCOUNTER), *threads])
     _check_chains({**encounters, **communications})
 
@@ -88,11 +91,11 @@ def _check_due(encounters: dict[str, EncounterRecord]) -> None:
 def _check_slots(encounters: dict[str, EncounterRecord], slots: list[Any]) -> None:
     attached = defaultdict(set)
     for slot in slots:
-        if slot.session:
+        if slot.open:
             session = encounters[slot.session]
-            assert kinds.is_open(session.resource), f"{slot.thread} joins an ended session"
-            assert session.closing is None, f"{slot.thread} joins a session being closed"
-            attached[slot.session].add(slot.thread)
+            assert kinds.is_open(session.resource), f"{slot.key} joins an ended session"
+            assert session.closing is None, f"{slot.key} joins a session being closed"
+            attached[slot.session].add(str(slot.key))
     for record in encounters.values():
         assert set(record.slots) == attached[record.id]
 

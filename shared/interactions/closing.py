@@ -32,6 +32,12 @@ def finish(work: Work, session: EncounterRecord) -> EncounterRecord:
     return close(work, session, _left(work, session, body))
 
 
+def finish_with(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
+    """Save a session that begins and ends with one late message."""
+    figures = figures_of([(message.at, kinds.sender(message.resource))])
+    close(work, replace(session, figures=figures), session.resource | {"status": FINISHED})
+
+
 def close(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
     """Save a session as ended with the status of `body`, its children and threads with it.
 
@@ -88,9 +94,7 @@ def _run_steps(actor: Actor, session_id: str) -> None:
     work.commit("close")
 
 
-def recomputed(
-    work: Work, session_id: str, changed: CommunicationRecord | None = None
-) -> Figures:
+def recomputed(work: Work, session_id: str, changed: CommunicationRecord | None = None) -> Figures:
     """Read a session's figures from its messages; one that is being written counts as written."""
     return figures_of(
         (message.at, kinds.sender(message.resource))
@@ -142,9 +146,7 @@ def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:
     ]
 
 
-def _ended_child(
-    work: Work, child: EncounterRecord, session: EncounterRecord
-) -> EncounterRecord:
+def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -> EncounterRecord:
     """Make the version in which a medical encounter ends with its session."""
     status, at = session.resource["status"], session.entered
     after = child.resource | {"status": status}
@@ -155,7 +157,7 @@ def _ended_child(
 
 
 def _left(work: Work, session: EncounterRecord, after: Resource) -> Resource:
-    """Give an Encounter whose status the server changes, with the status it leaves in its history."""
+    """Give an Encounter whose status the server changes, with the one it leaves in its history."""
     return with_status_history(
         session.resource, after, session.entered, work.instant, keep_omitted=False
     )
@@ -200,12 +202,12 @@ def _amend(work: Work, session: EncounterRecord, figures: Figures) -> None:
         name: resource[name] for name in _AMENDED if name in resource
     }
     amended = {
-        name: value
-        for name, value in amended.items()
-        if name not in _AMENDED or name in resource
+        name: value for name, value in amended.items() if name not in _AMENDED or name in resource
     }
     work.save(
-        versions.of_encounter(work, session, amended, figures=figures, filled=(filled & ours) | kept)
+        versions.of_encounter(
+            work, session, amended, figures=figures, filled=(filled & ours) | kept
+        )
     )
 
 

@@ -50,13 +50,16 @@ def write(request: Write) -> Outcome:
 
 
 def _attempt(request: Write) -> Outcome:
+    work = Work(request.actor, instants.now())
     try:
-        return _write(request, Work(request.actor, instants.now()))
+        return _write(request, work)
     except ClosingUnderWay as met:
         closing.complete(request.actor, met.encounter_id)
         raise Stale from None
     except TooManyItems:
-        return _close_in_steps(request)
+        work = Work(request.actor, instants.now())
+        work.in_steps = True
+        return _write(request, work)
 
 
 def _write(request: Write, work: Work) -> Outcome:
@@ -64,8 +67,18 @@ def _write(request: Write, work: Work) -> Outcome:
     live = before is not None and not before.deleted
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
-    record = _save(work, before, request, after)
-    work.commit(request.interaction)
+    record: Versioned | None = _save(work, before, request, after)
+    try:
+        work.commit(request.interaction)
+    except TooManyItems:
+        if work.in_steps:
+            text = f"The change does not fit a transaction of {LARGEST} items"
+            raise BusinessRule(text) from None
+        raise
+    for session_id in work.begun:
+        closing.complete(request.actor, session_id)
+        if session_id == request.id:
+            record = Work(request.actor, instants.now()).resource(request.type, request.id)
     return Outcome(record, created=not live)
 
 
@@ -96,15 +109,3 @@ def _save(
     if request.type == "Encounter":
         return encounters.create(work, request.id, after)
     return communications.create(work, request.id, after)
-
-
-def _close_in_steps(request: Write) -> Outcome:
-    """Close a session whose threads and children do not fit one transaction."""
-    work = Work(request.actor, instants.now())
-    before, after = _read(request, work)
-    if after is None or not encounters.closes(before, after):
-        raise BusinessRule(f"The change does not fit a transaction of {LARGEST} items")
-    encounters.close_in_steps(work, before, after)
-    work.commit(request.interaction)
-    closing.complete(request.actor, request.id)
-    return Outcome(Work(request.actor, instants.now()).resource(request.type, request.id))

@@ -12,7 +12,7 @@ def arrived(slot: Slot, *, at: str, key: str, sender: str, received: str) -> Slo
         slot,
         rev=slot.rev + 1,
         figures=slot.figures.merged(one),
-        low=min(filter(None, (slot.low, key))),
+        low=min(filter(None, (slot.low, key)), default=""),
         high=max(slot.high, key),
         arrived=max(slot.arrived, received),
     )
@@ -71,6 +71,14 @@ def span_attached(span: Span | None, encounter: str, thread: str, low: str) -> S
     if span is None:
         return Span(encounter=encounter, thread=thread, low=low)
     return replace(span, low=min(span.low, low), high="", top=max(span.top, span.high))
+
+
+def span_of_day(span: Span | None, encounter: str, thread: str, keys: tuple[str, str, str]) -> Span:
+    """Take in a day's bounds, and a key that may be outside of them or empty."""
+    low, high, key = keys
+    lows = filter(None, (low, key, span.low if span else ""))
+    top = max(high, key, span.high if span else "")
+    return Span(encounter=encounter, thread=thread, low=min(lows), high=top, top=top)
 
 
 def span_detached(span: Span, high: str) -> Span:

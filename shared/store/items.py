@@ -21,6 +21,11 @@ def texts(record: object, *names: str) -> Item:
     return {name: {"S": value} for name in names if (value := getattr(record, name))}
 
 
+def number(item: Item, name: str) -> int:
+    """Read a number, 0 where it is absent."""
+    return int(item[name]["N"]) if name in item else 0
+
+
 def partition(item: Item) -> str:
     """Give the id that an item's partition is keyed by."""
     return text(item, "pk").partition("#")[2]
@@ -49,8 +54,9 @@ def figures_item(value: Figures) -> Item:
 def slot(item: Item) -> Slot:
     """Read a slot."""
     return Slot(
-        thread=partition(item),
+        key=SlotKey(partition(item), text(item, "sk")),
         session=text(item, "session"),
+        open="open" in item,
         epoch=int(item["epoch"]["N"]),
         rev=int(item["rev"]["N"]),
         figures=figures(item),

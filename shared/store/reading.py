@@ -64,6 +64,14 @@ def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, 
     return {record.id: record.json for record in records if record.json}
 
 
+def due(shard: int, until: str) -> Iterator[tuple[str, str]]:
+    """Read the tenant and id of each Encounter of a shard that is due, the longest due first."""
+    partition = patterns.DUE.partition.format(shard=shard)
+    for item in dynamodb.query_all(patterns.SEARCH, partition, ("!", until + keys.AFTER_ALL)):
+        _, tenant, encounter_id = item["sk"]["S"].split("#")
+        yield tenant, encounter_id
+
+
 def _batch(table: str, addresses: Sequence[keys.Address]) -> list[Item]:
     unique = list(dict.fromkeys((address.pk, address.sk) for address in addresses))
     return list(dynamodb.batch_get(table, unique))

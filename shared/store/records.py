@@ -10,7 +10,7 @@ from shared import fhirjson
 from shared.errors import TooLong
 from shared.sessions.state import Closing, Figures
 from shared.store import codec, keys
-from shared.store.items import Item, figures, figures_item, text, texts
+from shared.store.items import Item, figures, figures_item, number, text, texts
 from shared.store.keys import Address, Place
 
 type Resource = dict[str, Any]
@@ -154,9 +154,12 @@ class EncounterRecord(Versioned):
             figures=figures(item),
             closing=_closing(item["closing"]["M"]) if "closing" in item else None,
             by_server="by_server" in item,
-            **{name: text(item, name) for name in ("opened", "policy", "home", "day_end")},
-            idle_minutes=int(item["idle_minutes"]["N"]) if "idle_minutes" in item else 0,
-            max_hours=int(item["max_hours"]["N"]) if "max_hours" in item else 0,
+            opened=text(item, "opened"),
+            policy=text(item, "policy"),
+            home=text(item, "home"),
+            day_end=text(item, "day_end"),
+            idle_minutes=number(item, "idle_minutes"),
+            max_hours=number(item, "max_hours"),
         )
 
 
