@@ -45,10 +45,13 @@ def actor(claims: Mapping[str, str], settings: Settings) -> Actor:
     # The authorizer flattens a list claim to the text `[admin practitioner]`.
     groups = claims.get(settings.groups_claim, "").strip("[]").replace(",", " ").split()
     client = claims.get("client_id") or claims.get("cid") or ""
-    of_client = settings.client_roles.get(client)
-    by_client = {of_client} if of_client and not groups else set()
+    subject = claims.get("sub", client)
+    # Only a client that stands for itself: a user without groups has no role, whatever the client.
+    itself = not groups and subject in (client, f"{client}@clients")
+    of_client = settings.client_roles.get(client) if itself else None
+    by_client = {of_client} if of_client else set()
     return Actor(
-        subject=claims.get("sub", client),
+        subject=subject,
         client=client,
         fhir_user=claims.get("fhirUser", ""),
         roles=frozenset(groups) | by_client,

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
 
+POLICIES = ("explicit", "thread", "daily")
 ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 
@@ -23,7 +24,12 @@ class Settings:
     base_path: str = "/fhir/R4"
     public_base_url: str = ""
     zone: tzinfo = UTC
+    session_policy: str = "explicit"
+    session_scope: str = "thread"
+    session_idle_minutes: int | None = None
     session_max_hours: int = 168
+    message_linking: str = "header"
+    close_spread_minutes: int = 30
     encounter_type_system: str = ENCOUNTER_TYPE_SYSTEM
     groups_claim: str = "cognito:groups"
     client_roles: Mapping[str, str] = field(default_factory=dict)
@@ -37,6 +43,21 @@ def _zone(name: str) -> tzinfo:
         return instants.zone(name)
     except (ZoneInfoNotFoundError, ValueError):
         raise SystemExit(f"SESSION_TIME_ZONE: {name!r} is not an IANA time zone") from None
+
+
+def _one_of(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """Give one of the choices, the first where nothing is said."""
+    value = environment.get(name) or choices[0]
+    if value not in choices:
+        raise SystemExit(f"{name}: {value!r} is none of {', '.join(choices)}")
+    return value
+
+
+def _number(environment: Mapping[str, str], name: str) -> int | None:
+    text = environment.get(name) or ""
+    if text and not text.isdecimal():
+        raise SystemExit(f"{name}: {text!r} is not a number")
+    return int(text) if text else None
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -54,7 +75,12 @@ def read(environment: Mapping[str, str]) -> Settings:
         base_path=get("BASE_PATH", "/fhir/R4").rstrip("/"),
         public_base_url=get("PUBLIC_BASE_URL", "").rstrip("/"),
         zone=_zone(get("SESSION_TIME_ZONE") or "UTC"),
-        session_max_hours=int(get("SESSION_MAX_HOURS") or 168),
+        session_policy=_one_of(environment, "SESSION_POLICY", POLICIES),
+        session_scope=_one_of(environment, "SESSION_SCOPE", ("thread", "patient")),
+        session_idle_minutes=_number(environment, "SESSION_IDLE_MINUTES"),
+        session_max_hours=_number(environment, "SESSION_MAX_HOURS") or 168,
+        message_linking=_one_of(environment, "MESSAGE_LINKING", ("header", "message")),
+        close_spread_minutes=_number(environment, "CLOSE_SPREAD_MINUTES") or 30,
         encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE_SYSTEM,
         groups_claim=get("GROUPS_CLAIM") or "cognito:groups",
         client_roles=_pairs(get("CLIENT_ROLES", "")),

@@ -48,6 +48,12 @@ HEADER = AccessPattern(
     "GET Communication/{id}; the locator of a message under a client's own id",
 )
 STATE = AccessPattern(THREAD, "{id}", "state", "the slot: which session a new message joins")
+DAY = AccessPattern(
+    THREAD,
+    "{id}",
+    "day#{day}",
+    "the slot of a local day, of a thread or (partition `Patient/x`) of a patient",
+)
 ADOPTION = AccessPattern(
     THREAD, "{id}", "a#{epoch}", "which session adopted the messages of an epoch"
 )
@@ -84,6 +90,7 @@ ACCESS_PATTERNS = (
     PENDING,
     HEADER,
     STATE,
+    DAY,
     ADOPTION,
     MESSAGE,
     COMMUNICATION_VERSION,
@@ -103,5 +110,5 @@ def segment(text: str) -> str:
     """Encode a value from outside so that it neither leaves nor overflows its segment of a key."""
     encoded = quote(text, safe="/:@!$'()*,; ")
     if len(encoded) > LONGEST_SEGMENT:
-        return "sha256~" + sha256(encoded.encode()).hexdigest()
+        return "sha256=" + sha256(encoded.encode()).hexdigest()
     return encoded

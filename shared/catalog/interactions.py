@@ -6,6 +6,7 @@ Codes: https://hl7.org/fhir/R4/valueset-restful-interaction.html
 from dataclasses import dataclass
 
 ADMIN, PRACTITIONER, AUDITOR = "admin", "practitioner", "auditor"
+SERVICE = "service"
 READERS = frozenset({ADMIN, PRACTITIONER, AUDITOR})
 WRITERS = frozenset({ADMIN, PRACTITIONER})
 NOBODY: frozenset[str] = frozenset()

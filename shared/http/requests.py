@@ -32,6 +32,7 @@ PATCH_TYPES = frozenset(
 FORM = "application/x-www-form-urlencoded"
 _ANY_JSON = frozenset({*JSON_TYPES, "json", "*/*", "application/*"})
 FHIR_VERSION = "4.0"
+FHIR_VERSIONS = frozenset({FHIR_VERSION, "4.0.1"})
 
 
 class MethodNotAllowed(NotSupported):
@@ -91,7 +92,7 @@ class Request:
         pairs = (part.strip().partition("=") for part in parameters)
         given = {parameter: value.strip('"') for parameter, _, value in pairs}
         version = given.get("fhirversion", FHIR_VERSION)
-        if (name and name.strip() not in accepted) or not version.startswith(FHIR_VERSION):
+        if (name and name.strip() not in accepted) or version not in FHIR_VERSIONS:
             raise UnsupportedMedia(
                 "The body's media type is not supported",
                 diagnostics=f"Supported: {', '.join(sorted(accepted))}; fhirVersion {FHIR_VERSION}",

@@ -33,9 +33,20 @@ def rows(
     place, kind = order.of(resource, created, zone) + "#" + resource["id"], kind_of(resource)
     found = dict(_indexed(resource, tenant, zone))
     listed = _listed(resource, kind, tenant, place)
-    guards = sum(expression.endswith(".identifier") for expression in found.values())
-    _check(len(found) + len(listed) + guards, Counter(found.values()))
+    _check(len(found) + len(listed) + _guards(resource), Counter(found.values()))
     return (*((partition, kind.prefix + place) for partition in found), *listed)
+
+
+def _guards(resource: Resource) -> int:
+    """Count the guards that a resource's identifiers have."""
+    return len({(one.get("system"), one.get("value")) for one in resource.get("identifier", ())})
+
+
+def room(resource: Resource) -> int:
+    """Give how many more values a resource may have that searches find it by."""
+    zone = settings().zone
+    listed = _listed(resource, kind_of(resource), "-", "")
+    return MOST_ROWS - len(dict(_indexed(resource, "-", zone))) - len(listed) - _guards(resource)
 
 
 def _indexed(resource: Resource, tenant: str, zone: tzinfo) -> Iterator[tuple[str, str]]:

@@ -9,49 +9,70 @@ from typing import Any
 
 from shared import fhirjson, instants, ulids
 from shared.access import Actor
-from shared.interactions import links, versions
+from shared.index.rows import room
+from shared.interactions import detaching, versions
 from shared.resources.patching import without_generated_text
 from shared.resources.status import with_status_history
 from shared.sessions import closing as rules
-from shared.sessions import kinds, slots
+from shared.sessions import kinds
 from shared.sessions.state import Closing, Figures, adopted, figures_of
 from shared.settings import settings
 from shared.store.keys import MESSAGES
 from shared.store.records import CommunicationRecord, EncounterRecord, Pending
-from shared.store.transactions import Stale
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
+FINISHED, IN_ERROR = "finished", "entered-in-error"
+
+
+def finish(work: Work, session: EncounterRecord) -> EncounterRecord:
+    """Save a session as finished by the server."""
+    body = without_generated_text(session.resource, session.resource | {"status": FINISHED})
+    return close(work, session, _left(work, session, body))
+
+
+def finish_with(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
+    """Save a session that begins and ends with one late message."""
+    figures = figures_of([(message.at, kinds.sender(message.resource))])
+    close(work, replace(session, figures=figures), session.resource | {"status": FINISHED})
+
 
 def close(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
-    """Save a session as ended with the status of `body`, its children and threads with it."""
-    closing = _begin(work, session, str(body["status"]))
-    ended = _ended(work, replace(session, closing=closing), body)
+    """Save a session as ended with the status of `body`, its children and threads with it.
+
+    Where the work goes in steps, only the first: threads detached, the body kept for the last.
+    """
+    figures = detaching.release(work, session)
+    if figures.dirty:
+        figures = recomputed(work, session.id)
+    body = _in_error_if_empty(session, body, figures)
+    closing = Closing(ulids.new(work.milliseconds), str(body["status"]), work.instant, figures)
+    session = replace(session, closing=closing, slots=frozenset(), due=work.instant)
+    if work.in_steps:
+        work.begun.append(session.id)
+        work.save(session)
+        work.save(Pending(encounter=session.id, json=fhirjson.dumps(body)))
+        return session
+    ended = _ended(work, session, body)
     for child in _open_children(work, session.id):
         work.save(_ended_child(work, child, ended))
-    work.save(ended)
     return ended
 
 
-def begin(work: Work, session: EncounterRecord, body: Resource) -> None:
-    """Save only the first step: threads detached, the body kept until the children are finished."""
-    closing = _begin(work, session, str(body["status"]))
-    work.save(replace(session, closing=closing, slots=frozenset(), due=work.instant))
-    work.save(Pending(encounter=session.id, json=fhirjson.dumps(body)))
+def _in_error_if_empty(session: EncounterRecord, body: Resource, figures: Figures) -> Resource:
+    """Turn a session that the server opened, and in which nothing is left, into an error."""
+    if session.by_server and not figures.first and body["status"] == FINISHED:
+        return body | {"status": IN_ERROR}
+    return body
 
 
 def complete(actor: Actor, session_id: str) -> None:
-    """Run the remaining steps of a closing that has begun, whoever began it."""
-    while True:
-        try:
-            return _run_steps(actor, session_id)
-        except Stale:
-            continue
+    """Run the remaining steps of a closing that has begun, whoever began it.
 
-
-def _run_steps(actor: Actor, session_id: str) -> None:
-    """Finish the children, each in its own transaction, then the session."""
+    Each child is finished in its own transaction, then the session. Raises Stale where somebody
+    else does the same.
+    """
     work = Work(actor, instants.now())
     session, pending = work.encounter(session_id, closing=True), work.pending(session_id)
     if session is None or session.closing is None or pending is None:
@@ -64,23 +85,8 @@ def _run_steps(actor: Actor, session_id: str) -> None:
         if read and kinds.is_open(read.resource):
             step.save(_ended_child(step, read, ended))
             step.commit("close")
-    work.save(ended)
     work.remove(pending)
     work.commit("close")
-
-
-def _begin(work: Work, session: EncounterRecord, status: str) -> Closing:
-    """Detach every thread; give the closing with the figures of all counting messages."""
-    attached = [work.slot(thread) for thread in sorted(session.slots)]
-    figures = session.figures
-    for slot in attached:
-        figures = figures.merged(slot.figures)
-    if figures.dirty:
-        figures = recomputed(work, session.id)
-    for slot in attached:
-        links.detach_span(work, slot)
-        work.save(slots.emptied(slot))
-    return Closing(ulids.new(work.milliseconds), status, work.instant, figures)
 
 
 def recomputed(work: Work, session_id: str, changed: CommunicationRecord | None = None) -> Figures:
@@ -104,13 +110,15 @@ def _messages(work: Work, session_id: str) -> Iterable[CommunicationRecord]:
 
 
 def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
-    """Make the version in which a session ends."""
+    """Save the version in which a session ends."""
     if session.closing is None:
         raise AssertionError("a closing has begun")
-    figures, filled = session.closing.figures, session.filled
-    filled = rules.still_filled(session.resource, body, filled)
-    resource, filled = rules.completed(body, figures, filled, settings().zone)
-    return versions.of_encounter(
+    figures = session.closing.figures
+    filled = rules.still_filled(session.resource, body, session.filled)
+    resource, filled = rules.completed(
+        body, figures, filled, settings().zone, room=_room(session, body)
+    )
+    ended = versions.of_encounter(
         work,
         session,
         resource,
@@ -121,6 +129,16 @@ def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRec
         filled=filled,
         entered=session.closing.at,
     )
+    work.save(ended)
+    if resource["status"] in kinds.VOID:
+        detaching.free_day(work, ended)
+    return ended
+
+
+def _room(session: EncounterRecord, body: Resource) -> int:
+    """Give how many participants a session may have more."""
+    stamped = body | {"meta": {**body.get("meta", {}), "lastUpdated": session.created}}
+    return room(stamped)
 
 
 def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:
@@ -136,10 +154,23 @@ def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -
     status, at = session.resource["status"], session.entered
     after = child.resource | {"status": status}
     after = with_status_history(child.resource, after, child.entered, at, keep_omitted=False)
-    after = rules.child_completed(
-        without_generated_text(child.resource, after), session.resource, settings().zone
-    )
+    after = without_generated_text(child.resource, after)
+    after = rules.child_completed(after, session.resource, settings().zone)
     return versions.of_encounter(work, child, after, due="", entered=at)
+
+
+def _left(work: Work, session: EncounterRecord, after: Resource) -> Resource:
+    """Give an Encounter whose status the server changes, with the one it leaves in its history."""
+    return with_status_history(
+        session.resource, after, session.entered, work.instant, keep_omitted=False
+    )
+
+
+def extend(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
+    """Take a late message of its own day into a finished session."""
+    sender = kinds.sender(message.resource)
+    figures = session.figures.merged(figures_of([(message.at, sender)]))
+    _amend(work, session, figures)
 
 
 def amend(work: Work, session: EncounterRecord, changed: CommunicationRecord) -> None:
@@ -149,12 +180,28 @@ def amend(work: Work, session: EncounterRecord, changed: CommunicationRecord) ->
         work.save(session)
         return
     figures = recomputed(work, session.id, changed)
-    bare = rules.without(session.resource, session.filled - {"participant"})
-    resource, filled = rules.completed(bare, figures, frozenset(), settings().zone)
+    if figures.first:
+        _amend(work, session, figures)
+    elif session.by_server:
+        _void(work, session, figures)
+    else:
+        work.save(replace(session, figures=figures))
+
+
+def _void(work: Work, session: EncounterRecord, figures: Figures) -> None:
+    """Turn a finished session of ours in which nothing is left into an error, and free its day."""
+    body = without_generated_text(session.resource, session.resource | {"status": IN_ERROR})
+    after = _left(work, session, body)
+    void = versions.of_encounter(work, session, after, figures=figures, entered=work.instant)
+    work.save(void)
+    detaching.free_day(work, void)
+
+
+def _amend(work: Work, session: EncounterRecord, figures: Figures) -> None:
+    """Save a finished session with other figures; a new version where that changes its period."""
+    resource, filled = rules.timed(session.resource, figures, session.filled, settings().zone)
     if resource == session.resource:
         work.save(replace(session, figures=figures))
         return
     resource = without_generated_text(session.resource, resource)
-    filled |= session.filled & {"participant"}
-    amended = versions.of_encounter(work, session, resource, figures=figures, filled=filled)
-    work.save(amended)
+    work.save(versions.of_encounter(work, session, resource, figures=figures, filled=filled))

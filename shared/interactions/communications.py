@@ -5,8 +5,10 @@ from typing import Any
 
 from shared import ulids
 from shared.errors import BusinessRule
-from shared.interactions import links, messages, referring, versions
-from shared.sessions import kinds, slots, times
+from shared.interactions import deployment, links, messages, referring, versions
+from shared.sessions import kinds, opening, policies, slots, times
+from shared.sessions.policies import Policy
+from shared.sessions.state import SlotKey
 from shared.settings import settings
 from shared.store import keys
 from shared.store.keys import HEADER, LONGEST_HEADER_ID, Place
@@ -41,12 +43,8 @@ def delete(work: Work, before: CommunicationRecord) -> CommunicationRecord:
     """Save a Communication's deletion: a header's thread takes no more messages."""
     deleted = versions.of_communication(work, before, None, counts=False)
     if before.place.is_message:
-        messages.count(work, before, deleted)
-        return deleted
-    slot = work.slot(before.id)
-    if slot.session:
-        links.leave(work, slot)
-    work.save(slots.emptied(slot) if slot.session else slots.turned(slot))
+        return messages.count(work, before, deleted)
+    links.detach(work, before.id, gone=True)
     work.save(deleted)
     return deleted
 
@@ -71,18 +69,46 @@ def _save_header(
     work: Work, before: CommunicationRecord | None, own_id: str, after: Resource
 ) -> CommunicationRecord:
     was = before.resource if before else {}
+    policy = policies.of(after, deployment.policy())
+    after = _with_kept_link(work, own_id, was, after, policy)
     referring.check(work, was, after)
+    state: dict[str, Any] = {}
     if kinds.linked(was) != kinds.linked(after):
-        links.relink(work, own_id, kinds.linked(after))
-    elif before and was.get("subject") != after.get("subject"):
-        work.save(slots.turned(work.slot(own_id)))
+        patient = opening.patient(after)
+        plain = links.relink(work, own_id, kinds.linked(after), policy, patient)
+        day = policies.day_of(work.now, policy.zone) if policy.name == policies.DAILY else ""
+        state = {"plain": plain, "day": day}
+    elif before and any(was.get(name) != after.get(name) for name in ("subject", "extension")):
+        work.save(slots.turned(work.slot(SlotKey(own_id))))
+    if policy.name == policies.THREAD and _is_completed(was, after):
+        links.detach(work, own_id)
     if before:
-        saved = versions.of_communication(work, before, after)
+        saved = versions.of_communication(work, before, after, **state)
     else:
         place = Place(own_id, HEADER)
-        saved = versions.first_of_communication(work, own_id, after, place=place)
+        saved = versions.first_of_communication(work, own_id, after, place=place, **state)
     work.save(saved)
     return saved
+
+
+def _is_completed(was: Resource, after: Resource) -> bool:
+    return was.get("status") in kinds.OPEN_HEADER and after.get("status") not in kinds.OPEN_HEADER
+
+
+def _with_kept_link(
+    work: Work, own_id: str, was: Resource, after: Resource, policy: Policy
+) -> Resource:
+    """Keep the stored link, where sessions follow the messages and a write knows it no better.
+
+    That is where it leaves the link out, or names a session the thread had before: an old read
+    that is written back after a rollover changes nothing.
+    """
+    kept, named = kinds.linked(was), kinds.linked(after)
+    if policy.name == policies.EXPLICIT or not kept or kept == named:
+        return after
+    if "encounter" not in after or (named and work.span(named, own_id)):
+        return after | {"encounter": was["encounter"]}
+    return after
 
 
 def _save_message(
@@ -96,17 +122,30 @@ def _save_message(
         raise BusinessRule(
             f"The message belongs to Communication/{before.place.thread}", expression=_PART_OF
         )
-    work.slot(header_id)  # read before the header: a change of the header raises the slot's epoch
+    work.slot(
+        SlotKey(header_id)
+    )  # read before the header: a change of the header raises the slot's epoch
     _require_header(work, header_id, own_id)
     if before and not before.place.is_message:
         _leave_own_thread(work, before)
     referring.check(work, before.resource if before else {}, after)
+    after = _with_restored_link(before, after)
     state = {"place": _place(work, before, own_id, after, header_id), "counts": kinds.counts(after)}
     if before:
         message = versions.of_communication(work, before, after, **state)
+        if before.at and kinds.linked(before.resource) != kinds.linked(after):
+            messages.check_own_link(work, message)
     else:
         message = versions.first_of_communication(work, own_id, after, **state)
     return messages.count(work, before, message)
+
+
+def _with_restored_link(before: CommunicationRecord | None, after: Resource) -> Resource:
+    """Restore a message's link that a write leaves out, where the deployment links messages."""
+    linking = settings().message_linking == "message"
+    if not linking or not before or "encounter" in after or "encounter" not in before.resource:
+        return after
+    return after | {"encounter": before.resource["encounter"]}
 
 
 def _require_header(work: Work, header_id: str, own_id: str) -> None:
@@ -123,10 +162,7 @@ def _leave_own_thread(work: Work, before: CommunicationRecord) -> None:
     """Let a Communication that stood alone become a message, unless it has messages itself."""
     if work.has_messages(before.id):
         raise BusinessRule("A header with messages stays a header", expression=_PART_OF)
-    slot = work.slot(before.id)
-    if slot.session:
-        links.leave(work, slot)
-    work.save(slots.emptied(slot))
+    links.detach(work, before.id, gone=True)
 
 
 def _place(
@@ -144,9 +180,13 @@ def _place(
             expression="Communication.id",
         )
     known = before.place if before and before.place.is_message else home
-    ulid = known.sort[len("m#") :] if known.is_message else ""
     order = times.order(after, work.now, settings().zone)
-    if ulid and order >= ulids.UNDATED and ulids.milliseconds(ulid) >= ulids.UNDATED:
+    if known.is_message and _stands(known.sort.removeprefix("m#"), order):
         return known
-    unique = ulid[len(ulids.prefix(0)) :] or ulids.new(0)[len(ulids.prefix(0)) :]
-    return Place(header_id, f"m#{ulids.prefix(order)}{unique}")
+    return Place(header_id, f"m#{ulids.new(order)}")
+
+
+def _stands(ulid: str, order: int) -> bool:
+    """Tell whether a place in a thread is right: all that have no time came in their order."""
+    undated = order >= ulids.UNDATED and ulids.milliseconds(ulid) >= ulids.UNDATED
+    return undated or ulid.startswith(ulids.prefix(order))

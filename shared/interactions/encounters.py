@@ -1,17 +1,17 @@
 """What writing an Encounter does: to its parent, its children, its threads and its due row."""
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any, TypeGuard
+from typing import Any
 
 from shared import instants
 from shared.errors import BusinessRule
-from shared.interactions import closing, links, referring, versions
+from shared.interactions import attaching, closing, deployment, detaching, referring, versions
 from shared.resources.status import check_transition
 from shared.sessions import closing as rules
-from shared.sessions import kinds, slots
+from shared.sessions import kinds, policies, slots
+from shared.sessions.state import slot_key
 from shared.settings import settings
-from shared.store.records import EncounterRecord, Versioned
+from shared.store.records import EncounterRecord
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
@@ -31,28 +31,21 @@ def update(work: Work, before: EncounterRecord, after: Resource) -> EncounterRec
     return _save(work, before, before.resource, after)
 
 
-def closes(before: Versioned | None, after: Resource) -> TypeGuard[EncounterRecord]:
-    """Tell whether a write ends an open session."""
-    return (
-        isinstance(before, EncounterRecord)
-        and _is_open_session(before.resource)
-        and not kinds.is_open(after)
-    )
-
-
-def close_in_steps(work: Work, before: EncounterRecord, after: Resource) -> None:
-    """Begin closing a session that is too large for one transaction."""
-    referring.check(work, before.resource, after)
-    closing.begin(work, before, after)
+def closes(before: EncounterRecord, after: Resource) -> bool:
+    """Tell whether a write ends a session, or makes a session of what has ended."""
+    if kinds.is_open(after):
+        return False
+    was_session = kinds.is_session(before.resource, settings().encounter_type_system)
+    is_session = kinds.is_session(after, settings().encounter_type_system)
+    return _is_open_session(before.resource) or (is_session and not was_session)
 
 
 def delete(work: Work, before: EncounterRecord) -> EncounterRecord:
-    """Save an Encounter's deletion; its threads are detached, its children stay."""
-    record = _detached(work, before)
-    deleted = versions.of_encounter(
-        work, record, None, due="", filled=frozenset(), slots=frozenset()
-    )
+    """Save an Encounter's deletion; its threads are detached, its day is free, children stay."""
+    record = replace(before, slots=frozenset(), figures=detaching.release(work, before))
+    deleted = versions.of_encounter(work, record, None, due="", filled=frozenset())
     work.save(deleted)
+    detaching.free_day(work, deleted)
     return deleted
 
 
@@ -67,30 +60,54 @@ def _save(
 ) -> EncounterRecord:
     referring.check(work, before, after)
     _hold_parent_open(work, record.id, before, after)
-    opened = kinds.is_open(after) and not kinds.is_open(before)
     if record.slots and not _is_open_session(after):
-        record = _detached(work, record)
-    filled = rules.still_filled(before, after, record.filled)
-    if opened:
-        after, filled = rules.without(after, filled & {"end", "length"}), filled - {"end", "length"}
-    changes: dict[str, Any] = {"filled": filled, "due": _due(work, record, after, opened=opened)}
+        record = replace(record, slots=frozenset(), figures=detaching.release(work, record))
+    if kinds.is_open(after) and not kinds.is_open(before):
+        saved = _opened(work, record, before, after)
+    else:
+        after = rules.with_kept(before, after, record.filled)
+        filled = rules.still_filled(before, after, record.filled)
+        due = record.due if kinds.is_open(after) else ""
+        saved = versions.of_encounter(work, record, after, filled=filled, due=due)
     if before.get("status") != after.get("status"):
-        changes["entered"] = work.instant
-    saved = versions.of_encounter(work, record, after, **changes)
+        saved = replace(saved, entered=work.instant)
     work.save(saved)
+    if saved.home and after.get("status") in kinds.VOID:
+        detaching.free_day(work, saved)
     return saved
 
 
-def _due(work: Work, record: EncounterRecord, after: Resource, *, opened: bool) -> str:
-    """Give when an open Encounter is to be looked at: when it has lasted as long as any may."""
-    if not kinds.is_open(after):
-        return ""
-    if record.due and not opened:
-        return record.due
-    start = instants.period(after.get("period", {}), settings().zone).low
-    from_start = work.now if start == -instants.FOREVER else instants.from_nanoseconds(start)
-    begun = min(work.now, from_start)
-    return instants.written(begun + timedelta(hours=settings().session_max_hours))
+def _opened(
+    work: Work, record: EncounterRecord, before: Resource, after: Resource
+) -> EncounterRecord:
+    """Make the version in which an Encounter opens, or opens again: without the end we filled."""
+    ended = frozenset({"end", "length"})
+    filled = rules.still_filled(before, after, record.filled)
+    saved = versions.of_encounter(
+        work, record, rules.without(after, filled & ended), filled=filled - ended
+    )
+    again = replace(saved, opened=work.instant)
+    saved = again if record.opened else attaching.stamped(saved, work)
+    if saved.home:
+        saved = _home_again(work, saved)
+    return replace(saved, due=attaching.look(saved, None))
+
+
+def _home_again(work: Work, record: EncounterRecord) -> EncounterRecord:
+    """Let a day's session that is open again have its day, until the end of the present one.
+
+    Raises BusinessRule where the day has another.
+    """
+    slot = work.slot(slot_key(record.home))
+    if slot.session not in ("", record.id):
+        raise BusinessRule(
+            f"{slot.key.day} has Encounter/{slot.session} already", expression="Encounter.status"
+        )
+    if not slot.session:
+        work.save(slots.named(slot, record.id))
+    zone = deployment.policy().zone
+    _, after = policies.day_bounds(policies.day_of(work.now, zone), zone)
+    return replace(record, day_end=instants.written(after))
 
 
 def _hold_parent_open(work: Work, own_id: str, before: Resource, after: Resource) -> None:
@@ -110,14 +127,3 @@ def _hold_parent_open(work: Work, own_id: str, before: Resource, after: Resource
             expression="Encounter.partOf",
         )
     work.save(session)
-
-
-def _detached(work: Work, record: EncounterRecord) -> EncounterRecord:
-    """Take all threads out of a session that is deleted or is no session any more."""
-    figures = record.figures
-    for thread in sorted(record.slots):
-        slot = work.slot(thread)
-        figures = figures.merged(slot.figures)
-        links.detach_span(work, slot)
-        work.save(slots.emptied(slot))
-    return replace(record, slots=frozenset(), figures=figures)

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+from shared import instants
 from shared.errors import BusinessRule
-from shared.interactions import closing, links, versions
+from shared.interactions import attaching, closing, deployment, openings, patients, versions
 from shared.resources.patching import without_generated_text
-from shared.sessions import kinds, slots, times
-from shared.sessions.state import Adoption, Slot, adopted
+from shared.sessions import kinds, opening, policies, slots, times
+from shared.sessions.policies import EXPLICIT, Policy
+from shared.sessions.state import Adoption, Slot, SlotKey, adopted, slot_key
 from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.work import Work
@@ -17,72 +19,175 @@ def count(
 ) -> CommunicationRecord:
     """Save a message, with what its beginning or ceasing to count means for its session."""
     if message.counts and not message.at:
-        message = arrive(work, message)
-    elif before and message.counts != before.counts:
-        _recount(work, message)
-    elif before and before.at and message.place != before.place:
+        message = _arrive(work, message)
+    elif not message.at:
+        # Its thread stays a thread that takes messages.
+        work.require(work.slot(SlotKey(message.place.thread)))
+    if before and before.at and message.place != before.place:
         _follow(work, message)
+    if before and before.at and message.counts != before.counts:
+        _recount(work, message)
     work.save(message)
     return message
 
 
-def arrive(work: Work, message: CommunicationRecord) -> CommunicationRecord:
-    """Give a message that counts for the first time its *at* and its effective session or epoch."""
-    slot = work.slot(message.place.thread)
-    at = times.at(message.resource, work.now, settings().zone)
-    message = replace(message, at=at)
+def _arrive(work: Work, message: CommunicationRecord) -> CommunicationRecord:
+    """Give a message that counts for the first time its *at* and its effective session or epoch.
+
+    The thread's state is read before the header, and both before the day's slot and the session:
+    whoever changes one of them meanwhile makes the transaction fail.
+    """
+    state = work.slot(SlotKey(message.place.thread))
+    header = work.communication(message.place.thread)
+    if header is None:
+        raise AssertionError("a message has a header")
+    policy = deployment.policy_of(header)
+    message = replace(message, at=times.at(message.resource, work.now, policy.zone))
+    slot = work.slot(_slot_key(policy, header, message))
+    if slot.key.day:
+        work.require(state)
     own = _own_session(work, message)
-    if slot.session:
-        if own and own.id != slot.session and not work.span(own.id, slot.thread):
-            raise BusinessRule(
-                f"The thread belongs to Encounter/{slot.session}",
-                expression="Communication.encounter",
-            )
-        return _join(work, message, slot)
-    header = work.communication(slot.thread)
-    linked = kinds.linked(header.resource) if header else ""
-    session = work.encounter(linked) if linked else None
-    if session and _takes_messages(session):
-        links.attach(work, slot, session)
-        return _join(work, message, work.slot(slot.thread))
-    if own and not linked and _takes_messages(own):
-        return _join_by_itself(work, message, slot, own)
-    work.save(_arrived(work, message, slot))
-    return replace(message, epoch=slot.epoch)
+    if header.plain and not slot.open:
+        return _wait(work, message, slot)
+    if not slot.open:
+        _attach_again(work, header, slot, policy)
+        slot = work.slot(slot.key)
+    if slot.open:
+        _check_own(work, message, slot, own)
+        return _linked(work, _join(work, message, slot, header, policy))
+    return _linked(work, _without_open_session(work, message, header, slot, own=own, policy=policy))
+
+
+def check_own_link(work: Work, message: CommunicationRecord) -> None:
+    """Check a session that a message which has arrived is linked to by itself.
+
+    Raises BusinessRule where its thread is attached to another and never had this one.
+    """
+    slot = work.slot(SlotKey(message.place.thread))
+    if slot.open:
+        _check_own(work, message, slot, _own_session(work, message))
+
+
+def _slot_key(policy: Policy, header: CommunicationRecord, message: CommunicationRecord) -> SlotKey:
+    if policy.name != policies.DAILY:
+        return SlotKey(message.place.thread)
+    patient, at = opening.patient(header.resource), instants.read(message.at)
+    return attaching.day_key(policy, message.place.thread, patient, at)
 
 
 def _own_session(work: Work, message: CommunicationRecord) -> EncounterRecord | None:
     """Give the session that the message's own `encounter` names; a plain record is none."""
     named = kinds.linked(message.resource)
     encounter = work.encounter(named) if named else None
-    if encounter and kinds.is_session(encounter.resource, settings().encounter_type_system):
-        return encounter
-    return None
+    return encounter if encounter and attaching.is_session(encounter) else None
 
 
-def _takes_messages(encounter: EncounterRecord) -> bool:
-    resource = encounter.resource
-    return kinds.is_open(resource) and kinds.is_session(resource, settings().encounter_type_system)
+def _check_own(
+    work: Work, message: CommunicationRecord, slot: Slot, own: EncounterRecord | None
+) -> None:
+    if own and own.id != slot.session and not work.span(own.id, message.place.thread):
+        raise BusinessRule(
+            f"The thread belongs to Encounter/{slot.session}", expression="Communication.encounter"
+        )
+
+
+def _linked(work: Work, message: CommunicationRecord) -> CommunicationRecord:
+    """Write the session on the message itself, where the deployment links so."""
+    if settings().message_linking != "message" or not message.session:
+        return message
+    if "encounter" in message.resource:
+        return message
+    link = {"reference": f"Encounter/{message.session}"}
+    return versions.of_communication(work, message, message.resource | {"encounter": link})
+
+
+def _attach_again(work: Work, header: CommunicationRecord, slot: Slot, policy: Policy) -> None:
+    """Attach the session that the header, or the day, still names and that was reopened."""
+    named = slot.session if slot.key.day else kinds.linked(header.resource)
+    session = work.encounter(named) if named else None
+    if session is None or not attaching.takes_messages(session):
+        return
+    if not attaching.has_room(session, slot):
+        return
+    if slot.key.day:
+        attaching.attach_day(work, slot, session, header.id, policy)
+    else:
+        attaching.attach(work, slot, session)
+
+
+def _without_open_session(
+    work: Work,
+    message: CommunicationRecord,
+    header: CommunicationRecord,
+    slot: Slot,
+    *,
+    own: EncounterRecord | None,
+    policy: Policy,
+) -> CommunicationRecord:
+    named = work.encounter(slot.session) if slot.session else None
+    if named and named.resource.get("status") == closing.FINISHED:
+        return _amend_day(work, message, slot, named, policy)
+    if policy.name != EXPLICIT:
+        session_id = openings.open_for(work, header, message, slot, policy)
+        return replace(message, session=session_id)
+    if own and not kinds.linked(header.resource) and attaching.takes_messages(own):
+        return _join_by_itself(work, message, slot, own)
+    return _wait(work, message, slot)
+
+
+def _wait(work: Work, message: CommunicationRecord, slot: Slot) -> CommunicationRecord:
+    """Leave a message without a session until a link adopts it; a day's slot keeps none such."""
+    if slot.key.day:
+        work.require(slot)
+        return message
+    work.save(_arrived(work, message, slot))
+    return replace(message, epoch=slot.epoch)
 
 
 def _arrived(work: Work, message: CommunicationRecord, slot: Slot) -> Slot:
     return slots.arrived(
         slot,
         at=message.at,
-        key=message.place.sort,
+        key="" if slot.key.day else message.place.sort,
         sender=kinds.sender(message.resource),
         received=work.instant,
     )
 
 
-def _join(work: Work, message: CommunicationRecord, slot: Slot) -> CommunicationRecord:
-    """Join the session that the thread is attached to."""
+def _join(
+    work: Work,
+    message: CommunicationRecord,
+    slot: Slot,
+    header: CommunicationRecord,
+    policy: Policy,
+) -> CommunicationRecord:
+    """Join the session that is open."""
     if not slot.figures.first or message.at < slot.figures.first:
         _begin_earlier(work, slot.session, message.at)
-    if not slot.low or message.place.sort < slot.low:
+    if slot.key.day:
+        _reach(work, message, slot, header, policy)
+    elif not slot.low or message.place.sort < slot.low:
         _widen(work, slot.session, message)
+    patients.join(work, slot.session, header.resource, message.resource)
     work.save(_arrived(work, message, slot))
     return replace(message, session=slot.session)
+
+
+def _reach(
+    work: Work,
+    message: CommunicationRecord,
+    slot: Slot,
+    header: CommunicationRecord,
+    policy: Policy,
+) -> None:
+    """Let the day's session know this thread, and the header point to the latest day's."""
+    low, high = policies.day_keys(slot.key.day, policy.zone)
+    points_here = kinds.linked(header.resource) == slot.session
+    if not points_here or not low <= message.place.sort <= high:
+        key = message.place.sort
+        attaching.reach_day(work, slot.session, header.id, slot.key.day, policy=policy, key=key)
+    if not points_here and header.day < slot.key.day:
+        openings.point(work, header, slot.session, slot.key.day)
 
 
 def _join_by_itself(
@@ -90,16 +195,21 @@ def _join_by_itself(
 ) -> CommunicationRecord:
     """Join the session that the message itself names, where the header names none."""
     work.save(slots.noticed(slot))
-    one = slots.arrived(
-        Slot(thread=slot.thread),
-        at=message.at,
-        key=message.place.sort,
-        sender=kinds.sender(message.resource),
-        received=work.instant,
-    )
-    work.save(replace(session, figures=session.figures.merged(one.figures)))
+    one = _arrived(work, message, Slot(key=slot.key)).figures
+    work.save(replace(session, figures=session.figures.merged(one)))
     _begin_earlier(work, session.id, message.at)
     _widen(work, session.id, message)
+    return replace(message, session=session.id)
+
+
+def _amend_day(
+    work: Work, message: CommunicationRecord, slot: Slot, session: EncounterRecord, policy: Policy
+) -> CommunicationRecord:
+    """Take a late message into its own day's session, which stays finished."""
+    work.save(slots.noticed(slot))
+    thread, key = message.place.thread, message.place.sort
+    attaching.reach_day(work, session.id, thread, slot.key.day, policy=policy, key=key)
+    closing.extend(work, session, message)
     return replace(message, session=session.id)
 
 
@@ -109,7 +219,10 @@ def _begin_earlier(work: Work, session_id: str, at: str) -> None:
     if session is None or "start" not in session.filled:
         return
     period = session.resource["period"]
-    if at < period["start"]:
+    if at < period["start"] and work.in_steps:
+        # It does not fit this transaction: the closer will read the messages.
+        work.save(replace(session, figures=replace(session.figures, dirty=True)))
+    elif at < period["start"]:
         corrected = session.resource | {"period": period | {"start": at}}
         corrected = without_generated_text(session.resource, corrected)
         work.save(versions.of_encounter(work, session, corrected))
@@ -133,28 +246,31 @@ def _effective(work: Work, message: CommunicationRecord) -> tuple[str, Adoption 
 
 def _follow(work: Work, message: CommunicationRecord) -> None:
     """Widen what leads to a message that has moved within its thread."""
+    thread, key = message.place.thread, message.place.sort
     session_id, _ = _effective(work, message)
-    slot = work.slot(message.place.thread)
-    if not session_id:
-        work.save(slots.widened(slot, message.place.sort))
-        return
-    span = work.span(session_id, message.place.thread)
-    widened = slots.span_widened(span, session_id, message.place.thread, message.place.sort)
-    if widened != span:
-        work.save(widened)
+    if session_id:
+        span = work.span(session_id, thread)
+        widened = slots.span_widened(span, session_id, thread, key)
+        if widened != span:
+            work.save(widened)
+    elif message.epoch is not None:
+        work.save(slots.widened(work.slot(SlotKey(thread)), key))
 
 
 def _recount(work: Work, message: CommunicationRecord) -> None:
     """Bring figures up to date when a message ceases to count, or counts again."""
     session_id, adoption = _effective(work, message)
-    slot = work.slot(message.place.thread)
-    if not session_id or session_id == slot.session:
+    session = work.encounter(session_id) if session_id else None
+    thread = SlotKey(message.place.thread)
+    slot = work.slot(slot_key(session.home) if session and session.home else thread)
+    if session is None:
+        if message.epoch is not None:
+            work.save(slots.retracted(slot))
+    elif slot.open and slot.session == session.id:
         work.save(slots.retracted(slot))
+    elif adoption and adoption.late:
         return
-    session = work.encounter(session_id)
-    if session is None or (adoption and adoption.late):
-        return
-    if session.deleted or session.resource["status"] != "finished":
+    elif session.deleted or session.resource.get("status") != closing.FINISHED:
         work.save(replace(session, figures=replace(session.figures, dirty=True)))
-        return
-    closing.amend(work, session, message)
+    else:
+        closing.amend(work, session, message)

@@ -10,6 +10,8 @@ from shared.errors import BusinessRule, Issue
 from shared.references import Literal
 from shared.store.work import Work
 
+# Each is read: a write stays within a function's time.
+MOST_ADDED = 100
 _SEARCH = re.compile(r"[A-Z][A-Za-z]+\?", re.ASCII)
 
 
@@ -49,15 +51,14 @@ def check(work: Work, before: dict[str, Any], after: dict[str, Any]) -> None:
     if conditional := list(_conditional(after, own.type)):
         raise BusinessRule(issues=conditional)
     known = {target for target, _ in _literals(before, "")} | {own}
-    added = [
-        (target, path)
-        for target, path in _literals(after, own.type)
-        if target not in known and not _is_there(work, target)
-    ]
-    if added:
+    added = {target: path for target, path in _literals(after, own.type) if target not in known}
+    if len(added) > MOST_ADDED:
+        raise BusinessRule(f"A write adds at most {MOST_ADDED} references to {' and '.join(TYPES)}")
+    missing = [(target, path) for target, path in added.items() if not _is_there(work, target)]
+    if missing:
         raise BusinessRule(
             issues=[
-                Issue("business-rule", f"{target} does not exist", path) for target, path in added
+                Issue("business-rule", f"{target} does not exist", path) for target, path in missing
             ]
         )
 

@@ -42,31 +42,45 @@ class Write:
 
 
 def write(request: Write) -> Outcome:
-    """Write one resource, in one transaction.
+    """Write one resource in one transaction; a closing that does not fit it in several.
 
     Raises PreconditionFailed, Transient, and what the change and the rules raise.
     """
-    return settle(lambda: _attempt(request))
-
-
-def _attempt(request: Write) -> Outcome:
     try:
-        return _write(request, Work(request.actor, instants.now()))
+        return settle(lambda: _attempt(request, in_steps=False))
+    except TooManyItems:
+        pass
+    try:
+        return settle(lambda: _attempt(request, in_steps=True))
+    except TooManyItems:
+        raise BusinessRule(
+            f"The change does not fit a transaction of {LARGEST} items and 4 MB"
+        ) from None
+
+
+def _attempt(request: Write, *, in_steps: bool) -> Outcome:
+    work = Work(request.actor, instants.now())
+    work.in_steps = in_steps
+    try:
+        before, after = _read(request, work)
+        live = before is not None and not before.deleted
+        if (after is None and not live) or (live and before and same(before.resource, after or {})):
+            return Outcome(before)
+        record = _save(work, before, request, after)
+        work.commit(request.interaction)
     except ClosingUnderWay as met:
         closing.complete(request.actor, met.encounter_id)
         raise Stale from None
-    except TooManyItems:
-        return _close_in_steps(request)
+    return Outcome(_completed(request, work, record), created=not live)
 
 
-def _write(request: Write, work: Work) -> Outcome:
-    before, after = _read(request, work)
-    live = before is not None and not before.deleted
-    if (after is None and not live) or (live and before and same(before.resource, after or {})):
-        return Outcome(before)
-    record = _save(work, before, request, after)
-    work.commit(request.interaction)
-    return Outcome(record, created=not live)
+def _completed(request: Write, work: Work, record: Versioned) -> Versioned | None:
+    """Complete the closings that were begun; give the record as it is then."""
+    for session_id in work.begun:
+        closing.complete(request.actor, session_id)
+    if request.id in work.begun:
+        return Work(request.actor, instants.now()).resource(request.type, request.id)
+    return record
 
 
 def _read(request: Write, work: Work) -> tuple[Versioned | None, Resource | None]:
@@ -74,7 +88,7 @@ def _read(request: Write, work: Work) -> tuple[Versioned | None, Resource | None
     before = work.resource(request.type, request.id)
     if request.if_match:
         version = before.version if before and not before.deleted else None
-        if version is None or request.if_match != str(version):
+        if version is None or request.if_match not in (str(version), "*"):
             raise PreconditionFailed(
                 f"If-Match asks for version {request.if_match}",
                 diagnostics=f"The current version is {version}" if version else "There is none",
@@ -96,15 +110,3 @@ def _save(
     if request.type == "Encounter":
         return encounters.create(work, request.id, after)
     return communications.create(work, request.id, after)
-
-
-def _close_in_steps(request: Write) -> Outcome:
-    """Close a session whose threads and children do not fit one transaction."""
-    work = Work(request.actor, instants.now())
-    before, after = _read(request, work)
-    if after is None or not encounters.closes(before, after):
-        raise BusinessRule(f"The change does not fit a transaction of {LARGEST} items")
-    encounters.close_in_steps(work, before, after)
-    work.commit(request.interaction)
-    closing.complete(request.actor, request.id)
-    return Outcome(Work(request.actor, instants.now()).resource(request.type, request.id))

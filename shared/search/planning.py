@@ -1,11 +1,18 @@
 """How a query is answered: the one plan of a request."""
 
+from collections.abc import Collection
+
+from shared import references
+from shared.errors import TooCostly
 from shared.index import order
 from shared.index.order import Order
 from shared.search import plans, sources, windows
 from shared.search.criteria import Criterion, Query
 from shared.search.operands import ReferenceOperand, TokenOperand
 from shared.search.plans import Plan
+
+# What is read for each of them is not bounded by the rows that a request may read.
+MOST_SESSIONS, MOST_IDS = 50, 1000
 
 
 def plan(query: Query, tenant: str) -> Plan:
@@ -37,7 +44,16 @@ def _named(criterion: Criterion) -> frozenset[str]:
     whole = ((one.text, f"{one.types[0]}/{one.text}") for one in asked if one.bare)
     typed = ((one.text.rpartition("/")[2], one.text) for one in asked if not one.bare)
     target = criterion.param.targets[0]
-    return frozenset(key for key, text in (*whole, *typed) if text == f"{target}/{key}")
+    ids = frozenset(key for key, text in (*whole, *typed) if text == f"{target}/{key}")
+    _check_number(ids, MOST_SESSIONS, criterion)
+    return frozenset(filter(references.ID.fullmatch, ids))
+
+
+def _check_number(ids: Collection[str], most: int, criterion: Criterion) -> None:
+    """Raise TooCostly where a search names more than one request may read."""
+    if len(ids) > most:
+        code = criterion.param.code
+        raise TooCostly(f"At most {most} values of {code} in one search", expression=code)
 
 
 def _of_ids(query: Query) -> Plan | None:
@@ -45,6 +61,7 @@ def _of_ids(query: Query) -> Plan | None:
         if criterion.param.code == "_id" and criterion.modifier == "":
             asked = [one for one in criterion.operands if isinstance(one, TokenOperand)]
             ids = tuple(dict.fromkeys(one.code for one in asked if one.code and not one.system))
+            _check_number(ids, MOST_IDS, criterion)
             return Plan("_id", query.criteria, query.sort, ids)
     return None
 

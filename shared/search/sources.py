@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from shared.catalog import access_patterns as patterns
+from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.index import order, partitions
 from shared.index.kinds import KINDS, Kind
@@ -53,7 +54,7 @@ def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
             return []
         for table, key in keys:
             names = (
-                (f"{tenant}#{key}",)
+                (f"{tenant}#{segment(key)}",)
                 if table == patterns.THREAD
                 else partitions.of_value(tenant, param, key)
             )

@@ -169,7 +169,10 @@ def _resumed(stream: Stream, after: str, *, forward: bool) -> Stream:
 
 
 def _ulid_prefix(place: "re.Match[str]") -> str:
-    since = instants.nanoseconds(instants.read(place["instant"])) // MILLISECOND
+    try:
+        since = instants.nanoseconds(instants.read(place["instant"])) // MILLISECOND
+    except ValueError:
+        raise refused() from None
     return ulids.prefix(since + (ulids.UNDATED if place["undated"] else 0))
 
 

@@ -11,7 +11,6 @@ type Resource = dict[str, Any]
 PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 # Whom R4 allows in Encounter.participant.individual, and as what they took part.
 PARTICIPATION_OF = {"Practitioner": "ATND", "PractitionerRole": "ATND", "RelatedPerson": "PART"}
-FILLABLE = frozenset({"start", "end", "length", "participant"})
 MINUTE = 60 * instants.SECOND
 
 
@@ -32,6 +31,19 @@ def still_filled(before: Resource, after: Resource, filled: frozenset[str]) -> f
     )
 
 
+def with_kept(before: Resource, after: Resource, filled: frozenset[str]) -> Resource:
+    """Keep what the server filled where a write of the same status leaves it out."""
+    if before.get("status") != after.get("status"):
+        return after
+    kept = dict(after)
+    for name in filled:
+        if written(after, name) is None and name in ("start", "end"):
+            kept["period"] = {**kept.get("period", {}), name: before["period"][name]}
+        elif written(after, name) is None:
+            kept[name] = before[name]
+    return kept
+
+
 def without(resource: Resource, elements: frozenset[str]) -> Resource:
     """Take elements out that the server filled."""
     kept = {name: value for name, value in resource.items() if name not in elements}
@@ -43,20 +55,30 @@ def without(resource: Resource, elements: frozenset[str]) -> Resource:
 
 
 def completed(
-    session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo
+    session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo, *, room: int
 ) -> tuple[Resource, frozenset[str]]:
     """Fill period, length and participants of a session that ends, from its counting messages.
 
-    Gives the session and what the server has filled in it. Without a message nothing is invented.
+    Gives the session and what the server has filled in it. `room` is how many participants more
+    the session may have.
     """
+    result, filled = timed(session, figures, filled, zone)
+    ours = set(filled)
+    if "participant" not in result or "participant" in ours:
+        _fill_participants(result, figures, ours, room)
+    return result, frozenset(ours)
+
+
+def timed(
+    session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo
+) -> tuple[Resource, frozenset[str]]:
+    """Fill period and length where nobody else has written them; without a message nothing."""
     result, ours = dict(session), set(filled)
     if figures.first:
-        result["period"] = _period(result.get("period", {}), figures, ours, zone)
-        if not result["period"]:
-            del result["period"]
+        period = _period(result.pop("period", {}), figures, ours, zone)
+        if period:
+            result["period"] = period
         _fill_length(result, ours, zone)
-    if "participant" not in result or "participant" in ours:
-        _fill_participants(result, figures, ours)
     return result, frozenset(ours)
 
 
@@ -79,7 +101,7 @@ def _period(period: Resource, figures: Figures, ours: set[str], zone: tzinfo) ->
 def _fill_length(session: Resource, ours: set[str], zone: tzinfo) -> None:
     if "length" in session and "length" not in ours:
         return
-    minutes = elapsed_minutes(session.get("period", {}), zone)
+    minutes = _elapsed_minutes(session.get("period", {}), zone)
     session.pop("length", None)
     ours.discard("length")
     if minutes is not None:
@@ -92,25 +114,34 @@ def _fill_length(session: Resource, ours: set[str], zone: tzinfo) -> None:
         ours.add("length")
 
 
-def elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
+def _elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
     """Give the whole minutes of a period, None where a bound does not say its time."""
     start, end = period.get("start", ""), period.get("end", "")
     if "T" not in start or "T" not in end:
         return None
-    return (instants.parse(end, zone).low - instants.parse(start, zone).low) // MINUTE
+    elapsed = instants.parse(end, zone).low - instants.parse(start, zone).low
+    return max(0, elapsed) // MINUTE
 
 
-def _fill_participants(session: Resource, figures: Figures, ours: set[str]) -> None:
+def _fill_participants(session: Resource, figures: Figures, ours: set[str], room: int) -> None:
     present = list(session.get("participant", ()))
     known = {str(references.target(one.get("individual"))) for one in present}
-    for sender in sorted(figures.senders - known):
-        code = PARTICIPATION_OF.get(sender.partition("/")[0])
-        if code:
-            coding = {"system": PARTICIPATION, "code": code}
-            present.append({"type": [{"coding": [coding]}], "individual": {"reference": sender}})
+    people = [one for one in sorted(figures.senders - known) if takes_part(one)]
+    present += [participant(one) for one in people[: max(room, 0)]]
     if present:
         session["participant"] = present
         ours.add("participant")
+
+
+def takes_part(reference: str) -> bool:
+    """Tell whether R4 allows somebody as a participant."""
+    return reference.partition("/")[0] in PARTICIPATION_OF
+
+
+def participant(reference: str) -> Resource:
+    """Make a participant of a person, by what they are."""
+    coding = {"system": PARTICIPATION, "code": PARTICIPATION_OF[reference.partition("/")[0]]}
+    return {"type": [{"coding": [coding]}], "individual": {"reference": reference}}
 
 
 def child_completed(child: Resource, session: Resource, zone: tzinfo) -> Resource:

@@ -12,6 +12,7 @@ VIRTUAL, SESSION, MEDICAL_ENCOUNTER = "VR", "session", "medical-encounter"
 
 OPEN = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "unknown"})
 VOID = frozenset({"cancelled", "entered-in-error"})
+OPEN_HEADER = frozenset({"preparation", "in-progress", "on-hold"})
 COUNTING = frozenset({"in-progress", "completed"})
 
 

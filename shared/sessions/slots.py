@@ -12,7 +12,7 @@ def arrived(slot: Slot, *, at: str, key: str, sender: str, received: str) -> Slo
         slot,
         rev=slot.rev + 1,
         figures=slot.figures.merged(one),
-        low=min(filter(None, (slot.low, key))),
+        low=min(filter(None, (slot.low, key)), default=""),
         high=max(slot.high, key),
         arrived=max(slot.arrived, received),
     )
@@ -37,13 +37,23 @@ def widened(slot: Slot, key: str) -> Slot:
 def attached(slot: Slot, session: str) -> Slot:
     """Begin an epoch in which messages join a session; those waiting for a link join it too."""
     if slot.session:
-        return replace(emptied(slot), session=session)
-    return replace(slot, session=session, epoch=slot.epoch + 1, rev=slot.rev + 1)
+        return replace(emptied(slot), session=session, open=True)
+    return replace(slot, session=session, open=True, epoch=slot.epoch + 1, rev=slot.rev + 1)
 
 
 def emptied(slot: Slot) -> Slot:
     """Begin an epoch with no session and nothing waiting."""
-    return Slot(thread=slot.thread, epoch=slot.epoch + 1, rev=slot.rev + 1, arrived=slot.arrived)
+    return Slot(key=slot.key, epoch=slot.epoch + 1, rev=slot.rev + 1, arrived=slot.arrived)
+
+
+def detached(slot: Slot) -> Slot:
+    """Begin an epoch after the session's end: a day's slot goes on naming it."""
+    return replace(emptied(slot), session=slot.session if slot.key.day else "")
+
+
+def named(slot: Slot, session: str) -> Slot:
+    """Let a day's slot name a session that is not open, or is open but has no thread yet."""
+    return replace(emptied(slot), session=session)
 
 
 def turned(slot: Slot) -> Slot:
@@ -53,7 +63,7 @@ def turned(slot: Slot) -> Slot:
 
 def waiting(slot: Slot) -> bool:
     """Tell whether messages wait for the next link to adopt them."""
-    return not slot.session and bool(slot.low)
+    return not slot.session and not slot.key.day and bool(slot.low)
 
 
 def span_attached(span: Span | None, encounter: str, thread: str, low: str) -> Span:
@@ -61,6 +71,14 @@ def span_attached(span: Span | None, encounter: str, thread: str, low: str) -> S
     if span is None:
         return Span(encounter=encounter, thread=thread, low=low)
     return replace(span, low=min(span.low, low), high="", top=max(span.top, span.high))
+
+
+def span_of_day(span: Span | None, encounter: str, thread: str, keys: tuple[str, str, str]) -> Span:
+    """Take in a day's bounds, and a key that may be outside of them or empty."""
+    low, high, key = keys
+    lows = filter(None, (low, key, span.low if span else ""))
+    top = max(high, key, span.high if span else "")
+    return Span(encounter=encounter, thread=thread, low=min(lows), high=top, top=top)
 
 
 def span_detached(span: Span, high: str) -> Span:

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,41 @@ def figures_of(messages: Iterable[tuple[str, str]]) -> Figures:
     return Figures(min(ats, default=""), max(ats, default=""), frozenset(filter(None, senders)))
 
 
+class SlotKey(NamedTuple):
+    """Which slot: a thread's `state`, or a day of a thread or patient (`day#2026-11-21`)."""
+
+    partition: str
+    sort: str = "state"
+
+    def __str__(self) -> str:
+        """Write it as one text."""
+        return f"{self.partition}#{self.sort}"
+
+    @property
+    def day(self) -> str:
+        """The local date of a day's slot, nothing for a thread's."""
+        return self.sort.partition("#")[2]
+
+
+def slot_key(text: str) -> SlotKey:
+    """Read what was written as one text."""
+    partition, _, sort = text.partition("#")
+    return SlotKey(partition, sort)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """A thread's `state`: the session its messages join, and what has arrived for it.
+    """Names the session that messages join while it is open, and what has arrived for it.
 
-    Without a session, what has arrived since the last link. `low` and `high` are the sort keys of
-    the lowest and highest message; `rev` rises with every write, `epoch` whenever another session,
+    A thread's slot without a session keeps what has arrived since the last link. A day's goes on
+    naming its session after it is closed. `low` and `high` are the sort keys of the lowest and
+    highest message of a thread's; `rev` rises with every write, `epoch` whenever another session,
     or none, is joined from then on.
     """
 
-    thread: str
+    key: SlotKey
     session: str = ""
+    open: bool = False
     epoch: int = 0
     rev: int = 0
     figures: Figures = field(default_factory=Figures)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.sessions.state import Adoption, Figures, Slot, Span
+from shared.sessions.state import Adoption, Figures, Slot, SlotKey, Span
 from shared.store import keys
 from shared.store.keys import Address
 
@@ -19,6 +19,11 @@ def text(item: Item, name: str) -> str:
 def texts(record: object, *names: str) -> Item:
     """Write those of the named texts that are not empty."""
     return {name: {"S": value} for name in names if (value := getattr(record, name))}
+
+
+def number(item: Item, name: str) -> int:
+    """Read a number, 0 where it is absent."""
+    return int(item[name]["N"]) if name in item else 0
 
 
 def partition(item: Item) -> str:
@@ -49,8 +54,9 @@ def figures_item(value: Figures) -> Item:
 def slot(item: Item) -> Slot:
     """Read a slot."""
     return Slot(
-        thread=partition(item),
+        key=SlotKey(partition(item), text(item, "sk")),
         session=text(item, "session"),
+        open="open" in item,
         epoch=int(item["epoch"]["N"]),
         rev=int(item["rev"]["N"]),
         figures=figures(item),
@@ -62,8 +68,11 @@ def slot(item: Item) -> Slot:
 
 def slot_item(value: Slot) -> Item:
     """Write a slot whole."""
-    numbers: Item = {"rev": {"N": str(value.rev)}, "epoch": {"N": str(value.epoch)}}
-    return texts(value, "session", "low", "high", "arrived") | numbers | figures_item(value.figures)
+    item = texts(value, "session", "low", "high", "arrived") | figures_item(value.figures)
+    item |= {"rev": {"N": str(value.rev)}, "epoch": {"N": str(value.epoch)}}
+    if value.open:
+        item["open"] = {"BOOL": True}
+    return item
 
 
 def span(item: Item) -> Span:
@@ -99,7 +108,7 @@ def adoption_item(value: Adoption) -> Item:
 
 
 ADDRESSES: dict[type, Callable[[str, Any], Address]] = {
-    Slot: lambda tenant, slot: keys.slot(tenant, slot.thread),
+    Slot: lambda tenant, slot: keys.slot(tenant, slot.key),
     Span: lambda tenant, span: keys.span(tenant, span.encounter, span.thread),
     Adoption: lambda tenant, row: keys.adoption(tenant, row.thread, row.epoch),
 }

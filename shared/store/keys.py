@@ -5,6 +5,7 @@ from typing import NamedTuple
 from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import AccessPattern, segment
+from shared.sessions.state import SlotKey
 
 # An id of ours is `<header>.<ULID>`; FHIR ends ids at 64 characters.
 LONGEST_HEADER_ID = 64 - 1 - 26
@@ -91,9 +92,10 @@ def pending(tenant: str, encounter_id: str) -> Address:
     return address(patterns.PENDING, tenant, id=encounter_id)
 
 
-def slot(tenant: str, thread: str) -> Address:
-    """Give the address of a thread's slot."""
-    return address(patterns.STATE, tenant, id=thread)
+def slot(tenant: str, key: SlotKey) -> Address:
+    """Give the address of a slot."""
+    pattern = patterns.DAY if key.day else patterns.STATE
+    return address(pattern, tenant, id=key.partition, day=key.day)
 
 
 def adoption(tenant: str, thread: str, epoch: int) -> Address:

@@ -87,8 +87,17 @@ def _(new: Pending, _old: Pending | None, tenant: str) -> Iterator[Operation]:
 
 
 @operations.register
-def _(new: Span, _old: Span | None, tenant: str) -> Iterator[Operation]:
-    yield put(address_of(new, tenant), span_item(new))
+def _(new: Span, old: Span | None, tenant: str) -> Iterator[Operation]:
+    address = address_of(new, tenant)
+    if old is None:
+        yield put(address, span_item(new), ABSENT)
+        return
+    was = span_item(old)
+    same = [
+        f"#{name} = :{name}" if name in was else f"attribute_not_exists(#{name})"
+        for name in ("low", "high", "top")
+    ]
+    yield put(address, span_item(new), " AND ".join(same), **was)
 
 
 @operations.register

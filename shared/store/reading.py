@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from shared import references
 from shared.catalog import access_patterns as patterns
 from shared.store import dynamodb, keys
 from shared.store.items import Item
@@ -18,13 +19,19 @@ def current(tenant: str, resource_type: str, resource_id: str) -> Versioned | No
 
 
 def communication(tenant: str, communication_id: str) -> CommunicationRecord | None:
-    """Read a header or message, through the locator that one leaves which is elsewhere."""
-    item = _get(keys.placed(tenant, keys.home(communication_id)))
-    while item and "to" in item:
-        item = _get(keys.placed(tenant, _place(item))) or _get(
-            keys.placed(tenant, keys.home(communication_id))
-        )
-    return CommunicationRecord.from_item(item) if item else None
+    """Read a header or message, through the locator that one leaves which is elsewhere.
+
+    Raises Busy where it is just being moved.
+    """
+    home = keys.placed(tenant, keys.home(communication_id))
+    item = _get(home)
+    if item and "to" in item:
+        item = _get(keys.placed(tenant, _place(item)))
+        if item is None:
+            raise dynamodb.Busy("The message is being moved")
+    record = CommunicationRecord.from_item(item) if item else None
+    # What has moved to the place that an id speaks of has an id of its own.
+    return record if record and record.id == communication_id else None
 
 
 def _get(address: keys.Address) -> Item | None:
@@ -51,6 +58,7 @@ def versions(tenant: str, record: Versioned) -> Iterator[Versioned]:
 
 def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, bytes]:
     """Read the JSON of many resources' current versions; what is not there is left out."""
+    ids = [one for one in ids if references.ID.fullmatch(one)]
     if resource_type == "Encounter":
         addresses = [keys.encounter(tenant, one) for one in ids]
         found = _batch(patterns.ENCOUNTER, addresses)
@@ -61,7 +69,15 @@ def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, 
         found = [item for item in found if "to" not in item] + _batch(patterns.THREAD, moved)
     kind = EncounterRecord if resource_type == "Encounter" else CommunicationRecord
     records = (kind.from_item(item) for item in found)
-    return {record.id: record.json for record in records if record.json}
+    return {record.id: record.json for record in records if record.json and record.id in ids}
+
+
+def due(shard: int, until: str) -> Iterator[tuple[str, str]]:
+    """Read the tenant and id of each Encounter of a shard that is due, the longest due first."""
+    partition = patterns.DUE.partition.format(shard=shard)
+    for item in dynamodb.query_all(patterns.SEARCH, partition, ("!", until + keys.AFTER_ALL)):
+        _, tenant, encounter_id = item["sk"]["S"].split("#")
+        yield tenant, encounter_id
 
 
 def _batch(table: str, addresses: Sequence[keys.Address]) -> list[Item]:

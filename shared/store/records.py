@@ -10,7 +10,7 @@ from shared import fhirjson
 from shared.errors import TooLong
 from shared.sessions.state import Closing, Figures
 from shared.store import codec, keys
-from shared.store.items import Item, figures, figures_item, text, texts
+from shared.store.items import Item, figures, figures_item, number, text, texts
 from shared.store.keys import Address, Place
 
 type Resource = dict[str, Any]
@@ -18,6 +18,8 @@ type RowKey = tuple[str, str]
 _LAST_UPDATED = b'"lastUpdated":"'
 # DynamoDB ends an item at 400 KB, its keys and the other attributes included.
 LARGEST_RESOURCE = 390 * 1024
+# A function's answer ends at 6 MB.
+LARGEST_JSON = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +71,9 @@ class Versioned:
             item |= {"deleted": {"BOOL": True}, "updated": {"S": self.updated}}
         else:
             packed = codec.pack(self.json, orjson.dumps(self.rows))
-            if len(packed) > LARGEST_RESOURCE:
+            if len(packed) > LARGEST_RESOURCE or len(self.json) > LARGEST_JSON:
                 raise TooLong(
-                    "The resource is over 400 KB after compression",
+                    "The resource is over 400 KB after compression, or over 4 MB before",
                     diagnostics="Keep what is large elsewhere and refer to it: Attachment.url",
                 )
             item["resource"] = {"B": packed}
@@ -95,9 +97,11 @@ class Versioned:
 class EncounterRecord(Versioned):
     """An Encounter's `current` item.
 
-    `rev` rises with every write; `slots` are the threads attached; `figures` those of threads
+    `rev` rises with every write; `slots` are those attached, as text; `figures` those of slots
     detached since; `filled` the elements that the server computed; `entered` when the present
-    status was entered; `due` when the session must be looked at, empty where never.
+    status was entered; `due` when the session must be looked at, empty where never. Stamped when
+    it was opened, and empty for what is no session: `policy`, `idle_minutes`, `max_hours`,
+    `opened`, and under daily `home`, the day's slot, and `day_end`. `by_server` says who opened it.
     """
 
     type: ClassVar[str] = "Encounter"
@@ -108,6 +112,13 @@ class EncounterRecord(Versioned):
     figures: Figures = field(default_factory=Figures)
     filled: frozenset[str] = frozenset()
     closing: Closing | None = None
+    by_server: bool = False
+    opened: str = ""
+    policy: str = ""
+    idle_minutes: int = 0
+    max_hours: int = 0
+    home: str = ""
+    day_end: str = ""
 
     def address(self, tenant: str) -> Address:
         """Give the address of the item."""
@@ -117,8 +128,12 @@ class EncounterRecord(Versioned):
         """Write the item's attributes."""
         item = self._item() | figures_item(self.figures)
         item |= {"rev": {"N": str(self.rev)}, "entered": {"S": self.entered}}
-        if self.due:
-            item["due"] = {"S": self.due}
+        item |= texts(self, "due", "opened", "policy", "home", "day_end")
+        if self.by_server:
+            item["by_server"] = {"BOOL": True}
+        for name in ("idle_minutes", "max_hours"):
+            if number := getattr(self, name):
+                item[name] = {"N": str(number)}
         for name in ("slots", "filled"):
             if values := getattr(self, name):
                 item[name] = {"SS": sorted(values)}
@@ -140,6 +155,13 @@ class EncounterRecord(Versioned):
             filled=frozenset(item["filled"]["SS"]) if "filled" in item else frozenset(),
             figures=figures(item),
             closing=_closing(item["closing"]["M"]) if "closing" in item else None,
+            by_server="by_server" in item,
+            opened=text(item, "opened"),
+            policy=text(item, "policy"),
+            home=text(item, "home"),
+            day_end=text(item, "day_end"),
+            idle_minutes=number(item, "idle_minutes"),
+            max_hours=number(item, "max_hours"),
         )
 
 
@@ -152,7 +174,8 @@ class CommunicationRecord(Versioned):
     """A Communication's current item, a header's or a message's by its `place`.
 
     A message that counts or once counted has `at`, and either `session`, its effective session,
-    or `epoch`, whose adoption names it.
+    or `epoch`, whose adoption names it. A header has `day`, under daily that of the session it
+    points to, and `plain` where a client linked it to an Encounter that is no session.
     """
 
     type: ClassVar[str] = "Communication"
@@ -161,6 +184,8 @@ class CommunicationRecord(Versioned):
     counts: bool = False
     session: str = ""
     epoch: int | None = None
+    day: str = ""
+    plain: bool = False
 
     def address(self, tenant: str) -> Address:
         """Give the address of the item."""
@@ -171,12 +196,10 @@ class CommunicationRecord(Versioned):
         item = self._item()
         if self.id != self._id_of_place():
             item["id"] = {"S": self.id}
-        if self.at:
-            item["at"] = {"S": self.at}
-        if self.counts:
-            item["counts"] = {"BOOL": True}
-        if self.session:
-            item["session"] = {"S": self.session}
+        item |= texts(self, "at", "session", "day")
+        for name in ("counts", "plain"):
+            if getattr(self, name):
+                item[name] = {"BOOL": True}
         if self.epoch is not None:
             item["epoch"] = {"N": str(self.epoch)}
         return item
@@ -196,6 +219,8 @@ class CommunicationRecord(Versioned):
             counts="counts" in item,
             session=text(item, "session"),
             epoch=int(item["epoch"]["N"]) if "epoch" in item else None,
+            day=text(item, "day"),
+            plain="plain" in item,
         )
 
 

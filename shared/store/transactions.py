@@ -16,6 +16,8 @@ from shared.store.dynamodb import BUSY, UNKNOWN, Busy, client
 from shared.store.operations import Operation
 
 LARGEST = 100
+# DynamoDB ends a transaction at 4 MB; what is not a resource's copy is small.
+LARGEST_BYTES = 3_800_000
 # Together below the 28 seconds after which a function stops.
 PATIENCE_SECONDS = 18
 UNKNOWN_SECONDS = 5
@@ -35,13 +37,18 @@ def send(operations: Sequence[Operation]) -> None:
 
     Where the outcome stays unknown it is sent again under its token: it happens at most once.
     """
-    if len(operations) > LARGEST:
+    if len(operations) > LARGEST or sum(map(_bytes, operations)) > LARGEST_BYTES:
         raise TooManyItems(len(operations))
     token, deadline = str(uuid4()), time.monotonic() + UNKNOWN_SECONDS
     while not _sent(operations, token):
         if time.monotonic() > deadline:
             raise Transient("The database did not answer; the change may or may not have been made")
         time.sleep(_FIRST_PAUSE)
+
+
+def _bytes(operation: Operation) -> int:
+    item = operation.get("Put", {}).get("Item", {})
+    return 1024 + len(item["resource"]["B"]) if "resource" in item else 1024
 
 
 def _sent(operations: Sequence[Operation], token: str) -> bool:

@@ -9,11 +9,13 @@ from shared import audit, instants, ulids
 from shared.access import Actor
 from shared.catalog import access_patterns as patterns
 from shared.index.rows import rows
-from shared.sessions.state import Adoption, Slot, Span
+from shared.sessions.kinds import parent
+from shared.sessions.state import Adoption, Slot, SlotKey, Span
 from shared.store import codec, dynamodb, guards, items, keys, reading, transactions
 from shared.store.items import Item
 from shared.store.keys import MESSAGES, Address
 from shared.store.operations import (
+    ABSENT,
     Operation,
     Record,
     address_of,
@@ -46,7 +48,10 @@ class Work:
         self.tenant = actor.tenant
         self._read: dict[Address, Any] = {}
         self._saved: dict[Address, Any] = {}
-        self._required: dict[Address, EncounterRecord] = {}
+        self._required: dict[Address, Operation] = {}
+        # Closings of several transactions: whether to begin them so, and those that were.
+        self.in_steps = False
+        self.begun: list[str] = []
 
     @property
     def instant(self) -> str:
@@ -87,10 +92,10 @@ class Work:
             return self.encounter(resource_id)
         return self.communication(resource_id)
 
-    def slot(self, thread: str) -> Slot:
-        """Read a thread's slot; one that was never written is empty."""
-        record = self._record(keys.slot(self.tenant, thread), items.slot)
-        return record or Slot(thread=thread)
+    def slot(self, key: SlotKey) -> Slot:
+        """Read a slot; one that was never written is empty."""
+        record = self._record(keys.slot(self.tenant, key), items.slot)
+        return record or Slot(key=key)
 
     def span(self, encounter_id: str, thread: str) -> Span | None:
         """Read a thread's range in a session."""
@@ -131,8 +136,13 @@ class Work:
         partition = f"{self.tenant}#Encounter?part-of=Encounter/{encounter_id}"
         found = dynamodb.query_all(patterns.SEARCH, partition, keys.EVERYTHING)
         ids = [item["sk"]["S"].rpartition("#")[2] for item in found]
-        records = (self.encounter(child) for child in ids if child != encounter_id)
-        return [record for record in records if record and not record.deleted]
+        saved = [one.id for one in self._saved.values() if isinstance(one, EncounterRecord)]
+        records = [self.encounter(child) for child in dict.fromkeys((*ids, *saved))]
+        return [
+            record
+            for record in records
+            if record and record.id != encounter_id and parent(record.resource) == encounter_id
+        ]
 
     def save(self, record: Record) -> None:
         """Write a record with this work; every write of an Encounter raises its `rev` by one."""
@@ -146,9 +156,16 @@ class Work:
         """Delete a record with this work."""
         self._saved[address_of(record, self.tenant)] = None
 
-    def require(self, record: EncounterRecord) -> None:
-        """Make the work depend on an Encounter staying as it was read."""
-        self._required[record.address(self.tenant)] = record
+    def require(self, record: EncounterRecord | Slot) -> None:
+        """Make the work depend on an Encounter staying as it was read, or on a slot's epoch."""
+        address = address_of(record, self.tenant)
+        if isinstance(record, EncounterRecord):
+            required = check(address, "#rev = :rev", rev={"N": str(record.rev)})
+        elif record.rev:
+            required = check(address, "#epoch = :epoch", epoch={"N": str(record.epoch)})
+        else:
+            required = check(address, ABSENT)
+        self._required[address] = required
 
     def commit(self, interaction: str) -> None:
         """Write everything and its audit row in one transaction; nothing where nothing changed.
@@ -166,8 +183,7 @@ class Work:
         done: list[Operation] = []
         for address, record in saved.items():
             done += self._operations(address, record, chain)
-        for address, required in self._required.items():
-            done.append(check(address, "#rev = :rev", rev={"N": str(required.rev)}))
+        done += [each for address, each in self._required.items() if address not in saved]
         trail = keys.address(patterns.EVENT, self.tenant, ulid=ulids.new(self.milliseconds))
         done.append(put(trail, {"event": {"B": codec.pack(content)}}))
         transactions.send(done)
@@ -187,7 +203,7 @@ class Work:
         if isinstance(record, CommunicationRecord):
             return self._read.get(keys.placed(self.tenant, keys.home(record.id)))
         before = self._read.get(address)
-        return Slot(thread=record.thread) if before is None and isinstance(record, Slot) else before
+        return Slot(key=record.key) if before is None and isinstance(record, Slot) else before
 
     def _operations(self, address: Address, record: Any, chain: bytes) -> Iterator[Operation]:
         before = self._before(address, record)

@@ -90,10 +90,20 @@ def test_a_service_client_has_the_role_that_the_deployment_gives_it(
     monkeypatch.setenv("CLIENT_ROLES", "importer=admin,reporter=auditor")
     settings.settings.cache_clear()
     statuses = {
-        client: FrontDoor(role="", claims={"client_id": client})
+        client: FrontDoor(role="", claims={"client_id": client, "sub": client})
         .post("/Encounter", care.session())
         .status
         for client in ("importer", "reporter", "stranger")
     }
     assert statuses == {"importer": 201, "reporter": 403, "stranger": 403}
-    assert FrontDoor(role="", claims={"client_id": "reporter"}).get("/Encounter").status == 200
+    reporter = {"client_id": "reporter", "sub": "reporter"}
+    assert FrontDoor(role="", claims=reporter).get("/Encounter").status == 200
+
+
+def test_a_user_without_groups_has_no_role_whatever_the_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLIENT_ROLES", "importer=admin")
+    settings.settings.cache_clear()
+    caller = FrontDoor(role="", claims={"client_id": "importer", "sub": "somebody"})
+    assert caller.get("/Encounter").status == 403

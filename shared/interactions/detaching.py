@@ -1,0 +1,66 @@
+"""Taking threads out of sessions: the session keeps the figures, the thread's range in it ends."""
+
+from dataclasses import replace
+
+from shared.sessions import slots
+from shared.sessions.state import Figures, Slot, slot_key
+from shared.store.records import EncounterRecord
+from shared.store.transactions import Stale
+from shared.store.work import Work
+
+
+def leave(work: Work, slot: Slot) -> EncounterRecord:
+    """Take a thread out of its session; the caller writes the slot."""
+    encounter = work.encounter(slot.session)
+    if encounter is None:
+        raise Stale
+    end_span(work, slot)
+    left = replace(
+        encounter,
+        slots=encounter.slots - {str(slot.key)},
+        figures=encounter.figures.merged(slot.figures),
+    )
+    work.save(left)
+    return left
+
+
+def end_span(work: Work, slot: Slot) -> None:
+    """End the thread's range in the session that its slot names; a day's has its end from birth."""
+    if slot.key.day:
+        return
+    span = work.span(slot.session, slot.key.partition)
+    if span is None:
+        raise Stale
+    work.save(slots.span_detached(span, slot.high))
+
+
+def attached(work: Work, session: EncounterRecord) -> list[Slot]:
+    """Read the slots that are attached to a session. Raises Stale where one is so no more."""
+    found = [work.slot(slot_key(text)) for text in sorted(session.slots)]
+    if any(not slot.open or slot.session != session.id for slot in found):
+        raise Stale
+    return found
+
+
+def gathered(session: EncounterRecord, slots_read: list[Slot]) -> Figures:
+    """Give the figures of a session and of the slots attached to it."""
+    figures = session.figures
+    for slot in slots_read:
+        figures = figures.merged(slot.figures)
+    return figures
+
+
+def release(work: Work, session: EncounterRecord) -> Figures:
+    """Detach everything from a session that ends or is deleted; give its figures."""
+    slots_read = attached(work, session)
+    for slot in slots_read:
+        end_span(work, slot)
+        work.save(slots.detached(slot))
+    return gathered(session, slots_read)
+
+
+def free_day(work: Work, session: EncounterRecord) -> None:
+    """Let a day have another session, where this one is void."""
+    slot = work.slot(slot_key(session.home)) if session.home else None
+    if slot and slot.session == session.id:
+        work.save(slots.emptied(slot))

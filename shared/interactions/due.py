@@ -1,0 +1,87 @@
+"""Looking at Encounters when they are due: closing sessions, or saying when to look again."""
+
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum
+
+from shared import instants
+from shared.access import Actor
+from shared.catalog.interactions import SERVICE
+from shared.interactions import attaching, closing, detaching
+from shared.sessions import due, kinds
+from shared.store import reading
+from shared.store.records import EncounterRecord
+from shared.store.transactions import Stale, TooManyItems, settle
+from shared.store.work import Work
+
+
+class Look(Enum):
+    """What came of looking at an Encounter."""
+
+    CLOSED = "closed"
+    LATER = "later"
+    NOTHING = "nothing"
+
+
+def scheduler(tenant: str) -> Actor:
+    """Give the caller on whose behalf the schedule acts."""
+    return Actor(subject="schedule", roles=frozenset({SERVICE}), tenant=tenant)
+
+
+def due_until(moment: datetime, shard: int) -> list[tuple[str, str]]:
+    """Read which Encounters of a shard are due: each its tenant and id, the longest due first."""
+    return list(reading.due(shard, instants.written(moment)))
+
+
+def look(tenant: str, encounter_id: str, now: datetime) -> Look:
+    """Look at one Encounter as at an instant; again changes nothing more.
+
+    Raises Transient where the database is busy.
+    """
+    actor = scheduler(tenant)
+    return settle(lambda: _look(actor, encounter_id, now))
+
+
+def _look(actor: Actor, encounter_id: str, now: datetime) -> Look:
+    work = Work(actor, now)
+    encounter = work.encounter(encounter_id, closing=True)
+    if encounter is None or not encounter.due or encounter.due > work.instant:
+        return Look.NOTHING
+    if encounter.closing:
+        closing.complete(actor, encounter_id)
+        return Look.CLOSED
+    verdict = due.verdict(attaching.opened(encounter, _active(work, encounter)), now)
+    if not verdict.close:
+        return _later(work, encounter, verdict.due)
+    try:
+        closing.finish(work, encounter)
+        work.commit("close")
+    except TooManyItems:
+        _finish_in_steps(actor, encounter_id, now)
+    return Look.CLOSED
+
+
+def _active(work: Work, encounter: EncounterRecord) -> datetime | None:
+    """Give the latest arrival in, attaching of, or reopening with a thread; None without one."""
+    arrivals = [slot.arrived for slot in detaching.attached(work, encounter)]
+    if not arrivals:
+        return None
+    return instants.read(max(*arrivals, encounter.opened))
+
+
+def _later(work: Work, encounter: EncounterRecord, moment: datetime | None) -> Look:
+    again = attaching.spread(encounter, moment) if moment else ""
+    work.save(replace(encounter, due=again))
+    work.commit("close")
+    return Look.LATER if again else Look.NOTHING
+
+
+def _finish_in_steps(actor: Actor, encounter_id: str, now: datetime) -> None:
+    work = Work(actor, now)
+    work.in_steps = True
+    encounter = work.encounter(encounter_id)
+    if encounter is None or not kinds.is_open(encounter.resource):
+        raise Stale
+    closing.finish(work, encounter)
+    work.commit("close")
+    closing.complete(actor, encounter_id)

@@ -1,0 +1,93 @@
+"""Opening a session for a message, in the message's own transaction."""
+
+from dataclasses import replace
+
+from shared import ulids
+from shared.interactions import attaching, closing, versions
+from shared.resources.patching import without_generated_text
+from shared.sessions import kinds, opening, policies, slots
+from shared.sessions.policies import DAILY, Policy
+from shared.sessions.state import Slot
+from shared.settings import settings
+from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.work import Work
+
+
+def open_for(
+    work: Work,
+    header: CommunicationRecord,
+    message: CommunicationRecord,
+    slot: Slot,
+    policy: Policy,
+) -> str:
+    """Save a session that a message opens, its slot and the header's link; give its id.
+
+    A message of a day that is over makes one that is finished already, and leaves the header.
+    """
+    session = _save_session(work, header, message, policy)
+    if slot.key.day and slot.key.day < policies.day_of(work.now, policy.zone):
+        work.save(slots.named(slot, session.id))
+        key = message.place.sort
+        attaching.reach_day(work, session.id, header.id, slot.key.day, policy=policy, key=key)
+        homed = replace(session, policy=DAILY, home=str(slot.key))
+        work.save(homed)
+        closing.finish_with(work, homed, message)
+        return session.id
+    if slot.key.day:
+        attaching.attach_day(work, slot, session, header.id, policy)
+        key = message.place.sort
+        attaching.reach_day(work, session.id, header.id, slot.key.day, policy=policy, key=key)
+    else:
+        attaching.attach(work, slot, session)
+        span = work.span(session.id, header.id)
+        work.save(slots.span_widened(span, session.id, header.id, message.place.sort))
+    if not slot.key.day or header.day < slot.key.day:
+        point(work, header, session.id, slot.key.day)
+    work.save(_arrived(work, work.slot(slot.key), message))
+    return session.id
+
+
+def _arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
+    return slots.arrived(
+        slot,
+        at=message.at,
+        key="" if slot.key.day else message.place.sort,
+        sender=kinds.sender(message.resource),
+        received=work.instant,
+    )
+
+
+def _save_session(
+    work: Work, header: CommunicationRecord, message: CommunicationRecord, policy: Policy
+) -> EncounterRecord:
+    """Save the Encounter of a session, and one for each patient where there are several."""
+    system, session_id = settings().encounter_type_system, ulids.new(work.milliseconds)
+    resource = opening.session(session_id, header.resource, message.resource, message.at, system)
+    unborn = versions.unborn_encounter(work, session_id)
+    filled = frozenset({"start"} | ({"participant"} & resource.keys()))
+    session = versions.of_encounter(work, unborn, resource, by_server=True, filled=filled)
+    session = attaching.stamped(session, work, policy)
+    work.save(session)
+    about = opening.subjects(header.resource, message.resource)
+    for subject in about if len(about) > 1 else ():
+        save_medical_encounter(work, session, subject)
+    return session
+
+
+def save_medical_encounter(work: Work, session: EncounterRecord, subject: dict[str, object]) -> str:
+    """Save one patient's Encounter in a session; give its id."""
+    own_id = ulids.new(work.milliseconds)
+    start = session.resource.get("period", {}).get("start", "")
+    system = settings().encounter_type_system
+    child = opening.medical_encounter(own_id, session.id, subject, start, system)
+    record = versions.of_encounter(work, versions.unborn_encounter(work, own_id), child)
+    record = attaching.stamped(record, work)
+    work.save(replace(record, due=attaching.look(record, None)))
+    return own_id
+
+
+def point(work: Work, header: CommunicationRecord, session_id: str, day: str) -> None:
+    """Let a header point to the session its messages join."""
+    link = {"reference": f"Encounter/{session_id}"}
+    linked = without_generated_text(header.resource, header.resource | {"encounter": link})
+    work.save(versions.of_communication(work, header, linked, day=day, plain=False))

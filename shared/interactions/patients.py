@@ -1,0 +1,68 @@
+"""The patients of a session: one as its subject, several in a medical encounter each."""
+
+from typing import Any
+
+from shared.errors import BusinessRule
+from shared.interactions import openings, versions
+from shared.resources.patching import without_generated_text
+from shared.sessions import kinds, opening
+from shared.store.records import EncounterRecord
+from shared.store.work import Work
+
+type Resource = dict[str, Any]
+
+
+def join(work: Work, session_id: str, header: Resource, message: Resource) -> None:
+    """Add whom a message is about, if that is not the header's patient, to a session of ours."""
+    patient = opening.patient(message)
+    if not patient or patient == opening.patient(header):
+        return
+    session = work.encounter(session_id)
+    if session and session.by_server:
+        add(work, session, message["subject"])
+
+
+def add(work: Work, session: EncounterRecord, subject: Resource) -> None:
+    """Add a patient to an open session; one who is there already is left as is.
+
+    A session of one patient loses its subject, and its clinical details move to the medical
+    encounter of that patient. Raises BusinessRule where the session is not open.
+    """
+    if not kinds.is_open(session.resource):
+        status = session.resource.get("status")
+        raise BusinessRule(f"Encounter/{session.id} is {status}", expression="Encounter.status")
+    own = session.resource.get("subject")
+    known = {_reference(child.resource.get("subject")) for child in work.children(session.id)}
+    if _reference(subject) in known | {_reference(own)}:
+        return
+    if own is None and not known:
+        _save(work, session, session.resource | {"subject": subject})
+        return
+    if own is not None:
+        session = _split(work, session, own)
+    openings.save_medical_encounter(work, session, subject)
+    work.save(work.encounter(session.id) or session)
+
+
+def _reference(subject: Any) -> str:
+    return str(subject.get("reference", "")) if isinstance(subject, dict) else ""
+
+
+def _split(work: Work, session: EncounterRecord, own: Resource) -> EncounterRecord:
+    """Move the patient that a session names, and their details, to a medical encounter."""
+    child_id = openings.save_medical_encounter(work, session, own)
+    child = work.encounter(child_id)
+    details = {
+        name: session.resource[name] for name in opening.CLINICAL if name in session.resource
+    }
+    if child and details:
+        work.save(versions.of_encounter(work, child, child.resource | details))
+    moved = (*opening.CLINICAL, "subject")
+    rest = {name: value for name, value in session.resource.items() if name not in moved}
+    return _save(work, session, rest)
+
+
+def _save(work: Work, session: EncounterRecord, after: Resource) -> EncounterRecord:
+    saved = versions.of_encounter(work, session, without_generated_text(session.resource, after))
+    work.save(saved)
+    return saved

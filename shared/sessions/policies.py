@@ -1,0 +1,116 @@
+"""How sessions begin and end: the deployment's policy, and what a thread's header says instead."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
+
+from shared import instants, ulids
+from shared.errors import BusinessRule
+
+EXPLICIT, THREAD, DAILY = "explicit", "thread", "daily"
+POLICIES = (EXPLICIT, THREAD, DAILY)
+# The last part of the extension's URL; what is before it is the base of the server.
+EXTENSION = "/StructureDefinition/session-policy"
+DAY_MINUTES = 24 * 60
+_MOST_MINUTES = 366 * DAY_MINUTES
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy with its limits: minutes without a message (0: none) and hours from opening."""
+
+    name: str = EXPLICIT
+    scope: str = "thread"
+    zone: tzinfo = UTC
+    idle_minutes: int = 0
+    max_hours: int = 168
+
+
+def deployed(name: str, scope: str, zone: tzinfo, idle: int | None, max_hours: int) -> Policy:
+    """Give the policy a deployment sets; without a number of minutes that of the policy."""
+    return Policy(name, scope, zone, _default_idle(name) if idle is None else idle, max_hours)
+
+
+def _default_idle(name: str) -> int:
+    return DAY_MINUTES if name == THREAD else 0
+
+
+def of(header: dict[str, Any], deployed: Policy) -> Policy:
+    """Give the policy of a thread. Raises BusinessRule naming what its extension says wrongly."""
+    for index, extension in enumerate(header.get("extension", ())):
+        if str(extension.get("url", "")).endswith(EXTENSION):
+            return _overridden(extension, deployed, f"Communication.extension[{index}]")
+    return deployed
+
+
+def _overridden(extension: dict[str, Any], deployed: Policy, path: str) -> Policy:
+    said: dict[str, Any] = {}
+    for index, part in enumerate(extension.get("extension", ())):
+        read = _PARTS.get(part.get("url"))
+        place = f"{path}.extension[{index}]"
+        if read is None:
+            raise BusinessRule(
+                "A session policy says policy, idleMinutes, maxHours and timeZone", expression=place
+            )
+        name, value = read(part, place)
+        said[name] = value
+    if "name" in said and not deployed.idle_minutes:
+        said.setdefault("idle_minutes", _default_idle(said["name"]))
+    if deployed.scope == "patient":
+        # The day of a patient is one for all their threads.
+        said.pop("zone", None)
+    return replace(deployed, **said)
+
+
+def _policy(part: dict[str, Any], path: str) -> tuple[str, Any]:
+    value = part.get("valueCode")
+    if value not in POLICIES:
+        raise BusinessRule(f"A policy is one of {', '.join(POLICIES)}", expression=path)
+    return "name", value
+
+
+def _minutes(part: dict[str, Any], path: str) -> tuple[str, Any]:
+    value = part.get("valueUnsignedInt")
+    if not isinstance(value, int) or value > _MOST_MINUTES:
+        raise BusinessRule("idleMinutes is an unsignedInt, a year at most", expression=path)
+    return "idle_minutes", value
+
+
+def _hours(part: dict[str, Any], path: str) -> tuple[str, Any]:
+    value = part.get("valuePositiveInt")
+    if not isinstance(value, int) or value > _MOST_MINUTES // 60:
+        raise BusinessRule("maxHours is a positiveInt, a year at most", expression=path)
+    return "max_hours", value
+
+
+def _zone(part: dict[str, Any], path: str) -> tuple[str, Any]:
+    try:
+        return "zone", instants.zone(str(part.get("valueCode", "")))
+    except (ZoneInfoNotFoundError, ValueError):
+        raise BusinessRule("timeZone is the code of an IANA time zone", expression=path) from None
+
+
+_PARTS = {"policy": _policy, "idleMinutes": _minutes, "maxHours": _hours, "timeZone": _zone}
+
+
+def day_of(at: datetime, zone: tzinfo) -> str:
+    """Give the local date of an instant."""
+    return at.astimezone(zone).date().isoformat()
+
+
+def day_bounds(day: str, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Give the first instant of a local day and that of the next."""
+    today = date.fromisoformat(day)
+    following = (today + timedelta(days=1)).isoformat()
+    lows = (instants.parse(each, zone).low for each in (day, following))
+    first, after = (instants.from_nanoseconds(low) for low in lows)
+    return first, after
+
+
+def day_keys(day: str, zone: tzinfo) -> tuple[str, str]:
+    """Give the sort keys between which a local day's messages stand in their threads."""
+    first, after = (
+        instants.nanoseconds(bound) // instants.MILLISECOND for bound in day_bounds(day, zone)
+    )
+    return f"m#{ulids.prefix(first)}", f"m#{ulids.prefix(after - 1)}~"

@@ -1,0 +1,530 @@
+"""Sessions that open, roll over and close by themselves, under each policy.
+
+The clock is told: every request and every look at what is due happens at a time the test says.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared import instants, settings
+from shared.interactions import due
+from shared.store.operations import DUE_SHARDS
+from tests import care, consistency
+from tests.frontdoor import Answer, FrontDoor
+
+BERLIN = instants.zone("Europe/Berlin")
+
+
+@dataclass
+class Practice:
+    """A clinic with a clock."""
+
+    clinic: FrontDoor
+    monkeypatch: pytest.MonkeyPatch
+    now: datetime = field(default_factory=lambda: local("2026-03-02 09:00"))
+
+    def set(self, **environment: str) -> None:
+        for name, value in environment.items():
+            self.monkeypatch.setenv(name, value)
+        settings.settings.cache_clear()
+
+    def at(self, moment: str) -> None:
+        """Set the clock, to a local time in Berlin, and let what is due by then be looked at."""
+        self.now = local(moment)
+        for shard in range(DUE_SHARDS):
+            for tenant, encounter_id in due.due_until(self.now, shard):
+                due.look(tenant, encounter_id, self.now)
+        consistency.check()
+
+    def header(self, **more: Any) -> str:
+        return self.clinic.post("/Communication", care.header(**more)).id
+
+    def says(self, header_id: str, moment: str, **more: Any) -> Answer:
+        """Post a message that was sent at a local time; it arrives now, or then if later."""
+        sent = local(moment)
+        self.now = max(self.now, sent)
+        answer = self.clinic.post("/Communication", care.message(header_id, str_of(sent), **more))
+        assert answer.status == 201, answer.text
+        return answer
+
+    def sessions(self, status: str = "") -> list[dict[str, Any]]:
+        query = "/Encounter?part-of:missing=true&_sort=date&_count=100"
+        found: list[dict[str, Any]] = self.clinic.get(
+            query.replace("part-of:missing=true&", "")
+        ).found
+        return [each for each in found if "partOf" not in each and status in ("", each["status"])]
+
+    def table(self) -> list[tuple[str, str, str]]:
+        """Status, beginning and end of every session, in local time."""
+        return [
+            (each["status"], clock(each, "start"), clock(each, "end")) for each in self.sessions()
+        ]
+
+    def messages(self, session: dict[str, Any]) -> list[str]:
+        return self.clinic.get(f"/Communication?session=Encounter/{session['id']}&_sort=sent").ids
+
+    def link(self, header_id: str) -> str:
+        body = self.clinic.get(f"/Communication/{header_id}").body
+        return str(body.get("encounter", {}).get("reference", ""))
+
+    def change(self, url: str, **values: Any) -> Answer:
+        body = self.clinic.get(url).body | values
+        return self.clinic.put(url, body)
+
+
+def local(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
+
+
+def str_of(moment: datetime) -> str:
+    return instants.written(moment)
+
+
+def clock(session: dict[str, Any], bound: str) -> str:
+    text = session.get("period", {}).get(bound)
+    return instants.read(text).astimezone(BERLIN).strftime("%d %H:%M") if text else ""
+
+
+@pytest.fixture
+def practice(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
+    place = Practice(clinic, monkeypatch)
+    monkeypatch.setattr(instants, "now", lambda: instants.floor(place.now.astimezone(UTC)))
+    place.set(SESSION_TIME_ZONE="Europe/Berlin", SESSION_IDLE_MINUTES="")
+    yield place
+    settings.settings.cache_clear()
+
+
+@pytest.fixture
+def thread_policy(practice: Practice) -> Practice:
+    practice.set(SESSION_POLICY="thread")
+    return practice
+
+
+@pytest.fixture
+def daily(practice: Practice) -> Practice:
+    practice.set(SESSION_POLICY="daily")
+    return practice
+
+
+# What a clinician could read: given these messages at these local times, these sessions.
+# Each line: policy, environment, messages as "sent" or "sent > arrived", when it is looked at, and
+# status, first and last of every session in the end.
+CASES: dict[str, tuple[str, dict[str, str], list[str], str, list[tuple[str, str, str]]]] = {
+    "explicit opens nothing": (
+        "explicit",
+        {},
+        ["2026-03-02 09:00"],
+        "2026-03-09 09:00",
+        [],
+    ),
+    "thread: one conversation, closed a day after its last message": (
+        "thread",
+        {},
+        ["2026-03-02 09:00", "2026-03-02 11:30", "2026-03-03 08:00"],
+        "2026-03-04 08:00",
+        [("finished", "02 09:00", "03 08:00")],
+    ),
+    "thread: still open a minute before": (
+        "thread",
+        {},
+        ["2026-03-02 09:00", "2026-03-02 11:30"],
+        "2026-03-03 11:29",
+        [("in-progress", "02 09:00", "")],
+    ),
+    "thread: after a pause another session": (
+        "thread",
+        {},
+        ["2026-03-02 09:00", "2026-03-04 10:00"],
+        "2026-03-06 10:00",
+        [("finished", "02 09:00", "02 09:00"), ("finished", "04 10:00", "04 10:00")],
+    ),
+    "thread: closed after the longest time, however busy": (
+        "thread",
+        {"SESSION_MAX_HOURS": "48"},
+        ["2026-03-02 09:00", "2026-03-03 08:00", "2026-03-04 07:00"],
+        "2026-03-04 09:00",
+        [("finished", "02 09:00", "04 07:00")],
+    ),
+    "thread: a year-old import is not due at once": (
+        "thread",
+        {},
+        ["2025-03-02 09:00 > 2026-03-02 09:00", "2025-03-02 10:00 > 2026-03-02 09:01"],
+        "2026-03-02 12:00",
+        [("in-progress", "02 09:00", "")],
+    ),
+    "daily: a session a day": (
+        "daily",
+        {},
+        ["2026-03-02 09:00", "2026-03-02 23:59", "2026-03-03 00:00", "2026-03-05 12:00"],
+        "2026-03-06 01:00",
+        [
+            ("finished", "02 09:00", "02 23:59"),
+            ("finished", "03 00:00", "03 00:00"),
+            ("finished", "05 12:00", "05 12:00"),
+        ],
+    ),
+    "daily: open until the day is over": (
+        "daily",
+        {},
+        ["2026-03-02 09:00"],
+        "2026-03-02 23:59",
+        [("in-progress", "02 09:00", "")],
+    ),
+    "daily: a day of 23 hours": (
+        "daily",
+        {},
+        ["2026-03-28 23:30", "2026-03-29 00:30", "2026-03-29 23:30", "2026-03-30 00:30"],
+        "2026-03-31 01:00",
+        [
+            ("finished", "28 23:30", "28 23:30"),
+            ("finished", "29 00:30", "29 23:30"),
+            ("finished", "30 00:30", "30 00:30"),
+        ],
+    ),
+    "daily: a late message amends its day": (
+        "daily",
+        {},
+        ["2026-03-02 09:00", "2026-03-03 10:00", "2026-03-02 21:00 > 2026-03-03 11:00"],
+        "2026-03-04 01:00",
+        [("finished", "02 09:00", "02 21:00"), ("finished", "03 10:00", "03 10:00")],
+    ),
+    "daily: a late message of a day without a session makes one that is finished": (
+        "daily",
+        {},
+        ["2026-03-03 10:00", "2026-03-01 21:00 > 2026-03-03 11:00"],
+        "2026-03-03 12:00",
+        [("finished", "01 21:00", "01 21:00"), ("in-progress", "03 10:00", "")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_messages_of_a_thread_make_these_sessions(practice: Practice, case: str) -> None:
+    policy, environment, messages, looked_at, sessions = CASES[case]
+    practice.set(SESSION_POLICY=policy, **environment)
+    practice.now = local("2026-03-01 00:00")
+    header_id = practice.header()
+    for message in messages:
+        sent, _, arrived = message.partition(" > ")
+        practice.at(arrived or sent)
+        practice.says(header_id, sent)
+    practice.at(looked_at)
+    assert practice.table() == sessions
+
+
+def test_a_session_the_server_opens_says_what_it_is(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    message = thread_policy.says(
+        header_id, "2026-03-02 09:00", sender=care.reference("RelatedPerson/marge-simpson")
+    )
+    (session,) = thread_policy.sessions()
+    assert session["class"]["code"] == "VR"
+    assert session["type"][0]["coding"][0]["code"] == "session"
+    assert session["subject"] == care.reference(care.HOMER)
+    took_part = [one["individual"]["reference"] for one in session["participant"]]
+    assert took_part == [care.ALICE, "RelatedPerson/marge-simpson"]
+    assert thread_policy.link(header_id) == f"Encounter/{session['id']}"
+    assert thread_policy.messages(session) == [message.id]
+
+
+def test_a_header_without_messages_opens_nothing(thread_policy: Practice) -> None:
+    thread_policy.header()
+    thread_policy.header(payload=[{"contentString": "Alone"}])
+    assert thread_policy.sessions() == []
+
+
+def test_a_draft_opens_and_extends_nothing(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, "2026-03-02 09:00", status="preparation")
+    assert thread_policy.sessions() == []
+
+
+def test_completing_the_header_closes_its_session(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, "2026-03-02 09:00")
+    thread_policy.says(header_id, "2026-03-02 09:20")
+    assert thread_policy.change(f"/Communication/{header_id}", status="completed").status == 200
+    assert thread_policy.table() == [("finished", "02 09:00", "02 09:20")]
+
+
+def test_a_message_to_a_completed_header_opens_a_session_as_usual(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, "2026-03-02 09:00")
+    thread_policy.change(f"/Communication/{header_id}", status="completed")
+    thread_policy.says(header_id, "2026-03-02 10:00")
+    assert [each[0] for each in thread_policy.table()] == ["finished", "in-progress"]
+
+
+def test_reopening_a_header_opens_nothing(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, "2026-03-02 09:00")
+    thread_policy.change(f"/Communication/{header_id}", status="completed")
+    thread_policy.change(f"/Communication/{header_id}", status="in-progress")
+    assert len(thread_policy.sessions()) == 1
+
+
+def test_a_session_of_ours_left_without_threads_closes(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, "2026-03-02 09:00")
+    own = thread_policy.clinic.post("/Encounter", care.session()).id
+    answer = thread_policy.clinic.patch(f"/Communication/{header_id}", care.link(own))
+    assert answer.status == 200, answer.text
+    assert sorted(each["status"] for each in thread_policy.sessions()) == [
+        "finished",
+        "in-progress",
+    ]
+    message = thread_policy.says(header_id, "2026-03-02 10:00")
+    (session,) = thread_policy.sessions("in-progress")
+    assert (session["id"], thread_policy.messages(session)) == (own, [message.id])
+
+
+def test_a_put_that_omits_the_link_keeps_it(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, "2026-03-02 09:00")
+    link = thread_policy.link(header_id)
+    body = thread_policy.clinic.get(f"/Communication/{header_id}").body
+    del body["encounter"]
+    thread_policy.clinic.put(f"/Communication/{header_id}", body | {"topic": {"text": "New"}})
+    assert thread_policy.link(header_id) == link
+
+
+def test_an_old_read_written_back_after_a_rollover_changes_nothing(daily: Practice) -> None:
+    header_id = daily.header()
+    daily.says(header_id, "2026-03-02 09:00")
+    stale = daily.clinic.get(f"/Communication/{header_id}").body
+    daily.at("2026-03-03 01:00")
+    daily.says(header_id, "2026-03-03 09:00")
+    today = daily.link(header_id)
+    answer = daily.clinic.put(f"/Communication/{header_id}", stale | {"priority": "urgent"})
+    assert answer.status == 200
+    assert daily.link(header_id) == today
+
+
+def test_a_header_linked_to_a_visit_opens_no_session(thread_policy: Practice) -> None:
+    visit_id = thread_policy.clinic.post("/Encounter", care.visit()).id
+    header_id = thread_policy.header(encounter=care.reference(f"Encounter/{visit_id}"))
+    thread_policy.says(header_id, "2026-03-02 09:00")
+    assert [each["id"] for each in thread_policy.sessions()] == [visit_id]
+
+
+def test_all_messages_taken_back_make_a_session_of_ours_an_error(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    message = thread_policy.says(header_id, "2026-03-02 09:00")
+    thread_policy.change(f"/Communication/{message.id}", status="entered-in-error")
+    thread_policy.at("2026-03-03 09:00")
+    assert [each["status"] for each in thread_policy.sessions()] == ["entered-in-error"]
+
+
+def test_a_day_whose_messages_were_all_taken_back_is_free_again(daily: Practice) -> None:
+    header_id = daily.header()
+    message = daily.says(header_id, "2026-03-02 09:00")
+    daily.at("2026-03-03 01:00")
+    daily.change(f"/Communication/{message.id}", status="entered-in-error")
+    assert [each["status"] for each in daily.sessions()] == ["entered-in-error"]
+    daily.says(header_id, "2026-03-02 10:00")
+    finished = daily.sessions("finished")
+    assert [(clock(each, "start"), clock(each, "end")) for each in finished] == [
+        ("02 10:00", "02 10:00")
+    ]
+
+
+def test_a_day_closed_by_hand_takes_later_messages_of_that_day(daily: Practice) -> None:
+    header_id = daily.header()
+    daily.says(header_id, "2026-03-02 09:00")
+    (session,) = daily.sessions()
+    daily.change(f"/Encounter/{session['id']}", status="finished")
+    daily.says(header_id, "2026-03-02 10:00")
+    assert daily.table() == [("finished", "02 09:00", "02 10:00")]
+    assert len(daily.messages(session)) == 2
+
+
+def test_a_cancelled_session_frees_its_day(daily: Practice) -> None:
+    header_id = daily.header()
+    daily.says(header_id, "2026-03-02 09:00")
+    (session,) = daily.sessions()
+    daily.change(f"/Encounter/{session['id']}", status="cancelled")
+    daily.says(header_id, "2026-03-02 10:00")
+    assert sorted(each["status"] for each in daily.sessions()) == ["cancelled", "in-progress"]
+
+
+def test_a_session_is_not_reopened_on_a_day_that_has_another(daily: Practice) -> None:
+    header_id = daily.header()
+    daily.says(header_id, "2026-03-02 09:00")
+    (session,) = daily.sessions()
+    url = f"/Encounter/{session['id']}"
+    daily.change(url, status="finished")
+    body = daily.clinic.get(url).body
+    daily.clinic.delete(url)
+    daily.says(header_id, "2026-03-02 10:00")
+    answer = daily.clinic.put(url, body | {"status": "in-progress"})
+    assert answer.status == 422, answer.text
+
+
+def test_a_reopened_day_goes_on_until_the_end_of_the_day_of_reopening(daily: Practice) -> None:
+    header_id = daily.header()
+    daily.says(header_id, "2026-03-02 09:00")
+    (session,) = daily.sessions()
+    daily.at("2026-03-03 09:00")
+    daily.change(f"/Encounter/{session['id']}", status="in-progress")
+    daily.says(header_id, "2026-03-02 10:00")
+    daily.at("2026-03-03 23:00")
+    assert daily.table() == [("in-progress", "02 09:00", "")]
+    daily.at("2026-03-04 01:00")
+    assert daily.table() == [("finished", "02 09:00", "02 10:00")]
+
+
+def test_the_threads_of_a_patient_share_a_day(daily: Practice) -> None:
+    daily.set(SESSION_SCOPE="patient")
+    threads = [daily.header() for _ in range(3)]
+    other = daily.header(subject=care.reference("Patient/bart-simpson"))
+    ids = [
+        daily.says(header_id, f"2026-03-02 0{9 - number}:00").id
+        for number, header_id in enumerate(threads)
+    ]
+    daily.says(other, "2026-03-02 12:00", subject=care.reference("Patient/bart-simpson"))
+    mine = daily.clinic.get("/Encounter?patient=Patient/homer-simpson").found
+    assert len(mine) == 1
+    assert set(daily.messages(mine[0])) == set(ids)
+    assert {daily.link(header_id) for header_id in threads} == {f"Encounter/{mine[0]['id']}"}
+    assert len(daily.sessions()) == 2
+
+
+def test_the_header_points_to_the_latest_day_only(daily: Practice) -> None:
+    header_id = daily.header()
+    daily.says(header_id, "2026-03-02 09:00")
+    daily.at("2026-03-03 09:00")
+    daily.says(header_id, "2026-03-03 09:00")
+    today = daily.link(header_id)
+    daily.says(header_id, "2026-03-02 22:00")
+    daily.says(header_id, "2026-03-01 22:00")
+    assert daily.link(header_id) == today
+    assert len(daily.sessions()) == 3
+
+
+def test_another_patient_in_a_session_of_ours_splits_it(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, "2026-03-02 09:00")
+    (session,) = thread_policy.sessions()
+    details = {"reasonCode": [{"text": "Cough"}]}
+    thread_policy.change(f"/Encounter/{session['id']}", **details)
+    bart = care.reference("Patient/bart-simpson")
+    thread_policy.says(header_id, "2026-03-02 09:10", subject=bart)
+    thread_policy.says(header_id, "2026-03-02 09:20", subject=bart)
+    children = thread_policy.clinic.get(f"/Encounter?part-of=Encounter/{session['id']}").found
+    by_patient = {child["subject"]["reference"]: child for child in children}
+    assert set(by_patient) == {care.HOMER, "Patient/bart-simpson"}
+    assert by_patient[care.HOMER]["reasonCode"] == details["reasonCode"]
+    whole = thread_policy.clinic.get(f"/Encounter/{session['id']}").body
+    assert {"subject", "reasonCode"}.isdisjoint(whole)
+    thread_policy.at("2026-03-04 09:00")
+    assert {
+        child["status"]
+        for child in thread_policy.clinic.get(f"/Encounter?part-of=Encounter/{session['id']}").found
+    } == {"finished"}
+
+
+def test_a_first_message_about_another_patient_opens_a_session_of_both(
+    thread_policy: Practice,
+) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, "2026-03-02 09:00", subject=care.reference("Patient/lisa"))
+    (session,) = thread_policy.sessions()
+    children = thread_policy.clinic.get(f"/Encounter?part-of=Encounter/{session['id']}").found
+    assert {child["subject"]["reference"] for child in children} == {care.HOMER, "Patient/lisa"}
+    assert "subject" not in session
+
+
+def test_explicit_sessions_close_when_idle_where_that_is_set(practice: Practice) -> None:
+    practice.set(SESSION_IDLE_MINUTES="60")
+    session_id = practice.clinic.post("/Encounter", care.session()).id
+    booked_id = practice.clinic.post("/Encounter", care.session(status="planned")).id
+    alone_id = practice.clinic.post("/Encounter", care.session()).id
+    visit_id = practice.clinic.post("/Encounter", care.visit()).id
+    for encounter_id in (session_id, booked_id, visit_id):
+        header_id = practice.header(encounter=care.reference(f"Encounter/{encounter_id}"))
+        practice.says(header_id, "2026-03-02 09:30")
+    practice.at("2026-03-02 10:29")
+    assert practice.sessions("finished") == []
+    practice.at("2026-03-02 10:30")
+    assert [each["id"] for each in practice.sessions("finished")] == [session_id]
+    practice.at("2026-03-20 10:30")
+    assert {each["id"] for each in practice.sessions()} - {session_id} == {
+        booked_id,
+        alone_id,
+        visit_id,
+    }
+    assert [each["id"] for each in practice.sessions("finished")] == [session_id]
+
+
+def test_looking_again_changes_nothing(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, "2026-03-02 09:00")
+    thread_policy.at("2026-03-03 09:00")
+    before = thread_policy.sessions()
+    later = thread_policy.now + timedelta(hours=1)
+    assert due.look("-", before[0]["id"], later) is due.Look.NOTHING
+    assert thread_policy.sessions() == before
+
+
+def _extension(**parts: Any) -> list[dict[str, Any]]:
+    named = [{"url": name, **value} for name, value in parts.items()]
+    url = "https://fhir.example.org/fhir/R4/StructureDefinition/session-policy"
+    return [{"url": url, "extension": named}]
+
+
+def test_a_header_may_say_its_own_policy(practice: Practice) -> None:
+    policy = _extension(policy={"valueCode": "thread"}, idleMinutes={"valueUnsignedInt": 30})
+    header_id = practice.header(extension=policy)
+    practice.says(header_id, "2026-03-02 09:00")
+    practice.at("2026-03-02 09:30")
+    assert practice.table() == [("finished", "02 09:00", "02 09:00")]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"policy": {"valueCode": "weekly"}},
+        {"idleMinutes": {"valueString": "30"}},
+        {"maxHours": {"valuePositiveInt": 100_000}},
+        {"timeZone": {"valueCode": "Mars/Olympus"}},
+        {"colour": {"valueCode": "red"}},
+    ],
+)
+def test_a_wrong_policy_on_a_header_is_refused_by_name(
+    practice: Practice, wrong: dict[str, Any]
+) -> None:
+    answer = practice.clinic.post("/Communication", care.header(extension=_extension(**wrong)))
+    assert answer.status == 422
+    assert answer.expressions == ["Communication.extension[0].extension[0]"]
+
+
+def test_messages_are_linked_one_by_one_where_the_deployment_says_so(
+    thread_policy: Practice,
+) -> None:
+    thread_policy.set(MESSAGE_LINKING="message")
+    header_id = thread_policy.header()
+    first = thread_policy.says(header_id, "2026-03-02 09:00")
+    second = thread_policy.says(header_id, "2026-03-02 09:01")
+    link = thread_policy.link(header_id)
+    assert first.body["encounter"]["reference"] == link
+    assert second.body["encounter"]["reference"] == link
+    bare = {name: value for name, value in first.body.items() if name != "encounter"}
+    kept = thread_policy.clinic.put(f"/Communication/{first.id}", bare | {"status": "completed"})
+    assert kept.body["encounter"]["reference"] == link
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SESSION_POLICY", "weekly"), ("SESSION_SCOPE", "clinic"), ("SESSION_TIME_ZONE", "Mars")],
+)
+def test_a_deployment_that_says_it_wrongly_does_not_start(
+    practice: Practice, name: str, value: str
+) -> None:
+    practice.set(**{name: value})
+    with pytest.raises(SystemExit, match=name):
+        settings.settings()
+    practice.set(**{name: ""})
