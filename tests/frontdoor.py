@@ -128,9 +128,18 @@ class FrontDoor:
 
 def _route(method: str, path: str) -> tuple[Interaction | None, dict[str, str]]:
     """Find the route as the gateway does: a static segment before a variable one."""
-    matching = [row for row in INTERACTIONS if row.method == method and row.matches(path)]
+    matching = [row for row in INTERACTIONS if row.method == method and _fits(row, path)]
     if not matching:
         return None, {}
     row = min(matching, key=lambda row: row.path.count("{"))
     pairs = zip(row.path.split("/"), path.rstrip("/").split("/"), strict=True)
     return row, {part[1:-1]: given for part, given in pairs if part.startswith("{")}
+
+
+def _fits(row: Interaction, path: str) -> bool:
+    """Tell whether the gateway would take a path for this route, whatever its variables say."""
+    template, asked = row.path.split("/"), path.rstrip("/").split("/")
+    return len(template) == len(asked) and all(
+        part == given or (part.startswith("{") and not given.startswith("_"))
+        for part, given in zip(template, asked, strict=True)
+    )

@@ -1,13 +1,13 @@
 """The decorator of every function behind the API."""
 
 import time
-import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from shared import failures, metrics
 from shared.errors import FhirError
 from shared.http import requests
 from shared.http.requests import Event, Request
@@ -34,6 +34,7 @@ def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
         meter.start()
         response, failure = _answer(handle, event)
         _log(event, response, failure, time.perf_counter() - started)
+        metrics.write()
         return _payload(event, response)
 
     return handler
@@ -45,10 +46,7 @@ def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
     except FhirError as error:
         return refused(error), {"issues": [issue.code for issue in error.issues]}
     except Exception as error:  # noqa: BLE001 - the last resort: nothing of it leaves but its place
-        frames = traceback.extract_tb(error.__traceback__)
-        places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
-        failure = {"error": type(error).__name__, "places": places}
-        return broken(event["requestContext"].get("requestId", "")), failure
+        return broken(event["requestContext"].get("requestId", "")), failures.described(error)
 
 
 def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
@@ -60,6 +58,7 @@ def _log(event: Event, response: Response, failure: dict[str, Any], seconds: flo
         "route": event["routeKey"],
         "type": path.get("type"),
         "id": path.get("id"),
+        "operation": path.get("operation"),
         "parameters": sorted({part.partition("=")[0] for part in query.split("&") if part}),
         "status": response.status,
         "milliseconds": round(seconds * 1000, 1),

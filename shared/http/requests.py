@@ -11,15 +11,16 @@ from urllib.parse import parse_qsl, unquote
 
 from shared import access, fhirjson, references
 from shared.access import ANONYMOUS, Actor
-from shared.catalog.interactions import BY_ROUTE, INTERACTIONS, TYPES, Interaction
+from shared.catalog.interactions import TYPES, Interaction
+from shared.catalog.operations import Operation
 from shared.errors import (
     Invalid,
     Malformed,
     NotAcceptable,
     NotFound,
-    NotSupported,
     UnsupportedMedia,
 )
+from shared.http import routing
 from shared.settings import Settings, settings
 
 type Event = dict[str, Any]
@@ -54,6 +55,11 @@ class Request:
     def id(self) -> str:
         """The resource id of the path."""
         return self.path["id"]
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that the path names."""
+        return routing.operation(self.path)
 
     @property
     def is_head(self) -> bool:
@@ -115,7 +121,7 @@ def read(event: Event) -> Request:
     known, context = settings(), event["requestContext"]
     base = _base(known, context)
     references.BASE.set(base)
-    interaction = _interaction(event, known)
+    interaction = routing.interaction(event, known)
     caller = ANONYMOUS
     if not interaction.public:
         claims = context.get("authorizer", {}).get("jwt", {}).get("claims") or {}
@@ -136,23 +142,6 @@ def _base(known: Settings, context: Mapping[str, Any]) -> str:
         return known.public_base_url
     stage = "" if context["stage"] == "$default" else f"/{context['stage']}"
     return f"https://{context['domainName']}{stage}{known.base_path}"
-
-
-def _interaction(event: Event, known: Settings) -> Interaction:
-    """Find the catalogue's row of a route; `$default` catches what has none."""
-    method, _, path = event["routeKey"].partition(" ")
-    interaction = BY_ROUTE.get(f"{method} {path.removeprefix(known.base_path)}")
-    if interaction:
-        return interaction
-    stage = event["requestContext"]["stage"]
-    asked = event["rawPath"].removeprefix(f"/{stage}").removeprefix(known.base_path)
-    offered = sorted(row.method for row in INTERACTIONS if row.matches(asked))
-    if not offered or asked.split("/")[1] not in (*TYPES, "metadata"):
-        raise NotFound("There is nothing at this path")
-    raise NotSupported(
-        f"{event['requestContext']['http']['method']} does not exist here",
-        diagnostics=f"Here are {', '.join(offered)}",
-    )
 
 
 def _check_path(path: Mapping[str, str]) -> None:

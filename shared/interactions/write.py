@@ -1,28 +1,19 @@
-"""The way of every write: read, check, change, save; and again where somebody was first."""
+"""The writing of one resource: read, check, change, save."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared import instants
 from shared.access import Actor
-from shared.errors import BusinessRule, PreconditionFailed
-from shared.interactions import closing, communications, encounters
+from shared.errors import PreconditionFailed
+from shared.interactions import communications, encounters
+from shared.interactions.changes import Outcome, make
 from shared.resources.equality import same
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
-from shared.store.transactions import LARGEST, Stale, TooManyItems, settle
-from shared.store.work import ClosingUnderWay, Work
+from shared.store.work import Work
 
 type Resource = dict[str, Any]
 type Change = Callable[[Versioned | None, Work], Resource | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a write led to: the record as it is now, and whether it was not there before."""
-
-    record: Versioned | None
-    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +37,7 @@ def write(request: Write) -> Outcome:
 
     Raises PreconditionFailed, Transient, and what the change and the rules raise.
     """
-    return settle(lambda: _attempt(request))
-
-
-def _attempt(request: Write) -> Outcome:
-    work = Work(request.actor, instants.now())
-    try:
-        return _write(request, work)
-    except ClosingUnderWay as met:
-        closing.complete(request.actor, met.encounter_id)
-        raise Stale from None
-    except TooManyItems:
-        work = Work(request.actor, instants.now())
-        work.in_steps = True
-        return _write(request, work)
+    return make(request.actor, request.interaction, lambda work: _write(request, work))
 
 
 def _write(request: Write, work: Work) -> Outcome:
@@ -67,19 +45,7 @@ def _write(request: Write, work: Work) -> Outcome:
     live = before is not None and not before.deleted
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
-    record: Versioned | None = _save(work, before, request, after)
-    try:
-        work.commit(request.interaction)
-    except TooManyItems:
-        if work.in_steps:
-            text = f"The change does not fit a transaction of {LARGEST} items"
-            raise BusinessRule(text) from None
-        raise
-    for session_id in work.begun:
-        closing.complete(request.actor, session_id)
-        if session_id == request.id:
-            record = Work(request.actor, instants.now()).resource(request.type, request.id)
-    return Outcome(record, created=not live)
+    return Outcome(_save(work, before, request, after), created=not live)
 
 
 def _read(request: Write, work: Work) -> tuple[Versioned | None, Resource | None]:

@@ -1,12 +1,21 @@
 """Reading resources: one, its versions, many."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from shared.catalog import access_patterns as patterns
 from shared.store import dynamodb, keys
 from shared.store.items import Item
 from shared.store.keys import Place
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned, past
+
+
+class DueRow(NamedTuple):
+    """When an Encounter must be looked at."""
+
+    due: str
+    tenant: str
+    encounter: str
 
 
 def current(tenant: str, resource_type: str, resource_id: str) -> Versioned | None:
@@ -64,12 +73,18 @@ def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, 
     return {record.id: record.json for record in records if record.json}
 
 
-def due(shard: int, until: str) -> Iterator[tuple[str, str]]:
-    """Read the tenant and id of each Encounter of a shard that is due, the longest due first."""
+def threads(tenant: str, encounter_id: str) -> list[str]:
+    """Read the ids of the threads that a session has or had, in their order."""
+    partition = keys.encounter(tenant, encounter_id).pk
+    found = dynamodb.query_all(patterns.ENCOUNTER, partition, ("t#", "t#" + keys.AFTER_ALL))
+    return [item["sk"]["S"].partition("#")[2] for item in found]
+
+
+def due_rows(shard: int, until: str) -> Iterator[DueRow]:
+    """Read the Encounters of a shard that are due, the longest due first."""
     partition = patterns.DUE.partition.format(shard=shard)
     for item in dynamodb.query_all(patterns.SEARCH, partition, ("!", until + keys.AFTER_ALL)):
-        _, tenant, encounter_id = item["sk"]["S"].split("#")
-        yield tenant, encounter_id
+        yield DueRow(*item["sk"]["S"].split("#"))
 
 
 def _batch(table: str, addresses: Sequence[keys.Address]) -> list[Item]:
