@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfoNotFoundError
 from shared import instants
 
 POLICIES = ("explicit", "thread", "daily")
+SCOPES = ("thread", "patient")
+LINKINGS = ("header", "message")
 ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 
@@ -31,6 +33,8 @@ class Settings:
     message_linking: str = "header"
     close_spread_minutes: int = 30
     encounter_type_system: str = ENCOUNTER_TYPE_SYSTEM
+    closing_queue_url: str = ""
+    metrics_namespace: str = "async-encounters"
     groups_claim: str = "cognito:groups"
     client_roles: Mapping[str, str] = field(default_factory=dict)
     allowed_origins: frozenset[str] = frozenset()
@@ -53,11 +57,11 @@ def _one_of(environment: Mapping[str, str], name: str, choices: tuple[str, ...])
     return value
 
 
-def _number(environment: Mapping[str, str], name: str) -> int | None:
+def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T:
     text = environment.get(name) or ""
     if text and not text.isdecimal():
         raise SystemExit(f"{name}: {text!r} is not a number")
-    return int(text) if text else None
+    return int(text) if text else default
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -76,12 +80,14 @@ def read(environment: Mapping[str, str]) -> Settings:
         public_base_url=get("PUBLIC_BASE_URL", "").rstrip("/"),
         zone=_zone(get("SESSION_TIME_ZONE") or "UTC"),
         session_policy=_one_of(environment, "SESSION_POLICY", POLICIES),
-        session_scope=_one_of(environment, "SESSION_SCOPE", ("thread", "patient")),
-        session_idle_minutes=_number(environment, "SESSION_IDLE_MINUTES"),
-        session_max_hours=_number(environment, "SESSION_MAX_HOURS") or 168,
-        message_linking=_one_of(environment, "MESSAGE_LINKING", ("header", "message")),
-        close_spread_minutes=_number(environment, "CLOSE_SPREAD_MINUTES") or 30,
+        session_scope=_one_of(environment, "SESSION_SCOPE", SCOPES),
+        session_idle_minutes=_number(environment, "SESSION_IDLE_MINUTES", None),
+        session_max_hours=_number(environment, "SESSION_MAX_HOURS", 168),
+        message_linking=_one_of(environment, "MESSAGE_LINKING", LINKINGS),
+        close_spread_minutes=_number(environment, "CLOSE_SPREAD_MINUTES", 30),
         encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE_SYSTEM,
+        closing_queue_url=get("CLOSING_QUEUE_URL", ""),
+        metrics_namespace=get("METRICS_NAMESPACE") or "async-encounters",
         groups_claim=get("GROUPS_CLAIM") or "cognito:groups",
         client_roles=_pairs(get("CLIENT_ROLES", "")),
         allowed_origins=frozenset(filter(None, get("ALLOWED_ORIGINS", "").split(","))),

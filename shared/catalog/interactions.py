@@ -1,8 +1,12 @@
 """Which interactions there are: routing, roles, audit, CapabilityStatement and OpenAPI follow.
 
 Codes: https://hl7.org/fhir/R4/valueset-restful-interaction.html
+
+Paths begin with `{type}`, so that of two routes that fit a request one always has a static segment
+where the other has a variable: the gateway takes that one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 ADMIN, PRACTITIONER, AUDITOR = "admin", "practitioner", "auditor"
@@ -12,6 +16,8 @@ WRITERS = frozenset({ADMIN, PRACTITIONER})
 NOBODY: frozenset[str] = frozenset()
 
 TYPES = ("Encounter", "Communication")
+# Of these there is what the catalogue says, to be read by anybody.
+DEFINITIONS = ("OperationDefinition", "StructureDefinition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,11 @@ class Interaction:
     public: bool = False
 
     @property
+    def type(self) -> str:
+        """The type that the path itself names, where it does."""
+        return self.path.split("/")[1]
+
+    @property
     def route(self) -> str:
         """What the gateway's RouteKey says, without the base path."""
         return f"{self.method} {self.path}"
@@ -37,9 +48,19 @@ class Interaction:
     def matches(self, path: str) -> bool:
         """Tell whether a path below the base is one of this route; a search is no resource's id."""
         template, asked = self.path.split("/"), path.rstrip("/").split("/")
-        return len(template) == len(asked) and all(
-            part == given or (part in ("{type}", "{id}", "{vid}") and not given.startswith("_"))
-            for part, given in zip(template, asked, strict=True)
+        if len(template) != len(asked):
+            return False
+        pairs = [*zip(template, asked, strict=True)]
+        variables = {part[1:-1]: given for part, given in pairs if part.startswith("{")}
+        return self.takes(variables) and all(
+            part == given or (part.startswith("{") and not given.startswith("_"))
+            for part, given in pairs
+        )
+
+    def takes(self, variables: Mapping[str, str]) -> bool:
+        """Tell whether a path's variables say what they may: only an operation begins with `$`."""
+        return all(
+            given.startswith("$") is (name == "operation") for name, given in variables.items()
         )
 
 
@@ -55,8 +76,21 @@ INTERACTIONS = (
     Interaction("history-instance", "GET", "/{type}/{id}/_history", "history", READERS, "R"),
     Interaction("search-type", "GET", "/{type}", "search", READERS, "E"),
     Interaction("search-type", "POST", "/{type}/_search", "search", READERS, "E"),
+    # Who may is said by each operation.
+    Interaction("operation", "POST", "/{type}/{operation}", "operations", READERS | WRITERS, "E"),
+    Interaction("operation", "GET", "/{type}/{id}/{operation}", "operations", READERS, "E"),
+    Interaction(
+        "operation", "POST", "/{type}/{id}/{operation}", "operations", READERS | WRITERS, "E"
+    ),
     Interaction("capabilities", "GET", "/metadata", "capabilities", NOBODY, "R", public=True),
     Interaction("capabilities", "HEAD", "/metadata", "capabilities", NOBODY, "R", public=True),
+    *(
+        Interaction(
+            "definition", method, f"/{kind}/{{id}}", "capabilities", NOBODY, "R", public=True
+        )
+        for kind in DEFINITIONS
+        for method in ("GET", "HEAD")
+    ),
     Interaction("preflight", "OPTIONS", "/{proxy+}", "capabilities", NOBODY, "", public=True),
 )
 

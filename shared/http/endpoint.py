@@ -2,7 +2,6 @@
 
 import re
 import time
-import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -10,7 +9,9 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 
+from shared import failures, metrics
 from shared.catalog.interactions import TYPES
+from shared.catalog.operations import OPERATIONS
 from shared.errors import FhirError
 from shared.http import requests
 from shared.http.requests import Event, Request
@@ -40,6 +41,7 @@ def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
         meter.start()
         response, failure = _answer(handle, event)
         _log(event, response, failure, time.perf_counter() - started)
+        metrics.write()
         return _payload(event, response)
 
     return handler
@@ -51,10 +53,7 @@ def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
     except FhirError as error:
         return refused(error), {"issues": [issue.code for issue in error.issues]}
     except Exception as error:  # noqa: BLE001 - the last resort: nothing of it leaves but its place
-        frames = traceback.extract_tb(error.__traceback__)
-        places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
-        failure = {"error": type(error).__name__, "places": places}
-        return broken(event["requestContext"].get("requestId", "")), failure
+        return broken(event["requestContext"].get("requestId", "")), failures.described(error)
 
 
 def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
@@ -73,8 +72,10 @@ def _log(event: Event, response: Response, failure: dict[str, Any], seconds: flo
 
 
 def _resource(path: dict[str, str]) -> dict[str, str]:
-    """Give the type and id of the path where they are such: what is neither may be anything."""
+    """Give type, id and operation of the path where they are such: else they may be anything."""
     named: dict[str, str] = {name: path[name] for name in ("type", "id") if name in path}
+    if path.get("operation") in {row.name for row in OPERATIONS}:
+        named["operation"] = path["operation"]
     if named.get("type", TYPES[0]) not in TYPES or not ID.fullmatch(named.get("id", "-")):
         return {}
     return named

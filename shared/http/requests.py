@@ -11,16 +11,16 @@ from urllib.parse import parse_qsl, unquote
 
 from shared import access, fhirjson, references
 from shared.access import ANONYMOUS, Actor
-from shared.catalog.interactions import BY_ROUTE, INTERACTIONS, TYPES, Interaction
+from shared.catalog.interactions import Interaction
+from shared.catalog.operations import Operation
 from shared.errors import (
     Invalid,
     Issue,
     Malformed,
     NotAcceptable,
-    NotFound,
-    NotSupported,
     UnsupportedMedia,
 )
+from shared.http import routing
 from shared.settings import Settings, settings
 
 type Event = dict[str, Any]
@@ -33,15 +33,6 @@ FORM = "application/x-www-form-urlencoded"
 _ANY_JSON = frozenset({*JSON_TYPES, "json", "*/*", "application/*"})
 FHIR_VERSION = "4.0"
 FHIR_VERSIONS = frozenset({FHIR_VERSION, "4.0.1"})
-
-
-class MethodNotAllowed(NotSupported):
-    """The path has other methods."""
-
-    def __init__(self, method: str, offered: list[str]) -> None:
-        """Name the method and those that are there."""
-        self.offered = ", ".join(offered)
-        super().__init__(f"{method} does not exist here", diagnostics=f"Here are {self.offered}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +56,11 @@ class Request:
     def id(self) -> str:
         """The resource id of the path."""
         return self.path["id"]
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that the path names."""
+        return routing.operation(self.path)
 
     @property
     def is_head(self) -> bool:
@@ -132,7 +128,7 @@ def read(event: Event) -> Request:
     known, context = settings(), event["requestContext"]
     base = _base(known, context)
     references.BASE.set(base)
-    interaction = _interaction(event, known)
+    interaction = routing.interaction(event, known)
     caller = ANONYMOUS
     if not interaction.public:
         claims = context.get("authorizer", {}).get("jwt", {}).get("claims") or {}
@@ -155,36 +151,6 @@ def _base(known: Settings, context: Mapping[str, Any]) -> str:
         return known.public_base_url
     stage = "" if context["stage"] == "$default" else f"/{context['stage']}"
     return f"https://{context['domainName']}{stage}{known.base_path}"
-
-
-def _interaction(event: Event, known: Settings) -> Interaction:
-    """Find the catalogue's row of a route; `$default` catches what has none."""
-    method, _, path = event["routeKey"].partition(" ")
-    interaction = BY_ROUTE.get(f"{method} {path.removeprefix(known.base_path)}")
-    if interaction and _is_here(event.get("pathParameters") or {}):
-        return interaction
-    stage, asked_method = (
-        event["requestContext"]["stage"],
-        event["requestContext"]["http"]["method"],
-    )
-    offered = _offered(event["rawPath"].removeprefix(f"/{stage}").removeprefix(known.base_path))
-    if not offered or asked_method in offered:
-        raise NotFound(
-            "There is nothing at this path", diagnostics=f"The types here are {', '.join(TYPES)}"
-        )
-    raise MethodNotAllowed(asked_method, offered)
-
-
-def _is_here(path: Mapping[str, str]) -> bool:
-    """Tell a resource from what a variable of a route catches beside: `_search`, `$validate`."""
-    return path.get("type", TYPES[0]) in TYPES and path.get("id", "")[:1] not in ("_", "$")
-
-
-def _offered(path: str) -> list[str]:
-    """List the methods that a path has; one of a resource begins with its type."""
-    is_typed = path.lstrip("/").partition("/")[0] in TYPES
-    rows = (row for row in INTERACTIONS if row.matches(path) and "/$" not in path)
-    return sorted({row.method for row in rows if is_typed == row.path.startswith("/{type}")})
 
 
 def _check_path(path: Mapping[str, str]) -> None:

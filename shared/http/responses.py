@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from shared import errors, fhirjson, instants, ulids
-from shared.http.requests import MethodNotAllowed, Request
+from shared.http.requests import Request
+from shared.http.routing import MethodNotAllowed
 from shared.resources import bundles
 from shared.resources.outcome import operation_outcome
 from shared.store.records import Versioned
 
 # Only for types: no answer needs the code of another interaction.
 if TYPE_CHECKING:
+    from shared.interactions.changes import Outcome
+    from shared.interactions.everything import Everything
     from shared.interactions.history import History, Step
-    from shared.interactions.write import Outcome
     from shared.search import Result
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 RETRY_AFTER_SECONDS = "1"
 # Stored JSON begins with the resource's type, id and meta.
-_ID = b'"id":"'
+_TYPE, _ID = b'"resourceType":"', b'"id":"'
 _ACCEPTED_HEADERS = (
     "Authorization, Content-Type, Accept, If-Match, If-None-Match, If-None-Exist, Prefer, X-Medplum"
 )
@@ -135,14 +137,28 @@ def searchset_bundle(request: Request, result: "Result") -> Response:
     return Response(200, fhirjson.dumps(bundles.searchset(entries, links)))
 
 
+def everything_bundle(request: Request, page: "Everything") -> Response:
+    """Answer with a page of everything there is about an Encounter."""
+    url = f"{request.base}/{request.type}/{request.id}/{request.operation.name}"
+    links = {"self": _link(url, page.applied)}
+    if page.next:
+        links["next"] = _link(url, page.next)
+    entries = [_found(request, json) for json in page.resources]
+    return Response(200, fhirjson.dumps(bundles.searchset(entries, links)))
+
+
 def _link(url: str, query: Sequence[tuple[str, str]]) -> str:
     return f"{url}?{urlencode(query, quote_via=quote)}" if query else url
 
 
 def _found(request: Request, json: bytes) -> bundles.Found:
-    start = json.index(_ID) + len(_ID)
-    own_id = json[start : json.index(b'"', start)].decode()
-    return bundles.Found(json, f"{request.base}/{request.type}/{own_id}")
+    reference = "/".join(_text_after(json, name) for name in (_TYPE, _ID))
+    return bundles.Found(json, f"{request.base}/{reference}")
+
+
+def _text_after(json: bytes, name: bytes) -> str:
+    start = json.index(name) + len(name)
+    return json[start : json.index(b'"', start)].decode()
 
 
 def preflight() -> Response:

@@ -8,7 +8,9 @@ from typing import Any
 
 from shared import fhirjson
 from shared.catalog.interactions import INTERACTIONS, TYPES
+from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.interactions.definitions import url_of
 from shared.settings import settings
 
 # The date of what this statement says: raised with every change of the catalogue.
@@ -16,7 +18,7 @@ DATE = "2026-11-21"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 # What the catalogue's codes are beside those of R4's interactions.
-_NOT_RESTFUL = frozenset({"capabilities", "preflight"})
+_NOT_RESTFUL = frozenset({"capabilities", "definition", "operation", "preflight"})
 
 
 @cache
@@ -37,7 +39,7 @@ def capabilities(base: str) -> bytes:
                 {
                     "mode": "server",
                     "security": _security(),
-                    "resource": [_resource(resource_type) for resource_type in TYPES],
+                    "resource": [_resource(resource_type, base) for resource_type in TYPES],
                 }
             ],
         }
@@ -58,8 +60,9 @@ def _security() -> dict[str, Any]:
     return security
 
 
-def _resource(resource_type: str) -> dict[str, Any]:
+def _resource(resource_type: str, base: str) -> dict[str, Any]:
     codes = dict.fromkeys(row.code for row in INTERACTIONS if row.code not in _NOT_RESTFUL)
+    operations = [_operation(row, base) for row in OPERATIONS if row.type == resource_type]
     return {
         "type": resource_type,
         "interaction": [{"code": code} for code in codes],
@@ -72,7 +75,12 @@ def _resource(resource_type: str) -> dict[str, Any]:
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "logical"],
         "searchParam": [_parameter(row) for row in SEARCH_PARAMS.of(resource_type).values()],
+        **({"operation": operations} if operations else {}),
     }
+
+
+def _operation(row: Operation, base: str) -> dict[str, str]:
+    return {"name": row.code, "definition": url_of(row, base), "documentation": row.description}
 
 
 def _parameter(row: SearchParam) -> dict[str, str]:

@@ -9,7 +9,8 @@ from shared import instants, ulids
 from shared.access import Actor
 from shared.interactions import communications
 from shared.interactions.accepted import accepted
-from shared.interactions.write import Outcome, Write, write
+from shared.interactions.changes import Outcome
+from shared.interactions.write import Write, write
 
 
 def create(actor: Actor, resource_type: str, body: Any) -> Outcome:

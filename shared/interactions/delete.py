@@ -4,7 +4,8 @@ https://hl7.org/fhir/R4/http.html#delete
 """
 
 from shared.access import Actor
-from shared.interactions.write import Outcome, Write, write
+from shared.interactions.changes import Outcome
+from shared.interactions.write import Write, write
 
 
 def delete(actor: Actor, resource_type: str, resource_id: str, *, if_match: str = "") -> Outcome:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 
-from shared import instants
+from shared import instants, metrics
 from shared.access import Actor
 from shared.catalog.interactions import SERVICE
 from shared.interactions import attaching, closing, detaching
@@ -30,7 +30,9 @@ def scheduler(tenant: str) -> Actor:
 
 def due_until(moment: datetime, shard: int) -> list[tuple[str, str]]:
     """Read which Encounters of a shard are due: each its tenant and id, the longest due first."""
-    return list(reading.due(shard, instants.written(moment)))
+    return [
+        (row.tenant, row.encounter) for row in reading.due_rows(shard, instants.written(moment))
+    ]
 
 
 def look(tenant: str, encounter_id: str, now: datetime) -> Look:
@@ -49,6 +51,7 @@ def _look(actor: Actor, encounter_id: str, now: datetime) -> Look:
         return Look.NOTHING
     if encounter.closing:
         closing.complete(actor, encounter_id)
+        _note_lag(encounter, now)
         return Look.CLOSED
     verdict = due.verdict(attaching.opened(encounter, _active(work, encounter)), now)
     if not verdict.close:
@@ -58,7 +61,13 @@ def _look(actor: Actor, encounter_id: str, now: datetime) -> Look:
         work.commit("close")
     except TooManyItems:
         _finish_in_steps(actor, encounter_id, now)
+    _note_lag(encounter, now)
     return Look.CLOSED
+
+
+def _note_lag(encounter: EncounterRecord, now: datetime) -> None:
+    lag = now - instants.read(encounter.due)
+    metrics.note(metrics.LAG, lag.total_seconds(), encounter.policy)
 
 
 def _active(work: Work, encounter: EncounterRecord) -> datetime | None:
@@ -73,7 +82,10 @@ def _later(work: Work, encounter: EncounterRecord, moment: datetime | None) -> L
     again = attaching.spread(encounter, moment) if moment else ""
     work.save(replace(encounter, due=again))
     work.commit("close")
-    return Look.LATER if again else Look.NOTHING
+    if not again:
+        return Look.NOTHING
+    metrics.note(metrics.REARMED, policy=encounter.policy)
+    return Look.LATER
 
 
 def _finish_in_steps(actor: Actor, encounter_id: str, now: datetime) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from shared.access import Actor
 from shared.interactions.accepted import accepted
+from shared.interactions.changes import Outcome
 from shared.interactions.read import there
 from shared.interactions.update import with_history
-from shared.interactions.write import Outcome, Write, write
+from shared.interactions.write import Write, write
 from shared.resources import patching
 from shared.store.records import Versioned
 from shared.store.work import Work

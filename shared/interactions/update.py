@@ -8,7 +8,8 @@ from typing import Any
 from shared.access import Actor
 from shared.errors import Invalid
 from shared.interactions.accepted import accepted
-from shared.interactions.write import Outcome, Write, write
+from shared.interactions.changes import Outcome
+from shared.interactions.write import Write, write
 from shared.resources.status import with_status_history
 from shared.store.records import EncounterRecord, Versioned
 from shared.store.work import Work

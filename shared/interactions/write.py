@@ -1,28 +1,19 @@
-"""The way of every write: read, check, change, save; and again where somebody was first."""
+"""The writing of one resource: read, check, change, save."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared import instants
 from shared.access import Actor
-from shared.errors import BusinessRule, PreconditionFailed
-from shared.interactions import closing, communications, encounters
+from shared.errors import PreconditionFailed
+from shared.interactions import communications, encounters
+from shared.interactions.changes import Outcome, make
 from shared.resources.equality import same
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
-from shared.store.transactions import LARGEST, Stale, TooManyItems, settle
-from shared.store.work import ClosingUnderWay, Work
+from shared.store.work import Work
 
 type Resource = dict[str, Any]
 type Change = Callable[[Versioned | None, Work], Resource | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a write led to: the record as it is now, and whether it was not there before."""
-
-    record: Versioned | None
-    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +37,15 @@ def write(request: Write) -> Outcome:
 
     Raises PreconditionFailed, Transient, and what the change and the rules raise.
     """
-    try:
-        return settle(lambda: _attempt(request, in_steps=False))
-    except TooManyItems:
-        pass
-    try:
-        return settle(lambda: _attempt(request, in_steps=True))
-    except TooManyItems:
-        raise BusinessRule(
-            f"The change does not fit a transaction of {LARGEST} items and 4 MB"
-        ) from None
+    return make(request.actor, request.interaction, lambda work: _write(request, work))
 
 
-def _attempt(request: Write, *, in_steps: bool) -> Outcome:
-    work = Work(request.actor, instants.now())
-    work.in_steps = in_steps
-    try:
-        before, after = _read(request, work)
-        live = before is not None and not before.deleted
-        if (after is None and not live) or (live and before and same(before.resource, after or {})):
-            return Outcome(before)
-        record = _save(work, before, request, after)
-        work.commit(request.interaction)
-    except ClosingUnderWay as met:
-        closing.complete(request.actor, met.encounter_id)
-        raise Stale from None
-    return Outcome(_completed(request, work, record), created=not live)
-
-
-def _completed(request: Write, work: Work, record: Versioned) -> Versioned | None:
-    """Complete the closings that were begun; give the record as it is then."""
-    for session_id in work.begun:
-        closing.complete(request.actor, session_id)
-    if request.id in work.begun:
-        return Work(request.actor, instants.now()).resource(request.type, request.id)
-    return record
+def _write(request: Write, work: Work) -> Outcome:
+    before, after = _read(request, work)
+    live = before is not None and not before.deleted
+    if (after is None and not live) or (live and before and same(before.resource, after or {})):
+        return Outcome(before)
+    return Outcome(_save(work, before, request, after), created=not live)
 
 
 def _read(request: Write, work: Work) -> tuple[Versioned | None, Resource | None]:

@@ -5,16 +5,25 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
 
-from shared.local import environment, logs, pool, walkthrough
+from shared import instants
+from shared.local import environment, logs, pool, schedule, walkthrough
 from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.stack import deploy, outputs
+from shared.settings import POLICIES, SCOPES
 
 # What an option of `serve` sets of the template's parameters.
-PARAMETERS = {"time_zone": "SessionTimeZone", "idle_minutes": "SessionIdleMinutes"}
+PARAMETERS = {
+    "policy": "SessionPolicy",
+    "session_scope": "SessionScope",
+    "time_zone": "SessionTimeZone",
+    "idle_minutes": "SessionIdleMinutes",
+}
 
 
 def main() -> None:
@@ -30,11 +39,20 @@ def main() -> None:
 
 def demo(_arguments: argparse.Namespace) -> None:
     """Start the service with nothing in it and play the walkthrough."""
-    with _running({}) as values:
+    with _running({}) as (running, values):
         print(f"running at {values['FHIR_BASE']}")
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
-            walkthrough.play(Conversation(http), others=False)
+            talk = Conversation(http)
+            walkthrough.play(talk, others=False)
+            walkthrough.closing_by_itself(
+                talk, lambda moment: _look_at_what_is_due(running, moment)
+            )
     print("every step as it should be")
+
+
+def _look_at_what_is_due(running: Emulator, moment: datetime) -> None:
+    print(f"the schedule runs, and is told that it is {moment:%Y-%m-%d %H:%M} UTC")
+    schedule.run(running, moment)
 
 
 def serve(arguments: argparse.Namespace) -> None:
@@ -45,7 +63,7 @@ def serve(arguments: argparse.Namespace) -> None:
         if (value := getattr(arguments, option)) is not None
     }
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with _running(given, arguments.port, arguments.data) as values:
+    with _running(given, arguments.port, arguments.data) as (_, values):
         for name, value in values.items():
             print(f"{name}='{value}'")
         if arguments.env_file:
@@ -70,11 +88,11 @@ def build(_arguments: argparse.Namespace) -> None:
 @contextmanager
 def _running(
     parameters: Mapping[str, str], port: int = 0, data: Path | None = None
-) -> Iterator[dict[str, str]]:
+) -> Iterator[tuple[Emulator, dict[str, str]]]:
     with emulator(port, data) as running:
         stack = deploy(running, artefact(), parameters)
         try:
-            yield environment.environment(running, stack)
+            yield running, environment.environment(running, stack)
         except Unexpected:
             print(*logs.errors(running), sep="\n", file=sys.stderr)
             raise
@@ -107,5 +125,25 @@ def _serve(command: argparse.ArgumentParser) -> None:
     _port(command)
     command.add_argument("--data", type=Path, metavar="DIR", help="keep the data there")
     command.add_argument("--env-file", type=Path, metavar="PATH", help="write NAME='value' lines")
-    command.add_argument("--time-zone", metavar="ZONE", help="IANA time zone of the care setting")
-    command.add_argument("--idle-minutes", type=int, metavar="N", help="close idle sessions")
+    command.add_argument("--policy", choices=POLICIES, help="how sessions begin and end")
+    command.add_argument("--session-scope", choices=SCOPES, help="whose a daily session is")
+    command.add_argument(
+        "--time-zone", type=_zone, metavar="ZONE", help="IANA time zone of the care setting"
+    )
+    command.add_argument(
+        "--idle-minutes", type=_minutes, metavar="N", help="close sessions idle so long"
+    )
+
+
+def _zone(name: str) -> str:
+    try:
+        instants.zone(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise argparse.ArgumentTypeError(f"{name!r} is not an IANA time zone") from None
+    return name
+
+
+def _minutes(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes")
+    return int(text)

@@ -9,6 +9,7 @@ Resource = dict[str, Any]
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 VIRTUAL = f"{ACT_CODE}|VR"
 ENCOUNTER_TYPE = "https://medplum.com/fhir/CodeSystem/encounter-type"
+POLICY_URL = "https://example.org/StructureDefinition/session-policy"
 HOMER = {"reference": "Patient/homer-simpson"}
 MARGE = {"reference": "RelatedPerson/marge-simpson"}
 ALICE = {"reference": "Practitioner/doctor-alice-smith"}
@@ -81,6 +82,12 @@ def photo() -> Resource:
     """Make an attachment."""
     data = b64encode(TRANSPARENT_PIXEL).decode()
     return {"contentAttachment": {"contentType": "image/gif", "data": data, "title": "back.gif"}}
+
+
+def policy(code: str) -> Resource:
+    """Make the extension by which a header says how its sessions begin and end."""
+    part = {"url": "policy", "valueCode": code}
+    return {"extension": [{"url": POLICY_URL, "extension": [part]}]}
 
 
 def link(encounter: Resource) -> list[dict[str, Any]]:

@@ -86,6 +86,9 @@ def _for_emulator(body: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any]
     body["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = f"s3://{BUCKET}/{layer}"
     # Fixes the API's id, so that its URL is known before it is made.
     body["Resources"]["Api"]["Properties"]["Tags"] = {"ms-custom-id": API_ID}
+    # A parameter's value reaches it as text, which it cannot compare; two workers suit one machine.
+    messages = body["Resources"]["ClosingMessages"]["Properties"]
+    messages["ScalingConfig"] = {"MaximumConcurrency": 2}
     return body
 
 
@@ -129,6 +132,14 @@ def outputs(emulator: Emulator) -> dict[str, str]:
     raise StartError(f"the stack is {status}: {_failures(cloudformation)}")
 
 
+def physical_id(emulator: Emulator, logical_id: str) -> str:
+    """Give the name that a resource of the template has."""
+    cloudformation = emulator.client("cloudformation")
+    found = cloudformation.describe_stack_resource(StackName=NAME, LogicalResourceId=logical_id)
+    name: str = found["StackResourceDetail"]["PhysicalResourceId"]
+    return name
+
+
 def _failures(cloudformation: Any) -> list[str]:
     events = cloudformation.describe_stack_events(StackName=NAME)["StackEvents"]
     return [
@@ -141,10 +152,8 @@ def _failures(cloudformation: Any) -> list[str]:
 def _protect(emulator: Emulator, body: dict[str, Any]) -> None:
     # What the emulator leaves out when it makes tables from a template.
     dynamodb = emulator.client("dynamodb")
-    cloudformation = emulator.client("cloudformation")
     for name, resource in template.resources(body, "AWS::DynamoDB::Table").items():
-        found = cloudformation.describe_stack_resource(StackName=NAME, LogicalResourceId=name)
-        table = found["StackResourceDetail"]["PhysicalResourceId"]
+        table = physical_id(emulator, name)
         expiry = resource["Properties"].get("TimeToLiveSpecification")
         if expiry and not _expires(dynamodb, table):
             dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=expiry)

@@ -63,7 +63,7 @@ def function_environment(
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     # What depends on a condition is about the user pool, which is not there.
     return {
-        name: known[value["Ref"]] if "Ref" in value else ""
+        name: known.get(value["Ref"], "") if "Ref" in value else ""
         for name, value in variables.items()
         if isinstance(value, dict)
     } | {name: value for name, value in variables.items() if isinstance(value, str)}

@@ -3,12 +3,17 @@
 Plays over HTTP against any base URL, also one with other data. Everybody in it is invented.
 """
 
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.local import examples
 from shared.local.conversation import Conversation
 
 Resource = dict[str, Any]
+
+CLOSING_SECONDS = 30
 
 
 def play(talk: Conversation, *, others: bool) -> None:
@@ -73,3 +78,33 @@ def _finish(talk: Conversation, visit: Resource) -> None:
     talk.hold("the first version last", versions[-1] == visit)
     talk.delete(visit)
     talk.read(visit, status=410)
+
+
+def closing_by_itself(talk: Conversation, run_schedule: Callable[[datetime], None]) -> None:
+    """Let a message open a session, and the schedule, told that it is a day later, close it."""
+    thread = talk.create(examples.header() | examples.policy("thread"))
+    messages = [
+        talk.create(examples.message(thread, examples.HOMER, 0, "It is gone.")),
+        talk.create(examples.message(thread, examples.ALICE, 5, "Good to hear.")),
+    ]
+    session = {
+        "resourceType": "Encounter",
+        "id": talk.read(thread)["encounter"]["reference"].removeprefix("Encounter/"),
+    }
+    opened = talk.read(session)
+    talk.hold("status in-progress", opened["status"] == "in-progress")
+    run_schedule(datetime.now(UTC) + timedelta(days=1, minutes=1))
+    closed = _when_closed(talk, session)
+    talk.hold("status finished", closed["status"] == "finished")
+    talk.hold("a length of five minutes", closed["length"]["value"] == 5)  # noqa: PLR2004
+    talk.search(f"Communication?session=Encounter/{session['id']}", messages)
+
+
+def _when_closed(talk: Conversation, session: Resource) -> Resource:
+    """Read a session every second until it has been closed, or for too long."""
+    deadline = time.monotonic() + CLOSING_SECONDS
+    while True:
+        found = talk.read(session)
+        if found["status"] == "finished" or time.monotonic() > deadline:
+            return found
+        time.sleep(1)

@@ -101,7 +101,7 @@ def _period(period: Resource, figures: Figures, ours: set[str], zone: tzinfo) ->
 def _fill_length(session: Resource, ours: set[str], zone: tzinfo) -> None:
     if "length" in session and "length" not in ours:
         return
-    minutes = _elapsed_minutes(session.get("period", {}), zone)
+    minutes = elapsed_minutes(session.get("period", {}), zone)
     session.pop("length", None)
     ours.discard("length")
     if minutes is not None:
@@ -114,7 +114,7 @@ def _fill_length(session: Resource, ours: set[str], zone: tzinfo) -> None:
         ours.add("length")
 
 
-def _elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
+def elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
     """Give the whole minutes of a period, None where a bound does not say its time."""
     start, end = period.get("start", ""), period.get("end", "")
     if "T" not in start or "T" not in end:

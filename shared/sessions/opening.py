@@ -48,6 +48,11 @@ def session(
     }
 
 
+def bare_session(session_id: str, type_system: str) -> Resource:
+    """Make the Encounter of a session of which nothing else is known."""
+    return _encounter(session_id, SESSION, type_system)
+
+
 def medical_encounter(
     encounter_id: str, session_id: str, subject: Resource, start: str, type_system: str
 ) -> Resource:

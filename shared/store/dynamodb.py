@@ -18,7 +18,7 @@ from shared.store.items import Item
 type Key = tuple[str, str]
 
 # Short attempts within a function's 28 seconds; keep-alive saves a handshake a request.
-_CONFIG = Config(
+CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
     retries={"mode": "standard", "total_max_attempts": 2},
@@ -46,9 +46,15 @@ class Busy(Transient):
 
 
 @cache
+def session() -> Any:
+    """Give botocore's own session, which spares boto3's import of S3 transfers."""
+    return botocore.session.Session()
+
+
+@cache
 def client() -> Any:
-    """Give the DynamoDB client; botocore's own session spares boto3's import of S3 transfers."""
-    made = botocore.session.Session().create_client("dynamodb", config=_CONFIG)
+    """Give the DynamoDB client."""
+    made = session().create_client("dynamodb", config=CONFIG)
     meter.attach(made)
     return made
 

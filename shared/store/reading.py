@@ -1,6 +1,7 @@
 """Reading resources: one, its versions, many."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from shared import references
 from shared.catalog import access_patterns as patterns
@@ -8,6 +9,14 @@ from shared.store import dynamodb, keys
 from shared.store.items import Item
 from shared.store.keys import Place
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned, past
+
+
+class DueRow(NamedTuple):
+    """When an Encounter must be looked at."""
+
+    due: str
+    tenant: str
+    encounter: str
 
 
 def current(tenant: str, resource_type: str, resource_id: str) -> Versioned | None:
@@ -72,12 +81,18 @@ def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, 
     return {record.id: record.json for record in records if record.json and record.id in ids}
 
 
-def due(shard: int, until: str) -> Iterator[tuple[str, str]]:
-    """Read the tenant and id of each Encounter of a shard that is due, the longest due first."""
+def threads(tenant: str, encounter_id: str) -> list[str]:
+    """Read the ids of the threads that a session has or had, in their order."""
+    partition = keys.encounter(tenant, encounter_id).pk
+    found = dynamodb.query_all(patterns.ENCOUNTER, partition, ("t#", "t#" + keys.AFTER_ALL))
+    return [item["sk"]["S"].partition("#")[2] for item in found]
+
+
+def due_rows(shard: int, until: str) -> Iterator[DueRow]:
+    """Read the Encounters of a shard that are due, the longest due first."""
     partition = patterns.DUE.partition.format(shard=shard)
     for item in dynamodb.query_all(patterns.SEARCH, partition, ("!", until + keys.AFTER_ALL)):
-        _, tenant, encounter_id = item["sk"]["S"].split("#")
-        yield tenant, encounter_id
+        yield DueRow(*item["sk"]["S"].split("#"))
 
 
 def _batch(table: str, addresses: Sequence[keys.Address]) -> list[Item]:

@@ -1,16 +1,17 @@
 """One unit of work: the records that a change reads and writes, and the transaction it becomes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared import audit, instants, ulids
+from shared import audit, instants, metrics, ulids
 from shared.access import Actor
 from shared.catalog import access_patterns as patterns
 from shared.index.rows import rows
-from shared.sessions.kinds import parent
+from shared.sessions.kinds import is_open, is_session, parent
 from shared.sessions.state import Adoption, Slot, SlotKey, Span
+from shared.settings import settings
 from shared.store import codec, dynamodb, guards, items, keys, reading, transactions
 from shared.store.items import Item
 from shared.store.keys import MESSAGES, Address
@@ -187,6 +188,17 @@ class Work:
         trail = keys.address(patterns.EVENT, self.tenant, ulid=ulids.new(self.milliseconds))
         done.append(put(trail, {"event": {"B": codec.pack(content)}}))
         transactions.send(done)
+        self._note(saved.values())
+
+    def _note(self, written: Iterable[Any]) -> None:
+        """Count the sessions that this opened or ended."""
+        for record in written:
+            if isinstance(record, EncounterRecord):
+                before = self.as_read(record)
+                was, now = _is_open_session(before), _is_open_session(record)
+                if was != now:
+                    policy = record.policy or metrics.ANY
+                    metrics.note(metrics.OPENED if now else metrics.CLOSED, policy=policy)
 
     @property
     def milliseconds(self) -> int:
@@ -245,3 +257,9 @@ class Work:
             before.chain if before else b"",
             patient,
         )
+
+
+def _is_open_session(record: EncounterRecord | None) -> bool:
+    if record is None or record.deleted or not is_open(record.resource):
+        return False
+    return is_session(record.resource, settings().encounter_type_system)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS, TYPES
+from shared.catalog.operations import OPERATIONS, TYPE, Operation
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.index import partitions
 from shared.local import template
@@ -23,6 +24,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.PENDING: keys.pending,
     patterns.HEADER: keys.home,
     patterns.STATE: keys.slot,
+    patterns.DAY: keys.slot,
     patterns.ADOPTION: keys.adoption,
     patterns.MESSAGE: keys.placed,
     patterns.COMMUNICATION_VERSION: keys.versions,
@@ -67,6 +69,25 @@ def interactions() -> Iterator[str]:
     )
 
 
+def operations_offered() -> Iterator[str]:
+    return table(
+        "Operation | Parameters | Roles | Does",
+        (
+            (
+                f"`{' or '.join(row.methods)} {_called_on(row)}/{row.name}`",
+                ", ".join(f"`{one.name}` {one.min}..{one.max}" for one in row.parameters),
+                ", ".join(sorted(row.roles)),
+                row.description,
+            )
+            for row in OPERATIONS
+        ),
+    )
+
+
+def _called_on(row: Operation) -> str:
+    return row.type if row.level == TYPE else f"{row.type}/{{id}}"
+
+
 def roles() -> Iterator[str]:
     groups = template.resources(template.load(), "AWS::Cognito::UserPoolGroup").values()
     names = [str(group["Properties"]["GroupName"]) for group in groups]
@@ -74,7 +95,9 @@ def roles() -> Iterator[str]:
 
 
 def _may(role: str) -> str:
-    codes = dict.fromkeys(row.code for row in INTERACTIONS if role in row.roles)
+    rows = [row for row in INTERACTIONS if row.code != "operation" and role in row.roles]
+    codes = dict.fromkeys(row.code for row in rows)
+    codes |= dict.fromkeys(row.name for row in OPERATIONS if role in row.roles)
     return ", ".join(codes) or "nothing yet: every request is answered 403"
 
 
@@ -118,7 +141,16 @@ def checks() -> Iterator[str]:
     return iter(["```bash", script[script.index("uv run pytest") :].rstrip(), "```"])
 
 
-TABLES = (parameters, interactions, roles, search_parameters, access_patterns, costs, checks)
+TABLES = (
+    parameters,
+    interactions,
+    operations_offered,
+    roles,
+    search_parameters,
+    access_patterns,
+    costs,
+    checks,
+)
 
 
 def rewritten(readme: str) -> str:

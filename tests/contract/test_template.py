@@ -1,14 +1,18 @@
 """template.yaml says what the catalogue says, and no more than a function needs."""
 
 import json
+import re
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 
-from shared import settings
+from functions import closing_worker
+from shared import metrics, settings
 from shared.catalog.interactions import INTERACTIONS
 from shared.local import template
 from shared.packaging.build import ROOT
+from shared.store import transactions
 
 TEMPLATE = template.load()
 RESOURCES = TEMPLATE["Resources"]
@@ -16,6 +20,7 @@ FUNCTIONS = template.resources(TEMPLATE, "AWS::Serverless::Function")
 ROUTES = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route").values()
 
 ENCOUNTER, THREAD, SEARCH, AUDIT = "EncounterTable", "ThreadTable", "SearchTable", "AuditTable"
+QUEUE = "ClosingQueue"
 WRITE = {
     "GetItem",
     "Query",
@@ -30,9 +35,18 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "update": WRITER,
     "patch": WRITER,
     "delete": WRITER,
+    "operations": {
+        **{table: WRITE | {"BatchGetItem"} for table in (ENCOUNTER, THREAD, SEARCH)},
+        AUDIT: {"PutItem"},
+    },
     "read": {ENCOUNTER: {"GetItem"}, THREAD: {"GetItem"}},
     "history": {ENCOUNTER: {"GetItem", "Query"}, THREAD: {"GetItem", "Query"}},
     "search": {t: {"GetItem", "BatchGetItem", "Query"} for t in (ENCOUNTER, THREAD, SEARCH)},
+    "closing_scheduler": {SEARCH: {"Query"}, QUEUE: {"sqs:SendMessage*", "sqs:GetQueueAttributes"}},
+    "closing_worker": {
+        **WRITER,
+        QUEUE: {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+    },
     "capabilities": {},
     "fallback": {},
     "token_claims": {},
@@ -103,7 +117,7 @@ def test_every_module_is_a_function_with_an_event() -> None:
 
 
 def granted(function: dict[str, Any]) -> dict[str, set[str]]:
-    """The actions a function's own statements allow, by table."""
+    """The actions a function's own statements allow, by table or queue."""
     rights: dict[str, set[str]] = {}
     for policy in function["Properties"].get("Policies", ()):
         for statement in policy.get("Statement", ()):
@@ -213,3 +227,71 @@ def test_every_parameter_is_described_and_used() -> None:
 def test_users_cannot_say_who_they_are() -> None:
     writable = RESOURCES["UserClient"]["Properties"]["WriteAttributes"]
     assert "custom:fhirUser" not in writable
+
+
+def test_parameters_allow_what_the_functions_take() -> None:
+    parameters = TEMPLATE["Parameters"]
+    assert tuple(parameters["SessionPolicy"]["AllowedValues"]) == settings.POLICIES
+    assert tuple(parameters["SessionScope"]["AllowedValues"]) == settings.SCOPES
+    assert tuple(parameters["MessageLinking"]["AllowedValues"]) == settings.LINKINGS
+    for name in ("SessionPolicy", "SessionScope", "MessageLinking"):
+        assert parameters[name]["Default"] == parameters[name]["AllowedValues"][0]
+
+
+def test_every_time_zone_may_be_a_parameter() -> None:
+    pattern = re.compile(TEMPLATE["Parameters"]["SessionTimeZone"]["AllowedPattern"])
+    assert all(pattern.search(zone) for zone in available_timezones())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SESSION_POLICY", "weekly"),
+        ("SESSION_SCOPE", "practitioner"),
+        ("SESSION_TIME_ZONE", "Europe/Atlantis"),
+        ("SESSION_IDLE_MINUTES", "soon"),
+        ("MESSAGE_LINKING", "both"),
+    ],
+)
+def test_what_is_set_wrongly_stops_a_function_with_one_line(variable: str, value: str) -> None:
+    tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
+    given = template.function_environment(TEMPLATE, {name: name for name in tables})
+    with pytest.raises(SystemExit, match=f"^{variable}: '{value}' is .+$"):
+        settings.read(given | {variable: value})
+
+
+def test_the_schedule_has_no_name_of_its_own() -> None:
+    (schedule,) = RESOURCES["ClosingSchedulerFunction"]["Properties"]["Events"].values()
+    assert schedule["Type"] == "ScheduleV2"
+    assert schedule["Properties"]["OmitName"] is True
+    assert schedule["Properties"]["ScheduleExpression"] == {"Ref": "ClosingSchedule"}
+
+
+def test_a_message_is_hidden_six_times_as_long_as_a_worker_may_take() -> None:
+    worker, waiting = (RESOURCES[name]["Properties"] for name in ("ClosingWorkerFunction", QUEUE))
+    assert waiting["VisibilityTimeout"] == 6 * worker["Timeout"]
+    assert waiting["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert closing_worker.LONGEST_LOOK_MS > 1000 * transactions.PATIENCE_SECONDS
+
+
+def test_messages_fail_one_by_one_and_workers_are_bounded() -> None:
+    mapping = RESOURCES["ClosingMessages"]["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ClosingConcurrency"}}
+
+
+def test_alarms_and_dashboard_are_about_figures_that_are_written() -> None:
+    written = {metrics.OPENED, metrics.CLOSED, metrics.REARMED} | {
+        metrics.LAG,
+        metrics.OLDEST,
+        metrics.FAILED,
+    }
+    shown = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    lines = [line for widget in shown["widgets"] for line in widget["properties"]["metrics"]]
+    named = {line[1] for line in lines if line[0] in ("${AWS::StackName}", ".")}
+    assert named == written
+    alarms = template.resources(TEMPLATE, "AWS::CloudWatch::Alarm").values()
+    assert {alarm["Properties"]["MetricName"] for alarm in alarms} == {
+        metrics.OLDEST,
+        "ApproximateNumberOfMessagesVisible",
+    }

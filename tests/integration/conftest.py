@@ -1,5 +1,6 @@
 """DynamoDB as the emulator has it, with the tables of the template."""
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 from shared import settings
 from shared.local import template
 from shared.local.emulator import Emulator, emulator
-from shared.store import dynamodb
+from shared.store import dynamodb, queue
 from tests.frontdoor import FrontDoor
+from tests.integration.closing import TRIES, Rounds
 
 _RUNS = count(1)
 
@@ -40,9 +42,22 @@ def tables(database: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def deployed(engine: Emulator, tables: dict[str, str]) -> Mapping[str, str]:
-    """The environment of a function that was deployed with these tables."""
-    return template.function_environment(template.load(), tables) | engine.environment
+def rounds(engine: Emulator) -> Rounds:
+    """A new queue with its dead letters; what fails is visible again at once."""
+    sqs, run = engine.client("sqs"), next(_RUNS)
+    dead_url = sqs.create_queue(QueueName=f"dead-letters-{run}")["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
+    redrive = {"deadLetterTargetArn": found["Attributes"]["QueueArn"], "maxReceiveCount": TRIES}
+    attributes = {"VisibilityTimeout": "0", "RedrivePolicy": json.dumps(redrive)}
+    url = sqs.create_queue(QueueName=f"closing-{run}", Attributes=attributes)["QueueUrl"]
+    return Rounds(sqs, url, dead_url)
+
+
+@pytest.fixture
+def deployed(engine: Emulator, tables: dict[str, str], rounds: Rounds) -> Mapping[str, str]:
+    """The environment of a function that was deployed with these tables and this queue."""
+    names = tables | {"ClosingQueue": rounds.url}
+    return template.function_environment(template.load(), names) | engine.environment
 
 
 @pytest.fixture
@@ -58,7 +73,7 @@ def function_environment(
 
 
 def _forget() -> None:
-    for remembered in (settings.settings, dynamodb.client, dynamodb.table_name):
+    for remembered in (settings.settings, dynamodb.client, dynamodb.table_name, queue.client):
         remembered.cache_clear()
 
 

@@ -1,0 +1,25 @@
+"""Operations on sessions, dispatched by name."""
+
+from shared.http import Request, Response, endpoint
+from shared.http.responses import everything_bundle, written
+from shared.interactions import parameters, session_operations
+from shared.interactions.everything import everything
+from shared.interactions.open_session import open_session
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    """Do what the operation says with the parameters of the body and the query."""
+    body = request.resource() if request.body else None
+    values = parameters.read(request.operation, body, request.query)
+    actor, code = request.actor, request.interaction.code
+    match code:
+        case "$open-session":
+            return written(request, open_session(actor, code, values))
+        case "$add-patient":
+            outcome = session_operations.add_patient(actor, code, request.id, values)
+            return written(request, outcome)
+        case "$close-session":
+            return written(request, session_operations.close_session(actor, code, request.id))
+        case _:
+            return everything_bundle(request, everything(actor, request.id, values))

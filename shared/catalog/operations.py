@@ -1,0 +1,146 @@
+"""Which operations there are: routing, roles, their parameters and definitions follow.
+
+https://hl7.org/fhir/R4/operations.html
+"""
+
+from dataclasses import dataclass
+
+from shared.catalog.interactions import READERS, WRITERS
+
+TYPE, INSTANCE = "type", "instance"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """An input: `type` is a data type or a resource type, `targets` what a Reference may name."""
+
+    name: str
+    type: str
+    documentation: str
+    min: int = 0
+    max: str = "*"
+    targets: tuple[str, ...] = ()
+
+    @property
+    def is_resource(self) -> bool:
+        """Tell whether its value is a resource, which may also be the whole body."""
+        return self.type == "Encounter"
+
+    @property
+    def property(self) -> str:
+        """The JSON property of `Parameters.parameter` that has its value."""
+        return "resource" if self.is_resource else f"value{self.type[0].upper()}{self.type[1:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation on Encounters; `code` is its name without the `$`, `standard` HL7's own URL."""
+
+    code: str
+    level: str
+    methods: tuple[str, ...]
+    affects_state: bool
+    roles: frozenset[str]
+    description: str
+    parameters: tuple[Parameter, ...]
+    returns: str
+    standard: str = ""
+    type: str = "Encounter"
+
+    @property
+    def name(self) -> str:
+        """The operation as a path has it."""
+        return f"${self.code}"
+
+    @property
+    def id(self) -> str:
+        """The id of its OperationDefinition."""
+        return f"{self.type}-{self.code}"
+
+
+_PATIENT = "A Patient; each of several gets a medical encounter of their own"
+
+OPERATIONS = (
+    Operation(
+        "open-session",
+        TYPE,
+        ("POST",),
+        affects_state=True,
+        roles=WRITERS,
+        description=(
+            "Opens a session with its patients and links threads to it, all or nothing: the "
+            "session, a medical encounter for each patient where there are several, and at most "
+            "6 thread headers. Without a patient those are taken whom the headers are about."
+        ),
+        parameters=(
+            Parameter("patient", "Reference", _PATIENT, targets=("Patient",)),
+            Parameter(
+                "practitioner",
+                "Reference",
+                "Who takes part; without any, the people of the threads do",
+                targets=("Practitioner", "PractitionerRole"),
+            ),
+            Parameter(
+                "participant",
+                "Reference",
+                "Who else takes part",
+                targets=("Practitioner", "PractitionerRole", "RelatedPerson"),
+            ),
+            Parameter("thread", "Reference", "A thread's header", targets=("Communication",)),
+            Parameter("encounter", "Encounter", "The session as it is to be", max="1"),
+        ),
+        returns="Encounter",
+    ),
+    Operation(
+        "add-patient",
+        INSTANCE,
+        ("POST",),
+        affects_state=True,
+        roles=WRITERS,
+        description=(
+            "Adds a patient to an open session. A session of one patient loses its subject, and "
+            "its reasons, diagnoses and service type move to that patient's medical encounter."
+        ),
+        parameters=(
+            Parameter("patient", "Reference", _PATIENT, min=1, max="1", targets=("Patient",)),
+        ),
+        returns="Encounter",
+    ),
+    Operation(
+        "close-session",
+        INSTANCE,
+        ("POST",),
+        affects_state=True,
+        roles=WRITERS,
+        description=(
+            "Finishes a session and its medical encounters: status, statusHistory, period, length "
+            "and participants. A session that is finished already stays as it is."
+        ),
+        parameters=(),
+        returns="Encounter",
+    ),
+    Operation(
+        "everything",
+        INSTANCE,
+        ("GET", "POST"),
+        affects_state=False,
+        roles=READERS,
+        description=(
+            "Gives a session, its medical encounters, the headers of its threads, and its "
+            "messages in the order in which they were sent."
+        ),
+        parameters=(
+            Parameter("_since", "instant", "Only what was changed since", max="1"),
+            Parameter("_type", "code", "Only resources of these types"),
+            Parameter("_count", "integer", "How many resources a page has", max="1"),
+            Parameter("_cursor", "string", "Where the page before ended: from `next`", max="1"),
+        ),
+        returns="Bundle",
+        standard="http://hl7.org/fhir/OperationDefinition/Encounter-everything",
+    ),
+)
+
+
+def offered(resource_type: str, level: str) -> dict[str, Operation]:
+    """Give the operations on a type or on one of its instances, by name with the `$`."""
+    return {row.name: row for row in OPERATIONS if (row.type, row.level) == (resource_type, level)}

@@ -1,0 +1,72 @@
+"""From the gateway's route to the catalogue's row: HTTP API takes no `$` in a route's own text."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from shared.catalog.interactions import BY_ROUTE, INTERACTIONS, TYPES, Interaction
+from shared.catalog.operations import INSTANCE, TYPE, Operation, offered
+from shared.errors import FhirError, NotFound, NotSupported
+from shared.settings import Settings
+
+
+class MethodNotAllowed(NotSupported):
+    """The path has other methods."""
+
+    def __init__(self, method: str, offered: list[str]) -> None:
+        """Name the method and those that are there."""
+        self.offered = ", ".join(offered)
+        super().__init__(f"{method} does not exist here", diagnostics=f"Here are {self.offered}")
+
+
+def interaction(event: Mapping[str, Any], known: Settings) -> Interaction:
+    """Find the catalogue's row of a route, with an operation's code and roles where it names one.
+
+    Raises NotFound and MethodNotAllowed: `$default` catches what has no route.
+    """
+    variables = event.get("pathParameters") or {}
+    method, _, path = event["routeKey"].partition(" ")
+    row = BY_ROUTE.get(f"{method} {path.removeprefix(known.base_path)}")
+    if row and _is_here(row, variables):
+        return _permitted(row, variables) if "operation" in variables else row
+    raise _refusal(event, known)
+
+
+def _is_here(row: Interaction, path: Mapping[str, str]) -> bool:
+    """Tell a resource from what a variable of a route catches beside, as `_search`."""
+    is_known = path.get("type", TYPES[0]) in TYPES
+    return is_known and path.get("id", "")[:1] != "_" and row.takes(path)
+
+
+def _refusal(event: Mapping[str, Any], known: Settings) -> FhirError:
+    """Say that nothing is at a path, or that the method is not."""
+    stage, method = event["requestContext"]["stage"], event["requestContext"]["http"]["method"]
+    path = event["rawPath"].removeprefix(f"/{stage}").removeprefix(known.base_path)
+    # A path of a resource begins with its type; all others are a route's own words.
+    is_typed = path.lstrip("/").partition("/")[0] in TYPES
+    rows = (row for row in INTERACTIONS if row.matches(path) and row.code != "preflight")
+    methods = {row.method for row in rows if is_typed == row.path.startswith("/{type}")}
+    if not methods or method in methods:
+        types = f"The types here are {', '.join(TYPES)}"
+        return NotFound("There is nothing at this path", diagnostics=types)
+    return MethodNotAllowed(method, sorted(methods))
+
+
+def operation(path: Mapping[str, str]) -> Operation:
+    """Find the operation that a path names. Raises NotFound naming those that there are."""
+    resource_type, level = path["type"], INSTANCE if "id" in path else TYPE
+    known = offered(resource_type, level)
+    if path["operation"] not in known:
+        raise NotFound(
+            f"{resource_type} has no operation {path['operation']} on the {level}",
+            diagnostics=f"There are {', '.join(known)}" if known else "There is none",
+        )
+    return known[path["operation"]]
+
+
+def _permitted(route: Interaction, path: Mapping[str, str]) -> Interaction:
+    """Give the route as that of its operation. Raises MethodNotAllowed where it has not the method."""
+    named = operation(path)
+    if route.method not in named.methods:
+        raise MethodNotAllowed(route.method, [*named.methods])
+    return replace(route, code=named.name, roles=named.roles)

@@ -1,0 +1,59 @@
+"""The way of every change: one transaction, and again where somebody was first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared import instants
+from shared.access import Actor
+from shared.errors import BusinessRule
+from shared.interactions import closing
+from shared.store.records import Versioned
+from shared.store.transactions import LARGEST, Stale, TooManyItems, settle
+from shared.store.work import ClosingUnderWay, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a change led to: the record as it is now, and whether it was not there before."""
+
+    record: Versioned | None
+    created: bool = False
+
+
+type Change = Callable[[Work], Outcome]
+
+
+def make(actor: Actor, interaction: str, change: Change) -> Outcome:
+    """Make a change in one transaction, or begin with one where it closes a large session.
+
+    Raises Transient, BusinessRule where it does not fit, and what the change raises.
+    """
+    return settle(lambda: _attempt(actor, interaction, change))
+
+
+def _attempt(actor: Actor, interaction: str, change: Change) -> Outcome:
+    try:
+        try:
+            return _once(Work(actor, instants.now()), interaction, change)
+        except TooManyItems:
+            work = Work(actor, instants.now())
+            work.in_steps = True
+            return _once(work, interaction, change)
+    except ClosingUnderWay as met:
+        closing.complete(actor, met.encounter_id)
+        raise Stale from None
+    except TooManyItems:
+        text = f"The change does not fit a transaction of {LARGEST} items and 4 MB"
+        raise BusinessRule(text) from None
+
+
+def _once(work: Work, interaction: str, change: Change) -> Outcome:
+    outcome = change(work)
+    work.commit(interaction)
+    for session_id in work.begun:
+        closing.complete(work.actor, session_id)
+    record = outcome.record
+    if record and record.id in work.begun:
+        now = Work(work.actor, instants.now()).resource(record.type, record.id)
+        return Outcome(now, outcome.created)
+    return outcome

@@ -1,0 +1,147 @@
+"""$everything: a session with its medical encounters, headers and messages, page by page.
+
+https://hl7.org/fhir/R4/encounter-operation-everything.html
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+
+from shared import instants
+from shared.access import Actor
+from shared.catalog.interactions import TYPES
+from shared.errors import Invalid
+from shared.interactions.parameters import Values
+from shared.interactions.read import read
+from shared.interactions.search import search
+from shared.resources.schema import resource_types
+from shared.search.criteria import DEFAULT_COUNT, LARGEST_COUNT
+from shared.settings import settings
+from shared.store import reading
+from shared.store.dynamodb import LARGEST_BATCH
+
+type Pair = tuple[str, str]
+type Part = tuple[list[bytes], str]
+type Reader = Callable[[str, int], Part]
+
+# Together with the 4 MB that a search may give, below the 6 MB of a Lambda answer.
+_LARGEST_BEFORE = 1024 * 1024
+_START = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """A page: the JSON of its resources, the query as applied and that of the next page."""
+
+    resources: list[bytes]
+    applied: list[Pair]
+    next: list[Pair] | None
+
+
+def everything(actor: Actor, encounter_id: str, values: Values) -> Everything:
+    """Give a page. Raises NotFound, Deleted, and Invalid naming a parameter."""
+    asked = _Asked(actor, encounter_id, values)
+    resources, end = asked.page()
+    applied = [(name, str(each)) for name, given in values.items() for each in given]
+    same = [pair for pair in applied if pair[0] != "_cursor"]
+    return Everything(resources, applied, [*same, ("_cursor", end)] if end else None)
+
+
+class _Asked:
+    """One request: its parts are read one after the other, as far as the page goes."""
+
+    def __init__(self, actor: Actor, encounter_id: str, values: Values) -> None:
+        self.actor, self.id = actor, encounter_id
+        self.count = _count(values["_count"])
+        self.since = _since(values["_since"])
+        types = _types(values["_type"])
+        self.parts: dict[str, Reader] = {}
+        if "Encounter" in types:
+            self.parts |= {"session": self.session, "children": self.children}
+        if "Communication" in types:
+            self.parts |= {"headers": self.headers, "messages": self.messages}
+        self.begin, _, self.after = "".join(values["_cursor"]).partition(".")
+        if self.begin and self.begin not in self.parts:
+            raise Invalid("The cursor is none that $everything has given", expression="_cursor")
+
+    def page(self) -> tuple[list[bytes], str]:
+        """Give the resources of a page and the cursor of the next, empty after the last."""
+        self.known = read(self.actor.tenant, "Encounter", self.id)
+        names, found = list(self.parts), list[bytes]()
+        begin = names.index(self.begin) if self.begin else 0
+        for name in names[begin:]:
+            room = self.count - len(found)
+            if sum(map(len, found)) > _LARGEST_BEFORE:
+                room = 0
+            after = self.after if name == self.begin else _START
+            more, end = self.parts[name](after, room or 1)
+            if not room and (more or end):
+                return found, f"{name}."
+            found += more if room else []
+            if end:
+                return found, f"{name}.{end}"
+        return found, ""
+
+    def session(self, _after: str, _room: int) -> Part:
+        """Give the Encounter itself."""
+        unchanged = self.since and self.known.last_updated < self.since
+        return [] if unchanged else [self.known.json or b""], ""
+
+    def children(self, after: str, room: int) -> Part:
+        """Give the Encounters that are part of it."""
+        found, end = self._search("Encounter", ("part-of", f"Encounter/{self.id}"), after, room)
+        return [json for json in found if _id(json) != self.id], end
+
+    def headers(self, after: str, room: int) -> Part:
+        """Give the headers of the threads that it has or had, by their ids."""
+        ids = [one for one in reading.threads(self.actor.tenant, self.id) if one > after]
+        chosen = ids[: min(room, LARGEST_BATCH)]
+        if not chosen:
+            return [], ""
+        found, end = self._search("Communication", ("_id", ",".join(chosen)), _START, len(chosen))
+        if end:
+            return found, _id(found[-1])
+        return found, chosen[-1] if len(chosen) < len(ids) else ""
+
+    def messages(self, after: str, room: int) -> Part:
+        """Give the messages in the order in which they were sent."""
+        return self._search(
+            "Communication", ("session", f"Encounter/{self.id}"), after, room, ("_sort", "sent")
+        )
+
+    def _search(self, of: str, pair: Pair, after: str, room: int, *more: Pair) -> Part:
+        since = [("_lastUpdated", f"ge{self.since}")] if self.since else []
+        cursor = [("_cursor", after)] if after else []
+        query = [pair, *more, *since, ("_count", str(room)), *cursor]
+        result = search(self.actor, of, query, lenient=False)
+        return result.resources, dict(result.next or ()).get("_cursor", "")
+
+
+def _id(json: bytes) -> str:
+    return str(orjson.loads(json)["id"])
+
+
+def _count(given: list[object]) -> int:
+    text = str(given[0]) if given else str(DEFAULT_COUNT)
+    if not text.isascii() or not text.isdecimal() or not int(text[:9]):
+        raise Invalid(f"_count is a number from 1 to {LARGEST_COUNT}", expression="_count")
+    return min(int(text[:9]), LARGEST_COUNT)
+
+
+def _since(given: list[str]) -> str:
+    """Give the instant as `lastUpdated` writes it."""
+    if not given:
+        return ""
+    try:
+        low = instants.parse(given[0], settings().zone).low
+        return instants.written(instants.from_nanoseconds(low))
+    except (ValueError, OverflowError):
+        raise Invalid("_since is an instant", expression="_since") from None
+
+
+def _types(given: list[str]) -> set[str]:
+    for name in given:
+        if name not in resource_types():
+            raise Invalid(f"{name} is no resource type", expression="_type")
+    return set(given or TYPES)

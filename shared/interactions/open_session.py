@@ -1,0 +1,141 @@
+"""$open-session: a session with its patients and threads, in one transaction."""
+
+from dataclasses import replace
+from typing import Any
+
+from shared import instants, references, ulids
+from shared.access import Actor
+from shared.errors import BusinessRule
+from shared.interactions import attaching, changes, communications, deployment, encounters, patients
+from shared.interactions.accepted import accepted
+from shared.interactions.changes import Outcome
+from shared.interactions.parameters import Values, relative
+from shared.resources.patching import without_generated_text
+from shared.sessions import kinds, opening, policies
+from shared.sessions.closing import participant
+from shared.sessions.state import SlotKey
+from shared.settings import settings
+from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.work import Work
+
+type Resource = dict[str, Any]
+
+MOST_THREADS = 6
+
+
+def open_session(actor: Actor, interaction: str, values: Values) -> Outcome:
+    """Open a session. Raises BusinessRule, and Invalid where the Encounter given is none."""
+    threads = list(dict.fromkeys(references.target(one) for one in values["thread"]))
+    if len(threads) > MOST_THREADS:
+        raise BusinessRule(
+            f"$open-session links at most {MOST_THREADS} threads",
+            expression="thread",
+            diagnostics="Link the others one by one: PATCH Communication/{id}, add /encounter",
+        )
+    template = _template(values)
+    ids = [target.id for target in threads if target]
+
+    def change(work: Work) -> Outcome:
+        return Outcome(_opened(work, template, ids, values), created=True)
+
+    return changes.make(actor, interaction, change)
+
+
+def _template(values: Values) -> Resource:
+    """Give the session as the client wants it, under an id of ours."""
+    now = instants.now()
+    own_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
+    system = settings().encounter_type_system
+    given = values["encounter"]
+    if not given:
+        return opening.bare_session(own_id, system)
+    without_id = {name: each for name, each in given[0].items() if name != "id"}
+    template = accepted(without_id, "Encounter") | {"id": own_id}
+    if not kinds.is_session(template, system) or not kinds.is_open(template):
+        raise BusinessRule(
+            "The Encounter is no open session: class VR or type session, no partOf, not ended",
+            expression="encounter",
+        )
+    return template
+
+
+def _opened(
+    work: Work, template: Resource, threads: list[str], values: Values
+) -> EncounterRecord | None:
+    headers = [_header(work, thread) for thread in threads]
+    people = _patients(template, values["patient"], headers)
+    resource = template | ({"subject": people[0]} if people else {})
+    resource, is_ours = _with_participants(resource, values, headers)
+    session = encounters.create(work, template["id"], resource)
+    if is_ours:
+        work.save(replace(session, filled=session.filled | {"participant"}))
+    for further in people[1:]:
+        patients.add(work, work.encounter(session.id) or session, further)
+    for header in headers:
+        linked = header.resource | {"encounter": references.to("Encounter", session.id)}
+        communications.update(work, header, without_generated_text(header.resource, linked))
+    return work.encounter(session.id)
+
+
+def _header(work: Work, thread: str) -> CommunicationRecord:
+    """Read a thread's state and header. Raises BusinessRule where it has an open session."""
+    state = work.slot(SlotKey(thread))
+    header = work.communication(thread)
+    if header is None or header.deleted:
+        raise BusinessRule(f"Communication/{thread} does not exist", expression="thread")
+    if header.place.is_message:
+        raise BusinessRule(
+            f"Communication/{thread} is a message of Communication/{header.place.thread}",
+            expression="thread",
+        )
+    named = {state.session, kinds.linked(header.resource), _session_of_today(work, header)}
+    for session_id in sorted(named - {""}):
+        session = work.encounter(session_id)
+        if session and attaching.takes_messages(session):
+            raise BusinessRule(
+                f"Communication/{thread} has a session already: Encounter/{session_id}",
+                expression="thread",
+            )
+    return header
+
+
+def _session_of_today(work: Work, header: CommunicationRecord) -> str:
+    policy = deployment.policy_of(header)
+    if policy.name != policies.DAILY:
+        return ""
+    patient = opening.patient(header.resource)
+    return work.slot(attaching.day_key(policy, header.id, patient, work.now)).session
+
+
+def _patients(
+    template: Resource, given: list[Resource], headers: list[CommunicationRecord]
+) -> list[Resource]:
+    """Give each patient once: those named, else those whom the threads are about.
+
+    Raises BusinessRule where that is a Group: who is in it is not known here.
+    """
+    own = [template["subject"]] if "subject" in template else []
+    about = [each.resource["subject"] for each in headers if "subject" in each.resource]
+    elements, name = ([*own, *given], "patient") if own or given else (about, "thread")
+    found: dict[str, Resource] = {}
+    for element in elements:
+        target = references.target(element)
+        if target and target.type == "Group":
+            raise BusinessRule(f"{target} is a Group: name its patients", expression=name)
+        found.setdefault(str(target or element), relative(element) if target else element)
+    return list(found.values())
+
+
+def _with_participants(
+    session: Resource, values: Values, headers: list[CommunicationRecord]
+) -> tuple[Resource, bool]:
+    """Give the session with who takes part, and whether the server said so from the threads."""
+    named = [relative(one)["reference"] for one in values["practitioner"] + values["participant"]]
+    present = list(session.get("participant", ()))
+    if not named and not present:
+        found = [one for each in headers for one in opening.participants(each.resource, {})]
+        present = list({one["individual"]["reference"]: one for one in found}.values())
+        return (session | {"participant": present}, True) if present else (session, False)
+    known = {str(references.target(one.get("individual"))) for one in present}
+    added = [participant(one) for one in dict.fromkeys(named) if one not in known]
+    return session | {"participant": [*present, *added]}, False

@@ -1,0 +1,62 @@
+"""$add-patient and $close-session: what is done to a session that is there."""
+
+from shared.access import Actor
+from shared.errors import BusinessRule
+from shared.interactions import attaching, changes, closing, patients
+from shared.interactions.changes import Outcome
+from shared.interactions.parameters import Values, relative
+from shared.interactions.read import there
+from shared.sessions import kinds
+from shared.store.records import EncounterRecord
+from shared.store.work import Work
+
+
+def add_patient(actor: Actor, interaction: str, session_id: str, values: Values) -> Outcome:
+    """Add a patient to an open session. Raises NotFound, Deleted and BusinessRule."""
+
+    def change(work: Work) -> Outcome:
+        session = _session(work, session_id)
+        patients.add(work, session, relative(values["patient"][0]))
+        return Outcome(work.encounter(session_id))
+
+    return changes.make(actor, interaction, change)
+
+
+def close_session(actor: Actor, interaction: str, session_id: str) -> Outcome:
+    """Finish a session; one that is finished is left as is.
+
+    Raises NotFound, Deleted, and BusinessRule where it was cancelled or is no session.
+    """
+
+    def change(work: Work) -> Outcome:
+        session = _session(work, session_id)
+        if kinds.is_open(session.resource):
+            return Outcome(closing.finish(work, session))
+        if session.resource["status"] != closing.FINISHED:
+            raise BusinessRule(
+                f"Encounter/{session_id} is {session.resource['status']}",
+                expression="Encounter.status",
+            )
+        return Outcome(session)
+
+    return changes.make(actor, interaction, change)
+
+
+def _session(work: Work, session_id: str) -> EncounterRecord:
+    """Read a session. Raises BusinessRule where the Encounter is none."""
+    encounter = work.encounter(session_id)
+    there(encounter, "Encounter", session_id)
+    if encounter is None:
+        raise AssertionError("it is there")
+    if parent := attaching.session_of_medical_encounter(work, encounter):
+        raise BusinessRule(
+            f"Encounter/{session_id} is a medical encounter",
+            expression="Encounter.partOf",
+            diagnostics=f"The session is Encounter/{parent}",
+        )
+    if not attaching.is_session(encounter):
+        raise BusinessRule(
+            f"Encounter/{session_id} is no session: class VR or type session, no partOf",
+            expression="Encounter.class",
+        )
+    return encounter

@@ -1,0 +1,36 @@
+"""The decorator of every function that the schedule or a queue calls."""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from shared import metrics
+from shared.store import meter
+
+type Event = dict[str, Any]
+type Job = Callable[[Event, Any], dict[str, Any]]
+
+logger = Logger()
+
+
+def job(run: Job) -> Job:
+    """Make a Lambda handler: call, then log one line and write the metrics, also on failure."""
+
+    @wraps(run)
+    def handler(event: Event, context: Any) -> dict[str, Any]:
+        started = time.perf_counter()
+        meter.start()
+        answer: dict[str, Any] = {}
+        try:
+            answer = run(event, context)
+        finally:
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            line = {"milliseconds": milliseconds, **meter.read(), **answer}
+            logger.info(run.__module__.rpartition(".")[2], extra=line)
+            metrics.write()
+        return answer
+
+    return handler

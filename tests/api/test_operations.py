@@ -1,0 +1,637 @@
+"""The operations on sessions, and the definitions that say what they are."""
+
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.operationdefinition import OperationDefinition
+from fhir.resources.R4B.structuredefinition import StructureDefinition
+
+from shared import fhirjson
+from shared.catalog.operations import OPERATIONS
+from shared.interactions import closing
+from shared.resources.validation import issues
+from shared.store import dynamodb
+from tests import care, refusals
+from tests.frontdoor import BASE, Answer, FrontDoor
+from tests.steps import end, link, messages_of, open_session, post, thread
+
+LISA, BART, MARGE = "Patient/lisa-simpson", "Patient/bart-simpson", "Patient/marge-simpson"
+OPEN = "/Encounter/$open-session"
+NINE, TEN = "2026-11-20T09:00:00Z", "2026-11-20T10:00:00Z"
+CLINICAL: dict[str, Any] = {
+    "reasonCode": [{"text": "A rash"}],
+    "reasonReference": [care.reference("Condition/rash")],
+    "diagnosis": [{"condition": care.reference("Condition/rash")}],
+    "serviceType": {"text": "Dermatology"},
+}
+
+
+def parameters(*pairs: tuple[str, Any]) -> dict[str, Any]:
+    """A Parameters resource; a text is a reference, a dict a resource."""
+    return {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": name, "valueReference": care.reference(value)}
+            if isinstance(value, str)
+            else {"name": name, "resource": value}
+            for name, value in pairs
+        ],
+    }
+
+
+def opened(clinic: FrontDoor, *pairs: tuple[str, Any]) -> str:
+    answer = clinic.post(OPEN, parameters(*pairs))
+    assert answer.status == 201, answer.text
+    return answer.id
+
+
+def children(clinic: FrontDoor, session_id: str) -> list[dict[str, Any]]:
+    """The medical encounters of a session, in order of their patients."""
+    found = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").found
+    return sorted(found, key=lambda one: str(one["subject"]["reference"]))
+
+
+def patients(clinic: FrontDoor, session_id: str) -> list[str]:
+    return [one["subject"]["reference"] for one in children(clinic, session_id)]
+
+
+def everything(clinic: FrontDoor, session_id: str, query: str = "") -> list[str]:
+    """The ids of all pages."""
+    url, found = f"/Encounter/{session_id}/$everything{query}", list[str]()
+    while url:
+        answer = clinic.get(url)
+        assert answer.status == 200, answer.text
+        found += answer.ids
+        links = {one["relation"]: one["url"] for one in answer.body["link"]}
+        url = links.get("next", "")
+    return found
+
+
+def stored() -> int:
+    """How many items there are in all tables."""
+    client = dynamodb.client()
+    names = client.list_tables()["TableNames"]
+    return sum(client.scan(TableName=name, Select="COUNT")["Count"] for name in names)
+
+
+# ---- $open-session
+
+
+def test_a_session_is_opened_with_its_patient_people_and_threads(clinic: FrontDoor) -> None:
+    first, _ = thread(clinic)
+    second, _ = thread(clinic)
+    answer = clinic.post(
+        OPEN,
+        parameters(
+            ("patient", care.HOMER),
+            ("practitioner", care.ALICE),
+            ("participant", "RelatedPerson/marge-simpson"),
+            ("thread", f"Communication/{first}"),
+            ("thread", f"{BASE}/Communication/{second}"),
+        ),
+    )
+    assert answer.status == 201
+    assert answer.headers["Location"] == f"{BASE}/Encounter/{answer.id}/_history/1"
+    assert answer.headers["ETag"] == 'W/"1"'
+    assert issues(fhirjson.loads(answer.text), "Encounter") == []
+    assert answer.body["status"] == "in-progress"
+    assert answer.body["class"]["code"] == "VR"
+    assert answer.body["subject"] == care.reference(care.HOMER)
+    people = [one["individual"]["reference"] for one in answer.body["participant"]]
+    assert people == [care.ALICE, "RelatedPerson/marge-simpson"]
+    for header_id in (first, second):
+        header = clinic.get(f"/Communication/{header_id}")
+        assert header.body["encounter"] == care.reference(f"Encounter/{answer.id}")
+        assert header.version == "2"
+
+
+def test_an_opened_session_is_what_a_read_gives(clinic: FrontDoor) -> None:
+    answer = clinic.post(OPEN, parameters(("patient", care.HOMER)))
+    assert clinic.get(f"/Encounter/{answer.id}").text == answer.text
+
+
+def test_messages_posted_before_are_adopted_and_later_ones_join(clinic: FrontDoor) -> None:
+    header_id, ids = thread(clinic, NINE, TEN)
+    session_id = opened(clinic, ("thread", f"Communication/{header_id}"))
+    ids.append(post(clinic, header_id, "2026-11-20T10:30:00Z"))
+    assert messages_of(clinic, session_id) == ids
+
+
+def test_a_session_without_any_parameter_is_a_bare_one(clinic: FrontDoor) -> None:
+    for body in (None, parameters()):
+        answer = clinic.post(OPEN, body)
+        assert answer.status == 201
+        assert "subject" not in answer.body
+        assert "participant" not in answer.body
+
+
+def test_without_patients_and_people_those_of_the_threads_are_taken(clinic: FrontDoor) -> None:
+    homers, _ = thread(clinic)
+    lisas, _ = thread(clinic, subject=care.reference(LISA))
+    answer = clinic.post(
+        OPEN, parameters(*(("thread", f"Communication/{one}") for one in (homers, lisas)))
+    )
+    assert "subject" not in answer.body
+    assert patients(clinic, answer.id) == [care.HOMER, LISA]
+    assert [one["individual"]["reference"] for one in answer.body["participant"]] == [care.ALICE]
+    late = "Practitioner/doctor-nick-riviera"
+    post(clinic, homers, NINE, sender=care.reference(late))
+    people = clinic.post(f"/Encounter/{answer.id}/$close-session", None).body["participant"]
+    assert [one["individual"]["reference"] for one in people] == [care.ALICE, late]
+
+
+def test_several_patients_have_a_medical_encounter_each(clinic: FrontDoor) -> None:
+    named = [("patient", one) for one in (LISA, BART, LISA)]
+    session_id = opened(clinic, *named)
+    session = clinic.get(f"/Encounter/{session_id}")
+    assert session.version == "1"
+    assert "subject" not in session.body
+    assert patients(clinic, session_id) == [BART, LISA]
+    for child in children(clinic, session_id):
+        assert child["partOf"] == care.reference(f"Encounter/{session_id}")
+        assert child["type"][0]["coding"][0]["code"] == "medical-encounter"
+        assert issues(child, "Encounter") == []
+
+
+def test_a_given_encounter_is_kept_as_it_is(clinic: FrontDoor) -> None:
+    given = care.session(status="planned", priority={"text": "soon"}, id="ignored")
+    for body in (parameters(("encounter", given)), given):
+        answer = clinic.post(OPEN, body)
+        assert answer.status == 201, answer.text
+        assert answer.id != "ignored"
+        assert answer.body | {"id": "ignored", "meta": None} == given | {"meta": None}
+
+
+def test_a_plain_encounter_takes_its_threads_from_the_query(clinic: FrontDoor) -> None:
+    headers = [thread(clinic, NINE) for _ in range(3)]
+    references = [f"Communication/{header_id}" for header_id, _ in headers]
+    query = f"?thread={references[0]},{references[1]}&thread={references[2]}"
+    answer = clinic.post(OPEN + query, care.session())
+    assert answer.status == 201
+    assert sorted(messages_of(clinic, answer.id)) == sorted(ids[0] for _, ids in headers)
+
+
+def test_a_given_encounter_is_split_where_there_are_several_patients(clinic: FrontDoor) -> None:
+    given = care.session(**CLINICAL)
+    session_id = opened(clinic, ("encounter", given), ("patient", LISA))
+    session = clinic.get(f"/Encounter/{session_id}").body
+    homers, lisas = children(clinic, session_id)
+    assert not {*CLINICAL, "subject"} & session.keys()
+    assert {name: homers[name] for name in CLINICAL} == CLINICAL
+    assert not CLINICAL.keys() & lisas.keys()
+
+
+def test_an_opened_session_is_open_as_any_other(clinic: FrontDoor) -> None:
+    header_id, _ = thread(clinic, NINE, "2026-11-20T09:10:30Z")
+    session_id = opened(
+        clinic, ("patient", LISA), ("patient", BART), ("thread", f"Communication/{header_id}")
+    )
+    end(clinic, session_id)
+    session = clinic.get(f"/Encounter/{session_id}").body
+    assert session["length"]["value"] == 10
+    assert {one["status"] for one in children(clinic, session_id)} == {"finished"}
+
+
+def test_seven_threads_are_refused_and_leave_nothing(clinic: FrontDoor) -> None:
+    threads = [("thread", f"Communication/{thread(clinic)[0]}") for _ in range(7)]
+    before = stored()
+    answer = clinic.post(OPEN, parameters(*threads))
+    refusals.check(answer, 422, "business-rule", "thread")
+    assert "6 threads" in answer.text
+    assert stored() == before
+    assert clinic.post(OPEN, parameters(*threads[:6])).status == 201
+
+
+def test_more_patients_than_a_transaction_holds_are_refused_and_leave_nothing(
+    clinic: FrontDoor,
+) -> None:
+    header_id, _ = thread(clinic, NINE)
+    before = stored()
+    people = [("patient", f"Patient/child-{number}") for number in range(15)]
+    threads = [("thread", f"Communication/{header_id}")]
+    answer = clinic.post(OPEN, parameters(*people, *threads))
+    refusals.check(answer, 422, "business-rule")
+    assert "100 items" in answer.text
+    assert stored() == before
+    assert "encounter" not in clinic.get(f"/Communication/{header_id}").body
+    assert clinic.post(OPEN, parameters(*people[:5], *threads)).status == 201
+
+
+def test_a_thread_in_an_open_session_is_refused_naming_it(clinic: FrontDoor) -> None:
+    free, taken = thread(clinic, NINE)[0], thread(clinic)[0]
+    session_id = open_session(clinic)
+    link(clinic, taken, session_id)
+    before = stored()
+    named = [("thread", f"Communication/{one}") for one in (free, taken)]
+    answer = clinic.post(OPEN, parameters(("patient", LISA), ("patient", BART), *named))
+    refusals.check(answer, 422, "business-rule", "thread")
+    assert f"Encounter/{session_id}" in answer.text
+    assert stored() == before
+    end(clinic, session_id)
+    assert clinic.post(OPEN, parameters(*named)).status == 201
+
+
+def test_a_thread_that_is_named_twice_is_linked_once(clinic: FrontDoor) -> None:
+    header_id, _ = thread(clinic)
+    opened(clinic, *[("thread", f"Communication/{header_id}")] * 8)
+    assert clinic.get(f"/Communication/{header_id}").version == "2"
+
+
+def test_a_group_is_refused(clinic: FrontDoor) -> None:
+    groups, _ = thread(clinic, subject=care.reference("Group/simpsons"))
+    before = stored()
+    named = clinic.post(OPEN, parameters(("patient", "Group/simpsons")))
+    refusals.check(named, 422, "business-rule", "patient")
+    given = clinic.post(OPEN, care.session(subject=care.reference("Group/simpsons")))
+    refusals.check(given, 422, "business-rule", "patient")
+    by_thread = clinic.post(OPEN, parameters(("thread", f"Communication/{groups}")))
+    refusals.check(by_thread, 422, "business-rule", "thread")
+    assert stored() == before
+    opened(clinic, ("thread", f"Communication/{groups}"), ("patient", LISA))
+
+
+@pytest.mark.parametrize("is_message", [True, False])
+def test_only_a_header_that_is_there_is_a_thread(clinic: FrontDoor, is_message: bool) -> None:  # noqa: FBT001
+    named = thread(clinic, NINE)[1][0] if is_message else "nobodys"
+    answer = clinic.post(OPEN, parameters(("thread", f"Communication/{named}")))
+    refusals.check(answer, 422, "business-rule", "thread")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [care.visit(), care.session("finished"), care.medical_encounter("x", LISA)],
+    ids=["visit", "finished", "medical encounter"],
+)
+def test_what_is_no_open_session_is_not_opened(clinic: FrontDoor, given: dict[str, Any]) -> None:
+    refusals.check(clinic.post(OPEN, given), 422, "business-rule", "encounter")
+
+
+def test_bad_parameters_are_named_all_at_once(clinic: FrontDoor) -> None:
+    body = parameters(
+        ("patient", "Practitioner/doctor-alice-smith"),
+        ("thread", "Encounter/1"),
+        ("clinician", care.ALICE),
+        ("encounter", care.session()),
+        ("encounter", care.session()),
+    )
+    body["parameter"].append({"name": "practitioner", "valueString": "Alice"})
+    answer = clinic.post(f"{OPEN}?doctor=1", body)
+    names = ("clinician", "doctor", "encounter", "patient", "practitioner", "thread")
+    refusals.check(answer, 400, "invalid", *names)
+    assert "there are patient, practitioner" in answer.text
+
+
+def test_a_body_is_checked_as_any_resource_is(clinic: FrontDoor) -> None:
+    wrong = care.session("done")
+    plain = clinic.post(OPEN, wrong)
+    refusals.check(plain, 400, "code-invalid", "Encounter.status")
+    inside = clinic.post(OPEN, parameters(("encounter", wrong)))
+    assert inside.status == 400
+    assert inside.expressions == ["Parameters.parameter[0].resource.status"]
+    refusals.check(clinic.post(OPEN, care.header()), 400, "structure", "resourceType")
+    part = {"resourceType": "Parameters", "parameter": [{"valueBoolean": True}]}
+    refusals.check(clinic.post(OPEN, part), 400, "required", "Parameters.parameter[0].name")
+    refusals.check(clinic.post(f"{OPEN}?encounter=x", None), 400, "invalid", "encounter")
+
+
+# ---- $add-patient
+
+
+def add(clinic: FrontDoor, session_id: str, patient: str) -> Answer:
+    return clinic.post(f"/Encounter/{session_id}/$add-patient", parameters(("patient", patient)))
+
+
+def test_a_second_patient_splits_the_session(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic, **CLINICAL)
+    answer = add(clinic, session_id, LISA)
+    assert answer.status == 200, answer.text
+    assert answer.id == session_id
+    assert answer.version == "2"
+    assert not {*CLINICAL, "subject"} & answer.body.keys()
+    homers, lisas = children(clinic, session_id)
+    assert {name: homers[name] for name in CLINICAL} == CLINICAL
+    assert (homers["subject"], lisas["subject"]) == tuple(map(care.reference, (care.HOMER, LISA)))
+    assert add(clinic, session_id, BART).status == 200
+    assert patients(clinic, session_id) == [BART, care.HOMER, LISA]
+
+
+def test_the_first_patient_is_the_subject(clinic: FrontDoor) -> None:
+    session_id = opened(clinic)
+    assert add(clinic, session_id, LISA).body["subject"] == care.reference(LISA)
+    assert patients(clinic, session_id) == []
+
+
+def test_a_patient_who_is_there_changes_nothing(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    assert add(clinic, session_id, f"{BASE}/{care.HOMER}").version == "1"
+    add(clinic, session_id, LISA)
+    before = stored()
+    for patient in (care.HOMER, LISA):
+        answer = add(clinic, session_id, patient)
+        assert (answer.status, answer.version) == (200, "2")
+    assert stored() == before
+
+
+@pytest.mark.parametrize("status", ["finished", "cancelled", "entered-in-error"])
+def test_a_session_that_has_ended_takes_no_patient(clinic: FrontDoor, status: str) -> None:
+    session_id = open_session(clinic)
+    end(clinic, session_id, status)
+    refusals.check(add(clinic, session_id, LISA), 422, "business-rule", "Encounter.status")
+
+
+def test_the_patient_to_be_added_is_required_and_one(clinic: FrontDoor) -> None:
+    url = f"/Encounter/{open_session(clinic)}/$add-patient"
+    refusals.check(clinic.post(url, None), 400, "required", "patient")
+    twice = parameters(("patient", LISA), ("patient", BART))
+    refusals.check(clinic.post(url, twice), 400, "invalid", "patient")
+    group = parameters(("patient", "Group/simpsons"))
+    refusals.check(clinic.post(url, group), 422, "business-rule", "patient")
+    assert clinic.post(f"{url}?patient={LISA}", None).status == 200
+
+
+# ---- $close-session
+
+
+def close(clinic: FrontDoor, session_id: str) -> Answer:
+    return clinic.post(f"/Encounter/{session_id}/$close-session", None)
+
+
+def test_closing_finishes_the_session_and_its_children(clinic: FrontDoor) -> None:
+    header_id, _ = thread(clinic, NINE, TEN)
+    session_id = opened(
+        clinic, ("thread", f"Communication/{header_id}"), ("patient", LISA), ("patient", BART)
+    )
+    answer = close(clinic, session_id)
+    assert answer.status == 200
+    assert answer.body["status"] == "finished"
+    assert answer.body["length"]["value"] == 60
+    assert [one["status"] for one in answer.body["statusHistory"]] == ["in-progress"]
+    assert {one["status"] for one in children(clinic, session_id)} == {"finished"}
+    late = post(clinic, header_id, "2026-11-20T11:00:00Z")
+    assert late not in messages_of(clinic, session_id)
+
+
+def test_closing_again_changes_nothing(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    closed = close(clinic, session_id)
+    before = stored()
+    assert close(clinic, session_id).text == closed.text
+    assert stored() == before
+
+
+def test_a_large_session_is_closed_in_steps(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    for number in range(14):
+        child = care.medical_encounter(session_id, f"Patient/child-{number}")
+        clinic.post("/Encounter", child)
+    answer = close(clinic, session_id)
+    assert (answer.status, answer.body["status"]) == (200, "finished")
+    assert {one["status"] for one in children(clinic, session_id)} == {"finished"}
+
+
+def test_a_closing_that_was_left_half_done_is_completed(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = open_session(clinic)
+    for number in range(14):
+        child = care.medical_encounter(session_id, f"Patient/child-{number}")
+        clinic.post("/Encounter", child)
+    with monkeypatch.context() as patched:
+        patched.delattr(closing, "complete")
+        assert close(clinic, session_id).status == 500
+    assert clinic.get(f"/Encounter/{session_id}").body["status"] == "in-progress"
+    assert close(clinic, session_id).body["status"] == "finished"
+    assert {one["status"] for one in children(clinic, session_id)} == {"finished"}
+
+
+@pytest.mark.parametrize("status", ["cancelled", "entered-in-error"])
+def test_a_void_session_is_not_closed(clinic: FrontDoor, status: str) -> None:
+    session_id = open_session(clinic)
+    end(clinic, session_id, status)
+    refusals.check(close(clinic, session_id), 422, "business-rule", "Encounter.status")
+
+
+def test_what_is_no_session_is_neither_closed_nor_given_a_patient(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    child = clinic.post("/Encounter", care.medical_encounter(session_id, LISA)).id
+    visit = clinic.post("/Encounter", care.visit()).id
+    for answer in (close(clinic, child), add(clinic, child, BART)):
+        refusals.check(answer, 422, "business-rule", "Encounter.partOf")
+        assert f"Encounter/{session_id}" in answer.text
+    for answer in (close(clinic, visit), add(clinic, visit, BART)):
+        refusals.check(answer, 422, "business-rule", "Encounter.class")
+
+
+def test_what_is_not_there_is_404_and_what_is_gone_410(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    clinic.delete(f"/Encounter/{session_id}")
+    for call in (close, lambda who, one: add(who, one, LISA)):
+        assert call(clinic, "nobodys").status == 404
+        assert call(clinic, session_id).status == 410
+    assert clinic.get("/Encounter/nobodys/$everything").status == 404
+    assert clinic.get(f"/Encounter/{session_id}/$everything").status == 410
+
+
+def test_closing_takes_no_parameters(clinic: FrontDoor) -> None:
+    url = f"/Encounter/{open_session(clinic)}/$close-session"
+    body = parameters(("reason", "Basic/1"))
+    refusals.check(clinic.post(url, body), 400, "invalid", "reason")
+
+
+# ---- $everything
+
+
+@pytest.fixture
+def long_session(clinic: FrontDoor) -> tuple[str, list[str]]:
+    """A session with two patients, two threads and nine messages; its ids in their order."""
+    first, earlier = thread(clinic, *(f"2026-11-20T09:0{n}:00Z" for n in (1, 3, 5, 7, 9)))
+    second, later = thread(clinic, *(f"2026-11-20T09:0{n}:00Z" for n in (2, 4, 6, 8)))
+    named = [("thread", f"Communication/{one}") for one in (first, second)]
+    session_id = opened(clinic, ("patient", LISA), ("patient", BART), *named)
+    said = [one for pair in zip(earlier, [*later, ""], strict=True) for one in pair if one]
+    of_patients = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").ids
+    return session_id, [session_id, *of_patients, *sorted((first, second)), *said]
+
+
+def test_everything_is_session_children_headers_and_messages_as_sent(
+    clinic: FrontDoor, long_session: tuple[str, list[str]]
+) -> None:
+    session_id, ids = long_session
+    answer = clinic.get(f"/Encounter/{session_id}/$everything")
+    assert answer.status == 200
+    assert answer.body["type"] == "searchset"
+    assert answer.ids == ids
+    urls = [entry["fullUrl"] for entry in answer.body["entry"]]
+    assert urls == [f"{BASE}/{one['resourceType']}/{one['id']}" for one in answer.found]
+    assert [one["relation"] for one in answer.body["link"]] == ["self"]
+
+
+@pytest.mark.parametrize("count", range(1, 16))
+def test_everything_is_the_same_in_pages_of_any_size(
+    clinic: FrontDoor, long_session: tuple[str, list[str]], count: int
+) -> None:
+    session_id, ids = long_session
+    assert everything(clinic, session_id, f"?_count={count}") == ids
+    first = clinic.get(f"/Encounter/{session_id}/$everything?_count={count}")
+    assert len(first.ids) == min(count, len(ids))
+    assert len(first.body["link"]) == (1 if count >= len(ids) else 2)
+
+
+def test_everything_of_some_types_and_since_some_time(
+    clinic: FrontDoor, long_session: tuple[str, list[str]]
+) -> None:
+    session_id, ids = long_session
+    assert everything(clinic, session_id, "?_type=Encounter") == ids[:3]
+    assert everything(clinic, session_id, "?_type=Communication&_count=2") == ids[3:]
+    assert everything(clinic, session_id, "?_type=Encounter,Communication") == ids
+    assert everything(clinic, session_id, "?_type=Patient") == []
+    message = clinic.get(f"/Communication/{ids[-1]}").body
+    changed = clinic.put(f"/Communication/{ids[-1]}", message | {"status": "completed"})
+    since = changed.body["meta"]["lastUpdated"]
+    assert everything(clinic, session_id, f"?_since={since}") == [ids[-1]]
+    assert everything(clinic, session_id, "?_since=2099-01-01T00:00:00Z") == []
+
+
+def test_everything_by_post_pages_by_get(
+    clinic: FrontDoor, long_session: tuple[str, list[str]]
+) -> None:
+    session_id, ids = long_session
+    body = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "_count", "valueInteger": 4},
+            {"name": "_type", "valueCode": "Communication"},
+            {"name": "_since", "valueInstant": "2020-01-01T00:00:00Z"},
+        ],
+    }
+    answer = clinic.post(f"/Encounter/{session_id}/$everything", body)
+    assert answer.ids == ids[3:7]
+    following = clinic.get(answer.body["link"][1]["url"])
+    assert following.ids == ids[7:11]
+
+
+def test_everything_leaves_out_what_is_deleted(
+    clinic: FrontDoor, long_session: tuple[str, list[str]]
+) -> None:
+    session_id, ids = long_session
+    gone = [ids[1], ids[3], ids[-1]]
+    for kind, one in zip(("Encounter", "Communication", "Communication"), gone, strict=True):
+        assert clinic.delete(f"/{kind}/{one}").status == 204
+    kept = [one for one in ids if one not in gone]
+    assert [one for one in everything(clinic, session_id) if one in kept] == kept
+    assert not {*gone} & {*everything(clinic, session_id)}
+
+
+def test_an_encounter_that_is_part_of_itself_is_there_once(clinic: FrontDoor) -> None:
+    visit = clinic.post("/Encounter", care.visit()).id
+    body = clinic.get(f"/Encounter/{visit}").body
+    clinic.put(f"/Encounter/{visit}", body | {"partOf": care.reference(f"Encounter/{visit}")})
+    assert everything(clinic, visit) == [visit]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("_count=0", "_count"),
+        ("_count=many", "_count"),
+        ("_count=1&_count=2", "_count"),
+        ("_since=yesterday", "_since"),
+        ("_type=Sesion", "_type"),
+        ("_cursor=children.WyJ4Il0", "_cursor"),
+        ("_cursor=tables.x", "_cursor"),
+        ("_sort=date", "_sort"),
+    ],
+)
+def test_a_wrong_parameter_of_everything_is_named(clinic: FrontDoor, query: str, name: str) -> None:
+    answer = clinic.get(f"/Encounter/{open_session(clinic)}/$everything?{query}")
+    refusals.check(answer, 400, "invalid", name)
+
+
+def test_auditors_may_read_everything_and_open_nothing(clinic: FrontDoor) -> None:
+    session_id, auditor = open_session(clinic), FrontDoor(role="auditor")
+    assert auditor.get(f"/Encounter/{session_id}/$everything").status == 200
+    assert auditor.post(f"/Encounter/{session_id}/$everything", None).status == 200
+    for url in (OPEN, f"/Encounter/{session_id}/$close-session"):
+        assert auditor.post(url, None).status == 403
+    assert FrontDoor(role="patient").get(f"/Encounter/{session_id}/$everything").status == 403
+
+
+# ---- Which there are
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status", "told"),
+    [
+        ("POST", "/Encounter/$open", 404, "There are $open-session"),
+        ("POST", "/Encounter/$close-session", 404, "There are $open-session"),
+        ("POST", "/Encounter/1/$open-session", 404, "$add-patient, $close-session, $everything"),
+        ("POST", "/Communication/$open-session", 404, "There is none"),
+        ("GET", "/Encounter/1/$close-session", 405, "Here are POST"),
+        ("GET", "/Encounter/$open-session", 405, "Here are POST"),
+        ("PUT", "/Encounter/1/$everything", 405, "Here are GET, POST"),
+        ("POST", "/Encounter/1", 405, "Here are DELETE, GET, HEAD, PATCH, PUT"),
+        ("GET", "/Encounter/1/notes", 404, "nothing at this path"),
+    ],
+)
+def test_what_is_not_offered_is_refused_naming_what_is(
+    clinic: FrontDoor, method: str, url: str, status: int, told: str
+) -> None:
+    answer = clinic.call(method, url)
+    refusals.check(answer, status, "not-found" if status == 404 else "not-supported")
+    assert told in answer.text
+
+
+def test_searches_and_histories_are_no_operations(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    form = "application/x-www-form-urlencoded"
+    assert clinic.call("POST", "/Encounter/_search", "", content_type=form).ids == [session_id]
+    assert clinic.get(f"/Encounter/{session_id}/_history").body["type"] == "history"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda row: str(row.code))
+def test_each_operation_has_a_definition_that_anybody_may_read(operation: Any) -> None:
+    nobody = FrontDoor(role="nobody")
+    answer = nobody.get(f"/OperationDefinition/{operation.id}")
+    assert answer.status == 200
+    assert issues(fhirjson.loads(answer.text), "OperationDefinition") == []
+    OperationDefinition.model_validate_json(answer.text)
+    assert answer.body["url"] == f"{BASE}/OperationDefinition/{operation.id}"
+    statement = nobody.get("/metadata").body["rest"][0]["resource"]
+    (encounter,) = (row for row in statement if row["type"] == "Encounter")
+    listed = {row["name"]: row["definition"] for row in encounter["operation"]}
+    assert listed[operation.code] == (operation.standard or answer.body["url"])
+
+
+def test_the_extension_of_headers_has_a_definition_that_anybody_may_read() -> None:
+    nobody = FrontDoor(role="nobody")
+    answer = nobody.get("/StructureDefinition/session-policy")
+    assert answer.status == 200
+    assert issues(fhirjson.loads(answer.text), "StructureDefinition") == []
+    StructureDefinition.model_validate_json(answer.text)
+    elements = answer.body["differential"]["element"]
+    parts = [one["fixedUri"] for one in elements if one["path"] == "Extension.extension.url"]
+    assert parts == ["policy", "idleMinutes", "maxHours", "timeZone"]
+
+
+def test_a_header_may_say_all_that_the_definition_has(clinic: FrontDoor) -> None:
+    values: dict[str, dict[str, Any]] = {
+        "policy": {"valueCode": "daily"},
+        "idleMinutes": {"valueUnsignedInt": 30},
+        "maxHours": {"valuePositiveInt": 24},
+        "timeZone": {"valueCode": "Europe/Vienna"},
+    }
+    answer = clinic.get("/StructureDefinition/session-policy")
+    parts = [{"url": name, **value} for name, value in values.items()]
+    extension = [{"url": answer.body["url"], "extension": parts}]
+    assert clinic.post("/Communication", care.header(extension=extension)).status == 201
+
+
+def test_a_definition_that_is_not_there_is_404_naming_those_that_are() -> None:
+    nobody = FrontDoor(role="nobody")
+    for kind, known in (
+        ("OperationDefinition", "Encounter-open-session"),
+        ("StructureDefinition", "session-policy"),
+    ):
+        answer = nobody.get(f"/{kind}/other")
+        refusals.check(answer, 404, "not-found")
+        assert known in answer.text

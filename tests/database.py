@@ -1,0 +1,177 @@
+"""DynamoDB in memory, with its transactions, and a hand on every call.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.expressions import Expression
+from tests.memory import Item, Memory
+
+LARGEST = 100
+# More than any request needs: one that makes more never ends.
+MOST_CALLS = 3000
+
+
+class Fate:
+    """What becomes of the calls of one request; this one lets them happen."""
+
+    def before(self, call: str) -> None:
+        """Happens before a call."""
+
+    def after_write(self) -> None:
+        """Happens after a transaction that was made."""
+
+
+class Database(Memory):
+    """A client whose calls each thread's own fate may hold up or fail.
+
+    `committed` is called after every transaction that was made.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.local()
+        self._tokens: set[str] = set()
+        self.committed: Callable[[], None] = lambda: None
+        self.made = 0
+
+    @property
+    def fate(self) -> Fate:
+        """What becomes of this thread's calls."""
+        fate: Fate = getattr(self._thread, "fate", None) or Fate()
+        return fate
+
+    @fate.setter
+    def fate(self, fate: Fate) -> None:
+        self._thread.fate = fate
+
+    def _begin(self, call: str) -> None:
+        self.made += 1
+        assert self.made < MOST_CALLS, "a request that never ends"
+        self.fate.before(call)
+
+    def get_item(self, *, TableName: str, Key: Item, **_: Any) -> dict[str, Any]:  # noqa: N803
+        self._begin("GetItem")
+        item = self._at(TableName, Key)
+        return {"Item": item} if item else {}
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        self._begin("Query")
+        return super().query(**request)
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        self._begin("BatchGetItem")
+        return super().batch_get_item(RequestItems=RequestItems)
+
+    def transact_write_items(
+        self,
+        *,
+        TransactItems: list[dict[str, Any]],  # noqa: N803
+        ClientRequestToken: str,  # noqa: N803
+    ) -> None:
+        self._begin("TransactWriteItems")
+        if ClientRequestToken not in self._tokens:
+            operations = [_Operation(each, self) for each in TransactItems]
+            _check(operations)
+            reasons = [{"Code": each.refusal} for each in operations]
+            if any(reason["Code"] != "None" for reason in reasons):
+                raise _error("TransactionCanceledException", CancellationReasons=reasons)
+            for operation in operations:
+                operation.make()
+            self._tokens.add(ClientRequestToken)
+            self.committed()
+        self.fate.after_write()
+
+    def get_paginator(self, operation: str) -> "_Scan":
+        assert operation == "scan"
+        return _Scan(self)
+
+    def everything(self, table: str) -> Iterator[Item]:
+        """Every item of a table, in order."""
+        for place in sorted(place for place in self.items if place[0] == table):
+            yield from (self.items[place][sort] for sort in self.order[place])
+
+    def _at(self, table: str, key: Item) -> Item | None:
+        found = self.items.get((table, key["pk"]["S"]), {})
+        return found.get(key["sk"]["S"])
+
+
+class _Scan:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def paginate(self, *, TableName: str, **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
+        yield {"Items": list(self._database.everything(TableName))}
+
+
+class _Operation:
+    """One operation of a transaction, as it finds its item."""
+
+    def __init__(self, operation: dict[str, dict[str, Any]], database: Database) -> None:
+        ((self.kind, self._body),) = operation.items()
+        self._database, self._table = database, self._body["TableName"]
+        self._key = self._body.get("Key") or self._body["Item"]
+        self.place = (self._table, self._key["pk"]["S"], self._key["sk"]["S"])
+        self._before = database._at(self._table, self._key) or {}
+        self._used: set[str] = set()
+        condition = self._body.get("ConditionExpression")
+        met = condition is None or self._expression(condition).holds()
+        self.refusal = "None" if met else "ConditionalCheckFailed"
+        self._after = self._result()
+        said = {*self._names(), *self._values()}
+        if said != self._used:
+            raise _error("ValidationException", Message=f"unused: {said - self._used}")
+
+    def _names(self) -> dict[str, str]:
+        names: dict[str, str] = self._body.get("ExpressionAttributeNames", {})
+        return names
+
+    def _values(self) -> Item:
+        values: Item = self._body.get("ExpressionAttributeValues", {})
+        return values
+
+    def _expression(self, text: str) -> Expression:
+        expression = Expression(text, self._before, self._names(), self._values())
+        self._used |= expression.used
+        return expression
+
+    def _result(self) -> Item | None:
+        if self.kind == "Update":
+            bare = {name: self._key[name] for name in ("pk", "sk")}
+            return bare | self._expression(self._body["UpdateExpression"]).applied()
+        return self._body["Item"] if self.kind == "Put" else None
+
+    def make(self) -> None:
+        if self._after:
+            self._database.put_item(TableName=self._table, Item=self._after)
+        elif self.kind == "Delete" and self._before:
+            key = {name: self._key[name] for name in ("pk", "sk")}
+            self._database.delete_item(TableName=self._table, Key=key)
+
+    @property
+    def is_valid(self) -> bool:
+        """Tell whether no key is empty, and no set."""
+        return all(self.place) and {"SS": []} not in (self._after or {}).values()
+
+
+def _check(operations: list[_Operation]) -> None:
+    if not 0 < len(operations) <= LARGEST:
+        raise _error("ValidationException", Message="too many items")
+    if len({each.place for each in operations}) < len(operations):
+        raise _error("ValidationException", Message="an item twice")
+    if not all(each.is_valid for each in operations):
+        raise _error("ValidationException", Message="an empty key or set")
+
+
+def _error(code: str, **more: Any) -> ClientError:
+    return ClientError({"Error": {"Code": code}, **more}, "TransactWriteItems")
+
+
+def unknown() -> ClientError:
+    """What a client is told where the outcome is unknown."""
+    return _error("InternalServerError")

@@ -1,0 +1,72 @@
+"""The schedule, its queue and its workers in this process, as Lambda and SQS would run them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from functions import closing_scheduler, closing_worker
+from shared.local.schedule import event
+
+TRIES = 5
+# Enough for whatever a test sends.
+_ROUNDS = 100
+
+
+@dataclass
+class Rounds:
+    """A queue with its dead letters; `milliseconds` is what a worker has left."""
+
+    sqs: Any
+    url: str
+    dead_url: str
+    milliseconds: int = 60_000
+
+    def schedule(self, moment: datetime) -> int:
+        """Run the schedule as at an instant; give how many Encounters it sent."""
+        sent: int = closing_scheduler.handler(event(moment + timedelta(seconds=1)), None)["sent"]
+        return sent
+
+    def receive(self) -> list[dict[str, Any]]:
+        """Take some messages, as a worker's event source does."""
+        answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=4)
+        return [
+            {"messageId": one["MessageId"], "body": one["Body"], "handle": one["ReceiptHandle"]}
+            for one in answer.get("Messages", ())
+        ]
+
+    def handle(self, records: list[dict[str, Any]]) -> list[str]:
+        """Let a worker do messages; give the ids of those that failed."""
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: self.milliseconds)
+        answer = closing_worker.handler({"Records": records}, context)
+        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+
+    def work(self, records: list[dict[str, Any]]) -> list[str]:
+        """Let a worker do messages and delete those done; give the ids of those that failed."""
+        failed = self.handle(records)
+        for record in records:
+            if record["messageId"] not in failed:
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=record["handle"])
+        return failed
+
+    def drain(self) -> None:
+        """Let a worker do messages until there are none; those that fail come again at once."""
+        for _ in range(_ROUNDS):
+            records = self.receive()
+            if not records:
+                return
+            self.work(records)
+        raise AssertionError("the queue does not become empty")
+
+    def run(self, moment: datetime) -> int:
+        """Run the schedule and let a worker do what it sent."""
+        sent = self.schedule(moment)
+        self.drain()
+        return sent
+
+    def waiting(self, *, dead: bool = False) -> int:
+        """How many messages there are."""
+        name = "ApproximateNumberOfMessages"
+        url = self.dead_url if dead else self.url
+        answer = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(answer["Attributes"][name])

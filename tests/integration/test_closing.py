@@ -1,0 +1,299 @@
+"""Sessions that close by themselves: schedule, queue and workers on the engine."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared import instants, settings
+from shared.interactions import due_messages
+from shared.store import meter, queue
+from shared.store.operations import DUE_SHARDS
+from tests import consistency
+from tests.frontdoor import FrontDoor
+from tests.integration.closing import Rounds
+from tests.steps import open_session, post, thread
+
+pytestmark = pytest.mark.usefixtures("function_environment")
+
+NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass
+class Clock:
+    """What time it is."""
+
+    now: datetime = NINE
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    told = Clock()
+    monkeypatch.setattr(instants, "now", lambda: told.now)
+    return told
+
+
+@pytest.fixture
+def policy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    def choose(name: str, **more: str) -> None:
+        for variable, value in {"SESSION_POLICY": name, **more}.items():
+            monkeypatch.setenv(variable, value)
+        settings.settings.cache_clear()
+
+    yield choose
+    settings.settings.cache_clear()
+
+
+def session_of(clinic: FrontDoor, header_id: str) -> dict[str, Any]:
+    link = clinic.get(f"/Communication/{header_id}").body["encounter"]["reference"]
+    found: dict[str, Any] = clinic.get(f"/{link}").body
+    return found
+
+
+def state(clinic: FrontDoor, header_id: str) -> tuple[str, str, str]:
+    session = session_of(clinic, header_id)
+    period = session["period"]
+    return session["status"], period["start"], period.get("end", "")
+
+
+def test_where_nothing_is_due_a_run_reads_one_page_a_shard_and_sends_nothing(
+    clinic: FrontDoor, rounds: Rounds, database: Any, tables: dict[str, str]
+) -> None:
+    open_session(clinic)
+    for start in range(0, 2000, 25):
+        rows = [
+            {"pk": {"S": f"due#{n % DUE_SHARDS}"}, "sk": {"S": f"2026-12-01T00:00:00.000Z#-#{n}"}}
+            for n in range(start, start + 25)
+        ]
+        puts = [{"PutRequest": {"Item": row}} for row in rows]
+        database.batch_write_item(RequestItems={tables["SearchTable"]: puts})
+    assert rounds.schedule(NINE) == 0
+    assert meter.read() == {"calls": DUE_SHARDS, "readUnits": DUE_SHARDS, "writeUnits": 0}
+    assert rounds.waiting() == 0
+
+
+def test_a_thread_that_is_idle_closes_with_its_period(
+    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+) -> None:
+    policy("thread")
+    header_id, _ = thread(clinic, "2026-11-20T08:40:00Z", "2026-11-20T08:52:30Z")
+    clock.now = NINE + DAY - HOUR
+    assert rounds.run(clock.now) == 0
+    clock.now = NINE + DAY
+    assert rounds.run(clock.now) == 1
+    begin, end = "2026-11-20T08:40:00.000Z", "2026-11-20T08:52:30.000Z"
+    assert state(clinic, header_id) == ("finished", begin, end)
+    assert session_of(clinic, header_id)["length"]["value"] == 12
+    consistency.check()
+
+
+def test_a_day_closes_after_midnight_within_the_spread(
+    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+) -> None:
+    policy("daily")
+    header_ids = [thread(clinic, "2026-11-20T08:40:00Z")[0] for _ in range(10)]
+    clock.now = MIDNIGHT - timedelta(seconds=2)
+    assert rounds.run(clock.now) == 0
+    clock.now = MIDNIGHT + timedelta(minutes=15)
+    early = rounds.run(clock.now)
+    assert 0 < early < 10
+    clock.now = MIDNIGHT + timedelta(minutes=30)
+    assert rounds.run(clock.now) == 10 - early
+    assert {state(clinic, each)[0] for each in header_ids} == {"finished"}
+    consistency.check()
+
+
+def test_without_a_spread_a_day_closes_at_midnight(
+    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+) -> None:
+    policy("daily", CLOSE_SPREAD_MINUTES="0")
+    header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
+    clock.now = MIDNIGHT
+    assert rounds.run(clock.now) == 1
+    assert state(clinic, header_id)[0] == "finished"
+
+
+def test_a_thread_that_went_on_is_looked_at_again_when_it_would_be_idle(
+    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+) -> None:
+    policy("thread")
+    header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
+    clock.now = NINE + 12 * HOUR
+    post(clinic, header_id, "2026-11-20T21:00:00Z")
+    clock.now = NINE + DAY
+    assert rounds.run(clock.now) == 1
+    assert state(clinic, header_id)[0] == "in-progress"
+    assert rounds.run(clock.now) == 0
+    clock.now = NINE + DAY + 12 * HOUR
+    assert rounds.run(clock.now) == 1
+    assert state(clinic, header_id)[0] == "finished"
+    consistency.check()
+
+
+def test_runs_and_messages_again_change_nothing(
+    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+) -> None:
+    policy("thread")
+    header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
+    clock.now = NINE + DAY
+    assert rounds.schedule(clock.now) == 1
+    records = rounds.receive()
+    assert rounds.handle(records) == []
+    closed = session_of(clinic, header_id)
+    clock.now += HOUR
+    assert rounds.work(records) == []
+    assert meter.read()["writeUnits"] == 0
+    assert rounds.run(clock.now) == 0
+    assert session_of(clinic, header_id) == closed
+
+
+def test_nothing_is_sent_while_messages_wait(
+    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+) -> None:
+    policy("thread")
+    thread(clinic, "2026-11-20T08:40:00Z")
+    clock.now = NINE + DAY
+    assert rounds.schedule(clock.now) == 1
+    assert rounds.schedule(clock.now) == 0
+    assert rounds.waiting() == 1
+
+
+def test_a_run_is_bounded_and_the_next_takes_the_rest(
+    clinic: FrontDoor,
+    rounds: Rounds,
+    clock: Clock,
+    policy: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy("thread")
+    monkeypatch.setattr(due_messages, "MOST_A_SHARD", 1)
+    for _ in range(20):
+        thread(clinic, "2026-11-20T08:40:00Z")
+    clock.now = NINE + DAY
+    runs = [rounds.run(clock.now) for _ in range(20)]
+    assert max(runs) <= DUE_SHARDS
+    assert sum(runs) == 20
+    assert runs[-1] == 0
+
+
+def test_a_queue_that_does_not_take_messages_fails_the_run(
+    clinic: FrontDoor,
+    rounds: Rounds,
+    clock: Clock,
+    policy: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy("thread")
+    thread(clinic, "2026-11-20T08:40:00Z")
+    clock.now = NINE + DAY
+    refusing = type("Refusing", (), {"send_message_batch": lambda *_, **__: {"Failed": ["all"]}})
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "waiting", lambda: 0)
+        patch.setattr(queue, "client", refusing)
+        with pytest.raises(Exception, match="did not take"):
+            rounds.schedule(clock.now)
+    assert rounds.run(clock.now) == 1
+
+
+def test_one_that_cannot_be_read_holds_up_no_other_and_ends_among_the_dead_letters(  # noqa: PLR0917 - fixtures
+    clinic: FrontDoor,
+    rounds: Rounds,
+    clock: Clock,
+    policy: Callable[..., None],
+    database: Any,
+    tables: dict[str, str],
+) -> None:
+    policy("thread")
+    header_ids = [thread(clinic, "2026-11-20T08:40:00Z")[0] for _ in range(25)]
+    poisoned = session_of(clinic, header_ids.pop(7))["id"]
+    database.update_item(
+        TableName=tables["EncounterTable"],
+        Key={"pk": {"S": f"-#{poisoned}"}, "sk": {"S": "current"}},
+        UpdateExpression="SET #resource = :garbage",
+        ExpressionAttributeNames={"#resource": "resource"},
+        ExpressionAttributeValues={":garbage": {"B": b"\xff\xff"}},
+    )
+    clock.now = NINE + DAY
+    assert rounds.schedule(clock.now) == 25
+    (record,) = rounds.receive()
+    assert rounds.work([record]) == [record["messageId"]]
+    assert {state(clinic, each)[0] for each in header_ids} == {"finished"}
+    rounds.drain()
+    assert rounds.waiting(dead=True) == 1
+    assert poisoned in rounds.sqs.receive_message(QueueUrl=rounds.dead_url)["Messages"][0]["Body"]
+
+
+def test_a_worker_whose_time_is_up_leaves_the_rest_to_another_try(
+    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+) -> None:
+    policy("thread")
+    header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
+    clock.now = NINE + DAY
+    rounds.schedule(clock.now)
+    rounds.milliseconds = 1000
+    assert len(rounds.work(rounds.receive())) == 1
+    assert state(clinic, header_id)[0] == "in-progress"
+    rounds.milliseconds = 60_000
+    rounds.drain()
+    assert state(clinic, header_id)[0] == "finished"
+
+
+def test_what_a_run_costs_grows_with_what_is_due(
+    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+) -> None:
+    policy("thread")
+    for _ in range(50):
+        open_session(clinic)
+    costs = []
+    for number in (1, 2, 4):
+        for _ in range(number):
+            thread(clinic, instants.written(clock.now))
+        clock.now += DAY
+        assert rounds.schedule(clock.now) == number
+        assert meter.read()["readUnits"] == DUE_SHARDS
+        rounds.work(rounds.receive())
+        costs.append(meter.read())
+    for name in ("calls", "writeUnits"):
+        assert costs[1][name] == 2 * costs[0][name]
+        assert costs[2][name] == 4 * costs[0][name]
+
+
+def test_a_run_replayed_with_a_later_time_is_as_if_it_were_later(
+    clinic: FrontDoor, rounds: Rounds, policy: Callable[..., None]
+) -> None:
+    policy("thread")
+    header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
+    assert rounds.run(NINE + DAY) == 1
+    assert state(clinic, header_id)[0] == "finished"
+
+
+def test_figures_are_written_by_policy(
+    clinic: FrontDoor,
+    rounds: Rounds,
+    clock: Clock,
+    policy: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    policy("thread")
+    thread(clinic, "2026-11-20T08:40:00Z")
+    clock.now = NINE + DAY + timedelta(minutes=2)
+    rounds.run(clock.now)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [without_stamp(line) for line in lines] == [
+        {"Policy": "thread", "SessionsOpened": 1},
+        {"Policy": "any", "OldestDue": [121]},
+        {"Policy": "thread", "SessionsClosed": 1, "ClosingLag": [121]},
+    ]
+
+
+def without_stamp(line: dict[str, Any]) -> dict[str, Any]:
+    """A line's figures, which are those that its directive announces."""
+    (directive,) = line.pop("_aws")["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["Policy"]]
+    assert {metric["Name"] for metric in directive["Metrics"]} == line.keys() - {"Policy"}
+    return line

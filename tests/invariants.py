@@ -1,0 +1,245 @@
+"""What is always true of sessions: each between the pictures before and after one transaction."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from shared import instants
+from shared.interactions import attaching, deployment
+from shared.sessions import closing, kinds, policies
+from shared.sessions.policies import Policy
+from shared.sessions.state import Slot, slot_key
+from shared.store.records import CommunicationRecord, EncounterRecord
+from tests.picture import Picture
+
+FINISHED = "finished"
+
+
+def status(record: EncounterRecord | None) -> str:
+    return str(record.resource.get("status", "deleted")) if record else ""
+
+
+def is_live(record: EncounterRecord) -> bool:
+    """Tell whether a session is open, or ended as it should."""
+    return kinds.is_open(record.resource) or status(record) == FINISHED
+
+
+def policy_of(picture: Picture, message: CommunicationRecord) -> Policy:
+    return deployment.policy_of(picture.headers[message.place.thread])
+
+
+def gained(before: Picture, after: Picture) -> list[tuple[CommunicationRecord, str]]:
+    """Give the messages that have got their session, each with it."""
+    pairs = ((message, after.session(message)) for message in after.messages.values())
+    return [
+        (message, session)
+        for message, session in pairs
+        if session
+        and not (message.id in before.messages and before.session(before.messages[message.id]))
+    ]
+
+
+def a_message_has_one_session_for_good(before: Picture, after: Picture) -> None:
+    for message in after.messages.values():
+        old = before.messages.get(message.id)
+        had = before.session(old) if old else ""
+        assert not had or after.session(message) == had, f"{message.id} has left {had}"
+        assert not (old and old.at) or message.at == old.at, f"{message.id} has another time"
+        if message.counts and not (old and old.at):
+            header = after.headers[message.place.thread]
+            waits = header.plain or policy_of(after, message).name == policies.EXPLICIT
+            assert waits or after.session(message), f"{message.id} has no session"
+
+
+def a_thread_or_day_has_one_session(_: Picture, after: Picture) -> None:
+    attached = Counter(slot for record in after.encounters.values() for slot in record.slots)
+    homes = Counter(
+        record.home for record in after.encounters.values() if record.home and is_live(record)
+    )
+    for where, count in (attached + homes).items():
+        assert attached[where] <= 1, f"{where} is attached {count} times"
+        assert homes[where] <= 1, f"{where} has {count} live sessions"
+
+
+def an_open_slot_names_an_open_session(_: Picture, after: Picture) -> None:
+    for slot in after.slots.values():
+        session = after.encounters.get(slot.session)
+        if slot.open:
+            assert session, f"{slot.key} is open and names nothing"
+            assert kinds.is_open(session.resource), f"{slot.key} names {status(session)}"
+            assert not session.closing, f"{slot.key} names a session that is being closed"
+            assert str(slot.key) in session.slots, f"{slot.key} is not known to its session"
+    for record in after.encounters.values():
+        for text in record.slots:
+            slot = after.slots[slot_key(text)]
+            assert slot.open, f"{record.id} knows {text}, which is closed"
+            assert slot.session == record.id, f"{record.id} knows {text} of {slot.session}"
+
+
+def a_finished_session_gains_only_late_messages(before: Picture, after: Picture) -> None:
+    for message, session_id in gained(before, after):
+        old = before.encounters.get(session_id)
+        adoption = after.adoption(message)
+        if old is None or (kinds.is_open(old.resource) and not old.closing):
+            assert not (adoption and adoption.late)
+            continue
+        by_link = adoption is not None and adoption.late
+        assert status(old) == FINISHED, f"{status(old)} {session_id} gains {message.id}"
+        assert by_link or is_of_day(after, message, session_id), f"{session_id} gains {message.id}"
+
+
+def is_of_day(after: Picture, message: CommunicationRecord, session_id: str) -> bool:
+    """Tell whether a message is of the day that a session stands for."""
+    home, policy = after.encounters[session_id].home, policy_of(after, message)
+    day = policies.day_of(instants.read(message.at), policy.zone)
+    return bool(home) and policy.name == policies.DAILY and slot_key(home).day == day
+
+
+def a_day_has_only_its_messages(before: Picture, after: Picture) -> None:
+    for message, session_id in gained(before, after):
+        if after.encounters[session_id].home and message.session:
+            assert is_of_day(after, message, session_id), f"{message.id} is of another day"
+
+
+def a_period_is_that_of_the_messages(_: Picture, after: Picture) -> None:
+    for record in after.encounters.values():
+        ats = [message.at for message in after.counting(record.id)]
+        period = record.resource.get("period", {})
+        if ats and status(record) == FINISHED:
+            _check_period(record, period, min(ats), max(ats))
+            _check_people(record, after)
+        elif ats and kinds.is_open(record.resource) and "start" in record.filled:
+            assert period["start"] <= min(ats), f"{record.id} begins after its first message"
+        elif status(record) == FINISHED and record.by_server:
+            ever = any(after.session(each) == record.id for each in after.messages.values())
+            assert not ever, f"{record.id} is finished and has no message"
+
+
+def _check_period(record: EncounterRecord, period: dict[str, Any], first: str, last: str) -> None:
+    for name, at in (("start", first), ("end", last)):
+        if name in record.filled:
+            assert period[name] == at, f"{record.id}: {name} is {period[name]}, not {at}"
+        elif name not in period:
+            other = "end" if name == "start" else "start"
+            assert other in period, f"{record.id} has no {name}"
+            assert other not in record.filled, f"{record.id} has no {name}"
+    if "length" in record.filled:
+        minutes = closing.elapsed_minutes(period, instants.UTC)
+        assert record.resource["length"]["value"] == minutes
+
+
+def _check_people(record: EncounterRecord, after: Picture) -> None:
+    if "participant" not in record.filled:
+        return
+    known = {one["individual"]["reference"] for one in record.resource["participant"]}
+    for message in after.counting(record.id):
+        sender = kinds.sender(message.resource)
+        takes_part = sender.partition("/")[0] in closing.PARTICIPATION_OF
+        assert not takes_part or sender in known, f"{sender} is missing in {record.id}"
+
+
+def a_finished_session_has_no_open_child(_: Picture, after: Picture) -> None:
+    for record in after.encounters.values():
+        if record.deleted or kinds.is_open(record.resource) or not attaching.is_session(record):
+            continue
+        for child in after.children(record.id):
+            assert not kinds.is_open(child.resource), f"{child.id} is open in {record.id}"
+
+
+def what_is_open_is_looked_at_once(_: Picture, after: Picture) -> None:
+    rows = Counter(after.due)
+    for record in after.encounters.values():
+        if not kinds.is_open(record.resource):
+            assert not rows[record.id], f"{record.id} has ended and is due"
+        elif record.closing:
+            assert rows[record.id] == 1, f"{record.id} is being closed and not due"
+            assert record.due == record.closing.at
+            assert record.id in after.pending
+        elif closes_by_itself(record):
+            assert rows[record.id] == 1, f"{record.id} closes by itself and is not due"
+        else:
+            assert rows[record.id] <= 1
+    assert set(rows) <= set(after.encounters)
+
+
+def closes_by_itself(record: EncounterRecord) -> bool:
+    if not attaching.is_session(record):
+        return False
+    if record.policy != policies.EXPLICIT:
+        return True
+    return bool(record.idle_minutes and record.slots) and status(record) != "planned"
+
+
+def an_update_of_a_message_changes_no_session(before: Picture, after: Picture) -> None:
+    """Only the keys between which a slot's messages stand may move with one that moves."""
+    if not _is_update_of_a_message(before, after):
+        return
+    assert _bare(before) == _bare(after), "a message's update changes a slot"
+    assert before.encounters == after.encounters, "a message's update changes an Encounter"
+    assert sorted(before.due) == sorted(after.due), "a message's update changes a due row"
+
+
+def _is_update_of_a_message(before: Picture, after: Picture) -> bool:
+    changed = [
+        (before.messages.get(message.id), message)
+        for message in after.messages.values()
+        if before.messages.get(message.id) is not message
+    ]
+    return bool(changed) and all(
+        old and old.counts and new.counts and old.version < new.version for old, new in changed
+    )
+
+
+def _bare(picture: Picture) -> dict[Any, Slot]:
+    return {key: replace(slot, low="", high="", rev=0) for key, slot in picture.slots.items()}
+
+
+def a_session_finds_its_messages(_: Picture, after: Picture) -> None:
+    """A message stands within its thread's range in its session."""
+    for message in after.messages.values():
+        if session_id := after.session(message):
+            span = after.spans.get((session_id, message.place.thread))
+            assert span, f"{session_id} does not know the thread of {message.id}"
+            high = span.high or message.place.sort
+            assert span.low <= message.place.sort <= high, f"{message.id} is outside of its range"
+
+
+def what_is_counted_never_falls(before: Picture, after: Picture) -> None:
+    for key, slot in before.slots.items():
+        new = after.slots[key]
+        assert (new.epoch, new.rev) >= (slot.epoch, slot.rev), f"{key} has gone back"
+        assert new.rev > slot.rev or new == slot, f"{key} has changed unseen"
+    for record_id, record in before.encounters.items():
+        now = after.encounters[record_id]
+        assert now.rev > record.rev or now == record, f"{record_id} has changed unseen"
+
+
+def a_header_stays_with_its_latest_day(before: Picture, after: Picture) -> None:
+    """A message points a header to a later day only; a client's own link is no message."""
+    written = any(before.messages.get(key) is not each for key, each in after.messages.items())
+    for header in after.headers.values() if written else ():
+        old = before.headers.get(header.id)
+        assert not old or old.day <= header.day, f"{header.id} has gone back to {header.day}"
+
+
+INVARIANTS: tuple[Callable[[Picture, Picture], None], ...] = (
+    a_message_has_one_session_for_good,
+    a_thread_or_day_has_one_session,
+    an_open_slot_names_an_open_session,
+    a_finished_session_gains_only_late_messages,
+    a_day_has_only_its_messages,
+    a_period_is_that_of_the_messages,
+    a_finished_session_has_no_open_child,
+    what_is_open_is_looked_at_once,
+    an_update_of_a_message_changes_no_session,
+    a_session_finds_its_messages,
+    what_is_counted_never_falls,
+    a_header_stays_with_its_latest_day,
+)
+
+
+def check(before: Picture, after: Picture) -> None:
+    """Raise AssertionError where a transaction has made one of them untrue."""
+    for invariant in INVARIANTS:
+        invariant(before, after)

@@ -1,0 +1,129 @@
+"""What a transaction did, in the words of the rules: read off the pictures before and after it."""
+
+from collections.abc import Iterator
+
+from shared.sessions import kinds
+from shared.store.records import CommunicationRecord, EncounterRecord
+from tests.invariants import FINISHED, gained, policy_of, status
+from tests.picture import Picture
+
+
+def seen(before: Picture, after: Picture) -> Iterator[str]:
+    """Name every rule that a transaction followed."""
+    for message in after.messages.values():
+        old = before.messages.get(message.id)
+        if message is old:
+            continue
+        if message.at and not (old and old.at):
+            yield f"message: {_arrival(before, after, message)}"
+            yield from _beside(before, after, message)
+        elif old and old.counts != message.counts:
+            yield f"{'restored' if message.counts else 'retracted'}: {_recount(before, after, old)}"
+        elif old and old.counts:
+            yield f"message updated{'' if old.place == message.place else ', moved'}"
+    yield from _links(before, after)
+    for record in after.encounters.values():
+        if record is not before.encounters.get(record.id):
+            yield from _encounter(before, after, before.encounters.get(record.id), record)
+
+
+def _arrival(before: Picture, after: Picture, message: CommunicationRecord) -> str:
+    session_id = after.session(message)
+    if not session_id:
+        plain = after.headers[message.place.thread].plain
+        return f"waits, {policy_of(after, message).name}{', plain header' if plain else ''}"
+    old, new = before.encounters.get(session_id), after.encounters[session_id]
+    if old is None:
+        return "opens a session" if kinds.is_open(new.resource) else "makes a finished day"
+    if status(old) == FINISHED:
+        return f"late, {'amends' if new.version > old.version else 'within'} its day"
+    if new.slots > old.slots:
+        return "attaches again"
+    mine = {slot.key.partition for slot in after.slots_of(session_id)}
+    by_day = any(slot.key.day for slot in after.slots_of(session_id))
+    return "joins" if by_day or message.place.thread in mine else "joins by itself"
+
+
+def _beside(before: Picture, after: Picture, message: CommunicationRecord) -> Iterator[str]:
+    session_id = after.session(message)
+    old, new = before.encounters.get(session_id), after.encounters.get(session_id)
+    thread = message.place.thread
+    if old and new and kinds.is_open(new.resource) and new.version > old.version:
+        moved = old.resource.get("period") != new.resource.get("period")
+        yield "message: corrects the beginning" if moved else "message: adds a patient"
+    if new and not old and next(after.children(session_id), None):
+        yield "message: opens a session of several patients"
+    if before.headers.get(thread) is not after.headers.get(thread):
+        yield "message: points the header to its session"
+    if after.headers[thread].resource.get("status") == "completed":
+        yield "message: of a completed header"
+
+
+def _recount(before: Picture, after: Picture, old: CommunicationRecord) -> str:
+    session_id, adoption = after.session(old), after.adoption(old)
+    if adoption and adoption.late:
+        return "adopted late"
+    if not session_id:
+        return "without a session"
+    was, now = before.encounters[session_id], after.encounters[session_id]
+    if now is was:
+        return "open, marks the slot"
+    if status(was) != FINISHED:
+        return f"{'open' if kinds.is_open(was.resource) else 'void'}, marks the session"
+    if status(now) != FINISHED:
+        return "finished, none left"
+    return f"finished, {'amended' if now.version > was.version else 'nothing to amend'}"
+
+
+def _links(before: Picture, after: Picture) -> Iterator[str]:
+    for thread, adoptions in after.adoptions.items():
+        for adoption in adoptions[len(before.adoptions.get(thread, ())) :]:
+            yield f"link: adopts{', late' if adoption.late else ''}"
+    posted = bool(gained(before, after))
+    for key, slot in after.slots.items():
+        old = before.slots.get(key)
+        if old is slot or posted or (old and old.epoch == slot.epoch):
+            continue
+        kind = "day" if key.day else "thread"
+        if slot.open:
+            yield f"link: {kind} {'moves' if old and old.open else 'attached'}"
+        elif old and old.open:
+            yield f"{kind} detached"
+        elif key.day:
+            yield f"day {'named again' if slot.session else 'freed'}"
+        else:
+            yield "thread turned"
+
+
+def _encounter(
+    before: Picture, after: Picture, old: EncounterRecord | None, new: EncounterRecord
+) -> Iterator[str]:
+    kind = "child" if kinds.parent(new.resource) else "session"
+    if old is None:
+        yield f"{kind} created {status(new)}"
+    elif old.deleted:
+        yield f"{kind} brought back {status(new)}"
+    elif new.deleted:
+        yield f"deleted: {status(old)}"
+    elif not kinds.is_open(old.resource) and kinds.is_open(new.resource):
+        yield f"{kind} reopened{', daily' if new.home else ''}"
+    elif kinds.is_open(old.resource) and not kinds.is_open(new.resource):
+        how = " in steps" if old.closing else " with its session" if kind == "child" else ""
+        yield f"{kind} ended{how}: {status(new)}"
+        if kind == "session" and not old.closing and next(after.children(new.id), None):
+            yield "session ended with children"
+    elif new.closing and not old.closing:
+        yield "closing begun"
+    elif kinds.is_open(new.resource) and old.due != new.due:
+        yield f"due {'later' if new.due > old.due else 'earlier' if new.due else 'no more'}"
+    elif new.slots < old.slots:
+        yield "session left by a thread"
+    yield from _settled(old, new)
+
+
+def _settled(old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]:
+    if old and old.figures.dirty and not new.figures.dirty:
+        yield "session recomputed"
+    if status(new) == FINISHED and old and status(old) != FINISHED:
+        kept = {"start", "end"} - new.filled
+        yield f"closing keeps a client's {' and '.join(sorted(kept)) or 'nothing'}"

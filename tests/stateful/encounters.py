@@ -1,0 +1,122 @@
+"""Rules about Encounters: opened by a client, ended by hand, reopened, deleted, their children."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from shared import instants
+from shared.sessions import kinds
+from tests import care
+from tests.database import Fate
+from tests.stateful.fates import fates
+from tests.stateful.machine import Machine, which
+
+MOST_ENCOUNTERS = 14
+_PERIODS = st.sampled_from(("", "", "", "start", "end", "both", "ahead"))
+_PATIENTS = st.sampled_from((care.HOMER, "Patient/bart-simpson", "Patient/maggie-simpson"))
+
+
+class Encounters(Machine):
+    """What a client does with sessions, its own and the server's."""
+
+    def _period(self, kind: str) -> dict[str, Any]:
+        hour = timedelta(hours=1)
+        bounds = {"start": self.place.utc - 2 * hour, "end": self.place.utc - hour}
+        if kind == "ahead":
+            bounds = {"start": self.place.utc + 24 * hour}
+        elif kind != "both":
+            bounds = {name: bound for name, bound in bounds.items() if name == kind}
+        period = {name: instants.written(bound) for name, bound in bounds.items()}
+        return {"period": period} if period else {}
+
+    def _has_room(self) -> bool:
+        return len(self.picture.encounters) < MOST_ENCOUNTERS
+
+    @precondition(_has_room)
+    @rule(
+        status=st.sampled_from(("in-progress", "in-progress", "planned", "finished", "cancelled")),
+        period=_PERIODS,
+        is_visit=st.integers(0, 4),
+        fate=fates,
+    )
+    def encounter_opened(self, status: str, period: str, is_visit: int, fate: Fate) -> None:
+        make = care.visit if is_visit == 0 else care.session
+        body = make(status=status, **self._period(period))
+        if period:
+            del body["participant"]
+        self.place.call("POST", "/Encounter", body, fate)
+
+    @precondition(lambda self: self._has_room() and self.picture.encounters)
+    @rule(
+        encounter=which,
+        patient=_PATIENTS,
+        status=st.sampled_from(("in-progress", "in-progress", "finished")),
+        fate=fates,
+    )
+    def encounter_has_a_child(self, encounter: int, patient: str, status: str, fate: Fate) -> None:
+        body = care.medical_encounter(self.encounter_id(encounter), patient, status=status)
+        self.place.call("POST", "/Encounter", body, fate)
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(
+        encounter=which,
+        status=st.sampled_from(
+            ("finished", "finished", "finished", "cancelled", "entered-in-error")
+        ),
+        period=_PERIODS,
+        fate=fates,
+    )
+    def encounter_ended(self, encounter: int, status: str, period: str, fate: Fate) -> None:
+        encounter_id = self.encounter_id(encounter)
+        body = self.read(f"/Encounter/{encounter_id}")
+        if body is None:
+            return
+        if status != "finished":
+            self.by_hand.add(encounter_id)
+        own = body.get("period", {}) | self._period(period).get("period", {})
+        if "end" in own and own.get("start", "") > own["end"]:
+            own = {"end": own["end"]}
+        body |= {"status": status} | ({"period": own} if own else {})
+        self.place.call("PUT", f"/Encounter/{encounter_id}", body, fate)
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(encounter=which, status=st.sampled_from(("in-progress", "finished")), fate=fates)
+    def encounter_patched(self, encounter: int, status: str, fate: Fate) -> None:
+        change = [{"op": "replace", "path": "/status", "value": status}]
+        self.patch(f"/Encounter/{self.encounter_id(encounter)}", change, fate)
+
+    @precondition(lambda self: self._ended())
+    @rule(encounter=which, fate=fates)
+    def encounter_reopened(self, encounter: int, fate: Fate) -> None:
+        ended = self._ended()
+        url = f"/Encounter/{ended[encounter % len(ended)]}"
+        if body := self.read(url):
+            self.place.call("PUT", url, body | {"status": "in-progress"}, fate)
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(encounter=which, number=which, fate=fates)
+    def encounter_written_back(self, encounter: int, number: int, fate: Fate) -> None:
+        """An old read comes back as a PUT, maybe of what is deleted now."""
+        url = f"/Encounter/{self.encounter_id(encounter)}"
+        if read := self.bodies.get(url):
+            body = read[number % len(read)] | {"reasonCode": [{"text": f"Number {number}"}]}
+            if body["status"] in kinds.VOID:
+                self.by_hand.add(self.encounter_id(encounter))
+            self.place.call("PUT", url, body, fate)
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(encounter=which, sure=st.booleans(), fate=fates)
+    def encounter_deleted(self, encounter: int, sure: bool, fate: Fate) -> None:  # noqa: FBT001
+        if sure:
+            url = f"/Encounter/{self.encounter_id(encounter)}"
+            self.read(url)
+            self.place.call("DELETE", url, None, fate)
+
+    def _ended(self) -> list[str]:
+        return [
+            encounter_id
+            for encounter_id in self.encounters()
+            if self.picture.encounters[encounter_id].resource.get("status") == "finished"
+        ]

@@ -1,0 +1,127 @@
+"""What every machine has: a place, what has been made in it, and what is always true there."""
+
+from collections import Counter
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+
+from shared.interactions import closing, due
+from shared.sessions import kinds
+from tests import consistency
+from tests.database import Fate
+from tests.frontdoor import PATCH
+from tests.picture import Picture
+from tests.stateful.place import Place, local
+
+# A choice among what there is, the newest first.
+which = st.integers(0, 7)
+STARTS = ("2026-03-27 09:00", "2026-03-28 23:40", "2026-10-24 23:30", "2026-03-02 12:00")
+_QUIET_ROUNDS = 12
+
+
+class Machine(RuleBasedStateMachine):
+    """A practice under one policy; the rules are added by the modules of their subjects."""
+
+    environment: ClassVar[dict[str, str]] = {}
+    variants: ClassVar[tuple[dict[str, str], ...]] = ({},)
+    seen: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = Place(local(STARTS[0]), self.seen)
+        self.accepted: set[str] = set()
+        self.by_hand: set[str] = set()
+        self.restored: set[str] = set()
+        self.bodies: dict[str, list[Any]] = {}
+
+    @initialize(
+        start=st.sampled_from(STARTS), variant=st.integers(0, 9), largest=st.sampled_from((100, 60))
+    )
+    def begin(self, start: str, variant: int, largest: int) -> None:
+        said = self.variants[variant % len(self.variants)]
+        self.place.close()
+        self.place = Place(local(start), self.seen, largest=largest, **self.environment | said)
+
+    @property
+    def picture(self) -> Picture:
+        return self.place.picture
+
+    def threads(self) -> list[str]:
+        return sorted(self.picture.headers, reverse=True)
+
+    def messages(self) -> list[str]:
+        return sorted(self.picture.messages, key=lambda one: one.rpartition(".")[2], reverse=True)
+
+    def encounters(self) -> list[str]:
+        return sorted(self.picture.encounters, reverse=True)
+
+    def encounter_id(self, number: int) -> str:
+        return self.encounters()[number % len(self.encounters())]
+
+    def patch(self, url: str, change: list[dict[str, Any]], fate: Fate) -> None:
+        self.place.call("PATCH", url, change, fate, content_type=PATCH)
+
+    def read(self, url: str) -> Any:
+        """Read a resource as a client does before it writes; None where it is gone."""
+        answer = self.place.answer("GET", url)
+        body = answer.body if answer.status == 200 else None
+        if body:
+            self.bodies.setdefault(url, []).append(body)
+        return body
+
+    @invariant()
+    def the_tables_agree(self) -> None:
+        self.place.check()
+
+    @invariant()
+    def every_accepted_message_is_stored(self) -> None:
+        assert self.accepted <= set(self.picture.messages)
+
+    def teardown(self) -> None:
+        try:
+            if not self.place.violation:
+                self._end()
+        finally:
+            self.place.close()
+
+    def _end(self) -> None:
+        """Let everything end by itself, and look at what has become of it."""
+        while self.place.asleep:
+            self.place.wake(0)
+        for _ in range(_QUIET_ROUNDS):
+            self.place.wait(days=8)
+        assert not any(record.closing for record in self.picture.encounters.values())
+        assert not self.place.due()
+        for record in self.picture.encounters.values():
+            closes = record.policy != "explicit" and kinds.is_open(record.resource)
+            assert not closes, f"{record.id} never closes"
+            if record.by_server and record.resource.get("status") == "entered-in-error":
+                self._check_void(record.id)
+        self._check_searches()
+        self.again()
+
+    def _check_void(self, encounter_id: str) -> None:
+        if encounter_id not in self.by_hand:
+            lost = {message.id for message in self.picture.counting(encounter_id)}
+            assert lost <= self.restored, f"{encounter_id} is an error and has {lost}"
+
+    def _check_searches(self) -> None:
+        for encounter_id, record in self.picture.encounters.items():
+            if not record.deleted:
+                url = f"/Communication?session=Encounter/{encounter_id}&_count=1000"
+                expected = {
+                    message.id
+                    for message in self.picture.messages.values()
+                    if self.picture.session(message) == encounter_id and not message.deleted
+                }
+                assert set(self.place.answer("GET", url).ids) == expected
+
+    def again(self) -> None:
+        """Run every job once more: nothing changes."""
+        before = consistency.everything()
+        now = self.place.utc
+        for encounter_id in self.picture.encounters:
+            assert due.look(consistency.TENANT, encounter_id, now) is due.Look.NOTHING
+            closing.complete(due.scheduler(consistency.TENANT), encounter_id)
+        assert consistency.everything() == before

@@ -1,0 +1,158 @@
+"""Rules about messages: posted, sent later, corrected, taken back."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from shared import instants
+from tests import care
+from tests.database import Fate
+from tests.frontdoor import Answer
+from tests.stateful.fates import fates
+from tests.stateful.machine import Machine, which
+
+# Minutes before its receipt at which a message was sent; in its future too.
+sent = st.sampled_from((0, 0, 1, 5, 45, 600, 1500, 3000, 525_600, -30, None, "date"))
+subjects = st.sampled_from(("", "", "", care.HOMER, "Patient/bart-simpson", "Patient/lisa-simpson"))
+senders = st.sampled_from((care.HOMER, care.ALICE, "RelatedPerson/marge-simpson"))
+
+
+class Messages(Machine):
+    """What people write."""
+
+    def _sent(self, before: int | str | None) -> dict[str, str]:
+        if before is None:
+            return {}
+        if isinstance(before, str):
+            return {"sent": self.place.now.date().isoformat()}
+        return {"sent": instants.written(self.place.utc - timedelta(minutes=before))}
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(
+        thread=which,
+        before=sent,
+        about=subjects,
+        sender=senders,
+        status=st.sampled_from(("in-progress", "completed", "in-progress", "preparation")),
+        own=st.sampled_from((-1, -1, -1, -1, 0, 1, 2)),
+        named=st.booleans(),
+        fate=fates,
+    )
+    def message_posted(
+        self,
+        thread: int,
+        before: Any,
+        about: str,
+        sender: str,
+        status: str,
+        own: int,
+        named: bool,  # noqa: FBT001 - a strategy's
+        fate: Fate,
+    ) -> None:
+        header_id = self.threads()[thread % len(self.threads())]
+        body = care.message(header_id, status=status, **self._sent(before))
+        body |= {"sender": care.reference(sender), "subject": care.reference(about or care.HOMER)}
+        if not about:
+            del body["subject"]
+        if own >= 0 and self.picture.encounters:
+            encounter_id = self.encounters()[own % len(self.encounters())]
+            body["encounter"] = care.reference(f"Encounter/{encounter_id}")
+        self._post(body, header_id, fate, f"own-{len(self.accepted)}" if named else "")
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(
+        thread=which, befores=st.lists(st.sampled_from((0, 0, 2, 20, 300)), max_size=4), fate=fates
+    )
+    def messages_said(self, thread: int, befores: list[int], fate: Fate) -> None:
+        """A conversation, in and out of order; its last message is its fate's."""
+        header_id = self.threads()[thread % len(self.threads())]
+        for before in befores:
+            self._post(care.message(header_id, **self._sent(before)), header_id, Fate(), "")
+            self.place.pass_time(minutes=7)
+        self._post(care.message(header_id, **self._sent(1)), header_id, fate, "")
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(thread=which, before=sent, fate=fates)
+    def message_said(self, thread: int, before: Any, fate: Fate) -> None:
+        header_id = self.threads()[thread % len(self.threads())]
+        self._post(care.message(header_id, **self._sent(before)), header_id, fate, "")
+
+    def _post(self, body: dict[str, Any], header_id: str, fate: Fate, own_id: str) -> None:
+        may_be_refused = self.picture.headers[header_id].deleted or "encounter" in body
+
+        def posted(answer: Answer) -> None:
+            gone = self.picture.headers[header_id].deleted
+            assert answer.status in (200, 201) or gone or may_be_refused, answer.text
+            if answer.status == 201:
+                self.accepted.add(answer.id)
+
+        if own_id:
+            body["id"] = own_id
+            self.place.call("PUT", f"/Communication/{own_id}", body, fate, posted)
+        else:
+            self.place.call("POST", "/Communication", body, fate, posted)
+
+    @precondition(lambda self: self.picture.messages)
+    @rule(message=which, fate=fates)
+    def message_put_again(self, message: int, fate: Fate) -> None:
+        """What a client does that has had no answer: nothing changes, or it is stored now."""
+        url = self._message_url(message)
+        if body := self.read(url):
+            before = self.picture
+            self.place.call("PUT", url, body, fate)
+            if not self.place.asleep and before is not self.picture:
+                assert before.slots == self.picture.slots
+
+    @precondition(lambda self: self.picture.messages)
+    @rule(
+        message=which,
+        status=st.sampled_from(
+            ("entered-in-error", "entered-in-error", "completed", "in-progress", "not-done")
+        ),
+        fate=fates,
+    )
+    def message_gets_another_status(self, message: int, status: str, fate: Fate) -> None:
+        """A draft is sent, a message is taken back or restored."""
+        message_id = self._message_id(message)
+        self._notice_restored(message_id, status)
+        change = [{"op": "replace", "path": "/status", "value": status}]
+        self.patch(f"/Communication/{message_id}", change, fate)
+
+    @precondition(lambda self: self.picture.messages)
+    @rule(message=which, before=sent, fate=fates)
+    def message_corrected(self, message: int, before: Any, fate: Fate) -> None:
+        """Its `sent` is edited, or it is marked as read."""
+        change = [{"op": "add", "path": "/received", "value": instants.written(self.place.utc)}]
+        if self._sent(before):
+            change = [{"op": "add", "path": "/sent", "value": self._sent(before)["sent"]}]
+        self.patch(self._message_url(message), change, fate)
+
+    @precondition(lambda self: self.picture.messages)
+    @rule(message=which, fate=fates)
+    def message_deleted(self, message: int, fate: Fate) -> None:
+        url = self._message_url(message)
+        self.read(url)
+        self.place.call("DELETE", url, None, fate)
+
+    @precondition(lambda self: any(self.bodies))
+    @rule(number=which, fate=fates)
+    def message_written_back(self, number: int, fate: Fate) -> None:
+        """An old read comes back as a PUT, maybe of what is deleted now."""
+        read = [url for url in self.bodies if url.rpartition("/")[2] in self.picture.messages]
+        if read:
+            url = read[-1 - number % len(read)]
+            body = self.bodies[url][number % len(self.bodies[url])]
+            self._notice_restored(url.rpartition("/")[2], body["status"])
+            self.place.call("PUT", url, body, fate)
+
+    def _notice_restored(self, message_id: str, status: str) -> None:
+        if self.picture.messages[message_id].at and status in ("completed", "in-progress"):
+            self.restored.add(message_id)
+
+    def _message_id(self, number: int) -> str:
+        return self.messages()[number % len(self.messages())]
+
+    def _message_url(self, number: int) -> str:
+        return f"/Communication/{self._message_id(number)}"

@@ -1,0 +1,84 @@
+"""Rules about headers: linked, completed, deleted, written back from an old read."""
+
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests import care
+from tests.database import Fate
+from tests.stateful.fates import fates
+from tests.stateful.machine import Machine, which
+
+_ABOUT = (care.HOMER, care.HOMER, "Patient/bart-simpson", "Group/the-simpsons", "")
+MOST_THREADS = 6
+
+
+class Threads(Machine):
+    """What a thread is linked to, and how it ends."""
+
+    @precondition(lambda self: len(self.picture.headers) < MOST_THREADS)
+    @rule(about=st.sampled_from(_ABOUT), linked=st.sampled_from((-1, -1, 0, 1)), fate=fates)
+    def thread_begun(self, about: str, linked: int, fate: Fate) -> None:
+        body = care.header(subject=care.reference(about))
+        if not about:
+            del body["subject"]
+        if linked >= 0 and self.picture.encounters:
+            body["encounter"] = care.reference(f"Encounter/{self.encounter_id(linked)}")
+        self.place.call("POST", "/Communication", body, fate)
+
+    @precondition(lambda self: self.picture.headers and self.picture.encounters)
+    @rule(thread=which, encounter=which, fate=fates)
+    def thread_linked(self, thread: int, encounter: int, fate: Fate) -> None:
+        url = self._thread(thread)
+        self.read(url)
+        self.patch(url, care.link(self.encounter_id(encounter)), fate)
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(thread=which, by_put=st.booleans(), fate=fates)
+    def thread_unlinked(self, thread: int, by_put: bool, fate: Fate) -> None:  # noqa: FBT001
+        url = self._thread(thread)
+        body = self.read(url)
+        if not body or "encounter" not in body:
+            return
+        if by_put:
+            bare = {name: value for name, value in body.items() if name != "encounter"}
+            self.place.call("PUT", url, bare | {"priority": "urgent"}, fate)
+        else:
+            self.patch(url, [{"op": "remove", "path": "/encounter"}], fate)
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(
+        thread=which,
+        status=st.sampled_from(("completed", "completed", "in-progress", "stopped")),
+        fate=fates,
+    )
+    def thread_completed_or_reopened(self, thread: int, status: str, fate: Fate) -> None:
+        change = [{"op": "replace", "path": "/status", "value": status}]
+        self.patch(self._thread(thread), change, fate)
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(thread=which, about=st.sampled_from(_ABOUT), fate=fates)
+    def thread_about_somebody_else(self, thread: int, about: str, fate: Fate) -> None:
+        if about:
+            change = [{"op": "add", "path": "/subject", "value": care.reference(about)}]
+            self.patch(self._thread(thread), change, fate)
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(thread=which, number=which, fate=fates)
+    def thread_written_back(self, thread: int, number: int, fate: Fate) -> None:
+        """An old read comes back as a PUT, maybe of what is deleted now."""
+        url = self._thread(thread)
+        if read := self.bodies.get(url):
+            body = read[number % len(read)] | {"topic": {"text": f"Number {number}"}}
+            self.place.call("PUT", url, body, fate)
+
+    @precondition(lambda self: len(self.picture.headers) > 1)
+    @rule(thread=which, sure=st.integers(0, 2), fate=fates)
+    def thread_deleted(self, thread: int, sure: int, fate: Fate) -> None:
+        if sure == 0:
+            url = self._thread(thread)
+            self.read(url)
+            self.place.call("DELETE", url, None, fate)
+
+    def _thread(self, number: int) -> str:
+        return f"/Communication/{self.threads()[number % len(self.threads())]}"

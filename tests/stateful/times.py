@@ -1,0 +1,63 @@
+"""Rules about time: it passes, what is due is looked at, what sleeps goes on."""
+
+from datetime import date, datetime, time, timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests.database import Fate
+from tests.stateful.fates import fates
+from tests.stateful.machine import Machine, which
+from tests.stateful.place import BERLIN
+
+MOST_ASLEEP = 3
+
+
+class Times(Machine):
+    """The clock and the jobs."""
+
+    @rule(minutes=st.sampled_from((0.01, 1, 30, 61, 400, 1440, 1500, 5000)))
+    def time_passes(self, minutes: float) -> None:
+        self.place.pass_time(minutes=minutes)
+
+    @rule(seconds=st.sampled_from((-1, 0, 60, 3600)))
+    def midnight_comes(self, seconds: int) -> None:
+        tomorrow = (self.place.now + timedelta(days=1)).date()
+        self.place.now = max(
+            self.place.now,
+            _at(tomorrow) + timedelta(seconds=seconds),
+            key=lambda now: now.timestamp(),
+        )
+
+    @rule()
+    def all_looked_at(self) -> None:
+        self.place.look_at_all()
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(encounter=which, fate=fates)
+    def one_looked_at(self, encounter: int, fate: Fate) -> None:
+        ids = self.place.due() or self.encounters()
+        self.place.look(ids[encounter % len(ids)], fate)
+
+    @precondition(lambda self: self.place.asleep)
+    @rule(number=which, again=st.sampled_from((0, 0, 1, 2, 3, 5)))
+    def sleeper_woken(self, number: int, again: int) -> None:
+        self.place.wake(number % len(self.place.asleep), again)
+
+    @precondition(lambda self: len(self.place.asleep) > MOST_ASLEEP)
+    @rule()
+    def first_sleeper_woken(self) -> None:
+        self.place.wake(0)
+
+    @precondition(lambda self: not self.place.asleep)
+    @rule()
+    def jobs_run_twice(self) -> None:
+        self.place.look_at_all()
+        for encounter_id in self.place.due():
+            self.place.look(encounter_id)
+        if not self.place.due():
+            self.again()
+
+
+def _at(day: date) -> datetime:
+    return datetime.combine(day, time(), BERLIN)
