@@ -33,7 +33,9 @@ def rows(
     place, kind = order.of(resource, created, zone) + "#" + resource["id"], kind_of(resource)
     found = dict(_indexed(resource, tenant, zone))
     listed = _listed(resource, kind, tenant, place)
-    _check(len(found) + len(listed) + _guards(resource), Counter(found.values()))
+    by_element = Counter(found.values())
+    by_element[f"{resource['resourceType']}.identifier"] += (guards := _guards(resource))
+    _check(len(found) + len(listed) + guards, by_element)
     return (*((partition, kind.prefix + place) for partition in found), *listed)
 
 

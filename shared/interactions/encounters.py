@@ -65,7 +65,6 @@ def _save(
     if kinds.is_open(after) and not kinds.is_open(before):
         saved = _opened(work, record, before, after)
     else:
-        after = rules.with_kept(before, after, record.filled)
         filled = rules.still_filled(before, after, record.filled)
         due = record.due if kinds.is_open(after) else ""
         saved = versions.of_encounter(work, record, after, filled=filled, due=due)

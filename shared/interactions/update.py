@@ -11,6 +11,7 @@ from shared.interactions.accepted import accepted
 from shared.interactions.changes import Outcome
 from shared.interactions.write import Write, write
 from shared.resources.status import with_status_history
+from shared.sessions.closing import with_kept
 from shared.store.records import EncounterRecord, Versioned
 from shared.store.work import Work
 
@@ -37,9 +38,14 @@ def update(
 def with_history(
     before: Versioned | None, after: Resource, work: Work, *, keep_omitted: bool
 ) -> Resource:
-    """Give an Encounter with the status it leaves in its statusHistory; others as they are."""
+    """Give an Encounter with the status it leaves in its statusHistory; others as they are.
+
+    `keep_omitted` (a PUT) keeps the history, and what the server filled, where it is left out.
+    """
     if not isinstance(before, EncounterRecord) or before.deleted:
         return after
+    if keep_omitted:
+        after = with_kept(before.resource, after, before.filled)
     return with_status_history(
         before.resource, after, before.entered, work.instant, keep_omitted=keep_omitted
     )
