@@ -44,7 +44,7 @@ def _refusal(event: Mapping[str, Any], known: Settings) -> FhirError:
     path = event["rawPath"].removeprefix(f"/{stage}").removeprefix(known.base_path)
     # A path of a resource begins with its type; all others are a route's own words.
     is_typed = path.lstrip("/").partition("/")[0] in TYPES
-    rows = (row for row in INTERACTIONS if row.matches(path) and row.code != "preflight")
+    rows = [row for row in INTERACTIONS if row.matches(path) and row.code != "preflight"]
     methods = {row.method for row in rows if is_typed == row.path.startswith("/{type}")}
     if not methods or method in methods:
         types = f"The types here are {', '.join(TYPES)}"
@@ -65,7 +65,7 @@ def operation(path: Mapping[str, str]) -> Operation:
 
 
 def _permitted(route: Interaction, path: Mapping[str, str]) -> Interaction:
-    """Give the route as that of its operation. Raises MethodNotAllowed where it has not the method."""
+    """Give the route as that of its operation. Raises MethodNotAllowed where it has another."""
     named = operation(path)
     if route.method not in named.methods:
         raise MethodNotAllowed(route.method, [*named.methods])
