@@ -87,8 +87,17 @@ def _(new: Pending, _old: Pending | None, tenant: str) -> Iterator[Operation]:
 
 
 @operations.register
-def _(new: Span, _old: Span | None, tenant: str) -> Iterator[Operation]:
-    yield put(address_of(new, tenant), span_item(new))
+def _(new: Span, old: Span | None, tenant: str) -> Iterator[Operation]:
+    """Write a range that is still as it was read: two that widen it at once both have to hold."""
+    if old is None:
+        yield put(address_of(new, tenant), span_item(new), ABSENT)
+        return
+    read = span_item(old)
+    conditions = [
+        f"#{name} = :{name}" if name in read else f"attribute_not_exists(#{name})"
+        for name in ("low", "high", "top")
+    ]
+    yield put(address_of(new, tenant), span_item(new), " AND ".join(conditions), **read)
 
 
 @operations.register
