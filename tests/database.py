@@ -169,7 +169,8 @@ def _check(operations: list[_Operation]) -> None:
 
 
 def _error(code: str, **more: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code}, **more}, "TransactWriteItems")
+    response: Any = {"Error": {"Code": code}, **more}
+    return ClientError(response, "TransactWriteItems")
 
 
 def unknown() -> ClientError:

@@ -9,6 +9,7 @@ from shared.sessions import kinds
 from shared.sessions.state import Adoption, Slot, SlotKey, Span, adopted
 from shared.store import dynamodb, items
 from shared.store.records import CommunicationRecord, EncounterRecord, Pending
+from tests import consistency
 from tests.database import Database
 
 type Known = dict[tuple[str, str, str], tuple[Any, Any]]
@@ -42,9 +43,9 @@ class Picture:
         """Give the counting messages of a session, those adopted after its end aside."""
         for message in self.messages.values():
             adoption = self.adoption(message)
-            if message.counts and self.session(message) == session_id:
-                if not (adoption and adoption.late):
-                    yield message
+            aside = adoption and adoption.late
+            if message.counts and not aside and self.session(message) == session_id:
+                yield message
 
     def children(self, session_id: str) -> Iterator[EncounterRecord]:
         """Give the Encounters that are part of one."""
@@ -71,6 +72,15 @@ def picture(database: Database, known: Known) -> Picture:
         if item["pk"]["S"].startswith("due#"):
             result.due.append(item["sk"]["S"].rpartition("#")[2])
     return result
+
+
+def stored() -> Picture:
+    """Take a picture of a database that is not in memory."""
+    memory = Database()
+    for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH):
+        for item in consistency.scan(table):
+            memory.put_item(TableName=dynamodb.table_name(table), Item=item)
+    return picture(memory, {})
 
 
 def _record(table: str, item: Any) -> Any:

@@ -67,7 +67,8 @@ def attach_day(
     _, after = policies.day_bounds(slot.key.day, policy.zone)
     # A session reopened after its day has until the end of the day of reopening.
     end = max(instants.written(after), encounter.day_end)
-    homed = replace(encounter, policy=policies.DAILY, home=str(slot.key), day_end=end)
+    home = encounter.home or str(slot.key)
+    homed = replace(encounter, policy=policies.DAILY, home=home, day_end=end)
     _attach(work, slot, homed)
 
 

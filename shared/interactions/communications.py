@@ -5,7 +5,7 @@ from typing import Any
 
 from shared import ulids
 from shared.errors import BusinessRule
-from shared.interactions import deployment, links, messages, referring, versions
+from shared.interactions import deployment, links, messages, patients, referring, versions
 from shared.sessions import kinds, opening, policies, slots, times
 from shared.sessions.policies import Policy
 from shared.sessions.state import SlotKey
@@ -129,6 +129,7 @@ def _save_message(
     if before and not before.place.is_message:
         _leave_own_thread(work, before)
     referring.check(work, before.resource if before else {}, after)
+    patients.check_known(work, header_id, before.resource if before else {}, after)
     after = _with_restored_link(before, after)
     state = {"place": _place(work, before, own_id, after, header_id), "counts": kinds.counts(after)}
     if before:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from shared.sessions import slots
+from shared.sessions import kinds, slots
 from shared.sessions.state import Figures, Slot, slot_key
 from shared.store.records import EncounterRecord
 from shared.store.transactions import Stale
@@ -35,11 +35,14 @@ def end_span(work: Work, slot: Slot) -> None:
 
 
 def attached(work: Work, session: EncounterRecord) -> list[Slot]:
-    """Read the slots that are attached to a session. Raises Stale where one is so no more."""
-    found = [work.slot(slot_key(text)) for text in sorted(session.slots)]
-    if any(not slot.open or slot.session != session.id for slot in found):
+    """Read the slots that are attached to a session.
+
+    Raises Stale where one has left it since the session was read.
+    """
+    read = [work.slot(slot_key(text)) for text in sorted(session.slots)]
+    if any(not slot.open or slot.session != session.id for slot in read):
         raise Stale
-    return found
+    return read
 
 
 def gathered(session: EncounterRecord, slots_read: list[Slot]) -> Figures:
@@ -57,6 +60,14 @@ def release(work: Work, session: EncounterRecord) -> Figures:
         end_span(work, slot)
         work.save(slots.detached(slot))
     return gathered(session, slots_read)
+
+
+def is_taken(work: Work, slot: Slot, session_id: str) -> bool:
+    """Tell whether a day has another session already; one that is void has left it."""
+    if slot.session in ("", session_id):
+        return False
+    named = work.encounter(slot.session)
+    return named is not None and not named.deleted and named.resource["status"] not in kinds.VOID
 
 
 def free_day(work: Work, session: EncounterRecord) -> None:

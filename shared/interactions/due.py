@@ -8,10 +8,10 @@ from shared import instants, metrics
 from shared.access import Actor
 from shared.catalog.interactions import SERVICE
 from shared.interactions import attaching, closing, detaching
-from shared.sessions import due, kinds
+from shared.sessions import due
 from shared.store import reading
 from shared.store.records import EncounterRecord
-from shared.store.transactions import Stale, TooManyItems, settle
+from shared.store.transactions import TooManyItems, settle
 from shared.store.work import Work
 
 
@@ -44,8 +44,9 @@ def look(tenant: str, encounter_id: str, now: datetime) -> Look:
     return settle(lambda: _look(actor, encounter_id, now))
 
 
-def _look(actor: Actor, encounter_id: str, now: datetime) -> Look:
+def _look(actor: Actor, encounter_id: str, now: datetime, *, in_steps: bool = False) -> Look:
     work = Work(actor, now)
+    work.in_steps = in_steps
     encounter = work.encounter(encounter_id, closing=True)
     if encounter is None or not encounter.due or encounter.due > work.instant:
         return Look.NOTHING
@@ -60,7 +61,11 @@ def _look(actor: Actor, encounter_id: str, now: datetime) -> Look:
         closing.finish(work, encounter)
         work.commit("close")
     except TooManyItems:
-        _finish_in_steps(actor, encounter_id, now)
+        if in_steps:
+            raise
+        return _look(actor, encounter_id, now, in_steps=True)
+    for begun in work.begun:
+        closing.complete(actor, begun)
     _note_lag(encounter, now)
     return Look.CLOSED
 
@@ -86,14 +91,3 @@ def _later(work: Work, encounter: EncounterRecord, moment: datetime | None) -> L
         return Look.NOTHING
     metrics.note(metrics.REARMED, policy=encounter.policy)
     return Look.LATER
-
-
-def _finish_in_steps(actor: Actor, encounter_id: str, now: datetime) -> None:
-    work = Work(actor, now)
-    work.in_steps = True
-    encounter = work.encounter(encounter_id)
-    if encounter is None or not kinds.is_open(encounter.resource):
-        raise Stale
-    closing.finish(work, encounter)
-    work.commit("close")
-    closing.complete(actor, encounter_id)

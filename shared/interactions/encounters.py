@@ -25,8 +25,10 @@ def create(work: Work, encounter_id: str, after: Resource) -> EncounterRecord:
 def update(work: Work, before: EncounterRecord, after: Resource) -> EncounterRecord:
     """Save an Encounter's next version, also one that brings a deleted one back."""
     check_transition("Encounter", before.resource.get("status"), after.get("status"))
-    if closes(before, after):
+    if closes(before, after) or _comes_back_ended(before, after):
         referring.check(work, before.resource, after)
+        if before.deleted and before.home and after["status"] not in kinds.VOID:
+            before = _home_again(work, before)
         return closing.close(work, before, after)
     return _save(work, before, before.resource, after)
 
@@ -38,6 +40,12 @@ def closes(before: EncounterRecord, after: Resource) -> bool:
     was_session = kinds.is_session(before.resource, settings().encounter_type_system)
     is_session = kinds.is_session(after, settings().encounter_type_system)
     return _is_open_session(before.resource) or (is_session and not was_session)
+
+
+def _comes_back_ended(before: EncounterRecord, after: Resource) -> bool:
+    """Tell whether a deleted session is there again as one that is over: its children end too."""
+    system = settings().encounter_type_system
+    return before.deleted and kinds.is_session(after, system) and not kinds.is_open(after)
 
 
 def delete(work: Work, before: EncounterRecord) -> EncounterRecord:
@@ -93,16 +101,16 @@ def _opened(
 
 
 def _home_again(work: Work, record: EncounterRecord) -> EncounterRecord:
-    """Let a day's session that is open again have its day, until the end of the present one.
+    """Let a day's session that is open or there again have its day, until the present one's end.
 
     Raises BusinessRule where the day has another.
     """
     slot = work.slot(slot_key(record.home))
-    if slot.session not in ("", record.id):
+    if detaching.is_taken(work, slot, record.id):
         raise BusinessRule(
             f"{slot.key.day} has Encounter/{slot.session} already", expression="Encounter.status"
         )
-    if not slot.session:
+    if slot.session != record.id:
         work.save(slots.named(slot, record.id))
     zone = deployment.policy().zone
     _, after = policies.day_bounds(policies.day_of(work.now, zone), zone)

@@ -4,7 +4,7 @@ from shared.errors import BusinessRule
 from shared.interactions import attaching, closing, detaching
 from shared.sessions import kinds, slots
 from shared.sessions.policies import DAILY, EXPLICIT, Policy
-from shared.sessions.state import Adoption, Slot, SlotKey
+from shared.sessions.state import Adoption, Slot, SlotKey, slot_key
 from shared.store.records import EncounterRecord
 from shared.store.work import Work
 
@@ -49,10 +49,16 @@ def _link_day(
     """Give today a session of the client's own, or none at all, while it has no other."""
     key = attaching.day_key(policy, state.key.partition, patient, work.now)
     slot = work.slot(key)
-    if slot.session and slot.session != encounter.id:
+    if detaching.is_taken(work, slot, encounter.id):
         raise BusinessRule(f"{key.day} has Encounter/{slot.session} already", expression=_ELEMENT)
+    if encounter.home and slot_key(encounter.home).day != key.day:
+        day = slot_key(encounter.home).day
+        raise BusinessRule(f"Encounter/{encounter.id} is that of {day}", expression=_ELEMENT)
     work.save(slots.turned(state))
-    if plain or slot.session == encounter.id:
+    if plain:
+        return
+    if slot.session == encounter.id:
+        attaching.reach_day(work, encounter.id, state.key.partition, key.day, policy=policy)
         return
     if not kinds.is_open(encounter.resource):
         _refuse_ended(encounter)

@@ -7,6 +7,7 @@ from shared.interactions import openings, versions
 from shared.resources.patching import without_generated_text
 from shared.sessions import kinds, opening
 from shared.store.records import EncounterRecord
+from shared.store.transactions import Stale
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
@@ -18,8 +19,27 @@ def join(work: Work, session_id: str, header: Resource, message: Resource) -> No
     if not patient or patient == opening.patient(header):
         return
     session = work.encounter(session_id)
+    if session and not kinds.is_open(session.resource):
+        # It has ended since its slot was read: the message goes elsewhere.
+        raise Stale
     if session and session.by_server:
         add(work, session, message["subject"])
+
+
+def check_known(work: Work, thread: str, before: Resource, after: Resource) -> None:
+    """Let a patient or related person write about a patient of the thread only.
+
+    Raises BusinessRule about any other.
+    """
+    kind = work.actor.fhir_user.rpartition("/")[0].rpartition("/")[2]
+    patient = opening.patient(after)
+    if kind not in ("Patient", "RelatedPerson") or patient in ("", opening.patient(before)):
+        return
+    header = work.communication(thread)
+    if header and patient == opening.patient(header.resource):
+        return
+    if not any(patient == opening.patient(each.resource) for each in work.messages(thread)):
+        raise BusinessRule(f"The thread is not about {patient}", expression="Communication.subject")
 
 
 def add(work: Work, session: EncounterRecord, subject: Resource) -> None:

@@ -88,16 +88,16 @@ def _(new: Pending, _old: Pending | None, tenant: str) -> Iterator[Operation]:
 
 @operations.register
 def _(new: Span, old: Span | None, tenant: str) -> Iterator[Operation]:
-    address = address_of(new, tenant)
+    """Write a range that is still as it was read: two that widen it at once both have to hold."""
     if old is None:
-        yield put(address, span_item(new), ABSENT)
+        yield put(address_of(new, tenant), span_item(new), ABSENT)
         return
-    was = span_item(old)
-    same = [
-        f"#{name} = :{name}" if name in was else f"attribute_not_exists(#{name})"
+    read = span_item(old)
+    conditions = [
+        f"#{name} = :{name}" if name in read else f"attribute_not_exists(#{name})"
         for name in ("low", "high", "top")
     ]
-    yield put(address, span_item(new), " AND ".join(same), **was)
+    yield put(address_of(new, tenant), span_item(new), " AND ".join(conditions), **read)
 
 
 @operations.register

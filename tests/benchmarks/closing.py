@@ -1,8 +1,8 @@
-"""Sessions that all are due at one midnight: `uv run python -m tests.benchmarks.closing`.
+"""Sessions that are all due at one midnight: `uv run python -m tests.benchmarks.closing`.
 
-On the emulator's DynamoDB, through the real scheduler and one worker. What AWS would take follows
-from the units and calls of a closing and from DynamoDB's published limits; the emulator's own
-speed does not.
+On the emulator's DynamoDB, through the real scheduler and one worker. What AWS would do follows
+from a closing's calls and units and from DynamoDB's published limits, not from the emulator's own
+speed: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
 """
 
 import argparse
@@ -12,28 +12,77 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
+from functions import closing_scheduler, closing_worker
 from shared import instants
 from shared.access import Actor
 from shared.interactions.create import create
 from shared.local import template
 from shared.local.emulator import Emulator, emulator
+from shared.local.schedule import event
 from shared.store import dynamodb
 from tests import care
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 PARTITION_UNITS, TABLE_UNITS = 1_000, 40_000
-MILLION = 1_000_000
 # Assumed of AWS: milliseconds of a read and of a transaction, and what of a processor 1 GB has.
 READ_MS, TRANSACTION_MS, PROCESSOR = 4, 20, 1024 / 1769
 
-type Units = Counter[tuple[str, str]]
+
+@dataclass
+class Measured:
+    """What closing took: seconds, calls by name, write units by table and partition."""
+
+    closed: int = 0
+    seconds: float = 0
+    cpu: float = 0
+    calls: Counter[str] = field(default_factory=Counter)
+    units: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def attach(self) -> None:
+        """Count every call to DynamoDB from now on."""
+        events = dynamodb.client().meta.events
+        events.register("before-parameter-build.dynamodb", self._count)
+
+    def _count(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.calls[model.name] += 1
+        for operation in params.get("TransactItems", ()):
+            ((kind, body),) = operation.items()
+            keys = body["Item" if kind == "Put" else "Key"]
+            # Every item here is below 1 KB: two units in a transaction.
+            self.units[body["TableName"], keys["pk"]["S"]] += 2
+
+    def lines(self) -> Iterator[str]:
+        """Say what was measured, and what follows for AWS."""
+        tables = Counter[str]()
+        for (table, _), units in self.units.items():
+            tables[table] += units
+        yield f"{self.closed} closed by one worker in {self.seconds:.0f} s on the emulator"
+        yield f"{1000 * self.cpu / self.closed:.1f} ms of CPU a closing, the emulator's aside"
+        yield f"calls a closing: {self._each(self.calls)}"
+        yield f"write units a closing: {self._each(tables)}"
+        yield f"the busiest partitions: {self._each(Counter(dict(self.units.most_common(8))))}"
+        yield f"one worker on AWS: about {1 / self._seconds_on_aws():.0f} closings a second"
+        busiest = max(self.units.values()) / self.closed
+        yield f"a table at most, by its busiest partition: {PARTITION_UNITS / busiest:.0f} a second"
+        most = {table: round(TABLE_UNITS * self.closed / each) for table, each in tables.items()}
+        yield f"by its quota: {most} a second"
+
+    def _each[K](self, figures: Counter[K]) -> dict[K, float]:
+        return {name: round(figure / self.closed, 2) for name, figure in figures.items()}
+
+    def _seconds_on_aws(self) -> float:
+        transactions = self.calls["TransactWriteItems"]
+        reads = self.calls.total() - transactions
+        waiting = (reads * READ_MS + transactions * TRANSACTION_MS) / 1000
+        return (waiting + self.cpu / PROCESSOR) / self.closed
 
 
 @contextmanager
@@ -51,12 +100,14 @@ def deployed(running: Emulator) -> Iterator[str]:
 
 
 def open_sessions(number: int) -> None:
-    """Post a thread with a message, each of another patient, to one of a hundred practitioners."""
+    """Post threads with a message, each of another patient, to a hundred practitioners."""
+    instants.now = lambda: MORNING
     actor = Actor(subject="benchmark")
     for each in range(number):
-        people = {
-            "subject": care.reference(f"Patient/{each}"),
-            "sender": care.reference(f"Patient/{each}"),
+        patient = care.reference(f"Patient/{each}")
+        people: dict[str, Any] = {
+            "subject": patient,
+            "sender": patient,
             "recipient": [care.reference(f"Practitioner/{each % 100}")],
         }
         header = create(actor, "Communication", care.header(**people)).record
@@ -64,105 +115,36 @@ def open_sessions(number: int) -> None:
         create(actor, "Communication", care.message(header.id, **people))
 
 
-def counted() -> tuple[Units, Units]:
-    """Count from now on the write units by table and by partition, keys of one value as one."""
-    by_table: Units = Counter()
-    by_partition: Units = Counter()
-
-    def count(params: dict[str, Any], **_: Any) -> None:
-        for operation in params["TransactItems"]:
-            ((kind, body),) = operation.items()
-            keys = body["Item"] if kind == "Put" else body["Key"]
-            units = 2  # an item of up to 1 KB in a transaction
-            by_table[kind, body["TableName"]] += units
-            by_partition[body["TableName"], keys["pk"]["S"]] += units
-
-    events = dynamodb.client().meta.events
-    events.register("before-parameter-build.dynamodb.TransactWriteItems", count)
-    return by_table, by_partition
-
-
-def close_all(running: Emulator, url: str) -> tuple[int, float, float]:
-    """Run the schedule and one worker until nothing is due; give sessions, wall and own seconds."""
-    from functions import closing_scheduler, closing_worker  # noqa: PLC0415 - need the environment
-    from shared.local.schedule import event  # noqa: PLC0415
-
-    sqs, closed = running.client("sqs"), 0
-    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
-    wall = own = 0.0
+def close_all(running: Emulator, url: str, measured: Measured) -> None:
+    """Run the schedule and one worker until nothing is due."""
+    instants.now = lambda: MIDNIGHT + timedelta(seconds=1)
+    sqs = running.client("sqs")
     while sent := closing_scheduler.handler(event(MIDNIGHT), None)["sent"]:
-        closed += sent
+        measured.closed += sent
         while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=4).get("Messages"):
-            records = [{"messageId": one["MessageId"], "body": one["Body"]} for one in found]
-            begun = time.perf_counter(), time.process_time()
-            assert closing_worker.handler({"Records": records}, context) == {
-                "batchItemFailures": []
-            }
-            wall += time.perf_counter() - begun[0]
-            own += time.process_time() - begun[1]
+            work([{"messageId": one["MessageId"], "body": one["Body"]} for one in found], measured)
             for one in found:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
-    return closed, wall, own
 
 
-def report(
-    closed: int, wall: float, own: float, calls: Counter[str], units: tuple[Units, Units]
-) -> None:
-    by_table, by_partition = units
-    tables: Counter[str] = Counter()
-    for (_, table), each in by_table.items():
-        tables[table] += each
-    hot = Counter[str]()
-    for (table, key), each in by_partition.most_common(40):
-        hot[f"{table} {key}"] = each
-    print(
-        f"{closed} sessions closed by one worker in {wall:.1f} s: {closed / wall:.0f} a second here"
-    )
-    print(f"own CPU {1000 * own / closed:.1f} ms a closing")
-    print("calls a closing:", {name: round(each / closed, 2) for name, each in calls.items()})
-    print(
-        "write units a closing:",
-        {name: each / closed for name, each in tables.items()},
-        sum(tables.values()) / closed,
-    )
-    for key, each in hot.most_common(8):
-        print(f"  {each / closed:.2f} units a closing in {key}")
-    reads = sum(each for name, each in calls.items() if name != "TransactWriteItems")
-    transactions = calls["TransactWriteItems"]
-    seconds = (
-        (reads * READ_MS + transactions * TRANSACTION_MS + 1000 * own / PROCESSOR) / closed / 1000
-    )
-    print(
-        f"one worker on AWS, at {READ_MS} ms a read and {TRANSACTION_MS} ms a transaction: {1 / seconds:.0f} closings a second"
-    )
-    by_partitions = PARTITION_UNITS / (max(hot.values()) / closed)
-    by_tables = {name: TABLE_UNITS / (each / closed) for name, each in tables.items()}
-    print(
-        f"most closings a second, by the busiest partition: {by_partitions:.0f}; by tables: { {n: round(v) for n, v in by_tables.items()} }"
-    )
+def work(records: list[dict[str, Any]], measured: Measured) -> None:
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+    begun = time.perf_counter(), time.process_time()
+    answer = closing_worker.handler({"Records": records}, context)
+    measured.seconds += time.perf_counter() - begun[0]
+    measured.cpu += time.process_time() - begun[1]
+    assert not answer["batchItemFailures"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=1000)
-    number = parser.parse_args().sessions
-    with emulator() as running, deployed(running) as url:
-        instants.now = lambda: MORNING
-        begun = time.perf_counter()
+    parser.add_argument("--sessions", type=int, default=10_000)
+    number, measured = parser.parse_args().sessions, Measured()
+    with emulator() as running, deployed(running) as url, redirect_stdout(StringIO()):
         open_sessions(number)
-        print(f"{number} sessions opened in {time.perf_counter() - begun:.0f} s", flush=True)
-        instants.now = lambda: MIDNIGHT + timedelta(seconds=1)
-        calls: Counter[str] = Counter()
-        dynamodb.client().meta.events.register(
-            "after-call.dynamodb", lambda model, **_: calls.update([model.name])
-        )
-        units = counted()
-        written, sys.stdout = sys.stdout, StringIO()
-        try:
-            figures = close_all(running, url)
-        finally:
-            sys.stdout = written
-        report(*figures, calls, units)
+        measured.attach()
+        close_all(running, url, measured)
+    sys.stdout.write("\n".join(measured.lines()) + "\n")
 
 
 if __name__ == "__main__":

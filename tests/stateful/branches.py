@@ -96,7 +96,7 @@ def _links(before: Picture, after: Picture) -> Iterator[str]:
 
 
 def _encounter(
-    before: Picture, after: Picture, old: EncounterRecord | None, new: EncounterRecord
+    _before: Picture, after: Picture, old: EncounterRecord | None, new: EncounterRecord
 ) -> Iterator[str]:
     kind = "child" if kinds.parent(new.resource) else "session"
     if old is None:

@@ -1,4 +1,4 @@
-"""What may become of a request, as a strategy: mostly nothing, else crashes, sleep, lost answers."""
+"""What may become of a request: mostly nothing, else crashes, sleep, lost answers."""
 
 from hypothesis import strategies as st
 

@@ -40,7 +40,7 @@ class Messages(Machine):
         named=st.booleans(),
         fate=fates,
     )
-    def message_posted(
+    def message_posted(  # noqa: PLR0913, PLR0917 - a strategy each
         self,
         thread: int,
         before: Any,
@@ -59,7 +59,7 @@ class Messages(Machine):
         if own >= 0 and self.picture.encounters:
             encounter_id = self.encounters()[own % len(self.encounters())]
             body["encounter"] = care.reference(f"Encounter/{encounter_id}")
-        self._post(body, header_id, fate, f"own-{len(self.accepted)}" if named else "")
+        self._post(body, header_id, fate, f"own-{next(self.numbers)}" if named else "")
 
     @precondition(lambda self: self.picture.headers)
     @rule(
@@ -72,6 +72,22 @@ class Messages(Machine):
             self._post(care.message(header_id, **self._sent(before)), header_id, Fate(), "")
             self.place.pass_time(minutes=7)
         self._post(care.message(header_id, **self._sent(1)), header_id, fate, "")
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(
+        thread=which, before=st.sampled_from((0, 3)), fates=st.lists(fates, min_size=2, max_size=3)
+    )
+    def messages_race(self, thread: int, before: int, fates: list[Fate]) -> None:
+        header_id = self.threads()[thread % len(self.threads())]
+        for fate in fates:
+            self._post(care.message(header_id, **self._sent(before)), header_id, fate, "")
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(thread=which, days=st.sampled_from((0, 1, 2)), hours=st.integers(0, 23), fate=fates)
+    def message_arrives_late(self, thread: int, days: int, hours: int, fate: Fate) -> None:
+        header_id = self.threads()[thread % len(self.threads())]
+        body = care.message(header_id, **self._sent(days * 1440 + hours * 60))
+        self._post(body, header_id, fate, "")
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, before=sent, fate=fates)

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -93,7 +93,7 @@ class Place:
 
     @property
     def utc(self) -> datetime:
-        return self.now.astimezone(instants.UTC)
+        return self.now.astimezone(UTC)
 
     def pass_time(self, **more: float) -> None:
         """Let time pass as it does, not as a wall clock shows it."""

@@ -4,6 +4,7 @@
 """
 
 import os
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,16 +27,16 @@ class Explicit(Messages, Threads, Encounters, Times):
 
 
 class ByThread(Messages, Threads, Encounters, Times):
-    environment = {"SESSION_POLICY": "thread"}
+    environment: ClassVar = {"SESSION_POLICY": "thread"}
     variants = ({}, {"SESSION_MAX_HOURS": "30"}, {"SESSION_IDLE_MINUTES": "45"})
 
 
 class Daily(Messages, Threads, Encounters, Times):
-    environment = {"SESSION_POLICY": "daily"}
+    environment: ClassVar = {"SESSION_POLICY": "daily"}
 
 
 class DailyByPatient(Messages, Threads, Encounters, Times):
-    environment = {"SESSION_POLICY": "daily", "SESSION_SCOPE": "patient"}
+    environment: ClassVar = {"SESSION_POLICY": "daily", "SESSION_SCOPE": "patient"}
 
 
 @pytest.mark.parametrize("machine", [Explicit, ByThread, Daily, DailyByPatient])

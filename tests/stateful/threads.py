@@ -1,6 +1,5 @@
 """Rules about headers: linked, completed, deleted, written back from an old read."""
 
-
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 

@@ -1,0 +1,184 @@
+"""Sessions on an engine with real concurrency: one is opened, nothing is lost, nothing is 5xx."""
+
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared import instants, settings
+from shared.interactions import due
+from shared.store import transactions
+from shared.store.operations import DUE_SHARDS
+from tests import care, consistency, invariants
+from tests.frontdoor import Answer, FrontDoor
+from tests.integration.test_at_once import Killed, at_once, killed
+from tests.picture import Picture, stored
+from tests.steps import thread
+
+pytestmark = pytest.mark.usefixtures("function_environment")
+MESSAGES, CALLERS = 100, 20
+type Say = Callable[..., None]
+
+
+@pytest.fixture
+def say(function_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Say]:
+    """Set what the deployment says of sessions."""
+    del function_environment
+
+    def set_it(**said: str) -> None:
+        for name, value in said.items():
+            monkeypatch.setenv(name, value)
+        settings.settings.cache_clear()
+
+    yield set_it
+    settings.settings.cache_clear()
+
+
+def now() -> datetime:
+    return instants.floor(datetime.now(UTC))
+
+
+def check(*, closing_too: bool = False) -> Picture:
+    """Look at the tables as a whole, and hold what is stored against what is always true."""
+    consistency.check(closing_too=closing_too)
+    picture = stored()
+    invariants.check(picture, picture)
+    return picture
+
+
+def posting(clinic: FrontDoor, header_id: str, seconds_ago: int = 0) -> Callable[[], Answer]:
+    sent = instants.written(now() - timedelta(seconds=seconds_ago))
+    return lambda: clinic.post("/Communication", care.message(header_id, sent))
+
+
+def only_session(picture: Picture, answers: list[Answer]) -> str:
+    """Give the one session of all these messages."""
+    assert {answer.status for answer in answers} == {201}
+    found = {picture.session(picture.messages[answer.id]) for answer in answers}
+    (session_id,) = found
+    assert list(picture.encounters) == [session_id]
+    return session_id
+
+
+def test_a_hundred_messages_at_once_open_one_session_of_their_thread(
+    clinic: FrontDoor, say: Say
+) -> None:
+    say(SESSION_POLICY="thread")
+    header_id, _ = thread(clinic)
+    ago = random.sample(range(3600), MESSAGES)
+    answers = at_once(*(posting(clinic, header_id, each) for each in ago))
+    picture = check()
+    session = picture.encounters[only_session(picture, answers)]
+    first = min(answer.body["sent"] for answer in answers)
+    assert session.resource["period"] == {"start": first}
+
+
+def test_a_hundred_messages_at_once_on_ten_threads_open_one_session_of_a_patients_day(
+    clinic: FrontDoor, say: Say
+) -> None:
+    say(SESSION_POLICY="daily", SESSION_SCOPE="patient")
+    threads = [thread(clinic)[0] for _ in range(10)]
+    calls = [posting(clinic, threads[number % 10]) for number in range(MESSAGES)]
+    answers = at_once(*calls)
+    only_session(check(), answers)
+
+
+def look_at_all(until: datetime) -> None:
+    for shard in range(DUE_SHARDS):
+        for tenant, encounter_id in due.due_until(until, shard):
+            due.look(tenant, encounter_id, until)
+
+
+def test_messages_race_with_the_closings_of_several_workers(clinic: FrontDoor, say: Say) -> None:
+    """Each thread's session is due over and over: every message is in one that has its period."""
+    say(SESSION_POLICY="thread")
+    threads = [thread(clinic)[0] for _ in range(4)]
+    chance = random.Random(4)  # noqa: S311 - no secret
+    later = now() + timedelta(days=3)
+
+    def someone(number: int) -> list[int]:
+        if number % 5 == 0:
+            for _ in range(8):
+                look_at_all(later)
+            return []
+        return [posting(clinic, chance.choice(threads), number)().status for _ in range(8)]
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        results = list(pool.map(someone, range(CALLERS)))
+    statuses = [status for result in results for status in result]
+    assert set(statuses) == {201}
+    look_at_all(later)
+    picture = check()
+    assert len(picture.messages) == len(statuses)
+    assert {invariants.status(each) for each in picture.encounters.values()} == {"finished"}
+
+
+def _large(clinic: FrontDoor, **more: Any) -> tuple[str, str]:
+    """Open a session that does not end in one transaction; give its thread and its id."""
+    header_id, (message_id,) = thread(clinic, instants.written(now()), **more)
+    session_id = stored().messages[message_id].session
+    for number in range(3):
+        child = care.medical_encounter(session_id, f"Patient/{number}")
+        assert clinic.post("/Encounter", child).status == 201
+    return header_id, session_id
+
+
+def _by_hand(clinic: FrontDoor) -> Callable[[], object]:
+    _, session_id = _large(clinic)
+    finished = clinic.get(f"/Encounter/{session_id}").body | {"status": "finished"}
+    return lambda: clinic.put(f"/Encounter/{session_id}", finished)
+
+
+def _by_a_worker(clinic: FrontDoor) -> Callable[[], object]:
+    _large(clinic)
+    later = now() + timedelta(days=3)
+    return lambda: look_at_all(later)
+
+
+def _by_a_completed_header(clinic: FrontDoor) -> Callable[[], object]:
+    header_id, _ = _large(clinic)
+    change = [{"op": "replace", "path": "/status", "value": "completed"}]
+    return lambda: clinic.patch(f"/Communication/{header_id}", change)
+
+
+def _by_a_link_elsewhere(clinic: FrontDoor) -> Callable[[], object]:
+    header_id, _ = _large(clinic)
+    other = clinic.post("/Encounter", care.session()).id
+    return lambda: clinic.patch(f"/Communication/{header_id}", care.link(other))
+
+
+@pytest.mark.parametrize(
+    ("scene", "moment"),
+    [
+        (_by_hand, "before"),
+        (_by_a_worker, "before"),
+        (_by_a_completed_header, "after"),
+        (_by_a_link_elsewhere, "before"),
+    ],
+)
+def test_a_closing_of_many_steps_killed_in_the_middle_is_completed_by_whoever_comes_next(
+    clinic: FrontDoor,
+    say: Say,
+    monkeypatch: pytest.MonkeyPatch,
+    scene: Callable[[FrontDoor], Callable[[], object]],
+    moment: str,
+) -> None:
+    say(SESSION_POLICY="thread")
+    monkeypatch.setattr(transactions, "LARGEST", 40)
+    for number in range(2, 100, 4):
+        request = scene(clinic)
+        try:
+            with killed(moment, number):
+                request()
+        except Killed:
+            check(closing_too=True)
+            request()
+            look_at_all(now())
+            check()
+        else:
+            assert number > 8
+            return
+    pytest.fail("the closing never ends")

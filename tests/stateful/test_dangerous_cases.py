@@ -1,0 +1,332 @@
+"""The most dangerous cases, one by one: who sleeps, who crashes and who comes between is said."""
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared import instants
+from shared.sessions import kinds
+from shared.store.records import EncounterRecord
+from tests import care
+from tests.database import Fate
+from tests.frontdoor import PATCH, Answer, FrontDoor
+from tests.stateful.place import Place, local
+from tests.stateful.requests import Crashing, Sleeping
+
+NOON = "2026-03-02 12:00"
+
+
+@pytest.fixture
+def places() -> Iterator[Callable[..., Place]]:
+    """Make places, one after the other: the next is made when the last is over."""
+    made: list[Place] = []
+
+    def over() -> None:
+        while made:
+            made.pop().close()
+
+    def make(moment: str = NOON, **said: Any) -> Place:
+        over()
+        made.append(Place(local(moment), **said))
+        return made[0]
+
+    yield make
+    over()
+
+
+def opened(place: Place, **more: Any) -> str:
+    return place.answer("POST", "/Encounter", care.session(**more)).id
+
+
+def begun(place: Place, **more: Any) -> str:
+    return place.answer("POST", "/Communication", care.header(**more)).id
+
+
+def body_of(place: Place, url: str) -> Any:
+    return place.answer("GET", url).body
+
+
+def post(place: Place, thread: str, ago: int = 0, **more: Any) -> Answer:
+    sent = instants.written(place.utc - timedelta(minutes=ago))
+    answer = place.answer("POST", "/Communication", care.message(thread, sent, **more))
+    assert answer.status == 201, answer.text
+    return answer
+
+
+def become(place: Place, url: str, fate: Fate | None = None, **values: Any) -> None:
+    place.call("PUT", url, body_of(place, url) | values, fate)
+
+
+def link(place: Place, thread: str, encounter: str, fate: Fate | None = None) -> None:
+    url = f"/Communication/{thread}"
+    place.call("PATCH", url, care.link(encounter), fate, content_type=PATCH)
+
+
+def session_of(place: Place, message: str) -> EncounterRecord:
+    picture = place.picture
+    return picture.encounters[picture.session(picture.messages[message])]
+
+
+def status(record: EncounterRecord) -> str:
+    return str(record.resource["status"])
+
+
+def period(record: EncounterRecord) -> tuple[str, str]:
+    said = record.resource["period"]
+    return said["start"], said["end"]
+
+
+def each_call(longest: int = 40) -> Iterator[int]:
+    """Say before which call of a request something happens, one after the other."""
+    yield from range(1, longest)
+
+
+def test_a_closing_crashes_a_late_message_arrives_and_two_workers_go_on(
+    places: Callable[..., Place],
+) -> None:
+    """After any call of the first worker, and with the second asleep before any of its own."""
+    for crash in each_call():
+        for sleep in (1, 2, 4, 6):
+            place = places(largest=30, SESSION_POLICY="daily")
+            thread = begun(place)
+            first = post(place, thread)
+            session = session_of(place, first.id).id
+            for patient in ("Patient/a", "Patient/b"):
+                place.answer("POST", "/Encounter", care.medical_encounter(session, patient))
+            place.pass_time(days=1)
+            worker = Crashing(crash)
+            place.look(session, worker)
+            place.look(session, Sleeping(sleep))
+            late = post(place, thread, ago=23 * 60)
+            while place.asleep:
+                place.wake(0)
+            place.look_at_all()
+            place.check()
+            record = session_of(place, late.id)
+            assert (record.id, status(record)) == (session, "finished")
+            assert period(record) == (first.body["sent"], late.body["sent"])
+            if worker.number > 0:
+                break
+        if worker.number > 0:
+            return
+    pytest.fail("the closing never ends")
+
+
+def test_a_worker_asleep_between_children_leaves_what_was_reopened_meanwhile(
+    places: Callable[..., Place],
+) -> None:
+    for number in each_call():
+        place = places(largest=30, SESSION_POLICY="thread")
+        thread = begun(place)
+        session = session_of(place, post(place, thread).id).id
+        child = place.answer("POST", "/Encounter", care.medical_encounter(session, "Patient/a")).id
+        other = place.answer("POST", "/Encounter", care.medical_encounter(session, "Patient/b")).id
+        place.pass_time(days=2)
+        place.look(session, Sleeping(number))
+        if not place.asleep:
+            assert number > 8
+            return
+        place.look(session)
+        for encounter in (session, child, other):
+            become(place, f"/Encounter/{encounter}", status="in-progress")
+        place.wake(0)
+        assert kinds.is_open(place.picture.encounters[child].resource), number
+        assert kinds.is_open(place.picture.encounters[other].resource), number
+        assert kinds.is_open(place.picture.encounters[session].resource), number
+        place.check()
+    pytest.fail("the closing never ends")
+
+
+def test_one_taken_back_and_one_posted_between_a_closers_read_and_its_write(
+    places: Callable[..., Place],
+) -> None:
+    for number in each_call():
+        place = places(SESSION_POLICY="thread")
+        thread = begun(place)
+        first = post(place, thread)
+        place.pass_time(hours=1)
+        last = post(place, thread)
+        session = session_of(place, first.id).id
+        become(place, f"/Encounter/{session}", Sleeping(number), status="finished")
+        if not place.asleep:
+            return
+        become(place, f"/Communication/{last.id}", status="entered-in-error")
+        between = post(place, thread, ago=30)
+        place.wake(0)
+        record = place.picture.encounters[session]
+        assert session_of(place, between.id).id == session
+        assert period(record) == (first.body["sent"], between.body["sent"])
+        place.check()
+    pytest.fail("the closing never ends")
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_thread_linked_between_a_closers_read_and_its_write(
+    places: Callable[..., Place], *, back: bool
+) -> None:
+    """Linked to the session that is being closed; or to it, to another, and to it again."""
+    for number in each_call():
+        place = places()
+        thread, second = begun(place), begun(place)
+        session, other = opened(place), opened(place)
+        link(place, thread, session)
+        first = post(place, thread)
+        place.pass_time(hours=1)
+        become(place, f"/Encounter/{session}", Sleeping(number), status="finished")
+        if not place.asleep:
+            return
+        linked = [session, other, session] if back else [session]
+        said = []
+        for encounter in linked:
+            link(place, second, encounter)
+            place.pass_time(minutes=1)
+            said.append(post(place, second))
+        place.wake(0)
+        assert [session_of(place, each.id).id for each in said] == linked
+        record = place.picture.encounters[session]
+        assert period(record) == (first.body["sent"], said[-1].body["sent"])
+        assert not place.picture.slots_of(session)
+        place.check()
+    pytest.fail("the closing never ends")
+
+
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24", "2026-03-02"])
+def test_a_hundred_messages_of_ten_threads_across_midnight_and_a_clock_change(
+    places: Callable[..., Place], day: str
+) -> None:
+    """They arrive in any order within two days, some asleep in the middle of their request."""
+    chance = random.Random(day)  # noqa: S311 - the same in every run
+    place = places(f"{day} 20:00", SESSION_POLICY="daily", SESSION_SCOPE="patient")
+    threads = [begun(place) for _ in range(10)]
+    stored: dict[str, str] = {}
+
+    def arrived(answer: Answer) -> None:
+        assert answer.status == 201, answer.text
+        stored[answer.id] = answer.body["sent"]
+
+    for number in range(100):
+        sent = instants.written(place.utc - timedelta(minutes=chance.randrange(900)))
+        body = care.message(chance.choice(threads), sent)
+        fate = Sleeping(chance.randrange(1, 12)) if number % 3 == 0 else Fate()
+        place.call("POST", "/Communication", body, fate, arrived)
+        place.pass_time(minutes=chance.randrange(25))
+        if len(place.asleep) > 4:
+            place.wake(chance.randrange(5))
+        if number % 10 == 0:
+            place.look_at_all()
+    while place.asleep:
+        place.wake(0)
+    place.wait(days=3)
+    _check_days(place, stored)
+
+
+def _check_days(place: Place, stored: dict[str, str]) -> None:
+    days: dict[str, list[str]] = {}
+    for message, sent in stored.items():
+        local_day = instants.read(sent).astimezone(place.now.tzinfo).date().isoformat()
+        days.setdefault(local_day, []).append(sent)
+        assert session_of(place, message).home.endswith(local_day)
+    assert len(stored) == 100
+    expected = sorted((min(sent), max(sent)) for sent in days.values())
+    assert sorted(map(period, place.picture.encounters.values())) == expected
+
+
+def test_an_import_of_a_year_ago_is_not_due_at_once(places: Callable[..., Place]) -> None:
+    place = places(SESSION_POLICY="thread")
+    thread = begun(place)
+    said = [post(place, thread, ago=525_600 - minutes) for minutes in (0, 60, 30)]
+    place.wait(hours=23)
+    (record,) = place.picture.encounters.values()
+    assert status(record) == "in-progress"
+    place.wait(hours=2)
+    (record,) = place.picture.encounters.values()
+    assert (status(record), period(record)) == (
+        "finished",
+        (said[0].body["sent"], said[1].body["sent"]),
+    )
+
+
+@pytest.mark.parametrize("code", ["VR", "AMB"])
+def test_a_planned_visit_with_a_chat_is_not_closed_for_being_idle(
+    places: Callable[..., Place], code: str
+) -> None:
+    place = places(SESSION_IDLE_MINUTES="60")
+    kind = {"class": {"system": care.ACT_CODE, "code": code}}
+    visit = opened(place, status="planned", **kind)
+    thread = begun(place, encounter=care.reference(f"Encounter/{visit}"))
+    post(place, thread)
+    for _ in range(10):
+        place.wait(hours=20)
+    assert status(place.picture.encounters[visit]) == "planned"
+
+
+def test_a_stale_header_after_a_rollover_keeps_todays_link(places: Callable[..., Place]) -> None:
+    """It was read the day before, and its PUT falls asleep before any of its calls."""
+    for number in each_call():
+        place = places(SESSION_POLICY="daily")
+        thread = begun(place)
+        post(place, thread)
+        stale = body_of(place, f"/Communication/{thread}") | {"priority": "urgent"}
+        place.wait(days=1)
+        place.call("PUT", f"/Communication/{thread}", stale, Sleeping(number))
+        today = session_of(place, post(place, thread).id).id
+        ended = not place.asleep
+        while place.asleep:
+            place.wake(0)
+        resource = place.picture.headers[thread].resource
+        assert (kinds.linked(resource), resource["priority"]) == (today, "urgent")
+        place.check()
+        if ended:
+            return
+    pytest.fail("the change never ends")
+
+
+def test_a_clients_end_survives_a_crash_of_a_closing_with_twelve_children(
+    places: Callable[..., Place],
+) -> None:
+    for number in each_call(80):
+        place = places()
+        session = opened(place)
+        thread = begun(place, encounter=care.reference(f"Encounter/{session}"))
+        message = post(place, thread)
+        for patient in range(12):
+            child = care.medical_encounter(session, f"Patient/{patient}")
+            assert place.answer("POST", "/Encounter", child).status == 201
+        place.pass_time(hours=1)
+        end = instants.written(place.utc)
+        worker = Crashing(number)
+        own = {"status": "finished", "period": {"end": end}, "reasonCode": [{"text": "Cough"}]}
+        become(place, f"/Encounter/{session}", worker, **own)
+        begun_closing = place.picture.encounters[session].closing is not None
+        place.look_at_all()
+        record = place.picture.encounters[session]
+        if status(record) == "finished":
+            assert period(record) == (message.body["sent"], end)
+            assert record.resource["reasonCode"] == own["reasonCode"]
+            assert record.resource["length"]["value"] == 60
+            assert all(status(child) == "finished" for child in place.picture.children(session))
+        else:
+            assert not begun_closing
+        place.check()
+        if worker.number > 0:
+            return
+    pytest.fail("the closing never ends")
+
+
+def test_a_patients_token_posts_a_stranger_as_subject(places: Callable[..., Place]) -> None:
+    place = places(SESSION_POLICY="thread")
+    thread, stranger = begun(place), care.reference("Patient/montgomery-burns")
+    for person in ("Patient/homer-simpson", "RelatedPerson/marge-simpson"):
+        place.clinic = FrontDoor(fhir_user=person)
+        answer = place.answer("POST", "/Communication", care.message(thread, subject=stranger))
+        assert (answer.status, answer.expressions) == (422, ["Communication.subject"])
+    assert not place.picture.messages
+    place.clinic = FrontDoor()
+    post(place, thread, subject=stranger)
+    place.clinic = FrontDoor(fhir_user="Patient/homer-simpson")
+    post(place, thread)
+    post(place, thread, subject=stranger)
+    place.check()
