@@ -29,7 +29,7 @@ FINISHED, IN_ERROR = "finished", "entered-in-error"
 def finish(work: Work, session: EncounterRecord) -> EncounterRecord:
     """Save a session as finished by the server."""
     body = without_generated_text(session.resource, session.resource | {"status": FINISHED})
-    return close(work, session, _left(work, session, body))
+    return close(work, session, left(work, session, body))
 
 
 def finish_with(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
@@ -159,49 +159,8 @@ def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -
     return versions.of_encounter(work, child, after, due="", entered=at)
 
 
-def _left(work: Work, session: EncounterRecord, after: Resource) -> Resource:
+def left(work: Work, session: EncounterRecord, after: Resource) -> Resource:
     """Give an Encounter whose status the server changes, with the one it leaves in its history."""
     return with_status_history(
         session.resource, after, session.entered, work.instant, keep_omitted=False
     )
-
-
-def extend(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
-    """Take a late message of its own day into a finished session."""
-    sender = kinds.sender(message.resource)
-    figures = session.figures.merged(figures_of([(message.at, sender)]))
-    _amend(work, session, figures)
-
-
-def amend(work: Work, session: EncounterRecord, changed: CommunicationRecord) -> None:
-    """Correct a finished session when one of its messages ceases to count, or counts again."""
-    known = session.figures
-    if known.first < changed.at < known.last and not known.dirty:
-        work.save(session)
-        return
-    figures = recomputed(work, session.id, changed)
-    if figures.first:
-        _amend(work, session, figures)
-    elif session.by_server:
-        _void(work, session, figures)
-    else:
-        work.save(replace(session, figures=figures))
-
-
-def _void(work: Work, session: EncounterRecord, figures: Figures) -> None:
-    """Turn a finished session of ours in which nothing is left into an error, and free its day."""
-    body = without_generated_text(session.resource, session.resource | {"status": IN_ERROR})
-    after = _left(work, session, body)
-    void = versions.of_encounter(work, session, after, figures=figures, entered=work.instant)
-    work.save(void)
-    detaching.free_day(work, void)
-
-
-def _amend(work: Work, session: EncounterRecord, figures: Figures) -> None:
-    """Save a finished session with other figures; a new version where that changes its period."""
-    resource, filled = rules.timed(session.resource, figures, session.filled, settings().zone)
-    if resource == session.resource:
-        work.save(replace(session, figures=figures))
-        return
-    resource = without_generated_text(session.resource, resource)
-    work.save(versions.of_encounter(work, session, resource, figures=figures, filled=filled))

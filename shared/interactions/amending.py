@@ -1,0 +1,56 @@
+"""Correcting a finished session, when a message comes late, is taken back or counts again."""
+
+from dataclasses import replace
+from typing import Any
+
+from shared.interactions import closing, detaching, versions
+from shared.resources.patching import without_generated_text
+from shared.sessions import closing as rules
+from shared.sessions import kinds
+from shared.sessions.state import Figures, figures_of
+from shared.settings import settings
+from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.work import Work
+
+type Resource = dict[str, Any]
+
+
+def extend(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
+    """Take a late message of its own day into a finished session."""
+    sender = kinds.sender(message.resource)
+    figures = session.figures.merged(figures_of([(message.at, sender)]))
+    _amend(work, session, figures)
+
+
+def amend(work: Work, session: EncounterRecord, changed: CommunicationRecord) -> None:
+    """Correct a finished session when one of its messages ceases to count, or counts again."""
+    known = session.figures
+    if known.first < changed.at < known.last and not known.dirty:
+        work.save(session)
+        return
+    figures = closing.recomputed(work, session.id, changed)
+    if figures.first:
+        _amend(work, session, figures)
+    elif session.by_server:
+        _void(work, session, figures)
+    else:
+        work.save(replace(session, figures=figures))
+
+
+def _void(work: Work, session: EncounterRecord, figures: Figures) -> None:
+    """Turn a finished session of ours in which nothing is left into an error, and free its day."""
+    body = without_generated_text(session.resource, session.resource | {"status": closing.IN_ERROR})
+    after = closing.left(work, session, body)
+    void = versions.of_encounter(work, session, after, figures=figures, entered=work.instant)
+    work.save(void)
+    detaching.free_day(work, void)
+
+
+def _amend(work: Work, session: EncounterRecord, figures: Figures) -> None:
+    """Save a finished session with other figures; a new version where that changes its period."""
+    resource, filled = rules.timed(session.resource, figures, session.filled, settings().zone)
+    if resource == session.resource:
+        work.save(replace(session, figures=figures))
+        return
+    resource = without_generated_text(session.resource, resource)
+    work.save(versions.of_encounter(work, session, resource, figures=figures, filled=filled))

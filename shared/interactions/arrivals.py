@@ -1,0 +1,227 @@
+"""A message that counts for the first time: which session it joins, opens, or waits for."""
+
+from dataclasses import replace
+
+from shared import instants
+from shared.errors import BusinessRule
+from shared.interactions import (
+    amending,
+    attaching,
+    closing,
+    deployment,
+    openings,
+    patients,
+    versions,
+)
+from shared.resources.patching import without_generated_text
+from shared.sessions import kinds, opening, policies, slots, times
+from shared.sessions.policies import EXPLICIT, Policy
+from shared.sessions.state import Slot, SlotKey
+from shared.settings import settings
+from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.work import Work
+
+
+def arrive(work: Work, message: CommunicationRecord) -> CommunicationRecord:
+    """Give a message that counts for the first time its *at* and its effective session or epoch.
+
+    The thread's state is read before the header, and both before the day's slot and the session:
+    whoever changes one of them meanwhile makes the transaction fail.
+    """
+    state = work.slot(SlotKey(message.place.thread))
+    header = work.communication(message.place.thread)
+    if header is None:
+        raise AssertionError("a message has a header")
+    policy = deployment.policy_of(header)
+    message = replace(message, at=times.at(message.resource, work.now, policy.zone))
+    slot = work.slot(_slot_key(policy, header, message))
+    if slot.key.day:
+        work.require(state)
+    own = _own_session(work, message)
+    if header.plain and not slot.open:
+        return _wait(work, message, slot)
+    if not slot.open:
+        _attach_again(work, header, slot, policy)
+        slot = work.slot(slot.key)
+    if slot.open:
+        _check_own(work, message, slot, own)
+        return _linked(work, _join(work, message, slot, header, policy))
+    return _linked(work, _without_open_session(work, message, header, slot, own=own, policy=policy))
+
+
+def check_own_link(work: Work, message: CommunicationRecord) -> None:
+    """Check a session that a message which has arrived is linked to by itself.
+
+    Raises BusinessRule where its thread is attached to another and never had this one.
+    """
+    slot = work.slot(SlotKey(message.place.thread))
+    if slot.open:
+        _check_own(work, message, slot, _own_session(work, message))
+
+
+def _slot_key(policy: Policy, header: CommunicationRecord, message: CommunicationRecord) -> SlotKey:
+    if policy.name != policies.DAILY:
+        return SlotKey(message.place.thread)
+    patient, at = opening.patient(header.resource), instants.read(message.at)
+    return attaching.day_key(policy, message.place.thread, patient, at)
+
+
+def _own_session(work: Work, message: CommunicationRecord) -> EncounterRecord | None:
+    """Give the session that the message's own `encounter` names; a plain record is none."""
+    named = kinds.linked(message.resource)
+    encounter = work.encounter(named) if named else None
+    return encounter if encounter and attaching.is_session(encounter) else None
+
+
+def _check_own(
+    work: Work, message: CommunicationRecord, slot: Slot, own: EncounterRecord | None
+) -> None:
+    if own and own.id != slot.session and not work.span(own.id, message.place.thread):
+        raise BusinessRule(
+            f"The thread belongs to Encounter/{slot.session}", expression="Communication.encounter"
+        )
+
+
+def _linked(work: Work, message: CommunicationRecord) -> CommunicationRecord:
+    """Write the session on the message itself, where the deployment links so."""
+    if settings().message_linking != "message" or not message.session:
+        return message
+    if "encounter" in message.resource:
+        return message
+    link = {"reference": f"Encounter/{message.session}"}
+    return versions.of_communication(work, message, message.resource | {"encounter": link})
+
+
+def _attach_again(work: Work, header: CommunicationRecord, slot: Slot, policy: Policy) -> None:
+    """Attach the session that the header, or the day, still names and that was reopened."""
+    named = slot.session if slot.key.day else kinds.linked(header.resource)
+    session = work.encounter(named) if named else None
+    if session is None or not attaching.takes_messages(session):
+        return
+    if not attaching.has_room(session, slot):
+        return
+    if slot.key.day:
+        attaching.attach_day(work, slot, session, header.id, policy)
+    else:
+        attaching.attach(work, slot, session)
+
+
+def _without_open_session(
+    work: Work,
+    message: CommunicationRecord,
+    header: CommunicationRecord,
+    slot: Slot,
+    *,
+    own: EncounterRecord | None,
+    policy: Policy,
+) -> CommunicationRecord:
+    named = work.encounter(slot.session) if slot.session else None
+    if named and named.resource.get("status") == closing.FINISHED:
+        return _amend_day(work, message, slot, named, policy)
+    if policy.name != EXPLICIT:
+        session_id = openings.open_for(work, header, message, slot, policy)
+        return replace(message, session=session_id)
+    if own and not kinds.linked(header.resource) and attaching.takes_messages(own):
+        return _join_by_itself(work, message, slot, own)
+    return _wait(work, message, slot)
+
+
+def _wait(work: Work, message: CommunicationRecord, slot: Slot) -> CommunicationRecord:
+    """Leave a message without a session until a link adopts it; a day's slot keeps none such."""
+    if slot.key.day:
+        work.require(slot)
+        return message
+    work.save(_arrived(work, message, slot))
+    return replace(message, epoch=slot.epoch)
+
+
+def _arrived(work: Work, message: CommunicationRecord, slot: Slot) -> Slot:
+    return slots.arrived(
+        slot,
+        at=message.at,
+        key="" if slot.key.day else message.place.sort,
+        sender=kinds.sender(message.resource),
+        received=work.instant,
+    )
+
+
+def _join(
+    work: Work,
+    message: CommunicationRecord,
+    slot: Slot,
+    header: CommunicationRecord,
+    policy: Policy,
+) -> CommunicationRecord:
+    """Join the session that is open."""
+    if not slot.figures.first or message.at < slot.figures.first:
+        _begin_earlier(work, slot.session, message.at)
+    if slot.key.day:
+        _reach(work, message, slot, header, policy)
+    elif not slot.low or message.place.sort < slot.low:
+        _widen(work, slot.session, message)
+    patients.join(work, slot.session, header.resource, message.resource)
+    work.save(_arrived(work, message, slot))
+    return replace(message, session=slot.session)
+
+
+def _reach(
+    work: Work,
+    message: CommunicationRecord,
+    slot: Slot,
+    header: CommunicationRecord,
+    policy: Policy,
+) -> None:
+    """Let the day's session know this thread, and the header point to the latest day's."""
+    low, high = policies.day_keys(slot.key.day, policy.zone)
+    points_here = kinds.linked(header.resource) == slot.session
+    if not points_here or not low <= message.place.sort <= high:
+        key = message.place.sort
+        attaching.reach_day(work, slot.session, header.id, slot.key.day, policy=policy, key=key)
+    if not points_here and header.day < slot.key.day:
+        openings.point(work, header, slot.session, slot.key.day)
+
+
+def _join_by_itself(
+    work: Work, message: CommunicationRecord, slot: Slot, session: EncounterRecord
+) -> CommunicationRecord:
+    """Join the session that the message itself names, where the header names none."""
+    work.save(slots.noticed(slot))
+    one = _arrived(work, message, Slot(key=slot.key)).figures
+    work.save(replace(session, figures=session.figures.merged(one)))
+    _begin_earlier(work, session.id, message.at)
+    _widen(work, session.id, message)
+    return replace(message, session=session.id)
+
+
+def _amend_day(
+    work: Work, message: CommunicationRecord, slot: Slot, session: EncounterRecord, policy: Policy
+) -> CommunicationRecord:
+    """Take a late message into its own day's session, which stays finished."""
+    work.save(slots.noticed(slot))
+    thread, key = message.place.thread, message.place.sort
+    attaching.reach_day(work, session.id, thread, slot.key.day, policy=policy, key=key)
+    amending.extend(work, session, message)
+    return replace(message, session=session.id)
+
+
+def _begin_earlier(work: Work, session_id: str, at: str) -> None:
+    """Correct a session's beginning, where the server wrote it and the message is before it."""
+    session = work.encounter(session_id)
+    if session is None or "start" not in session.filled:
+        return
+    period = session.resource["period"]
+    if at < period["start"] and work.in_steps:
+        # It does not fit this transaction: the closer will read the messages.
+        work.save(replace(session, figures=replace(session.figures, dirty=True)))
+    elif at < period["start"]:
+        corrected = session.resource | {"period": period | {"start": at}}
+        corrected = without_generated_text(session.resource, corrected)
+        work.save(versions.of_encounter(work, session, corrected))
+
+
+def _widen(work: Work, session_id: str, message: CommunicationRecord) -> None:
+    thread, key = message.place.thread, message.place.sort
+    span = work.span(session_id, thread)
+    widened = slots.span_widened(span, session_id, thread, key)
+    if span is None or widened.low != span.low or (span.high and widened.high != span.high):
+        work.save(widened)
