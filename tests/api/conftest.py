@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from shared import settings
 from shared.local import template
 from shared.store import dynamodb
 from tests import consistency
 from tests.frontdoor import FrontDoor
+from tests.remembered import forget
 
 
 @pytest.fixture(autouse=True)
@@ -26,12 +26,12 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in (environment | credentials).items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        _forget()
+        forget()
         for name, request in requests.items():
             dynamodb.client().create_table(TableName=name, **request)
         yield
         consistency.check()
-        _forget()
+        forget()
 
 
 @cache
@@ -40,11 +40,6 @@ def _deployed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     read = template.load()
     requests = template.table_requests(read)
     return requests, template.function_environment(read, {name: name for name in requests})
-
-
-def _forget() -> None:
-    for remembered in (settings.settings, dynamodb.client, dynamodb.table_name):
-        remembered.cache_clear()
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from shared import settings
 from shared.local import template
 from shared.local.emulator import Emulator, emulator
-from shared.store import dynamodb, queue
 from tests.frontdoor import FrontDoor
 from tests.integration.closing import TRIES, Rounds
+from tests.remembered import forget
 
 _RUNS = count(1)
 
@@ -67,14 +66,9 @@ def function_environment(
     """Let handlers called in this process use these tables."""
     for name, value in deployed.items():
         monkeypatch.setenv(name, value)
-    _forget()
+    forget()
     yield
-    _forget()
-
-
-def _forget() -> None:
-    for remembered in (settings.settings, dynamodb.client, dynamodb.table_name, queue.client):
-        remembered.cache_clear()
+    forget()
 
 
 @pytest.fixture

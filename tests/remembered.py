@@ -1,0 +1,11 @@
+"""What functions keep from one request to the next, and a test must not."""
+
+from shared import settings
+from shared.store import dynamodb, queue
+
+
+def forget() -> None:
+    """Let the next request read its environment anew."""
+    kept = (settings.settings, dynamodb.session, dynamodb.client, dynamodb.table_name, queue.client)
+    for each in kept:
+        each.cache_clear()
