@@ -174,5 +174,5 @@ def _error(code: str, **more: Any) -> ClientError:
 
 
 def unknown() -> ClientError:
-    """What a client is told where the outcome is unknown."""
+    """Give what a client is told where the outcome is unknown."""
     return _error("InternalServerError")

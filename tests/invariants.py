@@ -63,6 +63,13 @@ def a_thread_or_day_has_one_session(_: Picture, after: Picture) -> None:
         assert homes[where] <= 1, f"{where} has {count} live sessions"
 
 
+def a_void_session_has_left_its_day(_: Picture, after: Picture) -> None:
+    for record in after.encounters.values():
+        if record.home and not is_live(record):
+            slot = after.slots[slot_key(record.home)]
+            assert slot.session != record.id, f"{record.home} names {record.id}, which is void"
+
+
 def an_open_slot_names_an_open_session(_: Picture, after: Picture) -> None:
     for slot in after.slots.values():
         session = after.encounters.get(slot.session)
@@ -116,8 +123,8 @@ def a_period_is_that_of_the_messages(before: Picture, after: Picture) -> None:
             assert period["start"] <= min(ats), f"{record.id} begins after its first message"
         elif status(record) == FINISHED and record.by_server:
             had = any(before.counting(record.id)) and status(old) == FINISHED
-            assert not ends, f"{record.id} is finished and has no message"
-            assert not had, f"{record.id} is finished and has no message left"
+            assert not ends, f"{record.id} ends and has no message"
+            assert not had, f"{record.id} has lost its last message"
 
 
 def _check_period(
@@ -235,6 +242,7 @@ def a_header_stays_with_its_latest_day(before: Picture, after: Picture) -> None:
 INVARIANTS: tuple[Callable[[Picture, Picture], None], ...] = (
     a_message_has_one_session_for_good,
     a_thread_or_day_has_one_session,
+    a_void_session_has_left_its_day,
     an_open_slot_names_an_open_session,
     a_finished_session_gains_only_late_messages,
     a_day_has_only_its_messages,

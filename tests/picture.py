@@ -43,8 +43,8 @@ class Picture:
         """Give the counting messages of a session, those adopted after its end aside."""
         for message in self.messages.values():
             adoption = self.adoption(message)
-            aside = adoption and adoption.late
-            if message.counts and not aside and self.session(message) == session_id:
+            late = adoption is not None and adoption.late
+            if message.counts and not late and self.session(message) == session_id:
                 yield message
 
     def children(self, session_id: str) -> Iterator[EncounterRecord]:

@@ -24,7 +24,7 @@ def seen(before: Picture, after: Picture) -> Iterator[str]:
     yield from _links(before, after)
     for record in after.encounters.values():
         if record is not before.encounters.get(record.id):
-            yield from _encounter(before, after, before.encounters.get(record.id), record)
+            yield from _encounter(after, before.encounters.get(record.id), record)
 
 
 def _arrival(before: Picture, after: Picture, message: CommunicationRecord) -> str:
@@ -95,9 +95,7 @@ def _links(before: Picture, after: Picture) -> Iterator[str]:
             yield "thread turned"
 
 
-def _encounter(
-    _before: Picture, after: Picture, old: EncounterRecord | None, new: EncounterRecord
-) -> Iterator[str]:
+def _encounter(after: Picture, old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]:
     kind = "child" if kinds.parent(new.resource) else "session"
     if old is None:
         yield f"{kind} created {status(new)}"
@@ -127,3 +125,75 @@ def _settled(old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]
     if status(new) == FINISHED and old and status(old) != FINISHED:
         kept = {"start", "end"} - new.filled
         yield f"closing keeps a client's {' and '.join(sorted(kept)) or 'nothing'}"
+
+
+# What every run has to follow at least once, in the words of `seen`.
+RULES = frozenset(
+    {
+        "a worker looked: closed",
+        "a worker looked: later",
+        "a worker looked: nothing",
+        "child created in-progress",
+        "child ended with its session: cancelled",
+        "child ended with its session: finished",
+        "child reopened",
+        "closing begun",
+        "closing keeps a client's end",
+        "closing keeps a client's end and start",
+        "closing keeps a client's nothing",
+        "closing keeps a client's start",
+        "day detached",
+        "day freed",
+        "deleted: finished",
+        "deleted: in-progress",
+        "due earlier",
+        "due later",
+        "due no more",
+        "link: adopts",
+        "link: adopts, late",
+        "link: day attached",
+        "link: thread attached",
+        "link: thread moves",
+        "message updated",
+        "message updated, moved",
+        "message: adds a patient",
+        "message: attaches again",
+        "message: corrects the beginning",
+        "message: joins",
+        "message: joins by itself",
+        "message: late, amends its day",
+        "message: late, within its day",
+        "message: makes a finished day",
+        "message: of a completed header",
+        "message: opens a session",
+        "message: opens a session of several patients",
+        "message: points the header to its session",
+        "message: waits, daily, plain header",
+        "message: waits, explicit",
+        "message: waits, explicit, plain header",
+        "message: waits, thread, plain header",
+        "restored: finished, amended",
+        "restored: open, marks the slot",
+        "restored: void, marks the session",
+        "retracted: adopted late",
+        "retracted: finished, amended",
+        "retracted: finished, none left",
+        "retracted: finished, nothing to amend",
+        "retracted: open, marks the session",
+        "retracted: open, marks the slot",
+        "retracted: void, marks the session",
+        "retracted: without a session",
+        "session brought back in-progress",
+        "session ended in steps: finished",
+        "session ended with children",
+        "session ended: cancelled",
+        "session ended: entered-in-error",
+        "session ended: finished",
+        "session left by a thread",
+        "session recomputed",
+        "session reopened",
+        "session reopened, daily",
+        "thread detached",
+        "thread turned",
+    }
+)

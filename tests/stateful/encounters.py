@@ -59,6 +59,17 @@ class Encounters(Machine):
         body = care.medical_encounter(self.encounter_id(encounter), patient, status=status)
         self.place.call("POST", "/Encounter", body, fate)
 
+    @precondition(lambda self: self._has_room() and self.picture.encounters)
+    @rule(encounter=which, fate=fates)
+    def encounter_has_many_children(self, encounter: int, fate: Fate) -> None:
+        """So many that its end does not fit one transaction; then it ends."""
+        encounter_id = self.encounter_id(encounter)
+        for number in range(5):
+            child = care.medical_encounter(encounter_id, f"Patient/child-{number}")
+            self.place.call("POST", "/Encounter", child)
+        change = [{"op": "replace", "path": "/status", "value": "finished"}]
+        self.patch(f"/Encounter/{encounter_id}", change, fate)
+
     @precondition(lambda self: self.picture.encounters)
     @rule(
         encounter=which,
@@ -113,6 +124,14 @@ class Encounters(Machine):
             url = f"/Encounter/{self.encounter_id(encounter)}"
             self.read(url)
             self.place.call("DELETE", url, None, fate)
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(encounter=which, status=st.sampled_from(("in-progress", "finished")), fate=fates)
+    def encounter_deleted_and_brought_back(self, encounter: int, status: str, fate: Fate) -> None:
+        url = f"/Encounter/{self.encounter_id(encounter)}"
+        if body := self.read(url):
+            self.place.call("DELETE", url)
+            self.place.call("PUT", url, body | {"status": status}, fate)
 
     def _ended(self) -> list[str]:
         return [

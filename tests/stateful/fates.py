@@ -1,4 +1,4 @@
-"""What may become of a request: mostly nothing, else crashes, sleep, lost answers."""
+"""What may become of a request: mostly nothing, else it crashes, sleeps, loses an answer."""
 
 from hypothesis import strategies as st
 

@@ -33,24 +33,24 @@ class Messages(Machine):
     @rule(
         thread=which,
         before=sent,
-        about=subjects,
-        sender=senders,
+        people=st.tuples(subjects, senders),
         status=st.sampled_from(("in-progress", "completed", "in-progress", "preparation")),
         own=st.sampled_from((-1, -1, -1, -1, 0, 1, 2)),
         named=st.booleans(),
         fate=fates,
     )
-    def message_posted(  # noqa: PLR0913, PLR0917 - a strategy each
+    def message_posted(
         self,
+        *,
         thread: int,
         before: Any,
-        about: str,
-        sender: str,
+        people: tuple[str, str],
         status: str,
         own: int,
-        named: bool,  # noqa: FBT001 - a strategy's
+        named: bool,
         fate: Fate,
     ) -> None:
+        about, sender = people
         header_id = self.threads()[thread % len(self.threads())]
         body = care.message(header_id, status=status, **self._sent(before))
         body |= {"sender": care.reference(sender), "subject": care.reference(about or care.HOMER)}
@@ -72,6 +72,18 @@ class Messages(Machine):
             self._post(care.message(header_id, **self._sent(before)), header_id, Fate(), "")
             self.place.pass_time(minutes=7)
         self._post(care.message(header_id, **self._sent(1)), header_id, fate, "")
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(thread=which, hours=st.sampled_from((1, 5, 20)), fate=fates)
+    def messages_said_until_one_is_due(self, thread: int, hours: int, fate: Fate) -> None:
+        """The conversation goes on, so that its session is looked at and left alone."""
+        header_id = self.threads()[thread % len(self.threads())]
+        for pause in (hours, 24 - hours):
+            self._post(care.message(header_id, **self._sent(0)), header_id, Fate(), "")
+            self.place.pass_time(hours=pause)
+        for encounter_id in self.place.due():
+            self.place.look(encounter_id, fate)
+            fate = Fate()
 
     @precondition(lambda self: self.picture.headers)
     @rule(
@@ -135,6 +147,26 @@ class Messages(Machine):
         self._notice_restored(message_id, status)
         change = [{"op": "replace", "path": "/status", "value": status}]
         self.patch(f"/Communication/{message_id}", change, fate)
+
+    @precondition(lambda self: self.picture.messages)
+    @rule(message=which, is_over=st.booleans(), fate=fates)
+    def message_taken_back_and_restored(
+        self,
+        message: int,
+        is_over: bool,  # noqa: FBT001 - a strategy's
+        fate: Fate,
+    ) -> None:
+        """In its session as it is, or when that has ended."""
+        message_id = self._message_id(message)
+        session_id = self.picture.session(self.picture.messages[message_id])
+        if is_over and session_id:
+            change = [{"op": "replace", "path": "/status", "value": "finished"}]
+            self.patch(f"/Encounter/{session_id}", change, Fate())
+        for status in ("entered-in-error", "completed"):
+            self._notice_restored(message_id, status)
+            change = [{"op": "replace", "path": "/status", "value": status}]
+            self.patch(f"/Communication/{message_id}", change, fate)
+            fate = Fate()
 
     @precondition(lambda self: self.picture.messages)
     @rule(message=which, before=sent, fate=fates)

@@ -330,3 +330,30 @@ def test_a_patients_token_posts_a_stranger_as_subject(places: Callable[..., Plac
     post(place, thread)
     post(place, thread, subject=stranger)
     place.check()
+
+
+@pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
+def test_two_messages_corrected_at_once_are_both_found_in_their_session(
+    places: Callable[..., Place], policy: str
+) -> None:
+    """Both now stand outside of the range that their thread had in it."""
+    for number in each_call():
+        place = places(SESSION_POLICY=policy)
+        session = opened(place) if policy == "explicit" else ""
+        thread = begun(place)
+        if session:
+            link(place, thread, session)
+        said = [post(place, thread), post(place, thread)]
+        become(place, f"/Encounter/{session_of(place, said[0].id).id}", status="finished")
+        moved = [instants.written(place.utc + timedelta(days=days)) for days in (40, 30)]
+        become(place, f"/Communication/{said[0].id}", Sleeping(number), sent=moved[0])
+        ended = not place.asleep
+        become(place, f"/Communication/{said[1].id}", sent=moved[1])
+        if not ended:
+            place.wake(0)
+        for message, sent in zip(said, moved, strict=True):
+            assert place.picture.messages[message.id].resource["sent"] == sent
+        place.check()
+        if ended:
+            return
+    pytest.fail("the change never ends")

@@ -1,5 +1,7 @@
 """Rules about headers: linked, completed, deleted, written back from an old read."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
@@ -31,6 +33,30 @@ class Threads(Machine):
         url = self._thread(thread)
         self.read(url)
         self.patch(url, care.link(self.encounter_id(encounter)), fate)
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(
+        thread=which,
+        encounter=st.sampled_from((care.visit(), care.visit(), care.session("finished"))),
+        written=st.sampled_from(("before", "after", "before and taken back")),
+        fate=fates,
+    )
+    def thread_linked_to_what_takes_no_messages(
+        self, thread: int, encounter: dict[str, Any], written: str, fate: Fate
+    ) -> None:
+        """To a visit, or to a session that is over; a message is written before it or after."""
+        url = self._thread(thread)
+        message = care.message(url.rpartition("/")[2])
+        new = self.place.answer("POST", "/Encounter", encounter).id
+        answer = (
+            self.place.answer("POST", "/Communication", message) if written != "after" else None
+        )
+        self.patch(url, care.link(new), fate)
+        if written == "after":
+            self.place.call("POST", "/Communication", message)
+        elif answer and answer.status == 201 and written != "before":
+            change = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
+            self.patch(f"/Communication/{answer.id}", change, Fate())
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, by_put=st.booleans(), fate=fates)
