@@ -345,7 +345,7 @@ def test_two_messages_corrected_at_once_are_both_found_in_their_session(
             link(place, thread, session)
         said = [post(place, thread), post(place, thread)]
         become(place, f"/Encounter/{session_of(place, said[0].id).id}", status="finished")
-        moved = [instants.written(place.utc + timedelta(days=days)) for days in (40, 30)]
+        moved = [instants.written(place.utc + timedelta(days=days)) for days in (30, 40)]
         become(place, f"/Communication/{said[0].id}", Sleeping(number), sent=moved[0])
         ended = not place.asleep
         become(place, f"/Communication/{said[1].id}", sent=moved[1])
