@@ -63,11 +63,6 @@ class Request:
         return routing.operation(self.path)
 
     @property
-    def is_head(self) -> bool:
-        """Tell whether only the headers of the answer are wanted."""
-        return self.interaction.method == "HEAD"
-
-    @property
     def if_match(self) -> str:
         """The version that If-Match asks for: `W/"1"`, `"1"` and `1` are the same."""
         return entity_tag(self.headers.get("if-match", ""))

@@ -131,18 +131,8 @@ def _wait(work: Work, message: CommunicationRecord, slot: Slot) -> Communication
     if slot.key.day:
         work.require(slot)
         return message
-    work.save(_arrived(work, message, slot))
+    work.save(openings.arrived(work, slot, message))
     return replace(message, epoch=slot.epoch)
-
-
-def _arrived(work: Work, message: CommunicationRecord, slot: Slot) -> Slot:
-    return slots.arrived(
-        slot,
-        at=message.at,
-        key="" if slot.key.day else message.place.sort,
-        sender=kinds.sender(message.resource),
-        received=work.instant,
-    )
 
 
 def _join(
@@ -160,7 +150,7 @@ def _join(
     elif not slot.low or message.place.sort < slot.low:
         _widen(work, slot.session, message)
     patients.join(work, slot.session, header.resource, message.resource)
-    work.save(_arrived(work, message, slot))
+    work.save(openings.arrived(work, slot, message))
     return replace(message, session=slot.session)
 
 
@@ -186,7 +176,7 @@ def _join_by_itself(
 ) -> CommunicationRecord:
     """Join the session that the message itself names, where the header names none."""
     work.save(slots.noticed(slot))
-    one = _arrived(work, message, Slot(key=slot.key)).figures
+    one = openings.arrived(work, Slot(key=slot.key), message).figures
     work.save(replace(session, figures=session.figures.merged(one)))
     _begin_earlier(work, session.id, message.at)
     _widen(work, session.id, message)

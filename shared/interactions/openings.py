@@ -43,11 +43,12 @@ def open_for(
         work.save(slots.span_widened(span, session.id, header.id, message.place.sort))
     if not slot.key.day or header.day < slot.key.day:
         point(work, header, session.id, slot.key.day)
-    work.save(_arrived(work, work.slot(slot.key), message))
+    work.save(arrived(work, work.slot(slot.key), message))
     return session.id
 
 
-def _arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
+def arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
+    """Give a slot with a message that joins its session, or waits in it for a link."""
     return slots.arrived(
         slot,
         at=message.at,

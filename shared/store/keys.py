@@ -9,7 +9,6 @@ from shared.sessions.state import SlotKey
 
 # An id of ours is `<header>.<ULID>`; FHIR ends ids at 64 characters.
 LONGEST_HEADER_ID = 64 - 1 - 26
-DEFAULT_TENANT = "-"
 HEADER = patterns.HEADER.sort
 # Sort after every character that the keys use.
 AFTER_ALL = "\x7f"
