@@ -17,7 +17,7 @@ NOBODY: frozenset[str] = frozenset()
 
 TYPES = ("Encounter", "Communication")
 # Of these there is what the catalogue says, to be read by anybody.
-DEFINITIONS = ("OperationDefinition", "StructureDefinition")
+DEFINITIONS = ("OperationDefinition", "SearchParameter", "StructureDefinition")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ Expressions are R4's own, cut to the resource: https://hl7.org/fhir/R4/searchpar
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 ParamType = Literal["token", "reference", "date", "quantity", "uri", "string", "special"]
 
 HL7 = "http://hl7.org/fhir/SearchParameter/"
+# Those of this server's own are defined below its base.
+OWN = "SearchParameter/"
 
 
 class Index(Enum):
@@ -26,11 +29,12 @@ class Index(Enum):
 class SearchParam:
     """One parameter of one resource type.
 
-    `partition` is the name under which its values are partitioned, where it shares that with
-    another parameter; `spread` over how many partitions each value goes, where values are few;
-    `common` about how many resources share a value, by which the planner chooses; `keyed` the type
-    whose references need no row, because the resource tables' own keys find them; `system` the code
-    system a plain `code` element is bound to.
+    `element` is the data type of a token's element; `partition` the name under which its values
+    are partitioned, where it shares that with another parameter; `spread` over how many partitions
+    each value goes, where values are few; `common` about how many resources share a value, by which
+    the planner chooses; `keyed` the type whose references need no row, because the resource tables'
+    own keys find them; `system` the code system a plain `code` element is bound to. `description`
+    is for what R4 does not define.
     """
 
     resource: str
@@ -38,6 +42,7 @@ class SearchParam:
     type: ParamType
     expression: str
     targets: tuple[str, ...] = ()
+    element: str = ""
     index: Index = Index.FILTER
     partition: str = ""
     spread: int = 1
@@ -45,6 +50,7 @@ class SearchParam:
     keyed: str = ""
     system: str = ""
     definition: str = ""
+    description: str = ""
 
     @property
     def partition_name(self) -> str:
@@ -57,192 +63,211 @@ class SearchParam:
 SPREAD = 4
 
 _PARTICIPANTS = ("Practitioner", "PractitionerRole", "RelatedPerson")
-_SENDERS = (
-    "Practitioner",
-    "Organization",
-    "Device",
-    "Patient",
-    "HealthcareService",
-    "PractitionerRole",
-    "RelatedPerson",
+_SENDERS = (*_PARTICIPANTS, "Organization", "Device", "Patient", "HealthcareService")
+_REASONS = ("Condition", "Observation", "Procedure", "ImmunizationRecommendation")
+_INSTANTIATED = (
+    "Questionnaire",
+    "Measure",
+    "PlanDefinition",
+    "OperationDefinition",
+    "ActivityDefinition",
 )
-_ENCOUNTER_STATUS = "http://hl7.org/fhir/encounter-status"
-_EVENT_STATUS = "http://hl7.org/fhir/event-status"
+_CODE_SYSTEM = "http://hl7.org/fhir"
 
 
-def _encounter(code: str, kind: ParamType, expression: str, **more: object) -> SearchParam:
-    more.setdefault("definition", f"{HL7}Encounter-{code}")
-    return SearchParam("Encounter", code, kind, expression, **more)  # type: ignore[arg-type]
-
-
-def _communication(code: str, kind: ParamType, expression: str, **more: object) -> SearchParam:
-    more.setdefault("definition", f"{HL7}Communication-{code}")
-    return SearchParam("Communication", code, kind, expression, **more)  # type: ignore[arg-type]
+def _param(
+    resource: str, code: str, kind: ParamType, path: str, *targets: str, **more: Any
+) -> SearchParam:
+    """Make a row; R4's definition is the one named after the resource where no other is given."""
+    more.setdefault("definition", f"{HL7}{resource}-{code}")
+    return SearchParam(resource, code, kind, f"{resource}.{path}", targets, **more)
 
 
 def _common(resource: str) -> tuple[SearchParam, ...]:
+    """Give the parameters that R4 has for every resource."""
+
+    def row(code: str, kind: ParamType, path: str, **more: Any) -> SearchParam:
+        definition = f"{HL7}Resource-{code.removeprefix('_')}"
+        return _param(resource, code, kind, path, definition=definition, **more)
+
     return (
-        SearchParam(
-            resource,
-            "_id",
+        row("_id", "token", "id", element="id", index=Index.KEY),
+        row("_lastUpdated", "date", "meta.lastUpdated", index=Index.LISTING, spread=SPREAD),
+        row("_profile", "uri", "meta.profile"),
+        row("_security", "token", "meta.security", element="Coding"),
+        row("_source", "uri", "meta.source"),
+        row(
+            "_tag",
             "token",
-            f"{resource}.id",
-            index=Index.KEY,
-            definition=f"{HL7}Resource-id",
-        ),
-        SearchParam(
-            resource,
-            "_lastUpdated",
-            "date",
-            f"{resource}.meta.lastUpdated",
-            index=Index.LISTING,
+            "meta.tag",
+            element="Coding",
+            index=Index.ROW,
             spread=SPREAD,
-            definition=f"{HL7}Resource-lastUpdated",
+            common=100_000,
         ),
     )
 
 
-ROWS = (
+_encounter = partial(_param, "Encounter")
+_communication = partial(_param, "Communication")
+_row = partial(dict[str, Any], index=Index.ROW)
+# A row in one of several partitions: of values that a large part of the resources may share.
+_spread = partial(_row, spread=SPREAD)
+
+_ENCOUNTER = (
     *_common("Encounter"),
-    _encounter(
-        "appointment",
-        "reference",
-        "Encounter.appointment",
-        targets=("Appointment",),
-        index=Index.ROW,
-        common=1,
-    ),
-    _encounter(
-        "class",
-        "token",
-        "Encounter.class",
-        index=Index.ROW,
-        spread=SPREAD,
-        common=1_000_000,
-    ),
+    _encounter("account", "reference", "account", "Account", **_row(common=10)),
+    _encounter("appointment", "reference", "appointment", "Appointment", **_row(common=1)),
+    _encounter("based-on", "reference", "basedOn", "ServiceRequest", **_row(common=1)),
+    _encounter("class", "token", "class", element="Coding", **_spread(common=1_000_000)),
     _encounter(
         "date",
         "date",
-        "Encounter.period",
+        "period",
         index=Index.LISTING,
         spread=SPREAD,
         definition=f"{HL7}clinical-date",
     ),
     _encounter(
+        "diagnosis", "reference", "diagnosis.condition", "Condition", "Procedure", **_row(common=1)
+    ),
+    _encounter("episode-of-care", "reference", "episodeOfCare", "EpisodeOfCare", **_row(common=10)),
+    _encounter(
         "identifier",
         "token",
-        "Encounter.identifier",
-        index=Index.ROW,
-        common=1,
+        "identifier",
+        element="Identifier",
         definition=f"{HL7}clinical-identifier",
+        **_row(common=1),
     ),
-    _encounter(
-        "part-of",
-        "reference",
-        "Encounter.partOf",
-        targets=("Encounter",),
-        index=Index.ROW,
-        common=10,
-    ),
+    _encounter("length", "quantity", "length"),
+    _encounter("location", "reference", "location.location", "Location", **_spread(common=100_000)),
+    _encounter("location-period", "date", "location.period"),
+    _encounter("part-of", "reference", "partOf", "Encounter", **_row(common=10)),
     _encounter(
         "participant",
         "reference",
-        "Encounter.participant.individual",
-        targets=_PARTICIPANTS,
-        index=Index.ROW,
-        common=10_000,
+        "participant.individual",
+        *_PARTICIPANTS,
+        **_row(common=10_000),
     ),
+    _encounter("participant-type", "token", "participant.type", element="CodeableConcept"),
     _encounter(
         "patient",
         "reference",
-        "Encounter.subject.where(resolve() is Patient)",
-        targets=("Patient",),
-        index=Index.ROW,
+        "subject.where(resolve() is Patient)",
+        "Patient",
         definition=f"{HL7}clinical-patient",
+        **_row(),
     ),
     _encounter(
         "practitioner",
         "reference",
-        "Encounter.participant.individual.where(resolve() is Practitioner)",
-        targets=("Practitioner",),
-        index=Index.ROW,
-        partition="participant",
-        common=10_000,
+        "participant.individual.where(resolve() is Practitioner)",
+        "Practitioner",
+        **_row(partition="participant", common=10_000),
+    ),
+    _encounter(
+        "reason-code", "token", "reasonCode", element="CodeableConcept", **_spread(common=10_000)
+    ),
+    _encounter("reason-reference", "reference", "reasonReference", *_REASONS, **_row(common=1)),
+    _encounter(
+        "service-provider",
+        "reference",
+        "serviceProvider",
+        "Organization",
+        **_spread(common=1_000_000),
+    ),
+    _encounter(
+        "special-arrangement",
+        "token",
+        "hospitalization.specialArrangement",
+        element="CodeableConcept",
     ),
     # `status` is a listing only of what is open: `open` in shared.index.
     _encounter(
         "status",
         "token",
-        "Encounter.status",
+        "status",
+        element="code",
         index=Index.LISTING,
         spread=SPREAD,
-        system=_ENCOUNTER_STATUS,
+        system=f"{_CODE_SYSTEM}/encounter-status",
     ),
+    _encounter("subject", "reference", "subject", "Group", "Patient", **_row(partition="patient")),
     _encounter(
-        "subject",
-        "reference",
-        "Encounter.subject",
-        targets=("Group", "Patient"),
-        index=Index.ROW,
-        partition="patient",
+        "type", "token", "type", element="CodeableConcept", definition=f"{HL7}clinical-type"
     ),
-    _encounter("type", "token", "Encounter.type", definition=f"{HL7}clinical-type"),
+)
+
+_COMMUNICATION = (
     *_common("Communication"),
+    _communication("based-on", "reference", "basedOn", **_row(common=10)),
+    _communication("category", "token", "category", element="CodeableConcept"),
+    _communication("encounter", "reference", "encounter", "Encounter", **_row(common=10)),
+    _communication("identifier", "token", "identifier", element="Identifier", **_row(common=1)),
     _communication(
-        "encounter",
+        "instantiates-canonical",
         "reference",
-        "Communication.encounter",
-        targets=("Encounter",),
-        index=Index.ROW,
-        common=10,
+        "instantiatesCanonical",
+        *_INSTANTIATED,
+        **_spread(common=100_000),
     ),
-    _communication("identifier", "token", "Communication.identifier", index=Index.ROW, common=1),
+    _communication("instantiates-uri", "uri", "instantiatesUri", **_spread(common=100_000)),
+    _communication("medium", "token", "medium", element="CodeableConcept"),
     # A Communication is its thread's own partition; `:missing=true` reads the listings of headers.
-    _communication(
-        "part-of",
-        "reference",
-        "Communication.partOf",
-        index=Index.ROW,
-        keyed="Communication",
-    ),
+    _communication("part-of", "reference", "partOf", **_row(keyed="Communication")),
     _communication(
         "patient",
         "reference",
-        "Communication.subject.where(resolve() is Patient)",
-        targets=("Patient",),
-        index=Index.ROW,
-        common=1_000,
+        "subject.where(resolve() is Patient)",
+        "Patient",
+        **_row(common=1_000),
     ),
     _communication(
-        "recipient",
-        "reference",
-        "Communication.recipient",
-        targets=(*_SENDERS, "Group", "CareTeam"),
-        index=Index.ROW,
-        common=10_000,
+        "priority",
+        "token",
+        "priority",
+        element="code",
+        system=f"{_CODE_SYSTEM}/request-priority",
+        definition=f"{OWN}Communication-priority",
+        description="How urgent it is: routine, urgent, asap or stat",
     ),
+    _communication("received", "date", "received"),
     _communication(
-        "sender",
-        "reference",
-        "Communication.sender",
-        targets=_SENDERS,
-        index=Index.ROW,
-        common=10_000,
+        "recipient", "reference", "recipient", *_SENDERS, "Group", "CareTeam", **_row(common=10_000)
     ),
-    _communication("sent", "date", "Communication.sent"),
+    _communication("sender", "reference", "sender", *_SENDERS, **_row(common=10_000)),
+    _communication("sent", "date", "sent"),
     # The effective session of a message: its thread's attached ranges, not an element.
-    _communication(
-        "session", "reference", "", targets=("Encounter",), index=Index.KEY, definition="session"
+    SearchParam(
+        "Communication",
+        "session",
+        "reference",
+        "",
+        ("Encounter",),
+        index=Index.KEY,
+        definition=f"{OWN}Communication-session",
+        description="The session that a message belongs to, whatever its thread is linked to since",
     ),
-    _communication("status", "token", "Communication.status", system=_EVENT_STATUS),
+    _communication(
+        "status", "token", "status", element="code", system=f"{_CODE_SYSTEM}/event-status"
+    ),
     _communication(
         "subject",
         "reference",
-        "Communication.subject",
-        targets=("Group", "Patient"),
-        index=Index.ROW,
-        partition="patient",
-        common=1_000,
+        "subject",
+        "Group",
+        "Patient",
+        **_row(partition="patient", common=1_000),
+    ),
+    _communication(
+        "topic",
+        "token",
+        "topic",
+        element="CodeableConcept",
+        definition=f"{OWN}Communication-topic",
+        description="What it is about; `:text` finds the beginning of its words",
     ),
 )
 
@@ -272,4 +297,4 @@ class SearchParams:
         return self._of[resource]
 
 
-SEARCH_PARAMS = SearchParams(ROWS)
+SEARCH_PARAMS = SearchParams((*_ENCOUNTER, *_COMMUNICATION))

@@ -151,7 +151,7 @@ def canonical(text: str) -> Reference:
 def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Reference]:
     """Read a Reference or canonical; one that has only a display refers to nothing."""
     if isinstance(element, str):
-        yield Reference(element)
+        yield canonical(element)
         return
     identifier = element.get("identifier")
     known = canonical(element.get("reference", ""))

@@ -10,7 +10,7 @@ from shared import fhirjson
 from shared.catalog.interactions import INTERACTIONS, TYPES
 from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
-from shared.interactions.definitions import url_of
+from shared.interactions.definitions import definition_of, url_of
 from shared.settings import settings
 
 # The date of what this statement says: raised with every change of the catalogue.
@@ -74,7 +74,7 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "logical"],
-        "searchParam": [_parameter(row) for row in SEARCH_PARAMS.of(resource_type).values()],
+        "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(resource_type).values()],
         **({"operation": operations} if operations else {}),
     }
 
@@ -83,6 +83,5 @@ def _operation(row: Operation, base: str) -> dict[str, str]:
     return {"name": row.code, "definition": url_of(row, base), "documentation": row.description}
 
 
-def _parameter(row: SearchParam) -> dict[str, str]:
-    definition = {"definition": row.definition} if row.definition.startswith("http") else {}
-    return {"name": row.code, **definition, "type": row.type}
+def _parameter(row: SearchParam, base: str) -> dict[str, str]:
+    return {"name": row.code, "definition": definition_of(row, base), "type": row.type}

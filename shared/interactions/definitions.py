@@ -1,4 +1,4 @@
-"""What the catalogue says, as FHIR's definitions: operations, and the extension of headers.
+"""What the catalogue says, as FHIR's definitions: operations, parameters, the header's extension.
 
 https://hl7.org/fhir/R4/operationdefinition.html
 """
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared import fhirjson
+from shared.catalog.interactions import TYPES
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
+from shared.catalog.parameters import OWN, SEARCH_PARAMS, SearchParam
 from shared.errors import NotFound
 from shared.sessions import policies
 
@@ -45,7 +47,38 @@ def url_of(operation: Operation, base: str) -> str:
 def _definitions(base: str) -> dict[str, dict[str, Json]]:
     return {
         "OperationDefinition": {row.id: _operation(row, base) for row in OPERATIONS},
+        "SearchParameter": {
+            row.definition.removeprefix(OWN): _parameter(row, base) for row in _own()
+        },
         "StructureDefinition": {_SESSION_POLICY: _session_policy(base)},
+    }
+
+
+def definition_of(row: SearchParam, base: str) -> str:
+    """Give where a search parameter is defined: by HL7, or here."""
+    return f"{base}/{row.definition}" if row.definition.startswith(OWN) else row.definition
+
+
+def _own() -> Iterator[SearchParam]:
+    rows = (row for each in TYPES for row in SEARCH_PARAMS.of(each).values())
+    return (row for row in rows if row.definition.startswith(OWN))
+
+
+def _parameter(row: SearchParam, base: str) -> Json:
+    expression = {"expression": row.expression} if row.expression else {}
+    return {
+        "resourceType": "SearchParameter",
+        "id": row.definition.removeprefix(OWN),
+        "url": definition_of(row, base),
+        "name": row.code,
+        "status": "active",
+        "date": DATE,
+        "description": row.description,
+        "code": row.code,
+        "base": [row.resource],
+        "type": row.type,
+        **expression,
+        **({"target": [*row.targets]} if row.targets else {}),
     }
 
 

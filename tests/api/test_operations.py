@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from fhir.resources.R4B.operationdefinition import OperationDefinition
+from fhir.resources.R4B.searchparameter import SearchParameter
 from fhir.resources.R4B.structuredefinition import StructureDefinition
 
 from shared import fhirjson
@@ -602,6 +603,21 @@ def test_each_operation_has_a_definition_that_anybody_may_read(operation: Any) -
     assert listed[operation.code] == (operation.standard or answer.body["url"])
 
 
+@pytest.mark.parametrize("code", ["priority", "session", "topic"])
+def test_a_search_parameter_of_this_server_has_a_definition_that_anybody_may_read(
+    code: str,
+) -> None:
+    nobody = FrontDoor(role="nobody")
+    answer = nobody.get(f"/SearchParameter/Communication-{code}")
+    assert answer.status == 200
+    assert issues(fhirjson.loads(answer.text), "SearchParameter") == []
+    SearchParameter.model_validate_json(answer.text)
+    statement = nobody.get("/metadata").body["rest"][0]["resource"]
+    (communication,) = (row for row in statement if row["type"] == "Communication")
+    listed = {row["name"]: row["definition"] for row in communication["searchParam"]}
+    assert listed[code] == answer.body["url"] == f"{BASE}/SearchParameter/Communication-{code}"
+
+
 def test_the_extension_of_headers_has_a_definition_that_anybody_may_read() -> None:
     nobody = FrontDoor(role="nobody")
     answer = nobody.get("/StructureDefinition/session-policy")
@@ -630,6 +646,7 @@ def test_a_definition_that_is_not_there_is_404_naming_those_that_are() -> None:
     nobody = FrontDoor(role="nobody")
     for kind, known in (
         ("OperationDefinition", "Encounter-open-session"),
+        ("SearchParameter", "Communication-topic"),
         ("StructureDefinition", "session-policy"),
     ):
         answer = nobody.get(f"/{kind}/other")

@@ -177,15 +177,15 @@ def test_a_stub_has_what_searches_look_at_and_gives_the_same_rows() -> None:
 
 def test_a_row_of_the_catalogue_is_all_that_a_new_parameter_needs() -> None:
     row = SearchParam(
-        "Encounter", "location", "reference", "Encounter.location.location", index=Index.ROW
+        "Encounter", "origin", "reference", "Encounter.hospitalization.origin", index=Index.ROW
     )
-    resource = care.session(location=[{"location": care.reference("Location/1")}])
+    resource = care.session(hospitalization={"origin": care.reference("Location/1")})
     SEARCH_PARAMS.add(row)
     try:
-        assert "location=1" in kept(resource)
-        assert stub(stored(resource))["location"] == resource["location"]
+        assert "origin=1" in kept(resource)
+        assert stub(stored(resource))["hospitalization"] == resource["hospitalization"]
         with pytest.raises(ValueError, match="defined twice"):
             SEARCH_PARAMS.add(row)
     finally:
-        SEARCH_PARAMS.remove("Encounter", "location")
-    assert "location=1" not in kept(resource)
+        SEARCH_PARAMS.remove("Encounter", "origin")
+    assert "origin=1" not in kept(resource)

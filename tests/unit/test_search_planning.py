@@ -106,16 +106,16 @@ def test_backwards_what_has_no_date_is_a_step_of_its_own() -> None:
 def test_a_new_row_of_the_catalogue_is_planned_on() -> None:
     row = SearchParam(
         "Encounter",
-        "location",
+        "origin",
         "reference",
-        "Encounter.location.location",
+        "Encounter.hospitalization.origin",
         targets=("Location",),
         index=Index.ROW,
     )
     SEARCH_PARAMS.add(row)
     try:
-        one = planned("Encounter?location=Location/1&class=VR")
-        assert one.reads == "location"
-        assert one.steps[0][0].partition == "-#Encounter?location=Location/1"
+        one = planned("Encounter?origin=Location/1&class=VR")
+        assert one.reads == "origin"
+        assert one.steps[0][0].partition == "-#Encounter?origin=Location/1"
     finally:
-        SEARCH_PARAMS.remove("Encounter", "location")
+        SEARCH_PARAMS.remove("Encounter", "origin")
