@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -68,6 +68,20 @@ class FrontDoor:
         **headers: str,
     ) -> Answer:
         """Call `url`, which is below the base or absolute as a `next` link is."""
+        handler, event = self.prepared(method, url, body, content_type=content_type, **headers)
+        answer = handler(event, None)
+        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+
+    def prepared(
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        *,
+        content_type: str = JSON,
+        **headers: str,
+    ) -> tuple[Callable[[Any, Any], Any], dict[str, Any]]:
+        """Give the handler that would be called, and with which event."""
         parts = urlsplit(url.removeprefix(BASE))
         route, parameters = _route(method, parts.path)
         sent = {"host": DOMAIN, **{name.replace("_", "-"): text for name, text in headers.items()}}
@@ -77,8 +91,7 @@ class FrontDoor:
         event |= {"routeKey": f"{method} /fhir/R4{route.path}" if route else "$default"}
         event["pathParameters"] = parameters
         module = import_module(f"functions.{route.function if route else 'fallback'}")
-        answer = module.handler(json.loads(json.dumps(event)), None)
-        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+        return module.handler, json.loads(json.dumps(event))
 
     def _event(
         self, method: str, path: str, query: str, headers: dict[str, str], body: Any
