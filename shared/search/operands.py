@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/search.html#ptypes
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
 from shared import instants, references
@@ -55,12 +55,18 @@ type Operand = bool | TokenOperand | ReferenceOperand | DateOperand | QuantityOp
 
 # Which modifiers a type takes beside `:missing`; a reference also takes the name of a type.
 MODIFIERS: dict[str, tuple[str, ...]] = {
-    "token": ("not", "text", "of-type"),
+    "token": ("not",),
     "reference": ("identifier",),
     "date": (),
     "quantity": (),
     "string": ("exact", "contains"),
     "uri": ("below",),
+}
+# What a token takes besides, by the data type of its element: a plain code has no display.
+_MODIFIERS_OF_ELEMENT: dict[str, tuple[str, ...]] = {
+    "Coding": ("text",),
+    "CodeableConcept": ("text",),
+    "Identifier": ("text", "of-type"),
 }
 _COMPARED = re.compile(r"(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?(?P<value>[^a-z].*)", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\\,|$])")
@@ -83,14 +89,15 @@ def read(param: SearchParam, modifier: str, value: str, zone: tzinfo) -> tuple[O
     reader = _OF_MODIFIER.get(modifier) or _READERS[param.type]
     try:
         return tuple(reader(text, param, modifier, zone) for text in texts)
-    except (ValueError, InvalidOperation):
-        raise Invalid(
-            f"{name}={value} is not {_EXPECTED.get(param.type, 'a value of this parameter')}",
-            expression=name,
-        ) from None
+    except (ValueError, ArithmeticError):
+        expected = _EXPECTED.get(modifier) or _EXPECTED[param.type]
+        raise Invalid(f"{name}={value} is not {expected}", expression=name) from None
 
 
+# By modifier where it has a form of its own, else by type; a string or uri is never wrong.
 _EXPECTED = {
+    "identifier": "an identifier's value, system|value, |value or system|",
+    "of-type": "system|code|value: an identifier's type and value",
     "date": "a date such as 2025-03, ge2025-03-01 or lt2025-03-01T10:00:00Z",
     "quantity": "a number such as 10, gt10 or lt1.5|http://unitsofmeasure.org|min",
     "reference": "an id, Type/id or a URL",
@@ -99,16 +106,26 @@ _EXPECTED = {
 
 
 def _check_modifier(param: SearchParam, modifier: str, name: str) -> None:
-    known = ("missing", *MODIFIERS[param.type]) if param.expression else ()
-    is_type = param.type == "reference" and modifier[:1].isupper()
-    types_known = not param.targets or modifier in param.targets
-    if modifier in ("", *known) or (is_type and types_known and modifier.isalpha()):
+    of_element = _MODIFIERS_OF_ELEMENT.get(param.element, ())
+    known = ("missing", *MODIFIERS[param.type], *of_element) if param.expression else ()
+    if modifier in ("", *known) or _is_target(param, modifier):
         return
     offered = [f":{one}" for one in known] + [f":{one}" for one in _types(param)]
     raise Invalid(
         f"{param.code} takes no modifier :{modifier}, but {', '.join(offered) or 'none'}",
         expression=name,
     )
+
+
+def _is_target(param: SearchParam, name: str) -> bool:
+    """Tell whether a reference of a parameter may be to resources of this type."""
+    if param.type != "reference" or not name[:1].isupper():
+        return False
+    if param.targets:
+        return name in param.targets
+    from shared.resources.schema import resource_types  # noqa: PLC0415 - seldom asked for
+
+    return name in resource_types()
 
 
 def _types(param: SearchParam) -> tuple[str, ...]:
@@ -151,9 +168,10 @@ def _of_type(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> T
 def _reference(text: str, param: SearchParam, modifier: str, _zone: tzinfo) -> ReferenceOperand:
     text = _plain(text)
     if modifier:
-        if not references.ID.fullmatch(text):
+        identity = text.removeprefix(f"{modifier}/")
+        if not references.ID.fullmatch(identity):
             raise ValueError
-        text = f"{modifier}/{text}"
+        text = f"{modifier}/{identity}"
     if references.ID.fullmatch(text):
         return ReferenceOperand(text, bare=True, types=param.targets)
     known = canonical(text)

@@ -1,17 +1,19 @@
 """What matches, where R4's rules are often read wrongly."""
 
-from datetime import UTC, tzinfo
+import json
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared import references
+from shared import fhirjson, references
 from shared.errors import Invalid
 from shared.search.criteria import parse
 from shared.search.matching import matches
 from tests import care
 
+UCUM = "http://unitsofmeasure.org"
 OPEN = {"start": "2026-03-10T10:00:00Z"}
 ENDED = {"end": "2026-03-10T10:00:00Z"}
 BOTH = {"start": "2026-03-10T10:00:00Z", "end": "2026-03-12T10:00:00Z"}
@@ -149,6 +151,220 @@ def test_a_reference_by_identifier_matches_as_a_token() -> None:
     assert found(resource, "subject:missing", "false")
 
 
+def known(number: str) -> dict[str, Any]:
+    """An Encounter whose length is a number as it is written."""
+    resource: dict[str, Any] = fhirjson.loads(
+        json.dumps(care.session(length="LENGTH")).replace(
+            '"LENGTH"',
+            f'{{"value": {number}, "unit": "minutes", "system": "{UCUM}", "code": "min"}}',
+        )
+    )
+    return resource
+
+
+EVERY = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
+
+
+@pytest.mark.parametrize(
+    ("asked", "prefixes"),
+    [
+        ("2025", {"ne", "gt", "ge", "sa"}),
+        ("2026", {"eq", "ge", "le"}),
+        ("2027", {"ne", "lt", "le", "eb"}),
+        ("2026-03", {"eq", "ge", "le"}),
+        ("2026-04", {"ne", "lt", "le", "eb"}),
+        ("2026-03-10", {"eq", "ge", "le"}),
+        ("2026-03-10T10:30Z", {"eq", "ge", "le"}),
+        ("2026-03-10T10:31Z", {"ne", "lt", "le", "eb"}),
+        ("2026-03-10T10:30:15Z", {"eq", "ge", "le"}),
+        ("2026-03-10T11:30:15+01:00", {"eq", "ge", "le"}),
+        ("2026-03-10T10:30:15+01:00", {"ne", "gt", "ge", "sa"}),
+        ("2026-03-10T10:30:15.250Z", {"eq", "ge", "le"}),
+        # More precise than what is stored: within it, but not containing it.
+        ("2026-03-10T10:30:15.2504Z", {"ne", "gt", "lt", "ge", "le"}),
+        ("2026-03-10T10:30:15.251Z", {"ne", "lt", "le", "eb"}),
+        ("2026-03-10T10:30:15.2Z", {"eq", "ge", "le"}),
+    ],
+)
+def test_an_instant_against_every_precision(asked: str, prefixes: set[str]) -> None:
+    message = care.message("h", "2026-03-10T10:30:15.250Z")
+    true = {prefix for prefix in EVERY if found(message, "sent", prefix + asked)}
+    assert true == prefixes
+    assert found(message, "sent", asked) is ("eq" in prefixes)
+
+
+@pytest.mark.parametrize(
+    ("asked", "prefixes"),
+    [
+        ("2026-03-10", {"ne", "gt", "lt", "ge", "le"}),
+        ("2026-03", {"eq", "ge", "le"}),
+        ("2026-02", {"ne", "gt", "ge", "sa"}),
+        ("2026", {"eq", "ge", "le"}),
+    ],
+)
+def test_a_stored_month_is_the_whole_month(asked: str, prefixes: set[str]) -> None:
+    message = care.message("h", "2026-03")
+    assert {prefix for prefix in EVERY if found(message, "sent", prefix + asked)} == prefixes
+
+
+def test_a_stored_time_without_a_zone_is_that_of_the_deployment() -> None:
+    message = care.message("h", "2026-03-10")
+    vienna = ZoneInfo("Europe/Vienna")
+    assert found(message, "sent", "sa2026-03-09T22:59:59Z", vienna)
+    assert not found(message, "sent", "sa2026-03-09T23:00:00Z", vienna)
+    assert found(message, "sent", "sa2026-03-09T23:59:59Z")
+
+
+def test_approximately_widens_by_a_tenth_of_the_distance_to_now() -> None:
+    ago = datetime.now(UTC) - timedelta(days=100)
+    message = care.message("h", ago.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    near, far = ((ago + timedelta(days=days)).strftime("ap%Y-%m-%dT%H:%M:%SZ") for days in (8, 20))
+    assert found(message, "sent", near)
+    assert not found(message, "sent", far)
+
+
+@pytest.mark.parametrize(
+    ("value", "true"),
+    [
+        ("10", True),
+        ("10.0", True),
+        ("1e1", True),
+        ("10.4", False),
+        ("ne10", False),
+        ("ne11", True),
+        ("gt10", False),
+        ("gt9.99", True),
+        ("ge10", True),
+        ("lt10", False),
+        ("lt10.01", True),
+        ("le10", True),
+        ("sa9", True),
+        ("eb11", True),
+        ("eb10", False),
+        ("ap11", True),
+        ("ap12", False),
+        (f"10|{UCUM}|min", True),
+        (f"gt9|{UCUM}|min", True),
+        (f"gt9|{UCUM}|h", False),
+        ("gt9|urn:other|min", False),
+        ("10||min", True),
+        ("10||minutes", True),
+        (f"10|{UCUM}|minutes", False),
+        ("11,10", True),
+    ],
+)
+def test_a_quantity_is_a_number_with_a_prefix_and_perhaps_a_unit(value: str, *, true: bool) -> None:
+    assert found(known("10.0"), "length", value) is true
+
+
+@pytest.mark.parametrize(("stored", "true"), [("9.6", True), ("10.4", True), ("10.5", False)])
+def test_equal_is_as_exact_as_the_number_is_written(stored: str, *, true: bool) -> None:
+    assert found(known(stored), "length", "10") is true
+    assert found(known(stored), "length", "ne10") is not true
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "true"),
+    [
+        ("instantiates-uri", "http://a.example/protocols/7", True),
+        ("instantiates-uri", "http://a.example/protocols", False),
+        ("instantiates-uri:below", "http://a.example/protocols", True),
+        ("instantiates-uri:below", "http://a.example/protocols/", True),
+        ("instantiates-uri:below", "http://a.example/proto", False),
+        ("instantiates-uri:below", "http://a.example/protocols/7", True),
+        ("instantiates-canonical", "http://b.example/PlanDefinition/1|2.0", True),
+        ("instantiates-canonical", r"http://b.example/PlanDefinition/1\|2.0", True),
+        ("instantiates-canonical", "http://b.example/PlanDefinition/1", False),
+        ("instantiates-canonical", "PlanDefinition/here", True),
+        ("instantiates-canonical", "here", True),
+        ("instantiates-canonical:Measure", "here", False),
+        ("_source", "urn:channel", True),
+        ("_profile", "http://p.example/one", True),
+        ("_profile:below", "http://p.example", True),
+        ("topic:text", "a ra", True),
+        ("topic:text", "rash", False),
+        ("topic", "A rash", False),
+        ("priority", "http://hl7.org/fhir/request-priority|urgent", True),
+        ("priority:missing", "true", False),
+        ("category:text", "Älert", True),
+        ("category:text", "alert", True),
+        ("category:not", "c", False),
+        ("medium:not", "c", True),
+        ("_tag", "urn:tags|", True),
+        ("_security:missing", "true", True),
+    ],
+)
+def test_what_a_communication_says(name: str, value: str, *, true: bool) -> None:
+    resource = care.header(
+        instantiatesUri=["http://a.example/protocols/7"],
+        instantiatesCanonical=[
+            "http://b.example/PlanDefinition/1|2.0",
+            "https://fhir.example.org/PlanDefinition/here",
+        ],
+        priority="urgent",
+        category=[{"coding": [{"code": "c", "display": "Alert of a kind"}]}, {"text": "other"}],
+        meta={
+            "source": "urn:channel",
+            "profile": ["http://p.example/one"],
+            "tag": [{"system": "urn:tags", "code": "1"}],
+        },
+    )
+    token = references.BASE.set("https://fhir.example.org")
+    try:
+        assert found(resource, name, value) is true
+    finally:
+        references.BASE.reset(token)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "true"),
+    [
+        ("identifier:of-type", "urn:kinds|MR|12", True),
+        ("identifier:of-type", "urn:kinds|SS|12", False),
+        ("identifier:of-type", "urn:kinds|MR|13", False),
+        ("identifier:text", "medical", True),
+        ("identifier", "urn:mrn|", True),
+        ("identifier:not", "urn:mrn|12,13", False),
+        ("participant-type", "ATND", True),
+        ("location-period", "ge2026-03-11", True),
+        ("location-period:missing", "false", True),
+        ("special-arrangement", "urn:arr|wheel", True),
+        ("diagnosis", "Condition/1", True),
+        ("diagnosis:Procedure", "1", False),
+        ("diagnosis:Condition", "Condition/1", True),
+        ("reason-code:text", "coughing", True),
+        ("service-provider:identifier", "urn:ik|5", True),
+        ("service-provider", "5", False),
+        ("account:missing", "true", True),
+    ],
+)
+def test_what_an_encounter_says(name: str, value: str, *, true: bool) -> None:
+    kind = {"coding": [{"system": "urn:kinds", "code": "MR"}], "text": "Medical record"}
+    resource = care.session(
+        identifier=[{"system": "urn:mrn", "value": "12", "type": kind}],
+        participant=[{"type": [{"coding": [{"code": "ATND"}]}]}],
+        location=[{"period": {"start": "2026-03-10"}}, {"period": {"end": "2026-03-01"}}],
+        hospitalization={
+            "specialArrangement": [{"coding": [{"system": "urn:arr", "code": "wheel"}]}]
+        },
+        diagnosis=[{"condition": care.reference("Condition/1")}],
+        reasonCode=[{"text": "Coughing since Monday"}],
+        serviceProvider={"identifier": {"system": "urn:ik", "value": "5"}},
+    )
+    assert found(resource, name, value) is true
+
+
+def test_every_parameter_that_is_repeated_must_match() -> None:
+    query = parse("Encounter", [("date", "ge2026-03-11"), ("date", "le2026-03-11")], UTC)
+    closed, opened = care.session(period=BOTH), care.session(period=OPEN)
+    assert [all(matches(one, each) for each in query.criteria) for one in (closed, opened)] == [
+        True,
+        True,
+    ]
+    none = parse("Encounter", [("date:missing", "true"), ("date", "ge2026")], UTC)
+    assert not all(matches(closed, each) for each in none.criteria)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -156,7 +372,21 @@ def test_a_reference_by_identifier_matches_as_a_token() -> None:
         ("date", "xx2026"),
         ("date", "2026-13"),
         ("date:not", "2026"),
+        ("date", "2026-02-30"),
+        ("date", "gtgt2026"),
         ("status:in", "x"),
+        ("status:text", "x"),
+        ("_id:text", "x"),
+        ("type:of-type", "a|b|c"),
+        ("identifier:of-type", "a|b"),
+        ("length", "long"),
+        ("length", "1|2"),
+        ("length", "NaN"),
+        ("length", "Infinity"),
+        ("length", "1e999999999"),
+        ("subject:Patient", "Group/1"),
+        ("subject:Bogus", "1"),
+        ("_profile:above", "x"),
         ("subject:Device", "1"),
         ("part-of:missing", "yes"),
         ("class", ""),
