@@ -8,5 +8,4 @@ from shared.interactions.history import history
 @endpoint
 def handler(request: Request) -> Response:
     """Answer with a page of the versions, the newest first."""
-    tenant = request.actor.tenant
-    return history_bundle(request, history(tenant, request.type, request.id, request.query))
+    return history_bundle(request, history(request.actor, request.type, request.id, request.query))

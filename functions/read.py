@@ -8,7 +8,6 @@ from shared.interactions.read import read, vread
 @endpoint
 def handler(request: Request) -> Response:
     """Answer with the resource, its current version or the one named."""
-    tenant = request.actor.tenant
     if version := request.path.get("vid"):
-        return found(request, vread(tenant, request.type, request.id, version))
-    return found(request, read(tenant, request.type, request.id))
+        return found(request, vread(request.actor, request.type, request.id, version))
+    return found(request, read(request.actor, request.type, request.id))

@@ -39,6 +39,12 @@ def literal(text: object) -> Literal | None:
     return Literal(match["type"], match["id"]) if match else None
 
 
+def canonical(text: str) -> str:
+    """Write a reference as the server compares it: relative without version where it is ours."""
+    found = literal(text)
+    return str(found) if found else text
+
+
 def target(element: object) -> Literal | None:
     """Read the literal of a Reference element (a dict with `reference`)."""
     return literal(element.get("reference")) if isinstance(element, dict) else None

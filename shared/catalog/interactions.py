@@ -9,11 +9,11 @@ where the other has a variable: the gateway takes that one.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ADMIN, PRACTITIONER, AUDITOR = "admin", "practitioner", "auditor"
-SERVICE = "service"
-READERS = frozenset({ADMIN, PRACTITIONER, AUDITOR})
-WRITERS = frozenset({ADMIN, PRACTITIONER})
-NOBODY: frozenset[str] = frozenset()
+from shared.catalog.roles import NOBODY, OF_COMPARTMENT, READERS, WRITERS
+
+# Those who start care, and what they may write of it: shared.access.own_care.
+CARED_FOR = WRITERS | OF_COMPARTMENT
+SEERS = READERS | OF_COMPARTMENT
 
 TYPES = ("Encounter", "Communication")
 # Of these there is what the catalogue says, to be read by anybody.
@@ -65,24 +65,22 @@ class Interaction:
 
 
 INTERACTIONS = (
-    Interaction("create", "POST", "/{type}", "create", WRITERS, "C"),
-    Interaction("read", "GET", "/{type}/{id}", "read", READERS, "R"),
-    Interaction("read", "HEAD", "/{type}/{id}", "read", READERS, "R"),
-    Interaction("vread", "GET", "/{type}/{id}/_history/{vid}", "read", READERS, "R"),
-    Interaction("vread", "HEAD", "/{type}/{id}/_history/{vid}", "read", READERS, "R"),
+    Interaction("create", "POST", "/{type}", "create", CARED_FOR, "C"),
+    Interaction("read", "GET", "/{type}/{id}", "read", SEERS, "R"),
+    Interaction("read", "HEAD", "/{type}/{id}", "read", SEERS, "R"),
+    Interaction("vread", "GET", "/{type}/{id}/_history/{vid}", "read", SEERS, "R"),
+    Interaction("vread", "HEAD", "/{type}/{id}/_history/{vid}", "read", SEERS, "R"),
     Interaction("update", "PUT", "/{type}/{id}", "update", WRITERS, "U"),
-    Interaction("patch", "PATCH", "/{type}/{id}", "patch", WRITERS, "U"),
-    Interaction("delete", "DELETE", "/{type}/{id}", "delete", WRITERS, "D"),
-    Interaction("history-instance", "GET", "/{type}/{id}/_history", "history", READERS, "R"),
-    Interaction("history-instance", "HEAD", "/{type}/{id}/_history", "history", READERS, "R"),
+    Interaction("patch", "PATCH", "/{type}/{id}", "patch", CARED_FOR, "U"),
+    Interaction("delete", "DELETE", "/{type}/{id}", "delete", CARED_FOR, "D"),
+    Interaction("history-instance", "GET", "/{type}/{id}/_history", "history", SEERS, "R"),
     Interaction("search-type", "GET", "/{type}", "search", READERS, "E"),
-    Interaction("search-type", "HEAD", "/{type}", "search", READERS, "E"),
     Interaction("search-type", "POST", "/{type}/_search", "search", READERS, "E"),
     # Who may is said by each operation.
-    Interaction("operation", "POST", "/{type}/{operation}", "operations", READERS | WRITERS, "E"),
-    Interaction("operation", "GET", "/{type}/{id}/{operation}", "operations", READERS, "E"),
+    Interaction("operation", "POST", "/{type}/{operation}", "operations", SEERS | WRITERS, "E"),
+    Interaction("operation", "GET", "/{type}/{id}/{operation}", "operations", SEERS, "E"),
     Interaction(
-        "operation", "POST", "/{type}/{id}/{operation}", "operations", READERS | WRITERS, "E"
+        "operation", "POST", "/{type}/{id}/{operation}", "operations", SEERS | WRITERS, "E"
     ),
     Interaction("capabilities", "GET", "/metadata", "capabilities", NOBODY, "R", public=True),
     Interaction("capabilities", "HEAD", "/metadata", "capabilities", NOBODY, "R", public=True),

@@ -5,7 +5,8 @@ https://hl7.org/fhir/R4/operations.html
 
 from dataclasses import dataclass
 
-from shared.catalog.interactions import READERS, WRITERS
+from shared.catalog.interactions import CARED_FOR, SEERS
+from shared.catalog.roles import WRITERS
 
 TYPE, INSTANCE = "type", "instance"
 
@@ -66,7 +67,7 @@ OPERATIONS = (
         TYPE,
         ("POST",),
         affects_state=True,
-        roles=WRITERS,
+        roles=CARED_FOR,
         description=(
             "Opens a session with its patients and links threads to it, all or nothing: the "
             "session, a medical encounter for each patient where there are several, and at most "
@@ -124,7 +125,7 @@ OPERATIONS = (
         INSTANCE,
         ("GET", "POST"),
         affects_state=False,
-        roles=READERS,
+        roles=SEERS,
         description=(
             "Gives a session, its medical encounters, the headers of its threads, and its "
             "messages in the order in which they were sent."

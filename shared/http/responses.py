@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from shared import errors, fhirjson, instants, ulids
-from shared.http.negotiation import is_known
 from shared.http.requests import Request
 from shared.http.routing import MethodNotAllowed
 from shared.resources import bundles
@@ -26,8 +25,7 @@ RETRY_AFTER_SECONDS = "1"
 # Stored JSON begins with the resource's type, id and meta.
 _TYPE, _ID = b'"resourceType":"', b'"id":"'
 _ACCEPTED_HEADERS = (
-    "Authorization, Content-Type, Accept, If-Match, If-None-Match, If-Modified-Since, "
-    "If-None-Exist, Prefer, X-Medplum"
+    "Authorization, Content-Type, Accept, If-Match, If-None-Match, If-None-Exist, Prefer, X-Medplum"
 )
 
 # The only place that knows HTTP's statuses; an exception takes that of its nearest ancestor here.
@@ -69,15 +67,9 @@ def entity_headers(record: Versioned) -> dict[str, str]:
 def found(request: Request, record: Versioned) -> Response:
     """Answer a read: 200, or 304 where the caller has this version."""
     headers = entity_headers(record)
-    if request.interaction.code == "vread":
-        headers["Content-Location"] = _versioned(request, record)
-    if is_known(request.headers, record.version, record.last_updated):
+    if request.if_none_match == str(record.version):
         return Response(304, headers=headers)
     return Response(200, record.json or b"", headers)
-
-
-def _versioned(request: Request, record: Versioned) -> str:
-    return f"{request.base}/{record.type}/{record.id}/_history/{record.version}"
 
 
 def written(request: Request, outcome: "Outcome") -> Response:
@@ -89,7 +81,8 @@ def written(request: Request, outcome: "Outcome") -> Response:
     if record.deleted:
         return Response(204, headers=headers)
     if outcome.created:
-        headers["Location"] = _versioned(request, record)
+        location = f"{request.base}/{record.type}/{record.id}/_history/{record.version}"
+        headers["Location"] = location
     return Response(201 if outcome.created else 200, _preferred(request, record), headers)
 
 

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/http.html#capabilities
 """
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from shared import fhirjson
 from shared.catalog.interactions import INTERACTIONS, TYPES
 from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.catalog.roles import ROLES
 from shared.interactions.definitions import definition_of, url_of
 from shared.settings import settings
 
@@ -54,7 +56,12 @@ def _security() -> dict[str, Any]:
         if url
     ]
     service = {"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}
-    security: dict[str, Any] = {"cors": bool(known.allowed_origins), "service": [service]}
+    roles = "\n".join(f"- {role.name}: {role.documentation}" for role in ROLES.values())
+    security: dict[str, Any] = {
+        "cors": bool(known.allowed_origins),
+        "service": [service],
+        "description": f"Roles, and what they are for:\n\n{roles}",
+    }
     if endpoints:
         security["extension"] = [{"url": _OAUTH_URIS, "extension": endpoints}]
     return security
@@ -65,7 +72,7 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
     operations = [_operation(row, base) for row in OPERATIONS if row.type == resource_type]
     return {
         "type": resource_type,
-        "interaction": [{"code": code} for code in codes],
+        "interaction": [{"code": code, "documentation": _who(code)} for code in codes],
         "versioning": "versioned-update",
         "readHistory": True,
         "updateCreate": True,
@@ -79,8 +86,18 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
     }
 
 
+def _who(code: str) -> str:
+    """Say which roles may: where several routes have a code, each that one of them takes."""
+    return _listed({role for row in INTERACTIONS if row.code == code for role in row.roles})
+
+
+def _listed(roles: Iterable[str]) -> str:
+    return f"For the roles {', '.join(sorted(roles))}"
+
+
 def _operation(row: Operation, base: str) -> dict[str, str]:
-    return {"name": row.code, "definition": url_of(row, base), "documentation": row.description}
+    documentation = f"{row.description} {_listed(row.roles)}"
+    return {"name": row.code, "definition": url_of(row, base), "documentation": documentation}
 
 
 def _parameter(row: SearchParam, base: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from enum import Enum
 
 from shared import instants, metrics
 from shared.access import Actor
-from shared.catalog.interactions import SERVICE
+from shared.catalog.roles import SERVICE
 from shared.interactions import attaching, closing, detaching
 from shared.sessions import due
 from shared.store import reading

@@ -67,7 +67,7 @@ class _Asked:
 
     def page(self) -> tuple[list[bytes], str]:
         """Give the resources of a page and the cursor of the next, empty after the last."""
-        self.known = read(self.actor.tenant, "Encounter", self.id)
+        self.known = read(self.actor, "Encounter", self.id)
         names, found = list(self.parts), list[bytes]()
         begin = names.index(self.begin) if self.begin else 0
         for name in names[begin:]:

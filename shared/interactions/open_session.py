@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared import instants, references, ulids
-from shared.access import Actor
+from shared.access import Actor, own_care
 from shared.errors import BusinessRule
 from shared.interactions import attaching, changes, communications, deployment, encounters, patients
 from shared.interactions.accepted import accepted
@@ -64,6 +64,9 @@ def _opened(
 ) -> EncounterRecord | None:
     headers = [_header(work, thread) for thread in threads]
     people = _patients(template, values["patient"], headers)
+    if work.actor.is_cared_for:
+        subjects = (each.resource.get("subject") for each in headers)
+        own_care.check_opened(work.actor, [*people, *subjects])
     resource = template | ({"subject": people[0]} if people else {})
     resource, is_ours = _with_participants(resource, values, headers)
     session = encounters.create(work, template["id"], resource)
@@ -80,8 +83,8 @@ def _opened(
 def _header(work: Work, thread: str) -> CommunicationRecord:
     """Read a thread's state and header. Raises BusinessRule where it has an open session."""
     state = work.slot(SlotKey(thread))
-    header = work.communication(thread)
-    if header is None or header.deleted:
+    header = work.header(thread)
+    if header is None or not work.sight.sees(header.resource):
         raise BusinessRule(f"Communication/{thread} does not exist", expression="thread")
     if header.place.is_message:
         raise BusinessRule(

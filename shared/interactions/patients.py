@@ -31,14 +31,14 @@ def check_known(work: Work, thread: str, before: Resource, after: Resource) -> N
 
     Raises BusinessRule about any other.
     """
-    kind = work.actor.fhir_user.rpartition("/")[0].rpartition("/")[2]
     patient = opening.patient(after)
-    if kind not in ("Patient", "RelatedPerson") or patient in ("", opening.patient(before)):
+    if not work.actor.is_cared_for or patient in ("", opening.patient(before)):
         return
     header = work.communication(thread)
     if header and patient == opening.patient(header.resource):
         return
-    if not any(patient == opening.patient(each.resource) for each in work.messages(thread)):
+    seen = (each.resource for each in work.messages(thread) if work.sight.sees(each.resource))
+    if not any(patient == opening.patient(each) for each in seen):
         raise BusinessRule(f"The thread is not about {patient}", expression="Communication.subject")
 
 

@@ -65,4 +65,4 @@ def check(work: Work, before: dict[str, Any], after: dict[str, Any]) -> None:
 
 def _is_there(work: Work, target: Literal) -> bool:
     record = work.resource(target.type, target.id)
-    return record is not None and not record.deleted
+    return record is not None and work.sight.sees(record.resource)

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.access import Actor
 from shared.errors import PreconditionFailed
-from shared.interactions import communications, encounters
+from shared.interactions import communications, encounters, permitted
 from shared.interactions.changes import Outcome, make
 from shared.resources.equality import same
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
@@ -45,12 +45,15 @@ def _write(request: Write, work: Work) -> Outcome:
     live = before is not None and not before.deleted
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
+    permitted.check(work, before.resource if before else {}, after)
     return Outcome(_save(work, before, request, after), created=not live)
 
 
 def _read(request: Write, work: Work) -> tuple[Versioned | None, Resource | None]:
     """Read the resource, hold its version against If-Match, and give it before and after."""
     before = work.resource(request.type, request.id)
+    if not work.sight.sees_record(before):
+        before = None
     if request.if_match:
         version = before.version if before and not before.deleted else None
         if version is None or request.if_match not in (str(version), "*"):

@@ -131,13 +131,11 @@ def query(
     return answer["Items"], last["sk"]["S"] if last else None
 
 
-def query_all(
-    table: str, partition: str, between: tuple[str, str], *, forward: bool = True
-) -> Iterable[Item]:
-    """Read every item of a partition between two sort keys, in order or the other way round."""
+def query_all(table: str, partition: str, between: tuple[str, str]) -> Iterable[Item]:
+    """Read every item of a partition between two sort keys, in order."""
     after: str | None = None
     while True:
-        items, after = query(table, partition, between, forward=forward, after=after)
+        items, after = query(table, partition, between, after=after)
         yield from items
         if after is None:
             return

@@ -1,14 +1,16 @@
 """Reading resources: one, its versions, many."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from shared import references
+from shared import fhirjson, references
 from shared.catalog import access_patterns as patterns
-from shared.store import dynamodb, keys
+from shared.store import codec, dynamodb, keys
 from shared.store.items import Item
 from shared.store.keys import Place
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned, past
+
+type Resource = dict[str, Any]
 
 
 class DueRow(NamedTuple):
@@ -58,14 +60,10 @@ def version(tenant: str, record: Versioned, number: int) -> Versioned | None:
     return past(record, item) if item else None
 
 
-def versions(tenant: str, record: Versioned, oldest: int, newest: int) -> Iterator[Versioned]:
-    """Read a resource's superseded versions between two numbers, the newest first."""
-    last = keys.version(tenant, record.type, record.id, newest)
-    first = keys.version(tenant, record.type, record.id, oldest)
-    if oldest > newest:
-        return
-    found = dynamodb.query_all(first.table, first.pk, (first.sk, last.sk), forward=False)
-    for item in found:
+def versions(tenant: str, record: Versioned) -> Iterator[Versioned]:
+    """Read a resource's superseded versions, the oldest first."""
+    first, last = keys.versions(tenant, record.type, record.id)
+    for item in dynamodb.query_all(first.table, first.pk, (first.sk, last.sk)):
         yield past(record, item)
 
 
@@ -83,6 +81,22 @@ def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, 
     kind = EncounterRecord if resource_type == "Encounter" else CommunicationRecord
     records = (kind.from_item(item) for item in found)
     return {record.id: record.json for record in records if record.json and record.id in ids}
+
+
+def children(tenant: str, encounter_id: str) -> list[Resource]:
+    """Read the Encounters whose partOf names one, in full or what searches look at of them."""
+    partition = f"{tenant}#Encounter?part-of=Encounter/{encounter_id}"
+    found = dynamodb.query_all(patterns.SEARCH, partition, keys.EVERYTHING)
+    resources = (_of_row(tenant, item) for item in found)
+    return [one for one in resources if one and one["id"] != encounter_id]
+
+
+def _of_row(tenant: str, item: Item) -> Resource:
+    if "resource" in item:
+        resource: Resource = fhirjson.loads(codec.unpack(bytes(item["resource"]["B"]))[0])
+        return resource
+    record = current(tenant, "Encounter", item["sk"]["S"].rpartition("#")[2])
+    return record.resource if record else {}
 
 
 def threads(tenant: str, encounter_id: str) -> list[str]:

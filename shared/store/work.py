@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from shared import audit, instants, metrics, ulids
@@ -12,6 +13,7 @@ from shared.index.rows import rows
 from shared.sessions.kinds import is_open, is_session, parent
 from shared.sessions.state import Adoption, Slot, SlotKey, Span
 from shared.settings import settings
+from shared.sight import Sight
 from shared.store import codec, dynamodb, guards, items, keys, reading, transactions
 from shared.store.items import Item
 from shared.store.keys import MESSAGES, Address
@@ -87,6 +89,19 @@ class Work:
         record: CommunicationRecord | None = self._read[home]
         return record
 
+    def header(self, communication_id: str) -> CommunicationRecord | None:
+        """Read a header after its slot, whose epoch is raised by whatever changes the header."""
+        self.slot(SlotKey(communication_id))
+        return self.communication(communication_id)
+
+    @cached_property
+    def sight(self) -> Sight:
+        """What the caller sees of what is stored, and of what this work has saved."""
+        return Sight(self.actor, self.header, self._children)
+
+    def _children(self, encounter_id: str) -> list[dict[str, Any]]:
+        return [child.resource for child in self.children(encounter_id)]
+
     def resource(self, resource_type: str, resource_id: str) -> Versioned | None:
         """Read a resource of either type."""
         if resource_type == "Encounter":
@@ -139,14 +154,11 @@ class Work:
         ids = [item["sk"]["S"].rpartition("#")[2] for item in found]
         saved = [one.id for one in self._saved.values() if isinstance(one, EncounterRecord)]
         records = [self.encounter(child) for child in dict.fromkeys((*ids, *saved))]
-
-        def is_child(record: EncounterRecord) -> bool:
-            # A job does not know the base that an absolute reference was written with: its row
-            # does.
-            by_row = self.as_read(record) == record and partition in dict(record.rows)
-            return by_row or parent(record.resource) == encounter_id
-
-        return [each for each in records if each and each.id != encounter_id and is_child(each)]
+        return [
+            record
+            for record in records
+            if record and record.id != encounter_id and parent(record.resource) == encounter_id
+        ]
 
     def save(self, record: Record) -> None:
         """Write a record with this work; every write of an Encounter raises its `rev` by one."""
@@ -171,16 +183,10 @@ class Work:
             required = check(address, ABSENT)
         self._required[address] = required
 
-    def before(self) -> "Work":
-        """Begin a work on what this one has read, to be committed before it."""
-        first = Work(self.actor, self.now)
-        first._read, first._required = dict(self._read), dict(self._required)
-        return first
-
-    def commit(self, interaction: str) -> bool:
+    def commit(self, interaction: str) -> None:
         """Write everything and its audit row in one transaction; nothing where nothing changed.
 
-        Gives whether something did. Raises what `transactions.send` raises.
+        Raises what `transactions.send` raises.
         """
         saved = {
             address: record
@@ -188,7 +194,7 @@ class Work:
             if record != self._before(address, record)
         }
         if not saved:
-            return False
+            return
         content, chain = self._event(interaction, saved)
         done: list[Operation] = []
         for address, record in saved.items():
@@ -198,7 +204,6 @@ class Work:
         done.append(put(trail, {"event": {"B": codec.pack(content)}}))
         transactions.send(done)
         self._note(saved.values())
-        return True
 
     def _note(self, written: Iterable[Any]) -> None:
         """Count the sessions that this opened or ended."""

@@ -9,6 +9,7 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS, TYPES
 from shared.catalog.operations import OPERATIONS, TYPE, Operation
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.roles import ROLES
 from shared.index import partitions
 from shared.local import template
 from shared.packaging.build import ROOT
@@ -19,7 +20,7 @@ PATH = ROOT / "README.md"
 # Where the keys of each access pattern are made.
 MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.CURRENT: keys.encounter,
-    patterns.VERSION: keys.version,
+    patterns.VERSION: keys.versions,
     patterns.SPAN: keys.span,
     patterns.PENDING: keys.pending,
     patterns.HEADER: keys.home,
@@ -27,7 +28,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.DAY: keys.slot,
     patterns.ADOPTION: keys.adoption,
     patterns.MESSAGE: keys.placed,
-    patterns.COMMUNICATION_VERSION: keys.version,
+    patterns.COMMUNICATION_VERSION: keys.versions,
     patterns.ROW: partitions.of_value,
     patterns.LISTING: partitions.listing,
     patterns.GUARD: keys.guard,
@@ -89,16 +90,17 @@ def _called_on(row: Operation) -> str:
 
 
 def roles() -> Iterator[str]:
-    groups = template.resources(template.load(), "AWS::Cognito::UserPoolGroup").values()
-    names = [str(group["Properties"]["GroupName"]) for group in groups]
-    return table("Role | May", ((f"`{name}`", _may(name)) for name in names))
+    return table(
+        "Role | Is for | Interactions",
+        ((f"`{role.name}`", role.documentation, _may(role.name)) for role in ROLES.values()),
+    )
 
 
 def _may(role: str) -> str:
     rows = [row for row in INTERACTIONS if row.code != "operation" and role in row.roles]
     codes = dict.fromkeys(row.code for row in rows)
     codes |= dict.fromkeys(row.name for row in OPERATIONS if role in row.roles)
-    return ", ".join(codes) or "nothing yet: every request is answered 403"
+    return ", ".join(codes) or "none of the API's"
 
 
 def search_parameters() -> Iterator[str]:

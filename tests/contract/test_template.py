@@ -39,8 +39,8 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         **{table: WRITE | {"BatchGetItem"} for table in (ENCOUNTER, THREAD, SEARCH)},
         AUDIT: {"PutItem"},
     },
-    "read": {ENCOUNTER: {"GetItem"}, THREAD: {"GetItem"}},
-    "history": {ENCOUNTER: {"GetItem", "Query"}, THREAD: {"GetItem", "Query"}},
+    "read": {ENCOUNTER: {"GetItem"}, THREAD: {"GetItem"}, SEARCH: {"Query"}},
+    "history": {t: {"GetItem", "Query"} for t in (ENCOUNTER, THREAD)} | {SEARCH: {"Query"}},
     "search": {t: {"GetItem", "BatchGetItem", "Query"} for t in (ENCOUNTER, THREAD, SEARCH)},
     "closing_scheduler": {SEARCH: {"Query"}, QUEUE: {"sqs:SendMessage*", "sqs:GetQueueAttributes"}},
     "closing_worker": {

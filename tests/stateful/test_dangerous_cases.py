@@ -319,14 +319,18 @@ def test_a_clients_end_survives_a_crash_of_a_closing_with_twelve_children(
 def test_a_patients_token_posts_a_stranger_as_subject(places: Callable[..., Place]) -> None:
     place = places(SESSION_POLICY="thread")
     thread, stranger = begun(place), care.reference("Patient/montgomery-burns")
-    for person in ("Patient/homer-simpson", "RelatedPerson/marge-simpson"):
-        place.clinic = FrontDoor(fhir_user=person)
-        answer = place.answer("POST", "/Communication", care.message(thread, subject=stranger))
+    homer = FrontDoor(role="patient", fhir_user="Patient/homer-simpson")
+    marge = {"patient": "homer-simpson"}
+    for person in (homer, FrontDoor("related-person", "RelatedPerson/marge-simpson", marge)):
+        place.clinic = person
+        sender = care.reference(person.fhir_user)
+        message = care.message(thread, subject=stranger, sender=sender)
+        answer = place.answer("POST", "/Communication", message)
         assert (answer.status, answer.expressions) == (422, ["Communication.subject"])
     assert not place.picture.messages
     place.clinic = FrontDoor()
     post(place, thread, subject=stranger)
-    place.clinic = FrontDoor(fhir_user="Patient/homer-simpson")
+    place.clinic = homer
     post(place, thread)
     post(place, thread, subject=stranger)
     place.check()

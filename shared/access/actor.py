@@ -1,0 +1,120 @@
+"""Who is calling: a token's claims as an actor with roles, and the person it stands for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared import references
+from shared.catalog.interactions import Interaction
+from shared.catalog.roles import OF_COMPARTMENT, PATIENT, RELATED_PERSON, ROLES
+from shared.errors import Forbidden, Login
+from shared.settings import Settings
+
+DEFAULT_TENANT = "-"
+_PERSON = re.compile(r"(?:.*/)?(?P<type>[A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The caller of a request: token subject, client, the person it stands for, and roles.
+
+    Of a patient or related person `myself` is the reference that their messages' `sender` has, and
+    `patients` are those for whom they start care; `patient` is whom the token was issued about.
+    """
+
+    subject: str
+    client: str = ""
+    fhir_user: str = ""
+    roles: frozenset[str] = field(default_factory=frozenset)
+    tenant: str = DEFAULT_TENANT
+    myself: str = ""
+    patients: frozenset[str] = field(default_factory=frozenset)
+    patient: str = ""
+
+    @property
+    def who(self) -> dict[str, str]:
+        """What the audit trail keeps of the caller."""
+        known = {
+            "subject": self.subject,
+            "client": self.client,
+            "fhirUser": self.fhir_user,
+            "roles": " ".join(sorted(self.roles)),
+        }
+        return {name: value for name, value in known.items() if value}
+
+    @property
+    def is_cared_for(self) -> bool:
+        """Tell whether no role of the caller reaches beyond their compartments."""
+        known = self.roles & ROLES.keys()
+        return bool(known) and known <= OF_COMPARTMENT
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Whose compartments a patient or related person sees."""
+        return self.patients | ({self.myself} - {""})
+
+
+ANONYMOUS = Actor(subject="anonymous")
+
+
+def caller(claims: Mapping[str, str], settings: Settings) -> Actor:
+    """Read the claims of an access token as the gateway's authorizer hands them on.
+
+    Raises Login for a token that says it is something else than an access token.
+    """
+    if claims.get("token_use", "access") != "access":
+        raise Login("The token is not an access token")
+    # The authorizer flattens a list claim to the text `[admin practitioner]`.
+    groups = claims.get(settings.groups_claim, "").strip("[]").replace(",", " ").split()
+    client = claims.get("client_id") or claims.get("cid") or ""
+    subject = claims.get("sub", client)
+    # Only a client that stands for itself: a user without groups has no role, whatever the client.
+    itself = not groups and subject in (client, f"{client}@clients")
+    of_client = settings.client_roles.get(client) if itself else None
+    roles = frozenset(groups) | ({of_client} if of_client else set())
+    fhir_user, patient = claims.get("fhirUser", ""), _patient(claims.get("patient", ""))
+    myself = _myself(roles, fhir_user, patient)
+    of_mine = {myself} if _is_a("Patient", myself) else set()
+    return Actor(
+        subject=subject,
+        client=client,
+        fhir_user=fhir_user,
+        roles=roles,
+        myself=myself,
+        patients=frozenset((of_mine | ({patient} if RELATED_PERSON in roles else set())) - {""}),
+        patient=patient,
+    )
+
+
+def _patient(claim: str) -> str:
+    """Give whom a token is about as a reference: SMART's launch context is a bare id."""
+    return references.canonical(claim if "/" in claim or not claim else f"Patient/{claim}")
+
+
+def _myself(roles: frozenset[str], fhir_user: str, patient: str) -> str:
+    """Give who a patient or related person is; a patient also by `patient` alone."""
+    person = references.canonical(fhir_user)
+    for role in sorted(roles & OF_COMPARTMENT):
+        if _is_a(ROLES[role].person, person):
+            return person
+    return patient if PATIENT in roles and not fhir_user and _is_a("Patient", patient) else ""
+
+
+def _is_a(resource_type: str, reference: str) -> bool:
+    match = _PERSON.fullmatch(reference)
+    return match is not None and match["type"] == resource_type
+
+
+def authorise(actor: Actor, interaction: Interaction) -> None:
+    """Raise Forbidden where no role of the caller may do this, or it is nobody's."""
+    if interaction.public:
+        return
+    if not actor.roles & interaction.roles:
+        raise Forbidden(
+            f"{interaction.code} needs one of the roles {', '.join(sorted(interaction.roles))}"
+        )
+    if actor.is_cared_for and not actor.myself:
+        raise Forbidden(
+            "The token does not say who the caller is",
+            diagnostics="fhirUser names a Patient or RelatedPerson, or patient a Patient",
+        )

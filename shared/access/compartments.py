@@ -1,0 +1,41 @@
+"""Whose compartment a resource is in, by what the catalogue says of its elements."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared import references
+from shared.catalog import compartments
+from shared.catalog.compartments import Member
+
+type Resource = dict[str, Any]
+
+DRAFT = "preparation"
+
+
+def owners(resource: Resource) -> frozenset[str]:
+    """Give the references of those in whose compartments a resource is by its own elements.
+
+    A draft is in its sender's only.
+    """
+    rows = compartments.of_type(resource["resourceType"])
+    if resource["resourceType"] == "Communication" and resource.get("status") == DRAFT:
+        rows = tuple(row for row in rows if row.element == "sender")
+    return frozenset(text for row in rows for text in _references(resource, row))
+
+
+def _references(resource: Resource, row: Member) -> Iterator[str]:
+    found: list[Any] = [resource]
+    for name in row.element.split("."):
+        found = [each for element in found for each in _members(element, name)]
+    for element in found:
+        text = element.get("reference", "") if isinstance(element, dict) else ""
+        name = references.canonical(text)
+        if f"/{name}".rpartition("/")[0].rpartition("/")[2] == row.owner:
+            yield name
+
+
+def _members(element: Any, name: str) -> list[Any]:
+    found = element.get(name) if isinstance(element, dict) else None
+    if found is None:
+        return []
+    return found if isinstance(found, list) else [found]

@@ -1,0 +1,120 @@
+"""What patients and related persons write of their own care; all else is the clinic's."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from shared import references
+from shared.access.actor import Actor
+from shared.errors import Forbidden, Issue
+
+type Resource = dict[str, Any]
+
+RETRACTED, SENT, READ = "entered-in-error", "in-progress", "completed"
+_SERVERS = frozenset({"versionId", "lastUpdated"})
+
+
+def check_sender(caller: Actor, resource: Resource) -> None:
+    """Raise Forbidden where a resource is none that they send, or says that another sent it."""
+    if resource["resourceType"] != "Communication":
+        raise Forbidden(
+            "Patients and related persons open sessions by $open-session",
+            expression=resource["resourceType"],
+        )
+    if _name(resource.get("sender")) != caller.myself:
+        raise Forbidden(
+            "The sender is not the caller",
+            expression="Communication.sender",
+            diagnostics=f"The caller is {caller.myself}",
+        )
+
+
+def check_created(caller: Actor, resource: Resource, header: Resource | None) -> None:
+    """Raise Forbidden where a thread is not about them, or they link; `header` is a message's."""
+    if header is None and _name(resource.get("subject")) not in caller.patients:
+        raise Forbidden(
+            "Patients and related persons begin threads about themselves or their patient",
+            expression="Communication.subject",
+            diagnostics=f"The caller's are {_listed(caller.patients)}",
+        )
+    if "encounter" in resource and resource["encounter"] != (header or {}).get("encounter"):
+        raise Forbidden(
+            "Patients and related persons do not link",
+            expression="Communication.encounter",
+            diagnostics="$open-session opens a session for a thread",
+        )
+
+
+def check_changed(
+    caller: Actor, before: Resource, after: Resource, header: Resource | None
+) -> None:
+    """Raise Forbidden naming each element that is not theirs to change.
+
+    They retract what they sent themselves, and say that they received and read what is addressed to
+    them.
+    """
+    was, now = _content(before), _content(after)
+    changed = {name for name in was | now if was.get(name) != now.get(name)}
+    allowed: set[str] = set()
+    if header is not None and _is_own(caller, before):
+        allowed = {"status"} if after.get("status") == RETRACTED else set()
+    elif header is not None and _is_addressed(caller, before, header):
+        allowed = {"received"}
+        if (before.get("status"), after.get("status")) == (SENT, READ):
+            allowed.add("status")
+    if refused := sorted(changed - allowed):
+        raise Forbidden(issues=[_refusal(after["resourceType"], name) for name in refused])
+
+
+def _content(resource: Resource) -> Resource:
+    """Give a resource without what the server says of its version."""
+    meta = {name: each for name, each in resource.get("meta", {}).items() if name not in _SERVERS}
+    return resource | {"meta": meta}
+
+
+def _refusal(resource_type: str, element: str) -> Issue:
+    return Issue(
+        Forbidden.code,
+        f"Patients and related persons do not change {element} so",
+        f"{resource_type}.{element}",
+        "Of a message addressed to them they change status, from in-progress to completed, and "
+        "received; of one of their own status, to entered-in-error",
+    )
+
+
+def check_deleted(caller: Actor, before: Resource, header: Resource | None) -> None:
+    """Raise Forbidden where a resource is no message of theirs."""
+    if header is None or not _is_own(caller, before):
+        raise Forbidden(
+            "Patients and related persons delete messages of their own",
+            expression=before["resourceType"],
+        )
+
+
+def check_opened(caller: Actor, subjects: Iterable[Resource | None]) -> None:
+    """Raise Forbidden where a session, or a thread linked to it, is about anybody else."""
+    asked = {_name(one) for one in subjects}
+    if not asked or not asked <= caller.patients:
+        raise Forbidden(
+            "Patients and related persons open sessions for themselves or their patient",
+            expression="patient",
+            diagnostics=f"The caller's are {_listed(caller.patients)}",
+        )
+
+
+def _is_own(caller: Actor, message: Resource) -> bool:
+    return _name(message.get("sender")) == caller.myself
+
+
+def _is_addressed(caller: Actor, message: Resource, header: Resource) -> bool:
+    """Tell whether a message is to the caller; one to nobody by name is to all of the thread."""
+    recipients = message.get("recipient") or header.get("recipient", [])
+    return bool({_name(one) for one in recipients} & caller.people)
+
+
+def _name(element: Any) -> str:
+    text = element.get("reference", "") if isinstance(element, dict) else ""
+    return references.canonical(text)
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
