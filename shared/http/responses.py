@@ -69,7 +69,17 @@ def found(request: Request, record: Versioned) -> Response:
     headers = entity_headers(record)
     if request.if_none_match == str(record.version):
         return Response(304, headers=headers)
-    return Response(200, record.json or b"", headers)
+    return Response(200, _asked_for(request, record.json or b""), headers)
+
+
+def _asked_for(request: Request, json: bytes) -> bytes:
+    """Give a resource's JSON, or the part of it that the query asks for."""
+    if not request.query:
+        return json
+    from shared.resources import subsets  # noqa: PLC0415 - most reads are of whole resources
+
+    subset = subsets.of_read(request.type, request.query)
+    return subset.cut(json) if subset else json
 
 
 def written(request: Request, outcome: "Outcome") -> Response:

@@ -4,7 +4,8 @@
     python tests/definitions/generate.py package/dist/fhir/r4
 
 `core.json` has Encounter, Communication and every data type they reach; `contained.json` the other
-resource types, read only when a resource contains one. A type is a row of elements by name, each
+resource types, read only when a resource contains one; `summary.json` what `_summary` shows of the
+roots. A type is a row of elements by name, each
 `<cardinality> <types> [<value set>]`: `?` 0..1, `1` 1..1, `*` 0..*, `+` 1..*; `a|b` is a choice,
 `any` every type an extension may have, `.` the type named by the element's own path, and
 `Reference(A,B)` the types a reference may name. The key "" names the type it inherits from, "!" the
@@ -200,6 +201,19 @@ class File:
         (OUT / f"{name}.json").write_text(json.dumps(data, separators=(",", ":")) + "\n")
 
 
+def summary(specification: Specification, root: str) -> dict[str, list[str]]:
+    """Give the paths of a type that belong to its summary, and its elements that must be there."""
+    shown: list[str] = []
+    elements = specification.elements(root)
+    for element in elements:
+        path: str = element["path"].partition(".")[2]
+        parent = path.rpartition(".")[0]
+        if (element.get("isSummary") or element["min"]) and (not parent or parent in shown):
+            shown.append(path)
+    required = [e["path"].partition(".")[2] for e in elements if e["min"]]
+    return {"summary": shown, "required": [path for path in required if "." not in path]}
+
+
 def main(folder: Path) -> None:
     """Write both files."""
     specification = Specification(folder)
@@ -214,6 +228,8 @@ def main(folder: Path) -> None:
             file.invariants["sqty-1"] = "The comparator is not used on a SimpleQuantity"
             file.lists = {"any": specification.any, "resources": specification.resources}
         file.write(name)
+    shown = {root: summary(specification, root) for root in ROOTS}
+    (OUT / "summary.json").write_text(json.dumps(shown, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":
