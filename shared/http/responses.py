@@ -139,12 +139,11 @@ def searchset_bundle(request: Request, result: "Result") -> Response:
     entries = [_found(request, json) for json in result.resources]
     url = f"{request.base}/{request.type}"
     links = {"self": _link(url, result.applied)}
-    if result.next:
-        links["next"] = _link(url, result.next)
+    links |= {relation: _link(url, query) for relation, query in result.links.items()}
     if result.warnings:
         outcome = operation_outcome(result.warnings)
         entries.append(bundles.Found(outcome, mode="outcome"))
-    return Response(200, fhirjson.dumps(bundles.searchset(entries, links)))
+    return Response(200, fhirjson.dumps(bundles.searchset(entries, links, total=result.total)))
 
 
 def everything_bundle(request: Request, page: "Everything") -> Response:

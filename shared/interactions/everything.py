@@ -16,7 +16,7 @@ from shared.interactions.parameters import Values
 from shared.interactions.read import read
 from shared.interactions.search import search
 from shared.resources.schema import resource_types
-from shared.search.criteria import DEFAULT_COUNT, LARGEST_COUNT
+from shared.search.controls import DEFAULT_COUNT, LARGEST_COUNT
 from shared.settings import settings
 from shared.store import reading
 from shared.store.dynamodb import LARGEST_BATCH

@@ -17,16 +17,22 @@ type Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A page: the JSON of its resources, the query of the next page, the query as applied.
+    """A page: the JSON of its resources, the queries of pages around it, the query as applied.
 
-    `warnings` name the parameters that were left out.
+    `total` is None where it is not given; `warnings` name the parameters that were left out.
     """
 
     resources: list[bytes]
-    next: tuple[Pair, ...] | None
+    links: dict[str, tuple[Pair, ...]]
+    total: int | None
     applied: tuple[Pair, ...]
     warnings: tuple[Issue, ...]
     plan: Plan
+
+    @property
+    def next(self) -> tuple[Pair, ...] | None:
+        """The query of the next page; None where this is the last."""
+        return self.links.get("next")
 
 
 def search(
@@ -46,10 +52,12 @@ def search(
     token = references.BASE.set(base)
     try:
         asked = criteria.parse(resource_type, query, zone, lenient=lenient)
-        position = paging.position(asked, tenant, caller)
+        cursor = paging.cursor(asked, tenant, caller)
         plan = planning.plan(asked, tenant)
-        page = reading.read(plan, asked, tenant, position)
+        page = reading.read(plan, asked, tenant, cursor)
     finally:
         references.BASE.reset(token)
-    following = paging.following(asked, tenant, caller, page.end) if page.end else None
-    return Result(page.resources, following, asked.applied, asked.warnings, plan)
+    links = paging.links(asked, tenant, caller, page)
+    subset = asked.controls.subset
+    shown = [subset.cut(json) for json in page.resources] if subset else page.resources
+    return Result(shown, links, page.total, asked.applied, asked.warnings, plan)

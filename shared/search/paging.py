@@ -1,22 +1,56 @@
-"""Cursors: where a page ended, bound to the query, the tenant and the caller it was made for.
+"""Pages: the links between them, and cursors bound to the query, tenant and caller they are for.
 
 A cursor says how far, never where: partitions come from the request it is sent with.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from shared.errors import Invalid
+from shared.search.controls import MOST_ROWS
 from shared.search.criteria import Query
 
 # A place in an order: step and key, or a number in a list, or the values sorted by.
 type Position = list[Any]
+type Pairs = tuple[tuple[str, str], ...]
 
 # What may differ between the pages of one search.
-_BESIDE = frozenset({"_cursor", "_count", "_format", "_pretty"})
+_BESIDE = frozenset(
+    {"_cursor", "_count", "_offset", "_total", "_summary", "_elements", "_format", "_pretty"}
+)
+# The total of a search that has more matches than one request may count.
+UNCOUNTED = -1
+
+
+class Cursor(NamedTuple):
+    """The place after which a page begins, or `before` which it ends; `total` as counted at first.
+
+    `total` is None where it was not asked for.
+    """
+
+    place: Position
+    before: bool = False
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The JSON of a page's resources, and the places between it and its neighbours, if any.
+
+    `total` is None where it was not asked for, or cannot be counted by one request; `is_partial`
+    tells that the request has read all that it may.
+    """
+
+    resources: list[bytes]
+    next: Position | None = None
+    previous: Position | None = None
+    total: int | None = None
+    is_partial: bool = False
 
 
 def _seal(query: Query, tenant: str, caller: str) -> str:
@@ -24,28 +58,53 @@ def _seal(query: Query, tenant: str, caller: str) -> str:
     return sha256(orjson.dumps([tenant, caller, query.type, asked])).hexdigest()[:24]
 
 
-def following(
-    query: Query, tenant: str, caller: str, position: Position
-) -> tuple[tuple[str, str], ...]:
-    """Give the query of the page after a position."""
-    text = urlsafe_b64encode(orjson.dumps([_seal(query, tenant, caller), *position]))
-    same = tuple(pair for pair in query.applied if pair[0] != "_cursor")
-    return (*same, ("_cursor", text.decode().rstrip("=")))
+def links(query: Query, tenant: str, caller: str, page: Page) -> dict[str, Pairs]:
+    """Give the queries of the pages around one, by R4's names of their relations."""
+    how, seal = query.controls, _seal(query, tenant, caller)
+    same = tuple(pair for pair in query.applied if pair[0] not in ("_cursor", "_offset"))
+
+    def at(offset: int) -> Pairs:
+        return (*same, ("_offset", str(offset)))
+
+    def by_cursor(place: Position, *, before: bool) -> Pairs:
+        total = UNCOUNTED if how.is_counted and page.total is None else page.total
+        content = orjson.dumps([seal, before, total, *place])
+        return (*same, ("_cursor", urlsafe_b64encode(content).decode().rstrip("=")))
+
+    def around() -> Iterator[tuple[str, Pairs]]:
+        if page.total is not None and how.count:
+            yield "first", same if how.offset is None else at(0)
+            last = max(page.total - 1, 0) // how.count * how.count
+            if last + how.count <= MOST_ROWS:
+                yield "last", at(last)
+        if how.offset:
+            yield "previous", at(max(how.offset - how.count, 0))
+        elif page.previous is not None and how.offset is None:
+            yield "previous", by_cursor(page.previous, before=True)
+        if page.next is not None:
+            following = (how.offset or 0) + len(page.resources)
+            fits = following + how.count <= MOST_ROWS and not page.is_partial
+            by_offset = how.offset is not None and fits
+            yield "next", at(following) if by_offset else by_cursor(page.next, before=False)
+
+    return dict(around())
 
 
-def position(query: Query, tenant: str, caller: str) -> Position | None:
-    """Read where the page before ended. Raises Invalid where the cursor is of another search."""
-    if not query.cursor:
+def cursor(query: Query, tenant: str, caller: str) -> Cursor | None:
+    """Read a query's cursor. Raises Invalid where it is of another search."""
+    text = query.controls.cursor
+    if not text:
         return None
     try:
-        padded = query.cursor + "=" * (-len(query.cursor) % 4)
+        padded = text + "=" * (-len(text) % 4)
         content = orjson.loads(urlsafe_b64decode(padded.encode("ascii")))
-        seal, *place = content
     except (ValueError, TypeError):
         raise refused() from None
-    if seal != _seal(query, tenant, caller) or not place:
-        raise refused()
-    return list(place)
+    match content:
+        case [str(seal), bool(before), (int() | None) as total, _, *_]:
+            if seal == _seal(query, tenant, caller):
+                return Cursor(content[3:], before, total)
+    raise refused()
 
 
 def refused() -> Invalid:

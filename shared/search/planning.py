@@ -30,7 +30,7 @@ def _of_sessions(query: Query) -> Plan | None:
     return Plan(
         reads="session",
         predicates=tuple(one for one in query.criteria if one not in asked),
-        sort=() if ordered else query.sort,
+        sort=() if ordered else query.controls.sort,
         sessions=frozenset.intersection(*(_named(criterion) for criterion in asked)),
         window=windows.of(query.criteria, by),
         ordered=ordered,
@@ -62,7 +62,7 @@ def _of_ids(query: Query) -> Plan | None:
             asked = [one for one in criterion.operands if isinstance(one, TokenOperand)]
             ids = tuple(dict.fromkeys(one.code for one in asked if one.code and not one.system))
             _check_number(ids, MOST_IDS, criterion)
-            return Plan("_id", query.criteria, query.sort, ids)
+            return Plan("_id", query.criteria, query.controls.sort, ids)
     return None
 
 
@@ -73,7 +73,7 @@ def _of_partitions(query: Query, tenant: str) -> Plan:
     return Plan(
         reads=source.reads,
         predicates=tuple(one for one in query.criteria if one not in source.answers),
-        sort=() if ordered else query.sort,
+        sort=() if ordered else query.controls.sort,
         steps=plans.steps(source, window, ordered=ordered, forward=forward),
         window=window,
         ordered=ordered,
@@ -86,6 +86,6 @@ def _direction(query: Query, by: Order) -> tuple[bool, bool]:
 
     Without a sort the order is that of the keys, from the last back: the newest first.
     """
-    if len(query.sort) == 1 and query.sort[0].param.code == by.param:
-        return True, not query.sort[0].descending
+    if len(query.controls.sort) == 1 and query.controls.sort[0].param.code == by.param:
+        return True, not query.controls.sort[0].descending
     return False, False

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from shared.catalog import access_patterns as patterns
 from shared.index.order import AFTER_ALL, Order
 from shared.search import windows
-from shared.search.criteria import Criterion, SortKey
+from shared.search.controls import SortKey
+from shared.search.criteria import Criterion
 from shared.search.windows import EVERYTHING, KeyRange, Window
 
 # Messages in their thread have this kind only.

@@ -1,8 +1,7 @@
 """Carrying out a plan: the page of resources that match, and where it ended."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from itertools import batched, islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,19 +10,23 @@ from shared import fhirjson
 from shared.catalog.parameters import SEARCH_PARAMS, Index
 from shared.errors import TooCostly
 from shared.index import order
+from shared.index.rows import stub
 from shared.search import sorting, streams
+from shared.search.controls import MOST_ROWS
 from shared.search.criteria import Criterion, Query
 from shared.search.matching import matches
-from shared.search.paging import Position, refused
+from shared.search.paging import Cursor, Page, Position, refused
 from shared.search.plans import Plan
 from shared.search.sessions import Sessions
-from shared.search.streams import MOST_ROWS, UNIT_ROWS, Progress, Row
+from shared.search.streams import UNIT_ROWS, Progress, Row
 from shared.store.reading import read_many
 
 type Resource = dict[str, Any]
 
 # A Lambda answers with 6 MB at most, and a Bundle is more than its resources.
 LARGEST_PAGE = 4 * 1024 * 1024
+# So many resources are read whole at once: each may have 4 MB.
+_AT_ONCE = 25
 
 
 class Match(NamedTuple):
@@ -34,22 +37,18 @@ class Match(NamedTuple):
     row: Row | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The JSON of the resources of a page, and the place after which the next begins."""
-
-    resources: list[bytes]
-    end: Position | None
-
-
-def read(plan: Plan, query: Query, tenant: str, position: Position | None) -> Page:
-    """Read a page. Raises TooCostly where it would have to be sorted and is too long."""
-    reader = _Reader(plan, query, tenant)
+def read(plan: Plan, query: Query, tenant: str, cursor: Cursor | None) -> Page:
+    """Read a page. Raises TooCostly where one request would have to read too much for it."""
+    reader, how = _Reader(plan, query, tenant, cursor), query.controls
     if plan.ids is not None:
-        return reader.of_ids(plan.ids, position)
+        return reader.of_list(reader.of_ids(plan.ids))
+    if not how.count:
+        return reader.counted()
     if plan.sort:
-        return reader.sorted(position)
-    return reader.in_order(position)
+        return reader.of_list(reader.sorted())
+    if cursor is None and (how.is_counted or how.offset is not None):
+        return reader.counted()
+    return reader.in_order()
 
 
 def _fast(json: bytes) -> Resource:
@@ -65,72 +64,108 @@ def _fast(json: bytes) -> Resource:
 class _Reader:
     """One request's reading."""
 
-    def __init__(self, plan: Plan, query: Query, tenant: str) -> None:
-        self.plan, self.query, self.tenant = plan, query, tenant
+    def __init__(self, plan: Plan, query: Query, tenant: str, cursor: Cursor | None) -> None:
+        self.plan, self.query, self.tenant, self.cursor = plan, query, tenant, cursor
+        self.how, self.is_back = query.controls, bool(cursor and cursor.before)
         exact = any(one.param.type == "quantity" for one in query.criteria)
         self.loads: Callable[[bytes], Resource] = fhirjson.loads if exact else _fast
 
-    def in_order(self, position: Position | None) -> Page:
+    def in_order(self) -> Page:
         """Read as far as a page and one more go, to know whether there is one."""
-        progress = Progress(self.query.count + 1, UNIT_ROWS[self.query.type])
-        candidates = self._candidates(position, progress)
-        found: list[Match] = []
-        while missing := self.query.count + 1 - len(found):
-            batch = list(islice(candidates, missing))
-            found += self._completed(batch)
-            if len(batch) < missing:
-                break
-        if len(found) > self.query.count or _size(found) > LARGEST_PAGE:
-            return self._first(found)
-        end = progress.place if progress.is_exhausted else None
-        return Page([one.json for one in found], end)
+        progress = Progress(self.how.count + 1, UNIT_ROWS[self.query.type])
+        total = self.cursor.total if self.cursor and (self.cursor.total or 0) >= 0 else None
+        return self._page(self._candidates(progress, self.cursor), total, progress)
 
-    def sorted(self, position: Position | None) -> Page:
+    def counted(self) -> Page:
+        """Read everything, to give the total; without that only as far as the page goes."""
+        begin, count = self.how.offset or 0, self.how.count
+        wanted = None if self.how.is_counted or not count else begin + count + 1
+        progress = Progress(wanted or MOST_ROWS, UNIT_ROWS[self.query.type])
+        found = self._known(islice(self._candidates(progress, None), wanted))
+        total = None if wanted or progress.is_exhausted else len(found)
+        if not count and total is None:
+            raise _too_costly(self.query, "counted", "_total")
+        if progress.is_exhausted and begin and begin >= len(found):
+            raise _too_costly(self.query, "read", "_offset")
+        return self._page(iter(found[begin:]), total, progress)
+
+    def of_list(self, found: list[Match]) -> Page:
+        """Give the page of a list that is in order."""
+        total = len(found) if self.how.is_counted or not self.how.count else None
+        keys = self.plan.sort
+        if self.cursor:
+            bound = sorting.comparable(_checked(self.cursor.place, self.plan), keys)
+            places = [sorting.comparable(one.place, keys) for one in found]
+            if self.is_back:
+                before = sum(place < bound for place in places)
+                found = found[:before][::-1]
+            else:
+                found = found[sum(not bound < place for place in places) :]
+        return self._page(iter(found[self.how.offset or 0 :]), total)
+
+    def sorted(self) -> list[Match]:
         """Read everything and sort it."""
         progress = Progress(MOST_ROWS)
-        candidates = list(self._candidates(None, progress))
+        found = self._known(self._candidates(progress, None))
         if progress.is_exhausted:
-            raise _too_costly(self.query)
-        return self._sorted(self._completed(candidates), position)
+            by = ",".join(key.param.code for key in self.plan.sort)
+            raise _too_costly(self.query, f"sorted by {by}", "_sort")
+        return self._in_sort(found)
 
-    def of_ids(self, ids: tuple[str, ...], position: Position | None) -> Page:
-        """Read resources by id, in the order in which they are named."""
+    def of_ids(self, ids: tuple[str, ...]) -> list[Match]:
+        """Read resources by id; without a sort they are in the order in which they are named."""
         known = read_many(self.query.type, ids, self.tenant)
         found = [
             Match(known[one], [number])
             for number, one in enumerate(ids)
             if one in known and self._matches(known[one], self.query.criteria)
         ]
-        if self.plan.sort:
-            return self._sorted(found, position)
-        if position is not None:
-            found = [one for one in found if one.place > _number(position)]
-        return self._first(found)
+        return self._in_sort(found) if self.plan.sort else found
 
-    def _sorted(self, found: list[Match], position: Position | None) -> Page:
+    def _in_sort(self, found: list[Match]) -> list[Match]:
         keys = self.plan.sort
         placed = [
-            Match(one.json, sorting.place(self.loads(one.json), keys, self.query)) for one in found
+            one._replace(place=sorting.place(self.loads(one.json), keys, self.query))
+            for one in found
         ]
-        placed.sort(key=lambda one: sorting.comparable(one.place, keys))
-        if position is not None:
-            after = sorting.comparable(sorting.checked(position, keys), keys)
-            placed = [one for one in placed if after < sorting.comparable(one.place, keys)]
-        return self._first(placed)
+        return sorted(placed, key=lambda one: sorting.comparable(one.place, keys))
 
-    def _first(self, found: list[Match]) -> Page:
-        page = _cut(found[: self.query.count])
-        end = page[-1].place if len(page) < len(found) else None
-        return Page([one.json for one in page], end)
+    def _page(
+        self, candidates: Iterator[Match], total: int | None, progress: Progress | None = None
+    ) -> Page:
+        """Take a page off what comes in order, or back from the page after it."""
+        taken = self._taken(candidates)
+        page = _cut(taken[: self.how.count])
+        is_partial = progress is not None and progress.is_exhausted
+        beyond = progress.place if progress and is_partial else None
+        if len(page) < len(taken):
+            beyond = page[-1].place if page else None
+        came_from = page[0].place if self.cursor and page else None
+        following, previous = (came_from, beyond) if self.is_back else (beyond, came_from)
+        resources = [one.json for one in (reversed(page) if self.is_back else page)]
+        return Page(resources, following, previous, total, is_partial)
 
-    def _candidates(self, position: Position | None, progress: Progress) -> Iterator[Match]:
+    def _taken(self, candidates: Iterator[Match]) -> list[Match]:
+        """Complete as many as a page has and one more, or as many as an answer can hold."""
+        wanted = self.how.count + 1 if self.how.count else 0
+        found: list[Match] = []
+        while missing := min(wanted - len(found), _AT_ONCE):
+            batch = list(islice(candidates, missing))
+            found += self._completed(batch)
+            if len(batch) < missing or sum(len(one.json) for one in found) > LARGEST_PAGE:
+                break
+        return found
+
+    def _candidates(self, progress: Progress, cursor: Cursor | None) -> Iterator[Match]:
         """Give what matches by its row; some may have to be completed and checked again."""
         sessions = None
         steps = self.plan.steps
         if self.plan.sessions is not None:
             sessions = Sessions(self.plan, self.tenant, order.ORDERS[self.query.type])
             steps = sessions.steps()
-        for row in streams.rows(steps, position, progress, forward=self.plan.forward):
+        position, forward = cursor.place if cursor else None, self.plan.forward
+        is_back = bool(cursor and cursor.before)
+        for row in streams.rows(steps, position, progress, forward=forward, is_back=is_back):
             progress.looked_at += 1
             if sessions and not sessions.have(row):
                 continue
@@ -156,6 +191,21 @@ class _Reader:
         resource = self.loads(json)
         return all(matches(resource, one) for one in criteria)
 
+    def _known(self, found: Iterable[Match]) -> list[Match]:
+        """Read of rows without room for anything as much as searches look at, not the whole."""
+        matched = list(found)
+        rows = {one.row.id: one.row for one in matched if one.row and not one.json}
+        stubs: dict[str, bytes] = {}
+        for ids in batched(rows, _AT_ONCE, strict=False):
+            for one, json in read_many(self.query.type, ids, self.tenant).items():
+                if self._is_still(json, rows[one]):
+                    stubs[one] = fhirjson.dumps(stub(self.loads(json)))
+        read_since = (
+            one._replace(json=stubs.get(one.row.id, b"")) if one.row and not one.json else one
+            for one in matched
+        )
+        return [one for one in read_since if one.json]
+
     def _completed(self, found: list[Match]) -> list[Match]:
         """Read whole what rows have in part, and check it: it may have changed meanwhile."""
         ids = [one.row.id for one in found if one.row]
@@ -169,19 +219,21 @@ class _Reader:
             yield match
             return
         json = known.get(match.row.id)
-        if json and self._matches(json, self.query.criteria) and self._row_matches(json, match.row):
+        if json and self._is_still(json, match.row):
             yield Match(json, match.place)
 
+    def _is_still(self, json: bytes, row: Row) -> bool:
+        return self._matches(json, self.query.criteria) and self._row_matches(json, row)
 
-def _number(position: Position) -> Position:
+
+def _checked(position: Position, plan: Plan) -> Position:
+    """Give a place out of a cursor. Raises Invalid where it is none of a list."""
+    if plan.sort:
+        return sorting.checked(position, plan.sort)
     match position:
         case [int()]:
             return position
     raise refused()
-
-
-def _size(found: list[Match]) -> int:
-    return sum(len(one.json) for one in found)
 
 
 def _cut(found: list[Match]) -> list[Match]:
@@ -194,12 +246,11 @@ def _cut(found: list[Match]) -> list[Match]:
     return found
 
 
-def _too_costly(query: Query) -> TooCostly:
+def _too_costly(query: Query, what: str, expression: str) -> TooCostly:
     params = SEARCH_PARAMS.of(query.type).values()
     indexed = [one.code for one in params if one.index is Index.ROW and one.spread == 1]
-    keys = ",".join(key.param.code for key in query.sort)
     return TooCostly(
-        f"More than {MOST_ROWS} resources would have to be sorted by {keys}",
-        expression="_sort",
+        f"More than {MOST_ROWS} resources would have to be {what}",
+        expression=expression,
         diagnostics=f"Add a value of one of {', '.join(indexed)}",
     )

@@ -3,15 +3,20 @@
 https://hl7.org/fhir/R4/search.html#sort
 """
 
+import sys
 from typing import Any
 
 from shared.index import order
 from shared.index.values import Quantity, Reference, Token, Value, values
 from shared.instants import FOREVER, Range
-from shared.search.criteria import Query, SortKey
+from shared.search.controls import SortKey
+from shared.search.criteria import Query
 from shared.search.paging import Position, refused
 
 type Resource = dict[str, Any]
+
+
+_LARGEST = sys.float_info.max
 
 
 def place(resource: Resource, keys: tuple[SortKey, ...], query: Query) -> Position:
@@ -35,7 +40,8 @@ def _plain(value: Value) -> str | float:
     if isinstance(value, Reference):
         return value.text
     if isinstance(value, Quantity):
-        return float(value.value)
+        # A cursor has no infinity: what is beyond a processor's numbers is its largest.
+        return max(-_LARGEST, min(float(value.value), _LARGEST))
     return value.casefold()
 
 

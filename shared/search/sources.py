@@ -38,7 +38,7 @@ def choose(query: Query, tenant: str) -> Source:
 
 def _codes(query: Query) -> list[str]:
     """Give the parameters that a query looks at or sorts by."""
-    params = (*(one.param for one in query.criteria), *(key.param for key in query.sort))
+    params = (*(one.param for one in query.criteria), *(key.param for key in query.controls.sort))
     return [param.code for param in params]
 
 
@@ -184,7 +184,7 @@ def _listing(query: Query, tenant: str, states: States) -> Source:
         by = by_date if query.type == "Encounter" else order.UPDATED
         return _of_listings(query, tenant, sorted(names), by, answers)
     known = SEARCH_PARAMS.of(query.type)[by_date.param].index is Index.LISTING
-    by_update = any(key.param.code == order.UPDATED.param for key in query.sort)
+    by_update = any(key.param.code == order.UPDATED.param for key in query.controls.sort)
     if known and by_date.param in _codes(query) and not by_update:
         return _of_listings(query, tenant, [by_date.param], by_date)
     return _of_listings(query, tenant, [order.UPDATED.param], order.UPDATED)

@@ -13,13 +13,12 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SPREAD
 from shared.index.order import AFTER_ALL, UNDATED
 from shared.instants import MILLISECOND
+from shared.search.controls import MOST_ROWS
 from shared.search.paging import Position, refused
 from shared.search.plans import MESSAGE, Step, Stream
 from shared.store import codec, dynamodb
 from shared.store.items import Item
 
-# A request reads no more rows than these.
-MOST_ROWS = 2000
 _MARGIN = 3
 # How many typical rows a read unit of 4 KB holds: fewer from each of many partitions cost as much.
 UNIT_ROWS = {"Encounter": 12, "Communication": 9}
@@ -108,23 +107,32 @@ class Progress:
 
 
 def rows(
-    steps: tuple[Step, ...], position: Position | None, progress: Progress, *, forward: bool
+    steps: tuple[Step, ...],
+    position: Position | None,
+    progress: Progress,
+    *,
+    forward: bool,
+    is_back: bool = False,
 ) -> Iterator[Row]:
     """Give the rows of all steps in order, after a position, each resource once.
 
-    Ends also where the request may read no more, and says so in `progress`.
+    Backwards they are those before it, the nearest first. Ends also where the request may read no
+    more, and says so in `progress`.
     """
+    numbered = list(enumerate(steps))
+    start, after = _start(steps, position)
+    left = reversed(numbered[: start + 1]) if is_back else iter(numbered[start:])
     try:
-        yield from _all_rows(steps, position, progress, forward=forward)
+        yield from _all_rows(left, (start, after), progress, forward=forward is not is_back)
     except _Exhausted:
         progress.is_exhausted = True
 
 
 def _all_rows(
-    steps: tuple[Step, ...], position: Position | None, progress: Progress, *, forward: bool
+    steps: Iterator[tuple[int, Step]], begin: tuple[int, str], progress: Progress, *, forward: bool
 ) -> Iterator[Row]:
-    start, after = _start(steps, position)
-    for number, step in enumerate(steps[start:], start):
+    start, after = begin
+    for number, step in steps:
         resumed = after if number == start else ""
         last = resumed
         for row in _merged(step, resumed, progress, forward=forward):

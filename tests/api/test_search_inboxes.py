@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -10,68 +10,14 @@ import pytest
 from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.errors import Invalid, TooCostly
-from shared.index.rows import rows, stub
 from shared.search import Result, search
 from shared.store import codec, dynamodb
-from shared.store.records import EncounterRecord
 from tests import care
-from tests.memory import Item, Memory
+from tests.archive import Archive, at, meta
+from tests.memory import Memory
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 OVER = "completed,entered-in-error,stopped,unknown"
 SYSTEM = care.ACT_CODE
-
-
-def at(minutes: int) -> str:
-    return (START + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-class Archive:
-    """Everything a clinic has, written as the store writes it."""
-
-    def __init__(self, memory: Memory) -> None:
-        self.memory = memory
-
-    def put(self, table: str, pk: str, sk: str, **item: Any) -> None:
-        self.memory.put_item(TableName=table, Item={"pk": {"S": pk}, "sk": {"S": sk}} | item)
-
-    def index(self, resource: dict[str, Any], *, partial: bool = False) -> None:
-        kept = stub(resource) if partial else resource
-        packed: Item = {"resource": {"B": codec.pack(json.dumps(kept).encode())}}
-        if partial:
-            packed["partial"] = {"BOOL": True}
-        for pk, sk in rows(resource, resource["meta"]["lastUpdated"], zone=UTC):
-            self.put(patterns.SEARCH, pk, sk, **packed)
-
-    def encounter(self, key: str, minutes: int, *, partial: bool = False, **more: Any) -> None:
-        resource = care.session(**more) | _meta(key, minutes)
-        self.index(resource, partial=partial)
-        record = EncounterRecord(
-            id=key,
-            version=1,
-            json=json.dumps(resource).encode(),
-            created=at(minutes),
-            updated="",
-            entered=at(minutes),
-        )
-        self.put(patterns.ENCOUNTER, f"-#{key}", "current", **record.to_item())
-
-    def header(self, key: str, minutes: int, **more: Any) -> None:
-        self.index(care.header(**more) | _meta(key, minutes))
-
-    def message(self, thread: str, minutes: int, **more: Any) -> str:
-        state = {name: more.pop(name) for name in ("session", "epoch") if name in more}
-        ulid = ulids.prefix(int(START.timestamp() * 1000) + minutes * 60_000) + f"{minutes:016}"
-        key = f"{thread}.{ulid}"
-        resource = care.message(thread, at(minutes), **more) | _meta(key, minutes)
-        self.index(resource)
-        packed = {"resource": {"B": codec.pack(json.dumps(resource).encode())}}
-        self.put(patterns.THREAD, f"-#{thread}", f"m#{ulid}", **packed, **state)
-        return key
-
-
-def _meta(key: str, minutes: int) -> dict[str, Any]:
-    return {"id": key, "meta": {"versionId": "1", "lastUpdated": at(minutes)}}
 
 
 @pytest.fixture
@@ -200,7 +146,7 @@ def test_the_inbox_of_what_is_not_over_keeps_what_was_never_done(archive: Archiv
 
 def test_a_thread_reads_in_order_of_sent_both_ways_with_drafts_last(archive: Archive) -> None:
     sent = [archive.message("t", minutes) for minutes in (3, 1, 2)]
-    draft = care.message("t") | _meta("t.draft", 9) | {"status": "preparation"}
+    draft = care.message("t") | meta("t.draft", 9) | {"status": "preparation"}
     packed = {"resource": {"B": codec.pack(json.dumps(draft).encode())}}
     undated = ulids.prefix(ulids.UNDATED + 7) + "0" * 16
     archive.put(patterns.THREAD, "-#t", f"m#{undated}", **packed)

@@ -1,0 +1,67 @@
+"""Everything a clinic has, written past the service as the store writes it, in memory."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared import ulids
+from shared.catalog import access_patterns as patterns
+from shared.index.rows import rows, stub
+from shared.store import codec
+from shared.store.records import EncounterRecord
+from tests import care
+from tests.memory import Item, Memory
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def at(minutes: int) -> str:
+    return (START + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+class Archive:
+    """Writes resources, each dated by its minutes since START."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+
+    def put(self, table: str, pk: str, sk: str, **item: Any) -> None:
+        self.memory.put_item(TableName=table, Item={"pk": {"S": pk}, "sk": {"S": sk}} | item)
+
+    def index(self, resource: dict[str, Any], *, partial: bool = False) -> None:
+        kept = stub(resource) if partial else resource
+        packed: Item = {"resource": {"B": codec.pack(json.dumps(kept).encode())}}
+        if partial:
+            packed["partial"] = {"BOOL": True}
+        for pk, sk in rows(resource, resource["meta"]["lastUpdated"], zone=UTC):
+            self.put(patterns.SEARCH, pk, sk, **packed)
+
+    def encounter(self, key: str, minutes: int, *, partial: bool = False, **more: Any) -> None:
+        resource = care.session(**more) | meta(key, minutes)
+        self.index(resource, partial=partial)
+        record = EncounterRecord(
+            id=key,
+            version=1,
+            json=json.dumps(resource).encode(),
+            created=at(minutes),
+            updated="",
+            entered=at(minutes),
+        )
+        self.put(patterns.ENCOUNTER, f"-#{key}", "current", **record.to_item())
+
+    def header(self, key: str, minutes: int, **more: Any) -> None:
+        self.index(care.header(**more) | meta(key, minutes))
+
+    def message(self, thread: str, minutes: int, **more: Any) -> str:
+        state = {name: more.pop(name) for name in ("session", "epoch") if name in more}
+        ulid = ulids.prefix(int(START.timestamp() * 1000) + minutes * 60_000) + f"{minutes:016}"
+        key = f"{thread}.{ulid}"
+        resource = care.message(thread, at(minutes), **more) | meta(key, minutes)
+        self.index(resource)
+        packed = {"resource": {"B": codec.pack(json.dumps(resource).encode())}}
+        self.put(patterns.THREAD, f"-#{thread}", f"m#{ulid}", **packed, **state)
+        return key
+
+
+def meta(key: str, minutes: int) -> dict[str, Any]:
+    return {"id": key, "meta": {"versionId": "1", "lastUpdated": at(minutes)}}
