@@ -9,5 +9,5 @@ from shared.interactions.search import search
 def handler(request: Request) -> Response:
     """Answer with a page of matches; a form's parameters join those of the URL."""
     query = request.query + (request.form() if request.interaction.method == "POST" else [])
-    lenient = request.prefers("handling=lenient")
-    return searchset_bundle(request, search(request.actor, request.type, query, lenient=lenient))
+    result = search(request.actor, request.type, query, lenient=request.is_lenient)
+    return searchset_bundle(request, result)

@@ -86,6 +86,11 @@ def dumps(value: Any) -> bytes:
     return orjson.dumps(value, default=_literal)
 
 
+def indented(text: bytes) -> bytes:
+    """Write JSON again for people to read."""
+    return orjson.dumps(loads(text), default=_literal, option=orjson.OPT_INDENT_2)
+
+
 def canonical(value: Any) -> bytes:
     """Write JSON with its keys sorted, for comparing and hashing."""
     return orjson.dumps(value, default=_literal, option=orjson.OPT_SORT_KEYS)

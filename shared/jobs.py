@@ -7,7 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from shared import metrics
+from shared import metrics, references
+from shared.settings import settings
 from shared.store import meter
 
 type Event = dict[str, Any]
@@ -23,6 +24,7 @@ def job(run: Job) -> Job:
     def handler(event: Event, context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         meter.start()
+        references.BASE.set(settings().public_base_url)
         answer: dict[str, Any] = {}
         try:
             answer = run(event, context)

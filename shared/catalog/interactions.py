@@ -74,7 +74,9 @@ INTERACTIONS = (
     Interaction("patch", "PATCH", "/{type}/{id}", "patch", CARED_FOR, "U"),
     Interaction("delete", "DELETE", "/{type}/{id}", "delete", CARED_FOR, "D"),
     Interaction("history-instance", "GET", "/{type}/{id}/_history", "history", SEERS, "R"),
+    Interaction("history-instance", "HEAD", "/{type}/{id}/_history", "history", SEERS, "R"),
     Interaction("search-type", "GET", "/{type}", "search", READERS, "E"),
+    Interaction("search-type", "HEAD", "/{type}", "search", READERS, "E"),
     Interaction("search-type", "POST", "/{type}/_search", "search", READERS, "E"),
     # Who may is said by each operation.
     Interaction("operation", "POST", "/{type}/{operation}", "operations", SEERS | WRITERS, "E"),

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 
-from shared import failures, metrics
+from shared import failures, fhirjson, metrics
 from shared.catalog.interactions import TYPES
 from shared.catalog.operations import OPERATIONS
 from shared.errors import FhirError
@@ -98,8 +98,13 @@ def _payload(event: Event, response: Response) -> dict[str, Any]:
     if response.body:
         headers["Content-Type"] = FHIR_JSON
     head = event["requestContext"]["http"]["method"] == "HEAD"
-    body = "" if head else response.body.decode()
-    return {"statusCode": response.status, "headers": headers, "body": body}
+    pretty = "_pretty=true" in event.get("rawQueryString", "")
+    body = fhirjson.indented(response.body) if pretty and response.body else response.body
+    return {
+        "statusCode": response.status,
+        "headers": headers,
+        "body": "" if head else body.decode(),
+    }
 
 
 def _cross_origin(event: Event) -> dict[str, str]:

@@ -11,28 +11,25 @@ from urllib.parse import parse_qsl, unquote
 
 from shared import access, fhirjson, references
 from shared.access import ANONYMOUS, Actor
+from shared.catalog.controls import FORMATS
 from shared.catalog.interactions import Interaction
 from shared.catalog.operations import Operation
 from shared.errors import (
     Invalid,
     Issue,
     Malformed,
-    NotAcceptable,
     UnsupportedMedia,
 )
-from shared.http import routing
+from shared.http import negotiation, routing
+from shared.http.negotiation import FHIR_VERSION, FHIR_VERSIONS, JSON_TYPES
 from shared.settings import Settings, settings
 
 type Event = dict[str, Any]
 
-JSON_TYPES = frozenset({"application/fhir+json", "application/json", "text/json"})
 PATCH_TYPES = frozenset(
     {"application/json-patch+json", "application/merge-patch+json", "application/json"}
 )
 FORM = "application/x-www-form-urlencoded"
-_ANY_JSON = frozenset({*JSON_TYPES, "json", "*/*", "application/*"})
-FHIR_VERSION = "4.0"
-FHIR_VERSIONS = frozenset({FHIR_VERSION, "4.0.1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,39 +62,37 @@ class Request:
     @property
     def if_match(self) -> str:
         """The version that If-Match asks for: `W/"1"`, `"1"` and `1` are the same."""
-        return entity_tag(self.headers.get("if-match", ""))
-
-    @property
-    def if_none_match(self) -> str:
-        """The version that If-None-Match knows already."""
-        return entity_tag(self.headers.get("if-none-match", ""))
+        return next(negotiation.entity_tags(self.headers.get("if-match", "")))
 
     def prefers(self, preference: str) -> bool:
         """Tell whether Prefer says so, as `handling=lenient`."""
-        given = self.headers.get("prefer", "").replace(";", ",").split(",")
-        return preference in (one.strip() for one in given)
+        return preference in negotiation.preferences(self.headers.get("prefer", ""))
 
     def media_type(self, accepted: frozenset[str]) -> str:
         """Give the body's media type. Raises UnsupportedMedia where it is none of the accepted."""
-        name, *parameters = self.headers.get("content-type", "").lower().split(";")
-        pairs = (part.strip().partition("=") for part in parameters)
-        given = {parameter: value.strip('"') for parameter, _, value in pairs}
+        name, given = negotiation.media_type(self.headers.get("content-type", ""))
         version = given.get("fhirversion", FHIR_VERSION)
-        if (name and name.strip() not in accepted) or version not in FHIR_VERSIONS:
+        if (name and name not in accepted) or version not in FHIR_VERSIONS:
             raise UnsupportedMedia(
                 "The body's media type is not supported",
                 diagnostics=f"Supported: {', '.join(sorted(accepted))}; fhirVersion {FHIR_VERSION}",
             )
-        return name.strip()
+        return name
 
     def resource(self) -> Any:
         """Read the body of a create or update as JSON. Raises UnsupportedMedia and Malformed."""
         self.media_type(JSON_TYPES)
         return fhirjson.loads(self.body)
 
+    @property
+    def is_lenient(self) -> bool:
+        """Tell whether unknown parameters are left out and not refused."""
+        return self.prefers("handling=lenient")
+
     def refuse_conditions(self) -> None:
         """Refuse a conditional create: to ignore its condition would make a resource twice."""
-        asked = [name for name, _ in self.query if name not in ("_format", "_pretty")]
+        formats = {control.name for control in FORMATS}
+        asked = [name for name, _ in self.query if name not in formats]
         if "if-none-exist" in self.headers or asked:
             raise Invalid(issues=[Issue("not-supported", "Conditional create is not supported")])
 
@@ -105,14 +100,11 @@ class Request:
         """Read the body of a search by POST."""
         self.media_type(frozenset({FORM}))
         try:
-            return parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")
+            form = parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")
         except ValueError:
             raise Malformed("The form is not UTF-8") from None
-
-
-def entity_tag(text: str) -> str:
-    """Read an entity tag as a version id."""
-    return text.strip().removeprefix("W/").strip('"')
+        negotiation.check_format(self.headers.get("accept", ""), [*self.query, *form])
+        return form
 
 
 def read(event: Event) -> Request:
@@ -133,12 +125,14 @@ def read(event: Event) -> Request:
     _check_path(path)
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     query = _query(event.get("rawQueryString", ""))
-    _check_accept(headers.get("accept", ""), dict(query).get("_format", ""))
+    negotiation.check_format(headers.get("accept", ""), query)
     body = event.get("body") or ""
     content = (
         b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     )
-    return Request(interaction, path, query, headers, content, caller, base)
+    request = Request(interaction, path, query, headers, content, caller, base)
+    negotiation.check_parameters(interaction.code, query, lenient=request.is_lenient)
+    return request
 
 
 def _base(known: Settings, context: Mapping[str, Any]) -> str:
@@ -166,10 +160,3 @@ def _query(raw: str) -> list[tuple[str, str]]:
         ]
     except UnicodeDecodeError:
         raise Invalid("The query is not UTF-8") from None
-
-
-def _check_accept(accept: str, format_parameter: str) -> None:
-    wanted = format_parameter or accept
-    offered = {part.partition(";")[0].strip().lower() for part in wanted.split(",")}
-    if wanted and not offered & _ANY_JSON:
-        raise NotAcceptable("Answers are application/fhir+json")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from shared import errors, fhirjson, instants, ulids
+from shared.http.negotiation import is_known
 from shared.http.requests import Request
 from shared.http.routing import MethodNotAllowed
 from shared.resources import bundles
@@ -25,7 +26,8 @@ RETRY_AFTER_SECONDS = "1"
 # Stored JSON begins with the resource's type, id and meta.
 _TYPE, _ID = b'"resourceType":"', b'"id":"'
 _ACCEPTED_HEADERS = (
-    "Authorization, Content-Type, Accept, If-Match, If-None-Match, If-None-Exist, Prefer, X-Medplum"
+    "Authorization, Content-Type, Accept, If-Match, If-None-Match, If-Modified-Since, "
+    "If-None-Exist, Prefer, X-Medplum"
 )
 
 # The only place that knows HTTP's statuses; an exception takes that of its nearest ancestor here.
@@ -67,7 +69,9 @@ def entity_headers(record: Versioned) -> dict[str, str]:
 def found(request: Request, record: Versioned) -> Response:
     """Answer a read: 200, or 304 where the caller has this version."""
     headers = entity_headers(record)
-    if request.if_none_match == str(record.version):
+    if request.interaction.code == "vread":
+        headers["Content-Location"] = _versioned(request, record)
+    if is_known(request.headers, record.version, record.last_updated):
         return Response(304, headers=headers)
     return Response(200, _asked_for(request, record.json or b""), headers)
 
@@ -82,6 +86,10 @@ def _asked_for(request: Request, json: bytes) -> bytes:
     return subset.cut(json) if subset else json
 
 
+def _versioned(request: Request, record: Versioned) -> str:
+    return f"{request.base}/{record.type}/{record.id}/_history/{record.version}"
+
+
 def written(request: Request, outcome: "Outcome") -> Response:
     """Answer a write: 201 with Location where the resource is new, 200, 204 where it is gone."""
     record = outcome.record
@@ -91,8 +99,7 @@ def written(request: Request, outcome: "Outcome") -> Response:
     if record.deleted:
         return Response(204, headers=headers)
     if outcome.created:
-        location = f"{request.base}/{record.type}/{record.id}/_history/{record.version}"
-        headers["Location"] = location
+        headers["Location"] = _versioned(request, record)
     return Response(201 if outcome.created else 200, _preferred(request, record), headers)
 
 

@@ -35,13 +35,18 @@ def rows(
     listed = _listed(resource, kind, tenant, place)
     by_element = Counter(found.values())
     by_element[f"{resource['resourceType']}.identifier"] += (guards := _guards(resource))
-    _check(len(found) + len(listed) + guards, by_element)
+    _check(len(found) + len(listed) + guards + _reserved(resource), by_element)
     return (*((partition, kind.prefix + place) for partition in found), *listed)
 
 
 def _guards(resource: Resource) -> int:
     """Count the guards that a resource's identifiers have."""
     return len({(one.get("system"), one.get("value")) for one in resource.get("identifier", ())})
+
+
+def _reserved(resource: Resource) -> int:
+    """Count the row of the link that a session, when it opens, writes on what has none."""
+    return int(resource["resourceType"] == "Communication" and "encounter" not in resource)
 
 
 def room(resource: Resource) -> int:

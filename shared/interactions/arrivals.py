@@ -1,5 +1,6 @@
 """A message that counts for the first time: which session it joins, opens, or waits for."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from shared import instants
@@ -19,6 +20,7 @@ from shared.sessions.policies import EXPLICIT, Policy
 from shared.sessions.state import Slot, SlotKey
 from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.transactions import Stale, TooManyItems
 from shared.store.work import Work
 
 
@@ -119,6 +121,11 @@ def _without_open_session(
     if named and named.resource.get("status") == closing.FINISHED:
         return _amend_day(work, message, slot, named, policy)
     if policy.name != EXPLICIT:
+        _first(
+            work,
+            header,
+            lambda before: openings.open_before(before, header, message.at, slot, policy),
+        )
         session_id = openings.open_for(work, header, message, slot, policy)
         return replace(message, session=session_id)
     if own and not kinds.linked(header.resource) and attaching.takes_messages(own):
@@ -149,6 +156,11 @@ def _join(
         _reach(work, message, slot, header, policy)
     elif not slot.low or message.place.sort < slot.low:
         _widen(work, slot.session, message)
+    _first(
+        work,
+        header,
+        lambda before: patients.join(before, slot.session, header.resource, message.resource),
+    )
     patients.join(work, slot.session, header.resource, message.resource)
     work.save(openings.arrived(work, slot, message))
     return replace(message, session=slot.session)
@@ -168,6 +180,11 @@ def _reach(
         key = message.place.sort
         attaching.reach_day(work, slot.session, header.id, slot.key.day, policy=policy, key=key)
     if not points_here and header.day < slot.key.day:
+        _first(
+            work,
+            header,
+            lambda before: openings.point(before, header, slot.session, slot.key.day),
+        )
         openings.point(work, header, slot.session, slot.key.day)
 
 
@@ -215,3 +232,19 @@ def _widen(work: Work, session_id: str, message: CommunicationRecord) -> None:
     widened = slots.span_widened(span, session_id, thread, key)
     if span is None or widened.low != span.low or (span.high and widened.high != span.high):
         work.save(widened)
+
+
+def _first(work: Work, header: CommunicationRecord, change: Callable[[Work], object]) -> None:
+    """Make what a message leads to in a transaction before its own, where both do not fit one.
+
+    The message starts over then and finds it done: a session that is open, a patient who is there.
+    """
+    if not work.in_steps:
+        return
+    before = work.before()
+    if before.communication(header.id) != header:
+        # The same change writes the header: one of them is nothing without the other.
+        raise TooManyItems
+    change(before)
+    if before.commit("open"):
+        raise Stale

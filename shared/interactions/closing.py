@@ -142,11 +142,7 @@ def _room(session: EncounterRecord, body: Resource) -> int:
 
 
 def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:
-    return [
-        child
-        for child in work.children(session_id)
-        if kinds.is_open(child.resource) and kinds.parent(child.resource) == session_id
-    ]
+    return [child for child in work.children(session_id) if kinds.is_open(child.resource)]
 
 
 def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -> EncounterRecord:

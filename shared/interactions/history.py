@@ -3,7 +3,9 @@
 https://hl7.org/fhir/R4/http.html#history
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, chain
 
 from shared import instants
 from shared.access import Actor
@@ -11,10 +13,9 @@ from shared.errors import Invalid, NotFound
 from shared.settings import settings
 from shared.sight import Sight
 from shared.store import reading
-from shared.store.records import Versioned
+from shared.store.records import LARGEST_JSON, Versioned
 
 DEFAULT_COUNT, LARGEST_COUNT = 20, 1000
-PARAMETERS = ("_count", "_offset", "_since", "_format", "_pretty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +38,84 @@ class History:
 def history(
     actor: Actor, resource_type: str, resource_id: str, query: list[tuple[str, str]]
 ) -> History:
-    """Give a page of the versions that the caller sees. Raises NotFound and Invalid."""
+    """Give a page of the versions the caller sees; it ends earlier at 4 MB.
+
+    Raises NotFound and Invalid.
+
+    Versions are numbered without gaps, so that a page is a range of numbers: what is read grows
+    with the page, not with the history.
+    """
     given = dict(query)
-    for name in given:
-        if name not in PARAMETERS:
-            raise Invalid(f"History takes {', '.join(PARAMETERS)}", expression=name)
-    sight = Sight(actor)
-    current = reading.current(actor.tenant, resource_type, resource_id)
-    if current is None or not sight.sees_record(current):
-        raise NotFound(f"{resource_type}/{resource_id} does not exist")
-    steps = _steps([*reading.versions(actor.tenant, current), current])
-    newest_first = [one for one in reversed(steps) if sight.sees_version(one.record)]
-    if since := given.get("_since"):
-        low = _instant(since)
-        newest_first = [one for one in newest_first if _updated(one.record) >= low]
     offset = _number(given, "_offset", 0)
     count = min(_number(given, "_count", DEFAULT_COUNT), LARGEST_COUNT)
-    total, end = len(newest_first), offset + count
-    return History(newest_first[offset:end], total, end if count and end < total else None)
+    since = _instant(given["_since"]) if "_since" in given else None
+    sight, tenant = Sight(actor), actor.tenant
+    current = reading.current(tenant, resource_type, resource_id)
+    if current is None or not sight.sees_record(current):
+        raise NotFound(f"{resource_type}/{resource_id} does not exist")
+    first = 1 if since is None else _first_since(tenant, current, since)
+    if sight.is_limited:
+        return _cut(list(_seen(sight, current, first)), offset, count)
+    total = current.version - first + 1
+    newest = current.version - offset
+    steps = _page(tenant, current, newest, max(newest - count + 1, first)) if count else []
+    end = offset + len(steps)
+    return History(steps, total, end if steps and end < total else None)
 
 
-def _steps(oldest_first: list[Versioned]) -> list[Step]:
-    was_there = [False, *(not one.deleted for one in oldest_first)]
-    return [Step(one, not was) for one, was in zip(oldest_first, was_there, strict=False)]
+def _seen(sight: Sight, current: Versioned, first: int) -> Iterator[Step]:
+    """Read the whole history of a resource for who may not see all of it, the newest first."""
+    newest = current.version
+    while steps := _page(sight.tenant, current, newest, first):
+        yield from (step for step in steps if sight.sees_version(step.record))
+        newest -= len(steps)
+
+
+def _cut(steps: list[Step], offset: int, count: int) -> History:
+    """Give as much of a page as an answer can hold."""
+    sizes = accumulate(len(step.record.json or b"") for step in steps[offset : offset + count])
+    fitting = sum(size <= LARGEST_JSON for size in sizes)
+    end = offset + (max(fitting, 1) if steps[offset:] and count else 0)
+    more = count and offset < end < len(steps)
+    return History(steps[offset:end], len(steps), end if more else None)
+
+
+def _page(tenant: str, current: Versioned, newest: int, oldest: int) -> list[Step]:
+    """Read versions from the newest to the oldest, as far as an answer can hold."""
+    if newest < oldest:
+        return []
+    own = [current] if newest == current.version else []
+    # The one before the oldest tells whether that made the resource.
+    past = reading.versions(tenant, current, max(oldest - 1, 1), min(newest, current.version - 1))
+    steps: list[Step] = []
+    later: Versioned | None = None
+    size = 0
+    for record in chain(own, past):
+        if later is not None:
+            steps.append(Step(later, created=record.deleted))
+        size += len(record.json or b"")
+        if record.version < oldest or (steps and size > LARGEST_JSON):
+            return steps
+        later = record
+    if later is not None:
+        steps.append(Step(later, created=True))
+    return steps
+
+
+def _first_since(tenant: str, current: Versioned, since: int) -> int:
+    """Find the first version that is not older, by halves: each is later than the one before."""
+    low, high = 1, current.version + 1
+    if _updated(current) < since:
+        return high
+    high -= 1
+    while low < high:
+        middle = (low + high) // 2
+        record = reading.version(tenant, current, middle)
+        if record is None or _updated(record) < since:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _updated(record: Versioned) -> int:

@@ -1,8 +1,10 @@
 """Opening a session for a message, in the message's own transaction."""
 
 from dataclasses import replace
+from typing import Any
 
 from shared import ulids
+from shared.index.rows import room
 from shared.interactions import attaching, closing, versions
 from shared.resources.patching import without_generated_text
 from shared.sessions import kinds, opening, policies, slots
@@ -11,6 +13,8 @@ from shared.sessions.state import Slot
 from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.work import Work
+
+type Resource = dict[str, Any]
 
 
 def open_for(
@@ -24,27 +28,46 @@ def open_for(
 
     A message of a day that is over makes one that is finished already, and leaves the header.
     """
-    session = _save_session(work, header, message, policy)
-    if slot.key.day and slot.key.day < policies.day_of(work.now, policy.zone):
+    session = _save_session(work, header, message.resource, message.at, policy)
+    day, key = slot.key.day, message.place.sort
+    if day and day < policies.day_of(work.now, policy.zone):
         work.save(slots.named(slot, session.id))
-        key = message.place.sort
-        attaching.reach_day(work, session.id, header.id, slot.key.day, policy=policy, key=key)
+        attaching.reach_day(work, session.id, header.id, day, policy=policy, key=key)
         homed = replace(session, policy=DAILY, home=str(slot.key))
         work.save(homed)
         closing.finish_with(work, homed, message)
         return session.id
-    if slot.key.day:
-        attaching.attach_day(work, slot, session, header.id, policy)
-        key = message.place.sort
-        attaching.reach_day(work, session.id, header.id, slot.key.day, policy=policy, key=key)
+    _begin(work, header, session, slot, policy)
+    if day:
+        attaching.reach_day(work, session.id, header.id, day, policy=policy, key=key)
     else:
-        attaching.attach(work, slot, session)
         span = work.span(session.id, header.id)
-        work.save(slots.span_widened(span, session.id, header.id, message.place.sort))
-    if not slot.key.day or header.day < slot.key.day:
-        point(work, header, session.id, slot.key.day)
+        work.save(slots.span_widened(span, session.id, header.id, key))
     work.save(arrived(work, work.slot(slot.key), message))
     return session.id
+
+
+def open_before(
+    work: Work, header: CommunicationRecord, at: str, slot: Slot, policy: Policy
+) -> None:
+    """Save a session for a message that does not fit this transaction, and finds it open.
+
+    Nobody has said anything in it yet: it is as the header alone says, and void if it ends so.
+    """
+    session = _save_session(work, header, {}, at, policy)
+    _begin(work, header, session, slot, policy)
+
+
+def _begin(
+    work: Work, header: CommunicationRecord, session: EncounterRecord, slot: Slot, policy: Policy
+) -> None:
+    """Attach the slot to its new session, and point the header to it."""
+    if slot.key.day:
+        attaching.attach_day(work, slot, session, header.id, policy)
+    else:
+        attaching.attach(work, slot, session)
+    if not slot.key.day or header.day < slot.key.day:
+        point(work, header, session.id, slot.key.day)
 
 
 def arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
@@ -59,20 +82,28 @@ def arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
 
 
 def _save_session(
-    work: Work, header: CommunicationRecord, message: CommunicationRecord, policy: Policy
+    work: Work, header: CommunicationRecord, message: Resource, at: str, policy: Policy
 ) -> EncounterRecord:
     """Save the Encounter of a session, and one for each patient where there are several."""
     system, session_id = settings().encounter_type_system, ulids.new(work.milliseconds)
-    resource = opening.session(session_id, header.resource, message.resource, message.at, system)
+    resource = opening.session(session_id, header.resource, message, at, system)
+    resource = _with_room(resource, work.instant)
     unborn = versions.unborn_encounter(work, session_id)
     filled = frozenset({"start"} | ({"participant"} & resource.keys()))
     session = versions.of_encounter(work, unborn, resource, by_server=True, filled=filled)
     session = attaching.stamped(session, work, policy)
     work.save(session)
-    about = opening.subjects(header.resource, message.resource)
+    about = opening.subjects(header.resource, message)
     for subject in about if len(about) > 1 else ():
         save_medical_encounter(work, session, subject)
     return session
+
+
+def _with_room(session: Resource, instant: str) -> Resource:
+    """Leave out participants beyond what searches find a session by; a subject may come later."""
+    free = room(session | {"meta": {"lastUpdated": instant}}) - ("subject" not in session)
+    people = session.get("participant", [])
+    return session | {"participant": people[:free]} if free < 0 else session
 
 
 def save_medical_encounter(work: Work, session: EncounterRecord, subject: dict[str, object]) -> str:

@@ -131,11 +131,13 @@ def query(
     return answer["Items"], last["sk"]["S"] if last else None
 
 
-def query_all(table: str, partition: str, between: tuple[str, str]) -> Iterable[Item]:
-    """Read every item of a partition between two sort keys, in order."""
+def query_all(
+    table: str, partition: str, between: tuple[str, str], *, forward: bool = True
+) -> Iterable[Item]:
+    """Read every item of a partition between two sort keys, in order or the other way round."""
     after: str | None = None
     while True:
-        items, after = query(table, partition, between, after=after)
+        items, after = query(table, partition, between, forward=forward, after=after)
         yield from items
         if after is None:
             return

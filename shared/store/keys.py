@@ -73,14 +73,6 @@ def version(tenant: str, resource_type: str, resource_id: str, number: int) -> A
     )
 
 
-def versions(tenant: str, resource_type: str, resource_id: str) -> tuple[Address, Address]:
-    """Give the first and the last address that superseded versions of a resource may have."""
-    return (
-        version(tenant, resource_type, resource_id, 0),
-        version(tenant, resource_type, resource_id, 99_999_999),
-    )
-
-
 def span(tenant: str, encounter_id: str, thread: str) -> Address:
     """Give the address of a thread's range in a session."""
     return address(patterns.SPAN, tenant, id=encounter_id, thread=thread)

@@ -60,10 +60,14 @@ def version(tenant: str, record: Versioned, number: int) -> Versioned | None:
     return past(record, item) if item else None
 
 
-def versions(tenant: str, record: Versioned) -> Iterator[Versioned]:
-    """Read a resource's superseded versions, the oldest first."""
-    first, last = keys.versions(tenant, record.type, record.id)
-    for item in dynamodb.query_all(first.table, first.pk, (first.sk, last.sk)):
+def versions(tenant: str, record: Versioned, oldest: int, newest: int) -> Iterator[Versioned]:
+    """Read a resource's superseded versions between two numbers, the newest first."""
+    last = keys.version(tenant, record.type, record.id, newest)
+    first = keys.version(tenant, record.type, record.id, oldest)
+    if oldest > newest:
+        return
+    found = dynamodb.query_all(first.table, first.pk, (first.sk, last.sk), forward=False)
+    for item in found:
         yield past(record, item)
 
 

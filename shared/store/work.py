@@ -154,11 +154,14 @@ class Work:
         ids = [item["sk"]["S"].rpartition("#")[2] for item in found]
         saved = [one.id for one in self._saved.values() if isinstance(one, EncounterRecord)]
         records = [self.encounter(child) for child in dict.fromkeys((*ids, *saved))]
-        return [
-            record
-            for record in records
-            if record and record.id != encounter_id and parent(record.resource) == encounter_id
-        ]
+
+        def is_child(record: EncounterRecord) -> bool:
+            # A job does not know the base that an absolute reference was written with: its row
+            # does.
+            by_row = self.as_read(record) == record and partition in dict(record.rows)
+            return by_row or parent(record.resource) == encounter_id
+
+        return [each for each in records if each and each.id != encounter_id and is_child(each)]
 
     def save(self, record: Record) -> None:
         """Write a record with this work; every write of an Encounter raises its `rev` by one."""
@@ -183,10 +186,16 @@ class Work:
             required = check(address, ABSENT)
         self._required[address] = required
 
-    def commit(self, interaction: str) -> None:
+    def before(self) -> "Work":
+        """Begin a work on what this one has read, to be committed before it."""
+        first = Work(self.actor, self.now)
+        first._read, first._required = dict(self._read), dict(self._required)
+        return first
+
+    def commit(self, interaction: str) -> bool:
         """Write everything and its audit row in one transaction; nothing where nothing changed.
 
-        Raises what `transactions.send` raises.
+        Gives whether something did. Raises what `transactions.send` raises.
         """
         saved = {
             address: record
@@ -194,7 +203,7 @@ class Work:
             if record != self._before(address, record)
         }
         if not saved:
-            return
+            return False
         content, chain = self._event(interaction, saved)
         done: list[Operation] = []
         for address, record in saved.items():
@@ -204,6 +213,7 @@ class Work:
         done.append(put(trail, {"event": {"B": codec.pack(content)}}))
         transactions.send(done)
         self._note(saved.values())
+        return True
 
     def _note(self, written: Iterable[Any]) -> None:
         """Count the sessions that this opened or ended."""

@@ -134,7 +134,7 @@ def test_format_goes_before_accept(clinic: FrontDoor) -> None:
     assert clinic.get("/Encounter?_format=json", accept="text/html").status == 200
     for name in ("xml", "application/fhir+xml", "ttl"):
         answer = clinic.get(f"{path}?_format={name}", accept="application/fhir+json")
-        refusals.check(answer, 406, "not-supported")
+        refusals.check(answer, 406, "not-supported", "_format")
 
 
 def test_a_query_is_read_encoded_and_raw(clinic: FrontDoor) -> None:

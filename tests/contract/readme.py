@@ -20,7 +20,7 @@ PATH = ROOT / "README.md"
 # Where the keys of each access pattern are made.
 MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.CURRENT: keys.encounter,
-    patterns.VERSION: keys.versions,
+    patterns.VERSION: keys.version,
     patterns.SPAN: keys.span,
     patterns.PENDING: keys.pending,
     patterns.HEADER: keys.home,
@@ -28,7 +28,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.DAY: keys.slot,
     patterns.ADOPTION: keys.adoption,
     patterns.MESSAGE: keys.placed,
-    patterns.COMMUNICATION_VERSION: keys.versions,
+    patterns.COMMUNICATION_VERSION: keys.version,
     patterns.ROW: partitions.of_value,
     patterns.LISTING: partitions.listing,
     patterns.GUARD: keys.guard,

@@ -1,0 +1,31 @@
+"""Which parameters there are that say how to answer: parsing and documents follow.
+
+https://hl7.org/fhir/R4/http.html#parameters
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A parameter; `type` is its FHIR data type."""
+
+    name: str
+    type: str
+    documentation: str
+    example: str = ""
+
+
+FORMAT = Control("_format", "code", "The answer's format, before Accept: json, or 406", "json")
+PRETTY = Control("_pretty", "boolean", "Indented for people to read", "true")
+FORMATS = (FORMAT, PRETTY)
+COUNT = Control("_count", "unsignedInt", "How many entries a page has", "20")
+OFFSET = Control("_offset", "unsignedInt", "How many entries come before the page", "0")
+SINCE = Control("_since", "instant", "Only what was changed since", "2026-11-21T00:00:00Z")
+
+# By interaction: what is not here is refused, but for `Prefer: handling=lenient`.
+TAKEN = {
+    "read": FORMATS,
+    "vread": FORMATS,
+    "history-instance": (COUNT, OFFSET, SINCE, *FORMATS),
+}

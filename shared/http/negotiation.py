@@ -1,0 +1,93 @@
+"""What a caller wants of an answer: its format, and only what it does not have yet.
+
+https://hl7.org/fhir/R4/http.html#general
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from shared import instants
+from shared.catalog.controls import FORMAT, PRETTY, TAKEN
+from shared.errors import Invalid, Issue, NotAcceptable
+
+JSON_TYPES = frozenset({"application/fhir+json", "application/json", "text/json"})
+FHIR_VERSION = "4.0"
+FHIR_VERSIONS = frozenset({FHIR_VERSION, "4.0.1"})
+_ANY_JSON = frozenset({*JSON_TYPES, "json", "*/*", "application/*", "text/*"})
+
+
+def check_format(accept: str, query: Iterable[tuple[str, str]]) -> None:
+    """Raise NotAcceptable unless `_format`, or else Accept, takes JSON of FHIR R4."""
+    given = [value for name, value in query if name == FORMAT.name]
+    for wanted in given or [accept]:
+        if wanted.strip() and not any(map(_is_json, wanted.split(","))):
+            raise NotAcceptable(
+                "Answers are application/fhir+json",
+                expression=FORMAT.name if given else "",
+                diagnostics=f"fhirVersion is {FHIR_VERSION}",
+            )
+
+
+def _is_json(media_range: str) -> bool:
+    name, given = media_type(media_range)
+    try:
+        is_wanted = float(given.get("q", "1")) > 0
+    except ValueError:
+        is_wanted = True
+    return name in _ANY_JSON and is_wanted and given.get("fhirversion", "4.0") in FHIR_VERSIONS
+
+
+def media_type(text: str) -> tuple[str, dict[str, str]]:
+    """Read a media type and its parameters, both in lower case."""
+    name, *parameters = text.lower().split(";")
+    pairs = (part.strip().partition("=") for part in parameters)
+    return name.strip(), {parameter: value.strip('"') for parameter, _, value in pairs}
+
+
+def check_parameters(code: str, query: Iterable[tuple[str, str]], *, lenient: bool) -> None:
+    """Raise Invalid for parameters that an interaction does not have, or that are no boolean."""
+    taken = [control.name for control in TAKEN.get(code, ())]
+    unknown = dict.fromkeys(name for name, _ in query if name not in taken)
+    if taken and unknown and not lenient:
+        text = f"{code} takes {', '.join(taken)}"
+        raise Invalid(issues=[Issue("invalid", text, expression=name) for name in unknown])
+    if any(name == PRETTY.name and value not in ("true", "false") for name, value in query):
+        raise Invalid("_pretty is true or false", expression=PRETTY.name)
+
+
+def preferences(text: str) -> frozenset[str]:
+    """Read Prefer, as `return=minimal`: https://www.rfc-editor.org/rfc/rfc7240 ."""
+    parts = (part.partition("=") for part in text.replace(";", ",").split(","))
+    return frozenset(
+        f"{name.strip().lower()}={value.strip().strip('"')}" for name, _, value in parts
+    )
+
+
+def entity_tags(text: str) -> Iterator[str]:
+    """Read entity tags as version ids: `W/"1"`, `"1"` and `1` are the same."""
+    for tag in text.split(","):
+        yield tag.strip().removeprefix("W/").strip('"')
+
+
+def is_known(headers: Mapping[str, str], version: int, updated: str) -> bool:
+    """Tell whether the caller has this version; If-None-Match goes before If-Modified-Since.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
+    """
+    if "if-none-match" in headers:
+        return not {"*", str(version)}.isdisjoint(entity_tags(headers["if-none-match"]))
+    since = _http_date(headers.get("if-modified-since", ""))
+    # An HTTP date has no fractions of a second.
+    return since is not None and instants.read(updated).replace(microsecond=0) <= since
+
+
+def _http_date(text: str) -> datetime | None:
+    """Read an HTTP date; one that is none is as good as no header."""
+    try:
+        found = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
