@@ -1,16 +1,20 @@
 """Operations on sessions, dispatched by name."""
 
 from shared.http import Request, Response, endpoint
-from shared.http.responses import everything_bundle, written
+from shared.http.responses import everything_bundle, told, written
 from shared.interactions import parameters, session_operations
 from shared.interactions.everything import everything
 from shared.interactions.open_session import open_session
+from shared.interactions.validating import validate
 
 
 @endpoint
 def handler(request: Request) -> Response:
     """Do what the operation says with the parameters of the body and the query."""
     body = request.resource() if request.body else None
+    if request.operation.code == "validate":
+        own_id = request.path.get("id", "")
+        return told(validate(request.actor, request.type, own_id, body, request.query))
     values = parameters.read(request.operation, body, request.query)
     actor, code = request.actor, request.interaction.code
     match code:

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/operations.html
 
 from dataclasses import dataclass
 
-from shared.catalog.interactions import CARED_FOR, SEERS
+from shared.catalog.interactions import CARED_FOR, SEERS, TYPES
 from shared.catalog.roles import WRITERS
 
 TYPE, INSTANCE = "type", "instance"
@@ -25,7 +25,7 @@ class Parameter:
     @property
     def is_resource(self) -> bool:
         """Tell whether its value is a resource, which may also be the whole body."""
-        return self.type == "Encounter"
+        return self.type in ("Encounter", "Resource")
 
     @property
     def property(self) -> str:
@@ -35,10 +35,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation on Encounters; `code` is its name without the `$`, `standard` HL7's own URL."""
+    """One operation; `code` is its name without the `$`, `standard` HL7's own URL.
+
+    `levels` say whether it is called on a type, an instance or both.
+    """
 
     code: str
-    level: str
+    levels: tuple[str, ...]
     methods: tuple[str, ...]
     affects_state: bool
     roles: frozenset[str]
@@ -46,7 +49,7 @@ class Operation:
     parameters: tuple[Parameter, ...]
     returns: str
     standard: str = ""
-    type: str = "Encounter"
+    types: tuple[str, ...] = ("Encounter",)
 
     @property
     def name(self) -> str:
@@ -56,7 +59,7 @@ class Operation:
     @property
     def id(self) -> str:
         """The id of its OperationDefinition."""
-        return f"{self.type}-{self.code}"
+        return f"{self.types[0] if len(self.types) == 1 else 'Resource'}-{self.code}"
 
 
 _PATIENT = "A Patient; each of several gets a medical encounter of their own"
@@ -64,7 +67,7 @@ _PATIENT = "A Patient; each of several gets a medical encounter of their own"
 OPERATIONS = (
     Operation(
         "open-session",
-        TYPE,
+        (TYPE,),
         ("POST",),
         affects_state=True,
         roles=CARED_FOR,
@@ -94,7 +97,7 @@ OPERATIONS = (
     ),
     Operation(
         "add-patient",
-        INSTANCE,
+        (INSTANCE,),
         ("POST",),
         affects_state=True,
         roles=WRITERS,
@@ -109,7 +112,7 @@ OPERATIONS = (
     ),
     Operation(
         "close-session",
-        INSTANCE,
+        (INSTANCE,),
         ("POST",),
         affects_state=True,
         roles=WRITERS,
@@ -122,7 +125,7 @@ OPERATIONS = (
     ),
     Operation(
         "everything",
-        INSTANCE,
+        (INSTANCE,),
         ("GET", "POST"),
         affects_state=False,
         roles=SEERS,
@@ -139,9 +142,31 @@ OPERATIONS = (
         returns="Bundle",
         standard="http://hl7.org/fhir/OperationDefinition/Encounter-everything",
     ),
+    Operation(
+        "validate",
+        (TYPE, INSTANCE),
+        ("GET", "POST"),
+        affects_state=False,
+        roles=CARED_FOR | SEERS,
+        description=(
+            "Tells whether a resource is what R4 and its profiles ask, every problem at once, and "
+            "with a mode whether it could be written. Without a resource, the stored one is looked "
+            "at. Writes nothing."
+        ),
+        parameters=(
+            Parameter("resource", "Resource", "What is to be looked at", max="1"),
+            Parameter("mode", "code", "create, update or delete: what is to be done", max="1"),
+            Parameter("profile", "uri", "A profile to check beside those the resource claims"),
+        ),
+        returns="OperationOutcome",
+        standard="http://hl7.org/fhir/OperationDefinition/Resource-validate",
+        types=TYPES,
+    ),
 )
 
 
 def offered(resource_type: str, level: str) -> dict[str, Operation]:
     """Give the operations on a type or on one of its instances, by name with the `$`."""
-    return {row.name: row for row in OPERATIONS if (row.type, row.level) == (resource_type, level)}
+    return {
+        row.name: row for row in OPERATIONS if resource_type in row.types and level in row.levels
+    }

@@ -177,6 +177,11 @@ def _text_after(json: bytes, name: bytes) -> str:
     return json[start : json.index(b'"', start)].decode()
 
 
+def told(issues: Sequence[errors.Issue]) -> Response:
+    """Answer with what there is to say of a resource: 200, whatever it is."""
+    return Response(200, fhirjson.dumps(operation_outcome(issues)))
+
+
 def preflight() -> Response:
     """Answer a browser that asks what a page of another origin may send."""
     return Response(

@@ -69,7 +69,7 @@ def _security() -> dict[str, Any]:
 
 def _resource(resource_type: str, base: str) -> dict[str, Any]:
     codes = dict.fromkeys(row.code for row in INTERACTIONS if row.code not in _NOT_RESTFUL)
-    operations = [_operation(row, base) for row in OPERATIONS if row.type == resource_type]
+    operations = [_operation(row, base) for row in OPERATIONS if resource_type in row.types]
     return {
         "type": resource_type,
         "interaction": [{"code": code, "documentation": _who(code)} for code in codes],

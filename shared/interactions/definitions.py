@@ -95,10 +95,10 @@ def _operation(row: Operation, base: str) -> Json:
         "affectsState": row.affects_state,
         "code": row.code,
         **({"base": row.standard} if row.standard else {}),
-        "resource": [row.type],
+        "resource": [*row.types],
         "system": False,
-        "type": row.level == TYPE,
-        "instance": row.level == INSTANCE,
+        "type": TYPE in row.levels,
+        "instance": INSTANCE in row.levels,
         "parameter": [*map(_input, row.parameters), _output(row)],
     }
 

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/validation.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -48,4 +48,16 @@ def issues(resource: Any, expected: str, *, zone: tzinfo = UTC) -> list[Issue]:
     except RecursionError:
         raise Malformed("The body is nested too deeply") from None
     walk.contained(resource, expected)
-    return walk.issues
+    return [*walk.issues, *_of_profiles(resource, walk.issues)]
+
+
+def _of_profiles(resource: dict[str, Any], known: list[Issue]) -> Iterator[Issue]:
+    """Check the profiles that a resource says it keeps; what R4 refuses already is not repeated."""
+    meta = resource.get("meta")
+    if isinstance(meta, dict) and "profile" in meta:
+        from shared.resources import profiles  # noqa: PLC0415 - few resources claim one
+
+        seen = {issue.expression for issue in known}
+        for held in profiles.claimed(resource):
+            found = profiles.issues(resource, held)
+            yield from (issue for issue in found if issue.expression not in seen)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS, TYPES
-from shared.catalog.operations import OPERATIONS, TYPE, Operation
+from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.roles import ROLES
 from shared.index import partitions
@@ -75,7 +75,7 @@ def operations_offered() -> Iterator[str]:
         "Operation | Parameters | Roles | Does",
         (
             (
-                f"`{' or '.join(row.methods)} {_called_on(row)}/{row.name}`",
+                " or ".join(f"`{call}`" for call in _calls(row)),
                 ", ".join(f"`{one.name}` {one.min}..{one.max}" for one in row.parameters),
                 ", ".join(sorted(row.roles)),
                 row.description,
@@ -85,8 +85,13 @@ def operations_offered() -> Iterator[str]:
     )
 
 
-def _called_on(row: Operation) -> str:
-    return row.type if row.level == TYPE else f"{row.type}/{{id}}"
+def _calls(row: Operation) -> Iterator[str]:
+    """How an operation is called; on a type only by POST."""
+    kind = row.types[0] if len(row.types) == 1 else "{type}"
+    if TYPE in row.levels:
+        yield f"POST {kind}/{row.name}"
+    if INSTANCE in row.levels:
+        yield f"{' or '.join(row.methods)} {kind}/{{id}}/{row.name}"
 
 
 def roles() -> Iterator[str]:

@@ -1,0 +1,240 @@
+"""$validate, and the profiles that a resource claims."""
+
+from typing import Any
+
+import pytest
+
+from shared import fhirjson
+from shared.resources.validation import issues
+from tests import care, refusals
+from tests.api.test_interactions import status_patch
+from tests.frontdoor import Answer, FrontDoor
+from tests.steps import open_session
+
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-encounter"
+BASE_PROFILE = "http://hl7.org/fhir/StructureDefinition/Encounter"
+TYPE = "/Encounter/$validate"
+CORE_TYPE = [
+    {"text": "Chat", "coding": [{"system": "http://snomed.info/sct", "code": "185317003"}]}
+]
+
+
+def parameters(resource: Any = None, **values: str) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = [{"name": n, "valueCode": v} for n, v in values.items()]
+    for part in parts:
+        if part["name"] == "profile":
+            part["valueUri"] = part.pop("valueCode")
+    if resource is not None:
+        parts.insert(0, {"name": "resource", "resource": resource})
+    return {"resourceType": "Parameters", "parameter": parts}
+
+
+def outcome(answer: Answer, *severities: str) -> list[tuple[str, str]]:
+    """See that an answer is a valid OperationOutcome; give code and place of some issues."""
+    assert answer.status == 200, answer.text
+    assert issues(fhirjson.loads(answer.text), "OperationOutcome") == []
+    return [
+        (issue["code"], issue.get("expression", [""])[0])
+        for issue in answer.body["issue"]
+        if issue["severity"] in (severities or ("error",))
+    ]
+
+
+def core(**more: Any) -> dict[str, Any]:
+    """A session as US Core has it."""
+    return care.session(**{"type": CORE_TYPE, **more})
+
+
+@pytest.mark.parametrize("body", [care.session(), parameters(care.session())])
+def test_a_valid_resource_has_no_error_and_is_not_stored(
+    clinic: FrontDoor, body: dict[str, Any]
+) -> None:
+    assert outcome(clinic.post(TYPE, body)) == []
+    assert clinic.get("/Encounter").ids == []
+
+
+def test_every_mistake_is_told_at_once_and_nothing_is_stripped(clinic: FrontDoor) -> None:
+    body = care.session("done", id="a b", type=[], location=[{}, {"status": "x"}])
+    assert outcome(clinic.post(TYPE, body)) == [
+        ("code-invalid", "Encounter.status"),
+        ("value", "Encounter.id"),
+        ("invariant", "Encounter.type"),
+        ("invariant", "Encounter.location[0]"),
+        ("code-invalid", "Encounter.location[1].status"),
+        ("required", "Encounter.location[1].location"),
+    ]
+    assert clinic.post("/Encounter", care.session(type=[], location=[{}])).status == 201
+
+
+def test_what_is_recommended_is_a_warning(clinic: FrontDoor) -> None:
+    assert outcome(clinic.post(TYPE, care.session()), "warning") == [("invariant", "Encounter")]
+    told = care.session(
+        text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
+    )
+    answer = clinic.post(TYPE, told)
+    assert outcome(answer, "warning") == []
+    assert outcome(answer, "information") == [("informational", "")]
+
+
+@pytest.mark.parametrize("body", [[], {}, {"resourceType": "Patient"}, parameters({"x": 1}), 5])
+def test_what_is_no_resource_of_the_type_is_told(clinic: FrontDoor, body: Any) -> None:
+    assert outcome(clinic.post(TYPE, body)) != []
+
+
+def test_a_body_that_is_not_json_is_refused(clinic: FrontDoor) -> None:
+    refusals.check(clinic.post(TYPE, "{"), 400, "structure")
+
+
+def test_a_stored_resource_is_looked_at_where_none_is_sent(clinic: FrontDoor) -> None:
+    path = f"/Encounter/{open_session(clinic)}/$validate"
+    assert outcome(clinic.get(path)) == []
+    assert outcome(clinic.call("POST", path)) == []
+    assert outcome(clinic.get(f"{path}?profile={US_CORE}")) == [("required", "Encounter.type")]
+    assert outcome(clinic.post(path, parameters(profile=US_CORE))) == [
+        ("required", "Encounter.type")
+    ]
+    refusals.check(clinic.get("/Encounter/nowhere/$validate"), 404, "not-found")
+    refusals.check(clinic.call("POST", TYPE), 400, "invalid", "resource")
+    refusals.check(clinic.post(TYPE, parameters(mode="create")), 400, "invalid", "resource")
+
+
+def test_a_mode_tells_whether_it_could_be_done(clinic: FrontDoor) -> None:
+    own_id = open_session(clinic)
+    path = f"/Encounter/{own_id}/$validate"
+    body = clinic.get(f"/Encounter/{own_id}").body
+    assert outcome(clinic.post(TYPE, parameters(care.session(), mode="create"))) == []
+    assert outcome(clinic.post(path, parameters(body, mode="update"))) == []
+    assert outcome(clinic.post(f"{path}?mode=update", care.session(id="other"))) == [
+        ("invalid", "Encounter.id")
+    ]
+    assert outcome(clinic.get(f"{path}?mode=delete")) == []
+    assert outcome(clinic.post(path, parameters(mode="delete"))) == []
+    assert clinic.get(f"/Encounter/{own_id}").version == "1"
+    refusals.check(clinic.post(f"{TYPE}?mode=delete", body), 400, "invalid", "mode")
+    refusals.check(clinic.post(f"{TYPE}?mode=destroy", body), 400, "invalid", "mode")
+    clinic.delete(f"/Encounter/{own_id}")
+    refusals.check(clinic.get(f"{path}?mode=delete"), 410, "deleted")
+
+
+def test_what_a_write_would_refuse_a_mode_tells(clinic: FrontDoor) -> None:
+    part = {"tag": [{"system": f"{HL7}v3-ObservationValue", "code": "SUBSETTED"}]}
+    body = care.session(meta=part)
+    assert outcome(clinic.post(TYPE, body)) == []
+    assert outcome(clinic.post(TYPE, parameters(body, mode="create"))) == [
+        ("business-rule", "Encounter.meta.tag[0]")
+    ]
+
+
+HL7 = "http://terminology.hl7.org/CodeSystem/"
+
+
+def test_communications_are_validated_too(clinic: FrontDoor) -> None:
+    answer = clinic.post("/Communication/$validate", care.header(priority="high"))
+    assert outcome(answer) == [("code-invalid", "Communication.priority")]
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "name"),
+    [
+        (f"{TYPE}?colour=red", care.session(), "colour"),
+        (TYPE, parameters(care.session(), colour="red"), "colour"),
+        (f"{TYPE}?profile=http://example.org/p", care.session(), "profile"),
+        (f"{TYPE}?profile={US_CORE}|1.0", care.session(), "profile"),
+    ],
+)
+def test_what_validate_does_not_know_is_refused_by_name(
+    clinic: FrontDoor, url: str, body: Any, name: str
+) -> None:
+    answer = clinic.post(url, body)
+    assert answer.status == 400
+    assert answer.expressions == [name]
+
+
+PEOPLE = [{"individual": care.reference("Practitioner/x")}]
+MISTAKES: list[tuple[dict[str, Any], str, str]] = [
+    (core(type=None), "required", "type"),
+    (core(subject=None), "required", "subject"),
+    (core(identifier=[{"value": "x"}]), "required", "identifier[0].system"),
+    (
+        core(identifier=[{"system": "urn:x", "value": "x"}, {"system": "urn:x"}]),
+        "required",
+        "identifier[1].value",
+    ),
+    (core(subject=care.reference("Group/x")), "value", "subject.reference"),
+    (
+        core(
+            subject=care.reference("#g"),
+            contained=[{"resourceType": "Group", "id": "g", "type": "person", "actual": True}],
+        ),
+        "value",
+        "subject.reference",
+    ),
+]
+LEGAL: list[dict[str, Any]] = [
+    core(),
+    core(subject={"display": "Homer"}),
+    core(subject=care.reference("https://other.example/fhir/Patient/1")),
+    core(
+        _subject=None,
+        identifier=[
+            {"system": "urn:x", "_value": {"extension": [{"url": "urn:x", "valueCode": "unknown"}]}}
+        ],
+    ),
+    core(reasonReference=[care.reference("Condition/x"), care.reference("Procedure/x")]),
+    core(participant=[*PEOPLE, {"individual": care.reference("RelatedPerson/x")}]),
+    core(location=[{"location": care.reference("Location/x")}]),
+]
+
+
+@pytest.mark.parametrize(("body", "code", "element"), MISTAKES)
+def test_a_resource_that_claims_a_profile_is_held_to_it(
+    clinic: FrontDoor, body: dict[str, Any], code: str, element: str
+) -> None:
+    body = {name: each for name, each in body.items() if each is not None}
+    assert clinic.post("/Encounter", body).status == 201
+    for canonical in (US_CORE, f"{US_CORE}|6.1.0"):
+        claiming = body | {"meta": {"profile": ["http://example.org/other", canonical]}}
+        refusals.check(clinic.post("/Encounter", claiming), 400, code, f"Encounter.{element}")
+        assert outcome(clinic.post(TYPE, claiming)) == [(code, f"Encounter.{element}")]
+        assert outcome(clinic.post(f"{TYPE}?profile={canonical}", body)) == [
+            (code, f"Encounter.{element}")
+        ]
+    assert outcome(clinic.post(f"{TYPE}?profile={BASE_PROFILE}", body)) == []
+
+
+@pytest.mark.parametrize("body", LEGAL)
+def test_what_a_profile_allows_is_accepted(clinic: FrontDoor, body: dict[str, Any]) -> None:
+    body = {name: each for name, each in body.items() if each is not None}
+    claiming = body | {"meta": {"profile": [US_CORE]}}
+    answer = clinic.post("/Encounter", claiming)
+    assert answer.status == 201, answer.text
+    assert answer.body["meta"]["profile"] == [US_CORE]
+    assert ("informational", "Encounter.type") in outcome(
+        clinic.post(TYPE, claiming), "information"
+    )
+
+
+def test_a_claim_is_held_in_every_kind_of_write(clinic: FrontDoor) -> None:
+    own_id = clinic.post("/Encounter", core(meta={"profile": [US_CORE]})).id
+    path = f"/Encounter/{own_id}"
+    assert clinic.patch(path, status_patch("onleave")).status == 200
+    refused = clinic.patch(path, [{"op": "remove", "path": "/type"}])
+    refusals.check(refused, 400, "required", "Encounter.type")
+    own = clinic.get(path).body
+    del own["type"]
+    refusals.check(clinic.put(path, own), 400, "required", "Encounter.type")
+    del own["meta"]["profile"]
+    assert clinic.put(path, own).status == 200
+
+
+def test_another_profile_or_version_is_not_this_servers_to_judge(clinic: FrontDoor) -> None:
+    for canonical in (f"{US_CORE}|7.0.0", "http://example.org/p", "urn:x"):
+        assert clinic.post("/Encounter", care.session(meta={"profile": [canonical]})).status == 201
+    header = care.header(meta={"profile": [US_CORE]})
+    refusals.check(clinic.post("/Communication", header), 400, "invalid", "resourceType")
+
+
+def test_whoever_may_read_may_ask(clinic: FrontDoor) -> None:
+    own_id = open_session(clinic)
+    assert FrontDoor(role="auditor").get(f"/Encounter/{own_id}/$validate").status == 200
+    assert FrontDoor(role="nobody").get(f"/Encounter/{own_id}/$validate").status == 403
