@@ -1,0 +1,43 @@
+"""The Bundle of a search: its links, its total, the parts of resources that it shows."""
+
+from urllib.parse import parse_qsl, urlsplit
+
+from tests import care, refusals
+from tests.frontdoor import BASE, FrontDoor
+
+
+def test_links_are_absolute_and_keep_everything_in_the_query(clinic: FrontDoor) -> None:
+    for _ in range(3):
+        clinic.post("/Encounter", care.session())
+    url = "/Encounter?patient=Patient/homer-simpson&_sort=-date&_summary=true&_total=accurate"
+    answer = clinic.get(f"{url}&_count=1&_pretty=true")
+    links = {link["relation"]: link["url"] for link in answer.body["link"]}
+    assert links.keys() == {"self", "first", "next", "last"}
+    assert answer.body["total"] == 3
+    for link in links.values():
+        assert link.startswith(f"{BASE}/Encounter?")
+        kept = dict(parse_qsl(urlsplit(link).query))
+        assert kept.items() >= {"patient": "Patient/homer-simpson", "_summary": "true"}.items()
+    page = clinic.get(links["next"])
+    assert page.body["total"] == 3
+    assert "participant" in page.found[0]
+    assert page.found[0]["meta"]["tag"][0]["code"] == "SUBSETTED"
+    assert clinic.get(links["last"]).ids == clinic.get(f"{url}&_offset=2").ids
+
+
+def test_self_says_what_was_applied(clinic: FrontDoor) -> None:
+    answer = clinic.get("/Encounter?_count=5000&colour=blue", prefer="handling=lenient")
+    (link,) = answer.body["link"]
+    assert link["url"] == f"{BASE}/Encounter?_count=1000"
+
+
+def test_a_count_alone_is_a_bundle_of_a_total(clinic: FrontDoor) -> None:
+    clinic.post("/Encounter", care.session())
+    answer = clinic.get("/Encounter?_summary=count")
+    assert answer.body["total"] == 1
+    assert "entry" not in answer.body
+    form = "application/x-www-form-urlencoded"
+    posted = clinic.call("POST", "/Encounter/_search?class=VR", "_count=0", content_type=form)
+    assert posted.body["total"] == 1
+    twice = clinic.call("POST", "/Encounter/_search?_count=1", "_count=0", content_type=form)
+    refusals.check(twice, 400, "invalid", "_count")
