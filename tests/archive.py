@@ -8,7 +8,8 @@ from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.index.rows import rows, stub
 from shared.store import codec
-from shared.store.records import EncounterRecord
+from shared.store.keys import HEADER, Place
+from shared.store.records import CommunicationRecord, EncounterRecord
 from tests import care
 from tests.memory import Item, Memory
 
@@ -50,7 +51,17 @@ class Archive:
         self.put(patterns.ENCOUNTER, f"-#{key}", "current", **record.to_item())
 
     def header(self, key: str, minutes: int, **more: Any) -> None:
-        self.index(care.header(**more) | meta(key, minutes))
+        resource = care.header(**more) | meta(key, minutes)
+        self.index(resource)
+        record = CommunicationRecord(
+            id=key,
+            version=1,
+            json=json.dumps(resource).encode(),
+            created=at(minutes),
+            updated="",
+            place=Place(key, HEADER),
+        )
+        self.put(patterns.THREAD, f"-#{key}", HEADER, **record.to_item())
 
     def message(self, thread: str, minutes: int, **more: Any) -> str:
         state = {name: more.pop(name) for name in ("session", "epoch") if name in more}

@@ -144,6 +144,7 @@ def _version(request: Request, step: "Step") -> bundles.Version:
 def searchset_bundle(request: Request, result: "Result") -> Response:
     """Answer with a page of a search."""
     entries = [_found(request, json) for json in result.resources]
+    entries += [_found(request, json)._replace(mode="include") for json in result.included]
     url = f"{request.base}/{request.type}"
     links = {"self": _link(url, result.applied)}
     links |= {relation: _link(url, query) for relation, query in result.links.items()}

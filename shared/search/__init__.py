@@ -7,22 +7,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from shared import references
+from shared import fhirjson, references
+from shared.catalog.interactions import TYPES
 from shared.errors import Issue
+from shared.resources import subsets
 from shared.search import criteria, paging, planning, reading
+from shared.search.criteria import Query
+from shared.search.lookups import Lookups, Visible, rounded
+from shared.search.paging import Cursor, Page
 from shared.search.plans import Plan
 
 type Pair = tuple[str, str]
 
+_FOR_INCLUDES = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A page: the JSON of its resources, the queries of pages around it, the query as applied.
+    """A page: the JSON of its matches and of what they include, the queries of pages around it.
 
-    `total` is None where it is not given; `warnings` name the parameters that were left out.
+    `total` is None where it is not given; `applied` is the query without the parameters that were
+    left out, which `warnings` name.
     """
 
     resources: list[bytes]
+    included: list[bytes]
     links: dict[str, tuple[Pair, ...]]
     total: int | None
     applied: tuple[Pair, ...]
@@ -35,7 +44,7 @@ class Result:
         return self.links.get("next")
 
 
-def search(
+def search(  # noqa: PLR0913 - each is a fact of the request
     resource_type: str,
     query: Sequence[Pair],
     *,
@@ -44,20 +53,49 @@ def search(
     base: str,
     zone: tzinfo,
     lenient: bool = False,
+    visible: Visible | None = None,
 ) -> Result:
     """Give a page of the resources of a type that match a query, decoded but not interpreted.
 
-    Raises Invalid, naming each parameter that is none or has a wrong value, and TooCostly.
+    `visible` tells whether the caller may see a resource, by what search parameters look at; it is
+    asked of everything that a search looks at, and None where that is everything. Raises Invalid,
+    naming each parameter that is none or has a wrong value, and TooCostly.
     """
     token = references.BASE.set(base)
     try:
         asked = criteria.parse(resource_type, query, zone, lenient=lenient)
+        lookups = Lookups(tenant, zone, visible, fhirjson.loads if asked.is_exact else rounded)
         cursor = paging.cursor(asked, tenant, caller)
         plan = planning.plan(asked, tenant)
-        page = reading.read(plan, asked, tenant, cursor)
+        page = _page(plan, asked, lookups, cursor)
     finally:
         references.BASE.reset(token)
     links = paging.links(asked, tenant, caller, page)
     subset = asked.controls.subset
     shown = [subset.cut(json) for json in page.resources] if subset else page.resources
-    return Result(shown, links, page.total, asked.applied, asked.warnings, plan)
+    included = _beside(asked, page.included) if subset else page.included
+    return Result(shown, included, links, page.total, asked.applied, asked.warnings, plan)
+
+
+def _page(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> Page:
+    if not query.includes:
+        return reading.read(plan, query, lookups, cursor)
+    from shared.search import includes  # noqa: PLC0415 - few searches include anything
+
+    def read() -> Page:
+        # What is sorted has to be read in one go; else some rows are left for includes.
+        with lookups.budget.reserved(0 if plan.sort else _FOR_INCLUDES):
+            return reading.read(plan, query, lookups, cursor)
+
+    return includes.gather(query.includes, lookups, read, cursor)
+
+
+def _beside(query: Query, included: list[bytes]) -> list[bytes]:
+    """Cut what is included to the summary of its type; `_elements` are of the type searched."""
+    summary = query.controls.applied.get("_summary")
+    given = {} if summary is None else {"_summary": summary}
+    of_type = {one: subsets.asked(one, given) for one in TYPES} | {
+        query.type: query.controls.subset
+    }
+    cuts = ((json, of_type[rounded(json)["resourceType"]]) for json in included)
+    return [subset.cut(json) if subset else json for json, subset in cuts]

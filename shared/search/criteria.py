@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/search.html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.errors import FhirError, Invalid, Issue
@@ -13,7 +14,12 @@ from shared.search import controls, operands
 from shared.search.controls import Controls
 from shared.search.operands import Operand
 
+if TYPE_CHECKING:
+    from shared.search.includes import Include
+
 type Pair = tuple[str, str]
+
+INCLUDES = frozenset({"_include", "_revinclude"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,12 @@ class Query:
     zone: tzinfo
     applied: tuple[Pair, ...]
     warnings: tuple[Issue, ...]
+    includes: "tuple[Include, ...]" = ()
+
+    @property
+    def is_exact(self) -> bool:
+        """Tell whether it looks at numbers digit for digit."""
+        return any(one.param.type == "quantity" for one in self.criteria)
 
 
 def parse(
@@ -55,10 +67,13 @@ def parse(
     issues: list[Issue] = []
     warnings: list[Issue] = []
     given: dict[str, str] = {}
+    included: list[Include] = []
     for name, value in pairs:
         try:
             if name in controls.NAMES:
                 _take(given, name, value)
+            elif name.partition(":")[0] in INCLUDES:
+                included += _includes(name, value)
             else:
                 criteria.append(_criterion(resource_type, name, value, zone))
             applied.append((name, value))
@@ -67,6 +82,9 @@ def parse(
         except FhirError as error:
             issues.extend(error.issues)
     how = controls.read(resource_type, given, issues)
+    if included and given.get("_summary") == "text":
+        text = "_include and _revinclude cannot be combined with _summary=text"
+        issues += Invalid(text, expression="_summary").issues
     if issues:
         raise Invalid(issues=issues)
     return Query(
@@ -76,7 +94,14 @@ def parse(
         zone=zone,
         applied=tuple((name, how.applied.get(name, value)) for name, value in applied),
         warnings=tuple(_warning(issue) for issue in warnings),
+        includes=tuple(dict.fromkeys(included)),
     )
+
+
+def _includes(name: str, value: str) -> "list[Include]":
+    from shared.search import includes  # noqa: PLC0415 - few searches include anything
+
+    return includes.parse(name, value)
 
 
 def _take(given: dict[str, str], name: str, value: str) -> None:

@@ -5,7 +5,7 @@ A cursor says how far, never where: partitions come from the request it is sent 
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -30,12 +30,14 @@ UNCOUNTED = -1
 class Cursor(NamedTuple):
     """The place after which a page begins, or `before` which it ends; `total` as counted at first.
 
-    `total` is None where it was not asked for.
+    `total` is None where it was not asked for. `rest` is what the page before has left of what the
+    match at the place includes.
     """
 
     place: Position
     before: bool = False
     total: int | None = None
+    rest: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Page:
     """The JSON of a page's resources, and the places between it and its neighbours, if any.
 
     `total` is None where it was not asked for, or cannot be counted by one request; `is_partial`
-    tells that the request has read all that it may.
+    tells that the request has read all that it may. `places` are those of the resources; `rest` is
+    what there is no room for of what the page's only match includes.
     """
 
     resources: list[bytes]
@@ -51,6 +54,9 @@ class Page:
     previous: Position | None = None
     total: int | None = None
     is_partial: bool = False
+    places: list[Position] = field(default_factory=list)
+    included: list[bytes] = field(default_factory=list)
+    rest: tuple[Any, ...] = ()
 
 
 def _seal(query: Query, tenant: str, caller: str) -> str:
@@ -68,7 +74,8 @@ def links(query: Query, tenant: str, caller: str, page: Page) -> dict[str, Pairs
 
     def by_cursor(place: Position, *, before: bool) -> Pairs:
         total = UNCOUNTED if how.is_counted and page.total is None else page.total
-        content = orjson.dumps([seal, before, total, *place])
+        rest = [{"rest": page.rest}] if page.rest and not before else []
+        content = orjson.dumps([seal, before, total, *place, *rest])
         return (*same, ("_cursor", urlsafe_b64encode(content).decode().rstrip("=")))
 
     def around() -> Iterator[tuple[str, Pairs]]:
@@ -83,7 +90,7 @@ def links(query: Query, tenant: str, caller: str, page: Page) -> dict[str, Pairs
             yield "previous", by_cursor(page.previous, before=True)
         if page.next is not None:
             following = (how.offset or 0) + len(page.resources)
-            fits = following + how.count <= MOST_ROWS and not page.is_partial
+            fits = following + how.count <= MOST_ROWS and not page.is_partial and not page.rest
             by_offset = how.offset is not None and fits
             yield "next", at(following) if by_offset else by_cursor(page.next, before=False)
 
@@ -103,8 +110,15 @@ def cursor(query: Query, tenant: str, caller: str) -> Cursor | None:
     match content:
         case [str(seal), bool(before), (int() | None) as total, _, *_]:
             if seal == _seal(query, tenant, caller):
-                return Cursor(content[3:], before, total)
+                return _cursor(content[3:], before, total)
     raise refused()
+
+
+def _cursor(place: Position, before: bool, total: int | None) -> Cursor:  # noqa: FBT001
+    match place:
+        case [_, *_, {"rest": [*rest]}]:
+            return Cursor(place[:-1], before, total, tuple(rest))
+    return Cursor(place, before, total)
 
 
 def refused() -> Invalid:

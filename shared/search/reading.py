@@ -1,10 +1,8 @@
 """Carrying out a plan: the page of resources that match, and where it ended."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import batched, islice
 from typing import Any, NamedTuple
-
-import orjson
 
 from shared import fhirjson
 from shared.catalog.parameters import SEARCH_PARAMS, Index
@@ -14,6 +12,7 @@ from shared.index.rows import stub
 from shared.search import sorting, streams
 from shared.search.controls import MOST_ROWS
 from shared.search.criteria import Criterion, Query
+from shared.search.lookups import Lookups
 from shared.search.matching import matches
 from shared.search.paging import Cursor, Page, Position, refused
 from shared.search.plans import Plan
@@ -37,9 +36,9 @@ class Match(NamedTuple):
     row: Row | None = None
 
 
-def read(plan: Plan, query: Query, tenant: str, cursor: Cursor | None) -> Page:
+def read(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> Page:
     """Read a page. Raises TooCostly where one request would have to read too much for it."""
-    reader, how = _Reader(plan, query, tenant, cursor), query.controls
+    reader, how = _Reader(plan, query, lookups, cursor), query.controls
     if plan.ids is not None:
         return reader.of_list(reader.of_ids(plan.ids))
     if not how.count:
@@ -51,28 +50,20 @@ def read(plan: Plan, query: Query, tenant: str, cursor: Cursor | None) -> Page:
     return reader.in_order()
 
 
-def _fast(json: bytes) -> Resource:
-    """Read JSON many times as fast, with numbers rounded: only quantities look at these."""
-    try:
-        resource: Resource = orjson.loads(json)
-    except orjson.JSONDecodeError:
-        # A number that is larger than any of a processor's own.
-        resource = fhirjson.loads(json)
-    return resource
-
-
 class _Reader:
     """One request's reading."""
 
-    def __init__(self, plan: Plan, query: Query, tenant: str, cursor: Cursor | None) -> None:
-        self.plan, self.query, self.tenant, self.cursor = plan, query, tenant, cursor
+    def __init__(self, plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> None:
+        self.plan, self.query, self.lookups, self.cursor = plan, query, lookups, cursor
+        self.tenant, self.loads = lookups.tenant, lookups.loads
         self.how, self.is_back = query.controls, bool(cursor and cursor.before)
-        exact = any(one.param.type == "quantity" for one in query.criteria)
-        self.loads: Callable[[bytes], Resource] = fhirjson.loads if exact else _fast
+
+    def _progress(self, wanted: int) -> Progress:
+        return Progress(wanted, UNIT_ROWS[self.query.type], self.lookups.budget)
 
     def in_order(self) -> Page:
         """Read as far as a page and one more go, to know whether there is one."""
-        progress = Progress(self.how.count + 1, UNIT_ROWS[self.query.type])
+        progress = self._progress(self.how.count + 1)
         total = self.cursor.total if self.cursor and (self.cursor.total or 0) >= 0 else None
         return self._page(self._candidates(progress, self.cursor), total, progress)
 
@@ -80,7 +71,7 @@ class _Reader:
         """Read everything, to give the total; without that only as far as the page goes."""
         begin, count = self.how.offset or 0, self.how.count
         wanted = None if self.how.is_counted or not count else begin + count + 1
-        progress = Progress(wanted or MOST_ROWS, UNIT_ROWS[self.query.type])
+        progress = self._progress(wanted or MOST_ROWS)
         found = self._known(islice(self._candidates(progress, None), wanted))
         total = None if wanted or progress.is_exhausted else len(found)
         if not count and total is None:
@@ -105,7 +96,7 @@ class _Reader:
 
     def sorted(self) -> list[Match]:
         """Read everything and sort it."""
-        progress = Progress(MOST_ROWS)
+        progress = self._progress(MOST_ROWS)
         found = self._known(self._candidates(progress, None))
         if progress.is_exhausted:
             by = ",".join(key.param.code for key in self.plan.sort)
@@ -142,8 +133,9 @@ class _Reader:
             beyond = page[-1].place if page else None
         came_from = page[0].place if self.cursor and page else None
         following, previous = (came_from, beyond) if self.is_back else (beyond, came_from)
-        resources = [one.json for one in (reversed(page) if self.is_back else page)]
-        return Page(resources, following, previous, total, is_partial)
+        shown = page[::-1] if self.is_back else page
+        resources, places = [one.json for one in shown], [one.place for one in shown]
+        return Page(resources, following, previous, total, is_partial, places)
 
     def _taken(self, candidates: Iterator[Match]) -> list[Match]:
         """Complete as many as a page has and one more, or as many as an answer can hold."""
@@ -176,20 +168,16 @@ class _Reader:
                 yield Match(json or b"", progress.place or [], partial)
 
     def _row_matches(self, json: bytes, row: Row) -> bool:
-        predicates = self.plan.predicates
         without = row.stream.without
-        if not predicates and not without:
-            return True
-        resource = self.loads(json)
-        return all(matches(resource, one) for one in predicates) and not (
-            without and matches(resource, without)
-        )
+        if without and matches(self.loads(json), without):
+            return False
+        return self._matches(json, self.plan.predicates)
 
     def _matches(self, json: bytes, criteria: tuple[Criterion, ...]) -> bool:
-        if not criteria:
+        if not criteria and self.lookups.sees_all:
             return True
         resource = self.loads(json)
-        return all(matches(resource, one) for one in criteria)
+        return all(matches(resource, one) for one in criteria) and self.lookups.sees(resource)
 
     def _known(self, found: Iterable[Match]) -> list[Match]:
         """Read of rows without room for anything as much as searches look at, not the whole."""

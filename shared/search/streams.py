@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from heapq import merge
 from math import ceil
@@ -30,8 +31,29 @@ _PLACE = re.compile(
 )
 
 
-class _Exhausted(Exception):
+class OutOfRows(Exception):
     """The request has read as many rows as it may."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many rows a request may still read."""
+
+    left: int = MOST_ROWS
+
+    def spend(self, rows: int) -> None:
+        """Count rows that are read. Raises OutOfRows where none is left."""
+        if not self.left:
+            raise OutOfRows
+        self.left = max(self.left - rows, 0)
+
+    @contextmanager
+    def reserved(self, rows: int) -> Iterator[None]:
+        """Keep rows from being read meanwhile, no more than half of what is left."""
+        kept = min(rows, self.left // 2)
+        self.left -= kept
+        yield
+        self.left += kept
 
 
 class Row(NamedTuple):
@@ -69,12 +91,17 @@ class Progress:
 
     wanted: int
     unit: int = 1
-    left: int = MOST_ROWS
+    budget: Budget = field(default_factory=Budget)
     looked_at: int = 0
     matched: int = 0
     place: Position | None = None
     is_exhausted: bool = False
     _open: int = field(default=1, init=False)
+
+    @property
+    def left(self) -> int:
+        """How many rows may still be read."""
+        return self.budget.left
 
     def begin(self, streams: int) -> None:
         """Begin a step."""
@@ -103,7 +130,7 @@ class Progress:
 
     def read(self, rows: int) -> None:
         """Count rows that were read."""
-        self.left -= rows
+        self.budget.spend(rows)
 
 
 def rows(
@@ -124,7 +151,7 @@ def rows(
     left = reversed(numbered[: start + 1]) if is_back else iter(numbered[start:])
     try:
         yield from _all_rows(left, (start, after), progress, forward=forward is not is_back)
-    except _Exhausted:
+    except OutOfRows:
         progress.is_exhausted = True
 
 
@@ -190,7 +217,7 @@ def _read(stream: Stream, progress: Progress, *, forward: bool) -> Iterator[Row]
         after: str | None = None
         while True:
             if not progress.left:
-                raise _Exhausted
+                raise OutOfRows
             items, after = dynamodb.query(
                 stream.table,
                 stream.partition,

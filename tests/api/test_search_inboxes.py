@@ -82,6 +82,11 @@ INBOX = {
     "&date=le2027-03-31&_sort=-date&_count=20": 5,
     "Encounter?part-of=Encounter/e1": 5,
     "Encounter?appointment=Appointment/1": 5,
+    # Each match's partition beside the page.
+    f"Communication?part-of:missing=true&recipient={care.ALICE}&status:not={OVER}"
+    "&_revinclude=Communication:part-of": 5 + 20,
+    "Encounter?_id=e3&_revinclude=Communication:encounter"
+    "&_revinclude:iterate=Communication:part-of": 5,
 }
 
 
@@ -299,3 +304,40 @@ def test_a_lenient_search_leaves_out_what_it_does_not_know(archive: Archive) -> 
     assert ids(page) == ["e"]
     assert page.applied == (("class", "VR"), ("_count", "1000"))
     assert [issue.expression for issue in page.warnings] == ["nonsense"]
+
+
+def test_a_thread_of_thousands_is_included_over_as_many_pages_as_it_takes(
+    archive: Archive,
+) -> None:
+    archive.encounter("e", 1)
+    for name in ("a", "b"):
+        archive.header(name, 1, encounter=care.reference("Encounter/e"))
+    sent = [archive.message(name, minutes) for name in ("a", "b") for minutes in range(2100)]
+    query = "Encounter?_id=e&_revinclude=Communication:encounter"
+    page = ask(query + "&_revinclude:iterate=Communication:part-of")
+    assert ids(page) == ["e"]
+    found: list[str] = []
+    while True:
+        found += [json.loads(one)["id"] for one in page.included]
+        assert archive.memory.rows <= 2000 + 10
+        if not page.next:
+            break
+        archive.memory.forget()
+        page = search("Encounter", page.next, tenant="-", caller="me", base=care_base(), zone=UTC)
+        assert ids(page) == []
+        assert page.included
+    assert len(found) == len(set(found))
+    assert sorted(found) == sorted(["a", "b", *sent])
+
+
+def test_a_page_ends_before_a_match_whose_includes_it_has_no_room_for(archive: Archive) -> None:
+    for name in ("a", "b", "c"):
+        archive.header(name, "abc".index(name))
+        for minutes in range(900):
+            archive.message(name, minutes)
+    query = "Communication?part-of:missing=true&_revinclude=Communication:part-of"
+    page = ask(query)
+    assert ids(page) == ["c", "b"]
+    assert len(page.included) == 1800
+    page = ask(page.next or "")
+    assert (ids(page), len(page.included), page.next) == (["a"], 900, None)

@@ -1,0 +1,173 @@
+"""Reading what resources refer to, and what refers to them: for chains, `_has` and includes.
+
+What a search looks at beside its own rows is read here and nowhere else, and only what the caller
+may see is given: the rest is as if it were not there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import tzinfo
+from typing import Any, NamedTuple
+
+import orjson
+
+from shared import fhirjson, references
+from shared.catalog import access_patterns as patterns
+from shared.catalog.interactions import TYPES
+from shared.catalog.parameters import SearchParam
+from shared.index.order import AFTER_ALL
+from shared.index.partitions import is_keyed
+from shared.index.values import Reference, values
+from shared.search import sources
+from shared.search.criteria import Criterion
+from shared.search.operands import ReferenceOperand
+from shared.search.plans import MESSAGE, Stream
+from shared.search.streams import Budget, OutOfRows, Row
+from shared.store import dynamodb
+from shared.store.items import Item
+from shared.store.reading import read_many
+
+type Resource = dict[str, Any]
+type Visible = Callable[[Resource], bool]
+
+_GROWTH = 8
+
+
+class Referring(NamedTuple):
+    """A resource that refers to another, and the place after which reading goes on."""
+
+    place: str
+    name: str
+    resource: Resource
+    json: bytes
+
+
+def rounded(json: bytes) -> Resource:
+    """Read JSON many times as fast, with numbers rounded: only quantities look at these."""
+    try:
+        resource: Resource = orjson.loads(json)
+    except orjson.JSONDecodeError:
+        # A number that is larger than any of a processor's own.
+        resource = fhirjson.loads(json)
+    return resource
+
+
+class Lookups:
+    """What one request reads beside its rows, within the rows that it may read.
+
+    `visible` tells whether the caller may see a resource; None is everything.
+    """
+
+    def __init__(
+        self,
+        tenant: str,
+        zone: tzinfo,
+        visible: Visible | None = None,
+        loads: Callable[[bytes], Resource] = rounded,
+    ) -> None:
+        """Begin a request."""
+        self.tenant, self.zone, self.loads = tenant, zone, loads
+        self.budget = Budget()
+        self._visible = visible
+        self._known: dict[str, bytes | None] = {}
+
+    def sees(self, resource: Resource) -> bool:
+        """Tell whether the caller may see a resource."""
+        return self._visible is None or self._visible(resource)
+
+    @property
+    def sees_all(self) -> bool:
+        """Tell whether the caller may see everything."""
+        return self._visible is None
+
+    def get(self, name: str) -> bytes | None:
+        """Give the JSON of a resource by `Type/id`; None where it is not there to be seen."""
+        self.fetch([name])
+        return self._known[name]
+
+    def fetch(self, names: Iterable[str]) -> None:
+        """Read resources at once that will be asked for. Raises OutOfRows."""
+        unknown = [name for name in dict.fromkeys(names) if name not in self._known]
+        for resource_type in TYPES:
+            ids = [
+                name.partition("/")[2] for name in unknown if name.startswith(f"{resource_type}/")
+            ]
+            if not ids:
+                continue
+            self.budget.spend(len(ids))
+            found = read_many(resource_type, ids, self.tenant)
+            for one in ids:
+                self._known[f"{resource_type}/{one}"] = self._seen(found.get(one))
+
+    def _seen(self, json: bytes | None) -> bytes | None:
+        return json if json and (self.sees_all or self.sees(self.loads(json))) else None
+
+    def targets(self, resource: Resource, param: SearchParam, target: str = "") -> list[str]:
+        """Give what a resource refers to by a parameter, of the types stored here, or of one."""
+        found = (
+            references.literal(value.text)
+            for value in values(resource, param, self.zone)
+            if isinstance(value, Reference)
+        )
+        wanted = (target,) if target else TYPES
+        return list(dict.fromkeys(str(one) for one in found if one and one.type in wanted))
+
+    def referring(
+        self, param: SearchParam, target: str, *, first: int, after: str = ""
+    ) -> Iterator[Referring]:
+        """Give what refers to a resource by an indexed parameter, in order of keys.
+
+        `first` is how many rows to begin with. Raises OutOfRows.
+        """
+        operand = ReferenceOperand(target, target.partition("/")[0])
+        asked = Criterion(param, "", (operand,), self.zone, "")
+        number, _, last = after.partition(":")
+        for index, (table, partition) in enumerate(sources.partitions_of(asked, self.tenant)):
+            if index < int(number or 0):
+                continue
+            start = last if last and index == int(number) else None
+            for sort, json in self._rows(param.resource, table, partition, first, start):
+                resource = self.loads(json)
+                if target in self.targets(resource, param) and self.sees(resource):
+                    name = f"{param.resource}/{resource['id']}"
+                    yield Referring(f"{index}:{sort}", name, resource, json)
+
+    def has_no_parts(self, resource: Resource, param: SearchParam) -> bool:
+        """Tell whether nothing can refer to a resource by this: a message has no messages."""
+        return (
+            bool(param.keyed)
+            and resource["resourceType"] == param.resource
+            and any(
+                isinstance(value, Reference) and is_keyed(param, value)
+                for value in values(resource, param, self.zone)
+            )
+        )
+
+    def _rows(
+        self, resource_type: str, table: str, partition: str, first: int, start: str | None
+    ) -> Iterator[tuple[str, bytes]]:
+        between = (MESSAGE, MESSAGE + AFTER_ALL) if table == patterns.THREAD else (" ", AFTER_ALL)
+        stream = Stream(table, partition, (between,))
+        limit = first
+        while True:
+            if not self.budget.left:
+                raise OutOfRows
+            items, start = dynamodb.query(
+                table, partition, between, limit=min(limit, self.budget.left), after=start
+            )
+            # Looking in vain costs as much as finding one.
+            self.budget.spend(max(len(items), 1))
+            yield from self._whole(resource_type, stream, items)
+            limit *= _GROWTH
+            if start is None:
+                return
+
+    def _whole(
+        self, resource_type: str, stream: Stream, items: list[Item]
+    ) -> Iterator[tuple[str, bytes]]:
+        rows = [row for row in (Row("", stream, item) for item in items) if not row.is_gone]
+        partial = [row.id for row in rows if row.is_partial]
+        known = read_many(resource_type, partial, self.tenant) if partial else {}
+        for row in rows:
+            json = known.get(row.id) if row.is_partial else row.json
+            if json:
+                yield row.item["sk"]["S"], json
