@@ -47,10 +47,15 @@ def _void(work: Work, session: EncounterRecord, figures: Figures) -> None:
 
 
 def _amend(work: Work, session: EncounterRecord, figures: Figures) -> None:
-    """Save a finished session with other figures; a new version where that changes its period."""
-    resource, filled = rules.timed(session.resource, figures, session.filled, settings().zone)
-    if resource == session.resource:
+    """Save a finished session with other figures; a new version where that changes its period.
+
+    That version also names who has spoken since.
+    """
+    before, zone = session.resource, settings().zone
+    if rules.timed(before, figures, session.filled, zone)[0] == before:
         work.save(replace(session, figures=figures))
         return
+    room = closing.room_in(session, before)
+    resource, filled = rules.completed(before, figures, session.filled, zone, room=room)
     resource = without_generated_text(session.resource, resource)
     work.save(versions.of_encounter(work, session, resource, figures=figures, filled=filled))

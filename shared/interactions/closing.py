@@ -116,7 +116,7 @@ def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRec
     figures = session.closing.figures
     filled = rules.still_filled(session.resource, body, session.filled)
     resource, filled = rules.completed(
-        body, figures, filled, settings().zone, room=_room(session, body)
+        body, figures, filled, settings().zone, room=room_in(session, body)
     )
     ended = versions.of_encounter(
         work,
@@ -135,7 +135,7 @@ def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRec
     return ended
 
 
-def _room(session: EncounterRecord, body: Resource) -> int:
+def room_in(session: EncounterRecord, body: Resource) -> int:
     """Give how many participants a session may have more."""
     stamped = body | {"meta": {**body.get("meta", {}), "lastUpdated": session.created}}
     return room(stamped)

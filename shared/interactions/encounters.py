@@ -74,6 +74,7 @@ def _save(
         saved = _opened(work, record, before, after)
     else:
         filled = rules.still_filled(before, after, record.filled)
+        after, filled = rules.measured(after, filled, settings().zone)
         due = record.due if kinds.is_open(after) else ""
         saved = versions.of_encounter(work, record, after, filled=filled, due=due)
     if before.get("status") != after.get("status"):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared import references
 from shared.errors import BusinessRule
 from shared.interactions import openings, versions
 from shared.resources.patching import without_generated_text
@@ -52,8 +53,8 @@ def add(work: Work, session: EncounterRecord, subject: Resource) -> None:
         status = session.resource.get("status")
         raise BusinessRule(f"Encounter/{session.id} is {status}", expression="Encounter.status")
     own = session.resource.get("subject")
-    known = {_reference(child.resource.get("subject")) for child in work.children(session.id)}
-    if _reference(subject) in known | {_reference(own)}:
+    known = {_patient(child.resource.get("subject")) for child in work.children(session.id)}
+    if _patient(subject) in known | {_patient(own)}:
         return
     if own is None and not known:
         _save(work, session, session.resource | {"subject": subject})
@@ -64,8 +65,9 @@ def add(work: Work, session: EncounterRecord, subject: Resource) -> None:
     work.save(work.encounter(session.id) or session)
 
 
-def _reference(subject: Any) -> str:
-    return str(subject.get("reference", "")) if isinstance(subject, dict) else ""
+def _patient(subject: Any) -> str:
+    """Give whom a subject names: relative and absolute references here are the same."""
+    return str(references.target(subject) or "")
 
 
 def _split(work: Work, session: EncounterRecord, own: Resource) -> EncounterRecord:

@@ -114,6 +114,16 @@ def _fill_length(session: Resource, ours: set[str], zone: tzinfo) -> None:
         ours.add("length")
 
 
+def measured(
+    session: Resource, filled: frozenset[str], zone: tzinfo
+) -> tuple[Resource, frozenset[str]]:
+    """Let a length that the server filled follow the period, which a client may have changed."""
+    result, ours = dict(session), set(filled)
+    if "length" in ours:
+        _fill_length(result, ours, zone)
+    return result, frozenset(ours)
+
+
 def elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
     """Give the whole minutes of a period, None where a bound does not say its time."""
     start, end = period.get("start", ""), period.get("end", "")

@@ -1,22 +1,30 @@
 """The real handlers over moto's DynamoDB, and at the end of every test a look at all its tables."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import UTC
 from functools import cache
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
+from shared import instants, settings
 from shared.local import template
-from shared.store import dynamodb
+from shared.store import dynamodb, transactions
 from tests import consistency
+from tests.database import Database
 from tests.frontdoor import FrontDoor
+from tests.practice import Practice
 from tests.remembered import forget
 
 
 @pytest.fixture(autouse=True)
-def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Tables as the template has them, consistent with themselves when the test is over."""
+def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tables as the template has them, consistent with themselves when the test is over.
+
+    Those of a practice, which sees many requests, are in memory: moto takes its time.
+    """
     requests, environment = _deployed()
     credentials = {
         "AWS_ACCESS_KEY_ID": "test",
@@ -25,10 +33,15 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }
     for name, value in (environment | credentials).items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
-        forget()
-        for name, request in requests.items():
-            dynamodb.client().create_table(TableName=name, **request)
+    forget()
+    with nullcontext() if "practice" in request.fixturenames else mock_aws():
+        if "practice" in request.fixturenames:
+            client = cache(Database)
+            monkeypatch.setattr(dynamodb, "client", client)
+            monkeypatch.setattr(transactions, "client", client)
+        else:
+            for name, definition in requests.items():
+                dynamodb.client().create_table(TableName=name, **definition)
         yield
         consistency.check()
         forget()
@@ -46,3 +59,24 @@ def _deployed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
 def clinic() -> FrontDoor:
     """A practitioner's calls."""
     return FrontDoor()
+
+
+@pytest.fixture
+def practice(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
+    place = Practice(clinic, monkeypatch)
+    monkeypatch.setattr(instants, "now", lambda: instants.floor(place.now.astimezone(UTC)))
+    place.set(SESSION_TIME_ZONE="Europe/Berlin", SESSION_IDLE_MINUTES="")
+    yield place
+    settings.settings.cache_clear()
+
+
+@pytest.fixture
+def thread_policy(practice: Practice) -> Practice:
+    practice.set(SESSION_POLICY="thread")
+    return practice
+
+
+@pytest.fixture
+def daily(practice: Practice) -> Practice:
+    practice.set(SESSION_POLICY="daily")
+    return practice

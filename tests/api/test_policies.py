@@ -3,112 +3,15 @@
 The clock is told: every request and every look at what is due happens at a time the test says.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared import instants, settings
+from shared import settings
 from shared.interactions import due
-from shared.store.operations import DUE_SHARDS
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
-
-BERLIN = instants.zone("Europe/Berlin")
-
-
-@dataclass
-class Practice:
-    """A clinic with a clock."""
-
-    clinic: FrontDoor
-    monkeypatch: pytest.MonkeyPatch
-    now: datetime = field(default_factory=lambda: local("2026-03-02 09:00"))
-
-    def set(self, **environment: str) -> None:
-        for name, value in environment.items():
-            self.monkeypatch.setenv(name, value)
-        settings.settings.cache_clear()
-
-    def at(self, moment: str) -> None:
-        """Set the clock, to a local time in Berlin, and let what is due by then be looked at."""
-        self.now = local(moment)
-        for shard in range(DUE_SHARDS):
-            for tenant, encounter_id in due.due_until(self.now, shard):
-                due.look(tenant, encounter_id, self.now)
-        consistency.check()
-
-    def header(self, **more: Any) -> str:
-        return self.clinic.post("/Communication", care.header(**more)).id
-
-    def says(self, header_id: str, moment: str, **more: Any) -> Answer:
-        """Post a message that was sent at a local time; it arrives now, or then if later."""
-        sent = local(moment)
-        self.now = max(self.now, sent)
-        answer = self.clinic.post("/Communication", care.message(header_id, str_of(sent), **more))
-        assert answer.status == 201, answer.text
-        return answer
-
-    def sessions(self, status: str = "") -> list[dict[str, Any]]:
-        query = "/Encounter?part-of:missing=true&_sort=date&_count=100"
-        found: list[dict[str, Any]] = self.clinic.get(
-            query.replace("part-of:missing=true&", "")
-        ).found
-        return [each for each in found if "partOf" not in each and status in ("", each["status"])]
-
-    def table(self) -> list[tuple[str, str, str]]:
-        """Status, beginning and end of every session, in local time."""
-        return [
-            (each["status"], clock(each, "start"), clock(each, "end")) for each in self.sessions()
-        ]
-
-    def messages(self, session: dict[str, Any]) -> list[str]:
-        return self.clinic.get(f"/Communication?session=Encounter/{session['id']}&_sort=sent").ids
-
-    def link(self, header_id: str) -> str:
-        body = self.clinic.get(f"/Communication/{header_id}").body
-        return str(body.get("encounter", {}).get("reference", ""))
-
-    def change(self, url: str, **values: Any) -> Answer:
-        body = self.clinic.get(url).body | values
-        return self.clinic.put(url, body)
-
-
-def local(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
-
-
-def str_of(moment: datetime) -> str:
-    return instants.written(moment)
-
-
-def clock(session: dict[str, Any], bound: str) -> str:
-    text = session.get("period", {}).get(bound)
-    return instants.read(text).astimezone(BERLIN).strftime("%d %H:%M") if text else ""
-
-
-@pytest.fixture
-def practice(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
-    place = Practice(clinic, monkeypatch)
-    monkeypatch.setattr(instants, "now", lambda: instants.floor(place.now.astimezone(UTC)))
-    place.set(SESSION_TIME_ZONE="Europe/Berlin", SESSION_IDLE_MINUTES="")
-    yield place
-    settings.settings.cache_clear()
-
-
-@pytest.fixture
-def thread_policy(practice: Practice) -> Practice:
-    practice.set(SESSION_POLICY="thread")
-    return practice
-
-
-@pytest.fixture
-def daily(practice: Practice) -> Practice:
-    practice.set(SESSION_POLICY="daily")
-    return practice
-
+from tests import care
+from tests.practice import Practice, clock, local
 
 # What a clinician could read: given these messages at these local times, these sessions.
 # Each line: policy, environment, messages as "sent" or "sent > arrived", when it is looked at, and
@@ -156,6 +59,41 @@ CASES: dict[str, tuple[str, dict[str, str], list[str], str, list[tuple[str, str,
         "2026-03-02 12:00",
         [("in-progress", "02 09:00", "")],
     ),
+    "thread: a message out of order begins the session earlier": (
+        "thread",
+        {},
+        ["2026-03-02 09:00", "2026-03-02 11:30", "2026-03-02 08:40 > 2026-03-02 11:40"],
+        "2026-03-02 12:00",
+        [("in-progress", "02 08:40", "")],
+    ),
+    "thread: a late message joins what is open when it arrives": (
+        "thread",
+        {},
+        ["2026-03-02 09:00", "2026-03-04 10:00", "2026-03-02 09:30 > 2026-03-04 10:30"],
+        "2026-03-05 10:30",
+        [("finished", "02 09:00", "02 09:00"), ("finished", "02 09:30", "04 10:00")],
+    ),
+    "thread: a late message opens a session where none is open": (
+        "thread",
+        {},
+        ["2026-03-02 09:00", "2026-03-01 20:00 > 2026-03-04 10:00"],
+        "2026-03-04 12:00",
+        [("in-progress", "01 20:00", ""), ("finished", "02 09:00", "02 09:00")],
+    ),
+    "thread: idle after the limit of the deployment": (
+        "thread",
+        {"SESSION_IDLE_MINUTES": "30"},
+        ["2026-03-02 09:00", "2026-03-02 09:29", "2026-03-02 10:00"],
+        "2026-03-02 10:30",
+        [("finished", "02 09:00", "02 09:29"), ("finished", "02 10:00", "02 10:00")],
+    ),
+    "thread: never for being idle where that is 0": (
+        "thread",
+        {"SESSION_IDLE_MINUTES": "0"},
+        ["2026-03-02 09:00"],
+        "2026-03-08 09:00",
+        [("in-progress", "02 09:00", "")],
+    ),
     "daily: a session a day": (
         "daily",
         {},
@@ -185,6 +123,24 @@ CASES: dict[str, tuple[str, dict[str, str], list[str], str, list[tuple[str, str,
             ("finished", "30 00:30", "30 00:30"),
         ],
     ),
+    "daily: a day of 25 hours": (
+        "daily",
+        {},
+        ["2026-10-24 23:59", "2026-10-25 00:00", "2026-10-25 23:59", "2026-10-26 00:00"],
+        "2026-10-27 01:00",
+        [
+            ("finished", "24 23:59", "24 23:59"),
+            ("finished", "25 00:00", "25 23:59"),
+            ("finished", "26 00:00", "26 00:00"),
+        ],
+    ),
+    "daily: never for being idle": (
+        "daily",
+        {"SESSION_IDLE_MINUTES": "30"},
+        ["2026-03-02 09:00"],
+        "2026-03-02 23:00",
+        [("in-progress", "02 09:00", "")],
+    ),
     "daily: a late message amends its day": (
         "daily",
         {},
@@ -206,7 +162,7 @@ CASES: dict[str, tuple[str, dict[str, str], list[str], str, list[tuple[str, str,
 def test_the_messages_of_a_thread_make_these_sessions(practice: Practice, case: str) -> None:
     policy, environment, messages, looked_at, sessions = CASES[case]
     practice.set(SESSION_POLICY=policy, **environment)
-    practice.now = local("2026-03-01 00:00")
+    practice.now = local("2026-03-01 00:00" if "-03-" in looked_at else "2026-10-24 00:00")
     header_id = practice.header()
     for message in messages:
         sent, _, arrived = message.partition(" > ")
@@ -231,10 +187,12 @@ def test_a_session_the_server_opens_says_what_it_is(thread_policy: Practice) -> 
     assert thread_policy.messages(session) == [message.id]
 
 
-def test_a_header_without_messages_opens_nothing(thread_policy: Practice) -> None:
-    thread_policy.header()
-    thread_policy.header(payload=[{"contentString": "Alone"}])
-    assert thread_policy.sessions() == []
+@pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
+def test_a_header_without_messages_opens_nothing(practice: Practice, policy: str) -> None:
+    practice.set(SESSION_POLICY=policy)
+    practice.header()
+    practice.header(payload=[{"contentString": "Alone"}])
+    assert practice.sessions() == []
 
 
 def test_a_draft_opens_and_extends_nothing(thread_policy: Practice) -> None:
@@ -282,14 +240,18 @@ def test_a_session_of_ours_left_without_threads_closes(thread_policy: Practice) 
     assert (session["id"], thread_policy.messages(session)) == (own, [message.id])
 
 
-def test_a_put_that_omits_the_link_keeps_it(thread_policy: Practice) -> None:
-    header_id = thread_policy.header()
-    thread_policy.says(header_id, "2026-03-02 09:00")
-    link = thread_policy.link(header_id)
-    body = thread_policy.clinic.get(f"/Communication/{header_id}").body
+@pytest.mark.parametrize("policy", ["thread", "daily"])
+def test_a_link_that_is_removed_or_omitted_is_kept(practice: Practice, policy: str) -> None:
+    practice.set(SESSION_POLICY=policy)
+    header_id = practice.header()
+    practice.says(header_id, "2026-03-02 09:00")
+    link, url = practice.link(header_id), f"/Communication/{header_id}"
+    body = practice.clinic.get(url).body
     del body["encounter"]
-    thread_policy.clinic.put(f"/Communication/{header_id}", body | {"topic": {"text": "New"}})
-    assert thread_policy.link(header_id) == link
+    assert practice.clinic.put(url, body | {"topic": {"text": "New"}}).status == 200
+    assert practice.link(header_id) == link
+    assert practice.clinic.patch(url, [{"op": "remove", "path": "/encounter"}]).status == 200
+    assert practice.link(header_id) == link
 
 
 def test_an_old_read_written_back_after_a_rollover_changes_nothing(daily: Practice) -> None:
@@ -304,11 +266,14 @@ def test_an_old_read_written_back_after_a_rollover_changes_nothing(daily: Practi
     assert daily.link(header_id) == today
 
 
-def test_a_header_linked_to_a_visit_opens_no_session(thread_policy: Practice) -> None:
-    visit_id = thread_policy.clinic.post("/Encounter", care.visit()).id
-    header_id = thread_policy.header(encounter=care.reference(f"Encounter/{visit_id}"))
-    thread_policy.says(header_id, "2026-03-02 09:00")
-    assert [each["id"] for each in thread_policy.sessions()] == [visit_id]
+@pytest.mark.parametrize("policy", ["thread", "daily"])
+def test_a_header_linked_to_a_visit_opens_no_session(practice: Practice, policy: str) -> None:
+    practice.set(SESSION_POLICY=policy)
+    visit_id = practice.clinic.post("/Encounter", care.visit()).id
+    header_id = practice.header(encounter=care.reference(f"Encounter/{visit_id}"))
+    practice.says(header_id, "2026-03-02 09:00")
+    assert practice.session()["id"] == visit_id
+    assert practice.link(header_id) == f"Encounter/{visit_id}"
 
 
 def test_all_messages_taken_back_make_a_session_of_ours_an_error(thread_policy: Practice) -> None:

@@ -1,0 +1,476 @@
+"""Rules of sessions that the other files do not show, in the order of their tables."""
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from shared import instants
+from shared.sessions import policies
+from tests import care
+from tests.frontdoor import BASE
+from tests.practice import Practice, clock, local, people, str_of
+
+BART = care.reference("Patient/bart-simpson")
+BOB = care.reference("Practitioner/doctor-bob-jones")
+NINE, TEN, ELEVEN = "2026-03-02 09:00", "2026-03-02 10:00", "2026-03-02 11:00"
+
+
+def linked(practice: Practice, session_id: str, **more: Any) -> str:
+    return practice.header(encounter=care.reference(f"Encounter/{session_id}"), **more)
+
+
+# ---- Messages
+
+
+def test_a_read_receipt_is_no_activity(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    message = thread_policy.says(header_id, NINE)
+    thread_policy.at("2026-03-03 08:00")
+    url = f"/Communication/{message.id}"
+    thread_policy.change(url, status="completed", received="2026-03-03T08:00:00+01:00")
+    thread_policy.at("2026-03-03 09:00")
+    assert thread_policy.table() == [("finished", "02 09:00", "02 09:00")]
+
+
+def test_an_edited_sent_changes_neither_session_nor_period(daily: Practice) -> None:
+    header_id = daily.header()
+    message = daily.says(header_id, NINE)
+    daily.change(f"/Communication/{message.id}", sent="2026-03-01T09:00:00+01:00")
+    daily.at("2026-03-03 01:00")
+    assert daily.table() == [("finished", "02 09:00", "02 09:00")]
+    assert daily.messages(daily.session()) == [message.id]
+
+
+@pytest.mark.parametrize("sent", [None, "2026", "2026-01"])
+def test_without_a_time_a_message_is_of_when_it_was_received(
+    thread_policy: Practice, sent: str | None
+) -> None:
+    header_id = thread_policy.header()
+    thread_policy.clinic.post("/Communication", care.message(header_id, sent))
+    assert clock(thread_policy.session(), "start") == "02 09:00"
+
+
+def test_with_only_a_date_a_message_is_of_the_start_of_that_local_day(
+    thread_policy: Practice,
+) -> None:
+    header_id = thread_policy.header()
+    thread_policy.clinic.post("/Communication", care.message(header_id, "2026-03-01"))
+    assert clock(thread_policy.session(), "start") == "01 00:00"
+
+
+def test_a_message_from_the_future_is_of_when_it_was_received(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    body = care.message(header_id, str_of(local("2026-03-09 09:00")))
+    thread_policy.clinic.post("/Communication", body)
+    assert clock(thread_policy.session(), "start") == "02 09:00"
+
+
+def test_a_late_message_under_explicit_waits_for_the_next_link(practice: Practice) -> None:
+    first, second = practice.opens(), practice.opens()
+    header_id = linked(practice, first)
+    practice.says(header_id, NINE)
+    practice.change(f"/Encounter/{first}", status="finished")
+    late = practice.says(header_id, "2026-03-01 09:00")
+    assert late.id not in practice.messages({"id": first})
+    practice.clinic.patch(f"/Communication/{header_id}", care.link(second))
+    assert practice.messages({"id": second}) == [late.id]
+
+
+def test_a_late_message_within_its_days_period_makes_no_new_version(daily: Practice) -> None:
+    header_id = daily.header()
+    for moment in (NINE, ELEVEN):
+        daily.says(header_id, moment)
+    daily.at("2026-03-03 01:00")
+    before = daily.session()
+    late = daily.says(header_id, TEN)
+    assert daily.session() == before
+    assert late.id in daily.messages(before)
+    daily.says(header_id, "2026-03-02 12:00")
+    assert int(daily.session()["meta"]["versionId"]) == int(before["meta"]["versionId"]) + 1
+
+
+def test_a_clients_session_left_without_messages_is_left_as_it_was(practice: Practice) -> None:
+    session_id = practice.opens()
+    message = practice.says(linked(practice, session_id), NINE)
+    practice.change(f"/Encounter/{session_id}", status="finished")
+    before = practice.session()
+    practice.change(f"/Communication/{message.id}", status="entered-in-error")
+    assert practice.session() == before
+
+
+def test_a_message_to_a_completed_header_joins_as_usual(practice: Practice) -> None:
+    session_id = practice.opens()
+    header_id = linked(practice, session_id)
+    practice.change(f"/Communication/{header_id}", status="completed")
+    message = practice.says(header_id, NINE)
+    assert practice.messages({"id": session_id}) == [message.id]
+
+
+def test_adopted_messages_are_not_rewritten_where_messages_are_linked(practice: Practice) -> None:
+    practice.set(MESSAGE_LINKING="message")
+    header_id = practice.header()
+    adopted = practice.says(header_id, NINE)
+    session_id = practice.opens()
+    practice.clinic.patch(f"/Communication/{header_id}", care.link(session_id))
+    joined = practice.says(header_id, TEN)
+    assert practice.messages({"id": session_id}) == [adopted.id, joined.id]
+    assert practice.clinic.get(f"/Communication/{adopted.id}").body == adopted.body
+    assert joined.body["encounter"] == care.reference(f"Encounter/{session_id}")
+
+
+# ---- Headers and links
+
+
+@pytest.mark.parametrize("policy", ["thread", "daily"])
+def test_a_link_to_a_finished_session_is_refused_where_sessions_follow_messages(
+    practice: Practice, policy: str
+) -> None:
+    practice.set(SESSION_POLICY=policy)
+    session_id, header_id = practice.opens(), practice.header()
+    practice.change(f"/Encounter/{session_id}", status="finished")
+    answer = practice.clinic.patch(f"/Communication/{header_id}", care.link(session_id))
+    assert (answer.status, answer.expressions) == (422, ["Communication.encounter"])
+    assert session_id in answer.text
+
+
+def test_a_thread_is_linked_anew_only_while_its_day_has_no_session(daily: Practice) -> None:
+    header_id = daily.header()
+    own, other = daily.opens(), daily.opens()
+    assert daily.clinic.patch(f"/Communication/{header_id}", care.link(own)).status == 200
+    message = daily.says(header_id, NINE)
+    assert daily.messages({"id": own}) == [message.id]
+    answer = daily.clinic.patch(f"/Communication/{header_id}", care.link(other))
+    assert (answer.status, answer.expressions) == (422, ["Communication.encounter"])
+    assert own in answer.text
+
+
+def test_an_old_read_written_back_after_another_session_began_changes_nothing(
+    thread_policy: Practice,
+) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, NINE)
+    url = f"/Communication/{header_id}"
+    stale = thread_policy.clinic.get(url).body
+    thread_policy.at("2026-03-04 09:00")
+    thread_policy.says(header_id, "2026-03-04 09:00")
+    latest = thread_policy.link(header_id)
+    assert thread_policy.clinic.put(url, stale | {"priority": "urgent"}).status == 200
+    assert thread_policy.link(header_id) == latest
+    assert len(thread_policy.sessions("in-progress")) == 1
+
+
+def test_a_session_of_two_threads_closes_when_both_headers_are_completed(
+    thread_policy: Practice,
+) -> None:
+    first, second = thread_policy.header(), thread_policy.header()
+    thread_policy.says(first, NINE)
+    link = thread_policy.link(first)
+    thread_policy.clinic.patch(f"/Communication/{second}", care.link(link.partition("/")[2]))
+    thread_policy.says(second, TEN)
+    thread_policy.change(f"/Communication/{first}", status="completed")
+    assert thread_policy.table() == [("in-progress", "02 09:00", "")]
+    thread_policy.change(f"/Communication/{second}", status="completed")
+    assert thread_policy.table() == [("finished", "02 09:00", "02 10:00")]
+
+
+@pytest.mark.parametrize("policy", ["explicit", "daily"])
+def test_completing_a_header_does_nothing_under_other_policies(
+    practice: Practice, policy: str
+) -> None:
+    practice.set(SESSION_POLICY=policy)
+    header_id = linked(practice, practice.opens())
+    first = practice.says(header_id, NINE)
+    practice.change(f"/Communication/{header_id}", status="completed")
+    second = practice.says(header_id, TEN)
+    assert practice.session()["status"] == "in-progress"
+    assert practice.messages(practice.session()) == [first.id, second.id]
+
+
+def test_a_deleted_header_leaves_its_session_which_closes(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, NINE)
+    assert thread_policy.clinic.delete(f"/Communication/{header_id}").status == 204
+    assert thread_policy.table() == [("finished", "02 09:00", "02 09:00")]
+    refused = thread_policy.clinic.post("/Communication", care.message(header_id))
+    assert (refused.status, refused.expressions) == (422, ["Communication.partOf"])
+
+
+# ---- People
+
+
+def nobody() -> dict[str, Any]:
+    """Give a header that does not say whom it is about."""
+    return {name: value for name, value in care.header().items() if name != "subject"}
+
+
+def test_a_session_of_nobody_in_particular_has_no_subject(thread_policy: Practice) -> None:
+    """Homer is a recipient and the sender: nothing is guessed from that."""
+    header_id = thread_policy.clinic.post("/Communication", nobody()).id
+    body = care.message(header_id)
+    del body["subject"]
+    thread_policy.clinic.post("/Communication", body)
+    assert "subject" not in thread_policy.session()
+    thread_policy.says(header_id, TEN, subject=BART)
+    assert thread_policy.session()["subject"] == BART
+
+
+def test_the_group_that_a_header_is_about_is_copied(thread_policy: Practice) -> None:
+    group = care.reference("Group/family-simpson")
+    header_id = thread_policy.header(subject=group)
+    thread_policy.says(header_id, NINE, subject=group)
+    assert thread_policy.session()["subject"] == group
+
+
+def test_a_message_about_another_patient_leaves_a_clients_session_alone(
+    practice: Practice,
+) -> None:
+    session_id = practice.opens()
+    before = practice.session()
+    practice.says(linked(practice, session_id), NINE, subject=BART)
+    assert practice.session() == before
+
+
+def test_absolute_and_relative_references_are_one_patient(thread_policy: Practice) -> None:
+    absolute = care.reference(f"{BASE}/{care.HOMER}")
+    header_id = thread_policy.header(subject=BART)
+    for moment, subject in ((NINE, absolute), (TEN, care.reference(care.HOMER)), (ELEVEN, BART)):
+        thread_policy.says(header_id, moment, subject=subject)
+    assert len(thread_policy.patients(thread_policy.session())) == 2
+    assert len(thread_policy.clinic.get("/Encounter").found) == 3
+
+
+@pytest.mark.parametrize("subject", [None, "Group/family-simpson"])
+def test_without_a_patient_of_its_own_a_thread_has_its_own_days(
+    daily: Practice, subject: str | None
+) -> None:
+    daily.set(SESSION_SCOPE="patient")
+    body = nobody() | ({"subject": care.reference(subject)} if subject else {})
+    threads = [daily.clinic.post("/Communication", body).id for _ in range(2)]
+    for header_id in threads:
+        daily.says(header_id, NINE)
+    assert len(daily.sessions()) == 2
+    assert len({daily.link(header_id) for header_id in threads}) == 2
+
+
+def test_who_wrote_takes_part_when_the_session_closes_and_nobody_is_removed(
+    thread_policy: Practice,
+) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, NINE)
+    said = thread_policy.says(header_id, TEN, sender=BOB)
+    assert people(thread_policy.session()) == [care.ALICE]
+    thread_policy.at("2026-03-03 10:00")
+    assert people(thread_policy.session()) == [care.ALICE, BOB["reference"]]
+    thread_policy.change(f"/Communication/{said.id}", status="entered-in-error")
+    assert thread_policy.table() == [("finished", "02 09:00", "02 09:00")]
+    assert people(thread_policy.session()) == [care.ALICE, BOB["reference"]]
+
+
+def test_who_writes_late_takes_part_in_the_session_that_is_amended(daily: Practice) -> None:
+    header_id = daily.header()
+    for moment in (NINE, ELEVEN):
+        daily.says(header_id, moment)
+    daily.at("2026-03-03 01:00")
+    daily.says(header_id, TEN, sender=BOB)
+    assert people(daily.session()) == [care.ALICE]
+    daily.says(header_id, "2026-03-02 12:00", sender=care.reference("RelatedPerson/marge"))
+    assert people(daily.session()) == [care.ALICE, BOB["reference"], "RelatedPerson/marge"]
+
+
+def test_a_clients_own_list_of_participants_wins(daily: Practice) -> None:
+    header_id = daily.header()
+    daily.says(header_id, NINE)
+    own = [{"individual": care.reference("Practitioner/somebody-else")}]
+    daily.change(f"/Encounter/{daily.session()['id']}", participant=own)
+    daily.says(header_id, TEN, sender=BOB)
+    daily.at("2026-03-03 01:00")
+    assert daily.session()["participant"] == own
+    daily.says(header_id, ELEVEN, sender=BOB)
+    assert daily.table() == [("finished", "02 09:00", "02 11:00")]
+    assert daily.session()["participant"] == own
+
+
+def test_only_whom_r4_allows_take_part(thread_policy: Practice) -> None:
+    kinds = ("PractitionerRole", "RelatedPerson", "Device", "Organization", "CareTeam")
+    named = [care.reference(f"{kind}/x") for kind in kinds]
+    header_id = thread_policy.header(
+        sender=named[0], recipient=[*named, care.reference(care.HOMER)]
+    )
+    for kind in ("Patient", "Device", "Organization", "PractitionerRole"):
+        thread_policy.says(header_id, NINE, sender=care.reference(f"{kind}/y"))
+    thread_policy.at("2026-03-04 09:00")
+    codes = {
+        one["individual"]["reference"]: one["type"][0]["coding"][0]["code"]
+        for one in thread_policy.session()["participant"]
+    }
+    assert codes == {
+        "PractitionerRole/x": "ATND",
+        "RelatedPerson/x": "PART",
+        "PractitionerRole/y": "ATND",
+    }
+
+
+# ---- Times
+
+
+@pytest.mark.parametrize("by_patch", [True, False])
+def test_the_length_of_ours_follows_a_period_that_a_client_corrects(
+    practice: Practice,
+    by_patch: bool,  # noqa: FBT001
+) -> None:
+    session_id = practice.opens()
+    header_id = linked(practice, session_id)
+    for moment in (NINE, TEN):
+        practice.says(header_id, moment)
+    url = f"/Encounter/{session_id}"
+    practice.change(url, status="finished")
+    assert practice.session()["length"]["value"] == 60
+    end = "2026-03-02T09:20:59+01:00"
+    if by_patch:
+        change = [{"op": "replace", "path": "/period/end", "value": end}]
+        assert practice.clinic.patch(url, change).status == 200
+    else:
+        practice.change(url, period=practice.session()["period"] | {"end": end})
+    assert practice.session()["period"]["end"] == end
+    assert practice.session()["length"]["value"] == 20
+    own = {"value": 5, "unit": "min"}
+    practice.change(url, length=own)
+    practice.change(url, period={"start": "2026-03-02T08:00:00+01:00", "end": end})
+    assert practice.session()["length"] == own
+
+
+def test_a_length_has_whole_minutes_rounded_down_and_no_medical_encounter_has_one(
+    thread_policy: Practice,
+) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, NINE)
+    thread_policy.says(header_id, "2026-03-02 09:05:59.999", subject=BART)
+    thread_policy.at("2026-03-04 09:00")
+    everything = thread_policy.clinic.get("/Encounter").found
+    lengths = {"partOf" in each: each.get("length", {}).get("value") for each in everything}
+    assert lengths == {False: 5, True: None}
+
+
+def test_attaching_a_thread_and_reopening_begin_the_idle_time_anew(practice: Practice) -> None:
+    practice.set(SESSION_IDLE_MINUTES="60")
+    session_id = practice.opens()
+    practice.says(linked(practice, session_id), NINE)
+    practice.at("2026-03-02 09:50")
+    linked(practice, session_id)
+    practice.at("2026-03-02 10:49")
+    assert practice.session()["status"] == "in-progress"
+    practice.at("2026-03-02 10:50")
+    assert practice.session()["status"] == "finished"
+    practice.change(f"/Encounter/{session_id}", status="in-progress")
+    linked(practice, session_id)
+    practice.at("2026-03-02 11:49")
+    assert practice.session()["status"] == "in-progress"
+    practice.at("2026-03-02 11:50")
+    assert practice.session()["status"] == "finished"
+
+
+def test_a_day_begins_at_its_first_instant_where_midnight_is_skipped(daily: Practice) -> None:
+    """In Cairo the clock goes from 23:59 to 01:00, once a year."""
+    daily.set(SESSION_TIME_ZONE="Africa/Cairo", CLOSE_SPREAD_MINUTES="0")
+    cairo = instants.zone("Africa/Cairo")
+    first, after = policies.day_bounds("2026-04-23", cairo)
+    assert (after - first).total_seconds() == 24 * 3600
+    assert after.astimezone(cairo).isoformat() == "2026-04-24T01:00:00+03:00"
+    daily.now = after.astimezone(UTC)
+    header_id = daily.header()
+    for seconds in (-1, 0):
+        sent = instants.from_nanoseconds(instants.nanoseconds(after) + seconds * instants.SECOND)
+        body = care.message(header_id, str_of(sent))
+        assert daily.clinic.post("/Communication", body).status == 201
+    assert [each["status"] for each in daily.sessions()] == ["finished", "in-progress"]
+
+
+def test_a_message_of_an_ended_day_whose_session_is_still_open_joins(daily: Practice) -> None:
+    header_id = daily.header()
+    first = daily.says(header_id, "2026-03-02 23:00")
+    daily.now = local("2026-03-03 00:01")
+    second = daily.says(header_id, "2026-03-02 23:30")
+    assert daily.table() == [("in-progress", "02 23:00", "")]
+    assert daily.messages(daily.session()) == [first.id, second.id]
+
+
+def test_a_message_that_joins_makes_no_new_version(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, NINE)
+    before = thread_policy.session()
+    thread_policy.says(header_id, TEN)
+    thread_policy.says(header_id, ELEVEN, sender=BOB)
+    assert thread_policy.session() == before
+
+
+def test_a_status_lasted_until_the_moment_it_changed(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, NINE)
+    thread_policy.at("2026-03-03 09:07")
+    (past,) = thread_policy.session()["statusHistory"]
+    assert past["status"] == "in-progress"
+    assert clock(past, "start") == "02 09:00"
+    assert clock(past, "end") == "03 09:07"
+
+
+# ---- Lifecycle
+
+
+@pytest.mark.parametrize("status", ["finished", "cancelled", "entered-in-error"])
+def test_open_children_end_as_their_session_does_with_the_bounds_they_lack(
+    practice: Practice, status: str
+) -> None:
+    session_id = practice.opens()
+    practice.says(linked(practice, session_id), NINE)
+    child = care.medical_encounter(session_id, "Patient/bart-simpson")
+    child_id = practice.clinic.post("/Encounter", child).id
+    practice.change(f"/Encounter/{session_id}", status=status)
+    ended = practice.encounter(child_id)
+    assert (ended["status"], ended["period"]) == (status, practice.session()["period"])
+
+
+def test_a_child_that_names_its_session_absolutely_ends_with_it_by_itself(
+    practice: Practice,
+) -> None:
+    practice.set(SESSION_IDLE_MINUTES="60")
+    session_id = practice.opens()
+    practice.says(linked(practice, session_id), NINE)
+    child = care.medical_encounter(session_id, "Patient/bart-simpson")
+    child |= {"partOf": care.reference(f"{BASE}/Encounter/{session_id}")}
+    child_id = practice.clinic.post("/Encounter", child).id
+    practice.at(TEN)
+    assert practice.session()["status"] == "finished"
+    assert practice.encounter(child_id)["status"] == "finished"
+
+
+def test_a_session_may_have_another_subject_than_its_medical_encounter(
+    practice: Practice,
+) -> None:
+    session_id = practice.opens()
+    child = care.medical_encounter(session_id, "Patient/bart-simpson")
+    assert practice.clinic.post("/Encounter", child).status == 201
+    assert practice.session()["subject"] == care.reference(care.HOMER)
+
+
+def test_children_stay_finished_when_their_session_is_reopened(practice: Practice) -> None:
+    session_id = practice.opens()
+    child = care.medical_encounter(session_id, "Patient/bart-simpson")
+    child_id = practice.clinic.post("/Encounter", child).id
+    for status in ("finished", "in-progress"):
+        practice.change(f"/Encounter/{session_id}", status=status)
+    assert practice.encounter(child_id)["status"] == "finished"
+
+
+def test_a_days_session_that_was_deleted_has_its_day_again_when_it_is_put_back(
+    daily: Practice,
+) -> None:
+    header_id = daily.header()
+    first = daily.says(header_id, NINE)
+    session = daily.session()
+    daily.clinic.delete(f"/Encounter/{session['id']}")
+    assert daily.clinic.put(f"/Encounter/{session['id']}", session).status == 201
+    second = daily.says(header_id, TEN)
+    assert daily.messages(session) == [first.id, second.id]
+    daily.at("2026-03-03 01:00")
+    assert daily.table() == [("finished", "02 09:00", "02 10:00")]
