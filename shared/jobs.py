@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from shared import metrics, references
+from shared.audit import trail
 from shared.settings import settings
 from shared.store import meter
 
@@ -25,6 +26,7 @@ def job(run: Job) -> Job:
         started = time.perf_counter()
         meter.start()
         references.BASE.set(settings().public_base_url)
+        trail.begin(request=getattr(context, "aws_request_id", ""))
         answer: dict[str, Any] = {}
         try:
             answer = run(event, context)

@@ -32,6 +32,7 @@ class Settings:
     session_max_hours: int = 168
     message_linking: str = "header"
     close_spread_minutes: int = 30
+    audit_retention_days: int = 0
     encounter_type_system: str = ENCOUNTER_TYPE_SYSTEM
     closing_queue_url: str = ""
     metrics_namespace: str = "async-encounters"
@@ -85,6 +86,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         session_max_hours=_number(environment, "SESSION_MAX_HOURS", 168),
         message_linking=_one_of(environment, "MESSAGE_LINKING", LINKINGS),
         close_spread_minutes=_number(environment, "CLOSE_SPREAD_MINUTES", 30),
+        audit_retention_days=_number(environment, "AUDIT_RETENTION_DAYS", 0),
         encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE_SYSTEM,
         closing_queue_url=get("CLOSING_QUEUE_URL", ""),
         metrics_namespace=get("METRICS_NAMESPACE") or "async-encounters",

@@ -1,15 +1,15 @@
 """What must be true of the tables after every request, whatever happened."""
 
 from collections import defaultdict
-from hashlib import sha256
 from typing import Any
 
 import orjson
 
-from shared.audit import HASH_BYTES
+from shared.audit.events import link
 from shared.catalog import access_patterns as patterns
 from shared.sessions import kinds
 from shared.store import codec, dynamodb, items
+from shared.store.auditing import event_of
 from shared.store.operations import due_address
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
 
@@ -123,13 +123,13 @@ def _check_versions(
 def _check_chains(records: dict[str, Versioned]) -> None:
     """Walk every resource's audit rows: each names the one before it."""
     last: dict[str, bytes] = {}
-    events = [codec.unpack(bytes(item["event"]["B"]))[0] for item in scan(patterns.AUDIT)]
+    events = [event_of(item) for item in scan(patterns.AUDIT) if item["sk"]["S"] == "event"]
     links: dict[str, dict[str, bytes]] = defaultdict(dict)
     for event in events:
-        link = sha256(event).digest()[:HASH_BYTES]
-        for reference, _, _, chain in orjson.loads(event)["written"]:
+        hashed = link(event)
+        for reference, _, _, chain in orjson.loads(event).get("written", ()):
             assert chain not in links[reference], "two audit rows follow the same one"
-            links[reference][chain] = link
+            links[reference][chain] = hashed
     for reference, following in links.items():
         chain, steps = b"", 0
         while chain.hex() in following:

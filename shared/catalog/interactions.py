@@ -24,7 +24,7 @@ DEFINITIONS = ("OperationDefinition", "SearchParameter", "StructureDefinition")
 class Interaction:
     """One route: `path` below the base, `function` its module, `audit` the AuditEvent's action.
 
-    A public interaction has no authorizer and no caller.
+    A public interaction has no authorizer and no caller, and so no AuditEvent either.
     """
 
     code: str
@@ -84,11 +84,11 @@ INTERACTIONS = (
     Interaction(
         "operation", "POST", "/{type}/{id}/{operation}", "operations", SEERS | WRITERS, "E"
     ),
-    Interaction("capabilities", "GET", "/metadata", "capabilities", NOBODY, "R", public=True),
-    Interaction("capabilities", "HEAD", "/metadata", "capabilities", NOBODY, "R", public=True),
+    Interaction("capabilities", "GET", "/metadata", "capabilities", NOBODY, "", public=True),
+    Interaction("capabilities", "HEAD", "/metadata", "capabilities", NOBODY, "", public=True),
     *(
         Interaction(
-            "definition", method, f"/{kind}/{{id}}", "capabilities", NOBODY, "R", public=True
+            "definition", method, f"/{kind}/{{id}}", "capabilities", NOBODY, "", public=True
         )
         for kind in DEFINITIONS
         for method in ("GET", "HEAD")
@@ -97,3 +97,5 @@ INTERACTIONS = (
 )
 
 BY_ROUTE = {row.route: row for row in INTERACTIONS}
+# Of each interaction that the audit trail knows.
+ACTIONS = {row.code: row.audit for row in INTERACTIONS if row.audit}

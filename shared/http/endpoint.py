@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from aws_lambda_powertools import Logger
 
 from shared import failures, fhirjson, metrics
+from shared.audit import trail
 from shared.catalog.interactions import TYPES
 from shared.catalog.operations import OPERATIONS
 from shared.errors import FhirError
@@ -26,6 +27,7 @@ logger = Logger()
 
 # `_count`, `_sort` and the like: the names of no parameter of a type.
 _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
+_NAMED = {"type": "type", "id": "id", "version": "vid"}
 _EXPOSED = "Content-Location, ETag, Last-Modified, Location"
 
 
@@ -39,12 +41,19 @@ def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
     def handler(event: Event, _context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         meter.start()
+        _begin(event["requestContext"])
         response, failure = _answer(handle, event)
         _log(event, response, failure, time.perf_counter() - started)
         metrics.write()
         return _payload(event, response)
 
     return handler
+
+
+def _begin(context: dict[str, Any]) -> None:
+    claims = context.get("authorizer", {}).get("jwt", {}).get("claims") or {}
+    address = context["http"].get("sourceIp", "")
+    trail.begin(request=context.get("requestId", ""), address=address).asked_with(claims)
 
 
 def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
@@ -57,28 +66,37 @@ def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
 
 
 def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
-    """Write one line; of a query only the parameters' names, of a resource only its id."""
+    """Write one line; of a query only the parameters' names, of a resource only its id.
+
+    The audit trail's rows of what writes nothing are made of it.
+    """
+    asked = {
+        **_resource(event.get("pathParameters") or {}),
+        "parameters": _names(event.get("rawQueryString", "")),
+    }
+    audited = trail.current().line(
+        response.status, response.body, issues=failure.get("issues"), **asked
+    )
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
-        **_resource(event.get("pathParameters") or {}),
-        "parameters": _names(event.get("rawQueryString", "")),
+        **asked,
         "status": response.status,
         "milliseconds": round(seconds * 1000, 1),
         **meter.read(),
         **failure,
+        **audited,
     }
     (logger.error if "error" in failure else logger.info)("request", extra=line)
 
 
 def _resource(path: dict[str, str]) -> dict[str, str]:
     """Give type, id and operation of the path where they are such: else they may be anything."""
-    named: dict[str, str] = {name: path[name] for name in ("type", "id") if name in path}
+    named = {name: path[part] for name, part in _NAMED.items() if part in path}
     if path.get("operation") in {row.name for row in OPERATIONS}:
         named["operation"] = path["operation"]
-    if named.get("type", TYPES[0]) not in TYPES or not ID.fullmatch(named.get("id", "-")):
-        return {}
-    return named
+    ids = (named.get(name, "-") for name in ("id", "version"))
+    return named if named.get("type", TYPES[0]) in TYPES and all(map(ID.fullmatch, ids)) else {}
 
 
 def _names(query: str) -> list[str]:

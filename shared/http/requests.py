@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from shared import access, fhirjson, references
 from shared.access import ANONYMOUS, Actor
+from shared.audit import trail
 from shared.catalog.controls import FORMATS
 from shared.catalog.interactions import Interaction
 from shared.catalog.operations import Operation
@@ -115,12 +116,12 @@ def read(event: Event) -> Request:
     known, context = settings(), event["requestContext"]
     base = _base(known, context)
     references.BASE.set(base)
-    interaction = routing.interaction(event, known)
-    caller = ANONYMOUS
-    if not interaction.public:
-        claims = context.get("authorizer", {}).get("jwt", {}).get("claims") or {}
-        caller = access.caller(claims, known)
-        access.authorise(caller, interaction)
+    claims = context.get("authorizer", {}).get("jwt", {}).get("claims")
+    caller = access.caller(claims, known) if claims else ANONYMOUS
+    asked = trail.current()
+    asked.asked_by(caller)
+    asked.interaction = interaction = routing.interaction(event, known)
+    access.authorise(caller, interaction)
     path = event.get("pathParameters") or {}
     _check_path(path)
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}

@@ -1,5 +1,6 @@
-"""The reads of DynamoDB that this service makes, all strongly consistent."""
+"""The calls of DynamoDB that this service makes beside transactions; reads are consistent."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -26,6 +27,8 @@ CONFIG = Config(
     max_pool_connections=10,
 )
 LARGEST_BATCH = 100
+# Seconds before what DynamoDB left of a batch is sent again.
+_PAUSES = (0.05, 0.2, 0.8)
 # What DynamoDB says, of a call or of an item of a transaction, when it has too much to do.
 BUSY = frozenset(
     {
@@ -75,8 +78,8 @@ def _key(key: Key) -> Item:
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
-def _read(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
-    """Make a reading call. Raises Busy."""
+def _call(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
+    """Make a call that may be made again. Raises Busy."""
     try:
         answer: dict[str, Any] = call(**request)
     except (NoConnection, HTTPClientError):
@@ -90,7 +93,7 @@ def _read(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
 
 def get(table: str, key: Key) -> Item | None:
     """Read one item."""
-    answer = _read(
+    answer = _call(
         client().get_item, TableName=table_name(table), Key=_key(key), ConsistentRead=True
     )
     item: Item | None = answer.get("Item")
@@ -126,7 +129,7 @@ def query(
         request["Limit"] = limit
     if after is not None:
         request["ExclusiveStartKey"] = _key((partition, after))
-    answer = _read(client().query, **request)
+    answer = _call(client().query, **request)
     last = answer.get("LastEvaluatedKey")
     return answer["Items"], last["sk"]["S"] if last else None
 
@@ -153,6 +156,20 @@ def batch_get(table: str, keys: Sequence[Key]) -> Iterable[Item]:
             }
         }
         while asked:
-            answer = _read(client().batch_get_item, RequestItems=asked)
+            answer = _call(client().batch_get_item, RequestItems=asked)
             yield from answer["Responses"].get(table_name(table), ())
             asked = answer["UnprocessedKeys"]
+
+
+def batch_put(table: str, items: Sequence[Item]) -> None:
+    """Put at most 25 items, in no order. Raises Busy, also where some are left for too long."""
+    asked: dict[str, Any] = {
+        table_name(table): [{"PutRequest": {"Item": item}} for item in items],
+    }
+    for pause in _PAUSES:
+        answer = _call(client().batch_write_item, RequestItems=asked)
+        asked = answer["UnprocessedItems"]
+        if not asked:
+            return
+        time.sleep(pause)
+    raise Busy("The database is busy")

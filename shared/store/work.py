@@ -6,15 +6,17 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from shared import audit, instants, metrics, ulids
+from shared import instants, metrics, ulids
 from shared.access import Actor
+from shared.audit import events, trail
 from shared.catalog import access_patterns as patterns
 from shared.index.rows import rows
 from shared.sessions.kinds import is_open, is_session, parent
 from shared.sessions.state import Adoption, Slot, SlotKey, Span
 from shared.settings import settings
 from shared.sight import Sight
-from shared.store import codec, dynamodb, guards, items, keys, reading, transactions
+from shared.store import dynamodb, guards, items, keys, reading, transactions
+from shared.store.auditing import event_item
 from shared.store.items import Item
 from shared.store.keys import MESSAGES, Address
 from shared.store.operations import (
@@ -209,9 +211,11 @@ class Work:
         for address, record in saved.items():
             done += self._operations(address, record, chain)
         done += [each for address, each in self._required.items() if address not in saved]
-        trail = keys.address(patterns.EVENT, self.tenant, ulid=ulids.new(self.milliseconds))
-        done.append(put(trail, {"event": {"B": codec.pack(content)}}))
+        event_id = ulids.new(self.milliseconds)
+        address = keys.address(patterns.EVENT, self.tenant, ulid=event_id)
+        done.append(put(address, event_item(content, self.now)))
         transactions.send(done)
+        trail.current().written.append(event_id)
         self._note(saved.values())
         return True
 
@@ -266,16 +270,20 @@ class Work:
             for address, record in saved.items()
             if isinstance(record, Versioned)
         ]
-        return audit.event(
-            who=self.actor.who, interaction=interaction, at=self.instant, written=written
+        return events.of_transaction(
+            who=self.actor.who,
+            interaction=interaction,
+            at=self.instant,
+            written=written,
+            origin=trail.current().origin,
         )
 
-    def _written(self, address: Address, record: Versioned) -> audit.Written:
+    def _written(self, address: Address, record: Versioned) -> events.Written:
         before = self._before(address, record)
         action = "D" if record.deleted else "C" if before is None or before.deleted else "U"
         subject = (record.resource or (before.resource if before else {})).get("subject", {})
         patient = subject.get("reference", "") if isinstance(subject, dict) else ""
-        return audit.Written(
+        return events.Written(
             f"{record.type}/{record.id}",
             record.version,
             action,

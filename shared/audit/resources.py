@@ -1,0 +1,141 @@
+"""An event of the audit trail as FHIR has it.
+
+https://hl7.org/fhir/R4/auditevent.html
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.audit.events import Event
+from shared.catalog.interactions import ACTIONS
+
+type Resource = dict[str, Any]
+
+_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
+_INTERACTIONS = "http://hl7.org/fhir/restful-interaction"
+_TYPES = "http://hl7.org/fhir/resource-types"
+# What the server does to sessions that are due.
+_CLOSING = "close"
+# Roles of an entity (object-role) and what happened to it (dicom-audit-lifecycle).
+_PATIENT, _RESOURCE, _QUERY = "1", "4", "24"
+_LIFECYCLE = {"C": "1", "U": "3", "D": "14"}
+_PERSON = "1"
+_IP_ADDRESS = "2"
+_APPLICATION_SERVER = "4"
+SUCCESS, MINOR, SERIOUS, MAJOR = "0", "4", "8", "12"
+_LEAST_FAILURE, _LEAST_OF_OURS, _BUSY = 400, 500, 503
+
+
+def audit_event(event_id: str, event: Event) -> Resource:
+    """Give an event as an AuditEvent."""
+    interaction = event["interaction"]
+    return {
+        "resourceType": "AuditEvent",
+        "id": event_id,
+        "meta": {"versionId": "1", "lastUpdated": event["at"]},
+        "type": _coding("audit-event-type", "rest"),
+        **({"subtype": [_subtype(interaction)]} if interaction else {}),
+        "action": action(interaction),
+        "recorded": event["at"],
+        **_outcome(event),
+        "agent": [_agent(event)],
+        "source": {
+            "observer": {"display": "Async Encounters"},
+            "type": [_coding("security-source-type", _APPLICATION_SERVER)],
+        },
+        "entity": [*_entities(event)],
+    }
+
+
+def action(interaction: str) -> str:
+    """Give the action (CRUDE) of an interaction; an operation executes, whatever it writes."""
+    return "U" if interaction == _CLOSING else ACTIONS.get(interaction, "E")
+
+
+def _subtype(interaction: str) -> dict[str, str]:
+    code = interaction if interaction in ACTIONS else "operation"
+    return {"system": _INTERACTIONS, "code": "update" if interaction == _CLOSING else code}
+
+
+def _outcome(event: Event) -> dict[str, str]:
+    status = event.get("status", 0)
+    if status < _LEAST_FAILURE:
+        return {"outcome": SUCCESS}
+    outcome = MAJOR if status >= _LEAST_OF_OURS else MINOR
+    said = [str(status), *event.get("issues", ())]
+    return {
+        "outcome": SERIOUS if status == _BUSY else outcome,
+        "outcomeDesc": " ".join(said),
+    }
+
+
+def _agent(event: Event) -> Resource:
+    who = event["who"]
+    subject = who.get("subject", "") or who.get("client", "")
+    named = who.get("fhirUser", "")
+    reference = {"reference": named} if named else {"identifier": {"value": subject or "unknown"}}
+    roles = [{"text": role} for role in who.get("roles", "").split()]
+    return {
+        **({"role": roles} if roles else {}),
+        "who": reference,
+        **({"altId": subject} if subject else {}),
+        **({"name": who["client"]} if "client" in who else {}),
+        "requestor": True,
+        **_network(event),
+    }
+
+
+def _network(event: Event) -> Resource:
+    address = event.get("address")
+    return {"network": {"address": address, "type": _IP_ADDRESS}} if address else {}
+
+
+def _entities(event: Event) -> Iterator[Resource]:
+    """Give what it was about: the resources or the query, and each patient."""
+    first, *others = [*_written(event)] or [_asked(event)]
+    yield first | {
+        "detail": [{"type": kind, "valueString": text} for kind, text in _details(event)]
+    }
+    yield from others
+    for patient in event["patients"]:
+        yield {
+            "what": {"reference": patient},
+            "type": _coding("audit-entity-type", _PERSON),
+            "role": _coding("object-role", _PATIENT),
+        }
+
+
+def _written(event: Event) -> Iterator[Resource]:
+    for reference, version, done, _ in event.get("written", ()):
+        lifecycle = {"lifecycle": _coding("dicom-audit-lifecycle", _LIFECYCLE[done])}
+        yield _entity(reference.partition("/")[0], f"{reference}/_history/{version}") | lifecycle
+
+
+def _asked(event: Event) -> Resource:
+    """Give what a request named: nothing known, a type, a resource or a version of it."""
+    kind, identity, version = (event.get(name, "") for name in ("type", "id", "version"))
+    reference = f"{kind}/{identity}" if identity else ""
+    return _entity(kind, f"{reference}/_history/{version}" if version else reference)
+
+
+def _entity(kind: str, reference: str) -> Resource:
+    if not kind:
+        return {}
+    return {
+        **({"what": {"reference": reference}} if reference else {}),
+        "type": {"system": _TYPES, "code": kind},
+        "role": _coding("object-role", _RESOURCE if reference else _QUERY),
+    }
+
+
+def _details(event: Event) -> Iterator[tuple[str, str]]:
+    """Give what else is known: an operation, the parameters of a query, the gateway's request."""
+    interaction = event["interaction"]
+    yield from ((kind, event[kind]) for kind in ("operation", "request") if kind in event)
+    if "operation" not in event and interaction not in ACTIONS:
+        yield "operation", interaction or "none"
+    yield from (("parameter", name) for name in event.get("parameters", ()))
+
+
+def _coding(system: str, code: str) -> dict[str, str]:
+    return {"system": f"{_TERMINOLOGY}/{system}", "code": code}

@@ -1,0 +1,89 @@
+"""What is known of the request at hand, for the audit trail: by whom, what for, what it wrote."""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from shared import fhirjson, instants, references, ulids
+from shared.access import DEFAULT_TENANT, Actor
+from shared.catalog.interactions import Interaction
+
+_LEAST_FAILURE = 400
+
+
+@dataclass(slots=True)
+class Trail:
+    """One request: `origin` is its id and IP address, `written` the rows of its transactions."""
+
+    origin: dict[str, str] = field(default_factory=dict)
+    who: dict[str, str] = field(default_factory=dict)
+    tenant: str = DEFAULT_TENANT
+    interaction: Interaction | None = None
+    written: list[str] = field(default_factory=list)
+
+    def asked_with(self, claims: Mapping[str, str]) -> None:
+        """Note whose token it is, before it is known whether it may ask."""
+        self.who = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
+
+    def asked_by(self, caller: Actor) -> None:
+        """Note who asks."""
+        self.who, self.tenant = caller.who, caller.tenant
+
+    def line(self, status: int, answer: bytes, **asked: Any) -> dict[str, Any]:
+        """Give what the log line of a request says for the audit trail.
+
+        `events` are the rows that its transactions have written; `audit` is what a row has yet to
+        be made of, where there is none, or the answer is a failure all the same. Of what was
+        `asked` only what is there is kept.
+        """
+        if self.interaction and not self.interaction.audit:
+            return {}
+        done = {"events": self.written} if self.written else {}
+        if done and status < _LEAST_FAILURE:
+            return done
+        now = instants.now()
+        event = {
+            "at": instants.written(now),
+            "who": self.who,
+            "interaction": self.interaction.code if self.interaction else "",
+            "status": status,
+            "patients": patients(answer) if status < _LEAST_FAILURE else [],
+            **{name: value for name, value in asked.items() if value},
+            **self.origin,
+        }
+        event_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
+        return done | {"audit": {"id": event_id, "tenant": self.tenant, "event": event}}
+
+
+_NAMES = {"sub": "subject", "client_id": "client", "fhirUser": "fhirUser"}
+_current: ContextVar[Trail] = ContextVar("trail")
+
+
+def begin(**origin: str) -> Trail:
+    """Begin a request."""
+    trail = Trail({name: value for name, value in origin.items() if value})
+    _current.set(trail)
+    return trail
+
+
+def current() -> Trail:
+    """Give the request at hand; one of its own where none has begun."""
+    return _current.get(None) or begin()
+
+
+def patients(answer: bytes) -> list[str]:
+    """Give the patients whom the resources of an answer are about, as references."""
+    if not answer:
+        return []
+    try:
+        body = orjson.loads(answer)
+    except orjson.JSONDecodeError:
+        # A number that is larger than any of a processor's own.
+        body = fhirjson.loads(answer)
+    entries = body.get("entry", ()) if body["resourceType"] == "Bundle" else [{"resource": body}]
+    subjects = (entry.get("resource", {}).get("subject") for entry in entries)
+    found = (references.target(subject) for subject in subjects)
+    return sorted({str(one) for one in found if one and one.type == "Patient"})
