@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from shared import fhirjson, instants, references, ulids
-from shared.access import DEFAULT_TENANT, Actor
+from shared.access import Actor
+from shared.access.actor import DEFAULT_TENANT
 from shared.catalog.interactions import Interaction
 
 _LEAST_FAILURE = 400

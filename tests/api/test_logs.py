@@ -8,7 +8,7 @@ import pytest
 
 from functions import read
 from shared.http.endpoint import logger
-from shared.store import dynamodb
+from shared.store import dynamodb, transactions
 from tests import care, refusals
 from tests.frontdoor import FrontDoor
 from tests.steps import end
@@ -51,7 +51,8 @@ def test_an_error_of_our_own_shows_nothing_of_it(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(dynamodb, "client", Unreachable)
+        for module in (dynamodb, transactions):
+            broken.setattr(module, "client", Unreachable)
         answers = [
             clinic.get("/Encounter/1"),
             clinic.get("/Encounter?status=finished"),
@@ -154,7 +155,8 @@ def test_no_log_line_holds_anything_of_a_resource(
     assert set(statuses) >= {200, 201, 400, 404, 412, 422}
     end(clinic, session.id)
     with monkeypatch.context() as broken:
-        broken.setattr(dynamodb, "client", Unreachable)
+        for module in (dynamodb, transactions):
+            broken.setattr(module, "client", Unreachable)
         assert clinic.put(path, secret(care.session(id=session.id))).status == 500
     assert clinic.delete(path).status == 204
     assert log.getvalue().count('"message":"request"') == len(statuses) + 6
