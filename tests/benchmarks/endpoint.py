@@ -1,0 +1,150 @@
+"""DynamoDB answered in this process below botocore, so that what is measured is our code and its.
+
+Units: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+"""
+
+import json
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from math import ceil
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
+
+from tests.database import Database
+from tests.memory import UNIT, Item, size
+
+WRITE_UNIT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: the request as a client's method takes it, and what was answered."""
+
+    operation: str
+    request: dict[str, Any]
+    answer: bytes
+    sent: int
+    read_units: int
+    write_units: int
+
+
+class _Raw(BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def respond(url: str, body: bytes, status: int = 200) -> AWSResponse:
+    """Give a response of DynamoDB."""
+    headers = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(body))}
+    return AWSResponse(url, status, headers, _Raw(body))
+
+
+@dataclass
+class Endpoint:
+    """A DynamoDB for one client; `cpu` and `wall` are the seconds it took of its own."""
+
+    database: Database = field(default_factory=Database)
+    cpu: float = 0
+    wall: float = 0
+    calls: list[Call] = field(default_factory=list)
+
+    def attach(self, client: Any) -> None:
+        """Answer every call of a client."""
+        client.meta.events.register("before-send.dynamodb", self._take)
+
+    def _take(self, request: Any, **_: Any) -> AWSResponse:
+        cpu, wall = time.process_time(), time.perf_counter()
+        try:
+            return self._answer(request)
+        finally:
+            self.cpu += time.process_time() - cpu
+            self.wall += time.perf_counter() - wall
+
+    def _answer(self, request: Any) -> AWSResponse:
+        self.database.made = 0
+        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        asked = _from_wire(json.loads(request.body))
+        before = self._weights(asked)
+        try:
+            said = {name: each for name, each in asked.items() if name not in _SAID_OF_CAPACITY}
+            answer = getattr(self.database, METHODS[operation])(**said) or {}
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons")
+            refusal = {"__type": error.response["Error"]["Code"], "CancellationReasons": reasons}
+            return respond(request.url, json.dumps(refusal).encode(), 400)
+        units = _READS[operation](answer) if operation in _READS else 0
+        writes = sum(map(_units, before, self._weights(asked)))
+        if "ReturnConsumedCapacity" in asked:
+            answer |= {"ConsumedCapacity": _capacity(operation, units + writes)}
+        body = json.dumps(_to_wire(answer)).encode()
+        self.calls.append(Call(operation, asked, body, len(request.body), units, writes))
+        return respond(request.url, body)
+
+    def _weights(self, asked: dict[str, Any]) -> list[int]:
+        """Weigh what the operations of a transaction concern, as it is now."""
+        items = []
+        for operation in asked.get("TransactItems", ()):
+            (body,) = operation.values()
+            key = body.get("Key") or {name: body["Item"][name] for name in ("pk", "sk")}
+            items.append(self.database._at(body["TableName"], key))
+        return [size(item) if item else 0 for item in items]
+
+
+def _units(before: int, after: int) -> int:
+    """Give the units of one write in a transaction, which counts its item twice."""
+    return 2 * max(1, ceil(max(before, after) / WRITE_UNIT))
+
+
+_SAID_OF_CAPACITY = {"ReturnConsumedCapacity"}
+METHODS = {
+    "GetItem": "get_item",
+    "Query": "query",
+    "BatchGetItem": "batch_get_item",
+    "TransactWriteItems": "transact_write_items",
+}
+
+
+def _of(items: list[Item]) -> int:
+    return max(1, ceil(sum(map(size, items)) / UNIT))
+
+
+_READS: dict[str, Callable[[dict[str, Any]], int]] = {
+    "GetItem": lambda answer: _of([answer["Item"]] if "Item" in answer else []),
+    "Query": lambda answer: _of(answer["Items"]),
+    "BatchGetItem": lambda answer: sum(
+        _of([item]) for found in answer["Responses"].values() for item in found
+    ),
+}
+
+
+def _capacity(operation: str, units: int) -> Any:
+    total = {"TableName": "all", "CapacityUnits": units}
+    return total if operation in ("GetItem", "Query") else [total]
+
+
+def _from_wire(value: Any) -> Any:
+    """Give what a client's method takes: binary values as bytes."""
+    if isinstance(value, list):
+        return [_from_wire(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"B"}:
+        return {"B": b64decode(value["B"])}
+    return {name: _from_wire(one) for name, one in value.items()}
+
+
+def _to_wire(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_to_wire(one) for one in value]
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    if isinstance(value, dict):
+        return {name: _to_wire(one) for name, one in value.items()}
+    return value

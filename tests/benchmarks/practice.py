@@ -1,0 +1,92 @@
+"""A deployment over the in-memory endpoint, and the requests that practices make of it."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.local import template
+from shared.store import dynamodb
+from tests import care
+from tests.benchmarks.endpoint import Endpoint
+from tests.frontdoor import Answer, FrontDoor
+from tests.remembered import forget
+
+TYPICAL = Path(__file__).parent.parent / "fixtures/typical"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "benchmark",
+    "AWS_SECRET_ACCESS_KEY": "benchmark",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+type Request = tuple[Callable[[Any, Any], Any], dict[str, Any]]
+
+
+@contextmanager
+def deployed(endpoint: Endpoint, **said: str) -> Iterator["Practice"]:
+    """Let the functions in this process use an endpoint, under the template's environment."""
+    read = template.load()
+    names = {name: name for name in template.table_requests(read)}
+    before = dict(os.environ)
+    os.environ.update(template.function_environment(read, names) | CREDENTIALS | said)
+    forget()
+    endpoint.attach(dynamodb.client())
+    try:
+        yield Practice(FrontDoor(), FrontDoor("admin"))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        forget()
+
+
+@dataclass(frozen=True)
+class Practice:
+    """A practitioner's and an administrator's calls, with what the committed fixtures say."""
+
+    clinic: FrontDoor
+    admin: FrontDoor
+
+    def typical(self, name: str, header_id: str = "") -> Any:
+        """Give a fixture."""
+        return json.loads((TYPICAL / f"{name}.json").read_text().replace("{header}", header_id))
+
+    def make(self, method: str, url: str, body: Any = None) -> Answer:
+        """Make a request that must succeed."""
+        answer = self.clinic.call(method, url, body)
+        assert answer.status in (200, 201), answer.text
+        return answer
+
+    def session(self, **more: Any) -> str:
+        """Make a session."""
+        return self.make("POST", "/Encounter", self.typical("session") | more).id
+
+    def header(self) -> str:
+        """Make a thread without messages."""
+        return self.make("POST", "/Communication", self.typical("header")).id
+
+    def message(self, header_id: str, number: int = 0) -> Any:
+        """Give a message whose words differ from those of others."""
+        body = self.typical("message", header_id)
+        words = body["payload"][0]["contentString"].split()
+        body["payload"][0]["contentString"] = " ".join(words[number % 40 :] + words[: number % 40])
+        return body
+
+    def link(self, header_id: str, session_id: str) -> Request:
+        """Give the request that links a thread."""
+        return self.clinic.prepared(
+            "PATCH",
+            f"/Communication/{header_id}",
+            care.link(session_id),
+            content_type="application/json-patch+json",
+        )
+
+    def linked(self, **more: Any) -> tuple[str, str]:
+        """Make a session with a thread of one message."""
+        session_id, header_id = self.session(**more), self.header()
+        handler, event = self.link(header_id, session_id)
+        assert handler(event, None)["statusCode"] == 200
+        self.make("POST", "/Communication", self.message(header_id))
+        return session_id, header_id

@@ -1,0 +1,140 @@
+"""What is measured warm: each kind of request, made ready one by one."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.benchmarks.practice import Practice, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A kind of request; `requests` makes each ready just before it is made.
+
+    `cpu` bounds the CPU in floors, `writes` and `reads` the units of one; `said` are settings.
+    """
+
+    name: str
+    requests: Callable[[Practice], Iterator[Request]]
+    cpu: float | None = None
+    writes: int | None = None
+    reads: int | None = None
+    said: dict[str, str] = field(default_factory=dict)
+
+
+def _post_encounter(practice: Practice) -> Iterator[Request]:
+    while True:
+        yield practice.clinic.prepared("POST", "/Encounter", practice.typical("session"))
+
+
+def _message(practice: Practice) -> Iterator[Request]:
+    _, header_id = practice.linked()
+    number = 0
+    while number := number + 1:
+        yield practice.clinic.prepared(
+            "POST", "/Communication", practice.message(header_id, number)
+        )
+
+
+def _link(practice: Practice) -> Iterator[Request]:
+    while True:
+        session_id, header_id = practice.session(), practice.header()
+        practice.make("POST", "/Communication", practice.message(header_id))
+        yield practice.link(header_id, session_id)
+
+
+def _put(practice: Practice) -> Iterator[Request]:
+    session_id, number = practice.session(), 0
+    while number := number + 1:
+        body = practice.typical("session") | {"id": session_id, "priority": {"text": f"{number}"}}
+        yield practice.clinic.prepared("PUT", f"/Encounter/{session_id}", body)
+
+
+def _get(practice: Practice) -> Iterator[Request]:
+    session_id = practice.session()
+    while True:
+        yield practice.clinic.prepared("GET", f"/Encounter/{session_id}")
+
+
+def _vread(practice: Practice) -> Iterator[Request]:
+    session_id = practice.session()
+    while True:
+        yield practice.clinic.prepared("GET", f"/Encounter/{session_id}/_history/1")
+
+
+def _sixty_sessions(practice: Practice, query: str) -> Iterator[Request]:
+    for _ in range(60):
+        practice.session()
+    while True:
+        yield practice.clinic.prepared("GET", f"/Encounter?{query}&_count=20")
+
+
+def _page20(practice: Practice) -> Iterator[Request]:
+    return _sixty_sessions(practice, "patient=Patient/homer-simpson")
+
+
+def _class(practice: Practice) -> Iterator[Request]:
+    return _sixty_sessions(
+        practice, "class=http://terminology.hl7.org/CodeSystem/v3-ActCode%7CVR"
+    )
+
+
+def _thread100(practice: Practice) -> Iterator[Request]:
+    header_id = practice.header()
+    for number in range(100):
+        practice.make("POST", "/Communication", practice.message(header_id, number))
+    query = f"part-of=Communication/{header_id}&_sort=sent&_count=100"
+    while True:
+        yield practice.clinic.prepared("GET", f"/Communication?{query}")
+
+
+def _close(practice: Practice) -> Iterator[Request]:
+    while True:
+        session_id, _ = practice.linked(period={"start": "2026-11-20T09:00:00Z"})
+        yield practice.clinic.prepared("POST", f"/Encounter/{session_id}/$close-session")
+
+
+def _daily_open(practice: Practice) -> Iterator[Request]:
+    while True:
+        header_id = practice.header()
+        yield practice.clinic.prepared("POST", "/Communication", practice.message(header_id))
+
+
+def _bundle5(practice: Practice) -> Iterator[Request]:
+    """A session, its thread, two messages and the reading of it, in one transaction."""
+    session, header = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0", "urn:uuid:" + "1" * 8
+    header += "-1cbf-4d64-b04d-cd9187a4c6e0"
+    linked = practice.typical("header") | {"encounter": {"reference": session}}
+    messages = [practice.message(header, number) for number in (1, 2, 3)]
+    for one in messages:
+        one["partOf"] = [{"reference": header}]
+    entries: list[dict[str, Any]] = [
+        _entry("Encounter", practice.typical("session"), session),
+        _entry("Communication", linked, header),
+        *(_entry("Communication", one) for one in messages),
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    while True:
+        yield practice.clinic.prepared("POST", "/", bundle)
+
+
+def _entry(kind: str, resource: Any, url: str = "") -> dict[str, Any]:
+    entry = {"resource": resource, "request": {"method": "POST", "url": kind}}
+    return entry | ({"fullUrl": url} if url else {})
+
+
+DAILY = {"SESSION_POLICY": "daily"}
+
+SCENARIOS = (
+    Scenario("get", _get, cpu=1.6, reads=1),
+    Scenario("vread", _vread),
+    Scenario("post_encounter", _post_encounter, cpu=1.8, writes=18),
+    Scenario("message", _message, writes=14),
+    Scenario("link", _link, writes=32),
+    Scenario("put", _put),
+    Scenario("daily_open", _daily_open, writes=58, said=DAILY),
+    Scenario("close", _close, writes=26),
+    Scenario("page20", _page20, reads=5),
+    Scenario("class", _class, reads=5),
+    Scenario("thread100", _thread100, reads=13),
+)
