@@ -23,4 +23,4 @@ def create(actor: Actor, resource_type: str, body: Any) -> Outcome:
     else:
         own_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
     resource = resource | {"id": own_id}
-    return write(Write(actor, "create", resource_type, own_id, lambda *_: resource))
+    return write(Write(actor, "create", resource_type, own_id, lambda *_: resource, is_new=True))

@@ -21,7 +21,7 @@ class Write:
     """One resource to be written.
 
     `change` gives its new content from what it is now; None deletes it. `if_match` is the version
-    it must have.
+    it must have; `is_new` says that the id was made just now, so that there is nothing to read.
     """
 
     actor: Actor
@@ -30,6 +30,7 @@ class Write:
     id: str
     change: Change
     if_match: str = ""
+    is_new: bool = False
 
 
 def write(request: Write) -> Outcome:
@@ -51,7 +52,7 @@ def _write(request: Write, work: Work) -> Outcome:
 
 def _read(request: Write, work: Work) -> tuple[Versioned | None, Resource | None]:
     """Read the resource, hold its version against If-Match, and give it before and after."""
-    before = work.resource(request.type, request.id)
+    before = None if request.is_new else work.resource(request.type, request.id)
     if not work.sight.sees_record(before):
         before = None
     if request.if_match:

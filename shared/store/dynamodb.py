@@ -29,6 +29,7 @@ CONFIG = Config(
     # putting together botocore's own name, the same for each call, an eighth.
     parameter_validation=False,
     user_agent="async-encounters",
+    account_id_endpoint_mode="disabled",
 )
 LARGEST_BATCH = 100
 # Seconds before what DynamoDB left of a batch is sent again.
@@ -55,7 +56,14 @@ class Busy(Transient):
 @cache
 def session() -> Any:
     """Give botocore's own session, which spares boto3's import of S3 transfers."""
-    return botocore.session.Session()
+    made = botocore.session.Session()
+    # For endpoints of an account's own, which are off, every call would be searched for ARNs.
+    model = made.get_component("data_loader").load_service_model(
+        "dynamodb", "service-2", api_version=None
+    )
+    for operation in model["operations"].values():
+        operation.pop("operationContextParams", None)
+    return made
 
 
 @cache

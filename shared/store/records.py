@@ -93,6 +93,14 @@ class Versioned:
         return fields | {"json": json, "rows": keys_of_rows, "updated": ""}
 
 
+def changed[V: Versioned](record: V, **changes: Any) -> V:
+    """Change what a record says beside its resource, which is not read from its JSON again."""
+    new = replace(record, **changes)
+    if "resource" in vars(record):
+        vars(new)["resource"] = record.resource
+    return new
+
+
 @dataclass(frozen=True, kw_only=True)
 class EncounterRecord(Versioned):
     """An Encounter's `current` item.

@@ -1,7 +1,6 @@
 """One unit of work: the records that a change reads and writes, and the transaction it becomes."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -29,7 +28,13 @@ from shared.store.operations import (
     operations,
     put,
 )
-from shared.store.records import CommunicationRecord, EncounterRecord, Pending, Versioned
+from shared.store.records import (
+    CommunicationRecord,
+    EncounterRecord,
+    Pending,
+    Versioned,
+    changed,
+)
 
 
 class ClosingUnderWay(Exception):
@@ -170,7 +175,7 @@ class Work:
         address = address_of(record, self.tenant)
         if isinstance(record, EncounterRecord):
             before = self._read.get(address)
-            record = replace(record, rev=before.rev + 1 if before else 1)
+            record = changed(record, rev=before.rev + 1 if before else 1)
         self._saved[address] = record
 
     def remove(self, record: Pending) -> None:
@@ -260,9 +265,9 @@ class Work:
     def _indexed[V: Versioned](self, record: V, before: V | None, chain: bytes) -> V:
         """Give a record as it is written: with its rows, and the next link of its chain."""
         if before and record.version == before.version:
-            return replace(record, chain=chain, rows=before.rows)
+            return changed(record, chain=chain, rows=before.rows)
         keys_of_rows = () if record.deleted else rows(record.resource, record.created, self.tenant)
-        return replace(record, chain=chain, rows=keys_of_rows)
+        return changed(record, chain=chain, rows=keys_of_rows)
 
     def _event(self, interaction: str, saved: dict[Address, Any]) -> tuple[bytes, bytes]:
         written = [

@@ -13,6 +13,7 @@ from math import ceil
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
 from tests.database import Database
@@ -42,7 +43,8 @@ class _Raw(BytesIO):
 
 def respond(url: str, body: bytes, status: int = 200) -> AWSResponse:
     """Give a response of DynamoDB."""
-    headers = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(body))}
+    headers = HTTPHeaders()
+    headers["content-type"] = "application/x-amz-json-1.0"
     return AWSResponse(url, status, headers, _Raw(body))
 
 

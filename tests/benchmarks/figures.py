@@ -53,15 +53,15 @@ def table(figures: Iterable[Figure]) -> Iterator[str]:
     yield "| figure | value | unit | floor | ratio | bound | |"
     yield "|---|---:|---|---:|---:|---:|---|"
     for one in figures:
-        cells = [_text(number) for number in (one.floor, one.ratio, one.bound)]
+        held = " | ".join(_text(number) for number in (one.floor, one.ratio, one.bound))
         verdict = "" if one.bound is None else "ok" if one.is_ok else "**over**"
-        yield f"| `{one.name}` | {_text(one.value)} | {one.unit} | {' | '.join(cells)} | {verdict} |"
+        yield f"| `{one.name}` | {_text(one.value)} | {one.unit} | {held} | {verdict} |"
 
 
 def _text(number: float | None) -> str:
     if number is None:
         return ""
-    return f"{number:,.0f}" if number == int(number) or number >= 1000 else f"{number:.2f}"  # noqa: PLR2004 - decimals of thousands say nothing
+    return f"{number:,.0f}" if number == int(number) or number >= 1000 else f"{number:.2f}"
 
 
 def write(path: Path, figures: Iterable[Figure]) -> None:

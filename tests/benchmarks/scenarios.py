@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared import instants
 from tests.benchmarks.practice import Practice, Request
 
 
@@ -74,9 +75,7 @@ def _page20(practice: Practice) -> Iterator[Request]:
 
 
 def _class(practice: Practice) -> Iterator[Request]:
-    return _sixty_sessions(
-        practice, "class=http://terminology.hl7.org/CodeSystem/v3-ActCode%7CVR"
-    )
+    return _sixty_sessions(practice, "class=http://terminology.hl7.org/CodeSystem/v3-ActCode%7CVR")
 
 
 def _thread100(practice: Practice) -> Iterator[Request]:
@@ -96,8 +95,8 @@ def _close(practice: Practice) -> Iterator[Request]:
 
 def _daily_open(practice: Practice) -> Iterator[Request]:
     while True:
-        header_id = practice.header()
-        yield practice.clinic.prepared("POST", "/Communication", practice.message(header_id))
+        today = practice.message(practice.header()) | {"sent": instants.written(instants.now())}
+        yield practice.clinic.prepared("POST", "/Communication", today)
 
 
 def _bundle5(practice: Practice) -> Iterator[Request]:

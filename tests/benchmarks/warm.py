@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import dataclass, field
 from statistics import median, quantiles
 from typing import Any
 
@@ -42,16 +42,23 @@ def figures(invocations: int) -> Iterator[Figure]:
 
 
 def _figures(scenario: Scenario, invocations: int) -> Iterator[Figure]:
-    endpoint = Endpoint()
+    endpoint, ours, bare = Endpoint(), Times(), Times()
     with deployed(endpoint, **scenario.said) as practice, silent():
-        cpu, wall = _invocations(scenario.requests(practice), endpoint, invocations)
-        calls = [*endpoint.calls]
-        floor_cpu, floor_wall = _bare(calls, invocations)
-    name = scenario.name
-    yield Figure(f"cpu.{name}", "ms", median(cpu), median(floor_cpu), scenario.cpu)
-    yield Figure(f"cpu.{name}.p99", "ms", _p99(cpu), _p99(floor_cpu))
-    yield Figure(f"wall.{name}", "ms", median(wall), median(floor_wall))
-    yield Figure(f"wall.{name}.p99", "ms", _p99(wall), _p99(floor_wall))
+        requests = scenario.requests(practice)
+        for _ in range(WARM_UP):
+            _invoke(requests, endpoint)
+        floor = Bare([*endpoint.calls])
+        for _ in range(WARM_UP):
+            floor.make()
+        # In turns: what else the machine does then concerns both.
+        for _ in range(invocations):
+            ours.add(_invoke(requests, endpoint))
+            bare.add(floor.make())
+    name, calls = scenario.name, endpoint.calls
+    yield Figure(f"cpu.{name}", "ms", median(ours.cpu), median(bare.cpu), scenario.cpu)
+    yield Figure(f"cpu.{name}.p99", "ms", _p99(ours.cpu), _p99(bare.cpu))
+    yield Figure(f"wall.{name}", "ms", median(ours.wall), median(bare.wall))
+    yield Figure(f"wall.{name}.p99", "ms", _p99(ours.wall), _p99(bare.wall))
     if writes := sum(call.write_units for call in calls):
         yield Figure(f"wu.{name}", "write units", writes, bound=scenario.writes)
     reads = sum(call.read_units for call in calls)
@@ -61,50 +68,60 @@ def _figures(scenario: Scenario, invocations: int) -> Iterator[Figure]:
     yield Figure(f"bytes.{name}", "bytes sent and answered", sent + answered)
 
 
+@dataclass
+class Times:
+    """Milliseconds of CPU and by the clock, of each invocation."""
+
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+
+    def add(self, seconds: tuple[float, float]) -> None:
+        """Take one more."""
+        self.cpu.append(MS * seconds[0])
+        self.wall.append(MS * seconds[1])
+
+
 def _p99(values: list[float]) -> float:
     return quantiles(values, n=100)[-1]
 
 
-def _invocations(
-    requests: Iterator[Request], endpoint: Endpoint, number: int
-) -> tuple[list[float], list[float]]:
-    """Make requests; give milliseconds of CPU and by the clock, the endpoint's own aside.
+def _invoke(requests: Iterator[Request], endpoint: Endpoint) -> tuple[float, float]:
+    """Make the next request; the endpoint's own time is left out, and it keeps the calls."""
+    handler, event = next(requests)
+    endpoint.calls.clear()
+    endpoint.cpu = endpoint.wall = 0
+    begun = time.process_time(), time.perf_counter()
+    answer = handler(event, None)
+    cpu = time.process_time() - begun[0] - endpoint.cpu
+    wall = time.perf_counter() - begun[1] - endpoint.wall
+    assert answer["statusCode"] in (200, 201), answer["body"]
+    return cpu, wall
 
-    The endpoint then has the calls of the last one.
-    """
-    cpu, wall = [], []
-    for handler, event in islice(requests, WARM_UP + number):
-        endpoint.calls.clear()
-        endpoint.cpu = endpoint.wall = 0
+
+class Bare:
+    """The same calls by a plain client, answered with the same bytes."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        client = boto3.client(
+            "dynamodb",
+            region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
+            aws_access_key_id="benchmark",
+            aws_secret_access_key="benchmark",
+        )
+        client.meta.events.register("before-send.dynamodb", self._answer)
+        self._calls: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+            (getattr(client, METHODS[call.operation]), call.request) for call in calls
+        ]
+        self._known = [call.answer for call in calls]
+        self._answers: list[bytes] = []
+
+    def _answer(self, request: Any, **_: Any) -> Any:
+        return respond(request.url, self._answers.pop(0))
+
+    def make(self) -> tuple[float, float]:
+        """Make them all; give the seconds of CPU and by the clock."""
+        self._answers = [*self._known]
         begun = time.process_time(), time.perf_counter()
-        answer = handler(event, None)
-        cpu.append(MS * (time.process_time() - begun[0] - endpoint.cpu))
-        wall.append(MS * (time.perf_counter() - begun[1] - endpoint.wall))
-        assert answer["statusCode"] in (200, 201), answer["body"]
-    return cpu[WARM_UP:], wall[WARM_UP:]
-
-
-def _bare(calls: list[Call], number: int) -> tuple[list[float], list[float]]:
-    """Make the same calls by a plain client, answered with the same bytes."""
-    client = boto3.client(
-        "dynamodb",
-        region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
-        aws_access_key_id="benchmark",
-        aws_secret_access_key="benchmark",
-    )
-    answers: list[bytes] = []
-    client.meta.events.register(
-        "before-send.dynamodb", lambda request, **_: respond(request.url, answers.pop(0))
-    )
-    bound: list[tuple[Callable[..., Any], dict[str, Any]]] = [
-        (getattr(client, METHODS[call.operation]), call.request) for call in calls
-    ]
-    cpu, wall = [], []
-    for _ in range(WARM_UP + number):
-        answers[:] = [call.answer for call in calls]
-        begun = time.process_time(), time.perf_counter()
-        for method, request in bound:
+        for method, request in self._calls:
             method(**request)
-        cpu.append(MS * (time.process_time() - begun[0]))
-        wall.append(MS * (time.perf_counter() - begun[1]))
-    return cpu[WARM_UP:], wall[WARM_UP:]
+        return time.process_time() - begun[0], time.perf_counter() - begun[1]
