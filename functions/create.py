@@ -1,4 +1,4 @@
-"""POST of a new resource."""
+"""POST of a new resource, which a query may find to be there already."""
 
 from shared.http import Request, Response, endpoint
 from shared.http.responses import written
@@ -8,5 +8,5 @@ from shared.interactions.create import create
 @endpoint
 def handler(request: Request) -> Response:
     """Create the resource of the body."""
-    request.refuse_conditions()
-    return written(request, create(request.actor, request.type, request.resource()))
+    body, condition = request.resource(), request.condition
+    return written(request, create(request.actor, request.type, body, condition))

@@ -1,10 +1,10 @@
-"""PATCH of a resource, by JSON Patch or JSON Merge Patch."""
+"""PATCH of a resource, or of the one that a query finds, by JSON Patch or JSON Merge Patch."""
 
 from shared import fhirjson
 from shared.http import Request, Response, endpoint
 from shared.http.requests import PATCH_TYPES
 from shared.http.responses import written
-from shared.interactions.patch import patch
+from shared.interactions.patch import patch, patch_found
 
 
 @endpoint
@@ -12,7 +12,9 @@ def handler(request: Request) -> Response:
     """Change the resource as the body says."""
     media_type = request.media_type(PATCH_TYPES)
     body = fhirjson.loads(request.body)
-    outcome = patch(
-        request.actor, request.type, request.id, body, media_type, if_match=request.if_match
-    )
+    actor, kind, version = request.actor, request.type, request.if_match
+    if "id" in request.path:
+        outcome = patch(actor, kind, request.id, body, media_type, if_match=version)
+    else:
+        outcome = patch_found(actor, kind, request.condition, body, media_type, if_match=version)
     return written(request, outcome)

@@ -1,14 +1,14 @@
-"""PUT of a resource, also under a client's own id."""
+"""PUT of a resource, also under a client's own id, or of the one that a query finds."""
 
 from shared.http import Request, Response, endpoint
 from shared.http.responses import written
-from shared.interactions.update import update
+from shared.interactions.update import update, update_found
 
 
 @endpoint
 def handler(request: Request) -> Response:
     """Store the body as the resource's next version, or its first."""
-    body = request.resource()
-    return written(
-        request, update(request.actor, request.type, request.id, body, if_match=request.if_match)
-    )
+    actor, kind, body, version = request.actor, request.type, request.resource(), request.if_match
+    if "id" in request.path:
+        return written(request, update(actor, kind, request.id, body, if_match=version))
+    return written(request, update_found(actor, kind, request.condition, body, if_match=version))

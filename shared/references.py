@@ -6,6 +6,9 @@ https://hl7.org/fhir/R4/references.html#literal
 import re
 from contextvars import ContextVar
 from typing import NamedTuple
+from urllib.parse import unquote
+
+from shared.errors import Invalid
 
 ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 _RELATIVE = re.compile(
@@ -53,3 +56,18 @@ def target(element: object) -> Literal | None:
 def to(resource_type: str, resource_id: str) -> dict[str, str]:
     """Make the Reference element of a resource of this server."""
     return {"reference": f"{resource_type}/{resource_id}"}
+
+
+def query(raw: str) -> list[tuple[str, str]]:
+    """Read a raw query: a plus sign is itself (time zones, telephone numbers), a space is %20.
+
+    Raises Invalid.
+    """
+    pairs = (part.partition("=") for part in raw.split("&") if part)
+    try:
+        return [
+            (unquote(name, errors="strict"), unquote(value, errors="strict"))
+            for name, _, value in pairs
+        ]
+    except UnicodeDecodeError:
+        raise Invalid("The query is not UTF-8") from None

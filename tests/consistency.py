@@ -1,6 +1,6 @@
 """What must be true of the tables after every request, whatever happened."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import orjson
@@ -8,7 +8,7 @@ import orjson
 from shared.audit.events import link
 from shared.catalog import access_patterns as patterns
 from shared.sessions import kinds
-from shared.store import codec, dynamodb, items
+from shared.store import codec, dynamodb, guards, items, keys
 from shared.store.auditing import event_of
 from shared.store.operations import due_address
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
@@ -53,6 +53,7 @@ def check(*, closing_too: bool = False) -> None:
     both = [*encounters.values(), *communications.values()]
     records: dict[str, Versioned] = {f"{record.type}/{record.id}": record for record in both}
     _check_rows(records)
+    _check_guards(both)
     _check_due(encounters)
     slots = [item for item in threads if item["sk"]["S"].startswith(("state", "day#"))]
     _check_slots(encounters, [items.slot(item) for item in slots])
@@ -65,13 +66,27 @@ def _check_rows(records: dict[str, Versioned]) -> None:
     rows = {
         (item["pk"]["S"], item["sk"]["S"]): item
         for item in scan(patterns.SEARCH)
-        if not item["pk"]["S"].startswith("due#") and item["sk"]["S"] != "guard"
+        if not item["pk"]["S"].startswith("due#") and item["sk"]["S"] not in ("guard", "claim")
     }
     expected = {row: record for record in records.values() for row in record.rows}
     assert set(rows) == set(expected)
     for key, record in expected.items():
         if "partial" not in rows[key]:
             assert codec.unpack(bytes(rows[key]["resource"]["B"]))[0] == record.json
+
+
+def _check_guards(records: list[Versioned]) -> None:
+    held = Counter(
+        keys.guard(TENANT, record.type, *identifier).pk
+        for record in records
+        for identifier in guards.identifiers(record)
+    )
+    counted = {
+        item["pk"]["S"]: items.number(item, "count")
+        for item in scan(patterns.SEARCH)
+        if item["sk"]["S"] == "guard"
+    }
+    assert counted == held
 
 
 def _check_due(encounters: dict[str, EncounterRecord]) -> None:

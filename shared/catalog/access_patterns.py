@@ -76,7 +76,13 @@ GUARD = AccessPattern(
     SEARCH,
     "{type}!identifier={value}",
     "guard",
-    "which resource holds an identifier: If-None-Exist",
+    "how many resources have an identifier: If-None-Exist",
+)
+CLAIM = AccessPattern(
+    SEARCH,
+    "{type}!query={hash}",
+    "claim",
+    "which work created something by a query that found nothing: If-None-Exist",
 )
 DUE = AccessPattern(
     SEARCH, "due#{shard}", "{due}#{tenant}#{id}", "open Encounters by when they must be looked at"
@@ -97,6 +103,7 @@ ACCESS_PATTERNS = (
     ROW,
     LISTING,
     GUARD,
+    CLAIM,
     DUE,
     EVENT,
 )

@@ -24,7 +24,8 @@ DEFINITIONS = ("OperationDefinition", "SearchParameter", "StructureDefinition")
 class Interaction:
     """One route: `path` below the base, `function` its module, `audit` the AuditEvent's action.
 
-    A public interaction has no authorizer and no caller, and so no AuditEvent either.
+    A public interaction has no authorizer and no caller, and so no AuditEvent either. A conditional
+    one takes a query that says which resource is meant.
     """
 
     code: str
@@ -34,6 +35,7 @@ class Interaction:
     roles: frozenset[str]
     audit: str
     public: bool = False
+    conditional: bool = False
 
     @property
     def type(self) -> str:
@@ -65,14 +67,17 @@ class Interaction:
 
 
 INTERACTIONS = (
-    Interaction("create", "POST", "/{type}", "create", CARED_FOR, "C"),
+    Interaction("create", "POST", "/{type}", "create", CARED_FOR, "C", conditional=True),
     Interaction("read", "GET", "/{type}/{id}", "read", SEERS, "R"),
     Interaction("read", "HEAD", "/{type}/{id}", "read", SEERS, "R"),
     Interaction("vread", "GET", "/{type}/{id}/_history/{vid}", "read", SEERS, "R"),
     Interaction("vread", "HEAD", "/{type}/{id}/_history/{vid}", "read", SEERS, "R"),
     Interaction("update", "PUT", "/{type}/{id}", "update", WRITERS, "U"),
+    Interaction("update", "PUT", "/{type}", "update", WRITERS, "U", conditional=True),
     Interaction("patch", "PATCH", "/{type}/{id}", "patch", CARED_FOR, "U"),
+    Interaction("patch", "PATCH", "/{type}", "patch", CARED_FOR, "U", conditional=True),
     Interaction("delete", "DELETE", "/{type}/{id}", "delete", CARED_FOR, "D"),
+    Interaction("delete", "DELETE", "/{type}", "delete", CARED_FOR, "D", conditional=True),
     Interaction("history-instance", "GET", "/{type}/{id}/_history", "history", SEERS, "R"),
     Interaction("history-instance", "HEAD", "/{type}/{id}/_history", "history", SEERS, "R"),
     Interaction("search-type", "GET", "/{type}", "search", READERS, "E"),

@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from shared import access, fhirjson, references
 from shared.access import ANONYMOUS, Actor
@@ -17,7 +17,6 @@ from shared.catalog.interactions import Interaction
 from shared.catalog.operations import Operation
 from shared.errors import (
     Invalid,
-    Issue,
     Malformed,
     UnsupportedMedia,
 )
@@ -90,12 +89,21 @@ class Request:
         """Tell whether unknown parameters are left out and not refused."""
         return self.prefers("handling=lenient")
 
-    def refuse_conditions(self) -> None:
-        """Refuse a conditional create: to ignore its condition would make a resource twice."""
+    @property
+    def condition(self) -> list[tuple[str, str]]:
+        """The query that a conditional create, update, patch or delete asks.
+
+        That of a create stands in If-None-Exist or in the URL. Raises Invalid where it is empty.
+        """
         formats = {control.name for control in FORMATS}
-        asked = [name for name, _ in self.query if name not in formats]
-        if "if-none-exist" in self.headers or asked:
-            raise Invalid(issues=[Issue("not-supported", "Conditional create is not supported")])
+        asked = [pair for pair in self.query if pair[0] not in formats]
+        given = self.headers.get("if-none-exist")
+        if given is None:
+            return asked
+        asked += references.query(given.removeprefix(self.type).removeprefix("?"))
+        if not asked:
+            raise Invalid("If-None-Exist is a query", expression="If-None-Exist")
+        return asked
 
     def form(self) -> list[tuple[str, str]]:
         """Read the body of a search by POST."""
@@ -125,7 +133,7 @@ def read(event: Event) -> Request:
     path = event.get("pathParameters") or {}
     _check_path(path)
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
-    query = _query(event.get("rawQueryString", ""))
+    query = references.query(event.get("rawQueryString", ""))
     negotiation.check_format(headers.get("accept", ""), query)
     body = event.get("body") or ""
     content = (
@@ -149,15 +157,3 @@ def _check_path(path: Mapping[str, str]) -> None:
             "An id has 1 to 64 letters, digits, dashes and dots",
             expression=f"{path.get('type', 'Resource')}.id",
         )
-
-
-def _query(raw: str) -> list[tuple[str, str]]:
-    """Read a raw query; a plus sign is itself (time zones, telephone numbers), a space is %20."""
-    pairs = (part.partition("=") for part in raw.split("&") if part)
-    try:
-        return [
-            (unquote(name, errors="strict"), unquote(value, errors="strict"))
-            for name, _, value in pairs
-        ]
-    except UnicodeDecodeError:
-        raise Invalid("The query is not UTF-8") from None

@@ -69,6 +69,7 @@ def _security() -> dict[str, Any]:
 
 def _resource(resource_type: str, base: str) -> dict[str, Any]:
     codes = dict.fromkeys(row.code for row in INTERACTIONS if row.code not in _NOT_RESTFUL)
+    conditional = {row.code for row in INTERACTIONS if row.conditional}
     operations = [_operation(row, base) for row in OPERATIONS if resource_type in row.types]
     return {
         "type": resource_type,
@@ -76,10 +77,10 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
         "versioning": "versioned-update",
         "readHistory": True,
         "updateCreate": True,
-        "conditionalCreate": False,
+        "conditionalCreate": "create" in conditional,
         "conditionalRead": "not-match",
-        "conditionalUpdate": False,
-        "conditionalDelete": "not-supported",
+        "conditionalUpdate": "update" in conditional,
+        "conditionalDelete": "single" if "delete" in conditional else "not-supported",
         "referencePolicy": ["literal", "logical"],
         "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(resource_type).values()],
         **({"operation": operations} if operations else {}),

@@ -1,26 +1,60 @@
-"""Create: a new resource under an id of ours.
+"""Create: a new resource under an id of ours, or none where a query finds it already.
 
 https://hl7.org/fhir/R4/http.html#create
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from shared import instants, ulids
+from shared import ulids
 from shared.access import Actor
-from shared.interactions import communications
+from shared.interactions import communications, referring
 from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome
-from shared.interactions.write import Write, write
+from shared.interactions.changes import Outcome, make
+from shared.interactions.write import write
+from shared.references import Literal
+from shared.store.work import Work
+
+type Resource = dict[str, Any]
+type Pair = tuple[str, str]
 
 
-def create(actor: Actor, resource_type: str, body: Any) -> Outcome:
-    """Create a resource; an id in the body is ignored, whatever it is."""
+def create(actor: Actor, resource_type: str, body: Any, query: Sequence[Pair] = ()) -> Outcome:
+    """Create a resource; an id in the body is ignored, whatever it is.
+
+    With a query, the one that it finds is given and nothing written. Raises PreconditionFailed
+    where it finds several.
+    """
+    content = proposed(body, resource_type)
+
+    def change(work: Work) -> Outcome:
+        if query:
+            from shared.interactions.conditions import only  # noqa: PLC0415 - only then searched
+
+            if found := only(work, resource_type, query, claimed=True):
+                return Outcome(found)
+        return create_new(work, content)
+
+    return make(actor, "create", change)
+
+
+def proposed(body: Any, resource_type: str) -> Resource:
+    """Give a body as it may be stored, without an id."""
     if isinstance(body, dict):
         body = {name: each for name, each in body.items() if name != "id"}
-    resource, now = accepted(body, resource_type), instants.now()
-    if resource_type == "Communication":
-        own_id = communications.new_id(resource, now)
-    else:
-        own_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
-    resource = resource | {"id": own_id}
-    return write(Write(actor, "create", resource_type, own_id, lambda *_: resource, is_new=True))
+    return accepted(body, resource_type)
+
+
+def create_new(work: Work, content: Resource, *, if_match: str = "") -> Outcome:
+    """Save a new resource under an id of ours."""
+    content = referring.resolved(work, content)
+    own = Literal(content["resourceType"], new_id(work, content))
+    resource = content | {"id": own.id}
+    return write(work, own, lambda *_: resource, if_match=if_match, is_new=True)
+
+
+def new_id(work: Work, resource: Resource) -> str:
+    """Make the id of a resource; that of a message says its thread and its place there."""
+    if resource["resourceType"] == "Communication":
+        return communications.new_id(resource, work.now)
+    return ulids.new(work.milliseconds)

@@ -3,13 +3,39 @@
 https://hl7.org/fhir/R4/http.html#delete
 """
 
+from collections.abc import Sequence
+
 from shared.access import Actor
-from shared.interactions.changes import Outcome
-from shared.interactions.write import Write, write
+from shared.interactions.changes import Outcome, make
+from shared.interactions.write import require_version, write
+from shared.references import Literal
+from shared.store.work import Work
+
+type Pair = tuple[str, str]
 
 
 def delete(actor: Actor, resource_type: str, resource_id: str, *, if_match: str = "") -> Outcome:
     """Delete a resource; what is not there is deleted already."""
-    return write(
-        Write(actor, "delete", resource_type, resource_id, lambda *_: None, if_match=if_match)
+    target = Literal(resource_type, resource_id)
+    return make(
+        actor, "delete", lambda work: write(work, target, lambda *_: None, if_match=if_match)
     )
+
+
+def delete_found(
+    actor: Actor, resource_type: str, query: Sequence[Pair], *, if_match: str = ""
+) -> Outcome:
+    """Delete the one resource that a query finds, if it finds one.
+
+    Raises PreconditionFailed where it finds several.
+    """
+    from shared.interactions.conditions import only  # noqa: PLC0415 - only here is searched
+
+    def change(work: Work) -> Outcome:
+        found = only(work, resource_type, query)
+        if found is None:
+            require_version(None, if_match)
+            return Outcome(None)
+        return write(work, Literal(found.type, found.id), lambda *_: None, if_match=if_match)
+
+    return make(actor, "delete", change)

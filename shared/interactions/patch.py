@@ -3,19 +3,24 @@
 https://hl7.org/fhir/R4/http.html#patch
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.access import Actor
+from shared.errors import NotFound
+from shared.interactions import referring
 from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome
+from shared.interactions.changes import Outcome, make
 from shared.interactions.read import there
 from shared.interactions.update import with_history
-from shared.interactions.write import Write, write
+from shared.interactions.write import Content, write
+from shared.references import Literal
 from shared.resources import patching
 from shared.store.records import Versioned
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
+type Pair = tuple[str, str]
 
 
 def patch(
@@ -31,11 +36,49 @@ def patch(
 
     Raises NotFound, Deleted, and what the patch or its result is refused for.
     """
+    target = Literal(resource_type, resource_id)
+    content = patched(target, body, media_type)
+    return make(actor, "patch", lambda work: write(work, target, content, if_match=if_match))
 
-    def change(before: Versioned | None, work: Work) -> Resource:
-        current = there(before, resource_type, resource_id).resource
-        patched = accepted(patching.patch(current, body, media_type), resource_type)
-        patched = patching.without_generated_text(current, patched)
-        return with_history(before, patched, work, keep_omitted=False)
 
-    return write(Write(actor, "patch", resource_type, resource_id, change, if_match))
+def patch_found(
+    actor: Actor,
+    resource_type: str,
+    query: Sequence[Pair],
+    body: Any,
+    media_type: str,
+    *,
+    if_match: str = "",
+) -> Outcome:
+    """Change the one resource that a query finds.
+
+    Raises NotFound where it finds none, PreconditionFailed where several.
+    """
+
+    def change(work: Work) -> Outcome:
+        target = found(work, resource_type, query)
+        return write(work, target, patched(target, body, media_type), if_match=if_match)
+
+    return make(actor, "patch", change)
+
+
+def found(work: Work, resource_type: str, query: Sequence[Pair]) -> Literal:
+    """Find the one resource that a query names. Raises NotFound and PreconditionFailed."""
+    from shared.interactions.conditions import only  # noqa: PLC0415 - only here is searched
+
+    record = only(work, resource_type, query)
+    if record is None:
+        raise NotFound(f"The query matches no {resource_type}")
+    return Literal(resource_type, record.id)
+
+
+def patched(target: Literal, body: Any, media_type: str) -> Content:
+    """Give a resource's next version as a patch makes it of the current one."""
+
+    def content(before: Versioned | None, work: Work) -> Resource:
+        current = there(before, target.type, target.id).resource
+        after = accepted(patching.patch(current, body, media_type), target.type)
+        after = patching.without_generated_text(current, referring.resolved(work, after))
+        return with_history(before, after, work, keep_omitted=False)
+
+    return content

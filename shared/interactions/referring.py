@@ -1,15 +1,17 @@
 """References between Encounters and Communications: what a write adds must be there."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from shared import references
 from shared.catalog.interactions import TYPES
-from shared.errors import BusinessRule, Issue
+from shared.errors import BusinessRule, FhirError, Issue, NotSupported
 from shared.references import Literal
 from shared.store.work import Work
 
+type Resource = dict[str, Any]
 # Each is read: a write stays within a function's time.
 MOST_ADDED = 100
 _SEARCH = re.compile(r"[A-Z][A-Za-z]+\?", re.ASCII)
@@ -29,17 +31,68 @@ def _literals(value: Any, path: str) -> Iterator[tuple[Literal, str]]:
             yield from _literals(member, f"{path}[{index}]")
 
 
-def _conditional(value: Any, path: str) -> Iterator[Issue]:
-    """Walk all references that are searches (`Patient?phone=...`): there is nothing to find by."""
+def resolved(work: Work, resource: Resource) -> Resource:
+    """Give a resource with each conditional reference (`Encounter?identifier=...`) made literal.
+
+    Raises BusinessRule naming each that does not find exactly one resource.
+    https://hl7.org/fhir/R4/http.html#trules
+    """
+    asked = dict(_conditional(resource, resource["resourceType"]))
+    if not asked:
+        return resource
+    found: dict[str, str] = {}
+    issues: list[Issue] = []
+    for path, text in asked.items():
+        try:
+            found[text] = found.get(text) or _found(work, text)
+        except FhirError as error:
+            issues += [replace(issue, expression=path) for issue in error.issues]
+    if issues:
+        raise BusinessRule(issues=issues)
+    literal: Resource = _replaced(resource, found)
+    return literal
+
+
+def _conditional(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Walk all references that are searches, each with its FHIRPath."""
     if isinstance(value, dict):
-        if _SEARCH.match(str(value.get("reference", ""))):
-            text = "Conditional references are not supported"
-            yield Issue("not-supported", text, f"{path}.reference")
+        text = value.get("reference")
+        if isinstance(text, str) and _SEARCH.match(text):
+            yield f"{path}.reference", text
         for name, member in value.items():
             yield from _conditional(member, f"{path}.{name}")
     elif isinstance(value, list):
         for index, member in enumerate(value):
             yield from _conditional(member, f"{path}[{index}]")
+
+
+def _found(work: Work, text: str) -> str:
+    """Give the literal reference to the one resource that a search finds."""
+    from shared.interactions.conditions import only  # noqa: PLC0415 - few writes search
+
+    resource_type, _, query = text.partition("?")
+    if resource_type not in TYPES:
+        raise NotSupported(
+            f"References are searched for among {' and '.join(TYPES)} only: "
+            f"no {resource_type} is kept here",
+            diagnostics=f"Refer to it as {resource_type}/id, or by Reference.identifier",
+        )
+    record = only(work, resource_type, references.query(query))
+    if record is None:
+        raise BusinessRule(f"The search matches no {resource_type}")
+    return f"{record.type}/{record.id}"
+
+
+def _replaced(value: Any, found: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_replaced(member, found) for member in value]
+    if not isinstance(value, dict):
+        return value
+    literal = {name: _replaced(member, found) for name, member in value.items()}
+    text = value.get("reference")
+    if isinstance(text, str) and text in found:
+        literal["reference"] = found[text]
+    return literal
 
 
 def check(work: Work, before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -48,8 +101,6 @@ def check(work: Work, before: dict[str, Any], after: dict[str, Any]) -> None:
     A resource may name itself.
     """
     own = Literal(after["resourceType"], after["id"])
-    if conditional := list(_conditional(after, own.type)):
-        raise BusinessRule(issues=conditional)
     known = {target for target, _ in _literals(before, "")} | {own}
     added = {target: path for target, path in _literals(after, own.type) if target not in known}
     if len(added) > MOST_ADDED:

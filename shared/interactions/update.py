@@ -3,19 +3,24 @@
 https://hl7.org/fhir/R4/http.html#update
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.access import Actor
-from shared.errors import Invalid
+from shared.errors import Conflict, Invalid
+from shared.interactions import referring
 from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome
-from shared.interactions.write import Write, write
+from shared.interactions.changes import Outcome, make
+from shared.interactions.create import create_new
+from shared.interactions.write import Content, write
+from shared.references import Literal
 from shared.resources.status import with_status_history
 from shared.sessions.closing import with_kept
 from shared.store.records import EncounterRecord, Versioned
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
+type Pair = tuple[str, str]
 
 
 def update(
@@ -25,14 +30,67 @@ def update(
 
     Raises Invalid where the body's id is missing or another.
     """
+    resource, target = accepted(body, resource_type), Literal(resource_type, resource_id)
+    check_id(resource, resource_id)
+    return make(
+        actor, "update", lambda work: write(work, target, updated(resource), if_match=if_match)
+    )
+
+
+def update_found(
+    actor: Actor, resource_type: str, query: Sequence[Pair], body: Any, *, if_match: str = ""
+) -> Outcome:
+    """Store the body as the next version of the one resource that a query finds, or as a new one.
+
+    Raises PreconditionFailed where it finds several, Invalid where the body's id is another's, and
+    Conflict where it finds none and the body's id is in use.
+    """
+    from shared.interactions.conditions import only  # noqa: PLC0415 - only here is searched
+
     resource = accepted(body, resource_type)
+
+    def change(work: Work) -> Outcome:
+        found = only(work, resource_type, query, claimed=True)
+        if found is None and "id" not in resource:
+            return create_new(work, resource, if_match=if_match)
+        target = found_or_own(work, found, resource)
+        content = updated(resource | {"id": target.id})
+        return write(work, target, content, if_match=if_match)
+
+    return make(actor, "update", change)
+
+
+def found_or_own(work: Work, found: Versioned | None, resource: Resource) -> Literal:
+    """Give what a conditional update writes: what was found, or a new resource of the body's id."""
+    resource_type = resource["resourceType"]
+    if found:
+        check_id({"id": found.id} | resource, found.id)
+        return Literal(resource_type, found.id)
+    target = Literal(resource_type, resource["id"])
+    there = work.resource(*target)
+    if there and not there.deleted:
+        raise Conflict(
+            f"{target} is there, and the query does not match it", expression=f"{target.type}.id"
+        )
+    return target
+
+
+def check_id(resource: Resource, resource_id: str) -> None:
+    """Raise Invalid where a body's id is missing or not that of the resource it is to be."""
     if resource.get("id") != resource_id:
-        raise Invalid("The body's id is not that of the URL", expression=f"{resource_type}.id")
+        raise Invalid(
+            f"The body's id is not that of the resource, {resource_id}",
+            expression=f"{resource['resourceType']}.id",
+        )
 
-    def change(before: Versioned | None, work: Work) -> Resource:
-        return with_history(before, resource, work, keep_omitted=True)
 
-    return write(Write(actor, "update", resource_type, resource_id, change, if_match))
+def updated(resource: Resource) -> Content:
+    """Give a resource's next version as a whole."""
+
+    def content(before: Versioned | None, work: Work) -> Resource:
+        return with_history(before, referring.resolved(work, resource), work, keep_omitted=True)
+
+    return content
 
 
 def with_history(

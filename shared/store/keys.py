@@ -1,5 +1,6 @@
 """Keys, formatted from the catalogue's access patterns."""
 
+from hashlib import sha256
 from typing import NamedTuple
 
 from shared import ulids
@@ -99,3 +100,14 @@ def guard(tenant: str, resource_type: str, system: str, value: str) -> Address:
     return address(
         patterns.GUARD, tenant, type=resource_type, value=f"{segment(system)}|{segment(value)}"
     )
+
+
+def claim(tenant: str, resource_type: str, query: str) -> Address:
+    """Give the address of the item that guards any other query, which is known by its hash."""
+    hashed = sha256(query.encode()).hexdigest()
+    return address(patterns.CLAIM, tenant, type=resource_type, hash=hashed)
+
+
+def is_identifiers(guard_or_claim: Address) -> bool:
+    """Tell an identifier's guard from that of another query."""
+    return guard_or_claim.sk == patterns.GUARD.sort

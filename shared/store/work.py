@@ -59,6 +59,7 @@ class Work:
         self._read: dict[Address, Any] = {}
         self._saved: dict[Address, Any] = {}
         self._required: dict[Address, Operation] = {}
+        self._claims: dict[Address, str] = {}
         # Closings of several transactions: whether to begin them so, and those that were.
         self.in_steps = False
         self.begun: list[str] = []
@@ -199,6 +200,10 @@ class Work:
         first._read, first._required = dict(self._read), dict(self._required)
         return first
 
+    def claim(self, guard: Address, last: str) -> None:
+        """Make the work depend on a guard staying as it was read, before a search found nothing."""
+        self._claims[guard] = last
+
     def commit(self, interaction: str) -> bool:
         """Write everything and its audit row in one transaction; nothing where nothing changed.
 
@@ -217,6 +222,17 @@ class Work:
             done += self._operations(address, record, chain)
         done += [each for address, each in self._required.items() if address not in saved]
         event_id = ulids.new(self.milliseconds)
+        done += guards.operations(
+            [
+                (record, self._before(address, record))
+                for address, record in saved.items()
+                if isinstance(record, Versioned)
+            ],
+            self._claims,
+            tenant=self.tenant,
+            work=event_id,
+            now=self.now,
+        )
         address = keys.address(patterns.EVENT, self.tenant, ulid=event_id)
         done.append(put(address, event_item(content, self.now)))
         transactions.send(done)
@@ -258,7 +274,6 @@ class Work:
         elif isinstance(record, Versioned):
             record = self._indexed(record, before, chain)
             yield from operations(record, before, self.tenant)
-            yield from guards.operations(record, before, self.tenant)
         else:
             yield from operations(record, before, self.tenant)
 

@@ -295,18 +295,3 @@ def test_pages_of_listed_origins_may_call(monkeypatch: pytest.MonkeyPatch) -> No
     assert {"Content-Location", "ETag", "Last-Modified", "Location"} <= exposed
     stranger = FrontDoor().get("/Encounter", origin="https://evil.example")
     assert "Access-Control-Allow-Origin" not in stranger.headers
-
-
-def test_a_conditional_create_is_refused_and_not_made_unconditionally(clinic: FrontDoor) -> None:
-    before = everything()
-    query = "identifier=https://twilio.com|SM1"
-    assert clinic.post("/Encounter", care.session(), if_none_exist=query).status == 400
-    assert clinic.post(f"/Encounter?{query}", care.session()).status == 400
-    assert everything() == before
-
-
-def test_a_conditional_reference_is_refused_by_name(clinic: FrontDoor) -> None:
-    part_of = [care.reference("Communication?identifier=https://twilio.com|CH1")]
-    answer = clinic.post("/Communication", care.header(partOf=part_of))
-    assert answer.status == 422
-    assert answer.expressions == ["Communication.partOf[0].reference"]

@@ -32,6 +32,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.ROW: partitions.of_value,
     patterns.LISTING: partitions.listing,
     patterns.GUARD: keys.guard,
+    patterns.CLAIM: keys.claim,
     patterns.DUE: operations.due_address,
     patterns.EVENT: work.Work.commit,
 }

@@ -30,15 +30,16 @@ WRITE = {
     "ConditionCheckItem",
 }
 WRITER = {ENCOUNTER: WRITE, THREAD: WRITE, SEARCH: WRITE, AUDIT: {"PutItem"}}
+SEARCHING_WRITER = {
+    **{table: WRITE | {"BatchGetItem"} for table in (ENCOUNTER, THREAD, SEARCH)},
+    AUDIT: {"PutItem"},
+}
 ALLOWED: dict[str, dict[str, set[str]]] = {
-    "create": WRITER,
-    "update": WRITER,
-    "patch": WRITER,
-    "delete": WRITER,
-    "operations": {
-        **{table: WRITE | {"BatchGetItem"} for table in (ENCOUNTER, THREAD, SEARCH)},
-        AUDIT: {"PutItem"},
-    },
+    "create": SEARCHING_WRITER,
+    "update": SEARCHING_WRITER,
+    "patch": SEARCHING_WRITER,
+    "delete": SEARCHING_WRITER,
+    "operations": SEARCHING_WRITER,
     "read": {ENCOUNTER: {"GetItem"}, THREAD: {"GetItem"}, SEARCH: {"Query"}},
     "history": {t: {"GetItem", "Query"} for t in (ENCOUNTER, THREAD)} | {SEARCH: {"Query"}},
     "search": {t: {"GetItem", "BatchGetItem", "Query"} for t in (ENCOUNTER, THREAD, SEARCH)},

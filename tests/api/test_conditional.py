@@ -1,0 +1,295 @@
+"""Conditional create, update, patch, delete and references: one resource, named by a query."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests import care, refusals
+from tests.consistency import everything
+from tests.frontdoor import Answer, FrontDoor
+
+TWILIO = "https://twilio.com"
+NAMED = f"identifier={TWILIO}|SM1"
+
+type Call = Callable[[FrontDoor, str, dict[str, Any]], Answer]
+
+
+def identifier(value: str = "SM1") -> list[dict[str, str]]:
+    return [{"system": TWILIO, "value": value}]
+
+
+def named(value: str = "SM1", **more: Any) -> dict[str, Any]:
+    return care.session(identifier=identifier(value), **more)
+
+
+def status_patch(status: str) -> list[dict[str, str]]:
+    return [{"op": "replace", "path": "/status", "value": status}]
+
+
+def by_header(clinic: FrontDoor, query: str, body: dict[str, Any]) -> Answer:
+    return clinic.post("/Encounter", body, if_none_exist=query)
+
+
+def by_url(clinic: FrontDoor, query: str, body: dict[str, Any]) -> Answer:
+    return clinic.post(f"/Encounter?{query}", body)
+
+
+@pytest.mark.parametrize("create", [by_header, by_url])
+@pytest.mark.parametrize(
+    "query", [NAMED, "identifier=SM1", f"{NAMED}&status=in-progress", "patient=homer-simpson"]
+)
+def test_what_a_query_finds_is_not_created_again(
+    clinic: FrontDoor, create: Call, query: str
+) -> None:
+    first = create(clinic, query, named())
+    assert first.status == 201
+    again = create(clinic, query, named())
+    assert (again.status, again.body) == (200, first.body)
+    assert again.headers["ETag"] == 'W/"1"'
+    assert clinic.get("/Encounter").ids == [first.id]
+
+
+def test_a_condition_may_be_written_with_its_type(clinic: FrontDoor) -> None:
+    first = clinic.post("/Encounter", named())
+    for text in (f"Encounter?{NAMED}", f"?{NAMED}", NAMED.replace("|", "%7C")):
+        assert clinic.post("/Encounter", named(), if_none_exist=text).id == first.id
+
+
+def test_a_query_that_finds_something_only_in_another_type_creates(clinic: FrontDoor) -> None:
+    clinic.post("/Communication", care.header(identifier=identifier()))
+    assert clinic.post("/Encounter", named(), if_none_exist=NAMED).status == 201
+
+
+def test_what_was_deleted_may_be_created_again(clinic: FrontDoor) -> None:
+    for _ in range(3):
+        created = clinic.post("/Encounter", named(), if_none_exist=NAMED)
+        assert created.status == 201
+        assert clinic.delete(f"/Encounter/{created.id}").status == 204
+
+
+def test_an_identifier_stays_guarded_when_one_of_its_two_holders_is_gone(
+    clinic: FrontDoor,
+) -> None:
+    first, second = (clinic.post("/Encounter", named()).id for _ in range(2))
+    assert by_header(clinic, NAMED, named()).status == 412
+    clinic.delete(f"/Encounter/{first}")
+    assert by_header(clinic, NAMED, named()).id == second
+    change = [{"op": "replace", "path": "/identifier/0/value", "value": "SM2"}]
+    clinic.patch(f"/Encounter/{second}", change)
+    assert by_header(clinic, NAMED, named()).status == 201
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda clinic: by_header(clinic, NAMED, named()),
+        lambda clinic: clinic.put(f"/Encounter?{NAMED}", named()),
+        lambda clinic: clinic.patch(f"/Encounter?{NAMED}", status_patch("arrived")),
+        lambda clinic: clinic.delete(f"/Encounter?{NAMED}"),
+    ],
+)
+def test_a_query_that_matches_several_is_412_and_writes_nothing(
+    clinic: FrontDoor, call: Callable[[FrontDoor], Answer]
+) -> None:
+    for _ in range(2):
+        clinic.post("/Encounter", named())
+    before = everything()
+    refusals.check(call(clinic), 412, "conflict")
+    assert everything() == before
+
+
+@pytest.mark.parametrize("query", ["", "_format=json", "_sort=date", "colour=red", "date=soon"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_query_that_selects_nothing_or_is_none_is_refused(
+    clinic: FrontDoor, method: str, query: str
+) -> None:
+    clinic.post("/Encounter", named())
+    before = everything()
+    patching = {"content_type": "application/json-patch+json"} if method == "PATCH" else {}
+    body = {"PUT": named(), "PATCH": status_patch("arrived")}.get(method)
+    answer = clinic.call(method, f"/Encounter?{query}", body, **patching)
+    assert answer.status == 400, answer.text
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "query", ["", "colour=red", "date=soon", "_count=1", f"{NAMED}&_summary=count"]
+)
+def test_an_if_none_exist_that_is_no_query_creates_nothing(clinic: FrontDoor, query: str) -> None:
+    before = everything()
+    assert by_header(clinic, query, named()).status == 400
+    assert clinic.post("/Encounter", named(), if_none_exist=query, prefer="handling=lenient")
+    assert everything() == before
+
+
+def test_an_update_by_query_makes_changes_and_makes_again(clinic: FrontDoor) -> None:
+    created = clinic.put(f"/Encounter?{NAMED}", named())
+    assert created.status == 201
+    assert created.headers["Location"].endswith(f"/Encounter/{created.id}/_history/1")
+    changed = clinic.put(f"/Encounter?{NAMED}", named(status="arrived"))
+    assert (changed.status, changed.id, changed.version) == (200, created.id, "2")
+    same = clinic.put(f"/Encounter?{NAMED}", changed.body)
+    assert (same.status, same.version) == (200, "2")
+    clinic.delete(f"/Encounter/{created.id}")
+    assert clinic.put(f"/Encounter?{NAMED}", named()).status == 201
+
+
+def test_an_update_by_query_takes_a_clients_own_id_where_nothing_matches(
+    clinic: FrontDoor,
+) -> None:
+    created = clinic.put(f"/Encounter?{NAMED}", named(id="own"))
+    assert (created.status, created.id) == (201, "own")
+    clinic.put("/Encounter/other", care.session(id="other"))
+    taken = clinic.put(f"/Encounter?{NAMED}2", named("SM12", id="other"))
+    refusals.check(taken, 409, "conflict", "Encounter.id")
+    another = clinic.put(f"/Encounter?{NAMED}", named(id="other"))
+    refusals.check(another, 400, "invalid", "Encounter.id")
+
+
+def test_a_patch_by_query_changes_the_one_that_matches(clinic: FrontDoor) -> None:
+    none = clinic.patch(f"/Encounter?{NAMED}", status_patch("arrived"))
+    refusals.check(none, 404, "not-found")
+    created = clinic.post("/Encounter", named())
+    patched = clinic.patch(f"/Encounter?{NAMED}", status_patch("arrived"))
+    assert (patched.status, patched.id) == (200, created.id)
+    assert patched.body["status"] == "arrived"
+
+
+def test_a_delete_by_query_deletes_the_one_that_matches(clinic: FrontDoor) -> None:
+    assert clinic.delete(f"/Encounter?{NAMED}").status == 204
+    created = clinic.post("/Encounter", named())
+    assert clinic.delete(f"/Encounter?{NAMED}").status == 204
+    assert clinic.get(f"/Encounter/{created.id}").status == 410
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda clinic, tag: clinic.put(f"/Encounter?{NAMED}", named(language="en"), if_match=tag),
+        lambda clinic, tag: clinic.patch(
+            f"/Encounter?{NAMED}", status_patch("arrived"), if_match=tag
+        ),
+        lambda clinic, tag: clinic.delete(f"/Encounter?{NAMED}", if_match=tag),
+    ],
+)
+def test_if_match_holds_for_what_a_query_finds(
+    clinic: FrontDoor, call: Callable[[FrontDoor, str], Answer]
+) -> None:
+    clinic.post("/Encounter", named())
+    refusals.check(call(clinic, 'W/"7"'), 412, "conflict")
+    assert call(clinic, 'W/"1"').status in (200, 204)
+
+
+def test_if_match_without_a_match_is_412(clinic: FrontDoor) -> None:
+    for answer in (
+        clinic.put(f"/Encounter?{NAMED}", named(), if_match="1"),
+        clinic.delete(f"/Encounter?{NAMED}", if_match="1"),
+    ):
+        refusals.check(answer, 412, "conflict")
+
+
+def test_a_message_finds_its_thread_by_the_conversations_identifier(clinic: FrontDoor) -> None:
+    header = clinic.post("/Communication", care.header(identifier=identifier("CH1")))
+    body = care.message("x") | {
+        "partOf": [care.reference(f"Communication?identifier={TWILIO}|CH1")],
+        "identifier": identifier("SM1"),
+    }
+    message = clinic.post("/Communication", body, if_none_exist=NAMED)
+    assert message.status == 201, message.text
+    assert message.body["partOf"] == [care.reference(f"Communication/{header.id}")]
+    assert message.id.startswith(f"{header.id}.")
+    assert clinic.post("/Communication", body, if_none_exist=NAMED).id == message.id
+    assert clinic.get(f"/Communication?part-of=Communication/{header.id}").ids == [message.id]
+
+
+def test_conditional_references_resolve_in_every_kind_of_write(clinic: FrontDoor) -> None:
+    session = clinic.post("/Encounter", named())
+    wanted = {"encounter": {"reference": f"Encounter?{NAMED}", "display": "Today"}}
+    literal = {"reference": f"Encounter/{session.id}", "display": "Today"}
+    created = clinic.post("/Communication", care.header(**wanted))
+    put = clinic.put("/Communication/own", care.header(id="own", **wanted))
+    header = clinic.post("/Communication", care.header())
+    add = [{"op": "add", "path": "/encounter", "value": wanted["encounter"]}]
+    patched = clinic.patch(f"/Communication/{header.id}", add)
+    for answer in (created, put, patched):
+        assert answer.body["encounter"] == literal, answer.text
+    again = clinic.put("/Communication/own", care.header(id="own", **wanted))
+    assert (again.status, again.version) == (200, "1")
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        ("Communication?identifier=none", "matches no Communication"),
+        ("Communication?subject=Patient/homer-simpson", "matches several"),
+        ("Communication?colour=red", "no search parameter colour"),
+        ("Communication?", "selects no Communication"),
+        ("Patient?identifier=1", "no Patient is kept here"),
+    ],
+)
+def test_a_reference_that_does_not_name_one_resource_refuses_the_write(
+    clinic: FrontDoor, reference: str, says: str
+) -> None:
+    for _ in range(2):
+        clinic.post("/Communication", care.header())
+    before = everything()
+    about = [care.reference("Observation/1"), care.reference(reference)]
+    answer = clinic.post("/Communication", care.header(about=about))
+    assert answer.status == 422
+    assert answer.expressions == ["Communication.about[1].reference"]
+    assert says in answer.body["issue"][0]["details"]["text"]
+    assert everything() == before
+
+
+def test_a_contained_resource_may_have_an_element_named_reference(clinic: FrontDoor) -> None:
+    consent = {
+        "resourceType": "Consent",
+        "id": "c",
+        "status": "active",
+        "scope": {"text": "x"},
+        "category": [{"text": "x"}],
+        "policyRule": {"text": "x"},
+        "provision": {
+            "data": [{"meaning": "instance", "reference": care.reference(f"Encounter?{NAMED}")}]
+        },
+    }
+    session = clinic.post("/Encounter", named())
+    about = [care.reference("#c")]
+    answer = clinic.post("/Communication", care.header(contained=[consent], about=about))
+    (data,) = answer.body["contained"][0]["provision"]["data"]
+    assert data["reference"] == care.reference(f"Encounter/{session.id}")
+
+
+def test_a_reader_cannot_write_by_query() -> None:
+    auditor = FrontDoor(role="auditor")
+    for answer in (
+        auditor.put(f"/Encounter?{NAMED}", named()),
+        auditor.patch(f"/Encounter?{NAMED}", status_patch("arrived")),
+        auditor.delete(f"/Encounter?{NAMED}"),
+    ):
+        refusals.check(answer, 403, "forbidden")
+
+
+def test_a_match_that_the_caller_does_not_see_does_not_count(clinic: FrontDoor) -> None:
+    bart = care.reference("Patient/bart-simpson")
+    known = care.header(identifier=identifier(), subject=bart, sender=bart, recipient=[])
+    seen_by_alice_only = [clinic.post("/Communication", known).id for _ in range(3)]
+    homer = FrontDoor(role="patient", fhir_user=care.HOMER)
+    own = care.header(identifier=identifier(), recipient=[care.reference(care.ALICE)])
+    created = homer.post("/Communication", own, if_none_exist=NAMED)
+    assert created.status == 201, created.text
+    assert created.id not in seen_by_alice_only
+    again = homer.post("/Communication", own, if_none_exist=NAMED)
+    assert (again.status, again.id) == (200, created.id)
+    say = care.message("x") | {"partOf": [care.reference(f"Communication?{NAMED}")]}
+    assert homer.post("/Communication", say).body["partOf"] == [
+        care.reference(f"Communication/{created.id}")
+    ]
+
+
+def test_the_capability_statement_says_what_is_conditional(clinic: FrontDoor) -> None:
+    for resource in clinic.get("/metadata").body["rest"][0]["resource"]:
+        assert resource["conditionalCreate"] is True
+        assert resource["conditionalUpdate"] is True
+        assert resource["conditionalDelete"] == "single"
