@@ -1,11 +1,14 @@
 """Rules of sessions that the other files do not show, in the order of their tables."""
 
+import json
 from datetime import UTC
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from shared import instants
+from functions import closing_worker
+from shared import instants, references
 from shared.sessions import policies
 from tests import care
 from tests.frontdoor import BASE
@@ -111,6 +114,7 @@ def test_adopted_messages_are_not_rewritten_where_messages_are_linked(practice: 
     practice.set(MESSAGE_LINKING="message")
     header_id = practice.header()
     adopted = practice.says(header_id, NINE)
+    assert "encounter" not in adopted.body
     session_id = practice.opens()
     practice.clinic.patch(f"/Communication/{header_id}", care.link(session_id))
     joined = practice.says(header_id, TEN)
@@ -178,13 +182,14 @@ def test_a_session_of_two_threads_closes_when_both_headers_are_completed(
 def test_completing_a_header_does_nothing_under_other_policies(
     practice: Practice, policy: str
 ) -> None:
-    practice.set(SESSION_POLICY=policy)
+    practice.set(SESSION_POLICY=policy, SESSION_IDLE_MINUTES="60")
     header_id = linked(practice, practice.opens())
-    first = practice.says(header_id, NINE)
+    practice.says(header_id, NINE)
     practice.change(f"/Communication/{header_id}", status="completed")
-    second = practice.says(header_id, TEN)
     assert practice.session()["status"] == "in-progress"
-    assert practice.messages(practice.session()) == [first.id, second.id]
+    # It is attached as before: it closes when it would have.
+    practice.at(TEN if policy == "explicit" else "2026-03-03 01:00")
+    assert practice.table() == [("finished", "02 09:00", "02 09:00")]
 
 
 def test_a_deleted_header_leaves_its_session_which_closes(thread_policy: Practice) -> None:
@@ -442,6 +447,25 @@ def test_a_child_that_names_its_session_absolutely_ends_with_it_by_itself(
     practice.at(TEN)
     assert practice.session()["status"] == "finished"
     assert practice.encounter(child_id)["status"] == "finished"
+
+
+def test_a_worker_knows_the_base_that_references_are_written_with(
+    thread_policy: Practice,
+) -> None:
+    thread_policy.set(PUBLIC_BASE_URL=BASE)
+    header_id = thread_policy.header()
+    thread_policy.says(header_id, NINE)
+    thread_policy.says(header_id, NINE, sender=care.reference(f"{BASE}/{BOB['reference']}"))
+    taken_back = thread_policy.says(header_id, TEN)
+    thread_policy.change(f"/Communication/{taken_back.id}", status="entered-in-error")
+    session_id = thread_policy.session()["id"]
+    thread_policy.now = local("2026-03-03 10:00")
+    due = {"time": str_of(thread_policy.now), "due": [["-", session_id]]}
+    event = {"Records": [{"messageId": "1", "body": json.dumps(due)}]}
+    references.BASE.set("")
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+    assert closing_worker.handler(event, context) == {"batchItemFailures": []}
+    assert people(thread_policy.session()) == [care.ALICE, BOB["reference"]]
 
 
 def test_a_session_may_have_another_subject_than_its_medical_encounter(
