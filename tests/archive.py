@@ -25,11 +25,13 @@ class Archive:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
+        self.resources: list[dict[str, Any]] = []
 
     def put(self, table: str, pk: str, sk: str, **item: Any) -> None:
         self.memory.put_item(TableName=table, Item={"pk": {"S": pk}, "sk": {"S": sk}} | item)
 
     def index(self, resource: dict[str, Any], *, partial: bool = False) -> None:
+        self.resources.append(resource)
         kept = stub(resource) if partial else resource
         packed: Item = {"resource": {"B": codec.pack(json.dumps(kept).encode())}}
         if partial:

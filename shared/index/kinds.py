@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.index.values import values
+from shared.index.partitions import is_keyed
+from shared.index.values import Reference, values
 
 type Resource = dict[str, Any]
 
@@ -18,7 +19,8 @@ type Resource = dict[str, Any]
 class Kind:
     """One kind: the prefix of its sort keys, the statuses it has, and the listing of its own.
 
-    `part` tells whether `part-of` has a value; None where that makes no difference.
+    `part` tells whether `part-of` has a value; None where that makes no difference. What is no
+    message has a listing.
     """
 
     prefix: str
@@ -31,10 +33,14 @@ def _kind(prefix: str, statuses: str, *, part: bool | None = None, listing: str 
     return Kind(prefix, frozenset(statuses.split()), part, listing)
 
 
+_OVER = "completed stopped entered-in-error unknown"
+
+
 # In order of their prefixes, those that are often read together beside each other: the inbox of
 # everything that is not over is `h#n#` to `h#p#` in one Query. What was never done has a kind of
 # its own because inboxes ask for "not completed, stopped, ...", which leaves it in; for them it is
-# listed with what is open.
+# listed with what is open. A header that is part of something else than a Communication is among
+# the messages, and has listings of its own.
 KINDS: dict[str, tuple[Kind, ...]] = {
     "Encounter": (
         _kind("", "finished cancelled entered-in-error"),
@@ -42,33 +48,34 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     ),
     "Communication": (
         _kind("d#", "preparation", part=True),
-        _kind(
-            "h#c#",
-            "completed stopped entered-in-error unknown",
-            part=False,
-            listing="closed-threads",
-        ),
+        _kind("d#", "preparation", part=True, listing="open-parts"),
+        _kind("h#c#", _OVER, part=False, listing="closed-threads"),
         _kind("h#n#", "not-done", part=False, listing="open-threads"),
         _kind("h#o#", "in-progress on-hold", part=False, listing="open-threads"),
         _kind("h#p#", "preparation", part=False, listing="open-threads"),
-        _kind(
-            "m#",
-            "completed stopped entered-in-error unknown not-done in-progress on-hold",
-            part=True,
-        ),
+        _kind("m#", f"{_OVER} not-done in-progress on-hold", part=True),
+        _kind("m#", _OVER, part=True, listing="closed-parts"),
+        _kind("m#", "not-done in-progress on-hold", part=True, listing="open-parts"),
     ),
 }
 
 
 @cache
-def _by_state(resource_type: str) -> dict[tuple[bool | None, str], Kind]:
-    return {(kind.part, status): kind for kind in KINDS[resource_type] for status in kind.statuses}
+def _by_state(resource_type: str) -> dict[tuple[bool | None, bool, str], Kind]:
+    return {
+        (kind.part, bool(kind.listing), status): kind
+        for kind in KINDS[resource_type]
+        for status in kind.statuses
+    }
 
 
 def kind_of(resource: Resource) -> Kind:
     """Give the kind of a resource."""
-    resource_type = resource["resourceType"]
-    part: bool | None = None
-    if resource_type == "Communication":
-        part = bool(values(resource, SEARCH_PARAMS.of(resource_type)["part-of"]))
-    return _by_state(resource_type)[part, resource["status"]]
+    resource_type, status = resource["resourceType"], resource["status"]
+    known = _by_state(resource_type)
+    if resource_type == "Encounter":
+        return known.get((None, True, status)) or known[None, False, status]
+    param = SEARCH_PARAMS.of(resource_type)["part-of"]
+    parts = values(resource, param)
+    is_message = any(isinstance(one, Reference) and is_keyed(param, one) for one in parts)
+    return known[bool(parts), not is_message, status]

@@ -66,6 +66,8 @@ def search(  # noqa: PLR0913 - each is a fact of the request
         asked = criteria.parse(resource_type, query, zone, lenient=lenient)
         lookups = Lookups(tenant, zone, visible, fhirjson.loads if asked.is_exact else rounded)
         cursor = paging.cursor(asked, tenant, caller)
+        if asked.joins:
+            asked = _narrowed(asked, lookups, cursor)
         plan = planning.plan(asked, tenant)
         page = _page(plan, asked, lookups, cursor)
     finally:
@@ -75,6 +77,12 @@ def search(  # noqa: PLR0913 - each is a fact of the request
     shown = [subset.cut(json) for json in page.resources] if subset else page.resources
     included = _beside(asked, page.included) if subset else page.included
     return Result(shown, included, links, page.total, asked.applied, asked.warnings, plan)
+
+
+def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:
+    from shared.search import driving  # noqa: PLC0415 - few searches look at other resources
+
+    return driving.narrowed(query, lookups, cursor.via if cursor else None)
 
 
 def _page(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> Page:

@@ -16,6 +16,7 @@ from shared.search.operands import Operand
 
 if TYPE_CHECKING:
     from shared.search.includes import Include
+    from shared.search.joins import Join
 
 type Pair = tuple[str, str]
 
@@ -42,7 +43,11 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as understood; `applied` are its parameters without those left out."""
+    """A query as understood; `applied` are its parameters without those left out.
+
+    `via` is the join that has been answered first; `threads` asks only for Communications that may
+    have messages; `is_exact` tells that it looks at numbers digit for digit.
+    """
 
     type: str
     criteria: tuple[Criterion, ...]
@@ -51,11 +56,10 @@ class Query:
     applied: tuple[Pair, ...]
     warnings: tuple[Issue, ...]
     includes: "tuple[Include, ...]" = ()
-
-    @property
-    def is_exact(self) -> bool:
-        """Tell whether it looks at numbers digit for digit."""
-        return any(one.param.type == "quantity" for one in self.criteria)
+    joins: "tuple[Join, ...]" = ()
+    via: int | None = None
+    threads: bool = False
+    is_exact: bool = False
 
 
 def parse(
@@ -68,14 +72,17 @@ def parse(
     warnings: list[Issue] = []
     given: dict[str, str] = {}
     included: list[Include] = []
+    linked: list[Join] = []
     for name, value in pairs:
         try:
             if name in controls.NAMES:
                 _take(given, name, value)
             elif name.partition(":")[0] in INCLUDES:
                 included += _includes(name, value)
+            elif name.partition(":")[0] == "_has" or "." in name:
+                linked.append(_join(resource_type, name, value, zone))
             else:
-                criteria.append(_criterion(resource_type, name, value, zone))
+                criteria.append(criterion(resource_type, name, value, zone))
             applied.append((name, value))
         except UnknownParameter as error:
             (warnings if lenient else issues).extend(error.issues)
@@ -95,7 +102,23 @@ def parse(
         applied=tuple((name, how.applied.get(name, value)) for name, value in applied),
         warnings=tuple(_warning(issue) for issue in warnings),
         includes=tuple(dict.fromkeys(included)),
+        joins=tuple(linked),
+        is_exact=_looks_at_numbers(criteria, linked),
     )
+
+
+def _looks_at_numbers(criteria: list[Criterion], linked: "list[Join]") -> bool:
+    if not linked:
+        return any(one.param.type == "quantity" for one in criteria)
+    from shared.search import joins  # noqa: PLC0415 - few searches look at other resources
+
+    return any(joins.looks_at_numbers(one) for one in (*criteria, *linked))
+
+
+def _join(resource_type: str, name: str, value: str, zone: tzinfo) -> "Join":
+    from shared.search import joins  # noqa: PLC0415 - as above
+
+    return joins.parse(resource_type, name, value, zone)
 
 
 def _includes(name: str, value: str) -> "list[Include]":
@@ -119,7 +142,8 @@ def _warning(issue: Issue) -> Issue:
     return Issue(issue.code, issue.text, issue.expression, issue.diagnostics, "warning")
 
 
-def _criterion(resource_type: str, name: str, value: str, zone: tzinfo) -> Criterion:
+def criterion(resource_type: str, name: str, value: str, zone: tzinfo) -> Criterion:
+    """Read one parameter. Raises Invalid."""
     code, _, modifier = name.partition(":")
     param = SEARCH_PARAMS.of(resource_type).get(code)
     if param is None:

@@ -69,6 +69,7 @@ class Lookups:
         self.budget = Budget()
         self._visible = visible
         self._known: dict[str, bytes | None] = {}
+        self._answers: dict[tuple[int, str], bool] = {}
 
     def sees(self, resource: Resource) -> bool:
         """Tell whether the caller may see a resource."""
@@ -78,6 +79,13 @@ class Lookups:
     def sees_all(self) -> bool:
         """Tell whether the caller may see everything."""
         return self._visible is None
+
+    def remembered(self, question: object, name: str, answer: Callable[[], bool]) -> bool:
+        """Give the answer to a question about a resource, found once."""
+        key = (id(question), name)
+        if key not in self._answers:
+            self._answers[key] = answer()
+        return self._answers[key]
 
     def get(self, name: str) -> bytes | None:
         """Give the JSON of a resource by `Type/id`; None where it is not there to be seen."""

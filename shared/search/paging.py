@@ -31,13 +31,14 @@ class Cursor(NamedTuple):
     """The place after which a page begins, or `before` which it ends; `total` as counted at first.
 
     `total` is None where it was not asked for. `rest` is what the page before has left of what the
-    match at the place includes.
+    match at the place includes; `via` the join that was answered first.
     """
 
     place: Position
     before: bool = False
     total: int | None = None
     rest: tuple[Any, ...] = ()
+    via: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,9 @@ def links(query: Query, tenant: str, caller: str, page: Page) -> dict[str, Pairs
 
     def by_cursor(place: Position, *, before: bool) -> Pairs:
         total = UNCOUNTED if how.is_counted and page.total is None else page.total
-        rest = [{"rest": page.rest}] if page.rest and not before else []
-        content = orjson.dumps([seal, before, total, *place, *rest])
+        more: dict[str, Any] = {"rest": page.rest} if page.rest and not before else {}
+        more |= {"via": query.via} if query.via is not None else {}
+        content = orjson.dumps([seal, before, total, *place, *([more] if more else [])])
         return (*same, ("_cursor", urlsafe_b64encode(content).decode().rstrip("=")))
 
     def around() -> Iterator[tuple[str, Pairs]]:
@@ -115,10 +117,13 @@ def cursor(query: Query, tenant: str, caller: str) -> Cursor | None:
 
 
 def _cursor(place: Position, before: bool, total: int | None) -> Cursor:  # noqa: FBT001
-    match place:
-        case [_, *_, {"rest": [*rest]}]:
-            return Cursor(place[:-1], before, total, tuple(rest))
-    return Cursor(place, before, total)
+    if not isinstance(place[-1], dict):
+        return Cursor(place, before, total)
+    *place, more = place
+    rest, via = more.get("rest", []), more.get("via")
+    if not place or not isinstance(rest, list) or not isinstance(via, int | None):
+        raise refused()
+    return Cursor(place, before, total, tuple(rest), via)
 
 
 def refused() -> Invalid:

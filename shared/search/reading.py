@@ -1,6 +1,7 @@
 """Carrying out a plan: the page of resources that match, and where it ended."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import batched, islice
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from shared.search.matching import matches
 from shared.search.paging import Cursor, Page, Position, refused
 from shared.search.plans import Plan
 from shared.search.sessions import Sessions
-from shared.search.streams import UNIT_ROWS, Progress, Row
+from shared.search.streams import UNIT_ROWS, OutOfRows, Progress, Row
 from shared.store.reading import read_many
 
 type Resource = dict[str, Any]
@@ -38,14 +39,21 @@ class Match(NamedTuple):
 
 def read(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> Page:
     """Read a page. Raises TooCostly where one request would have to read too much for it."""
-    reader, how = _Reader(plan, query, lookups, cursor), query.controls
+    try:
+        return _read(_Reader(plan, query, lookups, cursor))
+    except OutOfRows:
+        raise _unlooked(query) from None
+
+
+def _read(reader: "_Reader") -> Page:
+    plan, how = reader.plan, reader.how
     if plan.ids is not None:
         return reader.of_list(reader.of_ids(plan.ids))
     if not how.count:
         return reader.counted()
     if plan.sort:
         return reader.of_list(reader.sorted())
-    if cursor is None and (how.is_counted or how.offset is not None):
+    if reader.cursor is None and (how.is_counted or how.offset is not None):
         return reader.counted()
     return reader.in_order()
 
@@ -157,15 +165,44 @@ class _Reader:
             steps = sessions.steps()
         position, forward = cursor.place if cursor else None, self.plan.forward
         is_back = bool(cursor and cursor.before)
-        for row in streams.rows(steps, position, progress, forward=forward, is_back=is_back):
+        rows = streams.rows(steps, position, progress, forward=forward, is_back=is_back)
+        done = position
+        for row, place in self._placed(rows, progress):
             progress.looked_at += 1
             if sessions and not sessions.have(row):
                 continue
             json = row.json
-            if json is None or self._row_matches(json, row):
+            try:
+                is_match = json is None or self._row_matches(json, row)
+            except OutOfRows:
+                if done == position:
+                    raise _unlooked(self.query) from None
+                progress.place, progress.is_exhausted = done, True
+                return
+            done = place
+            if is_match:
                 progress.matched += 1
                 partial = row if row.is_partial else None
-                yield Match(json or b"", progress.place or [], partial)
+                yield Match(json or b"", place, partial)
+
+    def _placed(self, rows: Iterator[Row], progress: Progress) -> Iterator[tuple[Row, Position]]:
+        """Give rows with their places; where others are looked at, these are read for many rows."""
+        joins = self.query.joins
+        size = _AT_ONCE if joins else 1
+        while batch := [(row, progress.place or []) for row in islice(rows, size)]:
+            if joins:
+                self._fetch([row for row, _ in batch])
+            yield from batch
+
+    def _fetch(self, rows: list[Row]) -> None:
+        """Read what chains will look at, of those rows that match all else."""
+        from shared.search import joins  # noqa: PLC0415 - few searches look at other resources
+
+        found = [self.loads(json) for row in rows if (json := row.json)]
+        predicates = self.plan.predicates
+        likely = [one for one in found if all(matches(one, each) for each in predicates)]
+        with suppress(OutOfRows):
+            joins.fetch(likely, self.query.joins, self.lookups)
 
     def _row_matches(self, json: bytes, row: Row) -> bool:
         without = row.stream.without
@@ -174,10 +211,19 @@ class _Reader:
         return self._matches(json, self.plan.predicates)
 
     def _matches(self, json: bytes, criteria: tuple[Criterion, ...]) -> bool:
-        if not criteria and self.lookups.sees_all:
+        if not criteria and self.lookups.sees_all and not self.query.joins:
             return True
         resource = self.loads(json)
-        return all(matches(resource, one) for one in criteria) and self.lookups.sees(resource)
+        return (
+            all(matches(resource, one) for one in criteria)
+            and self.lookups.sees(resource)
+            and (not self.query.joins or self._is_joined(resource))
+        )
+
+    def _is_joined(self, resource: Resource) -> bool:
+        from shared.search import joins  # noqa: PLC0415 - few searches look at other resources
+
+        return all(joins.holds(resource, one, self.lookups) for one in self.query.joins)
 
     def _known(self, found: Iterable[Match]) -> list[Match]:
         """Read of rows without room for anything as much as searches look at, not the whole."""
@@ -232,6 +278,15 @@ def _cut(found: list[Match]) -> list[Match]:
         if size > LARGEST_PAGE and number:
             return found[:number]
     return found
+
+
+def _unlooked(query: Query) -> TooCostly:
+    """Make the refusal of a search for which one resource has too many others."""
+    return TooCostly(
+        f"More than {MOST_ROWS} others would have to be looked at for one {query.type}",
+        expression=query.joins[0].text.partition("=")[0],
+        diagnostics="Search these others themselves, by the reference between them",
+    )
 
 
 def _too_costly(query: Query, what: str, expression: str) -> TooCostly:

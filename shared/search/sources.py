@@ -138,6 +138,7 @@ def _allowed(query: Query) -> States:
             and all(matches({"status": status}, criterion) for criterion in asked)
         )
         for kind in KINDS[query.type]
+        if kind.listing or not query.threads
     }
 
 

@@ -1,0 +1,184 @@
+"""Chains and `_has`: what a resource must refer to, or be referred to by.
+
+https://hl7.org/fhir/R4/search.html#chaining
+"""
+
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from functools import partial
+
+from shared.catalog.interactions import TYPES
+from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.errors import FhirError, Invalid
+from shared.index import readiness
+from shared.search import criteria
+from shared.search.criteria import Criterion, UnknownParameter
+from shared.search.lookups import Lookups, Resource
+from shared.search.matching import matches
+
+HAS = "_has"
+# Whether one resource matches may need as many others.
+_MOST_LINKS = 5
+_FIRST_ROWS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A reference to a resource of one of the types that matches the condition of its type."""
+
+    param: SearchParam
+    branches: tuple[tuple[str, "Condition"], ...]
+    text: str
+
+    def __str__(self) -> str:
+        """Write it as the query has it."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """A resource that refers to this one by a parameter of its own and matches a condition."""
+
+    param: SearchParam
+    condition: "Condition"
+    text: str
+
+    def __str__(self) -> str:
+        """Write it as the query has it."""
+        return self.text
+
+
+type Join = Chain | Has
+type Condition = Criterion | Join
+
+
+def is_join(name: str) -> bool:
+    """Tell whether a parameter is about other resources than the one that has it."""
+    return name.startswith(f"{HAS}:") or name == HAS or "." in name
+
+
+def parse(resource_type: str, name: str, value: str, zone: tzinfo) -> Join:
+    """Read a chain or `_has`. Raises Invalid, under the whole name."""
+    try:
+        join = _condition(resource_type, name, value, zone, 0)
+    except FhirError as error:
+        kind = type(error) if isinstance(error, UnknownParameter) else Invalid
+        raise kind(issues=[replace(one, expression=name) for one in error.issues]) from None
+    if isinstance(join, Criterion):
+        raise AssertionError(name)  # noqa: TRY004 - what is no join is not read here
+    return join
+
+
+def looks_at_numbers(condition: Condition) -> bool:
+    """Tell whether a condition compares quantities."""
+    if isinstance(condition, Criterion):
+        return condition.param.type == "quantity"
+    if isinstance(condition, Has):
+        return looks_at_numbers(condition.condition)
+    return any(looks_at_numbers(branch) for _, branch in condition.branches)
+
+
+def _condition(resource_type: str, name: str, value: str, zone: tzinfo, depth: int) -> Condition:
+    if depth > _MOST_LINKS:
+        raise Invalid(f"A search follows at most {_MOST_LINKS} references, one after the other")
+    if name.partition(":")[0] == HAS:
+        return _has(resource_type, name, value, zone, depth)
+    if "." in name:
+        return _chain(resource_type, name, value, zone, depth)
+    criterion = criteria.criterion(resource_type, name, value, zone)
+    if not criterion.param.expression:
+        raise Invalid(f"{criterion.param.code} is no element, and cannot be looked at from afar")
+    return criterion
+
+
+def _has(resource_type: str, name: str, value: str, zone: tzinfo, depth: int) -> Has:
+    _, source, code, rest, *_ = *name.split(":", 3), "", "", ""
+    if not (source and code and rest):
+        raise Invalid(f"{name} is not _has:Type:parameter:searched")
+    if source not in TYPES:
+        raise Invalid(f"{source} is not stored here, only {' and '.join(TYPES)}")
+    known = {
+        row.code: row
+        for row in _referring(source)
+        if (not row.targets or resource_type in row.targets) and readiness.is_partitioned(row)
+    }
+    if code not in known:
+        raise Invalid(
+            f"{source} does not refer to {resource_type} by {code}, but by "
+            + (", ".join(known) or "nothing")
+        )
+    return Has(known[code], _condition(source, rest, value, zone, depth + 1), f"{name}={value}")
+
+
+def _chain(resource_type: str, name: str, value: str, zone: tzinfo, depth: int) -> Chain:
+    head, _, rest = name.partition(".")
+    code, _, of = head.partition(":")
+    known = {row.code: row for row in _referring(resource_type) if _stored(row)}
+    if code not in known:
+        kind = Invalid if code in SEARCH_PARAMS.of(resource_type) else UnknownParameter
+        raise kind(
+            f"{code} of {resource_type} refers to nothing that is stored here; chains go by "
+            + ", ".join(known)
+        )
+    types = _stored(known[code])
+    if of and of not in types:
+        raise Invalid(f"By {code} a chain goes to {' or '.join(types)}, not to {of}")
+    branches: list[tuple[str, Condition]] = []
+    problems: list[FhirError] = []
+    for each in (of,) if of else types:
+        try:
+            branches.append((each, _condition(each, rest, value, zone, depth + 1)))
+        except FhirError as error:
+            problems.append(error)
+    if not branches:
+        # What one type does not know says less than what is wrong with a value.
+        raise min(problems, key=lambda one: isinstance(one, UnknownParameter))
+    return Chain(known[code], tuple(branches), f"{name}={value}")
+
+
+def _referring(resource_type: str) -> list[SearchParam]:
+    rows = SEARCH_PARAMS.of(resource_type).values()
+    return [row for row in rows if row.type == "reference" and row.expression]
+
+
+def _stored(param: SearchParam) -> tuple[str, ...]:
+    return tuple(one for one in TYPES if not param.targets or one in param.targets)
+
+
+def holds(resource: Resource, condition: Condition, lookups: Lookups) -> bool:
+    """Tell whether a resource matches a condition, as far as the caller sees. Raises OutOfRows."""
+    if isinstance(condition, Criterion):
+        return matches(resource, condition)
+    if isinstance(condition, Has):
+        name = f"{resource['resourceType']}/{resource['id']}"
+        return lookups.remembered(condition, name, partial(_is_had, resource, condition, lookups))
+    return any(
+        lookups.remembered(condition, name, partial(_is_met, name, condition, lookups))
+        for name in lookups.targets(resource, condition.param)
+    )
+
+
+def _is_had(resource: Resource, has: Has, lookups: Lookups) -> bool:
+    if lookups.has_no_parts(resource, has.param):
+        return False
+    name = f"{resource['resourceType']}/{resource['id']}"
+    found = lookups.referring(has.param, name, first=_FIRST_ROWS)
+    return any(holds(one.resource, has.condition, lookups) for one in found)
+
+
+def _is_met(name: str, chain: Chain, lookups: Lookups) -> bool:
+    condition = dict(chain.branches).get(name.partition("/")[0])
+    json = lookups.get(name) if condition else None
+    return bool(condition and json and holds(lookups.loads(json), condition, lookups))
+
+
+def fetch(resources: list[Resource], joins: tuple[Join, ...], lookups: Lookups) -> None:
+    """Read at once what chains of many resources will look at. Raises OutOfRows."""
+    lookups.fetch(
+        name
+        for join in joins
+        if isinstance(join, Chain)
+        for resource in resources
+        for name in lookups.targets(resource, join.param)
+        if name.partition("/")[0] in dict(join.branches)
+    )

@@ -1,0 +1,317 @@
+"""Random chains, `_has` and includes over random resources, against a matcher that looks at all."""
+
+import json
+import random
+from collections import Counter
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.errors import TooCostly
+from shared.search import Result, search
+from shared.store import dynamodb
+from tests import care
+from tests.archive import Archive, at
+from tests.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+type Resource = dict[str, Any]
+
+
+# A plain matcher over everything there is.
+
+
+def reference(resource: Resource, param: str) -> list[str]:
+    element = resource.get({"part-of": "partOf"}.get(param, param), [])
+    found = element if isinstance(element, list) else [element]
+    return [one["reference"] for one in found if "reference" in one]
+
+
+def name_of(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+class Everything:
+    """All resources, and what holds of them by looking at each."""
+
+    def __init__(self, resources: list[Resource]) -> None:
+        self.by_name = {name_of(one): one for one in resources}
+
+    def of(self, resource_type: str) -> list[Resource]:
+        return [one for one in self.by_name.values() if one["resourceType"] == resource_type]
+
+    def holds(self, resource: Resource, name: str, value: str) -> bool:
+        if name.startswith("_has:"):
+            _, source, param, rest = name.split(":", 3)
+            return any(
+                name_of(resource) in reference(one, param) and self.holds(one, rest, value)
+                for one in self.of(source)
+            )
+        head, dot, rest = name.partition(".")
+        if dot:
+            param, _, of = head.partition(":")
+            targets = [self.by_name.get(one) for one in reference(resource, param)]
+            return any(
+                self.holds(one, rest, value)
+                for one in targets
+                if one and (not of or one["resourceType"] == of)
+            )
+        return plain(resource, name, value)
+
+
+def plain(resource: Resource, name: str, value: str) -> bool:
+    if name == "_id:not":
+        return bool(resource["id"] != value)
+    if name.startswith("status"):
+        return (resource["status"] == value) is (name == "status")
+    if name == "class":
+        return bool(resource.get("class", {}).get("code") == value)
+    if name == "part-of:missing":
+        return (not resource.get("partOf")) is (value == "true")
+    if name == "identifier":
+        return value in [one["value"] for one in resource.get("identifier", [])]
+    return value in reference(resource, name)
+
+
+STATUS = ["preparation", "in-progress", "not-done", "completed"]
+PEOPLE = [f"Patient/{number}" for number in range(4)]
+
+
+def fill(archive: Archive, dice: random.Random) -> Everything:
+    """Sessions with parts, threads with messages, headers that are part of something else."""
+    for number in range(40):
+        more: Resource = {"class": {"code": dice.choice(["VR", "AMB"])}}
+        if dice.random() < 0.5:
+            more["partOf"] = care.reference(f"Encounter/e{dice.randrange(40)}")
+        if dice.random() < 0.1:
+            more["partOf"] = care.reference("Encounter/gone")
+        more["status"] = dice.choice(["in-progress", "finished"])
+        more["subject"] = care.reference(dice.choice(PEOPLE))
+        archive.encounter(f"e{number}", dice.randrange(5000), **more)
+    for number in range(60):
+        more = {"status": dice.choice(STATUS), "subject": care.reference(dice.choice(PEOPLE))}
+        more["sender"] = care.reference(dice.choice(PEOPLE))
+        if dice.random() < 0.6:
+            more["encounter"] = care.reference(f"Encounter/e{dice.randrange(40)}")
+        if dice.random() < 0.3:
+            more["identifier"] = [{"value": str(dice.randrange(8))}]
+        if dice.random() < 0.2:
+            parts = ["Procedure/1", f"Encounter/e{dice.randrange(40)}"]
+            more["partOf"] = [care.reference(dice.choice(parts))]
+        archive.header(f"h{number}", dice.randrange(5000), **more)
+        for minutes in dice.sample(range(5000), dice.choice([0, 1, 5, 15])):
+            sent: Resource = {"status": dice.choice(STATUS)}
+            sent["sender"] = care.reference(dice.choice(PEOPLE))
+            if dice.random() < 0.1:
+                sent["encounter"] = care.reference(f"Encounter/e{dice.randrange(40)}")
+            archive.message(f"h{number}", minutes, **sent)
+    return Everything(archive.resources)
+
+
+def condition(dice: random.Random, resource_type: str, depth: int) -> tuple[str, str]:
+    """A parameter with its value, of others as often as not."""
+    own: list[Callable[[], tuple[str, str]]] = [
+        lambda: ("status", dice.choice(["in-progress", "completed", "finished"])),
+        lambda: ("status:not", "in-progress"),
+        lambda: ("part-of:missing", dice.choice(["true", "false"])),
+        lambda: ("subject", dice.choice(PEOPLE)),
+        lambda: ("_id:not", "null"),
+    ]
+    if resource_type == "Encounter":
+        own.append(lambda: ("class", dice.choice(["VR", "AMB"])))
+    else:
+        own.append(lambda: ("sender", dice.choice(PEOPLE)))
+        own.append(lambda: ("identifier", str(dice.randrange(8))))
+    if depth == 0 or dice.random() < 0.4:
+        return dice.choice(own)()
+    heads = {
+        "Encounter": [
+            ("part-of.", "Encounter"),
+            ("part-of:Encounter.", "Encounter"),
+            ("_has:Encounter:part-of:", "Encounter"),
+            ("_has:Communication:encounter:", "Communication"),
+            ("_has:Communication:part-of:", "Communication"),
+        ],
+        "Communication": [
+            ("part-of:Communication.", "Communication"),
+            ("part-of:Encounter.", "Encounter"),
+            ("encounter.", "Encounter"),
+            ("_has:Communication:part-of:", "Communication"),
+        ],
+    }
+    head, target = dice.choice(heads[resource_type])
+    rest, value = condition(dice, target, depth - 1)
+    return head + rest, value
+
+
+@pytest.fixture(autouse=True)
+def tables(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    memory = Memory()
+    monkeypatch.setattr(dynamodb, "client", lambda: memory)
+    monkeypatch.setattr(dynamodb, "table_name", str)
+    return memory
+
+
+def ask(resource_type: str, pairs: list[tuple[str, str]], **more: Any) -> Result:
+    base = "https://fhir.example.org/fhir/R4"
+    return search(resource_type, pairs, tenant="-", caller="me", base=base, zone=UTC, **more)
+
+
+def pages(resource_type: str, pairs: list[tuple[str, str]], **more: Any) -> list[Result]:
+    found = [ask(resource_type, pairs, **more)]
+    while found[-1].next:
+        found.append(ask(resource_type, list(found[-1].next), **more))
+        assert len(found) < 300
+    return found
+
+
+def names(jsons: list[bytes]) -> list[str]:
+    return [name_of(json.loads(one)) for one in jsons]
+
+
+def test_random_joins_find_what_a_plain_matcher_finds(tables: Memory) -> None:
+    dice = random.Random(20261121)  # noqa: S311 - not a secret, but the same each time
+    everything = fill(Archive(tables), dice)
+    seen: Counter[str] = Counter()
+    for _ in range(150):
+        resource_type = dice.choice(["Encounter", "Communication"])
+        asked = [condition(dice, resource_type, 3) for _ in range(dice.choice([1, 1, 2, 3]))]
+        more = dice.choice([[], [("_sort", "_lastUpdated")], [("_sort", "status")]])
+        answers = pages(resource_type, [*asked, *more, ("_count", dice.choice(["2", "7", "50"]))])
+        found = [one for page in answers for one in names(page.resources)]
+        wanted = [
+            name_of(one)
+            for one in everything.of(resource_type)
+            if all(everything.holds(one, name, value) for name, value in asked)
+        ]
+        assert sorted(found) == sorted(wanted), asked
+        joined = any("." in name or "_has" in name for name, _ in asked)
+        seen.update(
+            matching=bool(wanted) and joined,
+            paged=len(answers) > 1 and joined,
+            first=answers[0].plan.reads in ("_id", "part-of", "encounter"),
+        )
+    assert seen["matching"] > 40, seen
+    assert seen["paged"] > 20, seen
+    assert seen["first"] > 15, seen
+
+
+def test_random_includes_are_what_a_plain_walk_reaches(tables: Memory) -> None:
+    dice = random.Random(7)  # noqa: S311 - as above
+    everything = fill(Archive(tables), dice)
+    rules = [
+        ("_include", "Communication:encounter"),
+        ("_include", "Communication:part-of"),
+        ("_include", "Encounter:part-of"),
+        ("_revinclude", "Communication:part-of"),
+        ("_revinclude", "Communication:encounter"),
+        ("_revinclude", "Encounter:part-of"),
+    ]
+    reached = 0
+    for _ in range(120):
+        resource_type = dice.choice(["Encounter", "Communication"])
+        chosen = [
+            (f"{name}{dice.choice(['', ':iterate'])}", value)
+            for name, value in dice.sample(rules, dice.choice([1, 2, 3]))
+        ]
+        own = [("status", dice.choice(["in-progress", "completed", "finished"]))]
+        for page in pages(resource_type, [*own, *chosen, ("_count", "9")]):
+            found = names(page.included)
+            matched = names(page.resources)
+            assert len(found) == len(set(found))
+            assert sorted(found) == sorted(walked(everything, matched, chosen) - {*matched})
+            reached += len(found)
+    assert reached > 1000
+
+
+def walked(everything: Everything, matched: list[str], rules: list[tuple[str, str]]) -> set[str]:
+    """All that rules lead to from a page's matches, by looking at everything again and again."""
+    found: set[str] = set()
+    while True:
+        more = set(found)
+        for name, value in rules:
+            source, param = value.split(":")
+            begin = {*matched, *found} if ":" in name else {*matched}
+            for one in everything.of(source):
+                for target in reference(one, param):
+                    if name.startswith("_include"):
+                        if name_of(one) in begin and target in everything.by_name:
+                            more.add(target)
+                    elif target in begin:
+                        more.add(name_of(one))
+        if more == found:
+            return found
+        found = more
+
+
+def test_what_the_caller_may_not_see_is_as_if_it_were_not_there(tables: Memory) -> None:
+    """Neither in includes nor by what chains and `_has` find."""
+    dice = random.Random(8)  # noqa: S311 - as above
+    everything = fill(Archive(tables), dice)
+
+    def visible(resource: Resource) -> bool:
+        return bool(resource["subject"]["reference"] in PEOPLE[:2])
+
+    seen = Everything([one for one in everything.by_name.values() if visible(one)])
+    matching = 0
+    for _ in range(80):
+        resource_type = dice.choice(["Encounter", "Communication"])
+        asked = [condition(dice, resource_type, 2)]
+        rules = [("_include:iterate", "*"), ("_revinclude:iterate", "*")]
+        for page in (answers := pages(resource_type, [*asked, *rules], visible=visible)):
+            assert {*names(page.included), *names(page.resources)} <= set(seen.by_name)
+        found = [one for page in answers for one in names(page.resources)]
+        wanted = [name_of(one) for one in seen.of(resource_type) if seen.holds(one, *asked[0])]
+        assert sorted(found) == sorted(wanted), asked
+        matching += bool(wanted)
+    assert matching > 30
+
+
+def test_a_resource_with_too_many_others_to_look_at_is_refused(tables: Memory) -> None:
+    archive = Archive(tables)
+    archive.header("h", 1)
+    for minutes in range(2100):
+        archive.message("h", minutes)
+    query = "Communication?part-of:missing=true&_has:Communication:part-of:sender=Patient/none"
+    resource_type, _, text = query.partition("?")
+    pairs = [tuple(part.split("=")) for part in text.split("&")]
+    with pytest.raises(TooCostly) as refused:
+        ask(resource_type, pairs)  # type: ignore[arg-type]
+    assert refused.value.issues[0].expression == "_has:Communication:part-of:sender"
+
+
+@pytest.mark.parametrize("scale", [30, 300])
+def test_messages_of_open_threads_are_read_from_these_threads(tables: Memory, scale: int) -> None:
+    """One partition each, and the listing of open threads, however many messages there are."""
+    archive = Archive(tables)
+    for number in range(20):
+        archive.header(f"open{number}", number)
+        archive.message(f"open{number}", number)
+    for number in range(scale):
+        archive.header(f"closed{number}", number, status="completed")
+        archive.message(f"closed{number}", 10**4 + number)
+    tables.forget()
+    chain = ("part-of:Communication.status", "in-progress")
+    page = ask("Communication", [("sent", f"lt{at(10**6)}"), chain])
+    assert len(page.resources) == 20
+    assert tables.units <= 8 + 20
+
+
+def test_a_join_chosen_on_the_first_page_holds_on_the_next(tables: Memory) -> None:
+    """Also where so many threads are open meanwhile that another way would be chosen."""
+    archive = Archive(tables)
+    for number in range(30):
+        archive.header(f"open{number}", number)
+        archive.message(f"open{number}", number)
+    pairs = [("part-of:Communication.status", "in-progress"), ("_count", "10")]
+    page = ask("Communication", pairs)
+    found = names(page.resources)
+    for number in range(30, 150):
+        archive.header(f"open{number}", number)
+    while page.next:
+        page = ask("Communication", list(page.next))
+        found += names(page.resources)
+    assert len(found) == len(set(found)) == 30
