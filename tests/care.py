@@ -69,3 +69,23 @@ def message(header_id: str, sent: str | None = None, **more: Any) -> dict[str, A
 def link(encounter_id: str) -> list[dict[str, Any]]:
     value = reference(f"Encounter/{encounter_id}")
     return [{"op": "add", "path": "/encounter", "value": value}]
+
+
+def parameters(*pairs: tuple[str, Any]) -> dict[str, Any]:
+    """Make a Parameters resource; a text is a reference, a dict a resource."""
+    return {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": name, "valueReference": reference(value)}
+            if isinstance(value, str)
+            else {"name": name, "resource": value}
+            for name, value in pairs
+        ],
+    }
+
+
+def policy(**parts: Any) -> list[dict[str, Any]]:
+    """Make the extension of a header that says its own policy."""
+    named = [{"url": name, **value} for name, value in parts.items()]
+    url = "https://fhir.example.org/fhir/R4/StructureDefinition/session-policy"
+    return [{"url": url, "extension": named}]

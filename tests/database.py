@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -23,8 +24,8 @@ class Fate:
     def before(self, call: str) -> None:
         """Happens before a call."""
 
-    def after_write(self) -> None:
-        """Happens after a transaction that was made."""
+    def after(self, call: str) -> None:
+        """Happens after a call that was made."""
 
 
 class Database(Memory):
@@ -50,23 +51,27 @@ class Database(Memory):
     def fate(self, fate: Fate) -> None:
         self._thread.fate = fate
 
-    def _begin(self, call: str) -> None:
+    @contextmanager
+    def called(self, call: str) -> Iterator[None]:
+        """Let this thread's fate have its way around a call."""
         self.made += 1
         assert self.made < MOST_CALLS, "a request that never ends"
         self.fate.before(call)
+        yield
+        self.fate.after(call)
 
     def get_item(self, *, TableName: str, Key: Item, **_: Any) -> dict[str, Any]:  # noqa: N803
-        self._begin("GetItem")
-        item = self._at(TableName, Key)
-        return {"Item": item} if item else {}
+        with self.called("GetItem"):
+            item = self._at(TableName, Key)
+            return {"Item": item} if item else {}
 
     def query(self, **request: Any) -> dict[str, Any]:
-        self._begin("Query")
-        return super().query(**request)
+        with self.called("Query"):
+            return super().query(**request)
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
-        self._begin("BatchGetItem")
-        return super().batch_get_item(RequestItems=RequestItems)
+        with self.called("BatchGetItem"):
+            return super().batch_get_item(RequestItems=RequestItems)
 
     def transact_write_items(
         self,
@@ -74,9 +79,10 @@ class Database(Memory):
         TransactItems: list[dict[str, Any]],  # noqa: N803
         ClientRequestToken: str,  # noqa: N803
     ) -> None:
-        self._begin("TransactWriteItems")
-        if ClientRequestToken not in self._tokens:
-            operations = [_Operation(each, self) for each in TransactItems]
+        with self.called("TransactWriteItems"):
+            if ClientRequestToken in self._tokens:
+                return
+            operations = [Operation(each, self) for each in TransactItems]
             _check(operations)
             reasons = [{"Code": each.refusal} for each in operations]
             if any(reason["Code"] != "None" for reason in reasons):
@@ -85,7 +91,6 @@ class Database(Memory):
                 operation.make()
             self._tokens.add(ClientRequestToken)
             self.committed()
-        self.fate.after_write()
 
     def get_paginator(self, operation: str) -> "_Scan":
         assert operation == "scan"
@@ -109,7 +114,7 @@ class _Scan:
         yield {"Items": list(self._database.everything(TableName))}
 
 
-class _Operation:
+class Operation:
     """One operation of a transaction, as it finds its item."""
 
     def __init__(self, operation: dict[str, dict[str, Any]], database: Database) -> None:
@@ -153,13 +158,22 @@ class _Operation:
             key = {name: self._key[name] for name in ("pk", "sk")}
             self._database.delete_item(TableName=self._table, Key=key)
 
+    def undo(self) -> None:
+        """Put back what was there before it was made."""
+        table, partition, sort = self.place
+        if self._before:
+            self._database.put_item(TableName=table, Item=self._before)
+        elif self._database.items[table, partition].get(sort):
+            key = {name: self._key[name] for name in ("pk", "sk")}
+            self._database.delete_item(TableName=table, Key=key)
+
     @property
     def is_valid(self) -> bool:
         """Tell whether no key is empty, and no set."""
         return all(self.place) and {"SS": []} not in (self._after or {}).values()
 
 
-def _check(operations: list[_Operation]) -> None:
+def _check(operations: list[Operation]) -> None:
     if not 0 < len(operations) <= LARGEST:
         raise _error("ValidationException", Message="too many items")
     if len({each.place for each in operations}) < len(operations):

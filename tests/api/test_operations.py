@@ -27,21 +27,8 @@ CLINICAL: dict[str, Any] = {
 }
 
 
-def parameters(*pairs: tuple[str, Any]) -> dict[str, Any]:
-    """A Parameters resource; a text is a reference, a dict a resource."""
-    return {
-        "resourceType": "Parameters",
-        "parameter": [
-            {"name": name, "valueReference": care.reference(value)}
-            if isinstance(value, str)
-            else {"name": name, "resource": value}
-            for name, value in pairs
-        ],
-    }
-
-
 def opened(clinic: FrontDoor, *pairs: tuple[str, Any]) -> str:
-    answer = clinic.post(OPEN, parameters(*pairs))
+    answer = clinic.post(OPEN, care.parameters(*pairs))
     assert answer.status == 201, answer.text
     return answer.id
 
@@ -83,7 +70,7 @@ def test_a_session_is_opened_with_its_patient_people_and_threads(clinic: FrontDo
     second, _ = thread(clinic)
     answer = clinic.post(
         OPEN,
-        parameters(
+        care.parameters(
             ("patient", care.HOMER),
             ("practitioner", care.ALICE),
             ("participant", "RelatedPerson/marge-simpson"),
@@ -107,7 +94,7 @@ def test_a_session_is_opened_with_its_patient_people_and_threads(clinic: FrontDo
 
 
 def test_an_opened_session_is_what_a_read_gives(clinic: FrontDoor) -> None:
-    answer = clinic.post(OPEN, parameters(("patient", care.HOMER)))
+    answer = clinic.post(OPEN, care.parameters(("patient", care.HOMER)))
     assert clinic.get(f"/Encounter/{answer.id}").text == answer.text
 
 
@@ -119,7 +106,7 @@ def test_messages_posted_before_are_adopted_and_later_ones_join(clinic: FrontDoo
 
 
 def test_a_session_without_any_parameter_is_a_bare_one(clinic: FrontDoor) -> None:
-    for body in (None, parameters()):
+    for body in (None, care.parameters()):
         answer = clinic.post(OPEN, body)
         assert answer.status == 201
         assert "subject" not in answer.body
@@ -130,7 +117,7 @@ def test_without_patients_and_people_those_of_the_threads_are_taken(clinic: Fron
     homers, _ = thread(clinic)
     lisas, _ = thread(clinic, subject=care.reference(LISA))
     answer = clinic.post(
-        OPEN, parameters(*(("thread", f"Communication/{one}") for one in (homers, lisas)))
+        OPEN, care.parameters(*(("thread", f"Communication/{one}") for one in (homers, lisas)))
     )
     assert "subject" not in answer.body
     assert patients(clinic, answer.id) == [care.HOMER, LISA]
@@ -156,7 +143,7 @@ def test_several_patients_have_a_medical_encounter_each(clinic: FrontDoor) -> No
 
 def test_a_given_encounter_is_kept_as_it_is(clinic: FrontDoor) -> None:
     given = care.session(status="planned", priority={"text": "soon"}, id="ignored")
-    for body in (parameters(("encounter", given)), given):
+    for body in (care.parameters(("encounter", given)), given):
         answer = clinic.post(OPEN, body)
         assert answer.status == 201, answer.text
         assert answer.id != "ignored"
@@ -196,11 +183,11 @@ def test_an_opened_session_is_open_as_any_other(clinic: FrontDoor) -> None:
 def test_seven_threads_are_refused_and_leave_nothing(clinic: FrontDoor) -> None:
     threads = [("thread", f"Communication/{thread(clinic)[0]}") for _ in range(7)]
     before = stored()
-    answer = clinic.post(OPEN, parameters(*threads))
+    answer = clinic.post(OPEN, care.parameters(*threads))
     refusals.check(answer, 422, "business-rule", "thread")
     assert "6 threads" in answer.text
     assert stored() == before
-    assert clinic.post(OPEN, parameters(*threads[:6])).status == 201
+    assert clinic.post(OPEN, care.parameters(*threads[:6])).status == 201
 
 
 def test_more_patients_than_a_transaction_holds_are_refused_and_leave_nothing(
@@ -210,12 +197,12 @@ def test_more_patients_than_a_transaction_holds_are_refused_and_leave_nothing(
     before = stored()
     people = [("patient", f"Patient/child-{number}") for number in range(15)]
     threads = [("thread", f"Communication/{header_id}")]
-    answer = clinic.post(OPEN, parameters(*people, *threads))
+    answer = clinic.post(OPEN, care.parameters(*people, *threads))
     refusals.check(answer, 422, "business-rule")
     assert "100 items" in answer.text
     assert stored() == before
     assert "encounter" not in clinic.get(f"/Communication/{header_id}").body
-    assert clinic.post(OPEN, parameters(*people[:5], *threads)).status == 201
+    assert clinic.post(OPEN, care.parameters(*people[:5], *threads)).status == 201
 
 
 def test_a_thread_in_an_open_session_is_refused_naming_it(clinic: FrontDoor) -> None:
@@ -224,12 +211,12 @@ def test_a_thread_in_an_open_session_is_refused_naming_it(clinic: FrontDoor) -> 
     link(clinic, taken, session_id)
     before = stored()
     named = [("thread", f"Communication/{one}") for one in (free, taken)]
-    answer = clinic.post(OPEN, parameters(("patient", LISA), ("patient", BART), *named))
+    answer = clinic.post(OPEN, care.parameters(("patient", LISA), ("patient", BART), *named))
     refusals.check(answer, 422, "business-rule", "thread")
     assert f"Encounter/{session_id}" in answer.text
     assert stored() == before
     end(clinic, session_id)
-    assert clinic.post(OPEN, parameters(*named)).status == 201
+    assert clinic.post(OPEN, care.parameters(*named)).status == 201
 
 
 def test_a_thread_that_is_named_twice_is_linked_once(clinic: FrontDoor) -> None:
@@ -241,11 +228,11 @@ def test_a_thread_that_is_named_twice_is_linked_once(clinic: FrontDoor) -> None:
 def test_a_group_is_refused(clinic: FrontDoor) -> None:
     groups, _ = thread(clinic, subject=care.reference("Group/simpsons"))
     before = stored()
-    named = clinic.post(OPEN, parameters(("patient", "Group/simpsons")))
+    named = clinic.post(OPEN, care.parameters(("patient", "Group/simpsons")))
     refusals.check(named, 422, "business-rule", "patient")
     given = clinic.post(OPEN, care.session(subject=care.reference("Group/simpsons")))
     refusals.check(given, 422, "business-rule", "patient")
-    by_thread = clinic.post(OPEN, parameters(("thread", f"Communication/{groups}")))
+    by_thread = clinic.post(OPEN, care.parameters(("thread", f"Communication/{groups}")))
     refusals.check(by_thread, 422, "business-rule", "thread")
     assert stored() == before
     opened(clinic, ("thread", f"Communication/{groups}"), ("patient", LISA))
@@ -254,7 +241,7 @@ def test_a_group_is_refused(clinic: FrontDoor) -> None:
 @pytest.mark.parametrize("is_message", [True, False])
 def test_only_a_header_that_is_there_is_a_thread(clinic: FrontDoor, is_message: bool) -> None:  # noqa: FBT001
     named = thread(clinic, NINE)[1][0] if is_message else "nobodys"
-    answer = clinic.post(OPEN, parameters(("thread", f"Communication/{named}")))
+    answer = clinic.post(OPEN, care.parameters(("thread", f"Communication/{named}")))
     refusals.check(answer, 422, "business-rule", "thread")
 
 
@@ -268,7 +255,7 @@ def test_what_is_no_open_session_is_not_opened(clinic: FrontDoor, given: dict[st
 
 
 def test_bad_parameters_are_named_all_at_once(clinic: FrontDoor) -> None:
-    body = parameters(
+    body = care.parameters(
         ("patient", "Practitioner/doctor-alice-smith"),
         ("thread", "Encounter/1"),
         ("clinician", care.ALICE),
@@ -286,7 +273,7 @@ def test_a_body_is_checked_as_any_resource_is(clinic: FrontDoor) -> None:
     wrong = care.session("done")
     plain = clinic.post(OPEN, wrong)
     refusals.check(plain, 400, "code-invalid", "Encounter.status")
-    inside = clinic.post(OPEN, parameters(("encounter", wrong)))
+    inside = clinic.post(OPEN, care.parameters(("encounter", wrong)))
     assert inside.status == 400
     assert inside.expressions == ["Parameters.parameter[0].resource.status"]
     refusals.check(clinic.post(OPEN, care.header()), 400, "structure", "resourceType")
@@ -299,7 +286,9 @@ def test_a_body_is_checked_as_any_resource_is(clinic: FrontDoor) -> None:
 
 
 def add(clinic: FrontDoor, session_id: str, patient: str) -> Answer:
-    return clinic.post(f"/Encounter/{session_id}/$add-patient", parameters(("patient", patient)))
+    return clinic.post(
+        f"/Encounter/{session_id}/$add-patient", care.parameters(("patient", patient))
+    )
 
 
 def test_a_second_patient_splits_the_session(clinic: FrontDoor) -> None:
@@ -343,9 +332,9 @@ def test_a_session_that_has_ended_takes_no_patient(clinic: FrontDoor, status: st
 def test_the_patient_to_be_added_is_required_and_one(clinic: FrontDoor) -> None:
     url = f"/Encounter/{open_session(clinic)}/$add-patient"
     refusals.check(clinic.post(url, None), 400, "required", "patient")
-    twice = parameters(("patient", LISA), ("patient", BART))
+    twice = care.parameters(("patient", LISA), ("patient", BART))
     refusals.check(clinic.post(url, twice), 400, "invalid", "patient")
-    group = parameters(("patient", "Group/simpsons"))
+    group = care.parameters(("patient", "Group/simpsons"))
     refusals.check(clinic.post(url, group), 422, "business-rule", "patient")
     assert clinic.post(f"{url}?patient={LISA}", None).status == 200
 
@@ -435,7 +424,7 @@ def test_what_is_not_there_is_404_and_what_is_gone_410(clinic: FrontDoor) -> Non
 
 def test_closing_takes_no_parameters(clinic: FrontDoor) -> None:
     url = f"/Encounter/{open_session(clinic)}/$close-session"
-    body = parameters(("reason", "Basic/1"))
+    body = care.parameters(("reason", "Basic/1"))
     refusals.check(clinic.post(url, body), 400, "invalid", "reason")
 
 

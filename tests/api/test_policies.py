@@ -435,14 +435,8 @@ def test_looking_again_changes_nothing(thread_policy: Practice) -> None:
     assert thread_policy.sessions() == before
 
 
-def _extension(**parts: Any) -> list[dict[str, Any]]:
-    named = [{"url": name, **value} for name, value in parts.items()]
-    url = "https://fhir.example.org/fhir/R4/StructureDefinition/session-policy"
-    return [{"url": url, "extension": named}]
-
-
 def test_a_header_may_say_its_own_policy(practice: Practice) -> None:
-    policy = _extension(policy={"valueCode": "thread"}, idleMinutes={"valueUnsignedInt": 30})
+    policy = care.policy(policy={"valueCode": "thread"}, idleMinutes={"valueUnsignedInt": 30})
     header_id = practice.header(extension=policy)
     practice.says(header_id, "2026-03-02 09:00")
     practice.at("2026-03-02 09:30")
@@ -462,7 +456,7 @@ def test_a_header_may_say_its_own_policy(practice: Practice) -> None:
 def test_a_wrong_policy_on_a_header_is_refused_by_name(
     practice: Practice, wrong: dict[str, Any]
 ) -> None:
-    answer = practice.clinic.post("/Communication", care.header(extension=_extension(**wrong)))
+    answer = practice.clinic.post("/Communication", care.header(extension=care.policy(**wrong)))
     assert answer.status == 422
     assert answer.expressions == ["Communication.extension[0].extension[0]"]
 

@@ -46,8 +46,12 @@ class Rounds:
         failed = self.handle(records)
         for record in records:
             if record["messageId"] not in failed:
-                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=record["handle"])
+                self.delete(record)
         return failed
+
+    def delete(self, record: dict[str, Any]) -> None:
+        """Delete a message that is done."""
+        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=record["handle"])
 
     def drain(self) -> None:
         """Let a worker do messages until there are none; those that fail come again at once."""

@@ -14,6 +14,7 @@ from shared.store import transactions
 from shared.store.operations import DUE_SHARDS
 from tests import care, consistency, invariants
 from tests.frontdoor import Answer, FrontDoor
+from tests.integration.closing import Rounds
 from tests.integration.test_at_once import Killed, at_once, killed
 from tests.picture import Picture, stored
 from tests.steps import thread
@@ -182,3 +183,57 @@ def test_a_closing_of_many_steps_killed_in_the_middle_is_completed_by_whoever_co
             assert number > 8
             return
     pytest.fail("the closing never ends")
+
+
+@pytest.mark.parametrize("service", ["sqs", "dynamodb"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_schedule_or_worker_killed_at_any_call_is_made_good_by_the_next_run(
+    clinic: FrontDoor, say: Say, rounds: Rounds, moment: str, service: str
+) -> None:
+    """Also where it has sent everything and nobody knows."""
+    say(SESSION_POLICY="thread")
+    later = now() + timedelta(days=3)
+    for number in range(1, 100):
+        thread(clinic, instants.written(now()))
+        try:
+            with killed(moment, number, service):
+                rounds.run(later)
+        except Killed:
+            check()
+            rounds.drain()
+            rounds.run(later)
+        else:
+            assert number > 2
+            return
+        picture = check()
+        assert {invariants.status(each) for each in picture.encounters.values()} == {"finished"}
+    pytest.fail("the run never ends")
+
+
+def test_an_earlier_beginning_left_to_the_closer_survives_a_kill_at_any_call(
+    clinic: FrontDoor, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message too large for its transaction marks the session; the closer reads the messages."""
+    say(SESSION_POLICY="thread")
+    for number in range(1, 100):
+        header_id, (first,) = thread(clinic, instants.written(now()))
+        session_id = stored().messages[first].session
+        early = posting(clinic, header_id, seconds_ago=600)
+        try:
+            with monkeypatch.context() as small, killed("before", number):
+                small.setattr(transactions, "LARGEST", 16)
+                message = early()
+        except Killed:
+            message = early()
+        else:
+            assert number > 2
+            assert stored().encounters[session_id].figures.dirty
+            look_at_all(now() + timedelta(days=3))
+            start = check().encounters[session_id].resource["period"]["start"]
+            assert start == message.body["sent"]
+            return
+        assert message.status == 201
+        look_at_all(now() + timedelta(days=3))
+        start = check().encounters[session_id].resource["period"]["start"]
+        assert start == message.body["sent"]
+    pytest.fail("the message never arrives")

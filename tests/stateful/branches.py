@@ -57,6 +57,10 @@ def _beside(before: Picture, after: Picture, message: CommunicationRecord) -> It
         yield "message: points the header to its session"
     if after.headers[thread].resource.get("status") == "completed":
         yield "message: of a completed header"
+    for extension in after.headers[thread].resource.get("extension", ()):
+        for part in extension["extension"]:
+            said = part.get("valueCode", "") if part["url"] == "policy" else ""
+            yield f"message: its header says {part['url']} {said}".rstrip()
 
 
 def _recount(before: Picture, after: Picture, old: CommunicationRecord) -> str:
@@ -130,6 +134,13 @@ def _settled(old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]
 # What every run has to follow at least once, in the words of `seen`.
 RULES = frozenset(
     {
+        "GET Encounter $everything answered 200",
+        "POST Encounter $add-patient answered 200",
+        "POST Encounter $add-patient answered 422",
+        "POST Encounter $close-session answered 200",
+        "POST Encounter $close-session answered 422",
+        "POST Encounter $open-session answered 201",
+        "POST Encounter $open-session answered 422",
         "a worker looked: closed",
         "a worker looked: later",
         "a worker looked: nothing",
@@ -149,6 +160,15 @@ RULES = frozenset(
         "due earlier",
         "due later",
         "due no more",
+        "killed after GetItem",
+        "killed after Query",
+        "killed after SendMessageBatch",
+        "killed after TransactWriteItems",
+        "killed before GetItem",
+        "killed before GetQueueAttributes",
+        "killed before Query",
+        "killed before SendMessageBatch",
+        "killed before TransactWriteItems",
         "link: adopts",
         "link: adopts, late",
         "link: day attached",
@@ -159,6 +179,12 @@ RULES = frozenset(
         "message: adds a patient",
         "message: attaches again",
         "message: corrects the beginning",
+        "message: its header says idleMinutes",
+        "message: its header says maxHours",
+        "message: its header says policy daily",
+        "message: its header says policy explicit",
+        "message: its header says policy thread",
+        "message: its header says timeZone",
         "message: joins",
         "message: joins by itself",
         "message: late, amends its day",
@@ -183,6 +209,8 @@ RULES = frozenset(
         "retracted: open, marks the slot",
         "retracted: void, marks the session",
         "retracted: without a session",
+        "schedule: nothing to send",
+        "schedule: sends",
         "session brought back in-progress",
         "session ended in steps: finished",
         "session ended with children",
@@ -195,5 +223,6 @@ RULES = frozenset(
         "session reopened, daily",
         "thread detached",
         "thread turned",
+        "worker: messages done",
     }
 )

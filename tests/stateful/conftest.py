@@ -9,8 +9,9 @@ from tests.stateful.machine import Machine
 
 @pytest.fixture(autouse=True)
 def silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    logger = import_module("shared.http.endpoint").logger
-    monkeypatch.setattr(logger, "info", lambda *_, **__: None)
+    for module in ("shared.http.endpoint", "shared.jobs"):
+        logger = import_module(module).logger
+        monkeypatch.setattr(logger, "info", lambda *_, **__: None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

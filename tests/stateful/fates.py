@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from shared.store.operations import DUE_SHARDS
 from tests.database import Fate
 from tests.stateful.requests import Crashing, Sleeping, Unanswered
 
@@ -15,7 +16,11 @@ def _fate(kind: int, number: int) -> Fate:
         return Fate()
     if kind < 8:
         return Sleeping(number)
-    return Crashing(number) if kind == 8 else Unanswered()
+    return Unanswered() if kind == 8 else Crashing(number, after_it=kind == 10)
 
 
-fates = st.builds(_fate, st.integers(0, 9), _calls)
+fates = st.builds(_fate, st.integers(0, 10), _calls)
+# The schedule's calls after those that read what is due.
+calls_of_the_queue = st.builds(
+    Crashing, st.integers(DUE_SHARDS + 1, DUE_SHARDS + 2), after_it=st.booleans()
+)

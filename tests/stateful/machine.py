@@ -1,6 +1,7 @@
 """What every machine has: a place, what has been made in it, and what is always true there."""
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import count
 from typing import Any, ClassVar
 
@@ -13,7 +14,8 @@ from tests import care, consistency
 from tests.database import Fate
 from tests.frontdoor import PATCH
 from tests.picture import Picture
-from tests.stateful.place import Place, local
+from tests.stateful.place import Place
+from tests.stateful.practice import Practice, local
 
 # A choice among what there is, the newest first and mostly that.
 which = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 5))
@@ -28,9 +30,10 @@ class Machine(RuleBasedStateMachine):
     variants: ClassVar[tuple[dict[str, str], ...]] = ({},)
     seen: ClassVar[Counter[str]] = Counter()
 
-    def __init__(self) -> None:
+    def __init__(self, made: Callable[..., Practice] = Place) -> None:
         super().__init__()
-        self.place = Place(local(STARTS[0]), self.seen)
+        self.made = made
+        self.place = made(local(STARTS[0]), self.seen)
         self.accepted: set[str] = set()
         self.by_hand: set[str] = set()
         self.restored: set[str] = set()
@@ -43,7 +46,10 @@ class Machine(RuleBasedStateMachine):
     def begin(self, start: str, variant: int, largest: int) -> None:
         said = self.variants[variant % len(self.variants)]
         self.place.close()
-        self.place = Place(local(start), self.seen, largest=largest, **self.environment | said)
+        self.place = self.made(local(start), self.seen, largest=largest, **self.environment | said)
+        self.settle_in()
+
+    def settle_in(self) -> None:
         for body in (care.header(), care.header(subject=care.reference("Patient/bart-simpson"))):
             self.place.call("POST", "/Communication", body)
         self.place.call("POST", "/Encounter", care.session())
@@ -91,16 +97,16 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if not self.place.violation:
-                self._end()
+                self.end()
         finally:
             self.place.close()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Let everything end by itself, and look at what has become of it."""
-        while self.place.asleep:
-            self.place.wake(0)
+        self.place.rouse()
         for _ in range(_QUIET_ROUNDS):
             self.place.wait(days=8)
+        self.place.check()
         assert not any(record.closing for record in self.picture.encounters.values())
         assert not self.place.due()
         for record in self.picture.encounters.values():
@@ -120,12 +126,27 @@ class Machine(RuleBasedStateMachine):
         for encounter_id, record in self.picture.encounters.items():
             if not record.deleted:
                 url = f"/Communication?session=Encounter/{encounter_id}&_count=1000"
-                expected = {
-                    message.id
-                    for message in self.picture.messages.values()
-                    if self.picture.session(message) == encounter_id and not message.deleted
-                }
-                assert set(self.place.answer("GET", url).ids) == expected
+                found = set(self.place.answer("GET", url).ids)
+                assert found == self.messages_of(encounter_id)
+                self.check_everything(encounter_id)
+
+    def messages_of(self, encounter_id: str) -> set[str]:
+        return {
+            message.id
+            for message in self.picture.messages.values()
+            if self.picture.session(message) == encounter_id and not message.deleted
+        }
+
+    def check_everything(self, encounter_id: str) -> None:
+        """Hold what $everything gives against the tables."""
+        picture = self.picture
+        threads = [thread for session, thread in picture.spans if session == encounter_id]
+        expected = {encounter_id} | self.messages_of(encounter_id)
+        expected |= {one.id for one in picture.children(encounter_id) if not one.deleted}
+        expected |= {one for one in threads if not picture.headers[one].deleted}
+        url = f"/Encounter/{encounter_id}/$everything?_count=1000"
+        found = self.place.answer("GET", url).ids
+        assert sorted(found) == sorted(expected)
 
     def again(self) -> None:
         """Run every job once more: nothing changes."""

@@ -108,11 +108,11 @@ class Messages(Machine):
         self._post(care.message(header_id, **self._sent(before)), header_id, fate, "")
 
     def _post(self, body: dict[str, Any], header_id: str, fate: Fate, own_id: str) -> None:
-        may_be_refused = self.picture.headers[header_id].deleted or "encounter" in body
+        may_be_refused = self.place.is_gone(header_id) or "encounter" in body
 
         def posted(answer: Answer) -> None:
-            gone = self.picture.headers[header_id].deleted
-            assert answer.status in (200, 201) or gone or may_be_refused, answer.text
+            is_stored = answer.status in (200, 201)
+            assert is_stored or may_be_refused or self.place.is_gone(header_id), answer.text
             if answer.status == 201:
                 self.accepted.add(answer.id)
 

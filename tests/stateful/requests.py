@@ -14,15 +14,19 @@ class Killed(BaseException):
 
 @dataclass
 class Crashing(Fate):
-    """The process ends before its n-th call."""
+    """The process ends before its n-th call, or after it."""
 
     number: int
+    after_it: bool = False
 
     def before(self, call: str) -> None:
-        del call
         self.number -= 1
+        if self.number == 0 and not self.after_it:
+            raise Killed(f"before {call}")
+
+    def after(self, call: str) -> None:
         if self.number == 0:
-            raise Killed
+            raise Killed(f"after {call}")
 
 
 @dataclass
@@ -31,8 +35,8 @@ class Unanswered(Fate):
 
     lost: bool = False
 
-    def after_write(self) -> None:
-        if not self.lost:
+    def after(self, call: str) -> None:
+        if call == "TransactWriteItems" and not self.lost:
             self.lost = True
             raise unknown()
 
@@ -115,6 +119,6 @@ class Request[T]:
         return True
 
     @property
-    def crashed(self) -> bool:
-        """Tell whether it has ended without a result."""
-        return self._failure is not None
+    def crashed(self) -> str:
+        """At which call it has ended without a result, if it has."""
+        return str(self._failure) if self._failure else ""

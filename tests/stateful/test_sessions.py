@@ -6,47 +6,20 @@ other runs of how many steps a policy has: `2000x50`.
 
 import os
 import random
-from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.stateful import branches
-from tests.stateful.encounters import Encounters
 from tests.stateful.messages import Messages
-from tests.stateful.threads import Threads
-from tests.stateful.times import Times
+from tests.stateful.policies import POLICIES
 
 ASKED = os.environ.get("SESSIONS_EXAMPLES")
 EXAMPLES, STEPS = (int(part) for part in (ASKED or "25x25").split("x"))
 ROUNDS = (random.randrange(2**32),) if ASKED else (1, 2, 3)  # noqa: S311 - printed when it fails
 # Where the rounds have not followed every rule, others are made up to this number.
 MOST_ROUNDS = 12
-
-
-class Explicit(Messages, Threads, Encounters, Times):
-    variants: ClassVar = (
-        {},
-        {"SESSION_IDLE_MINUTES": "60"},
-        {"MESSAGE_LINKING": "message"},
-    )
-
-
-class ByThread(Messages, Threads, Encounters, Times):
-    environment: ClassVar = {"SESSION_POLICY": "thread"}
-    variants: ClassVar = ({}, {"SESSION_MAX_HOURS": "30"}, {"SESSION_IDLE_MINUTES": "45"})
-
-
-class Daily(Messages, Threads, Encounters, Times):
-    environment: ClassVar = {"SESSION_POLICY": "daily"}
-
-
-class DailyByPatient(Messages, Threads, Encounters, Times):
-    environment: ClassVar = {"SESSION_POLICY": "daily", "SESSION_SCOPE": "patient"}
-
-
-POLICIES = (Explicit, ByThread, Daily, DailyByPatient)
 
 
 def run(machine: type[Messages], number: int) -> None:

@@ -10,7 +10,8 @@ from shared.sessions import kinds
 from tests import care
 from tests.database import Fate
 from tests.frontdoor import Answer
-from tests.stateful.place import Place, local
+from tests.stateful.place import Place
+from tests.stateful.practice import local
 from tests.stateful.requests import Crashing, Sleeping
 
 NOON = "2026-03-02 12:00"

@@ -12,15 +12,37 @@ from tests.stateful.machine import Machine, which
 
 _ABOUT = (care.HOMER, care.HOMER, "Patient/bart-simpson", "Group/the-simpsons", "")
 MOST_THREADS = 6
+# What a header may say of its sessions; nothing is what the deployment says.
+_POLICIES: tuple[list[dict[str, Any]], ...] = (
+    [],
+    care.policy(policy={"valueCode": "explicit"}, idleMinutes={"valueUnsignedInt": 60}),
+    care.policy(policy={"valueCode": "explicit"}, idleMinutes={"valueUnsignedInt": 0}),
+    care.policy(policy={"valueCode": "thread"}),
+    care.policy(policy={"valueCode": "thread"}, maxHours={"valuePositiveInt": 20}),
+    care.policy(idleMinutes={"valueUnsignedInt": 30}, maxHours={"valuePositiveInt": 48}),
+    care.policy(policy={"valueCode": "daily"}),
+    care.policy(policy={"valueCode": "daily"}, timeZone={"valueCode": "Pacific/Auckland"}),
+    care.policy(timeZone={"valueCode": "America/New_York"}),
+)
+_policies = st.sampled_from((*[_POLICIES[0]] * 6, *_POLICIES))
 
 
 class Threads(Machine):
     """What a thread is linked to, and how it ends."""
 
     @precondition(lambda self: len(self.picture.headers) < MOST_THREADS)
-    @rule(about=st.sampled_from(_ABOUT), linked=st.sampled_from((-1, -1, 0, 1)), fate=fates)
-    def thread_begun(self, about: str, linked: int, fate: Fate) -> None:
-        body = care.header(subject=care.reference(about))
+    @rule(
+        about=st.sampled_from(_ABOUT),
+        linked=st.sampled_from((-1, -1, 0, 1)),
+        policy=_policies,
+        fate=fates,
+    )
+    def thread_begun(
+        self, about: str, linked: int, policy: list[dict[str, Any]], fate: Fate
+    ) -> None:
+        body = care.header(subject=care.reference(about), extension=policy)
+        if not policy:
+            del body["extension"]
         if not about:
             del body["subject"]
         if linked >= 0 and self.picture.encounters:
@@ -87,6 +109,18 @@ class Threads(Machine):
         if about:
             change = [{"op": "add", "path": "/subject", "value": care.reference(about)}]
             self.patch(self._thread(thread), change, fate)
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(thread=which, policy=st.sampled_from(_POLICIES), fate=fates)
+    def thread_gets_another_policy(
+        self, thread: int, policy: list[dict[str, Any]], fate: Fate
+    ) -> None:
+        """It concerns the next session."""
+        url = self._thread(thread)
+        if body := self.read(url):
+            bare = {name: value for name, value in body.items() if name != "extension"}
+            said = {"extension": policy} if policy else {}
+            self.place.call("PUT", url, bare | said, fate)
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, number=which, fate=fates)

@@ -6,15 +6,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.database import Fate
-from tests.stateful.fates import fates
+from tests.stateful.fates import calls_of_the_queue, fates
 from tests.stateful.machine import Machine, which
-from tests.stateful.place import BERLIN
+from tests.stateful.place import Place
+from tests.stateful.practice import BERLIN
 
 MOST_ASLEEP = 3
 
 
 class Times(Machine):
-    """The clock and the jobs."""
+    """The clock, the schedule and its workers."""
 
     @rule(minutes=st.sampled_from((0.01, 1, 30, 61, 400, 1440, 1500, 5000)))
     def time_passes(self, minutes: float) -> None:
@@ -23,21 +24,36 @@ class Times(Machine):
     @rule(seconds=st.sampled_from((-1, 0, 60, 3600)))
     def midnight_comes(self, seconds: int) -> None:
         tomorrow = (self.place.now + timedelta(days=1)).date()
-        self.place.now = max(
-            self.place.now,
-            _at(tomorrow) + timedelta(seconds=seconds),
-            key=lambda now: now.timestamp(),
-        )
+        self.place.wait_until(_at(tomorrow) + timedelta(seconds=seconds))
 
     @rule()
     def all_looked_at(self) -> None:
         self.place.look_at_all()
+
+    @rule(
+        hours=st.sampled_from((0, 1, 25)),
+        fate=fates | calls_of_the_queue,
+        workers=st.lists(fates, max_size=3),
+    )
+    def schedule_runs(self, hours: int, fate: Fate, workers: list[Fate]) -> None:
+        """Twice, and maybe some workers take what it sends, or what was sent before."""
+        self.place.pass_time(hours=hours)
+        self.place.schedule(fate)
+        self.place.schedule()
+        for each in workers:
+            self.place.work(each)
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, fate=fates)
     def one_looked_at(self, encounter: int, fate: Fate) -> None:
         ids = self.place.due() or self.encounters()
         self.place.look(ids[encounter % len(ids)], fate)
+
+
+class Sleepers(Machine):
+    """What sleeps goes on; where nothing does, jobs are done and doing them again is nothing."""
+
+    place: Place
 
     @precondition(lambda self: self.place.asleep)
     @rule(number=which, again=st.sampled_from((0, 0, 1, 2, 3, 5)))
@@ -48,6 +64,13 @@ class Times(Machine):
     @rule()
     def first_sleeper_woken(self) -> None:
         self.place.wake(0)
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(encounter=which)
+    def session_read_whole_is_what_is_stored(self, encounter: int) -> None:
+        encounter_id = self.encounter_id(encounter)
+        if not self.picture.encounters[encounter_id].deleted:
+            self.check_everything(encounter_id)
 
     @precondition(lambda self: not self.place.asleep)
     @rule()

@@ -1,0 +1,53 @@
+"""Rules about operations: sessions opened, completed and read whole by them."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests import care
+from tests.database import Fate
+from tests.stateful.fates import fates
+from tests.stateful.machine import Machine, which
+
+MOST_OPENED = 12
+_PEOPLE = (care.HOMER, "Patient/bart-simpson", "Patient/lisa-simpson")
+
+
+class Operations(Machine):
+    """What a client asks of a session as a whole."""
+
+    @precondition(lambda self: len(self.picture.encounters) < MOST_OPENED)
+    @rule(
+        threads=st.lists(which, max_size=2),
+        patients=st.lists(st.sampled_from(_PEOPLE), max_size=2),
+        given=st.sampled_from(("", "", "in-progress", "planned")),
+        fate=fates,
+    )
+    def session_opened(
+        self, threads: list[int], patients: list[str], given: str, fate: Fate
+    ) -> None:
+        known = self.threads()
+        ids = {known[number % len(known)] for number in threads if known}
+        named: list[tuple[str, Any]] = [("thread", f"Communication/{one}") for one in sorted(ids)]
+        named += [("patient", one) for one in patients]
+        if given:
+            named.append(("encounter", care.session(given)))
+        self.place.call("POST", "/Encounter/$open-session", care.parameters(*named), fate)
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(encounter=which, patient=st.sampled_from(_PEOPLE), fate=fates)
+    def patient_added(self, encounter: int, patient: str, fate: Fate) -> None:
+        url = f"/Encounter/{self.encounter_id(encounter)}/$add-patient"
+        self.place.call("POST", url, care.parameters(("patient", patient)), fate)
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(encounter=which, fate=fates)
+    def session_closed(self, encounter: int, fate: Fate) -> None:
+        url = f"/Encounter/{self.encounter_id(encounter)}/$close-session"
+        self.place.call("POST", url, None, fate)
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(encounter=which)
+    def session_read_whole(self, encounter: int) -> None:
+        self.place.call("GET", f"/Encounter/{self.encounter_id(encounter)}/$everything")
