@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from shared.catalog.interactions import INTERACTIONS, Interaction
+from tests import outgoing
 
 DOMAIN = "fhir.example.org"
 BASE = f"https://{DOMAIN}/fhir/R4"
@@ -70,6 +71,8 @@ class FrontDoor:
         """Call `url`, which is below the base or absolute as a `next` link is."""
         handler, event = self.prepared(method, url, body, content_type=content_type, **headers)
         answer = handler(event, None)
+        if answer["body"] and answer["headers"]["Content-Type"].startswith(JSON):
+            outgoing.check(answer["body"])
         return Answer(answer["statusCode"], answer["headers"], answer["body"])
 
     def prepared(

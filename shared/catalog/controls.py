@@ -22,10 +22,12 @@ FORMATS = (FORMAT, PRETTY)
 COUNT = Control("_count", "unsignedInt", "How many entries a page has", "20")
 OFFSET = Control("_offset", "unsignedInt", "How many entries come before the page", "0")
 SINCE = Control("_since", "instant", "Only what was changed since", "2026-11-21T00:00:00Z")
+SUMMARY = Control("_summary", "code", "Only a part: true, text, data or false", "true")
+ELEMENTS = Control("_elements", "string", "Only these elements of the resource", "status,period")
 
 # By interaction: what is not here is refused, but for `Prefer: handling=lenient`.
 TAKEN = {
-    "read": FORMATS,
-    "vread": FORMATS,
+    "read": (SUMMARY, ELEMENTS, *FORMATS),
+    "vread": (SUMMARY, ELEMENTS, *FORMATS),
     "history-instance": (COUNT, OFFSET, SINCE, *FORMATS),
 }

@@ -59,7 +59,7 @@ def operation(path: Mapping[str, str]) -> Operation:
     if path["operation"] not in known:
         raise NotFound(
             f"{resource_type} has no operation {path['operation']} on the {level}",
-            diagnostics=f"There are {', '.join(known)}" if known else "There is none",
+            diagnostics=f"There are {', '.join(known)}",
         )
     return known[path["operation"]]
 

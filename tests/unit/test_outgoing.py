@@ -1,0 +1,56 @@
+"""The look at everything that leaves the service finds what is wrong with it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests import care, outgoing
+
+AT = "https://fhir.example.org/fhir/R4/Encounter/a"
+STORED = {**care.session(), "id": "a", "meta": {"versionId": "1"}}
+
+
+def bundle(kind: str, *entries: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": kind, "entry": [*entries], **more}
+
+
+def match(**more: Any) -> dict[str, Any]:
+    return {"fullUrl": AT, "resource": STORED, "search": {"mode": "match"}, **more}
+
+
+REQUEST: dict[str, Any] = {"request": {"method": "GET", "url": "x"}, "response": {"status": "200"}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        STORED,
+        bundle("searchset", match(), total=1),
+        bundle("history", {"fullUrl": AT, **REQUEST}, {"fullUrl": AT, **REQUEST}, total=2),
+        bundle("batch-response", {"response": {"status": "200"}, "resource": STORED}),
+        {"swagger": "no resource"},
+    ],
+)
+def test_what_is_right_passes(body: dict[str, Any]) -> None:
+    outgoing.check(json.dumps(body))
+
+
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("Encounter.status", STORED | {"status": "done"}),
+        ("Encounter.status", bundle("searchset", match(resource=STORED | {"status": "done"}))),
+        ("Bundle.type", bundle("search")),
+        ("bdl-1", bundle("batch-response", total=1)),
+        ("bdl-2", bundle("history", match(**REQUEST))),
+        ("bdl-3", bundle("searchset", match(request=REQUEST["request"]))),
+        ("bdl-4", bundle("searchset", match(response=REQUEST["response"]))),
+        ("bdl-5", bundle("searchset", {"fullUrl": AT})),
+        ("bdl-7", bundle("searchset", match(), match())),
+        ("bdl-8", bundle("searchset", match(fullUrl=f"{AT}/_history/1"))),
+    ],
+)
+def test_what_is_wrong_is_named(what: str, body: dict[str, Any]) -> None:
+    with pytest.raises((AssertionError, KeyError), match=what):
+        outgoing.check(json.dumps(body))

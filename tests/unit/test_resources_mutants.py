@@ -1,0 +1,36 @@
+"""Every element path of Encounter and Communication: valid where it is there, and each mistake."""
+
+from collections import Counter
+
+import pytest
+
+from shared.resources.empties import strip
+from shared.resources.schema import type_named
+from shared.resources.validation import issues
+from tests import variants
+
+ROOTS = ("Encounter", "Communication")
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_an_element_is_accepted_at_every_path_and_each_mistake_is_refused_there(root: str) -> None:
+    tried: Counter[str] = Counter()
+    for way in variants.paths(root):
+        resource = variants.legal(way)
+        assert issues(resource, root) == [], variants.expression(way)
+        assert strip(resource).resource == resource
+        for mutant in variants.mutants(way):
+            found = {(each.code, each.expression) for each in issues(mutant.resource, root)}
+            assert (mutant.code, mutant.expression) in found, mutant
+            tried[mutant.what] += 1
+    assert set(tried) == variants.MISTAKES
+    assert tried.total() > 5000
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_every_element_of_every_type_that_is_reached_has_a_path(root: str) -> None:
+    followed = {(step.kind.name, step.name) for way in variants.paths(root) for step in way}
+    own = {name for name in (kind for kind, _ in followed) if name.startswith(root)}
+    for kind in own:
+        expected = {(kind, name) for name in type_named(kind).elements}
+        assert expected - followed <= {(root, "contained")}

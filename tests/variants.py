@@ -1,0 +1,281 @@
+"""Resources made from R4's tables: one that has an element and is valid, and what is wrong with it.
+
+`legal` gives a valid resource for every element path; `mutants` of it, each with one mistake, and
+the code and FHIRPath that its refusal must name.
+"""
+
+import copy
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from shared.resources import schema
+from shared.resources.schema import Element, Type, type_named
+
+type Json = dict[str, Any]
+
+UCUM = "http://unitsofmeasure.org"
+DIV = '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'
+EXTENSIONS = {"extension": [{"url": "https://example.org/x", "valueCode": "unknown"}]}
+# How deep data types are followed: Encounter.participant.individual.identifier.period is 4.
+DEEPEST = 4
+
+PRIMITIVES: dict[str, tuple[Any, Any]] = {
+    "base64Binary": ("YQ==", "Y"),
+    "boolean": (True, "true"),
+    "canonical": ("https://example.org/p|1", "a b"),
+    "code": ("a code", " a"),
+    "date": ("2021-06", "2021-13"),
+    "dateTime": ("2021-06-15T20:56:01.41+02:00", "2021-06-15T20:56"),
+    "decimal": (1, "1"),
+    "id": ("a-1", "a_1"),
+    "instant": ("2021-06-15T20:56:01Z", "2021-06-15"),
+    "integer": (1, 1.5),
+    "markdown": ("*x*", 5),
+    "oid": ("urn:oid:1.2", "1.2"),
+    "positiveInt": (1, 0),
+    "string": ("x", 5),
+    "time": ("10:00:00", "10:00"),
+    "unsignedInt": (0, -1),
+    "uri": ("https://example.org", "a b"),
+    "url": ("https://example.org", "a b"),
+    "uuid": ("urn:uuid:c757873d-ec9a-4326-a141-556f43239520", "c757873d"),
+    "xhtml": (DIV, 5),
+}
+# What a type's invariants ask beside its required elements.
+NEEDED: dict[str, Json] = {
+    "Age": {"value": 1, "code": "a", "system": UCUM},
+    "Attachment": {"contentType": "text/plain"},
+    "ContactPoint": {"system": "phone", "value": "1"},
+    "Count": {"value": 1, "code": "1", "system": UCUM},
+    "DataRequirement.codeFilter": {"path": "x"},
+    "DataRequirement.dateFilter": {"path": "x"},
+    "Distance": {"value": 1, "code": "m", "system": UCUM},
+    "Duration": {"value": 1, "code": "h", "system": UCUM},
+    "Expression": {"expression": "true"},
+    "Extension": {"valueString": "x"},
+    "Meta": {"tag": [{"code": "x"}]},
+    "Narrative": {"status": "generated", "div": DIV},
+    "Quantity": {"value": 1, "system": UCUM},
+    "Ratio": {"numerator": {"value": 1}, "denominator": {"value": 1}},
+    "SimpleQuantity": {"value": 1, "system": UCUM},
+    "Timing.repeat": {
+        "duration": 1,
+        "durationUnit": "h",
+        "period": 1,
+        "periodUnit": "h",
+        "count": 1,
+    },
+    "TriggerDefinition": {"type": "named-event", "name": "x"},
+}
+# What goes instead of another element, because an invariant or a choice allows only one.
+INSTEAD: dict[tuple[str, str], Json | None] = {
+    ("DataRequirement.codeFilter", "searchParam"): {},
+    ("DataRequirement.dateFilter", "searchParam"): {},
+    ("Extension", "extension"): {},
+    ("SimpleQuantity", "comparator"): None,
+    ("Timing.repeat", "offset"): {"when": ["HS"]},
+    ("TriggerDefinition", "data"): {"type": "data-added"},
+    ("TriggerDefinition", "condition"): {"type": "data-added", "data": [{"type": "Task"}]},
+}
+
+
+NOTHING = Element(many=False, type="", primitive=None, value_set="", choice="", targets=frozenset())
+
+
+class Step(NamedTuple):
+    """One property on the way to an element."""
+
+    kind: Type
+    name: str
+    element: Element
+
+
+class Mutant(NamedTuple):
+    """A resource with one mistake, and how it must be refused."""
+
+    what: str
+    resource: Json
+    code: str
+    expression: str
+
+
+def paths(resource_type: str) -> list[list[Step]]:
+    """Give the way to every element of a resource type, data types followed."""
+    return [*_paths(type_named(resource_type), [], frozenset())]
+
+
+def _paths(kind: Type, above: list[Step], seen: frozenset[str]) -> Iterator[list[Step]]:
+    for name, element in kind.elements.items():
+        if INSTEAD.get((kind.name, name), {}) is None or element.type == "Resource":
+            continue
+        way = [*above, Step(kind, name, element)]
+        yield way
+        if not element.primitive and len(way) < DEEPEST and _is_followed(way, seen):
+            yield from _paths(type_named(element.type), way, seen | {element.type})
+
+
+def _is_followed(way: list[Step], seen: frozenset[str]) -> bool:
+    """Follow extensions from the root only, and no type into itself."""
+    last = way[-1].element.type
+    return last not in seen and (last != "Extension" or len(way) == 1)
+
+
+def expression(way: list[Step]) -> str:
+    """Write the FHIRPath of an element's first value."""
+    names = [f"{step.name}[0]" if step.element.many else step.name for step in way]
+    return ".".join([way[0].kind.name, *names])
+
+
+def legal(way: list[Step]) -> Json:
+    """Make a valid resource that has an element."""
+    resource: Json = {"resourceType": way[0].kind.name, "id": "v"}
+    target = resource
+    for index, step in enumerate(way):
+        _fill(target, step)
+        last = index == len(way) - 1
+        value = _fitting(step) if last else {}
+        target[step.name] = [value] if step.element.many else value
+        target = value
+    return resource
+
+
+def _fitting(step: Step) -> Any:
+    """Make a value that the invariants of the object around it allow."""
+    needed = NEEDED.get(step.kind.name, {}).get(step.name)
+    return copy.deepcopy(needed[0] if isinstance(needed, list) else needed) or _sample(step.element)
+
+
+def _fill(target: Json, step: Step) -> None:
+    """Add what an object needs beside the element that is looked for."""
+    instead = INSTEAD.get((step.kind.name, step.name))
+    extra = NEEDED.get(step.kind.name, {}) if instead is None else instead
+    choice = step.element.choice
+    for name, value in copy.deepcopy(extra).items():
+        other = step.kind.elements[name].choice
+        if name != step.name and not (choice and choice == other):
+            target[name] = value
+    for required in step.kind.required:
+        name = min(
+            required.properties, key=lambda each: (each[0] == "_", "Reference" in each, each)
+        )
+        needed = step.kind.elements.get(name)
+        if (
+            needed
+            and step.name not in required.properties
+            and required.properties.isdisjoint(target)
+        ):
+            target[name] = _many(needed)
+    if step.name == "id" and not target:
+        # An id alone is no element.
+        name = next(
+            (n for n, each in step.kind.elements.items() if each.primitive and n != "id"), ""
+        )
+        target |= {name: _many(step.kind.elements[name])} if name else copy.deepcopy(EXTENSIONS)
+
+
+def _many(element: Element) -> Any:
+    value = _sample(element)
+    return [value] if element.many else value
+
+
+def _sample(element: Element) -> Any:
+    """Make a valid value of an element."""
+    if element.primitive:
+        codes = schema.listed(element.value_set) if element.value_set else []
+        if element.value_set == "mimetypes":
+            return "text/plain"
+        if element.value_set == "currencies":
+            return "CHF"
+        return codes[0] if codes else PRIMITIVES[element.type][0]
+    kind = type_named(element.type)
+    if element.type == "Reference":
+        return {"reference": f"{min(element.targets, default='Basic')}/1"}
+    made: Json = {}
+    _fill(made, Step(kind, "id", NOTHING))
+    return made
+
+
+def mutants(way: list[Step]) -> Iterator[Mutant]:
+    """Make each mistake that an element's row in the tables makes possible."""
+    here, element = expression(way), way[-1].element
+    bare = here.removesuffix("[0]")
+    inside = here.rpartition(".")[0]
+    if element.primitive:
+        wrong = PRIMITIVES[element.type][1]
+        yield _with(way, "null", None, "invariant", here)
+        yield _with(way, "another form", wrong, "value", here)
+        yield _with(way, "an object", {"a": 1}, "value", here)
+        if element.value_set:
+            yield _with(way, "an unknown code", "no-such", "code-invalid", here)
+        yield _beside(way, "bad extensions", {"extension": [{"url": "x"}]}, "invariant", here)
+        yield _beside(way, "unknown beside", {"value": 1}, "structure", here)
+    else:
+        yield _with(way, "null", None, "structure", here)
+        yield _with(way, "a text", "x", "structure", here)
+        yield _with(way, "an empty object", {}, "invariant", here)
+        yield _with(way, "an id alone", {"id": "x"}, "invariant", here)
+        unknown = _sample(element) | {"unknownElement": 1}
+        yield _with(way, "an unknown element", unknown, "structure", f"{here}.unknownElement")
+        if element.targets:
+            other = {"reference": "Slot/1"}
+            yield _with(way, "a reference elsewhere", other, "value", f"{here}.reference")
+    if element.many:
+        yield _replaced(way, "not an array", _sample(element), "structure", bare)
+        yield _replaced(way, "an empty array", [], "invariant", bare)
+    else:
+        yield _replaced(way, "an array", [_sample(element)], "structure", here)
+    for required in way[-1].kind.required:
+        if way[-1].name in required.properties:
+            yield _replaced(way, "missing", ..., "required", f"{inside}.{required.name}")
+
+
+def _parent(resource: Json, way: list[Step]) -> Json:
+    target: Any = resource
+    for step in way[:-1]:
+        target = target[step.name]
+        target = target[0] if step.element.many else target
+    parent: Json = target
+    return parent
+
+
+def _replaced(way: list[Step], what: str, value: Any, code: str, where: str) -> Mutant:
+    resource = legal(way)
+    parent, name = _parent(resource, way), way[-1].name
+    parent[name] = value
+    if value is ...:
+        del parent[name]
+        # What an object still needs so as not to be empty.
+        if set(parent) <= {"id"}:
+            parent |= EXTENSIONS
+    return Mutant(what, resource, code, where)
+
+
+def _with(way: list[Step], what: str, value: Any, code: str, where: str) -> Mutant:
+    return _replaced(way, what, [value] if way[-1].element.many else value, code, where)
+
+
+def _beside(way: list[Step], what: str, value: Json, code: str, here: str) -> Mutant:
+    resource = legal(way)
+    last = way[-1]
+    parent = _parent(resource, way)
+    parent[f"_{last.name}"] = [value] if last.element.many else value
+    return Mutant(what, resource, code, f"{here}.{'value' if 'value' in value else 'extension[0]'}")
+
+
+MISTAKES = {
+    "a reference elsewhere",
+    "a text",
+    "an array",
+    "an empty array",
+    "an empty object",
+    "an id alone",
+    "an object",
+    "an unknown code",
+    "an unknown element",
+    "another form",
+    "bad extensions",
+    "missing",
+    "not an array",
+    "null",
+    "unknown beside",
+}
