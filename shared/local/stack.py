@@ -96,7 +96,7 @@ def _apply(emulator: Emulator, body: dict[str, Any], values: Mapping[str, str]) 
     cloudformation = emulator.client("cloudformation")
     request = {
         "StackName": NAME,
-        "TemplateBody": json.dumps(body),
+        "TemplateBody": json.dumps(body, separators=(",", ":")),
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()],
     }

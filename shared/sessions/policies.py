@@ -51,7 +51,8 @@ def _overridden(extension: dict[str, Any], deployed: Policy, path: str) -> Polic
         place = f"{path}.extension[{index}]"
         if read is None:
             raise BusinessRule(
-                "A session policy says policy, idleMinutes, maxHours and timeZone", expression=place
+                f"{part.get('url')!r} is none of what a session policy says: {', '.join(_PARTS)}",
+                expression=place,
             )
         name, value = read(part, place)
         said[name] = value
@@ -63,24 +64,33 @@ def _overridden(extension: dict[str, Any], deployed: Policy, path: str) -> Polic
     return replace(deployed, **said)
 
 
+def _value(part: dict[str, Any]) -> str:
+    """Give what stands in an extension, whatever its type; nothing long."""
+    said = [value for name, value in part.items() if name.startswith("value")]
+    return repr(said[0])[:60] if said else "Nothing"
+
+
 def _policy(part: dict[str, Any], path: str) -> tuple[str, Any]:
     value = part.get("valueCode")
     if value not in POLICIES:
-        raise BusinessRule(f"A policy is one of {', '.join(POLICIES)}", expression=path)
+        text = f"{_value(part)} is no policy: there are {', '.join(POLICIES)}, as valueCode"
+        raise BusinessRule(text, expression=path)
     return "name", value
 
 
 def _minutes(part: dict[str, Any], path: str) -> tuple[str, Any]:
     value = part.get("valueUnsignedInt")
     if not isinstance(value, int) or value > _MOST_MINUTES:
-        raise BusinessRule("idleMinutes is an unsignedInt, a year at most", expression=path)
+        text = f"{_value(part)} are no idleMinutes: they are a valueUnsignedInt, a year at most"
+        raise BusinessRule(text, expression=path)
     return "idle_minutes", value
 
 
 def _hours(part: dict[str, Any], path: str) -> tuple[str, Any]:
     value = part.get("valuePositiveInt")
     if not isinstance(value, int) or value > _MOST_MINUTES // 60:
-        raise BusinessRule("maxHours is a positiveInt, a year at most", expression=path)
+        text = f"{_value(part)} are no maxHours: they are a valuePositiveInt, a year at most"
+        raise BusinessRule(text, expression=path)
     return "max_hours", value
 
 
@@ -88,7 +98,8 @@ def _zone(part: dict[str, Any], path: str) -> tuple[str, Any]:
     try:
         return "zone", instants.zone(str(part.get("valueCode", "")))
     except (ZoneInfoNotFoundError, ValueError):
-        raise BusinessRule("timeZone is the code of an IANA time zone", expression=path) from None
+        text = f"{_value(part)} is no IANA time zone, as valueCode"
+        raise BusinessRule(text, expression=path) from None
 
 
 _PARTS = {"policy": _policy, "idleMinutes": _minutes, "maxHours": _hours, "timeZone": _zone}

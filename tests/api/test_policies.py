@@ -444,21 +444,24 @@ def test_a_header_may_say_its_own_policy(practice: Practice) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "named"),
     [
-        {"policy": {"valueCode": "weekly"}},
-        {"idleMinutes": {"valueString": "30"}},
-        {"maxHours": {"valuePositiveInt": 100_000}},
-        {"timeZone": {"valueCode": "Mars/Olympus"}},
-        {"colour": {"valueCode": "red"}},
+        ({"policy": {"valueCode": "weekly"}}, "'weekly'"),
+        ({"policy": {"valueString": "daily"}}, "valueCode"),
+        ({"idleMinutes": {"valueString": "30"}}, "'30'"),
+        ({"maxHours": {"valuePositiveInt": 100_000}}, "100000"),
+        ({"timeZone": {"valueCode": "Mars/Olympus"}}, "'Mars/Olympus'"),
+        ({"timeZone": {"extension": [{"url": "https://x", "valueCode": "UTC"}]}}, "Nothing"),
+        ({"colour": {"valueCode": "red"}}, "'colour'"),
     ],
 )
 def test_a_wrong_policy_on_a_header_is_refused_by_name(
-    practice: Practice, wrong: dict[str, Any]
+    practice: Practice, wrong: dict[str, Any], named: str
 ) -> None:
     answer = practice.clinic.post("/Communication", care.header(extension=care.policy(**wrong)))
     assert answer.status == 422
     assert answer.expressions == ["Communication.extension[0].extension[0]"]
+    assert named in answer.body["issue"][0]["details"]["text"]
 
 
 def test_messages_are_linked_one_by_one_where_the_deployment_says_so(
