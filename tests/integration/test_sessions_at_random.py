@@ -6,6 +6,7 @@
 import os
 import random
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -55,10 +56,11 @@ def _examples() -> Iterator[None]:
 @pytest.mark.parametrize("number", range(len(STARTS)))
 @pytest.mark.parametrize("kind", POLICIES)
 def test_what_is_always_true_is_true_whoever_is_first(
-    kind: type[Everybody], number: int, rounds: Rounds
+    kind: type[Everybody], number: int, rounds: Rounds, record_property: Callable[..., None]
 ) -> None:
+    seen = Counter[str]()
     said = kind.environment | kind.variants[number % len(kind.variants)]
-    place = OnEngine(STARTS[number], kind.seen, rounds, largest=LARGEST[number], **said)
+    place = OnEngine(STARTS[number], seen, rounds, largest=LARGEST[number], **said)
     machine = kind(lambda *_, **__: place)
     try:
         machine.settle_in()
@@ -71,5 +73,6 @@ def test_what_is_always_true_is_true_whoever_is_first(
                 place.check()
                 assert machine.accepted <= set(machine.picture.messages)
         machine.end()
+        record_property("followed", dict(seen) | {"requests": place.requests})
     finally:
         place.close()

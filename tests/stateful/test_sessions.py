@@ -6,6 +6,7 @@ other runs of how many steps a policy has: `2000x50`.
 
 import os
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
@@ -48,10 +49,11 @@ def missing() -> list[str]:
     return sorted(branches.RULES - set(Messages.seen))
 
 
-def test_every_rule_was_followed() -> None:
+def test_every_rule_was_followed(record_property: Callable[..., None]) -> None:
     if not Messages.seen:
         pytest.skip("nothing has been run")
     for number in range(len(ROUNDS) + 1, MOST_ROUNDS):
         for machine in POLICIES if missing() else ():
             run(machine, number)
     assert not missing()
+    record_property("followed", dict(Messages.seen))
