@@ -1,6 +1,6 @@
 """What a caller sees of what is stored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -27,6 +27,7 @@ class Sight:
         """Look for a caller; the readers are those of a change that is under way."""
         self.tenant = actor.tenant
         self._people = actor.people if actor.is_cared_for else None
+        self._known: dict[frozenset[str], frozenset[str]] = {}
         self._header = cache(header or self._stored_header)
         self._children = cache(children or self._stored_children)
 
@@ -34,6 +35,27 @@ class Sight:
     def is_limited(self) -> bool:
         """Tell whether there may be anything in the tenant that the caller does not see."""
         return self._people is not None
+
+    @property
+    def people(self) -> frozenset[str] | None:
+        """Whose compartments hold all that the caller may see; None where that is everything."""
+        return self._people
+
+    def remember(self, people: frozenset[str], threads: Iterable[str]) -> None:
+        """Take note of threads whose headers are in some people's compartments."""
+        self._known[people] = frozenset(threads)
+
+    def sees_thread(self, thread: str) -> bool:
+        """Tell whether the caller sees a header, and with it the messages of its thread."""
+        header = self._header(thread) if self.is_limited else None
+        return not self.is_limited or (header is not None and self.sees(header.resource))
+
+    def sees_encounter(self, encounter_id: str) -> bool:
+        """Tell whether the caller sees an Encounter."""
+        if not self.is_limited:
+            return True
+        record = reading.current(self.tenant, "Encounter", encounter_id)
+        return record is not None and self.sees(record.resource)
 
     def sees(self, resource: Resource) -> bool:
         """Tell whether the caller sees a resource as it is; nobody sees what is deleted."""
@@ -62,6 +84,8 @@ class Sight:
         if resource.get("status") == compartments.DRAFT:
             return False
         header_id = kinds.header(resource)
+        if header_id in self._known.get(people, ()):
+            return True
         header = self._header(header_id) if header_id else None
         return bool(header and header.json and compartments.owners(header.resource) & people)
 

@@ -1,17 +1,16 @@
 """Who is calling: a token's claims as an actor with roles, and the person it stands for."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared import references
+from shared.access.compartments import is_a
 from shared.catalog.interactions import Interaction
 from shared.catalog.roles import OF_COMPARTMENT, PATIENT, RELATED_PERSON, ROLES
 from shared.errors import Forbidden, Login
 from shared.settings import Settings
 
 DEFAULT_TENANT = "-"
-_PERSON = re.compile(r"(?:.*/)?(?P<type>[A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def caller(claims: Mapping[str, str], settings: Settings) -> Actor:
     roles = frozenset(groups) | ({of_client} if of_client else set())
     fhir_user, patient = claims.get("fhirUser", ""), _patient(claims.get("patient", ""))
     myself = _myself(roles, fhir_user, patient)
-    of_mine = {myself} if _is_a("Patient", myself) else set()
+    of_mine = {myself} if is_a("Patient", myself) else set()
     return Actor(
         subject=subject,
         client=client,
@@ -95,14 +94,9 @@ def _myself(roles: frozenset[str], fhir_user: str, patient: str) -> str:
     """Give who a patient or related person is; a patient also by `patient` alone."""
     person = references.canonical(fhir_user)
     for role in sorted(roles & OF_COMPARTMENT):
-        if _is_a(ROLES[role].person, person):
+        if is_a(ROLES[role].person, person):
             return person
-    return patient if PATIENT in roles and not fhir_user and _is_a("Patient", patient) else ""
-
-
-def _is_a(resource_type: str, reference: str) -> bool:
-    match = _PERSON.fullmatch(reference)
-    return match is not None and match["type"] == resource_type
+    return patient if PATIENT in roles and not fhir_user and is_a("Patient", patient) else ""
 
 
 def authorise(actor: Actor, interaction: Interaction) -> None:

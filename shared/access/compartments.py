@@ -23,6 +23,11 @@ def owners(resource: Resource) -> frozenset[str]:
     return frozenset(text for row in rows for text in _references(resource, row))
 
 
+def is_a(resource_type: str, reference: str) -> bool:
+    """Tell whether a reference, relative or absolute, is to a type."""
+    return f"/{reference}".rpartition("/")[0].rpartition("/")[2] == resource_type
+
+
 def _references(resource: Resource, row: Member) -> Iterator[str]:
     found: list[Any] = [resource]
     for name in row.element.split("."):
@@ -30,7 +35,7 @@ def _references(resource: Resource, row: Member) -> Iterator[str]:
     for element in found:
         text = element.get("reference", "") if isinstance(element, dict) else ""
         name = references.canonical(text)
-        if f"/{name}".rpartition("/")[0].rpartition("/")[2] == row.owner:
+        if is_a(row.owner, name):
             yield name
 
 

@@ -80,9 +80,9 @@ INTERACTIONS = (
     Interaction("delete", "DELETE", "/{type}", "delete", CARED_FOR, "D", conditional=True),
     Interaction("history-instance", "GET", "/{type}/{id}/_history", "history", SEERS, "R"),
     Interaction("history-instance", "HEAD", "/{type}/{id}/_history", "history", SEERS, "R"),
-    Interaction("search-type", "GET", "/{type}", "search", READERS, "E"),
-    Interaction("search-type", "HEAD", "/{type}", "search", READERS, "E"),
-    Interaction("search-type", "POST", "/{type}/_search", "search", READERS, "E"),
+    Interaction("search-type", "GET", "/{type}", "search", SEERS, "E"),
+    Interaction("search-type", "HEAD", "/{type}", "search", SEERS, "E"),
+    Interaction("search-type", "POST", "/{type}/_search", "search", SEERS, "E"),
     # Who may is said by each operation.
     Interaction("operation", "POST", "/{type}/{operation}", "operations", SEERS | WRITERS, "E"),
     Interaction("operation", "GET", "/{type}/{id}/{operation}", "operations", SEERS, "E"),

@@ -14,6 +14,9 @@ from shared.index.values import Reference, values
 
 type Resource = dict[str, Any]
 
+# What the kinds of headers begin with.
+HEADERS = "h#"
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

@@ -42,6 +42,12 @@ def of_value(tenant: str, param: SearchParam, key: str) -> tuple[str, ...]:
     return spread_over(f"{tenant}#{name}", param.spread)
 
 
+def of_parts(tenant: str, person: str) -> str:
+    """Give the partition of the Encounters within others that are in a person's compartment."""
+    name = patterns.ROW.partition.format(type="Encounter", parameter="part", value=segment(person))
+    return f"{tenant}#{name}"
+
+
 def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
     """Give the partitions of a listing, in the order of their shards."""
     return tuple(

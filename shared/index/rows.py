@@ -6,6 +6,7 @@ from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
 
+from shared.access import compartments
 from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index
 from shared.errors import BusinessRule
 from shared.index import order, partitions
@@ -66,6 +67,10 @@ def _indexed(resource: Resource, tenant: str, zone: tzinfo) -> Iterator[tuple[st
             key = partitions.value_key(param, value)
             if key:
                 yield partitions.of_value(tenant, param, key)[shard], param.expression
+    if resource["resourceType"] == "Encounter" and "partOf" in resource:
+        # By these, who sees a part finds the whole.
+        for person in compartments.owners(resource):
+            yield partitions.of_parts(tenant, person), "Encounter.partOf"
 
 
 def _listed(resource: Resource, kind: Kind, tenant: str, place: str) -> list[RowKey]:

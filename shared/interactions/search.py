@@ -8,6 +8,7 @@ from shared.access import Actor
 from shared.search import Result
 from shared.search import search as run
 from shared.settings import settings
+from shared.sight import Sight
 
 
 def search(
@@ -18,6 +19,7 @@ def search(
         resource_type,
         query,
         tenant=actor.tenant,
+        sight=Sight(actor),
         caller=actor.subject,
         base=references.BASE.get(),
         zone=settings().zone,

@@ -13,9 +13,10 @@ from shared.errors import Issue
 from shared.resources import subsets
 from shared.search import criteria, paging, planning, reading
 from shared.search.criteria import Query
-from shared.search.lookups import Lookups, Visible, rounded
+from shared.search.lookups import Lookups, rounded
 from shared.search.paging import Cursor, Page
 from shared.search.plans import Plan
+from shared.sight import Sight
 
 type Pair = tuple[str, str]
 
@@ -53,22 +54,28 @@ def search(  # noqa: PLR0913 - each is a fact of the request
     base: str,
     zone: tzinfo,
     lenient: bool = False,
-    visible: Visible | None = None,
+    sight: Sight | None = None,
 ) -> Result:
     """Give a page of the resources of a type that match a query, decoded but not interpreted.
 
-    `visible` tells whether the caller may see a resource, by what search parameters look at; it is
-    asked of everything that a search looks at, and None where that is everything. Raises Invalid,
-    naming each parameter that is none or has a wrong value, and TooCostly.
+    `sight` tells where to look and what the caller sees of it, and is asked of everything that a
+    search looks at; None is everything of the tenant. Raises Invalid, naming each parameter that is
+    none or has a wrong value, and TooCostly.
     """
     token = references.BASE.set(base)
+    limited = sight if sight and sight.is_limited else None
     try:
         asked = criteria.parse(resource_type, query, zone, lenient=lenient)
-        lookups = Lookups(tenant, zone, visible, fhirjson.loads if asked.is_exact else rounded)
+        lookups = Lookups(
+            tenant,
+            zone,
+            limited.sees if limited else None,
+            fhirjson.loads if asked.is_exact else rounded,
+        )
         cursor = paging.cursor(asked, tenant, caller)
         if asked.joins:
             asked = _narrowed(asked, lookups, cursor)
-        plan = planning.plan(asked, tenant)
+        plan = planning.plan(asked, tenant, limited)
         page = _page(plan, asked, lookups, cursor)
     finally:
         references.BASE.reset(token)

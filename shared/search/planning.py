@@ -6,32 +6,37 @@ from shared import references
 from shared.errors import TooCostly
 from shared.index import order
 from shared.index.order import Order
-from shared.search import plans, sources, windows
+from shared.search import own, plans, sources, windows
 from shared.search.criteria import Criterion, Query
 from shared.search.operands import ReferenceOperand, TokenOperand
 from shared.search.plans import Plan
+from shared.sight import Sight
 
 # What is read for each of them is not bounded by the rows that a request may read.
 MOST_SESSIONS, MOST_IDS = 50, 1000
 
 
-def plan(query: Query, tenant: str) -> Plan:
-    """Choose how to answer a query."""
-    return _of_sessions(query) or _of_ids(query) or _of_partitions(query, tenant)
+def plan(query: Query, tenant: str, sight: Sight | None = None) -> Plan:
+    """Choose how to answer a query; `sight` is of a caller who may not see everything.
+
+    Raises TooCostly.
+    """
+    return _of_sessions(query, sight) or _of_ids(query) or _of_partitions(query, tenant, sight)
 
 
-def _of_sessions(query: Query) -> Plan | None:
+def _of_sessions(query: Query, sight: Sight | None) -> Plan | None:
     """Plan on effective sessions: a message has one, so all criteria must name it."""
     asked = [one for one in query.criteria if not one.param.expression]
     if not asked:
         return None
     by = order.ORDERS[query.type]
     ordered, forward = _direction(query, by)
+    named = frozenset.intersection(*(_named(criterion) for criterion in asked))
     return Plan(
         reads="session",
         predicates=tuple(one for one in query.criteria if one not in asked),
         sort=() if ordered else query.controls.sort,
-        sessions=frozenset.intersection(*(_named(criterion) for criterion in asked)),
+        sessions=frozenset(filter(sight.sees_encounter, named)) if sight else named,
         window=windows.of(query.criteria, by),
         ordered=ordered,
         forward=forward,
@@ -66,8 +71,11 @@ def _of_ids(query: Query) -> Plan | None:
     return None
 
 
-def _of_partitions(query: Query, tenant: str) -> Plan:
-    source = sources.choose(query, tenant)
+def _of_partitions(query: Query, tenant: str, sight: Sight | None) -> Plan:
+    if sight and sight.people is not None:
+        source = own.choose(query, sight, sight.people)
+    else:
+        source = sources.choose(query, tenant)
     window = windows.of(query.criteria, source.by)
     ordered, forward = _direction(query, source.by)
     return Plan(

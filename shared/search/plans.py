@@ -9,9 +9,12 @@ from shared.search import windows
 from shared.search.controls import SortKey
 from shared.search.criteria import Criterion
 from shared.search.windows import EVERYTHING, KeyRange, Window
+from shared.store.items import Item
 
 # Messages in their thread have this kind only.
 MESSAGE = "m#"
+# In place of the partition of rows that are held.
+_HELD = (patterns.SEARCH, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Stream:
     """Ranges of one partition, in the order of its keys.
 
     Streams are merged by what follows the first `cut` characters of their sort keys. What `without`
-    matches comes from another stream.
+    matches comes from another stream. `held` are rows that were read already, in place of a
+    partition.
     """
 
     table: str
@@ -27,6 +31,7 @@ class Stream:
     ranges: tuple[KeyRange, ...]
     cut: int = 0
     without: Criterion | None = None
+    held: tuple[Item, ...] | None = None
 
     def between(self, low: str, high: str) -> "Stream":
         """Give what of it lies between two sort keys, both included."""
@@ -41,7 +46,8 @@ type Step = tuple[Stream, ...]
 class Source:
     """Partitions that hold every match, as table and key, and the criteria they answer already.
 
-    `runs` are the prefixes of the kinds to read, those together that follow each other.
+    `runs` are the prefixes of the kinds to read, those together that follow each other. `held` are
+    rows beside them that were read already.
     """
 
     reads: str
@@ -50,6 +56,7 @@ class Source:
     runs: tuple[tuple[str, ...], ...] = (("",),)
     answers: tuple[Criterion, ...] = ()
     without: Criterion | None = None
+    held: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ def _filled(laid_out: list[Step]) -> tuple[Step, ...]:
 
 
 def _in_order_of_keys(source: Source, window: Window) -> Iterator[Stream]:
-    for table, partition in source.partitions:
+    for table, partition in _partitions(source):
         ranges: list[KeyRange] = []
         for run in _runs(source, table):
             if window == EVERYTHING:
@@ -99,10 +106,14 @@ def _in_order_of_keys(source: Source, window: Window) -> Iterator[Stream]:
 
 
 def _in_order_of_dates(source: Source, window: Window) -> Iterator[Stream]:
-    for table, partition in source.partitions:
+    for table, partition in _partitions(source):
         for kind in (kind for run in _runs(source, table) for kind in run):
             if ranges := _ranges(table, kind, window):
                 yield _stream(source, table, partition, ranges, len(kind))
+
+
+def _partitions(source: Source) -> tuple[tuple[str, str], ...]:
+    return (*source.partitions, *((_HELD,) if source.held else ()))
 
 
 def _runs(source: Source, table: str) -> tuple[tuple[str, ...], ...]:
@@ -116,4 +127,5 @@ def _ranges(table: str, kind: str, window: Window) -> list[KeyRange]:
 
 def _stream(source: Source, table: str, partition: str, ranges: list[KeyRange], cut: int) -> Stream:
     without = None if table == patterns.THREAD else source.without
-    return Stream(table, partition, tuple(ranges), cut, without)
+    held = source.held if (table, partition) == _HELD else None
+    return Stream(table, partition, tuple(ranges), cut, without, held)

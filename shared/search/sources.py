@@ -36,6 +36,17 @@ def choose(query: Query, tenant: str) -> Source:
     return _listing(query, tenant, states)
 
 
+def of_value(query: Query, criterion: Criterion, found: list[Partition]) -> Source:
+    """Choose the partitions of a criterion."""
+    return _of_value(query, criterion, found, _allowed(query))
+
+
+def runs(query: Query) -> tuple[tuple[str, ...], ...]:
+    """Give the kinds that a query asks for, those together that follow each other."""
+    found, _ = _kinds(query, _allowed(query))
+    return found
+
+
 def _codes(query: Query) -> list[str]:
     """Give the parameters that a query looks at or sorts by."""
     params = (*(one.param for one in query.criteria), *(key.param for key in query.controls.sort))

@@ -212,6 +212,9 @@ def _ulid_prefix(place: "re.Match[str]") -> str:
 
 
 def _read(stream: Stream, progress: Progress, *, forward: bool) -> Iterator[Row]:
+    if stream.held is not None:
+        yield from _held(stream, stream.held, forward=forward)
+        return
     limit = progress.first()
     for between in stream.ranges if forward else reversed(stream.ranges):
         after: str | None = None
@@ -233,6 +236,13 @@ def _read(stream: Stream, progress: Progress, *, forward: bool) -> Iterator[Row]
             if after is None:
                 break
     progress.end()
+
+
+def _held(stream: Stream, held: tuple[Item, ...], *, forward: bool) -> Iterator[Row]:
+    """Give rows that were read already, those in the stream's ranges."""
+    for item in sorted(held, key=lambda one: str(one["sk"]["S"]), reverse=not forward):
+        if any(low <= item["sk"]["S"] <= high for low, high in stream.ranges):
+            yield Row(_place(stream, item), stream, item)
 
 
 def _place(stream: Stream, item: Item) -> str:

@@ -91,11 +91,12 @@ def children(tenant: str, encounter_id: str) -> list[Resource]:
     """Read the Encounters whose partOf names one, in full or what searches look at of them."""
     partition = f"{tenant}#Encounter?part-of=Encounter/{encounter_id}"
     found = dynamodb.query_all(patterns.SEARCH, partition, keys.EVERYTHING)
-    resources = (_of_row(tenant, item) for item in found)
+    resources = (of_row(tenant, item) for item in found)
     return [one for one in resources if one and one["id"] != encounter_id]
 
 
-def _of_row(tenant: str, item: Item) -> Resource:
+def of_row(tenant: str, item: Item) -> Resource:
+    """Read the resource of a row, as much of it as searches look at; empty where it is gone."""
     if "resource" in item:
         resource: Resource = fhirjson.loads(codec.unpack(bytes(item["resource"]["B"]))[0])
         return resource

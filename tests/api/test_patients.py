@@ -7,8 +7,10 @@ import pytest
 from tests import care, refusals
 from tests.consistency import everything
 from tests.frontdoor import Answer, FrontDoor
+from tests.practice import Practice
 
 BART, MARGE = "Patient/bart-simpson", "RelatedPerson/marge-simpson"
+pytestmark = pytest.mark.usefixtures("practice")
 READ = [{"op": "replace", "path": "/status", "value": "completed"}]
 RECEIVED = [{"op": "add", "path": "/received", "value": "2026-11-20T10:00:00Z"}]
 RETRACT = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
@@ -225,9 +227,9 @@ def test_a_related_person_does_so_for_their_patient() -> None:
 
 @pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
 def test_a_patients_message_may_open_a_session(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, policy: str
+    clinic: FrontDoor, practice: Practice, policy: str
 ) -> None:
-    monkeypatch.setenv("SESSION_POLICY", policy)
+    practice.set(SESSION_POLICY=policy)
     thread = patient().post("/Communication", care.header()).id
     said = patient().post("/Communication", care.message(thread))
     assert said.status == 201

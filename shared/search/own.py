@@ -1,0 +1,115 @@
+"""Where a search begins whose caller sees some compartments only: in these people's partitions.
+
+What they do not see is never read, so that it can be told neither from results nor from bounds.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from shared import fhirjson
+from shared.access import compartments
+from shared.catalog import access_patterns as patterns
+from shared.catalog.access_patterns import segment
+from shared.catalog.compartments import of_type
+from shared.catalog.parameters import SEARCH_PARAMS
+from shared.errors import TooCostly
+from shared.index import order, partitions
+from shared.index.kinds import HEADERS
+from shared.index.order import AFTER_ALL
+from shared.search import sources
+from shared.search.criteria import Criterion, Query
+from shared.search.operands import ReferenceOperand
+from shared.search.plans import Source
+from shared.sessions import kinds
+from shared.sight import Sight
+from shared.store import codec, dynamodb
+from shared.store.items import Item
+from shared.store.reading import of_row, read_many
+
+type Partition = tuple[str, str]
+
+# Each is a partition of its own to read.
+MOST_THREADS = 1000
+
+
+def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
+    """Choose what holds everything of a type that is in some people's compartments.
+
+    Raises TooCostly where that is too many threads.
+    """
+    if source := _of_threads(query, sight):
+        return source
+    by, runs = order.ORDERS[query.type], sources.runs(query)
+    own = dict(_partitions(query.type, sight.tenant, people))
+    if query.type == "Encounter":
+        held = tuple(_sessions(query, sight, people))
+        return Source("compartment", tuple(own), by, runs, held=held)
+    if all(kind.startswith(HEADERS) for run in runs for kind in run):
+        return Source("compartment", tuple(own), by, runs)
+    threads = list(_threads(own))
+    if len(threads) > MOST_THREADS:
+        raise TooCostly(
+            f"The messages of more than {MOST_THREADS} threads would have to be read",
+            expression="part-of",
+            diagnostics="Name one: part-of=Communication/x",
+        )
+    sight.remember(people, threads)
+    of_threads = [(patterns.THREAD, f"{sight.tenant}#{segment(one)}") for one in threads]
+    read = (*own, *of_threads)
+    return Source("compartment", read, by, runs, without=_parts_of(query, threads))
+
+
+def _of_threads(query: Query, sight: Sight) -> Source | None:
+    """Choose the threads that a query names, where the caller sees all of them whole."""
+    for criterion in query.criteria:
+        found = sources.partitions_of(criterion, sight.tenant)
+        threads = [key.partition("#")[2] for table, key in found if table == patterns.THREAD]
+        if found and len(threads) == len(found) and all(map(sight.sees_thread, threads)):
+            return sources.of_value(query, criterion, found)
+    return None
+
+
+def _partitions(
+    resource_type: str, tenant: str, people: frozenset[str]
+) -> Iterator[tuple[Partition, str]]:
+    """Give the partitions of what names these people, each with the parameter it is of."""
+    for row in of_type(resource_type):
+        param = SEARCH_PARAMS.of(resource_type)[row.param]
+        for person in sorted(people):
+            if compartments.is_a(row.owner, person):
+                for name in partitions.of_value(tenant, param, person):
+                    yield (patterns.SEARCH, name), row.element
+
+
+def _threads(own: dict[Partition, str]) -> Iterable[str]:
+    """Read the ids of headers; one in preparation is its sender's alone."""
+    drafts = f"{HEADERS}p#"
+    found: dict[str, None] = {}
+    for (table, partition), element in own.items():
+        for item in dynamodb.query_all(table, partition, (HEADERS, HEADERS + AFTER_ALL)):
+            sort = item["sk"]["S"]
+            if element == "sender" or not sort.startswith(drafts):
+                found[sort.rpartition("#")[2]] = None
+    return found
+
+
+def _parts_of(query: Query, threads: list[str]) -> Criterion:
+    """Make the criterion that holds for the messages of threads, which are read as such."""
+    param = SEARCH_PARAMS.of(query.type)["part-of"]
+    operands = tuple(ReferenceOperand(f"Communication/{one}", "Communication") for one in threads)
+    return Criterion(param, "", operands, query.zone, "")
+
+
+def _sessions(query: Query, sight: Sight, people: frozenset[str]) -> Iterator[Item]:
+    """Read the sessions of people's medical encounters, as rows, where they have none as theirs."""
+    parents: dict[str, None] = {}
+    for person in sorted(people):
+        partition = partitions.of_parts(sight.tenant, person)
+        for item in dynamodb.query_all(patterns.SEARCH, partition, (" ", AFTER_ALL)):
+            parents[kinds.parent(of_row(sight.tenant, item))] = None
+    found = read_many("Encounter", [one for one in parents if one], sight.tenant)
+    for encounter_id, json in found.items():
+        session = fhirjson.loads(json)
+        if not compartments.owners(session) & people and sight.sees(session):
+            updated = session["meta"]["lastUpdated"]
+            place = f"{order.of(session, updated, query.zone)}#{encounter_id}"
+            yield {"sk": {"S": place}, "resource": {"B": codec.pack(json)}}

@@ -1,0 +1,264 @@
+"""What patients and related persons find, and that nothing else can be told from it."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from shared.catalog import access_patterns as patterns
+from shared.catalog.interactions import TYPES
+from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.index.values import Quantity, Reference, Token, values
+from shared.instants import Range
+from shared.store import dynamodb
+from tests import care
+from tests.consistency import scan
+from tests.database import Database
+from tests.frontdoor import FrontDoor
+
+BART, LISA, MARGE = "Patient/bart", "Patient/lisa", "RelatedPerson/marge"
+HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
+MARGES = FrontDoor(role="related-person", fhir_user=MARGE, claims={"patient": "homer-simpson"})
+pytestmark = pytest.mark.usefixtures("practice")
+CALLERS = (HOMER, MARGES)
+CODE = {"coding": [{"system": "https://codes.example.org", "code": "rash", "display": "Rash"}]}
+Resource = dict[str, Any]
+
+
+def people(subject: str, sender: str, *recipients: str) -> Resource:
+    named = [care.reference(one) for one in recipients]
+    return {
+        "subject": care.reference(subject),
+        "sender": care.reference(sender),
+        "recipient": named,
+    }
+
+
+def put(clinic: FrontDoor, resource: Resource, own_id: str) -> str:
+    kind = resource["resourceType"]
+    body = {"status": "in-progress", **resource, "id": own_id}
+    body |= {"identifier": [{"system": "https://ids.example.org", "value": own_id[-1]}]}
+    answer = clinic.put(f"/{kind}/{own_id}", body)
+    assert answer.status == 201, answer.text
+    return f"{kind}/{own_id}"
+
+
+def thread(clinic: FrontDoor, name: str, who: Resource, **more: Any) -> None:
+    """A thread with messages, one of them read and one a draft of the clinician's."""
+    put(clinic, care.header(**who, category=[CODE], sent="2026-11-01", **more), name)
+    for number, status in enumerate(("in-progress", "completed", "preparation")):
+        said = who | {"sender": care.reference(care.ALICE)}
+        sent = f"2026-11-0{number + 1}T10:{len(name):02}:00Z"
+        put(clinic, care.message(name, sent, status=status, **said), f"{name}-{number}")
+
+
+def of_homer(clinic: FrontDoor) -> None:
+    thread(clinic, "to-homer", people(care.HOMER, care.ALICE, care.HOMER))
+    thread(clinic, "with-homer", people(BART, care.ALICE, care.HOMER, BART), status="completed")
+    homers = care.message("to-homer", "2026-11-05T10:00:00Z", status="preparation")
+    put(clinic, homers, "homers-draft")
+    put(clinic, care.header(**people(care.HOMER, care.HOMER), status="preparation"), "homers-plan")
+    for day in (1, 2, 3):
+        period = {"start": f"2026-10-0{day}T10:00:00Z", "end": f"2026-10-0{day}T11:00:00Z"}
+        visit = care.visit(period=period, type=[CODE], reasonCode=[CODE])
+        put(clinic, visit | {"status": "finished"}, f"homers-visit-{day}")
+    family(clinic, "family", "2026-10-02T10:30:00Z")
+    put(clinic, care.medical_encounter("family", care.HOMER), "homers-part")
+    link = care.link("family")
+    assert clinic.patch("/Communication/to-homer", link).status == 200
+
+
+def family(clinic: FrontDoor, name: str, start: str) -> None:
+    session = {**care.session(period={"start": start}), "participant": []}
+    del session["subject"]
+    put(clinic, session, name)
+
+
+def of_others(clinic: FrontDoor) -> None:
+    """The same of others, with values and dates before, between and after Homer's."""
+    thread(clinic, "a-to-bart", people(BART, care.ALICE, BART, care.ALICE))
+    thread(clinic, "z-to-bart", people(BART, care.ALICE, BART), status="completed")
+    # A message into a thread of Homer's that is not sent, and threads that are not open yet.
+    for number in range(3):
+        draft = care.message("to-homer", f"2026-11-02T1{number}:00:00Z", status="preparation")
+        put(clinic, draft | {"sender": care.reference(care.ALICE)}, f"b-draft-{number}")
+        planned = care.header(status="preparation", sender=care.reference(care.ALICE))
+        put(clinic, planned, f"plan-{number}")
+    for day in range(1, 6):
+        period = {"start": f"2026-10-0{day}T09:00:00Z", "end": f"2026-10-0{day}T12:00:00Z"}
+        visit = care.visit(period=period, type=[CODE], subject=care.reference(BART))
+        put(clinic, visit | {"status": "finished"}, f"barts-visit-{day}")
+    family(clinic, "z-other-family", "2026-10-02T10:45:00Z")
+    put(clinic, care.medical_encounter("z-other-family", BART), "barts-own-part")
+    put(clinic, care.medical_encounter("family", BART), "barts-part")
+    assert clinic.patch("/Communication/a-to-bart", care.link("family")).status == 200
+
+
+def text(value: Any) -> str:
+    match value:
+        case Token():
+            return f"{value.system}|{value.code}" if value.system else value.code
+        case Reference():
+            return value.text
+        case Quantity():
+            return str(value.value)
+        case Range():
+            return ""
+    return str(value)
+
+
+MORE = (
+    "Encounter?date=ge2026-10-02&date=lt2026-10-03&_sort=-date&_count=1",
+    "Communication?session=Encounter/family&_sort=sent",
+    "Communication?session=Encounter/z-other-family",
+    "Communication?part-of=Communication/to-homer&_sort=-sent&_count=2",
+    "Communication?part-of=Communication/a-to-bart",
+    "Communication?part-of:missing=true&_sort=-_lastUpdated",
+    f"Communication?recipient={care.HOMER}&part-of:missing=false&_sort=-sent",
+    "Communication?part-of:missing=true&status:not=completed,entered-in-error,stopped,unknown",
+    "Communication?part-of:missing=true&_revinclude=Communication:part-of",
+    "Encounter?_id=family,z-other-family&_revinclude=Communication:encounter",
+    "Communication?_include=Communication:encounter&_include=Communication:part-of",
+    "Encounter?_revinclude=Encounter:part-of&_include=Encounter:part-of",
+    "Communication?_id=to-homer,a-to-bart,b-draft-1,homers-draft,nowhere",
+)
+
+
+def queries(resources: list[Resource]) -> Iterator[str]:
+    """One of every parameter with every value that a resource has, and of every way to page."""
+    asked: dict[str, None] = {}
+    for kind in TYPES:
+        asked |= dict.fromkeys([kind, f"{kind}?_count=2", f"{kind}?_total=accurate&_count=1"])
+        asked |= dict.fromkeys([f"{kind}?_summary=count", f"{kind}?_offset=1&_count=2"])
+        for param in SEARCH_PARAMS.of(kind).values():
+            if param.expression:
+                sorts = (f"{kind}?_sort={sign}{param.code}&_count=3" for sign in ("", "-"))
+                asked |= dict.fromkeys([*sorts, f"{kind}?{param.code}:missing=true"])
+            asked |= dict.fromkeys(of_param(kind, param, resources))
+    yield from (*asked, *MORE)
+
+
+def of_param(kind: str, param: SearchParam, resources: list[Resource]) -> Iterator[str]:
+    found = (
+        text(value)
+        for resource in resources
+        if resource["resourceType"] == kind
+        for value in values(resource, param, UTC)
+    )
+    for value in sorted({one for one in found if one}):
+        yield f"{kind}?{param.code}={value}&_total=accurate"
+        if param.type == "token" and param.code != "_id":
+            yield f"{kind}?{param.code}:not={value}"
+
+
+def pages(caller: FrontDoor, query: str) -> Iterator[str]:
+    url: str | None = f"/{query}"
+    while url:
+        answer = caller.get(url)
+        yield f"{answer.status} {answer.text}"
+        links = answer.body.get("link", ())
+        url = next((one["url"] for one in links if one["relation"] == "next"), None)
+
+
+def everything(clinic: FrontDoor) -> list[Resource]:
+    return [one for kind in TYPES for one in clinic.get(f"/{kind}?_count=1000").found]
+
+
+class Kept(Database):
+    """What is stored at a time, to be read as often as there are questions."""
+
+    def _begin(self, _call: str) -> None:
+        """Let every call happen."""
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Kept]:
+    """What is stored when only what is Homer's is there, and with that of others."""
+    return {}
+
+
+def snapshot() -> Kept:
+    memory = Kept()
+    for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH):
+        for item in scan(table):
+            memory.put_item(TableName=dynamodb.table_name(table), Item=item)
+    return memory
+
+
+@pytest.fixture
+def worlds(clinic: FrontDoor, kept: dict[str, Kept]) -> dict[str, Kept]:
+    """The same, made once."""
+    if not kept:
+        of_homer(clinic)
+        kept["own"] = snapshot()
+        of_others(clinic)
+        kept["all"] = snapshot()
+    return kept
+
+
+@pytest.fixture
+def turn_to(worlds: dict[str, Kept]) -> Iterator[Callable[[str], None]]:
+    with pytest.MonkeyPatch.context() as patched:
+
+        def turn(to: str) -> None:
+            patched.setattr(dynamodb, "client", lambda: worlds[to])
+
+        yield turn
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_others_resources_make_no_difference(
+    turn_to: Callable[[str], None], clinic: FrontDoor, caller: FrontDoor
+) -> None:
+    """What a caller is answered is, byte for byte, what it is where others' are not there."""
+    turn_to("all")
+    asked = list(queries(everything(clinic)))
+    answers = {query: list(pages(caller, query)) for query in asked}
+    turn_to("own")
+    for query in asked:
+        assert list(pages(caller, query)) == answers[query], query
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_what_is_read_is_found_and_nothing_else(
+    turn_to: Callable[[str], None], clinic: FrontDoor, caller: FrontDoor
+) -> None:
+    turn_to("all")
+    stored = everything(clinic)
+    paths = {one["id"]: f"/{one['resourceType']}/{one['id']}" for one in stored}
+    seen = {own_id for own_id, path in paths.items() if caller.get(path).status == 200}
+    assert 0 < len(seen) < len(stored)
+    for query in queries(stored):
+        if "_count" in query or "_revinclude" in query:
+            continue
+        url = f"/{query}{'&' if '?' in query else '?'}_count=1000"
+        whole, own = clinic.get(url), caller.get(url)
+        assert own.status == whole.status == 200, query
+        found = [one for one in whole.ids if one in seen]
+        assert sorted(own.ids) == sorted(found), query
+        # All were updated at the same instant.
+        if "_sort" in query and "_lastUpdated" not in query:
+            assert own.ids == found, query
+        if "_total" in query:
+            assert own.body["total"] == len(found)
+
+
+def test_a_session_of_others_is_not_asked_by(turn_to: Callable[[str], None]) -> None:
+    turn_to("all")
+    assert HOMER.get("/Communication?session=Encounter/family").ids
+    assert not HOMER.get("/Communication?session=Encounter/z-other-family").ids
+
+
+def test_a_patients_page_costs_what_their_own_partitions_hold(
+    turn_to: Callable[[str], None], worlds: dict[str, Kept]
+) -> None:
+    units = {}
+    for world in ("own", "all"):
+        turn_to(world)
+        worlds[world].forget()
+        HOMER.get("/Encounter?_sort=-date")
+        HOMER.get("/Communication?part-of:missing=true")
+        HOMER.get("/Communication?part-of=Communication/to-homer&_sort=sent")
+        units[world] = worlds[world].units
+    assert units["own"] == units["all"]
