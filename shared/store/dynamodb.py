@@ -1,6 +1,8 @@
 """The calls of DynamoDB that this service makes beside transactions; reads are consistent."""
 
 import time
+import os
+import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -72,6 +74,22 @@ def client() -> Any:
     made = session().create_client("dynamodb", config=CONFIG)
     meter.attach(made)
     return made
+
+
+def _renew() -> None:
+    """Drop what copies of one snapshot must not share: connections, and the order of jitter."""
+    client().close()
+    random.seed()
+
+
+# On Lambda the client is made while a function starts: a snapshot then has it.
+_START = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
+if _START:
+    client()
+if _START == "snap-start":
+    from snapshot_restore_py import register_after_restore
+
+    register_after_restore(_renew)
 
 
 @cache

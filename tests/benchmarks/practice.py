@@ -25,6 +25,11 @@ CREDENTIALS = {
 type Request = tuple[Callable[[Any, Any], Any], dict[str, Any]]
 
 
+def typical(name: str, header_id: str = "") -> Any:
+    """Give a committed fixture."""
+    return json.loads((TYPICAL / f"{name}.json").read_text().replace("{header}", header_id))
+
+
 @contextmanager
 def deployed(endpoint: Endpoint, **said: str) -> Iterator["Practice"]:
     """Let the functions in this process use an endpoint, under the template's environment."""
@@ -49,10 +54,6 @@ class Practice:
     clinic: FrontDoor
     admin: FrontDoor
 
-    def typical(self, name: str, header_id: str = "") -> Any:
-        """Give a fixture."""
-        return json.loads((TYPICAL / f"{name}.json").read_text().replace("{header}", header_id))
-
     def make(self, method: str, url: str, body: Any = None) -> Answer:
         """Make a request that must succeed."""
         answer = self.clinic.call(method, url, body)
@@ -61,15 +62,15 @@ class Practice:
 
     def session(self, **more: Any) -> str:
         """Make a session."""
-        return self.make("POST", "/Encounter", self.typical("session") | more).id
+        return self.make("POST", "/Encounter", typical("session") | more).id
 
     def header(self) -> str:
         """Make a thread without messages."""
-        return self.make("POST", "/Communication", self.typical("header")).id
+        return self.make("POST", "/Communication", typical("header")).id
 
     def message(self, header_id: str, number: int = 0) -> Any:
         """Give a message whose words differ from those of others."""
-        body = self.typical("message", header_id)
+        body = typical("message", header_id)
         words = body["payload"][0]["contentString"].split()
         body["payload"][0]["contentString"] = " ".join(words[number % 40 :] + words[: number % 40])
         return body

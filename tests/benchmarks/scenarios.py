@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared import instants
-from tests.benchmarks.practice import Practice, Request
+from tests.benchmarks.practice import Practice, Request, typical
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Scenario:
 
 def _post_encounter(practice: Practice) -> Iterator[Request]:
     while True:
-        yield practice.clinic.prepared("POST", "/Encounter", practice.typical("session"))
+        yield practice.clinic.prepared("POST", "/Encounter", typical("session"))
 
 
 def _message(practice: Practice) -> Iterator[Request]:
@@ -47,7 +47,7 @@ def _link(practice: Practice) -> Iterator[Request]:
 def _put(practice: Practice) -> Iterator[Request]:
     session_id, number = practice.session(), 0
     while number := number + 1:
-        body = practice.typical("session") | {"id": session_id, "priority": {"text": f"{number}"}}
+        body = typical("session") | {"id": session_id, "priority": {"text": f"{number}"}}
         yield practice.clinic.prepared("PUT", f"/Encounter/{session_id}", body)
 
 
@@ -103,12 +103,12 @@ def _bundle5(practice: Practice) -> Iterator[Request]:
     """A session, its thread, two messages and the reading of it, in one transaction."""
     session, header = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0", "urn:uuid:" + "1" * 8
     header += "-1cbf-4d64-b04d-cd9187a4c6e0"
-    linked = practice.typical("header") | {"encounter": {"reference": session}}
+    linked = typical("header") | {"encounter": {"reference": session}}
     messages = [practice.message(header, number) for number in (1, 2, 3)]
     for one in messages:
         one["partOf"] = [{"reference": header}]
     entries: list[dict[str, Any]] = [
-        _entry("Encounter", practice.typical("session"), session),
+        _entry("Encounter", typical("session"), session),
         _entry("Communication", linked, header),
         *(_entry("Communication", one) for one in messages),
     ]

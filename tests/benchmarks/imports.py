@@ -1,0 +1,94 @@
+"""What a cold start imports, out of the built artefact, beside boto3 and a client alone."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from shared.local import template
+from shared.local.artefact import Artefact, artefact
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.practice import CREDENTIALS
+
+BEST_OF, QUICK_BEST_OF = 7, 3
+READS, WRITES = 1.4, 1.9
+# The functions that write; the others only read, or neither.
+WRITERS = frozenset(
+    {"bundle", "closing_worker", "create", "delete", "operations", "patch", "update"}
+)
+MS, MB = 1000, 1_000_000
+KB_PER_MB = 1000
+
+_PROGRAM = """
+import sys, time
+sys.path[:0] = {paths!r}
+begun = time.process_time()
+{imports}
+print(time.process_time() - begun)
+# What getrusage says would be the parent's, before it became this.
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+_FLOOR = "import boto3; boto3.client('dynamodb')"
+
+
+def figures(*, quick: bool) -> Iterator[Figure]:
+    """Import every function in fresh processes, and weigh what is deployed."""
+    built = artefact()
+    names = sorted(path.stem for path in (built.code / "functions").glob("[a-z]*.py"))
+    programs = {"": _FLOOR} | {name: f"import functions.{name}" for name in names}
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    memory: dict[str, float] = {}
+    for _ in range(QUICK_BEST_OF if quick else BEST_OF):
+        for name, program in programs.items():
+            seconds, kilobytes = _run(built, program)
+            times[name].append(MS * seconds)
+            memory[name] = kilobytes / KB_PER_MB
+    floor = min(times.pop(""))
+    for name, found in times.items():
+        bound = WRITES if name in WRITERS else READS
+        yield Figure(f"import.{name}", "ms", min(found), floor, bound)
+        yield Figure(f"memory.{name}", "MB after import", memory[name], memory[""])
+    yield from _sizes(built)
+
+
+def _run(built: Artefact, imports: str) -> tuple[float, float]:
+    """Give the seconds of CPU of an import, and the kilobytes the process had at most."""
+    paths = [str(built.code), str(built.layer / "python")]
+    read = template.load()
+    said = template.function_environment(
+        read, {name: name for name in template.table_requests(read)}
+    )
+    done = subprocess.run(  # noqa: S603 - the program is ours
+        # The interpreter below the virtual environment, without the environment's packages.
+        [sys._base_executable, "-I", "-S", "-c", _PROGRAM.format(paths=paths, imports=imports)],  # type: ignore[attr-defined]
+        env={"PATH": os.environ["PATH"], "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
+        | CREDENTIALS
+        | said,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    seconds, kilobytes = done.stdout.split()
+    return float(seconds), float(kilobytes)
+
+
+def _sizes(built: Artefact) -> Iterator[Figure]:
+    files = [path for root in (built.code, built.layer) for path in root.rglob("*")]
+    size = sum(path.stat().st_size for path in files if path.is_file())
+    yield Figure("size.unzipped_mb", "MB", size / MB, bound=90)
+    yield Figure("size.zipped_mb", "MB", _zipped(built) / MB)
+
+
+def _zipped(built: Artefact) -> int:
+
+    size = 0
+    for root in (built.code, built.layer):
+        packed = BytesIO()
+        with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+            for path in sorted(Path(root).rglob("*")):
+                archive.write(path, path.relative_to(root))
+        size += packed.tell()
+    return size

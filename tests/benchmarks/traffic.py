@@ -1,0 +1,197 @@
+"""Mixed traffic over HTTP on the local stack: how fast it answers, and that nothing is lost."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import httpx
+
+from shared.local import environment
+from shared.local.artefact import artefact
+from shared.local.conversation import FHIR, JSON_PATCH, client
+from shared.local.emulator import emulator
+from shared.local.stack import deploy
+from tests import care
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.practice import typical
+
+SECONDS = 20
+CONNECTIONS = (1, 8)
+MS, KB = 1000, 1000
+
+
+@dataclass
+class Caller:
+    """One connection, which makes one request after the other, and what came of them.
+
+    `written` has the version of each resource that was acknowledged last.
+    """
+
+    http: httpx.Client
+    numbers: random.Random
+    latencies: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
+    sessions: list[str] = field(default_factory=list)
+    threads: list[str] = field(default_factory=list)
+
+    def run(self, seconds: float) -> None:
+        """Make requests for so long."""
+        self._open()
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.numbers.choice(_MIX)(self)
+
+    def _open(self) -> None:
+        """Begin a session with a thread of its own."""
+        self._write("POST", "Encounter", typical("session"), self.sessions)
+        self._write("POST", "Communication", typical("header"), self.threads)
+
+    def _post(self) -> None:
+        thread = self.numbers.choice(self.threads)
+        self._write("POST", "Communication", typical("message", thread))
+
+    def _link(self) -> None:
+        self._open()
+        self._write("PATCH", f"Communication/{self.threads[-1]}", care.link(self.sessions[-1]))
+
+    def _put(self) -> None:
+        own_id = self.numbers.choice(self.sessions)
+        body = typical("session") | {"id": own_id, "priority": {"text": str(self.numbers.random())}}
+        self._write("PUT", f"Encounter/{own_id}", body)
+
+    def _get(self) -> None:
+        self._make("GET", f"Encounter/{self.numbers.choice(self.sessions)}")
+
+    def _read_thread(self) -> None:
+        thread = self.numbers.choice(self.threads)
+        self._make("GET", f"Communication?part-of=Communication/{thread}&_sort=sent")
+
+    def _search(self) -> None:
+        self._make("GET", "Encounter?class=VR&_count=20")
+
+    def _inbox(self) -> None:
+        self._make("GET", f"Communication?part-of:missing=true&recipient={care.ALICE}")
+
+    def _write(self, method: str, path: str, body: Any, ids: list[str] | None = None) -> None:
+        answer = self._make(method, path, body)
+        if answer is not None:
+            resource = answer.json()
+            reference = f"{resource['resourceType']}/{resource['id']}"
+            self.written[reference] = resource["meta"]["versionId"]
+            if ids is not None:
+                ids.append(resource["id"])
+
+    def _make(self, method: str, path: str, body: Any = None) -> httpx.Response | None:
+        headers = {"Content-Type": JSON_PATCH if method == "PATCH" else FHIR}
+        begun = time.perf_counter()
+        try:
+            answer = self.http.request(method, path, json=body, headers=headers)
+        except httpx.HTTPError as error:
+            self.errors.append(type(error).__name__)
+            return None
+        self.latencies.append(MS * (time.perf_counter() - begun))
+        if answer.is_success:
+            return answer
+        self.errors.append(f"{method} {path}: {answer.status_code}")
+        return None
+
+    def lost(self) -> int:
+        """Count what was acknowledged and is not there as it was."""
+        return sum(not self._is_there(*each) for each in self.written.items())
+
+    def _is_there(self, reference: str, version: str) -> bool:
+        answer = self.http.get(reference)
+        return answer.is_success and answer.json()["meta"]["versionId"] == version
+
+
+# Ten reads for three writes, as an inbox that is looked at makes them.
+_MIX: tuple[Callable[[Caller], None], ...] = (
+    *(Caller._get,) * 4,
+    *(Caller._read_thread,) * 3,
+    *(Caller._search,) * 1,
+    *(Caller._inbox,) * 2,
+    Caller._post,
+    Caller._link,
+    Caller._put,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack: where it is, and the process it is in."""
+
+    base: str
+    token: str
+
+    def play(self, connections: int, seconds: float) -> tuple[list[Caller], float]:
+        """Let callers make requests at once; give them and how long it took."""
+        callers = [
+            Caller(client(self.base, self.token), random.Random(number))  # noqa: S311 - a mix
+            for number in range(connections)
+        ]
+        begun = time.perf_counter()
+        with ThreadPoolExecutor(connections) as pool:
+            for done in [pool.submit(caller.run, seconds) for caller in callers]:
+                done.result()
+        return callers, time.perf_counter() - begun
+
+
+@contextmanager
+def stack() -> Iterator[Stack]:
+    """Run the template on the emulator."""
+    with emulator() as running:
+        values = environment.environment(running, deploy(running, artefact()))
+        yield Stack(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"])
+
+
+def figures() -> Iterator[Figure]:
+    """Measure latency and throughput at each number of connections."""
+    with stack() as running:
+        running.play(1, 2)
+        for connections in CONNECTIONS:
+            callers, seconds = running.play(connections, SECONDS)
+            yield from _latencies(f"http.{connections}", callers, seconds)
+
+
+def _latencies(name: str, callers: list[Caller], seconds: float) -> Iterator[Figure]:
+    found = [latency for caller in callers for latency in caller.latencies]
+    steps = quantiles(found, n=20)
+    yield Figure(f"{name}.p50", "ms", steps[9])
+    yield Figure(f"{name}.p95", "ms", steps[18])
+    yield Figure(f"{name}.requests", "requests a second", len(found) / seconds)
+    errors = [error for caller in callers for error in caller.errors]
+    yield Figure(f"{name}.errors", "errors", len(errors), bound=0)
+
+
+def load(minutes: float) -> Iterator[Figure]:
+    """Bear mixed traffic for so long: no error, nothing lost, and no more memory than at first."""
+    with stack() as running:
+        running.play(CONNECTIONS[-1], 60 * minutes / 10)
+        before = _memory()
+        callers, seconds = running.play(CONNECTIONS[-1], 60 * minutes * 9 / 10)
+        grown = _memory() - before
+        yield from _latencies("load", callers, seconds)
+        yield Figure("load.written", "resources", sum(len(caller.written) for caller in callers))
+        yield Figure("load.lost", "resources", sum(caller.lost() for caller in callers), bound=0)
+        yield Figure("load.memory", "MB more of the functions' processes", grown)
+
+
+def _memory() -> float:
+    """Give the megabytes that the processes of functions have together."""
+    found = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            command = status.with_name("cmdline").read_bytes()
+            lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        except OSError:
+            continue  # ended meanwhile
+        if b"lambda" in command.lower() and "VmRSS" in lines:
+            found += int(lines["VmRSS"].split()[0])
+    return found / KB
