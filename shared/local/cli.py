@@ -1,7 +1,9 @@
 """The project's commands: the whole service on this machine, and what it is built of."""
 
 import argparse
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.stack import deploy, outputs
+from shared.packaging.build import ROOT
 from shared.settings import POLICIES, SCOPES
 
 # What an option of `serve` sets of the template's parameters.
@@ -28,9 +31,12 @@ PARAMETERS = {
 
 def main() -> None:
     """Run the command that the arguments name."""
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments, options = parser.parse_known_args()
+    if options and arguments.run is not bench:
+        parser.error(f"unrecognized arguments: {' '.join(options)}")
     try:
-        arguments.run(arguments)
+        arguments.run(arguments, *options)
     except (StartError, Unexpected) as problem:
         sys.exit(f"FAILED: {problem}")
     except KeyboardInterrupt:
@@ -85,6 +91,13 @@ def build(_arguments: argparse.Namespace) -> None:
     print(f"code   {built.code}\nlayer  {built.layer}")
 
 
+def bench(_arguments: argparse.Namespace, *options: str) -> None:
+    """Measure the service on this machine; `--help` names the options."""
+    command = [sys.executable, "-m", "tests.benchmarks", *options]
+    of_tests = os.environ | {"PYTHONPATH": str(ROOT)}
+    sys.exit(subprocess.run(command, env=of_tests, check=False).returncode)
+
+
 @contextmanager
 def _running(
     parameters: Mapping[str, str], port: int = 0, data: Path | None = None
@@ -106,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if options:
             options(command)
+    commands.add_parser("bench", help=bench.__doc__, add_help=False).set_defaults(run=bench)
     return parser
 
 

@@ -1,8 +1,8 @@
 """The calls of DynamoDB that this service makes beside transactions; reads are consistent."""
 
-import time
 import os
 import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import quantiles
+from statistics import fmean, quantiles
 from typing import Any
 
 import httpx
@@ -180,18 +180,18 @@ def load(minutes: float) -> Iterator[Figure]:
         yield from _latencies("load", callers, seconds)
         yield Figure("load.written", "resources", sum(len(caller.written) for caller in callers))
         yield Figure("load.lost", "resources", sum(caller.lost() for caller in callers), bound=0)
-        yield Figure("load.memory", "MB more of the functions' processes", grown)
+        yield Figure("load.memory", "MB more a function's process", grown)
 
 
 def _memory() -> float:
-    """Give the megabytes that the processes of functions have together."""
-    found = 0
-    for status in Path("/proc").glob("[0-9]*/status"):
+    """Give the megabytes that a function's process has on average."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
-            command = status.with_name("cmdline").read_bytes()
-            lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        except OSError:
-            continue  # ended meanwhile
-        if b"lambda" in command.lower() and "VmRSS" in lines:
-            found += int(lines["VmRSS"].split()[0])
-    return found / KB
+            if b"AWS_LAMBDA_FUNCTION_NAME" in environ.read_bytes():
+                status = environ.with_name("status").read_text()
+                lines = dict(line.split(":", 1) for line in status.splitlines())
+                found.append(int(lines["VmRSS"].split()[0]) / KB)
+        except (OSError, KeyError):
+            continue  # another's, or ended meanwhile
+    return fmean(found)
