@@ -1,6 +1,7 @@
 """What functions keep from one request to the next, and a test must not."""
 
 from shared import settings
+from shared.index import readiness
 from shared.store import dynamodb, queue
 
 
@@ -9,3 +10,4 @@ def forget() -> None:
     kept = (settings.settings, dynamodb.session, dynamodb.client, dynamodb.table_name, queue.client)
     for each in kept:
         each.cache_clear()
+    readiness.forget()

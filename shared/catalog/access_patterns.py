@@ -87,6 +87,12 @@ CLAIM = AccessPattern(
 DUE = AccessPattern(
     SEARCH, "due#{shard}", "{due}#{tenant}#{id}", "open Encounters by when they must be looked at"
 )
+REINDEXING = AccessPattern(
+    SEARCH,
+    "reindex",
+    "{item}",
+    "how far a reindexing has come (`segment#`), and which added parameters it has made `ready`",
+)
 EVENT = AccessPattern(AUDIT, "{ulid}", "event", "what one transaction did, and for whom")
 
 ACCESS_PATTERNS = (
@@ -105,6 +111,7 @@ ACCESS_PATTERNS = (
     GUARD,
     CLAIM,
     DUE,
+    REINDEXING,
     EVENT,
 )
 

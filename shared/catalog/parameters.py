@@ -33,8 +33,9 @@ class SearchParam:
     are partitioned, where it shares that with another parameter; `spread` over how many partitions
     each value goes, where values are few; `common` about how many resources share a value, by which
     the planner chooses; `keyed` the type whose references need no row, because the resource tables'
-    own keys find them; `system` the code system a plain `code` element is bound to. `description`
-    is for what R4 does not define.
+    own keys find them; `system` the code system a plain `code` element is bound to; `added` tells
+    that data may be older than the row: it needs reindexing. `description` is for what R4 does not
+    define.
     """
 
     resource: str
@@ -51,6 +52,12 @@ class SearchParam:
     system: str = ""
     definition: str = ""
     description: str = ""
+    added: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name among those of all types."""
+        return f"{self.resource}?{self.code}"
 
     @property
     def partition_name(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
-from shared.local import environment, logs, pool, schedule, walkthrough
+from shared.local import environment, logs, pool, reindexing, schedule, walkthrough
 from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.emulator import Emulator, StartError, emulator
@@ -85,6 +85,17 @@ def token(arguments: argparse.Namespace) -> None:
     print(pool.access_token(running.client("cognito-idp"), outputs(running), user))
 
 
+def reindex(arguments: argparse.Namespace) -> None:
+    """Index everything anew while the service runs, and say what was repaired."""
+    if arguments.stack:
+        known = reindexing.deployed(arguments.stack)
+        reindexing.run(*known, arguments.parts)
+    else:
+        running = Emulator(arguments.port)
+        name = outputs(running)["ReindexFunctionName"]
+        reindexing.run(running.client("lambda"), name, arguments.parts)
+
+
 def build(_arguments: argparse.Namespace) -> None:
     """Build what would be deployed and say where it is."""
     built = artefact()
@@ -114,7 +125,13 @@ def _running(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="async-encounters", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for run, options in ((demo, None), (serve, _serve), (token, _token), (build, None)):
+    for run, options in (
+        (demo, None),
+        (serve, _serve),
+        (token, _token),
+        (reindex, _reindex),
+        (build, None),
+    ):
         command = commands.add_parser(run.__name__, help=run.__doc__)
         command.set_defaults(run=run)
         if options:
@@ -133,6 +150,12 @@ def _token(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--fhir-user", metavar="REF", default="", help="who it is, as Patient/homer-simpson"
     )
+
+
+def _reindex(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--stack", help="a deployment on AWS, instead of what `serve` runs")
+    _port(command)
+    command.add_argument("--parts", type=int, default=4, help="worked on at once (default 4)")
 
 
 def _serve(command: argparse.ArgumentParser) -> None:

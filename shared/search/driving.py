@@ -118,7 +118,7 @@ def _is_short(plan: Plan, resource_type: str) -> bool:
         return True
     param = SEARCH_PARAMS.of(resource_type).get(plan.reads)
     return bool(
-        param and param.index is Index.ROW and param.spread == 1 and param.common <= _COMMON
+        param and readiness.is_partitioned(param) and param.spread == 1 and param.common <= _COMMON
     )
 
 

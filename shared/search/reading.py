@@ -6,9 +6,9 @@ from itertools import batched, islice
 from typing import Any, NamedTuple
 
 from shared import fhirjson
-from shared.catalog.parameters import SEARCH_PARAMS, Index
+from shared.catalog.parameters import SEARCH_PARAMS
 from shared.errors import TooCostly
-from shared.index import order
+from shared.index import order, readiness
 from shared.index.rows import stub
 from shared.search import sorting, streams
 from shared.search.controls import MOST_ROWS
@@ -166,12 +166,12 @@ class _Reader:
         position, forward = cursor.place if cursor else None, self.plan.forward
         is_back = bool(cursor and cursor.before)
         rows = streams.rows(steps, position, progress, forward=forward, is_back=is_back)
-        done = position
+        done, stubs_are_whole = position, readiness.are_stubs_whole(self.query.type)
         for row, place in self._placed(rows, progress):
             progress.looked_at += 1
             if sessions and not sessions.have(row):
                 continue
-            json = row.json
+            json = None if row.is_partial and not stubs_are_whole else row.json
             try:
                 is_match = json is None or self._row_matches(json, row)
             except OutOfRows:
@@ -291,7 +291,7 @@ def _unlooked(query: Query) -> TooCostly:
 
 def _too_costly(query: Query, what: str, expression: str) -> TooCostly:
     params = SEARCH_PARAMS.of(query.type).values()
-    indexed = [one.code for one in params if one.index is Index.ROW and one.spread == 1]
+    indexed = [one.code for one in params if readiness.is_partitioned(one) and one.spread == 1]
     return TooCostly(
         f"More than {MOST_ROWS} resources would have to be {what}",
         expression=expression,

@@ -7,7 +7,7 @@ from itertools import groupby
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
-from shared.index import order, partitions
+from shared.index import order, partitions, readiness
 from shared.index.kinds import KINDS, Kind
 from shared.index.values import Reference, path
 from shared.search.criteria import Criterion, Query
@@ -56,7 +56,7 @@ def _codes(query: Query) -> list[str]:
 def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
     """Give the partitions that hold every match of a criterion; none where no partitions do."""
     param = criterion.param
-    if criterion.modifier or param.index is not Index.ROW:
+    if criterion.modifier or not readiness.is_partitioned(param):
         return []
     found: dict[Partition, None] = {}
     for operand in criterion.operands:

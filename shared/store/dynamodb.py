@@ -176,6 +176,24 @@ def query_all(
             return
 
 
+def scan(
+    table: str, part: tuple[int, int], *, limit: int, after: Key | None = None
+) -> tuple[list[Item], Key | None]:
+    """Read one page of a part of a whole table: number and of how many; as `query` otherwise."""
+    request: dict[str, Any] = {
+        "TableName": table_name(table),
+        "Segment": part[0],
+        "TotalSegments": part[1],
+        "Limit": limit,
+        "ConsistentRead": True,
+    }
+    if after is not None:
+        request["ExclusiveStartKey"] = _key(after)
+    answer = _call(client().scan, **request)
+    last = answer.get("LastEvaluatedKey")
+    return answer["Items"], (last["pk"]["S"], last["sk"]["S"]) if last else None
+
+
 def batch_get(table: str, keys: Sequence[Key]) -> Iterable[Item]:
     """Read many items, in no order; what is not there is left out."""
     for start in range(0, len(keys), LARGEST_BATCH):

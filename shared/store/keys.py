@@ -108,6 +108,12 @@ def claim(tenant: str, resource_type: str, query: str) -> Address:
     return address(patterns.CLAIM, tenant, type=resource_type, hash=hashed)
 
 
+def reindexing(item: str) -> Address:
+    """Give the address of an item about the reindexing of all tenants."""
+    pattern = patterns.REINDEXING
+    return Address(pattern.table, pattern.partition, pattern.sort.format(item=item))
+
+
 def is_identifiers(guard_or_claim: Address) -> bool:
     """Tell an identifier's guard from that of another query."""
     return guard_or_claim.sk == patterns.GUARD.sort

@@ -3,7 +3,7 @@
 from typing import Any
 
 _consumed = {"calls": 0, "readUnits": 0.0, "writeUnits": 0.0}
-_READS = frozenset({"GetItem", "Query", "BatchGetItem"})
+_READS = frozenset({"GetItem", "Query", "BatchGetItem", "Scan"})
 _COUNTED = _READS | {"TransactWriteItems"}
 
 

@@ -134,30 +134,40 @@ def _(
     new: CommunicationRecord, old: CommunicationRecord | None, tenant: str
 ) -> Iterator[Operation]:
     home, place = keys.home(new.id), new.place
-    version = {"N": str(old.version)} if old else None
     if old is None:
         yield put(keys.placed(tenant, place), new.to_item(), ABSENT)
         if place != home:
             yield put(keys.placed(tenant, home), _locator(new), ABSENT)
     elif old.place == place:
-        yield put(keys.placed(tenant, place), new.to_item(), "#version = :v", v=version)
+        condition, values = unchanged(old)
+        yield put(keys.placed(tenant, place), new.to_item(), condition, **values)
     else:
         yield from _move(new, old, tenant)
     yield from _superseded(new, old, tenant)
 
 
+def unchanged(record: CommunicationRecord | EncounterRecord) -> tuple[str, Item]:
+    """Give the condition, with its values, under which an item is as it was read."""
+    if isinstance(record, EncounterRecord):
+        return "#rev = :rev", {"rev": {"N": str(record.rev)}}
+    values: Item = {"v": {"N": str(record.version)}}
+    if record.rebuilt:
+        return "#version = :v AND #rebuilt = :r", values | {"r": {"N": str(record.rebuilt)}}
+    return "#version = :v AND attribute_not_exists(#rebuilt)", values
+
+
 def _move(new: CommunicationRecord, old: CommunicationRecord, tenant: str) -> Iterator[Operation]:
     """Put the item at its new place and leave a locator where its id speaks of."""
-    home, version = keys.home(new.id), {"N": str(old.version)}
+    home, (condition, values) = keys.home(new.id), unchanged(old)
     left = keys.placed(tenant, old.place)
     if new.place == home:
         yield put(keys.placed(tenant, home), new.to_item(), "attribute_exists(#to)")
     else:
         yield put(keys.placed(tenant, new.place), new.to_item(), ABSENT)
     if old.place == home:
-        yield put(left, _locator(new), "#version = :v", v=version)
+        yield put(left, _locator(new), condition, **values)
         return
-    yield delete(left, "#version = :v", v=version)
+    yield delete(left, condition, **values)
     if new.place != home:
         yield put(keys.placed(tenant, home), _locator(new))
 
@@ -177,7 +187,7 @@ def _superseded(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[
         yield delete(Address(patterns.SEARCH, pk, sk))
     if new.rows:
         longest = max(len(pk) + len(sk) for pk, sk in new.rows)
-        copy = _copy(new, longest)
+        copy = copied(new, longest)
         for pk, sk in new.rows:
             yield put(Address(patterns.SEARCH, pk, sk), copy)
 
@@ -190,7 +200,7 @@ def version_item(record: Versioned) -> Item:
     return version | {"resource": {"B": codec.pack(record.json)}}
 
 
-def _copy(record: Versioned, key_bytes: int) -> Item:
+def copied(record: Versioned, key_bytes: int) -> Item:
     """Give rows their copy of a resource; where that passes a write unit, what searches look at."""
     room = ROW_BYTES - key_bytes - len("pksk") - len("resource")
     whole = codec.pack(record.json or b"")

@@ -183,7 +183,8 @@ class CommunicationRecord(Versioned):
 
     A message that counts or once counted has `at`, and either `session`, its effective session,
     or `epoch`, whose adoption names it. A header has `day`, under daily that of the session it
-    points to, and `plain` where a client linked it to an Encounter that is no session.
+    points to, and `plain` where a client linked it to an Encounter that is no session. `rebuilt`
+    rises when reindexing changes which rows it has.
     """
 
     type: ClassVar[str] = "Communication"
@@ -194,6 +195,7 @@ class CommunicationRecord(Versioned):
     epoch: int | None = None
     day: str = ""
     plain: bool = False
+    rebuilt: int = 0
 
     def address(self, tenant: str) -> Address:
         """Give the address of the item."""
@@ -208,6 +210,8 @@ class CommunicationRecord(Versioned):
         for name in ("counts", "plain"):
             if getattr(self, name):
                 item[name] = {"BOOL": True}
+        if self.rebuilt:
+            item["rebuilt"] = {"N": str(self.rebuilt)}
         if self.epoch is not None:
             item["epoch"] = {"N": str(self.epoch)}
         return item
@@ -229,6 +233,7 @@ class CommunicationRecord(Versioned):
             epoch=int(item["epoch"]["N"]) if "epoch" in item else None,
             day=text(item, "day"),
             plain="plain" in item,
+            rebuilt=number(item, "rebuilt"),
         )
 
 

@@ -33,6 +33,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.LISTING: partitions.listing,
     patterns.GUARD: keys.guard,
     patterns.CLAIM: keys.claim,
+    patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,
     patterns.EVENT: work.Work.commit,
 }

@@ -48,6 +48,10 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         **WRITER,
         QUEUE: {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
     },
+    "reindex": {
+        table: (WRITE | {"Scan", "BatchGetItem"}) - {"Query", "UpdateItem"}
+        for table in (ENCOUNTER, THREAD, SEARCH)
+    },
     "capabilities": {},
     "fallback": {},
     "token_claims": {},
@@ -147,7 +151,16 @@ def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
     if not rights:
         assert managed == []
     else:
-        assert managed == ["TableKeyWriting" if AUDIT in rights else "TableKeyReading"]
+        assert managed == ["TableKeyWriting" if "PutItem" in rights[SEARCH] else "TableKeyReading"]
+
+
+def test_only_reindexing_may_scan() -> None:
+    scanning = [
+        module(each)
+        for each in FUNCTIONS.values()
+        if any("Scan" in rights for rights in granted(each).values())
+    ]
+    assert scanning == ["reindex"]
 
 
 def test_tables_have_string_keys_backups_a_key_and_protection() -> None:

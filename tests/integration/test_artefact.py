@@ -25,7 +25,11 @@ STATUSES = {
     "capabilities": 200,
     "fallback": 404,
 }
-JOBS = {"closing_scheduler": {"sent": 0}, "closing_worker": {"batchItemFailures": []}}
+JOBS = {
+    "closing_scheduler": {"sent": 0},
+    "closing_worker": {"batchItemFailures": []},
+    "reindex": {"done": False, "table": 0},
+}
 LARGEST_MB = 90
 
 

@@ -1,0 +1,59 @@
+"""Having a deployment index everything anew, part by part at the same time."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from shared.local.conversation import Unexpected
+
+TABLES = ("Encounters", "Communications", "index rows")
+
+
+def deployed(stack: str) -> tuple[Any, str]:
+    """Give a client of Lambda and the function of a stack on AWS."""
+    session = boto3.session.Session()
+    found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0][
+        "Outputs"
+    ]
+    names = {one["OutputKey"]: one["OutputValue"] for one in found}
+    # A part is worked on for up to a quarter of an hour, and not to be called again meanwhile.
+    patient = Config(read_timeout=960, retries={"total_max_attempts": 1})
+    return session.client("lambda", config=patient), names["ReindexFunctionName"]
+
+
+def run(functions: Any, name: str, parts: int) -> None:
+    """Call the function of a deployment until every part is done; prints how far each has come.
+
+    `functions` is a client of Lambda. Stopped and run again it goes on where it was. Raises
+    Unexpected.
+    """
+    with ThreadPoolExecutor(parts) as pool:
+        done = [*pool.map(lambda part: _part(functions, name, part, parts), range(parts))]
+    totals = {
+        key: sum(each.get(key, 0) for each in done)
+        for key in ("checked", "checked rows", "repaired rows", "refused")
+    }
+    ready = _call(functions, name, {"finish": parts})["ready"]
+    print(", ".join(f"{key} {number}" for key, number in totals.items()))
+    print(f"ready: {', '.join(ready) or 'all parameters were'}")
+
+
+def _part(functions: Any, name: str, part: int, parts: int) -> dict[str, Any]:
+    while True:
+        answer = _call(functions, name, {"part": part, "parts": parts})
+        if answer["done"]:
+            print(f"part {part + 1} of {parts}: done", flush=True)
+            return answer
+        print(f"part {part + 1} of {parts}: at {TABLES[answer['table']]}", flush=True)
+
+
+def _call(functions: Any, name: str, event: dict[str, int]) -> dict[str, Any]:
+    answered = functions.invoke(FunctionName=name, Payload=json.dumps(event))
+    payload = answered["Payload"].read().decode()
+    if "FunctionError" in answered:
+        raise Unexpected(f"{name} failed: {payload}")
+    answer: dict[str, Any] = json.loads(payload)
+    return answer

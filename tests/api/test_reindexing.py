@@ -1,0 +1,225 @@
+"""Indexing everything anew: what is wrong is mended, while others write, from where it stopped."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from functions import reindex
+from shared.catalog import access_patterns as patterns
+from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.errors import Conflict
+from shared.index import readiness
+from shared.interactions import reindex as reindexing
+from shared.store import dynamodb, transactions
+from tests import care, consistency, steps
+from tests.frontdoor import FrontDoor
+
+PARTS = 2
+
+
+def context(seconds: int = 900) -> Any:
+    return SimpleNamespace(get_remaining_time_in_millis=lambda: seconds * 1000)
+
+
+def everything() -> dict[str, int]:
+    """Have all parts done, and give what was found."""
+    found = [reindex.handler({"part": n, "parts": PARTS}, context()) for n in range(PARTS)]
+    assert all(each.pop("done") for each in found)
+    reindex.handler({"finish": PARTS}, context())
+    readiness.forget()
+    keys = {key for each in found for key in each if key != "table"}
+    return {key: sum(each.get(key, 0) for each in found) for key in keys}
+
+
+@pytest.fixture
+def stored(clinic: FrontDoor) -> dict[str, str]:
+    session = steps.open_session(clinic, identifier=[{"system": "urn:a", "value": "1"}])
+    header, messages = steps.thread(clinic, "2026-11-20T09:00:00Z", "2026-11-20T09:05:00Z")
+    assert steps.link(clinic, header, session) == 200
+    gone = clinic.post("/Encounter", care.visit()).id
+    assert clinic.delete(f"/Encounter/{gone}").status == 204
+    return {"session": session, "header": header, "message": messages[0], "gone": gone}
+
+
+def rows() -> list[dict[str, Any]]:
+    found = consistency.scan(patterns.SEARCH)
+    return [item for item in found if item["sk"]["S"] not in ("guard", "claim")]
+
+
+def key_of(item: dict[str, Any]) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+def remove(item: dict[str, Any]) -> None:
+    key = {name: item[name] for name in ("pk", "sk")}
+    dynamodb.client().delete_item(TableName=dynamodb.table_name(patterns.SEARCH), Key=key)
+
+
+def add(item: dict[str, Any]) -> None:
+    dynamodb.client().put_item(TableName=dynamodb.table_name(patterns.SEARCH), Item=item)
+
+
+@pytest.mark.usefixtures("stored")
+def test_what_is_right_stays_as_it_is() -> None:
+    before = consistency.everything()
+    found = everything()
+    assert found["repaired rows"] == 0
+    assert found["checked"] == 5
+    assert consistency.everything() == before
+
+
+@pytest.mark.usefixtures("stored")
+def test_rows_that_are_missing_changed_or_nobodys_are_repaired() -> None:
+    before = rows()
+    for item in before[::3]:
+        remove(item)
+    changed = before[1]
+    add(changed | {"resource": before[4]["resource"]})
+    add(changed | {"sk": {"S": changed["sk"]["S"].replace("2026", "2019")}})
+    add(changed | {"sk": {"S": changed["sk"]["S"].rpartition("#")[0] + "#nobody"}})
+    found = everything()
+    assert found["repaired rows"] >= len(before[::3]) + 3
+    assert sorted(rows(), key=key_of) == sorted(before, key=key_of)
+
+
+class Killed(Exception):
+    """The function's process ends."""
+
+
+def test_a_part_that_was_killed_goes_on_where_it_was(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [steps.open_session(clinic) for _ in range(6)]
+    for item in rows():
+        remove(item)
+    monkeypatch.setattr(reindexing, "_PAGE", 2)
+    scan = dynamodb.scan
+    calls = iter(range(100))
+
+    def killed(*arguments: Any, **more: Any) -> Any:
+        if next(calls) == 2:
+            raise Killed
+        return scan(*arguments, **more)
+
+    monkeypatch.setattr(dynamodb, "scan", killed)
+    with pytest.raises(Killed):
+        reindex.handler({"part": 0, "parts": 1}, context())
+    with pytest.raises(Conflict):
+        reindex.handler({"finish": 1}, context())
+    found = clinic.get("/Encounter?class=VR").ids
+    assert 0 < len(found) < len(ids)
+    answer = reindex.handler({"part": 0, "parts": 1}, context())
+    assert answer["checked"] == len(ids)
+    reindex.handler({"finish": 1}, context())
+    assert sorted(clinic.get("/Encounter?class=VR").ids) == sorted(ids)
+
+
+def test_a_part_stops_in_time(stored: dict[str, str]) -> None:
+    assert stored
+    answer = reindex.handler({"part": 0, "parts": 1}, context(seconds=30))
+    assert answer["done"] is False
+
+
+WARD = SearchParam(
+    "Encounter",
+    "ward",
+    "reference",
+    "Encounter.location.location",
+    targets=("Location",),
+    index=Index.ROW,
+    added=True,
+)
+CHANNEL = replace(
+    WARD,
+    resource="Communication",
+    code="channel",
+    type="token",
+    expression="Communication.medium",
+    targets=(),
+    element="CodeableConcept",
+)
+
+
+@pytest.fixture
+def added() -> Iterator[Callable[[], None]]:
+    """Adds parameters to the catalogue, as a later release does."""
+
+    def add_both() -> None:
+        SEARCH_PARAMS.add(WARD)
+        SEARCH_PARAMS.add(CHANNEL)
+
+    yield add_both
+    SEARCH_PARAMS.remove("Encounter", "ward")
+    SEARCH_PARAMS.remove("Communication", "channel")
+    readiness.forget()
+
+
+def in_ward(ward: str, **more: Any) -> dict[str, Any]:
+    return care.visit(location=[{"location": care.reference(f"Location/{ward}")}], **more)
+
+
+def test_an_added_parameter_is_right_before_and_after_reindexing(
+    clinic: FrontDoor, added: Callable[[], None]
+) -> None:
+    """Also of resources too large for their rows, and with other writers."""
+    large = {"text": {"status": "additional", "div": wide()}}
+    old = [clinic.post("/Encounter", in_ward("a", **more)).id for more in ({}, large)]
+    other = clinic.post("/Encounter", in_ward("b")).id
+    added()
+    new = clinic.post("/Encounter", in_ward("a")).id
+    query = "/Encounter?ward=Location/a"
+    assert sorted(clinic.get(query).ids) == sorted([*old, new])
+    assert clinic.get("/Encounter?ward:missing=true").ids == []
+    moved = clinic.get(f"/Encounter/{old[0]}").body | {"location": in_ward("c")["location"]}
+    found = everything()
+    assert found["repaired rows"] >= 2
+    assert sorted(clinic.get(query).ids) == sorted([old[1], new, old[0]])
+    assert clinic.put(f"/Encounter/{old[0]}", moved).status == 200
+    assert sorted(clinic.get(query).ids) == sorted([old[1], new])
+    assert clinic.get("/Encounter?ward=Location/b").ids == [other]
+    readiness.forget()
+    assert readiness.is_partitioned(WARD)
+
+
+def wide() -> str:
+    """A narrative that does not fit a row, however it is packed."""
+    words = " ".join(f"{number * 2654435761 % 2**32:08x}" for number in range(400))
+    return f'<div xmlns="http://www.w3.org/1999/xhtml">{words}</div>'
+
+
+def medium(code: str) -> dict[str, Any]:
+    return {"medium": [{"coding": [{"code": code}]}]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (in_ward("a"), in_ward("b"), "Encounter?ward=Location/"),
+        (care.header(**medium("a")), care.header(**medium("b")), "Communication?channel="),
+    ],
+)
+def test_who_has_read_a_resource_before_it_was_indexed_anew_writes_again(
+    clinic: FrontDoor,
+    added: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    change: tuple[dict[str, Any], dict[str, Any], str],
+) -> None:
+    """Between the read of an update and its transaction: the row made meanwhile is not left."""
+    before, after, query = change
+    url = f"/{before['resourceType']}"
+    own = clinic.post(url, before).id
+    added()
+    send = transactions.send
+
+    def late(operations: Any) -> None:
+        monkeypatch.setattr(transactions, "send", send)
+        assert everything()["repaired rows"] == 1
+        send(operations)
+
+    monkeypatch.setattr(transactions, "send", late)
+    assert clinic.put(f"{url}/{own}", after | {"id": own}).status == 200
+    assert clinic.get(f"/{query}a").ids == []
+    assert clinic.get(f"/{query}b").ids == [own]
