@@ -98,6 +98,8 @@ INTERACTIONS = (
         for kind in DEFINITIONS
         for method in ("GET", "HEAD")
     ),
+    Interaction("openapi", "GET", "/openapi.json", "capabilities", NOBODY, "", public=True),
+    Interaction("docs", "GET", "/docs", "capabilities", NOBODY, "", public=True),
     Interaction("preflight", "OPTIONS", "/{proxy+}", "capabilities", NOBODY, "", public=True),
 )
 

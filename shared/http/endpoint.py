@@ -114,10 +114,10 @@ def _names(query: str) -> list[str]:
 def _payload(event: Event, response: Response) -> dict[str, Any]:
     headers = response.headers | _cross_origin(event)
     if response.body:
-        headers["Content-Type"] = FHIR_JSON
+        headers = {"Content-Type": FHIR_JSON} | headers
     head = event["requestContext"]["http"]["method"] == "HEAD"
-    pretty = "_pretty=true" in event.get("rawQueryString", "")
-    body = fhirjson.indented(response.body) if pretty and response.body else response.body
+    pretty = "_pretty=true" in event.get("rawQueryString", "") and response.body[:1] == b"{"
+    body = fhirjson.indented(response.body) if pretty else response.body
     return {
         "statusCode": response.status,
         "headers": headers,

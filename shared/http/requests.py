@@ -134,7 +134,8 @@ def read(event: Event) -> Request:
     _check_path(path)
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     query = references.query(event.get("rawQueryString", ""))
-    negotiation.check_format(headers.get("accept", ""), query)
+    if interaction.code != "docs":  # the one page that is not JSON
+        negotiation.check_format(headers.get("accept", ""), query)
     body = event.get("body") or ""
     content = (
         b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")

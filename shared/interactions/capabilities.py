@@ -13,14 +13,19 @@ from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.catalog.roles import ROLES
 from shared.interactions.definitions import definition_of, url_of
+from shared.resources import profiles
 from shared.settings import settings
 
 # The date of what this statement says: raised with every change of the catalogue.
 DATE = "2026-11-21"
+VERSION = "1.0.0"
+_CORE = "http://hl7.org/fhir/StructureDefinition"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 # What the catalogue's codes are beside those of R4's interactions.
-_NOT_RESTFUL = frozenset({"capabilities", "definition", "operation", "preflight"})
+_NOT_RESTFUL = frozenset(
+    {"capabilities", "definition", "docs", "openapi", "operation", "preflight"}
+)
 
 
 @cache
@@ -29,10 +34,18 @@ def capabilities(base: str) -> bytes:
     return fhirjson.dumps(
         {
             "resourceType": "CapabilityStatement",
+            "url": f"{base}/metadata",
+            "version": VERSION,
+            "name": "AsyncEncounters",
+            "title": "Async Encounters",
+            "description": (
+                "Asynchronous care as Encounters, threads and messages as Communications. "
+                f"For people: {base}/docs; as OpenAPI: {base}/openapi.json"
+            ),
             "status": "active",
             "date": DATE,
             "kind": "instance",
-            "software": {"name": "Async Encounters"},
+            "software": {"name": "Async Encounters", "version": VERSION},
             "implementation": {"description": "Async Encounters", "url": base},
             "fhirVersion": "4.0.1",
             "format": ["application/fhir+json", "application/json"],
@@ -68,17 +81,20 @@ def _security() -> dict[str, Any]:
 
 
 def _resource(resource_type: str, base: str) -> dict[str, Any]:
+    supported = [each for each in profiles.known() if profiles.applies(each, resource_type)]
     codes = dict.fromkeys(row.code for row in INTERACTIONS if row.code not in _NOT_RESTFUL)
     conditional = {row.code for row in INTERACTIONS if row.conditional}
     operations = [_operation(row, base) for row in OPERATIONS if resource_type in row.types]
     return {
         "type": resource_type,
+        "profile": f"{_CORE}/{resource_type}",
+        **({"supportedProfile": supported} if supported else {}),
         "interaction": [{"code": code, "documentation": _who(code)} for code in codes],
         "versioning": "versioned-update",
         "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": "create" in conditional,
-        "conditionalRead": "not-match",
+        "conditionalRead": "full-support",
         "conditionalUpdate": "update" in conditional,
         "conditionalDelete": "single" if "delete" in conditional else "not-supported",
         "referencePolicy": ["literal", "logical"],

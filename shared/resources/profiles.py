@@ -52,6 +52,11 @@ def profile(canonical: str) -> Profile | None:
     return found if version in ("", found.name.partition("|")[2]) else None
 
 
+def applies(canonical: str, resource_type: str) -> bool:
+    """Tell whether a profile that there is a table of is one of a type."""
+    return _read(_FILES[canonical]).type == resource_type
+
+
 @cache
 def _read(name: str) -> Profile:
     data = orjson.loads((_FOLDER / f"{name}.json").read_bytes())

@@ -1,0 +1,369 @@
+"""The API as OpenAPI 3.1, made of the catalogue.
+
+https://spec.openapis.org/oas/v3.1.1.html
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from shared import fhirjson
+from shared.catalog.controls import COUNT, FORMATS, TAKEN, Control
+from shared.catalog.interactions import INTERACTIONS, TYPES, Interaction
+from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
+from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.http.negotiation import JSON_TYPES
+from shared.http.responses import STATUS
+from shared.http.schemas import ID, PRIMITIVES, TEXT, all_schemas, reference_to
+from shared.interactions.capabilities import VERSION
+from shared.settings import settings
+
+type Json = dict[str, Any]
+
+JSON = "application/fhir+json"
+FORM = "application/x-www-form-urlencoded"
+_VR = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"}
+_HOMER = {"reference": "Patient/homer-simpson"}
+EXAMPLES: dict[str, Json] = {
+    "Encounter": {
+        "resourceType": "Encounter",
+        "id": "example",
+        "status": "in-progress",
+        "class": _VR,
+        "subject": _HOMER,
+    },
+    "Communication": {
+        "resourceType": "Communication",
+        "id": "example",
+        "status": "in-progress",
+        "topic": {"text": "Back pain"},
+        "subject": _HOMER,
+        "sender": _HOMER,
+    },
+}
+_PATCHES: dict[str, Json] = {
+    "application/json-patch+json": {
+        "schema": reference_to("JsonPatch"),
+        "example": [{"op": "test", "path": "/status", "value": "in-progress"}],
+    },
+    "application/merge-patch+json": {
+        "schema": {"type": "object"},
+        "example": {"language": "en"},
+    },
+}
+_DONE = {
+    "create": {"201": "Created", "200": "Found by If-None-Exist"},
+    "update": {"200": "Updated, or nothing was to be changed", "201": "Created"},
+    "patch": {"200": "Changed, or nothing was to be changed"},
+    "delete": {"204": "Deleted, or not there"},
+    "read": {"200": "The resource", "304": "The caller has it"},
+    "vread": {"200": "The version", "304": "The caller has it"},
+}
+_ALWAYS = (400, 403, 406, 503)
+_WRITE = (409, 412, 413, 415, 422)
+_REFUSED = {
+    "create": _WRITE,
+    "update": (404, *_WRITE),
+    "patch": (404, 410, *_WRITE),
+    "delete": (404, *_WRITE),
+    "read": (404, 410),
+    "vread": (404, 410),
+    "history-instance": (404,),
+    "search-type": (404, 415),
+    "operation": (404, 409, 410, 412, 413, 415, 422),
+    "definition": (404,),
+}
+_MEANS = {status: kind.__doc__ or "" for kind, status in reversed(STATUS.items())}
+_HEADERS = {
+    "If-Match": ("The version to be changed: another is refused with 412", 'W/"1"'),
+    "If-None-Match": ("Versions that the caller has: 304 where it is one of them", 'W/"9"'),
+    "If-Modified-Since": ("304 where nothing was changed since", "Sat, 21 Nov 2020 10:00:00 GMT"),
+    "If-None-Exist": ("A search: where it finds one nothing is created", "identifier=urn:x|1"),
+    "Prefer": ("return=minimal, representation or OperationOutcome", "return=representation"),
+}
+_SENT = {
+    "create": ("Prefer", "If-None-Exist"),
+    "update": ("Prefer", "If-Match"),
+    "patch": ("Prefer", "If-Match"),
+    "delete": ("If-Match",),
+    "read": ("If-None-Match", "If-Modified-Since"),
+    "vread": ("If-None-Match", "If-Modified-Since"),
+}
+_VALUES: dict[str, tuple[str, str]] = {
+    "date": (r"^(eq|ne|gt|ge|lt|le|sa|eb)?[0-9]{4}(-(0[1-9]|1[0-2]))?$", "ge2026"),
+    "quantity": (r"^(gt|ge|lt|le)?[0-9]{1,4}$", "gt10"),
+    "reference": (r"^[A-Z][A-Za-z]+/[A-Za-z0-9-]{1,64}$", "Patient/homer-simpson"),
+    "token": (r"^[A-Za-z0-9-]+$", "in-progress"),
+    "uri": (r"^\S+$", "https://example.org/protocol"),
+}
+
+
+@cache
+def openapi(base: str) -> bytes:
+    """Give the API of the server at `base`, as JSON."""
+    return fhirjson.dumps(described(base))
+
+
+def described(base: str) -> Json:
+    """Give the API of the server at `base`."""
+    paths: Json = {}
+    for path, method, operation in _operations():
+        paths.setdefault(path, {})[method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Async Encounters",
+            "version": VERSION,
+            "summary": "Asynchronous care as billable FHIR R4 Encounters",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": base}],
+        "security": [{"token": []}],
+        "tags": [{"name": name} for name in (*TYPES, "Definitions")],
+        "paths": paths,
+        "components": {
+            "schemas": all_schemas(),
+            "responses": {str(status): _refusal(status) for status in sorted(_MEANS)},
+            "securitySchemes": {"token": _security()},
+        },
+    }
+
+
+def _security() -> Json:
+    known = settings()
+    if not known.token_url:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    flow = {"tokenUrl": known.token_url, "scopes": {}}
+    return {"type": "oauth2", "flows": {"clientCredentials": flow}}
+
+
+def _refusal(status: int) -> Json:
+    return {
+        "description": _MEANS[status],
+        "content": {JSON: {"schema": reference_to("OperationOutcome")}},
+    }
+
+
+def _operations() -> Iterator[tuple[str, str, Json]]:
+    """Give path, method and description of everything that can be asked."""
+    for row in INTERACTIONS:
+        if row.code == "operation":
+            yield from _named_operations(row)
+        elif "{type}" in row.path:
+            for kind in TYPES:
+                yield row.path.replace("{type}", kind), row.method, _interaction(row, kind)
+        elif row.code != "preflight":
+            yield row.path, row.method, _public(row)
+
+
+def _interaction(row: Interaction, kind: str) -> Json:
+    described = _described(row, f"{row.code} {kind}", kind)
+    described["parameters"] = [*_path_parameters(row.path), *_queries(row, kind), *_headers(row)]
+    if content := _body(row, kind):
+        described["requestBody"] = {"required": True, "content": content}
+    if row.code in ("create", "update") and row.method != "HEAD":
+        for status in {"200", "201"} & described["responses"].keys():
+            described["responses"][status]["links"] = _links(kind)
+    return described
+
+
+def _described(row: Interaction, summary: str, tag: str) -> Json:
+    """Describe what all requests have: names, who may, and the answers."""
+    level = "" if "{id}" in row.path or row.code == "create" else "OfType"
+    name = "".join(part.capitalize() for part in summary.replace("-", " ").split())
+    roles = ", ".join(sorted(row.roles)) or "everybody, without a token"
+    described: Json = {
+        "operationId": f"{row.method.lower()}{name}{level}",
+        "summary": summary,
+        "description": f"For {roles}.",
+        "tags": [tag],
+        "responses": _responses(row, tag),
+    }
+    return described | ({"security": []} if row.public else {})
+
+
+def _responses(row: Interaction, kind: str) -> Json:
+    done = _DONE.get(row.code, {"200": "A Bundle" if kind in TYPES else "The definition"})
+    schema = kind if row.code in _DONE else "Bundle"
+    answers: Json = {}
+    for status, text in done.items():
+        answers[status] = {"description": text}
+        if status not in ("204", "304") and row.method != "HEAD":
+            answers[status]["content"] = _answer(row, schema)
+    refused = (*_ALWAYS, *_REFUSED.get(row.code, ()))
+    for refusal in sorted(set(refused)):
+        answer: Json = {"$ref": f"#/components/responses/{refusal}"}
+        answers[str(refusal)] = answer if row.method != "HEAD" else {"description": _MEANS[refusal]}
+    if not row.public:
+        gateway = {"application/json": {"schema": reference_to("GatewayError")}}
+        answers["401"] = {"description": "No token, or none that is valid", "content": gateway}
+    return answers
+
+
+def _answer(row: Interaction, schema: str) -> Json:
+    """Give the content of a success; a write may answer with an outcome, or nothing at all."""
+    wanted: Json = reference_to(schema)
+    if row.code in ("create", "update", "patch"):
+        wanted = {"anyOf": [wanted, reference_to("OperationOutcome")]}
+    return {JSON: {"schema": wanted}}
+
+
+def _path_parameters(path: str) -> Iterator[Json]:
+    examples = {"id": "example", "vid": "1"}
+    for name in ("id", "vid"):
+        if f"{{{name}}}" in path:
+            schema = {"type": "string", "pattern": ID if name == "id" else "^[1-9][0-9]{0,3}$"}
+            yield {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "schema": schema,
+                "example": examples[name],
+            }
+
+
+def _queries(row: Interaction, kind: str) -> Iterator[Json]:
+    controls = TAKEN.get(row.code, FORMATS)
+    if row.code == "search-type":
+        controls = (COUNT, *controls)
+    asked = row.code == "search-type" or (row.conditional and row.code != "create")
+    if asked and row.path == "/{type}":
+        yield from map(_search_parameter, SEARCH_PARAMS.of(kind).values())
+    yield from map(_control, controls)
+
+
+def _control(control: Control) -> Json:
+    schema = PRIMITIVES.get(control.type, TEXT)
+    if control.name == "_format":
+        schema = {"enum": ["json", *sorted(JSON_TYPES)]}
+    if control.name == "_summary":
+        schema = {"enum": ["true", "text", "data", "false"]}
+    shown = {"example": control.example} if schema.get("type") == "string" else {}
+    return {
+        "name": control.name,
+        "in": "query",
+        "description": control.documentation,
+        "schema": schema,
+        **shown,
+    }
+
+
+def _search_parameter(row: SearchParam) -> Json:
+    pattern, example = _VALUES.get(row.type, (r"^[A-Za-z0-9 -]+$", "x"))
+    if row.targets:
+        example = f"{row.targets[0]}/example"
+    return {
+        "name": row.code,
+        "in": "query",
+        "description": row.description or row.expression,
+        "schema": {"type": "string", "pattern": pattern},
+        "example": example,
+    }
+
+
+def _headers(row: Interaction) -> Iterator[Json]:
+    for name in _SENT.get(row.code, ()):
+        if name == "If-None-Exist" and not row.conditional:
+            continue
+        text, example = _HEADERS[name]
+        yield {
+            "name": name,
+            "in": "header",
+            "description": text,
+            "schema": {"type": "string", "enum": [example]},
+        }
+
+
+def _body(row: Interaction, kind: str) -> Json:
+    if row.code in ("create", "update"):
+        return {JSON: {"schema": reference_to(kind), "example": EXAMPLES[kind]}}
+    if row.code == "patch":
+        return _PATCHES
+    if row.path.endswith("/_search"):
+        form = {row.code: TEXT for row in SEARCH_PARAMS.of(kind).values()}
+        return {
+            FORM: {
+                "schema": {"type": "object", "properties": form},
+                "example": {"status": "in-progress"},
+            }
+        }
+    return {}
+
+
+def _links(kind: str) -> Json:
+    """Lead from what was written to what can be done with it."""
+    own = {"id": "$response.body#/id"}
+    names = {"read": "getRead", "history": "getHistoryInstance", "delete": "deleteDelete"}
+    return {
+        name: {"operationId": f"{prefix}{kind}", "parameters": own}
+        for name, prefix in names.items()
+    }
+
+
+def _named_operations(row: Interaction) -> Iterator[tuple[str, str, Json]]:
+    level = INSTANCE if "{id}" in row.path else TYPE
+    for operation in OPERATIONS:
+        if level in operation.levels and row.method in operation.methods:
+            for kind in operation.types:
+                path = row.path.replace("{type}", kind).replace("{operation}", operation.name)
+                yield path, row.method, _named(row, operation, kind)
+
+
+def _named(row: Interaction, operation: Operation, kind: str) -> Json:
+    described = _described(row, f"{operation.code} {kind}", kind)
+    described["summary"] = f"{operation.name} of {kind}"
+    described["description"] = f"{operation.description} For {', '.join(sorted(operation.roles))}."
+    answers = described["responses"]
+    answers["200"]["description"] = f"The {operation.returns}"
+    answers["200"]["content"] = {JSON: {"schema": reference_to(operation.returns)}}
+    if operation.returns == kind and level_of(row) == TYPE:
+        answers["201"] = answers["200"]
+    described["parameters"] = [*_path_parameters(row.path)]
+    if row.method == "GET":
+        described["parameters"] += [
+            _operand(each) for each in operation.parameters if not each.is_resource
+        ]
+    else:
+        described["requestBody"] = {"content": {JSON: _operands(operation, kind)}}
+    return described
+
+
+def level_of(row: Interaction) -> str:
+    """Tell whether an operation's route is on a type or on an instance."""
+    return INSTANCE if "{id}" in row.path else TYPE
+
+
+def _operand(row: Parameter) -> Json:
+    schema = PRIMITIVES.get(row.type, TEXT)
+    return {
+        "name": row.name,
+        "in": "query",
+        "description": row.documentation,
+        "schema": {"enum": ["create", "update", "delete"]} if row.name == "mode" else schema,
+    }
+
+
+def _operands(operation: Operation, kind: str) -> Json:
+    """Give the body of an operation with an example of its first parameter."""
+    parts: list[Json] = []
+    for row in operation.parameters[:1]:
+        value: Any = {"reference": f"{row.targets[0]}/homer-simpson"} if row.targets else "2026"
+        parts.append({"name": row.name, row.property: EXAMPLES[kind] if row.is_resource else value})
+    if operation.code == "everything":
+        parts = []
+    example = {"resourceType": "Parameters", **({"parameter": parts} if parts else {})}
+    return {"schema": reference_to("Parameters"), "example": example}
+
+
+def _public(row: Interaction) -> Json:
+    name = row.path.removeprefix("/").partition("/")[0]
+    described = _described(row, f"{row.code} {name.partition('.')[0]}", "Definitions")
+    described["parameters"] = [*_path_parameters(row.path), *map(_control, FORMATS)]
+    schema = {"metadata": "CapabilityStatement"}.get(name, name)
+    content: Json = {JSON: {"schema": reference_to(schema)}}
+    if row.code in ("openapi", "docs"):
+        media = "application/json" if row.code == "openapi" else "text/html"
+        content = {media: {"schema": {"type": "object" if row.code == "openapi" else "string"}}}
+    if row.method != "HEAD":
+        described["responses"]["200"] = {"description": row.code, "content": content}
+    return described

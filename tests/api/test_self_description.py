@@ -1,0 +1,138 @@
+"""What the server says of itself: CapabilityStatement, OpenAPI, and a page for people."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from shared.catalog.interactions import INTERACTIONS, TYPES
+from shared.catalog.operations import OPERATIONS
+from shared.catalog.parameters import SEARCH_PARAMS
+from shared.http import docs
+from shared.http.responses import STATUS
+from tests import care, refusals
+from tests.frontdoor import BASE, FrontDoor
+
+NOBODY = FrontDoor(role="nobody")
+
+
+def test_the_capability_statement_says_what_the_catalogue_says() -> None:
+    statement = NOBODY.get("/metadata").body
+    assert statement["url"] == f"{BASE}/metadata"
+    (rest,) = statement["rest"]
+    for described in rest["resource"]:
+        kind = described["type"]
+        codes = {row["code"] for row in described["interaction"]}
+        routed = {row.code for row in INTERACTIONS if "{type}" in row.path}
+        assert codes == routed - {"operation"}
+        parameters = {row["name"]: row for row in described["searchParam"]}
+        assert parameters.keys() == SEARCH_PARAMS.of(kind).keys()
+        for row in SEARCH_PARAMS.of(kind).values():
+            assert parameters[row.code]["type"] == row.type
+            assert parameters[row.code]["definition"].startswith("http")
+        operations = {row["name"] for row in described["operation"]}
+        assert operations == {row.code for row in OPERATIONS if kind in row.types}
+        assert described["conditionalRead"] == "full-support"
+        assert described["versioning"] == "versioned-update"
+        assert described["readHistory"]
+        assert described["updateCreate"]
+    assert set(statement["patchFormat"]) == {
+        "application/json-patch+json",
+        "application/merge-patch+json",
+    }
+    assert rest["security"]["service"][0]["coding"][0]["code"] == "SMART-on-FHIR"
+
+
+def test_what_it_refers_to_here_can_be_read() -> None:
+    text = NOBODY.get("/metadata").text
+    urls = {url.rstrip(";") for url in re.findall(rf'{BASE}/[^" ]+', text)}
+    assert len(urls) > 5
+    for url in urls:
+        answer = NOBODY.get(url)
+        assert answer.status == 200, url
+
+
+def test_openapi_is_valid_and_has_every_route() -> None:
+    answer = NOBODY.get("/openapi.json")
+    assert answer.headers["Content-Type"] == "application/json"
+    OpenAPIV31SpecValidator(answer.body).validate()
+    assert answer.body["servers"] == [{"url": BASE}]
+    described = {
+        (method.upper(), path) for path, one in answer.body["paths"].items() for method in one
+    }
+    expected = set()
+    for row in INTERACTIONS:
+        if row.code == "operation":
+            continue
+        paths = [row.path.replace("{type}", kind) for kind in TYPES]
+        expected |= {(row.method, path) for path in paths if row.code != "preflight"}
+    named = {pair for pair in described if "$" in pair[1]}
+    assert described - named == expected
+    assert {path.rpartition("/$")[2] for _, path in named} == {row.code for row in OPERATIONS}
+
+
+def test_openapi_has_an_example_of_whatever_is_sent_and_every_refusal() -> None:
+    api = NOBODY.get("/openapi.json").body
+    assert {int(status) for status in api["components"]["responses"]} == set(STATUS.values())
+    for path, methods in api["paths"].items():
+        for method, operation in methods.items():
+            contents = operation.get("requestBody", {}).get("content", {}).values()
+            assert all("example" in content for content in contents), path
+            if method in ("post", "put", "patch"):
+                assert contents, path
+            if "403" in operation["responses"] and method != "head":
+                assert operation["responses"]["400"] == {"$ref": "#/components/responses/400"}
+
+
+def test_the_examples_of_openapi_do_what_they_say(clinic: FrontDoor) -> None:
+    api = NOBODY.get("/openapi.json").body
+    for kind in TYPES:
+        body = api["paths"][f"/{kind}"]["post"]["requestBody"]["content"]["application/fhir+json"]
+        assert clinic.post(f"/{kind}", body["example"]).status == 201
+        assert clinic.put(f"/{kind}/example", body["example"]).status == 201
+        patches = api["paths"][f"/{kind}/{{id}}"]["patch"]["requestBody"]["content"]
+        for media, content in patches.items():
+            path = f"/{kind}/example"
+            answer = clinic.call("PATCH", path, content["example"], content_type=media)
+            assert answer.status == 200, answer.text
+        for row in api["paths"][f"/{kind}"]["get"]["parameters"]:
+            query = f"{row['name']}={row.get('example', 'json')}"
+            if row["in"] == "query" and row["schema"].get("type") == "string":
+                assert clinic.get(f"/{kind}?{query}").status == 200, query
+
+
+class Tags(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+def test_the_page_for_people_shows_every_request_and_runs_nothing() -> None:
+    answer = NOBODY.get("/docs", accept="text/html")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert policy == docs.POLICY
+    page = Tags()
+    page.feed(answer.text)
+    assert not page.tags & {"script", "iframe", "img", "link", "object", "form", "base"}
+    assert not any(name.startswith("on") or name in ("style", "src") for name in page.attributes)
+    for row in INTERACTIONS:
+        if row.method not in ("HEAD", "OPTIONS") and row.code != "operation":
+            for kind in TYPES:
+                assert f"{row.method} {row.path.replace('{type}', kind)}<" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
+def test_both_are_for_reading_only(clinic: FrontDoor, path: str) -> None:
+    refusals.check(clinic.post(path, care.session()), 405, "not-supported")
