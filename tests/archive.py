@@ -6,6 +6,7 @@ from typing import Any
 
 from shared import ulids
 from shared.catalog import access_patterns as patterns
+from shared.index import long
 from shared.index.rows import rows, stub
 from shared.store import codec
 from shared.store.keys import HEADER, Place
@@ -36,7 +37,9 @@ class Archive:
         packed: Item = {"resource": {"B": codec.pack(json.dumps(kept).encode())}}
         if partial:
             packed["partial"] = {"BOOL": True}
-        for pk, sk in rows(resource, resource["meta"]["lastUpdated"], zone=UTC):
+        is_encounter = resource["resourceType"] == "Encounter"
+        is_long = is_encounter and long.is_long(resource, datetime.now(UTC), UTC)
+        for pk, sk in rows(resource, resource["meta"]["lastUpdated"], zone=UTC, is_long=is_long):
             self.put(patterns.SEARCH, pk, sk, **packed)
 
     def encounter(self, key: str, minutes: int, *, partial: bool = False, **more: Any) -> None:

@@ -1,12 +1,15 @@
 """What must be true of the tables after every request, whatever happened."""
 
 from collections import Counter, defaultdict
+from datetime import UTC
 from typing import Any
 
 import orjson
 
+from shared import instants
 from shared.audit.events import link
 from shared.catalog import access_patterns as patterns
+from shared.index import long
 from shared.sessions import kinds
 from shared.store import codec, dynamodb, guards, items, keys
 from shared.store.auditing import event_of
@@ -71,6 +74,8 @@ def _check_rows(records: dict[str, Versioned]) -> None:
     }
     expected = {row: record for record in records.values() for row in record.rows}
     assert set(rows) == set(expected)
+    for record in records.values():
+        _check_second_rows(record)
     for key, record in expected.items():
         if "partial" not in rows[key]:
             assert codec.unpack(bytes(rows[key]["resource"]["B"]))[0] == record.json
@@ -90,6 +95,18 @@ def _check_guards(records: list[Versioned]) -> None:
     assert counted == held
 
 
+def _check_second_rows(record: Versioned) -> None:
+    """Hold what lasts long to a second row beside each that is in order of dates."""
+    dated = {row for row in record.rows if "?_lastUpdated#" not in row[0]}
+    second = {row for row in dated if row[1].startswith(long.PREFIX)}
+    first = {(pk, long.PREFIX + sk) for pk, sk in dated - second}
+    is_long = isinstance(record, EncounterRecord) and record.is_long
+    assert second == (first if is_long else set()), record.id
+    if record.type == "Encounter" and not record.deleted:
+        must_be = long.is_long(record.resource, instants.read(record.last_updated), UTC)
+        assert is_long or not must_be, f"{record.id} lasts long"
+
+
 def _check_due(encounters: dict[str, EncounterRecord]) -> None:
     due = {
         (item["pk"]["S"], item["sk"]["S"])
@@ -100,7 +117,7 @@ def _check_due(encounters: dict[str, EncounterRecord]) -> None:
     for record in encounters.values():
         # What does not close by itself is looked at once, when it has lasted long.
         has_no_end = record.policy == "explicit" or (record.policy == "daily" and not record.home)
-        looked_at = has_no_end and not record.due
+        looked_at = has_no_end and record.is_long and not record.due
         assert looked_at or bool(record.due) == kinds.is_open(record.resource), record.id
         assert kinds.is_open(record.resource) or not record.due, record.id
         if record.due:

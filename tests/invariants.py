@@ -178,6 +178,8 @@ def what_is_open_is_looked_at_once(_: Picture, after: Picture) -> None:
             assert record.id in after.pending
         elif closes_by_itself(record):
             assert rows[record.id] == 1, f"{record.id} closes by itself and is not due"
+        elif not record.is_long:
+            assert rows[record.id] == 1, f"{record.id} may last long and is not due"
         else:
             assert rows[record.id] <= 1
     assert set(rows) <= set(after.encounters)

@@ -12,7 +12,7 @@ from shared.instants import FOREVER, MILLISECOND, SECOND, Range
 type Resource = dict[str, Any]
 
 # Before the time of creation, of what has no time of its own: sorts after every instant.
-UNDATED = "~"
+UNDATED = ":"
 # Sorts after every character that the keys use.
 AFTER_ALL = "\x7f"
 _FIRST = instants.parse("0001", UTC).low
@@ -24,19 +24,21 @@ class Order:
     """By which date parameter keys are ordered: by the beginning of what it says, to milliseconds.
 
     `longest` is how long, in nanoseconds, the stretch of time may be that a value names; `vague`
-    where it may also be a month or a year.
+    where it may also be a month or a year; `has_long` where what lasts longer than some hours has a
+    second row.
     """
 
     param: str
     longest: int
     vague: bool = False
+    has_long: bool = False
 
 
 # A local day has up to 25 hours, 26 where a zone changed its mind.
 _LONGEST_DAY = 26 * 3600 * SECOND
 UPDATED = Order("_lastUpdated", MILLISECOND)
 ORDERS = {
-    "Encounter": Order("date", FOREVER),
+    "Encounter": Order("date", FOREVER, has_long=True),
     "Communication": Order("sent", _LONGEST_DAY, vague=True),
 }
 

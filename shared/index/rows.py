@@ -6,10 +6,11 @@ from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
 
+from shared import instants
 from shared.access import compartments
 from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index
 from shared.errors import BusinessRule
-from shared.index import order, partitions
+from shared.index import long, order, partitions
 from shared.index.kinds import Kind, kind_of
 from shared.index.values import path, values
 from shared.settings import settings
@@ -24,11 +25,17 @@ MOST_ROWS = 40
 
 
 def rows(
-    resource: Resource, created: str, tenant: str = "-", zone: tzinfo | None = None
+    resource: Resource,
+    created: str,
+    tenant: str = "-",
+    zone: tzinfo | None = None,
+    *,
+    is_long: bool = False,
 ) -> tuple[RowKey, ...]:
     """Give the keys of a resource's index rows; `zone` is the deployment's where it is not given.
 
-    Raises BusinessRule where they are too many.
+    What `is_long` has a second row where rows are in order of dates. Raises BusinessRule where they
+    are too many.
     """
     zone = zone or settings().zone
     place, kind = order.of(resource, created, zone) + "#" + resource["id"], kind_of(resource)
@@ -36,8 +43,16 @@ def rows(
     listed = _listed(resource, kind, tenant, place)
     by_element = Counter(found.values())
     by_element[f"{resource['resourceType']}.identifier"] += (guards := _guards(resource))
-    _check(len(found) + len(listed) + guards + _reserved(resource), by_element)
-    return (*((partition, kind.prefix + place) for partition in found), *listed)
+    once = (*((partition, kind.prefix + place) for partition in found), *listed)
+    second = tuple((partition, long.PREFIX + sort) for partition, sort in once if sort == place)
+    twice = len(second) * _may_be_long(resource, is_long=is_long)
+    _check(len(once) + twice + guards + _reserved(resource), by_element)
+    return once + second if is_long else once
+
+
+def _may_be_long(resource: Resource, *, is_long: bool) -> bool:
+    """Tell whether second rows count: what is open may get them when it has lasted long."""
+    return is_long or (resource["resourceType"] == "Encounter" and long.is_open(resource))
 
 
 def _guards(resource: Resource) -> int:
@@ -53,8 +68,13 @@ def _reserved(resource: Resource) -> int:
 def room(resource: Resource) -> int:
     """Give how many more values a resource may have that searches find it by."""
     zone = settings().zone
+    is_long = long.is_long(resource, instants.now(), zone)
     listed = _listed(resource, kind_of(resource), "-", "")
-    return MOST_ROWS - len(dict(_indexed(resource, "-", zone))) - len(listed) - _guards(resource)
+    found = len(dict(_indexed(resource, "-", zone)))
+    free = MOST_ROWS - found - len(listed) - _guards(resource)
+    if not _may_be_long(resource, is_long=is_long):
+        return free
+    return (free - found - sum(sort == "" for _, sort in listed)) // 2
 
 
 def _indexed(resource: Resource, tenant: str, zone: tzinfo) -> Iterator[tuple[str, str]]:

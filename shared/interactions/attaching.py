@@ -6,6 +6,7 @@ from zlib import crc32
 
 from shared import instants, ulids
 from shared.errors import BusinessRule
+from shared.index import long
 from shared.interactions import deployment
 from shared.sessions import due, kinds, policies, slots
 from shared.sessions.due import Opened
@@ -118,7 +119,8 @@ def stamped(
 
 def look(encounter: EncounterRecord, active: datetime | None) -> str:
     """Give when an open Encounter is first looked at."""
-    return spread(encounter, due.first_look(opened(encounter, active)))
+    first = due.first_look(opened(encounter, active))
+    return spread(encounter, first) if first else ""
 
 
 def earlier_due(work: Work, encounter: EncounterRecord) -> str:
@@ -126,7 +128,7 @@ def earlier_due(work: Work, encounter: EncounterRecord) -> str:
     first = look(encounter, work.now)
     if encounter.policy == policies.DAILY:
         return first
-    return min(filter(None, (encounter.due, first)))
+    return min(filter(None, (encounter.due, first)), default="")
 
 
 def spread(encounter: EncounterRecord, moment: datetime) -> str:
@@ -140,11 +142,12 @@ def spread(encounter: EncounterRecord, moment: datetime) -> str:
 def opened(encounter: EncounterRecord, active: datetime | None) -> Opened:
     """Give what decides when an Encounter is looked at; `active` where a thread is attached."""
     begun = instants.read(encounter.opened)
-    low = instants.period(encounter.resource.get("period", {}), settings().zone).low
+    zone = settings().zone
+    from_then = None if encounter.is_long else long.long_from(encounter.resource, begun, zone)
     return Opened(
         policy=encounter.policy,
         opened=begun,
-        start=begun if low == -instants.FOREVER else instants.from_nanoseconds(low),
+        long_from=from_then,
         idle_minutes=encounter.idle_minutes,
         max_hours=encounter.max_hours,
         day_end=instants.read(encounter.day_end) if encounter.day_end else None,

@@ -9,6 +9,7 @@ from shared.access import Actor
 from shared.catalog.roles import SERVICE
 from shared.interactions import attaching, closing, detaching
 from shared.sessions import due
+from shared.sessions.due import Verdict
 from shared.store import reading
 from shared.store.records import EncounterRecord
 from shared.store.transactions import TooManyItems, settle
@@ -56,7 +57,7 @@ def _look(actor: Actor, encounter_id: str, now: datetime, *, in_steps: bool = Fa
         return Look.CLOSED
     verdict = due.verdict(attaching.opened(encounter, _active(work, encounter)), now)
     if not verdict.close:
-        return _later(work, encounter, verdict.due)
+        return _later(work, encounter, verdict)
     try:
         closing.finish(work, encounter)
         work.commit("close")
@@ -83,9 +84,10 @@ def _active(work: Work, encounter: EncounterRecord) -> datetime | None:
     return instants.read(max(*arrivals, encounter.opened))
 
 
-def _later(work: Work, encounter: EncounterRecord, moment: datetime | None) -> Look:
-    again = attaching.spread(encounter, moment) if moment else ""
-    work.save(replace(encounter, due=again))
+def _later(work: Work, encounter: EncounterRecord, verdict: Verdict) -> Look:
+    """Look again later; what has lasted long gets its second rows."""
+    again = attaching.spread(encounter, verdict.due) if verdict.due else ""
+    work.save(replace(encounter, due=again, is_long=encounter.is_long or verdict.is_long))
     work.commit("close")
     if not again:
         return Look.NOTHING

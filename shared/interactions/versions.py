@@ -5,7 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from shared import fhirjson, instants
+from shared.index import long
 from shared.resources.meta import stamp
+from shared.sessions.due import GRACE
+from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
 from shared.store.work import Work
 
@@ -31,7 +34,15 @@ def of_encounter(
     work: Work, before: EncounterRecord, resource: Resource | None, **changes: Any
 ) -> EncounterRecord:
     """Make the next version of an Encounter; None deletes it."""
-    return replace(before, **_next(work, before, resource), **changes)
+    after = replace(before, **_next(work, before, resource), **changes)
+    zone = settings().zone
+    stays_long = before.is_long and long.is_open(before.resource) and long.is_open(after.resource)
+    after = replace(after, is_long=stays_long or long.is_long(after.resource, work.now, zone))
+    if after.is_long or not after.due or not after.opened:
+        return after
+    long_from = long.long_from(after.resource, instants.read(after.opened), zone)
+    is_in_time = after.due <= instants.written(long_from + GRACE)
+    return after if is_in_time else replace(after, due=instants.written(long_from))
 
 
 def unborn_encounter(work: Work, encounter_id: str) -> EncounterRecord:

@@ -14,6 +14,7 @@ from shared import fhirjson, references
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import TYPES
 from shared.catalog.parameters import SearchParam
+from shared.index import long
 from shared.index.order import AFTER_ALL
 from shared.index.partitions import is_keyed
 from shared.index.values import Reference, values
@@ -153,7 +154,9 @@ class Lookups:
     def _rows(
         self, resource_type: str, table: str, partition: str, first: int, start: str | None
     ) -> Iterator[tuple[str, bytes]]:
-        between = (MESSAGE, MESSAGE + AFTER_ALL) if table == patterns.THREAD else (" ", AFTER_ALL)
+        between = long.ONCE[resource_type]
+        if table == patterns.THREAD:
+            between = (MESSAGE, MESSAGE + AFTER_ALL)
         stream = Stream(table, partition, (between,))
         limit = first
         while True:

@@ -37,7 +37,7 @@ def _of_sessions(query: Query, sight: Sight | None) -> Plan | None:
         predicates=tuple(one for one in query.criteria if one not in asked),
         sort=() if ordered else query.controls.sort,
         sessions=frozenset(filter(sight.sees_encounter, named)) if sight else named,
-        window=windows.of(query.criteria, by),
+        window=windows.of(query.criteria, by)[0],
         ordered=ordered,
         forward=forward,
     )
@@ -76,14 +76,14 @@ def _of_partitions(query: Query, tenant: str, sight: Sight | None) -> Plan:
         source = own.choose(query, sight, sight.people)
     else:
         source = sources.choose(query, tenant)
-    window = windows.of(query.criteria, source.by)
+    read = windows.of(query.criteria, source.by)
     ordered, forward = _direction(query, source.by)
     return Plan(
         reads=source.reads,
         predicates=tuple(one for one in query.criteria if one not in source.answers),
         sort=() if ordered else query.controls.sort,
-        steps=plans.steps(source, window, ordered=ordered, forward=forward),
-        window=window,
+        steps=plans.steps(source, read, ordered=ordered, forward=forward),
+        window=read[0],
         ordered=ordered,
         forward=forward,
     )

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.catalog import access_patterns as patterns
-from shared.index.order import AFTER_ALL, Order
+from shared.index import long
+from shared.index.order import Order
 from shared.search import windows
 from shared.search.controls import SortKey
 from shared.search.criteria import Criterion
@@ -78,15 +79,21 @@ class Plan:
     forward: bool = False
 
 
-def steps(source: Source, window: Window, *, ordered: bool, forward: bool) -> tuple[Step, ...]:
+def steps(
+    source: Source, read: tuple[Window, Window], *, ordered: bool, forward: bool
+) -> tuple[Step, ...]:
     """Lay out the reading of a source, in the order of its dates or else of its keys.
 
-    What has no date is last both ways: backwards it is a step of its own.
+    What has no date is last both ways: backwards it is a step of its own. The second of the windows
+    is read of second rows.
     """
+    near, far = read
     if not ordered:
-        return _filled([tuple(_in_order_of_keys(source, window))])
-    parts = [window] if forward else [window.dated, window.rest]
-    return _filled([tuple(_in_order_of_dates(source, part)) for part in parts])
+        return _filled([(*_in_order_of_keys(source, near), *_second_rows(source, far))])
+    parts = [(near, far)] if forward else [(near.dated, far.dated), (near.rest, far.rest)]
+    return _filled(
+        [(*_in_order_of_dates(source, one), *_second_rows(source, other)) for one, other in parts]
+    )
 
 
 def _filled(laid_out: list[Step]) -> tuple[Step, ...]:
@@ -98,7 +105,8 @@ def _in_order_of_keys(source: Source, window: Window) -> Iterator[Stream]:
         ranges: list[KeyRange] = []
         for run in _runs(source, table):
             if window == EVERYTHING:
-                ranges.append((_ranges(table, run[0], window)[0][0], run[-1] + AFTER_ALL))
+                first, last = (_ranges(table, kind, window) for kind in (run[0], run[-1]))
+                ranges.append((first[0][0], last[-1][1]))
             else:
                 ranges += [one for kind in run for one in _ranges(table, kind, window)]
         if ranges:
@@ -114,6 +122,14 @@ def _in_order_of_dates(source: Source, window: Window) -> Iterator[Stream]:
 
 def _partitions(source: Source) -> tuple[tuple[str, str], ...]:
     return (*source.partitions, *((_HELD,) if source.held else ()))
+
+
+def _second_rows(source: Source, window: Window) -> Iterator[Stream]:
+    ranges = windows.row_ranges(long.PREFIX, window)
+    for table, partition in source.partitions if ranges else ():
+        yield _stream(source, table, partition, ranges, len(long.PREFIX))
+    if source.held and ranges:
+        yield _stream(source, *_HELD, windows.row_ranges("", window), 0)
 
 
 def _runs(source: Source, table: str) -> tuple[tuple[str, ...], ...]:

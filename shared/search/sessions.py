@@ -8,6 +8,7 @@ from shared.catalog import access_patterns as patterns
 from shared.index.order import AFTER_ALL, Order
 from shared.search.plans import MESSAGE, Plan, Source, Step, Stream, steps
 from shared.search.streams import Row
+from shared.search.windows import NOTHING
 from shared.sessions.state import Adoption, Span, adopted
 from shared.store import dynamodb, items
 
@@ -36,9 +37,9 @@ class Sessions:
         """Give the steps that read those parts and nothing else."""
         partitions = ((patterns.THREAD, f"{self._tenant}#{span.thread}") for span in self.spans)
         source = Source("session", tuple(dict.fromkeys(partitions)), self._by)
-        laid_out = steps(
-            source, self._plan.window, ordered=self._plan.ordered, forward=self._plan.forward
-        )
+        plan = self._plan
+        read = (plan.window, NOTHING)
+        laid_out = steps(source, read, ordered=plan.ordered, forward=plan.forward)
         return tuple(tuple(self._clipped(step)) for step in laid_out)
 
     def _clipped(self, step: Step) -> Iterator[Stream]:

@@ -25,7 +25,7 @@ _MARGIN = 3
 UNIT_ROWS = {"Encounter": 12, "Communication": 9}
 _GROWTH = 4
 _PLACE = re.compile(
-    r"(?P<kind>(?:[a-z]#)*)(?P<undated>~?)"
+    r"(?P<kind>(?:[a-z]#)*)(?P<undated>:?)"
     r"(?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)#[A-Za-z0-9.#-]{1,200}",
     re.ASCII,
 )

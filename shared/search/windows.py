@@ -1,11 +1,11 @@
 """Which stretches of an order of keys a search must read, as instants and as sort keys."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from shared import instants, ulids
-from shared.index import order
+from shared.index import long, order
 from shared.index.order import AFTER_ALL, UNDATED, UPDATED, Order
 from shared.instants import FOREVER, MILLISECOND
 from shared.search.criteria import Criterion
@@ -35,24 +35,43 @@ class Window:
         return Window((), self.undated)
 
 
-EVERYTHING = Window()
+EVERYTHING, NOTHING = Window(), Window((), undated=False)
 
 
-def of(criteria: Iterable[Criterion], by: Order) -> Window:
-    """Narrow an order of keys by the criteria on its parameter; never so far as to lose a match."""
+def of(criteria: Iterable[Criterion], by: Order) -> tuple[Window, Window]:
+    """Narrow an order of keys by the criteria on its parameter; never so far as to lose a match.
+
+    The second is what of it only the second rows of what lasts long are read for.
+    """
+    asked = [one for one in criteria if one.param.code == by.param and one.modifier == ""]
+    whole = _of(asked, by)
+    if not by.has_long or not asked:
+        return whole, NOTHING
+    near = Window(_of(asked, replace(by, longest=long.reach())).spans, undated=False)
+    return near, Window(_without(whole.spans, near.spans), whole.undated)
+
+
+def _without(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:
+    left = some
+    for low, high in others:
+        beside: tuple[Span, ...] = ((-FOREVER, low - 1), (high + 1, FOREVER))
+        left = _both(left, tuple(one for one in beside if one[0] <= one[1]))
+    return left
+
+
+def _of(criteria: Iterable[Criterion], by: Order) -> Window:
     window = Window(undated=by != UPDATED)
     for criterion in criteria:
-        if criterion.param.code == by.param and criterion.modifier == "":
-            asked = [one for one in criterion.operands if isinstance(one, DateOperand)]
-            spans = [span for one in asked for span in _spans(one, by, criterion.zone)]
-            undated = any(_finds_undated(one, by) for one in asked)
-            window = Window(_both(window.spans, _union(spans)), window.undated and undated)
+        asked = [one for one in criterion.operands if isinstance(one, DateOperand)]
+        spans = [span for one in asked for span in _spans(one, by, criterion.zone)]
+        undated = any(_finds_undated(one, by) for one in asked)
+        window = Window(_both(window.spans, _union(spans)), window.undated and undated)
     return window
 
 
 def _finds_undated(operand: DateOperand, by: Order) -> bool:
     """Tell whether a Period without a start can match; what has no date at all never does."""
-    return by.longest == FOREVER and operand.prefix not in ("eq", "sa")
+    return by.has_long and operand.prefix not in ("eq", "sa")
 
 
 def _spans(operand: DateOperand, by: Order, zone: tzinfo) -> list[Span]:
@@ -64,9 +83,11 @@ def _spans(operand: DateOperand, by: Order, zone: tzinfo) -> list[Span]:
         return [(low, high) if prefix == "eq" else (high, FOREVER)]
     if prefix in ("lt", "eb", "le"):
         return [(-FOREVER, high if prefix == "le" else low)]
-    # What ends later may have begun before, by as long as a value may last. (A Period may last for
-    # ever: until long Encounters have rows of their own, these have no lower bound.)
+    # What ends later may have begun before, by as long as a value may last.
     bound = low if prefix == "ap" else high
+    if by.has_long:
+        # What is open has no end yet: it is found by any time to come.
+        bound = min(bound, instants.nanoseconds(instants.now()))
     begun = bound - by.longest if prefix in ("ap", "gt") else min(low, bound - by.longest)
     return [*_vague(bound, by, zone), (begun, high if prefix == "ap" else FOREVER)]
 
@@ -100,12 +121,12 @@ def _both(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:
 
 def row_ranges(prefix: str, window: Window) -> list[KeyRange]:
     """Give the ranges of sort keys in a kind of rows, in their order."""
-    return _ranges(prefix, window, order.text, UNDATED)
+    return _ranges(prefix, window, order.text, UNDATED, UNDATED + AFTER_ALL)
 
 
 def message_ranges(prefix: str, window: Window) -> list[KeyRange]:
     """Give the ranges of sort keys in a thread, in their order."""
-    return _ranges(prefix, window, _ulid, ulids.prefix(ulids.UNDATED))
+    return _ranges(prefix, window, _ulid, ulids.prefix(ulids.UNDATED), AFTER_ALL)
 
 
 def _ulid(nanoseconds: int) -> str:
@@ -113,11 +134,11 @@ def _ulid(nanoseconds: int) -> str:
 
 
 def _ranges(
-    prefix: str, window: Window, text: Callable[[int], str], undated: str
+    prefix: str, window: Window, text: Callable[[int], str], undated: str, end: str
 ) -> list[KeyRange]:
     ranges = [(prefix + text(low), prefix + text(high) + AFTER_ALL) for low, high in window.spans]
     if not window.undated:
         return ranges
     if window.spans and window.spans[-1][1] >= FOREVER:
-        return [*ranges[:-1], (ranges[-1][0], prefix + AFTER_ALL)]
-    return [*ranges, (prefix + undated, prefix + AFTER_ALL)]
+        return [*ranges[:-1], (ranges[-1][0], prefix + end)]
+    return [*ranges, (prefix + undated, prefix + end)]

@@ -1,9 +1,12 @@
 """When an open Encounter is to be looked at, and what is to be done then."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.sessions.policies import DAILY, EXPLICIT, THREAD
+from shared.sessions.policies import DAILY, THREAD
+
+# How long after it has lasted long an Encounter may still be without its second rows.
+GRACE = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,11 +14,12 @@ class Opened:
     """What is stamped on an Encounter when it is opened, and whether it waits or is linked.
 
     `active` is the latest arrival, attaching or reopening of an attached thread; None without one.
+    `long_from` is when it has lasted long; None where that is known already.
     """
 
     policy: str
     opened: datetime
-    start: datetime
+    long_from: datetime | None
     idle_minutes: int
     max_hours: int
     day_end: datetime | None
@@ -25,10 +29,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Close it now, or look again at `due`; neither where nothing more is to be done."""
+    """Close it now, or look again at `due`; neither where nothing more is to be done.
+
+    `is_long` tells that it has lasted long by now.
+    """
 
     close: bool
     due: datetime | None = None
+    is_long: bool = False
 
 
 def closes_at(session: Opened) -> datetime | None:
@@ -44,13 +52,13 @@ def closes_at(session: Opened) -> datetime | None:
     return idle_at
 
 
-def first_look(session: Opened) -> datetime:
+def first_look(session: Opened) -> datetime | None:
     """Give when an Encounter that opens, or is attached to, is to be looked at."""
-    long_from = min(session.opened, session.start) + timedelta(hours=session.max_hours)
-    by_itself = closes_at(session)
-    if by_itself is None or session.policy == EXPLICIT:
-        return min(by_itself or long_from, long_from)
-    return by_itself
+    by_itself, long_from = closes_at(session), session.long_from
+    if by_itself is None or long_from is None:
+        return by_itself or long_from
+    # What is about to close needs no second rows.
+    return by_itself if by_itself <= long_from + GRACE else min(by_itself, long_from)
 
 
 def verdict(session: Opened, now: datetime) -> Verdict:
@@ -58,4 +66,6 @@ def verdict(session: Opened, now: datetime) -> Verdict:
     by_itself = closes_at(session)
     if by_itself and by_itself <= now:
         return Verdict(close=True)
-    return Verdict(close=False, due=by_itself)
+    is_long = session.long_from is not None and session.long_from <= now
+    again = first_look(replace(session, long_from=None) if is_long else session)
+    return Verdict(close=False, due=again, is_long=is_long)

@@ -177,18 +177,17 @@ def _locator(record: CommunicationRecord) -> Item:
 
 
 def _superseded(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[Operation]:
-    """Keep the version before and bring the index rows up to date, where there is a new version."""
-    if old is not None and new.version == old.version:
-        return
-    if old is not None:
+    """Keep the version before, where there is a new one, and bring the index rows up to date."""
+    is_same = old is not None and new.version == old.version
+    if old is not None and not is_same:
         address = keys.version(tenant, old.type, old.id, old.version)
         yield put(address, version_item(old))
     for pk, sk in set(old.rows if old else ()) - set(new.rows):
         yield delete(Address(patterns.SEARCH, pk, sk))
-    if new.rows:
-        longest = max(len(pk) + len(sk) for pk, sk in new.rows)
-        copy = copied(new, longest)
-        for pk, sk in new.rows:
+    written = [row for row in new.rows if not (old and is_same and row in old.rows)]
+    if written:
+        copy = copied(new, max(len(pk) + len(sk) for pk, sk in new.rows))
+        for pk, sk in written:
             yield put(Address(patterns.SEARCH, pk, sk), copy)
 
 

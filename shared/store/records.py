@@ -109,7 +109,8 @@ class EncounterRecord(Versioned):
     detached since; `filled` the elements that the server computed; `entered` when the present
     status was entered; `due` when the session must be looked at, empty where never. Stamped when
     it was opened, and empty for what is no session: `policy`, `idle_minutes`, `max_hours`,
-    `opened`, and under daily `home`, the day's slot, and `day_end`. `by_server` says who opened it.
+    `opened`, and under daily `home`, the day's slot, and `day_end`. `by_server` says who opened it,
+    `is_long` that it has the second rows of what lasts long.
     """
 
     type: ClassVar[str] = "Encounter"
@@ -121,6 +122,7 @@ class EncounterRecord(Versioned):
     filled: frozenset[str] = frozenset()
     closing: Closing | None = None
     by_server: bool = False
+    is_long: bool = False
     opened: str = ""
     policy: str = ""
     idle_minutes: int = 0
@@ -137,8 +139,9 @@ class EncounterRecord(Versioned):
         item = self._item() | figures_item(self.figures)
         item |= {"rev": {"N": str(self.rev)}, "entered": {"S": self.entered}}
         item |= texts(self, "due", "opened", "policy", "home", "day_end")
-        if self.by_server:
-            item["by_server"] = {"BOOL": True}
+        for name in ("by_server", "is_long"):
+            if getattr(self, name):
+                item[name] = {"BOOL": True}
         for name in ("idle_minutes", "max_hours"):
             if number := getattr(self, name):
                 item[name] = {"N": str(number)}
@@ -164,6 +167,7 @@ class EncounterRecord(Versioned):
             figures=figures(item),
             closing=_closing(item["closing"]["M"]) if "closing" in item else None,
             by_server="by_server" in item,
+            is_long="is_long" in item,
             opened=text(item, "opened"),
             policy=text(item, "policy"),
             home=text(item, "home"),

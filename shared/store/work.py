@@ -279,9 +279,13 @@ class Work:
 
     def _indexed[V: Versioned](self, record: V, before: V | None, chain: bytes) -> V:
         """Give a record as it is written: with its rows, and the next link of its chain."""
-        if before and record.version == before.version:
+        is_long = isinstance(record, EncounterRecord) and record.is_long
+        was_long = isinstance(before, EncounterRecord) and before.is_long
+        if before and record.version == before.version and is_long is was_long:
             return changed(record, chain=chain, rows=before.rows)
-        keys_of_rows = () if record.deleted else rows(record.resource, record.created, self.tenant)
+        keys_of_rows: tuple[tuple[str, str], ...] = ()
+        if not record.deleted:
+            keys_of_rows = rows(record.resource, record.created, self.tenant, is_long=is_long)
         return changed(record, chain=chain, rows=keys_of_rows)
 
     def _event(self, interaction: str, saved: dict[Address, Any]) -> tuple[bytes, bytes]:

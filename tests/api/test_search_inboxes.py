@@ -10,6 +10,7 @@ import pytest
 from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.errors import Invalid, TooCostly
+from shared.index import long
 from shared.search import Result, search
 from shared.store import codec, dynamodb
 from tests import care
@@ -18,6 +19,11 @@ from tests.memory import Memory
 
 OVER = "completed,entered-in-error,stopped,unknown"
 SYSTEM = care.ACT_CODE
+
+
+@pytest.fixture(autouse=True)
+def long_is_a_week(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long, "hours", lambda: 168)
 
 
 @pytest.fixture
@@ -119,6 +125,7 @@ def grown() -> list[Memory]:
             memory = Memory()
             patch.setattr(dynamodb, "client", lambda memory=memory: memory)
             patch.setattr(dynamodb, "table_name", str)
+            patch.setattr(long, "hours", lambda: 168)
             fill(Archive(memory), scale)
             stores.append(memory)
     return stores

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from shared.catalog import access_patterns as patterns
+from shared.index import long
 from shared.index.rows import rows
 from shared.search import Result, search
 from shared.store import codec, dynamodb
@@ -42,13 +43,17 @@ def tables() -> Iterator[Memory]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dynamodb, "client", lambda: memory)
         patch.setattr(dynamodb, "table_name", str)
+        patch.setattr(long, "hours", lambda: 24)
         yield memory
 
 
 def store(memory: Memory, resource: Resource) -> None:
     """Write what a resource leaves for searches to find: its rows, and a message its item."""
     packed = {"resource": {"B": codec.pack(json.dumps(resource).encode())}}
-    places = [(patterns.SEARCH, *row) for row in rows(resource, CREATED, zone=UTC)]
+    is_encounter = resource["resourceType"] == "Encounter"
+    is_long = is_encounter and long.is_long(resource, datetime.now(UTC), UTC)
+    found = rows(resource, CREATED, zone=UTC, is_long=is_long)
+    places = [(patterns.SEARCH, *row) for row in found]
     parents = resource.get("partOf", []) if resource["resourceType"] == "Communication" else []
     for parent in (one.get("reference", "") for one in parents):
         if parent.startswith("Communication/"):

@@ -68,8 +68,8 @@ def test_a_time_without_a_zone_is_in_the_order_of_the_deployments_zone() -> None
 
 
 def test_what_has_no_date_follows_all_that_have_one_by_its_creation() -> None:
-    assert kept(care.session())["date"] == f"~{CREATED}#r1"
-    assert kept(care.session(period={"end": "2026"}))["date"] == f"~{CREATED}#r1"
+    assert kept(care.session())["date"] == f":{CREATED}#r1"
+    assert kept(care.session(period={"end": "2026"}))["date"] == f":{CREATED}#r1"
 
 
 @pytest.mark.parametrize("status", ["finished", "cancelled", "entered-in-error"])
@@ -95,7 +95,7 @@ def test_a_communication_has_its_kind_before_its_date(
     resource: dict[str, Any], kind: str, listing: str
 ) -> None:
     found = kept(resource)
-    assert found["patient=Patient/homer-simpson"].startswith(f"{kind}~")
+    assert found["patient=Patient/homer-simpson"].startswith(f"{kind}:")
     listings = {name for name in found if name.endswith("threads")}
     assert listings == ({listing} if listing else set())
 

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from shared.errors import Invalid
+from shared.index import long
 from shared.search import Result, search
 from shared.store import dynamodb
 from tests import care
@@ -24,6 +25,7 @@ def archive() -> Iterator[Archive]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dynamodb, "client", lambda: memory)
         patch.setattr(dynamodb, "table_name", str)
+        patch.setattr(long, "hours", lambda: 168)
         made = Archive(memory)
         for number in range(27):
             dated = {"period": {"start": at(number // 2)}} if number < 25 else {}

@@ -4,7 +4,9 @@ from datetime import UTC
 
 import pytest
 
+from shared import instants
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.index import long, order
 from shared.search.criteria import parse
 from shared.search.planning import plan
 from shared.search.plans import Plan
@@ -16,6 +18,11 @@ def planned(query: str) -> Plan:
     resource_type, _, text = query.partition("?")
     parts = [part.partition("=") for part in text.split("&")]
     return plan(parse(resource_type, [(name, value) for name, _, value in parts], UTC), "-")
+
+
+@pytest.fixture
+def long_is_a_week(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long, "hours", lambda: 168)
 
 
 def left(one: Plan) -> list[str]:
@@ -73,7 +80,9 @@ def test_the_kind_of_a_communication_narrows_the_keys_read(
     query: str, ranges: list[tuple[str, str]]
 ) -> None:
     ((stream,),) = planned("Communication?" + query).steps
-    found = [(low.rpartition("#")[0] + "#", high[:-1]) for low, high in stream.ranges]
+    found = [
+        (low.rpartition("#")[0] + "#", high.removesuffix(":\x7f")) for low, high in stream.ranges
+    ]
     assert found == ranges
 
 
@@ -82,13 +91,40 @@ def test_nothing_is_read_where_nothing_can_match() -> None:
     assert planned("Encounter?status=bogus").steps == ()
 
 
-def test_an_upper_bound_on_the_start_ends_the_keys_and_a_lower_one_only_where_exact() -> None:
+@pytest.mark.usefixtures("long_is_a_week")
+def test_a_month_reads_the_starts_within_it() -> None:
     ((stream,),) = planned("Encounter?patient=Patient/1&date=2026-03").steps
     ((low, high),) = stream.ranges
     assert low == "2026-03-01T00:00:00.000Z"
     assert high.startswith("2026-04-01T00:00:00.000Z")
-    ((open_ended,),) = planned("Encounter?patient=Patient/1&date=ge2026-03").steps
-    assert open_ended.ranges[0][0].startswith("0001")
+
+
+@pytest.mark.usefixtures("long_is_a_week")
+@pytest.mark.parametrize(
+    ("asked", "near", "far"),
+    [
+        ("2026-03", [("2026-03-01", "2026-04-01")], []),
+        ("sa2026-03", [("2026-04-01", "9999-12-31")], []),
+        ("ge2026-03", [("2026-03-01", "9999-12-31")], [("0001-01-01", "2026-02-28"), (":", ":")]),
+        ("gt2026-03", [("2026-03-24", "9999-12-31")], [("0001-01-01", "2026-03-23"), (":", ":")]),
+        ("lt2026-03", [("0001-01-01", "2026-03-01")], [(":", ":")]),
+    ],
+)
+def test_a_date_reads_a_stretch_of_starts_and_the_second_rows_of_what_began_before(
+    asked: str, near: list[tuple[str, str]], far: list[tuple[str, str]]
+) -> None:
+    ((first, *second),) = planned(f"Encounter?patient=Patient/1&date={asked}").steps
+    ranges = [(low[:10].rstrip("\x7f"), high[:10].rstrip("\x7f")) for low, high in first.ranges]
+    assert ranges == near
+    found = [one for stream in second for one in stream.ranges]
+    assert [(low[2:12], high[2:12].rstrip("\x7f")) for low, high in found] == far
+    assert all(low.startswith("L#") and high.startswith("L#") for low, high in found)
+
+
+@pytest.mark.usefixtures("long_is_a_week")
+def test_a_time_to_come_is_looked_for_from_now_on() -> None:
+    ((near, _),) = planned("Encounter?patient=Patient/1&date=ge2999").steps
+    assert near.ranges[0][0] < order.text(instants.nanoseconds(instants.now()))
 
 
 def test_a_message_of_a_year_is_found_by_a_time_within_it() -> None:

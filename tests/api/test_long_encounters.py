@@ -1,0 +1,110 @@
+"""What lasts long is found by any day within it, though a search reads a stretch of starts."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared import instants
+from shared.interactions import due
+from shared.store import reading
+from shared.store.records import EncounterRecord
+from tests import care, refusals
+from tests.frontdoor import FrontDoor
+
+STAY = {"start": "2026-01-10T10:00:00Z", "end": "2026-03-10T10:00:00Z"}
+SHORT = {"start": "2026-02-20T10:00:00Z", "end": "2026-02-20T11:00:00Z"}
+ONGOING = {"start": "2020-01-01"}
+ENDED = {"end": "2026-02-25"}
+
+
+def record(encounter_id: str) -> EncounterRecord:
+    found = reading.current("-", "Encounter", encounter_id)
+    assert isinstance(found, EncounterRecord)
+    return found
+
+
+def second_rows(encounter_id: str) -> int:
+    return sum(sort.startswith("L#") for _, sort in record(encounter_id).rows)
+
+
+def filed(clinic: FrontDoor, status: str = "finished", **more: Any) -> str:
+    answer = clinic.post("/Encounter", care.visit(**more) | {"status": status})
+    assert answer.status == 201, answer.text
+    return answer.id
+
+
+@pytest.mark.parametrize("by", ["patient=Patient/homer-simpson", "class=AMB", "_total=none"])
+def test_what_began_long_before_is_found_once_and_in_its_place(clinic: FrontDoor, by: str) -> None:
+    stay, short = filed(clinic, period=STAY), filed(clinic, period=SHORT)
+    ongoing, ended = filed(clinic, "in-progress", period=ONGOING), filed(clinic, period=ENDED)
+    filed(clinic, "planned")
+    url = f"/Encounter?{by}"
+    assert clinic.get(f"{url}&date=ge2026-02-20&_sort=date").ids == [ongoing, stay, short, ended]
+    assert clinic.get(f"{url}&date=ge2026-02-20&_sort=-date").ids == [short, stay, ongoing, ended]
+    assert set(clinic.get(f"{url}&date=gt2026-02-26").ids) == {ongoing, stay}
+    assert set(clinic.get(f"{url}&date=ge2999").ids) == {ongoing}
+    assert set(clinic.get(f"{url}&date=lt2020-01-01").ids) == {ended}
+    assert set(clinic.get(f"{url}&date=2026").ids) == {stay, short}
+    whole = clinic.get(f"{url}&_sort=date").ids
+    assert len(whole) == len({*whole}) == 5
+    found, page = list[str](), clinic.get(f"{url}&date=ge2026-02-20&_sort=date&_count=1")
+    while True:
+        found += page.ids
+        links = {link["relation"]: link["url"] for link in page.body["link"]}
+        if "next" not in links:
+            break
+        page = clinic.get(links["next"])
+    assert found == [ongoing, stay, short, ended]
+
+
+def test_what_stays_open_gets_its_second_rows_when_it_has_lasted_long(clinic: FrontDoor) -> None:
+    start = instants.now() - timedelta(hours=2)
+    visit = filed(clinic, "in-progress", period={"start": instants.written(start)})
+    assert second_rows(visit) == 0
+    assert record(visit).due == instants.written(start + timedelta(hours=168))
+    early, later = start + timedelta(hours=167), start + timedelta(hours=169)
+    assert due.look("-", visit, early) is due.Look.NOTHING
+    assert second_rows(visit) == 0
+    assert due.look("-", visit, later) is due.Look.NOTHING
+    assert (second_rows(visit), record(visit).due, record(visit).version) == (5, "", 1)
+    assert due.look("-", visit, later) is due.Look.NOTHING
+    assert clinic.get("/Encounter?class=AMB&date=ge2999").ids == [visit]
+
+
+def test_a_start_that_is_corrected_moves_when_to_look(clinic: FrontDoor) -> None:
+    now = instants.now()
+    visit = filed(clinic, "in-progress", period={"start": instants.written(now)})
+    earlier = now - timedelta(hours=100)
+    body = clinic.get(f"/Encounter/{visit}").body | {"period": {"start": instants.written(earlier)}}
+    assert clinic.put(f"/Encounter/{visit}", body).status == 200
+    assert record(visit).due == instants.written(earlier + timedelta(hours=168))
+    body["period"] = {"start": "2026-01-01"}
+    assert clinic.put(f"/Encounter/{visit}", body).status == 200
+    assert second_rows(visit) == 5
+
+
+def test_what_turns_out_short_has_no_second_rows_any_more(clinic: FrontDoor) -> None:
+    visit = filed(clinic, "in-progress", period=ONGOING)
+    assert second_rows(visit) == 5
+    body = clinic.get(f"/Encounter/{visit}").body | {"status": "finished", "period": SHORT}
+    assert clinic.put(f"/Encounter/{visit}", body).status == 200
+    assert second_rows(visit) == 0
+    assert clinic.delete(f"/Encounter/{visit}").status == 204
+    assert record(visit).rows == ()
+
+
+def test_what_may_last_long_has_room_for_its_second_rows(clinic: FrontDoor) -> None:
+    def people(number: int) -> list[dict[str, Any]]:
+        return [{"individual": care.reference(f"Practitioner/{one}")} for one in range(number)]
+
+    crowded = care.visit(participant=people(15)) | {"period": ONGOING}
+    visit = clinic.post("/Encounter", crowded)
+    assert visit.status == 201
+    assert len(record(visit.id).rows) <= 40
+    answer = clinic.post("/Encounter", crowded | {"participant": people(16)})
+    (expression,) = answer.expressions
+    refusals.check(answer, 422, "business-rule", expression)
+    assert expression.startswith("Encounter.participant.individual")
+    finished = crowded | {"status": "finished", "period": SHORT, "participant": people(34)}
+    assert clinic.post("/Encounter", finished).status == 201
