@@ -94,6 +94,8 @@ REINDEXING = AccessPattern(
     "how far a reindexing has come (`segment#`), and which added parameters it has made `ready`",
 )
 EVENT = AccessPattern(AUDIT, "{ulid}", "event", "what one transaction did, and for whom")
+AUDIT_ROW = AccessPattern(AUDIT, ROW.partition, ROW.sort, "AuditEvent by entity, patient or agent")
+AUDIT_LISTING = AccessPattern(AUDIT, LISTING.partition, LISTING.sort, "AuditEvent by date")
 
 ACCESS_PATTERNS = (
     CURRENT,
@@ -113,7 +115,14 @@ ACCESS_PATTERNS = (
     DUE,
     REINDEXING,
     EVENT,
+    AUDIT_ROW,
+    AUDIT_LISTING,
 )
+
+
+def table_of_rows(resource_type: str) -> str:
+    """Give the table that has the index rows of a type."""
+    return AUDIT if resource_type == "AuditEvent" else SEARCH
 
 
 # DynamoDB ends a partition key at 2,048 bytes; a longer value is known by its hash.

@@ -9,13 +9,16 @@ where the other has a variable: the gateway takes that one.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.catalog.roles import NOBODY, OF_COMPARTMENT, READERS, WRITERS
+from shared.catalog.roles import ADMIN, AUDITOR, NOBODY, OF_COMPARTMENT, READERS, WRITERS
 
 # Those who start care, and what they may write of it: shared.access.own_care.
 CARED_FOR = WRITERS | OF_COMPARTMENT
 SEERS = READERS | OF_COMPARTMENT
 
 TYPES = ("Encounter", "Communication")
+# What the audit trail is made of, to be seen by those who oversee.
+AUDIT_EVENT = "AuditEvent"
+OVERSEERS = frozenset({ADMIN, AUDITOR})
 # Of these there is what the catalogue says, to be read by anybody.
 DEFINITIONS = ("OperationDefinition", "SearchParameter", "StructureDefinition")
 
@@ -88,6 +91,16 @@ INTERACTIONS = (
     Interaction("operation", "GET", "/{type}/{id}/{operation}", "operations", SEERS, "E"),
     Interaction(
         "operation", "POST", "/{type}/{id}/{operation}", "operations", SEERS | WRITERS, "E"
+    ),
+    *(
+        Interaction(code, method, path, "audit_events", OVERSEERS, action)
+        for code, method, path, action in (
+            ("read", "GET", f"/{AUDIT_EVENT}/{{id}}", "R"),
+            ("read", "HEAD", f"/{AUDIT_EVENT}/{{id}}", "R"),
+            ("search-type", "GET", f"/{AUDIT_EVENT}", "E"),
+            ("search-type", "HEAD", f"/{AUDIT_EVENT}", "E"),
+            ("search-type", "POST", f"/{AUDIT_EVENT}/_search", "E"),
+        )
     ),
     Interaction("capabilities", "GET", "/metadata", "capabilities", NOBODY, "", public=True),
     Interaction("capabilities", "HEAD", "/metadata", "capabilities", NOBODY, "", public=True),

@@ -278,6 +278,32 @@ _COMMUNICATION = (
     ),
 )
 
+_audit_event = partial(_param, "AuditEvent")
+_AGENTS = ("Practitioner", "PractitionerRole", "Organization", "Device", "Patient", "RelatedPerson")
+
+_AUDIT_EVENT = (
+    *(row for row in _common("AuditEvent") if row.code in ("_id", "_lastUpdated")),
+    _audit_event(
+        "action", "token", "action", element="code", system=f"{_CODE_SYSTEM}/audit-event-action"
+    ),
+    _audit_event("agent", "reference", "agent.who", *_AGENTS, **_row(common=10_000)),
+    _audit_event("date", "date", "recorded", index=Index.LISTING, spread=SPREAD),
+    _audit_event("entity", "reference", "entity.what", **_row()),
+    _audit_event(
+        "outcome", "token", "outcome", element="code", system=f"{_CODE_SYSTEM}/audit-event-outcome"
+    ),
+    _audit_event(
+        "patient",
+        "reference",
+        "agent.who.where(resolve() is Patient) | "
+        "AuditEvent.entity.what.where(resolve() is Patient)",
+        "Patient",
+        **_row(common=1_000),
+    ),
+    _audit_event("subtype", "token", "subtype", element="Coding"),
+    _audit_event("type", "token", "type", element="Coding"),
+)
+
 
 class SearchParams:
     """The parameters by resource type and code; a second definition of one is refused."""
@@ -304,4 +330,4 @@ class SearchParams:
         return self._of[resource]
 
 
-SEARCH_PARAMS = SearchParams((*_ENCOUNTER, *_COMMUNICATION))
+SEARCH_PARAMS = SearchParams((*_ENCOUNTER, *_COMMUNICATION, *_AUDIT_EVENT))

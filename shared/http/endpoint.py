@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from shared import failures, fhirjson, metrics
 from shared.audit import trail
-from shared.catalog.interactions import TYPES
+from shared.catalog.interactions import AUDIT_EVENT, TYPES
 from shared.catalog.operations import OPERATIONS
 from shared.errors import FhirError
 from shared.http import requests
@@ -27,6 +27,7 @@ logger = Logger()
 
 # `_count`, `_sort` and the like: the names of no parameter of a type.
 _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
+_KNOWN = (*TYPES, AUDIT_EVENT)
 _NAMED = {"type": "type", "id": "id", "version": "vid"}
 _EXPOSED = "Content-Location, ETag, Last-Modified, Location"
 
@@ -71,7 +72,7 @@ def _log(event: Event, response: Response, failure: dict[str, Any], seconds: flo
     The audit trail's rows of what writes nothing are made of it.
     """
     asked = {
-        **_resource(event.get("pathParameters") or {}),
+        **_resource(event),
         "parameters": _names(event.get("rawQueryString", "")),
     }
     audited = trail.current().line(
@@ -90,13 +91,16 @@ def _log(event: Event, response: Response, failure: dict[str, Any], seconds: flo
     (logger.error if "error" in failure else logger.info)("request", extra=line)
 
 
-def _resource(path: dict[str, str]) -> dict[str, str]:
+def _resource(event: Event) -> dict[str, str]:
     """Give type, id and operation of the path where they are such: else they may be anything."""
+    path = event.get("pathParameters") or {}
+    if f"/{AUDIT_EVENT}" in event["routeKey"]:
+        path = {"type": AUDIT_EVENT} | path
     named = {name: path[part] for name, part in _NAMED.items() if part in path}
     if path.get("operation") in {row.name for row in OPERATIONS}:
         named["operation"] = path["operation"]
     ids = (named.get(name, "-") for name in ("id", "version"))
-    return named if named.get("type", TYPES[0]) in TYPES and all(map(ID.fullmatch, ids)) else {}
+    return named if named.get("type", TYPES[0]) in _KNOWN and all(map(ID.fullmatch, ids)) else {}
 
 
 def _names(query: str) -> list[str]:
@@ -105,7 +109,7 @@ def _names(query: str) -> list[str]:
         return []
     from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
 
-    known = {code for each in TYPES for code in SEARCH_PARAMS.of(each)}
+    known = {code for each in _KNOWN for code in SEARCH_PARAMS.of(each)}
     parts = (unquote(part.partition("=")[0]) for part in query.split("&") if part)
     names = {part.partition(":")[0] for part in parts}
     return sorted({name if name in known or _CONTROL.fullmatch(name) else "?" for name in names})

@@ -47,7 +47,7 @@ class Request:
     @property
     def type(self) -> str:
         """The resource type of the path."""
-        return self.path["type"]
+        return self.path.get("type", self.interaction.type)
 
     @property
     def id(self) -> str:

@@ -49,6 +49,8 @@ KINDS: dict[str, tuple[Kind, ...]] = {
         _kind("", "finished cancelled entered-in-error"),
         _kind("", "planned arrived triaged in-progress onleave unknown", listing="open"),
     ),
+    # The audit trail is of one kind, without a status.
+    "AuditEvent": (Kind("", frozenset({""})),),
     "Communication": (
         _kind("d#", "preparation", part=True),
         _kind("d#", "preparation", part=True, listing="open-parts"),
@@ -74,8 +76,10 @@ def _by_state(resource_type: str) -> dict[tuple[bool | None, bool, str], Kind]:
 
 def kind_of(resource: Resource) -> Kind:
     """Give the kind of a resource."""
-    resource_type, status = resource["resourceType"], resource["status"]
-    known = _by_state(resource_type)
+    resource_type = resource["resourceType"]
+    if len(KINDS[resource_type]) == 1:
+        return KINDS[resource_type][0]
+    known, status = _by_state(resource_type), resource["status"]
     if resource_type == "Encounter":
         return known.get((None, True, status)) or known[None, False, status]
     param = SEARCH_PARAMS.of(resource_type)["part-of"]

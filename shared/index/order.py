@@ -39,6 +39,7 @@ _LONGEST_DAY = 26 * 3600 * SECOND
 UPDATED = Order("_lastUpdated", MILLISECOND)
 ORDERS = {
     "Encounter": Order("date", FOREVER, has_long=True),
+    "AuditEvent": Order("date", MILLISECOND),
     "Communication": Order("sent", _LONGEST_DAY, vague=True),
 }
 

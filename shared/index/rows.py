@@ -12,7 +12,7 @@ from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index
 from shared.errors import BusinessRule
 from shared.index import long, order, partitions
 from shared.index.kinds import Kind, kind_of
-from shared.index.values import path, values
+from shared.index.values import paths, values
 from shared.settings import settings
 
 type Resource = dict[str, Any]
@@ -31,6 +31,7 @@ def rows(
     zone: tzinfo | None = None,
     *,
     is_long: bool = False,
+    most: int = MOST_ROWS,
 ) -> tuple[RowKey, ...]:
     """Give the keys of a resource's index rows; `zone` is the deployment's where it is not given.
 
@@ -46,7 +47,8 @@ def rows(
     once = (*((partition, kind.prefix + place) for partition in found), *listed)
     second = tuple((partition, long.PREFIX + sort) for partition, sort in once if sort == place)
     twice = len(second) * _may_be_long(resource, is_long=is_long)
-    _check(len(once) + twice + guards + _reserved(resource), by_element)
+    if (count := len(once) + twice + guards + _reserved(resource)) > most:
+        raise _too_many(count, by_element)
     return once + second if is_long else once
 
 
@@ -116,14 +118,13 @@ def _listings(resource_type: str, of_kind: str) -> Iterator[tuple[str, bool]]:
         yield of_kind, resource_type != "Encounter"
 
 
-def _check(count: int, by_element: "Counter[str]") -> None:
-    if count > MOST_ROWS:
-        element, most = by_element.most_common(1)[0]
-        raise BusinessRule(
-            f"A resource has at most {MOST_ROWS} values that searches find it by",
-            expression=element,
-            diagnostics=f"It has {count}, {most} of them here",
-        )
+def _too_many(count: int, by_element: "Counter[str]") -> BusinessRule:
+    element, most = by_element.most_common(1)[0]
+    return BusinessRule(
+        f"A resource has at most {MOST_ROWS} values that searches find it by",
+        expression=element,
+        diagnostics=f"It has {count}, {most} of them here",
+    )
 
 
 def stub(resource: Resource) -> Resource:
@@ -138,8 +139,8 @@ def stub(resource: Resource) -> Resource:
 def _looked_at(expressions: tuple[str, ...]) -> _Names:
     """Give the elements that expressions name, as a tree; its leaves are kept whole."""
     tree: _Names = {}
-    paths = [path(expression).names for expression in expressions if expression]
-    for names in (("resourceType",), ("id",), *paths, ("meta",)):
+    named = [part.names for one in expressions if one for part in paths(one)]
+    for names in (("resourceType",), ("id",), *named, ("meta",)):
         branch = tree
         for name in names:
             branch = branch.setdefault(name, {})

@@ -65,9 +65,18 @@ class Quantity(NamedTuple):
 type Value = Token | Reference | Range | Quantity | str
 
 
-@lru_cache(maxsize=256)
 def path(expression: str) -> Path:
-    """Read an expression. Raises ValueError where it is outside the subset."""
+    """Read an expression, of a union its first. Raises ValueError where it is not understood."""
+    return paths(expression)[0]
+
+
+@lru_cache(maxsize=256)
+def paths(expression: str) -> tuple[Path, ...]:
+    """Read an expression that may be a union. Raises ValueError where it is not understood."""
+    return tuple(map(_path, expression.split(" | ")))
+
+
+def _path(expression: str) -> Path:
     match = _EXPRESSION.fullmatch(expression)
     if match is None:
         raise ValueError(f"{expression} is not a path this index can follow")
@@ -93,17 +102,15 @@ def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[V
     """Give the values of a parameter; a time without a zone is read in `zone`."""
     if not param.expression:
         return []
-    names, only = path(param.expression)
     read = _READERS[param.type]
-    found = [
+    return [
         value
+        for names, only in paths(param.expression)
         for element in elements(resource, names)
         if element is not None
         for value in read(element, param, zone)
+        if not only or (isinstance(value, Reference) and value.type == only)
     ]
-    if only:
-        return [value for value in found if isinstance(value, Reference) and value.type == only]
-    return found
 
 
 def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from shared import fhirjson
-from shared.catalog.interactions import INTERACTIONS, TYPES
+from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS, OVERSEERS, TYPES
 from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.catalog.roles import ROLES
@@ -54,7 +54,8 @@ def capabilities(base: str) -> bytes:
                 {
                     "mode": "server",
                     "security": _security(),
-                    "resource": [_resource(resource_type, base) for resource_type in TYPES],
+                    "resource": [_resource(resource_type, base) for resource_type in TYPES]
+                    + [_audit_event(base)],
                 }
             ],
         }
@@ -103,9 +104,23 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
     }
 
 
+def _audit_event(base: str) -> dict[str, Any]:
+    rows = [row for row in INTERACTIONS if row.type == AUDIT_EVENT]
+    return {
+        "type": AUDIT_EVENT,
+        "interaction": [
+            {"code": code, "documentation": _listed(OVERSEERS)}
+            for code in dict.fromkeys(row.code for row in rows)
+        ],
+        "versioning": "no-version",
+        "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(AUDIT_EVENT).values()],
+    }
+
+
 def _who(code: str) -> str:
     """Say which roles may: where several routes have a code, each that one of them takes."""
-    return _listed({role for row in INTERACTIONS if row.code == code for role in row.roles})
+    rows = (row for row in INTERACTIONS if row.code == code and row.type != AUDIT_EVENT)
+    return _listed({role for row in rows for role in row.roles})
 
 
 def _listed(roles: Iterable[str]) -> str:

@@ -96,7 +96,7 @@ def _apply(emulator: Emulator, body: dict[str, Any], values: Mapping[str, str]) 
     cloudformation = emulator.client("cloudformation")
     request = {
         "StackName": NAME,
-        "TemplateBody": json.dumps(body, separators=(",", ":")),
+        "TemplateURL": _uploaded(emulator, body),
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()],
     }
@@ -108,6 +108,13 @@ def _apply(emulator: Emulator, body: dict[str, Any], values: Mapping[str, str]) 
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
             raise
+
+
+def _uploaded(emulator: Emulator, body: dict[str, Any]) -> str:
+    """Put the template where it may be longer than the 51,200 bytes of one in a request."""
+    text = json.dumps(body, separators=(",", ":"))
+    emulator.client("s3").put_object(Bucket=BUCKET, Key="template.json", Body=text)
+    return f"{emulator.url}/{BUCKET}/template.json"
 
 
 def _exists(cloudformation: Any) -> bool:

@@ -76,25 +76,25 @@ def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
 def _keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
     """Give the table and key that an operand's matches are under."""
     if isinstance(operand, TokenOperand) and operand.code:
-        yield patterns.SEARCH, operand.code
+        yield patterns.table_of_rows(param.resource), operand.code
     elif isinstance(operand, str):
-        yield patterns.SEARCH, operand
+        yield patterns.table_of_rows(param.resource), operand
     elif isinstance(operand, ReferenceOperand):
         yield from _reference_keys(param, operand)
 
 
 def _reference_keys(param: SearchParam, operand: ReferenceOperand) -> Iterator[tuple[str, str]]:
-    keyed = _keyed(param, operand)
+    keyed, table = _keyed(param, operand), patterns.table_of_rows(param.resource)
     if keyed:
         yield patterns.THREAD, keyed.text.partition("/")[2]
     if not operand.bare:
         key = partitions.value_key(param, Reference(operand.text, operand.type))
         if key:
-            yield patterns.SEARCH, key
+            yield table, key
     elif param.targets:
-        yield from ((patterns.SEARCH, f"{target}/{operand.text}") for target in param.targets)
+        yield from ((table, f"{target}/{operand.text}") for target in param.targets)
     else:
-        yield patterns.SEARCH, operand.text
+        yield table, operand.text
 
 
 def _keyed(param: SearchParam, operand: ReferenceOperand) -> ReferenceOperand | None:
@@ -210,7 +210,7 @@ def _of_listings(
     answers: tuple[Criterion, ...] = (),
 ) -> Source:
     found = tuple(
-        (patterns.SEARCH, partition)
+        (patterns.table_of_rows(query.type), partition)
         for name in names
         for partition in partitions.listing(tenant, query.type, name)
     )

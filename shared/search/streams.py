@@ -22,7 +22,7 @@ from shared.store.items import Item
 
 _MARGIN = 3
 # How many typical rows a read unit of 4 KB holds: fewer from each of many partitions cost as much.
-UNIT_ROWS = {"Encounter": 12, "Communication": 9}
+UNIT_ROWS = {"Encounter": 12, "Communication": 9, "AuditEvent": 5}
 _GROWTH = 4
 _PLACE = re.compile(
     r"(?P<kind>(?:[a-z]#)*)(?P<undated>:?)"
@@ -248,7 +248,7 @@ def _held(stream: Stream, held: tuple[Item, ...], *, forward: bool) -> Iterator[
 def _place(stream: Stream, item: Item) -> str:
     """Give a row's place among those of other streams; that of a message is written as a row's."""
     sort: str = item["sk"]["S"]
-    if stream.table == patterns.SEARCH:
+    if stream.table != patterns.THREAD:
         return sort[stream.cut :]
     ulid = sort[len(MESSAGE) :]
     since = ulids.milliseconds(ulid)

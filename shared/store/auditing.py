@@ -5,12 +5,18 @@ from datetime import datetime, timedelta
 from itertools import batched
 
 from shared import instants
+from shared.catalog import access_patterns as patterns
 from shared.settings import settings
-from shared.store import codec, dynamodb
+from shared.store import codec, dynamodb, keys
 from shared.store.items import Item
 from shared.store.keys import Address
 
 _LARGEST_BATCH = 25
+
+
+def address(tenant: str, event_id: str) -> Address:
+    """Give the address of an event's row."""
+    return keys.address(patterns.EVENT, tenant, ulid=event_id)
 
 
 def event_item(event: bytes, at: datetime) -> Item:
@@ -31,11 +37,11 @@ def event_of(item: Item) -> bytes:
     return codec.unpack(bytes(item["event"]["B"]))[0]
 
 
-def put(table: str, rows: Iterable[tuple[Address, Item]]) -> None:
-    """Put items, each once or again. Raises Busy, after which some may be there."""
+def keep(written: Iterable[tuple[Address, Item]]) -> None:
+    """Put rows, each once or again. Raises Busy, after which some may be there."""
     unique = {
         (address.pk, address.sk): {"pk": {"S": address.pk}, "sk": {"S": address.sk}} | item
-        for address, item in rows
+        for address, item in written
     }
     for batch in batched(unique.values(), _LARGEST_BATCH, strict=False):
-        dynamodb.batch_put(table, batch)
+        dynamodb.batch_put(patterns.AUDIT, batch)

@@ -186,7 +186,7 @@ def _superseded(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[
         yield delete(Address(patterns.SEARCH, pk, sk))
     written = [row for row in new.rows if not (old and is_same and row in old.rows)]
     if written:
-        copy = copied(new, max(len(pk) + len(sk) for pk, sk in new.rows))
+        copy = copied(new.json or b"", max(len(pk) + len(sk) for pk, sk in new.rows))
         for pk, sk in written:
             yield put(Address(patterns.SEARCH, pk, sk), copy)
 
@@ -199,13 +199,13 @@ def version_item(record: Versioned) -> Item:
     return version | {"resource": {"B": codec.pack(record.json)}}
 
 
-def copied(record: Versioned, key_bytes: int) -> Item:
+def copied(json: bytes, key_bytes: int) -> Item:
     """Give rows their copy of a resource; where that passes a write unit, what searches look at."""
     room = ROW_BYTES - key_bytes - len("pksk") - len("resource")
-    whole = codec.pack(record.json or b"")
+    whole = codec.pack(json)
     if len(whole) <= room:
         return {"resource": {"B": whole}}
-    part = codec.pack(fhirjson.dumps(stub(record.resource)))
+    part = codec.pack(fhirjson.dumps(stub(fhirjson.loads(json))))
     partial: Item = {"partial": {"BOOL": True}}
     if len(part) + len("partial") + 1 <= room:
         return partial | {"resource": {"B": part}}

@@ -58,7 +58,7 @@ class Drift:
             yield delete(Address(patterns.SEARCH, pk, sk))
         longest = max((len(pk) + len(sk) for pk, sk in self.rows), default=0)
         for pk, sk in self.wrong:
-            yield put(Address(patterns.SEARCH, pk, sk), copied(record, longest))
+            yield put(Address(patterns.SEARCH, pk, sk), copied(record.json or b"", longest))
         if self.due:
             yield put(self.due, {})
 
@@ -97,7 +97,7 @@ def _is_copy(item: Item | None, record: Record, longest: int) -> bool:
         return False
     packed = item.get("resource")
     if packed is None:
-        return "partial" in item and "resource" not in copied(record, longest)
+        return "partial" in item and "resource" not in copied(record.json or b"", longest)
     json = codec.unpack(bytes(packed["B"]))[0]
     if "partial" in item:
         return json == fhirjson.dumps(stub(record.resource))

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.interactions import INTERACTIONS, TYPES
+from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS, TYPES
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.roles import ROLES
 from shared.index import partitions
 from shared.local import template
 from shared.packaging.build import ROOT
-from shared.store import keys, operations, work
+from shared.store import auditing, keys, operations
 
 PATH = ROOT / "README.md"
 
@@ -35,7 +35,9 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.CLAIM: keys.claim,
     patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,
-    patterns.EVENT: work.Work.commit,
+    patterns.EVENT: auditing.address,
+    patterns.AUDIT_ROW: partitions.of_value,
+    patterns.AUDIT_LISTING: partitions.listing,
 }
 
 
@@ -111,7 +113,7 @@ def _may(role: str) -> str:
 
 
 def search_parameters() -> Iterator[str]:
-    params = [row for resource_type in TYPES for row in SEARCH_PARAMS.of(resource_type).values()]
+    params = [row for each in (*TYPES, AUDIT_EVENT) for row in SEARCH_PARAMS.of(each).values()]
     return table(
         "Type | Parameter | Kind | Answered by",
         ((row.resource, f"`{row.code}`", row.type, row.index.value) for row in params),

@@ -22,6 +22,7 @@ STATUSES = {
     "search": 200,
     "operations": 201,
     "delete": 204,
+    "audit_events": 200,
     "capabilities": 200,
     "fallback": 404,
 }
@@ -29,6 +30,8 @@ JOBS = {
     "closing_scheduler": {"sent": 0},
     "closing_worker": {"batchItemFailures": []},
     "reindex": {"done": False, "table": 0},
+    "audit_log": {"kept": 1},
+    "audit_index": {"indexed": 1},
 }
 LARGEST_MB = 90
 

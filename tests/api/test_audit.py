@@ -1,0 +1,257 @@
+"""The audit trail: what every request leaves behind, and who sees it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.auditevent import AuditEvent
+
+from functions import audit_index
+from shared import settings
+from shared.catalog import access_patterns as patterns
+from shared.catalog.interactions import INTERACTIONS
+from shared.catalog.roles import ADMIN, AUDITOR, ROLES
+from tests import care, refusals
+from tests.auditing import Log, kept, rows
+from tests.consistency import everything, scan
+from tests.frontdoor import FrontDoor
+
+AUDITOR_CALLS = FrontDoor(role="auditor", fhir_user="")
+
+
+@pytest.fixture(autouse=True)
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """What the functions log from the beginning of the test."""
+    return Log(monkeypatch)
+
+
+def what(event: dict[str, Any]) -> tuple[str, str, str]:
+    """An AuditEvent's interaction, action and outcome."""
+    subtypes = event.get("subtype", [{"code": ""}])
+    return subtypes[0]["code"], event["action"], event["outcome"]
+
+
+def in_order(events: list[dict[str, Any]]) -> list[str]:
+    """The ids of events by date; two may be of the same millisecond."""
+    return [event["id"] for event in sorted(events, key=lambda one: (one["recorded"], one["id"]))]
+
+
+def about(event: dict[str, Any]) -> list[str]:
+    return [one["what"]["reference"] for one in event["entity"] if "what" in one]
+
+
+def test_every_interaction_leaves_one_valid_event(clinic: FrontDoor, log: Log) -> None:
+    session = clinic.put("/Encounter/1", care.session(id="1"))
+    assert session.status == 201
+    clinic.get("/Encounter/1")
+    clinic.call("HEAD", "/Encounter/1")
+    clinic.get("/Encounter/1/_history")
+    clinic.get("/Encounter/1/_history/1")
+    clinic.get("/Encounter?patient=Patient/homer-simpson&_count=1")
+    clinic.get("/Encounter/1/$everything")
+    clinic.post("/Encounter/1/$close-session", {"resourceType": "Parameters"})
+    clinic.delete("/Encounter/1")
+    found = log.delivered()
+    for event in found:
+        AuditEvent.model_validate(event)
+        assert event["agent"][0]["who"] == {"reference": "Practitioner/doctor-alice-smith"}
+    assert [what(event) for event in found] == [
+        ("update", "U", "0"),
+        ("read", "R", "0"),
+        ("read", "R", "0"),
+        ("history-instance", "R", "0"),
+        ("vread", "R", "0"),
+        ("search-type", "E", "0"),
+        ("operation", "E", "0"),
+        ("operation", "E", "0"),
+        ("delete", "D", "0"),
+    ]
+    homer = "Patient/homer-simpson"
+    assert about(found[0]) == ["Encounter/1/_history/1", homer]
+    assert about(found[1]) == ["Encounter/1", homer]
+    assert about(found[4]) == ["Encounter/1/_history/1", homer]
+    assert about(found[5]) == [homer]
+    names = [one["valueString"] for one in found[5]["entity"][0]["detail"]]
+    assert {"_count", "patient"} <= set(names)
+
+
+def test_what_is_refused_leaves_an_event_too(clinic: FrontDoor, log: Log) -> None:
+    nurse = FrontDoor(role="nurse")
+    answers = [
+        clinic.get("/Encounter/nowhere"),
+        clinic.post("/Encounter", {"resourceType": "Encounter"}),
+        nurse.get("/Encounter/1"),
+        FrontDoor(claims={"token_use": "id"}).get("/Encounter/1"),
+        clinic.get("/Encounter?x=1"),
+        clinic.get("/nothing/1/2/3"),
+        clinic.call("DELETE", "/metadata"),
+        clinic.get("/AuditEvent"),
+    ]
+    found = log.delivered()
+    assert len(found) == len(answers)
+    for event, answer in zip(found, answers, strict=True):
+        AuditEvent.model_validate(event)
+        assert event["outcome"] == "4"
+        assert event["outcomeDesc"].startswith(str(answer.status))
+        assert event["agent"][0]["altId"].startswith("user-")
+    assert about(found[2]) == ["Encounter/1"]
+    assert {event["agent"][0].get("role", [{}])[0].get("text") for event in found} == {
+        "practitioner",
+        "nurse",
+        None,
+    }
+
+
+def test_a_write_is_audited_once_whatever_its_log_line_says(clinic: FrontDoor, log: Log) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    before = everything()
+    log.delivered()
+    assert [row["pk"] for row in rows()] == [item["pk"] for item in before[-1]]
+    # A write that changes nothing has no transaction: its line is what there is of it.
+    same = clinic.get("/Encounter/1").body
+    assert clinic.put("/Encounter/1", same).version == "1"
+    assert [what(event)[0] for event in log.delivered()] == ["update", "read", "update"]
+
+
+def test_lines_and_events_that_come_twice_are_there_once(clinic: FrontDoor, log: Log) -> None:
+    clinic.get("/Encounter/1")
+    log.delivered()
+    before = everything()
+    log.delivered()
+    assert everything() == before
+    assert len(rows()) == 1
+
+
+def test_lines_of_others_are_left_alone() -> None:
+    texts = ["", "audit", "REPORT RequestId: audit", '{"message":"audit"}', "[1]", '"audit"', "1"]
+    assert kept(texts) == 0
+    audit_index.handler({"Records": [{"eventName": "REMOVE", "dynamodb": {"Keys": {}}}]}, None)
+    assert rows() == []
+
+
+def test_events_are_found_by_what_they_are_about(clinic: FrontDoor, log: Log) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    clinic.get("/Encounter/1")
+    clinic.get("/Encounter/2")
+    FrontDoor(role="admin", fhir_user="").get("/Encounter/1")
+    events = log.delivered()
+    written, read, missed, admins = (event["id"] for event in events)
+    by_date = in_order(events)
+    now = datetime.now(UTC)
+    ago, ahead = ((now + timedelta(hours=n)).isoformat().replace("+00:00", "Z") for n in (-1, 1))
+    for query, expected in {
+        "entity=Encounter/1": [written, read, admins],
+        "entity=Encounter/2": [missed],
+        "entity=2": [missed],
+        "entity=Patient/homer-simpson": [written, read, admins],
+        "patient=Patient/homer-simpson": [written, read, admins],
+        "patient=homer-simpson&action=R": [read, admins],
+        "patient=Patient/marge-simpson": [],
+        "agent=Practitioner/doctor-alice-smith": [written, read, missed],
+        "agent:identifier=user-admin": [admins],
+        "agent=Practitioner/doctor-alice-smith&outcome=4": [missed],
+        "outcome=0": [written, read, admins],
+        "type=rest": [written, read, missed, admins],
+        "subtype=http://hl7.org/fhir/restful-interaction|update": [written],
+        f"date=gt{ago}": [written, read, missed, admins],
+        f"date=gt{ahead}": [],
+        f"_lastUpdated=lt{ahead}&subtype=read": [read, missed, admins],
+        f"_id={read},{written}": [read, written],
+        "_sort=date": by_date,
+        "_sort=-date&_count=2": by_date[:1:-1],
+        "": [written, read, missed, admins],
+    }.items():
+        answer = AUDITOR_CALLS.get(f"/AuditEvent?{query}")
+        assert answer.status == 200, answer.text
+        if "_sort" in query:
+            assert answer.ids == expected, query
+        else:
+            assert sorted(answer.ids) == sorted(expected), query
+
+
+def test_an_event_is_read_by_its_id(clinic: FrontDoor, log: Log) -> None:
+    clinic.get("/Encounter/1")
+    (event,) = log.delivered()
+    answer = AUDITOR_CALLS.get(f"/AuditEvent/{event['id']}")
+    assert (answer.status, answer.body) == (200, event)
+    refusals.check(AUDITOR_CALLS.get("/AuditEvent/1"), 404, "not-found")
+    for other in (f"{event['id']}%23", "-%23"):
+        refusals.check(AUDITOR_CALLS.get(f"/AuditEvent/{other}"), 400, "invalid", "Resource.id")
+
+
+def test_to_look_at_the_trail_leaves_an_event(log: Log) -> None:
+    AUDITOR_CALLS.get("/AuditEvent?date=2026&_count=0")
+    AUDITOR_CALLS.get("/AuditEvent/1")
+    assert [what(event)[0] for event in log.delivered()] == ["search-type", "read"]
+    assert about(log.delivered()[1]) == ["AuditEvent/1"]
+
+
+@pytest.mark.parametrize("role", [*sorted(ROLES.keys() - {ADMIN, AUDITOR}), "nurse", ""])
+def test_nobody_but_those_who_oversee_sees_the_trail(role: str) -> None:
+    caller = FrontDoor(role=role, fhir_user="Patient/homer-simpson")
+    for path in ("/AuditEvent", "/AuditEvent/1", "/AuditEvent?entity=Encounter/1"):
+        refusals.check(caller.get(path), 403, "forbidden")
+    assert caller.post("/AuditEvent/_search", None).status == 403
+
+
+@pytest.mark.parametrize("role", [ADMIN, AUDITOR])
+def test_nobody_changes_the_trail(role: str) -> None:
+    caller, before = FrontDoor(role=role), everything()
+    refusals.check(caller.post("/AuditEvent", {"resourceType": "AuditEvent"}), 405, "not-supported")
+    for method in ("PUT", "PATCH", "DELETE"):
+        refusals.check(caller.call(method, "/AuditEvent/1", {}), 405, "not-supported")
+    refusals.check(caller.get("/AuditEvent/1/_history"), 404, "not-found")
+    assert everything() == before
+
+
+def test_pages_of_the_trail_follow_each_other(clinic: FrontDoor, log: Log) -> None:
+    for number in range(7):
+        clinic.get(f"/Encounter/{number}")
+    events = log.delivered()
+    url, found = "/AuditEvent?_count=3&_sort=date", []
+    while url:
+        page = AUDITOR_CALLS.get(url)
+        found += page.ids
+        links = {link["relation"]: link["url"] for link in page.body["link"]}
+        url = links.get("next", "")
+    assert found == in_order(events)
+
+
+def test_a_part_of_an_event_is_not_given() -> None:
+    refusals.check(AUDITOR_CALLS.get("/AuditEvent?_summary=true"), 400, "invalid", "_summary")
+    assert AUDITOR_CALLS.get("/AuditEvent?_summary=count").status == 200
+
+
+def test_events_about_many_are_found_by_each(clinic: FrontDoor, log: Log) -> None:
+    people = [f"Patient/{'p' * 50}-{number}" for number in range(50)]
+    for person in people:
+        clinic.post("/Encounter", care.session(subject={"reference": person}))
+    clinic.get("/Encounter?_count=50")
+    log.delivered()
+    for person in (people[0], people[-1]):
+        found = AUDITOR_CALLS.get(f"/AuditEvent?patient={person}&subtype=search-type").found
+        assert len(found) == 1
+        assert set(about(found[0])) == set(people)
+
+
+def test_rows_expire_when_the_deployment_says_so(
+    clinic: FrontDoor, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for days in (10, 0):
+        monkeypatch.setenv("AUDIT_RETENTION_DAYS", str(days))
+        settings.settings.cache_clear()
+        clinic.put(f"/Encounter/{days}", care.session(id=str(days)))
+        clinic.get(f"/Encounter/{days}")
+        log.delivered()
+        log.clear()
+    expected = (datetime.now(UTC) + timedelta(days=10)).timestamp()
+    every = scan(patterns.AUDIT)
+    expiring = [item for item in every if "expires" in item]
+    assert 2 * len(expiring) == len(every) > 8
+    assert all(abs(int(item["expires"]["N"]) - expected) < 3600 for item in expiring)
+
+
+def test_what_is_public_leaves_nothing(log: Log) -> None:
+    FrontDoor(role="").get("/metadata")
+    assert log.delivered() == []
+    assert all(row.audit for row in INTERACTIONS if not row.public)
