@@ -1,18 +1,35 @@
 """What a caller sees of what is stored."""
 
 from collections.abc import Callable, Iterable
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.access import Actor, compartments
+from shared.access.scopes import ANY, PATIENT, Scope
+from shared.catalog.interactions import TYPES
+from shared.errors import FhirError
 from shared.sessions import kinds
 from shared.settings import settings
 from shared.store import reading
 from shared.store.records import Versioned
 
+if TYPE_CHECKING:
+    from shared.search.criteria import Criterion
+
 type Resource = dict[str, Any]
 type Header = Callable[[str], Versioned | None]
 type Children = Callable[[str], list[Resource]]
+
+
+EVERY_LETTER = "cruds"
+
+
+class Grant(NamedTuple):
+    """What one scope lets a caller do with a type, in which compartment, and of what."""
+
+    letters: str
+    people: frozenset[str] | None
+    constraint: "tuple[Criterion, ...]"
 
 
 class Sight:
@@ -22,24 +39,47 @@ class Sight:
     """
 
     def __init__(
-        self, actor: Actor, header: Header | None = None, children: Children | None = None
+        self,
+        actor: Actor,
+        letters: str = EVERY_LETTER,
+        *,
+        header: Header | None = None,
+        children: Children | None = None,
     ) -> None:
-        """Look for a caller; the readers are those of a change that is under way."""
-        self.tenant = actor.tenant
+        """Look for a caller, by scopes with one of some letters.
+
+        The readers are those of a change that is under way.
+        """
+        self.tenant, self._letters = actor.tenant, letters
         self._people = actor.people if actor.is_cared_for else None
+        self._grants = None if actor.scopes is None else _grants(actor, actor.scopes)
         self._known: dict[frozenset[str], frozenset[str]] = {}
         self._header = cache(header or self._stored_header)
         self._children = cache(children or self._stored_children)
 
-    @property
+    @cached_property
     def is_limited(self) -> bool:
         """Tell whether there may be anything in the tenant that the caller does not see."""
-        return self._people is not None
+        return self._people is not None or not all(map(self._is_whole, TYPES))
 
-    @property
-    def people(self) -> frozenset[str] | None:
-        """Whose compartments hold all that the caller may see; None where that is everything."""
-        return self._people
+    def _is_whole(self, resource_type: str) -> bool:
+        """Tell whether scopes say nothing, or let the caller see all of a type."""
+        granted = self._granted(resource_type, self._letters)
+        return granted is None or any(one.people is None and not one.constraint for one in granted)
+
+    def _granted(self, resource_type: str, letters: str) -> list[Grant] | None:
+        if self._grants is None:
+            return None
+        of_type = self._grants.get(resource_type, [])
+        return [one for one in of_type if not set(letters).isdisjoint(one.letters)]
+
+    def people(self, resource_type: str) -> frozenset[str] | None:
+        """Give in whose compartments all is that the caller sees of a type; None is anywhere."""
+        granted = self._granted(resource_type, self._letters)
+        if self._people is not None or granted is None:
+            return self._people
+        within = [one.people for one in granted]
+        return None if None in within else frozenset().union(*(one or () for one in within))
 
     def remember(self, people: frozenset[str], threads: Iterable[str]) -> None:
         """Take note of threads whose headers are in some people's compartments."""
@@ -61,7 +101,23 @@ class Sight:
         """Tell whether the caller sees a resource as it is; nobody sees what is deleted."""
         if not resource:
             return False
-        return self._people is None or self._is_in_compartment(resource, self._people)
+        if self._people is not None and not self._is_in_compartment(resource, self._people):
+            return False
+        return self.may(self._letters, resource)
+
+    def may(self, letters: str, resource: Resource) -> bool:
+        """Tell whether scopes with one of some letters are for a resource as it is."""
+        granted = self._granted(resource["resourceType"], letters)
+        return granted is None or any(self._is_for(resource, one) for one in granted)
+
+    def _is_for(self, resource: Resource, grant: Grant) -> bool:
+        if grant.people is not None and not self._is_in_compartment(resource, grant.people):
+            return False
+        if not grant.constraint:
+            return True
+        from shared.search.matching import matches  # noqa: PLC0415 - few scopes have constraints
+
+        return all(matches(resource, one) for one in grant.constraint)
 
     def sees_record(self, record: Versioned | None) -> bool:
         """Tell whether the caller sees a record, by what it last was where it is deleted."""
@@ -99,3 +155,30 @@ class Sight:
 
     def _stored_children(self, session_id: str) -> list[Resource]:
         return reading.children(self.tenant, session_id)
+
+
+def _grants(actor: Actor, scopes: Iterable[Scope]) -> dict[str, list[Grant]]:
+    """Give by type what scopes grant; one whose constraint cannot be applied grants nothing."""
+    found: dict[str, list[Grant]] = {resource_type: [] for resource_type in TYPES}
+    for scope in scopes:
+        people = frozenset({actor.patient} - {""}) if scope.context == PATIENT else None
+        for resource_type in TYPES if scope.type == ANY else {scope.type} & found.keys():
+            constraint = _constraint(resource_type, scope)
+            if constraint is not None:
+                found[resource_type].append(Grant(scope.letters, people, constraint))
+    return found
+
+
+def _constraint(resource_type: str, scope: Scope) -> "tuple[Criterion, ...] | None":
+    """Read the query of a scope, whole or not at all."""
+    if not scope.constraint:
+        return ()
+    from shared.search import criteria  # noqa: PLC0415 - few scopes have constraints
+
+    try:
+        query = criteria.parse(resource_type, scope.constraint, settings().zone)
+    except FhirError:
+        return None
+    is_whole = len(query.criteria) == len(scope.constraint)
+    is_of_elements = all(one.param.expression for one in query.criteria)
+    return query.criteria if is_whole and is_of_elements else None

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared import references
+from shared.access import scopes
 from shared.access.compartments import is_a
+from shared.access.scopes import Scope
 from shared.catalog.interactions import Interaction
 from shared.catalog.roles import OF_COMPARTMENT, PATIENT, RELATED_PERSON, ROLES
 from shared.errors import Forbidden, Login
@@ -19,6 +21,7 @@ class Actor:
 
     Of a patient or related person `myself` is the reference that their messages' `sender` has, and
     `patients` are those for whom they start care; `patient` is whom the token was issued about.
+    `scopes` are SMART's, None where it has none: then roles alone say what it may.
     """
 
     subject: str
@@ -29,6 +32,7 @@ class Actor:
     myself: str = ""
     patients: frozenset[str] = field(default_factory=frozenset)
     patient: str = ""
+    scopes: tuple[Scope, ...] | None = None
 
     @property
     def who(self) -> dict[str, str]:
@@ -81,7 +85,8 @@ def caller(claims: Mapping[str, str], settings: Settings) -> Actor:
         roles=roles,
         myself=myself,
         patients=frozenset((of_mine | ({patient} if RELATED_PERSON in roles else set())) - {""}),
-        patient=patient,
+        patient=patient or (myself if is_a("Patient", myself) else ""),
+        scopes=scopes.read(claims.get("scope") or claims.get("scp", "")),
     )
 
 
@@ -99,8 +104,8 @@ def _myself(roles: frozenset[str], fhir_user: str, patient: str) -> str:
     return patient if PATIENT in roles and not fhir_user and is_a("Patient", patient) else ""
 
 
-def authorise(actor: Actor, interaction: Interaction) -> None:
-    """Raise Forbidden where no role of the caller may do this, or it is nobody's."""
+def authorise(actor: Actor, interaction: Interaction, resource_type: str) -> None:
+    """Raise Forbidden where no role of the caller may do this, or their scopes do not let them."""
     if interaction.public:
         return
     if not actor.roles & interaction.roles:
@@ -112,3 +117,9 @@ def authorise(actor: Actor, interaction: Interaction) -> None:
             "The token does not say who the caller is",
             diagnostics="fhirUser names a Patient or RelatedPerson, or patient a Patient",
         )
+    for letter in interaction.letters if actor.scopes is not None else "":
+        if not any(scope.grants(letter, resource_type) for scope in actor.scopes or ()):
+            raise Forbidden(
+                f"{interaction.code} of {resource_type} needs a scope",
+                diagnostics=f"As user/{resource_type}.{interaction.letters}",
+            )

@@ -15,6 +15,18 @@ from shared.catalog.roles import ADMIN, AUDITOR, NOBODY, OF_COMPARTMENT, READERS
 CARED_FOR = WRITERS | OF_COMPARTMENT
 SEERS = READERS | OF_COMPARTMENT
 
+# The letters of SMART's scopes, of which an interaction needs one.
+LETTERS = {
+    "create": "c",
+    "read": "r",
+    "vread": "r",
+    "history-instance": "r",
+    "update": "u",
+    "patch": "u",
+    "delete": "d",
+    "search-type": "s",
+}
+
 TYPES = ("Encounter", "Communication")
 # What the audit trail is made of, to be seen by those who oversee.
 AUDIT_EVENT = "AuditEvent"
@@ -28,7 +40,8 @@ class Interaction:
     """One route: `path` below the base, `function` its module, `audit` the AuditEvent's action.
 
     A public interaction has no authorizer and no caller, and so no AuditEvent either. A conditional
-    one takes a query that says which resource is meant.
+    one takes a query that says which resource is meant. `needs` are letters of SMART's scopes,
+    where those are not its code's.
     """
 
     code: str
@@ -39,6 +52,12 @@ class Interaction:
     audit: str
     public: bool = False
     conditional: bool = False
+    needs: str = ""
+
+    @property
+    def letters(self) -> str:
+        """The letters of SMART's scopes that it needs, all of them."""
+        return self.needs or LETTERS.get(self.code, "")
 
     @property
     def type(self) -> str:

@@ -48,6 +48,7 @@ class Operation:
     description: str
     parameters: tuple[Parameter, ...]
     returns: str
+    needs: str = ""
     standard: str = ""
     types: tuple[str, ...] = ("Encounter",)
 
@@ -94,6 +95,7 @@ OPERATIONS = (
             Parameter("encounter", "Encounter", "The session as it is to be", max="1"),
         ),
         returns="Encounter",
+        needs="c",
     ),
     Operation(
         "add-patient",
@@ -109,6 +111,7 @@ OPERATIONS = (
             Parameter("patient", "Reference", _PATIENT, min=1, max="1", targets=("Patient",)),
         ),
         returns="Encounter",
+        needs="cu",
     ),
     Operation(
         "close-session",
@@ -122,6 +125,7 @@ OPERATIONS = (
         ),
         parameters=(),
         returns="Encounter",
+        needs="u",
     ),
     Operation(
         "everything",
@@ -140,6 +144,7 @@ OPERATIONS = (
             Parameter("_cursor", "string", "Where the page before ended: from `next`", max="1"),
         ),
         returns="Bundle",
+        needs="r",
         standard="http://hl7.org/fhir/OperationDefinition/Encounter-everything",
     ),
     Operation(

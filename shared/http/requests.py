@@ -129,8 +129,8 @@ def read(event: Event) -> Request:
     asked = trail.current()
     asked.asked_by(caller)
     asked.interaction = interaction = routing.interaction(event, known)
-    access.authorise(caller, interaction)
     path = event.get("pathParameters") or {}
+    access.authorise(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     query = references.query(event.get("rawQueryString", ""))

@@ -69,4 +69,4 @@ def _permitted(route: Interaction, path: Mapping[str, str]) -> Interaction:
     named = operation(path)
     if route.method not in named.methods:
         raise MethodNotAllowed(route.method, [*named.methods])
-    return replace(route, code=named.name, roles=named.roles)
+    return replace(route, code=named.name, roles=named.roles, needs=named.needs)

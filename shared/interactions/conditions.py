@@ -13,6 +13,7 @@ from shared.search import controls, criteria
 from shared.search.criteria import Criterion
 from shared.search.operands import TokenOperand
 from shared.settings import settings
+from shared.sight import EVERY_LETTER
 from shared.store import guards, keys
 from shared.store.keys import Address
 from shared.store.records import Versioned
@@ -80,7 +81,7 @@ def _found(work: Work, resource_type: str, query: Sequence[Pair]) -> list[Found]
     count = _FEW if work.sight.is_limited else 2
     asked: Sequence[Pair] = [*query, ("_count", str(count))]
     for _ in range(_MOST_PAGES):
-        page = search(work.actor, resource_type, list(asked), lenient=False)
+        page = search(work.actor, resource_type, list(asked), lenient=False, letters=EVERY_LETTER)
         seen = [one for one in map(orjson.loads, page.resources) if work.sight.sees(one)]
         found += [(one["id"], one["meta"]["versionId"]) for one in seen]
         if len(found) > 1:

@@ -114,7 +114,7 @@ class _Asked:
         since = [("_lastUpdated", f"ge{self.since}")] if self.since else []
         cursor = [("_cursor", after)] if after else []
         query = [pair, *more, *since, ("_count", str(room)), *cursor]
-        result = search(self.actor, of, query, lenient=False)
+        result = search(self.actor, of, query, lenient=False, letters="r")
         return result.resources, dict(result.next or ()).get("_cursor", "")
 
 

@@ -49,7 +49,7 @@ def history(
     offset = _number(given, "_offset", 0)
     count = min(_number(given, "_count", DEFAULT_COUNT), LARGEST_COUNT)
     since = _instant(given["_since"]) if "_since" in given else None
-    sight, tenant = Sight(actor), actor.tenant
+    sight, tenant = Sight(actor, "r"), actor.tenant
     current = reading.current(tenant, resource_type, resource_id)
     if current is None or not sight.sees_record(current):
         raise NotFound(f"{resource_type}/{resource_id} does not exist")

@@ -6,7 +6,15 @@ from typing import Any
 from shared import instants, references, ulids
 from shared.access import Actor, own_care
 from shared.errors import BusinessRule
-from shared.interactions import attaching, changes, communications, deployment, encounters, patients
+from shared.interactions import (
+    attaching,
+    changes,
+    communications,
+    deployment,
+    encounters,
+    patients,
+    permitted,
+)
 from shared.interactions.accepted import accepted
 from shared.interactions.changes import Outcome
 from shared.interactions.parameters import Values, relative
@@ -69,6 +77,9 @@ def _opened(
         own_care.check_opened(work.actor, [*people, *subjects])
     resource = template | ({"subject": people[0]} if people else {})
     resource, is_ours = _with_participants(resource, values, headers)
+    permitted.check_scopes(work, "c", resource)
+    for header in headers:
+        permitted.check_scopes(work, "u", header.resource)
     session = encounters.create(work, template["id"], resource)
     if is_ours:
         work.save(replace(session, filled=session.filled | {"participant"}))

@@ -10,9 +10,16 @@ from shared.store.work import Work
 type Resource = dict[str, Any]
 
 
-def check(work: Work, before: Resource, after: Resource | None) -> None:
-    """Raise Forbidden where a write is not the caller's; `after` is None where it deletes."""
+def check(work: Work, before: Resource, after: Resource | None, *, is_new: bool) -> None:
+    """Raise Forbidden where a write is not the caller's; `after` is None where it deletes.
+
+    Scopes must be for what a resource was, and for what it becomes.
+    """
     caller = work.actor
+    letter = "d" if after is None else "c" if is_new else "u"
+    for content in (before, after):
+        if content:
+            check_scopes(work, letter, content)
     if not caller.is_cared_for:
         return
     if after is None:
@@ -23,6 +30,17 @@ def check(work: Work, before: Resource, after: Resource | None) -> None:
         own_care.check_sender(caller, after)
         own_care.check_created(caller, after, _header(work, after))
         _check_policy(after)
+
+
+def check_scopes(work: Work, letter: str, resource: Resource) -> None:
+    """Raise Forbidden where no scope of the caller is for a resource."""
+    if not work.sight.may(letter, resource):
+        resource_type = resource["resourceType"]
+        raise Forbidden(
+            f"No scope of the token is for this {resource_type}",
+            expression=resource_type,
+            diagnostics=f"It would be one such as user/{resource_type}.{letter}",
+        )
 
 
 def _header(work: Work, message: Resource) -> Resource | None:

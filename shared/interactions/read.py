@@ -16,13 +16,13 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 def read(actor: Actor, resource_type: str, resource_id: str) -> Versioned:
     """Give the current version. Raises NotFound and Deleted."""
-    record = _seen(Sight(actor), resource_type, resource_id)
+    record = _seen(Sight(actor, "r"), resource_type, resource_id)
     return there(record, resource_type, resource_id)
 
 
 def vread(actor: Actor, resource_type: str, resource_id: str, version: str) -> Versioned:
     """Give one version. Raises NotFound, and Deleted for the version of a deletion."""
-    sight = Sight(actor)
+    sight = Sight(actor, "r")
     current = _seen(sight, resource_type, resource_id)
     if current and version == str(current.version):
         return there(current, resource_type, resource_id)

@@ -12,14 +12,22 @@ from shared.sight import Sight
 
 
 def search(
-    actor: Actor, resource_type: str, query: list[tuple[str, str]], *, lenient: bool
+    actor: Actor,
+    resource_type: str,
+    query: list[tuple[str, str]],
+    *,
+    lenient: bool,
+    letters: str = "s",
 ) -> Result:
-    """Give a page of the resources of a type that match a query. Raises Invalid and TooCostly."""
+    """Give a page of the resources of a type that match a query, and that scopes let be seen.
+
+    Raises Invalid and TooCostly.
+    """
     return run(
         resource_type,
         query,
         tenant=actor.tenant,
-        sight=Sight(actor),
+        sight=Sight(actor, letters),
         caller=actor.subject,
         base=references.BASE.get(),
         zone=settings().zone,

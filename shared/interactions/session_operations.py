@@ -1,12 +1,13 @@
 """$add-patient and $close-session: what is done to a session that is there."""
 
 from shared.access import Actor
-from shared.errors import BusinessRule
-from shared.interactions import attaching, changes, closing, patients
+from shared.errors import BusinessRule, NotFound
+from shared.interactions import attaching, changes, closing, patients, permitted
 from shared.interactions.changes import Outcome
 from shared.interactions.parameters import Values, relative
 from shared.interactions.read import there
-from shared.sessions import kinds
+from shared.sessions import kinds, opening
+from shared.settings import settings
 from shared.store.records import EncounterRecord
 from shared.store.work import Work
 
@@ -16,6 +17,9 @@ def add_patient(actor: Actor, interaction: str, session_id: str, values: Values)
 
     def change(work: Work) -> Outcome:
         session = _session(work, session_id)
+        system = settings().encounter_type_system
+        child = opening.medical_encounter("", session_id, values["patient"][0], "", system)
+        permitted.check_scopes(work, "c", child)
         patients.add(work, session, relative(values["patient"][0]))
         return Outcome(work.encounter(session_id))
 
@@ -45,9 +49,10 @@ def close_session(actor: Actor, interaction: str, session_id: str) -> Outcome:
 def _session(work: Work, session_id: str) -> EncounterRecord:
     """Read a session. Raises BusinessRule where the Encounter is none."""
     encounter = work.encounter(session_id)
+    if encounter is None or not work.sight.sees_record(encounter):
+        raise NotFound(f"Encounter/{session_id} does not exist")
     there(encounter, "Encounter", session_id)
-    if encounter is None:
-        raise AssertionError("it is there")
+    permitted.check_scopes(work, "u", encounter.resource)
     if parent := attaching.session_of_medical_encounter(work, encounter):
         raise BusinessRule(
             f"Encounter/{session_id} is a medical encounter",

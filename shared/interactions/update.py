@@ -68,7 +68,7 @@ def found_or_own(work: Work, found: Versioned | None, resource: Resource) -> Lit
         return Literal(resource_type, found.id)
     target = Literal(resource_type, resource["id"])
     there = work.resource(*target)
-    if there and not there.deleted:
+    if there and not there.deleted and work.sight.sees_record(there):
         raise Conflict(
             f"{target} is there, and the query does not match it", expression=f"{target.type}.id"
         )

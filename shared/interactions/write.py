@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.errors import PreconditionFailed
+from shared.errors import NotFound, PreconditionFailed
 from shared.interactions import communications, encounters, permitted
 from shared.interactions.changes import Outcome
 from shared.references import Literal
@@ -37,7 +37,10 @@ def write(
     after = content(before, work)
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
-    permitted.check(work, before.resource if before else {}, after)
+    if not live and not is_new and work.sight.is_limited:
+        # Whether something is there under that id is not theirs to know.
+        raise NotFound(f"{target} does not exist")
+    permitted.check(work, before.resource if before else {}, after, is_new=is_new)
     return Outcome(_save(work, before, target, after), created=not live)
 
 

@@ -72,8 +72,9 @@ def _of_ids(query: Query) -> Plan | None:
 
 
 def _of_partitions(query: Query, tenant: str, sight: Sight | None) -> Plan:
-    if sight and sight.people is not None:
-        source = own.choose(query, sight, sight.people)
+    people = sight.people(query.type) if sight else None
+    if sight and people is not None:
+        source = own.choose(query, sight, people)
     else:
         source = sources.choose(query, tenant)
     read = windows.of(query.criteria, source.by)

@@ -105,7 +105,7 @@ class Work:
     @cached_property
     def sight(self) -> Sight:
         """What the caller sees of what is stored, and of what this work has saved."""
-        return Sight(self.actor, self.header, self._children)
+        return Sight(self.actor, header=self.header, children=self._children)
 
     def _children(self, encounter_id: str) -> list[dict[str, Any]]:
         return [child.resource for child in self.children(encounter_id)]
