@@ -85,6 +85,7 @@ def _log(event: Event, response: Response, failure: dict[str, Any], seconds: flo
         "status": response.status,
         "milliseconds": round(seconds * 1000, 1),
         **meter.read(),
+        **response.log,
         **failure,
         **audited,
     }

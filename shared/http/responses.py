@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from shared import errors, fhirjson, instants, ulids
+from shared.catalog.roles import ADMIN
 from shared.http.negotiation import is_known
 from shared.http.requests import Request
 from shared.http.routing import MethodNotAllowed
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from shared.interactions.everything import Everything
     from shared.interactions.history import History, Step
     from shared.search import Result
+    from shared.search.explaining import Explanation
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 RETRY_AFTER_SECONDS = "1"
@@ -51,11 +53,12 @@ STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; `body` is JSON, empty where there is none."""
+    """An answer; `body` is JSON, empty where there is none; `log` is told to the log only."""
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    log: dict[str, Any] = field(default_factory=dict)
 
 
 def entity_headers(record: Versioned) -> dict[str, str]:
@@ -148,10 +151,22 @@ def searchset_bundle(request: Request, result: "Result") -> Response:
     url = f"{request.base}/{request.type}"
     links = {"self": _link(url, result.applied)}
     links |= {relation: _link(url, query) for relation, query in result.links.items()}
-    if result.warnings:
-        outcome = operation_outcome(result.warnings)
-        entries.append(bundles.Found(outcome, mode="outcome"))
-    return Response(200, fhirjson.dumps(bundles.searchset(entries, links, total=result.total)))
+    issues = [*result.warnings]
+    if request.prefers("debug=plan") and ADMIN in request.actor.roles:
+        issues.append(_told(result.plan))
+    if issues:
+        entries.append(bundles.Found(operation_outcome(issues), mode="outcome"))
+    body = fhirjson.dumps(bundles.searchset(entries, links, total=result.total))
+    return Response(200, body, log={"plan": result.plan})
+
+
+def _told(plan: "Explanation") -> errors.Issue:
+    return errors.Issue(
+        "informational",
+        "How this search was answered",
+        diagnostics=fhirjson.dumps(plan).decode(),
+        severity="information",
+    )
 
 
 def everything_bundle(request: Request, page: "Everything") -> Response:

@@ -13,6 +13,7 @@ from shared.errors import Issue
 from shared.resources import subsets
 from shared.search import criteria, paging, planning, reading
 from shared.search.criteria import Query
+from shared.search.explaining import Explanation, explained
 from shared.search.lookups import Lookups, rounded
 from shared.search.paging import Cursor, Page
 from shared.search.plans import Plan
@@ -28,7 +29,7 @@ class Result:
     """A page: the JSON of its matches and of what they include, the queries of pages around it.
 
     `total` is None where it is not given; `applied` is the query without the parameters that were
-    left out, which `warnings` name.
+    left out, which `warnings` name; `plan` says how it was answered, for the log.
     """
 
     resources: list[bytes]
@@ -37,7 +38,7 @@ class Result:
     total: int | None
     applied: tuple[Pair, ...]
     warnings: tuple[Issue, ...]
-    plan: Plan
+    plan: Explanation
 
     @property
     def next(self) -> tuple[Pair, ...] | None:
@@ -83,7 +84,8 @@ def search(  # noqa: PLR0913 - each is a fact of the request
     subset = asked.controls.subset
     shown = [subset.cut(json) for json in page.resources] if subset else page.resources
     included = _beside(asked, page.included) if subset else page.included
-    return Result(shown, included, links, page.total, asked.applied, asked.warnings, plan)
+    told = explained(plan, asked.applied)
+    return Result(shown, included, links, page.total, asked.applied, asked.warnings, told)
 
 
 def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:

@@ -7,7 +7,9 @@ from typing import Any, ClassVar, cast
 import pytest
 
 from functions import read
+from shared import fhirjson
 from shared.http.endpoint import logger
+from shared.resources.validation import issues
 from shared.store import dynamodb, transactions
 from tests import care, refusals
 from tests.frontdoor import FrontDoor
@@ -36,6 +38,34 @@ def test_a_log_line_says_what_was_asked_by_names_and_ids(clinic: FrontDoor, log:
     assert lines[1]["parameters"] == ["?", "_sort", "part-of"]
     assert lines[0]["readUnits"] > 0
     assert lines[0]["request"] == "request-1"
+
+
+def test_the_log_and_administrators_are_told_the_plan_of_a_search_without_values(
+    clinic: FrontDoor, log: StringIO
+) -> None:
+    url = "/Encounter?patient=Patient/secret&date=ge1999-09-09&type=private&_sort=status"
+    admin = FrontDoor(role="admin")
+    assert "entry" not in clinic.get(url, prefer="debug=plan").body
+    (entry,) = admin.get(url, prefer="debug=plan").body["entry"]
+    assert entry["search"]["mode"] == "outcome"
+    assert issues(fhirjson.loads(json.dumps(entry["resource"])), "OperationOutcome") == []
+    plan = json.loads(entry["resource"]["issue"][0]["diagnostics"])
+    assert plan == {
+        "reads": "patient",
+        "tables": ["SearchTable"],
+        "partitions": 1,
+        "ranges": 3,
+        "steps": 1,
+        "byDate": True,
+        "checked": ["date", "type"],
+        "sorted": ["status"],
+        "order": "keys",
+        "cursor": False,
+    }
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line["plan"] for line in lines] == [plan, plan]
+    for value in ("secret", "1999", "private"):
+        assert value not in log.getvalue()
 
 
 class Unreachable:
