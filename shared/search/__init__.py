@@ -21,7 +21,8 @@ from shared.sight import Sight
 
 type Pair = tuple[str, str]
 
-_FOR_INCLUDES = 500
+# How many rows are kept from being read before it is their turn.
+_FOR_INCLUDES, _FOR_ROWS = 500, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def search(  # noqa: PLR0913 - each is a fact of the request
 def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:
     from shared.search import driving  # noqa: PLC0415 - few searches look at other resources
 
-    return driving.narrowed(query, lookups, cursor.via if cursor else None)
+    with lookups.budget.reserved(_FOR_ROWS):
+        return driving.narrowed(query, lookups, cursor.via if cursor else None)
 
 
 def _page(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> Page:

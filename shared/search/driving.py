@@ -107,7 +107,9 @@ def _resources(
         return None
     with lookups.budget.reserved(lookups.budget.left - 2 * most):
         page = reading.read(plan, asked, lookups, None)
-    return None if page.next else [lookups.loads(json) for json in page.resources]
+    return (
+        None if page.next or page.is_partial else [lookups.loads(json) for json in page.resources]
+    )
 
 
 def _is_short(plan: Plan, resource_type: str) -> bool:

@@ -26,6 +26,8 @@ ITERATE = "iterate"
 # Type and parameter, and where it is said the type that is referred to.
 _LENGTHS = (2, 3)
 _FIRST_ROWS = 100
+# Where fewer rows may still be read after the rest of a match's includes, matches wait.
+_FOR_MATCHES = 1000
 # How far what is included may be from its match: a cursor has a place for each step between them.
 _DEEPEST = 30
 
@@ -271,11 +273,9 @@ def gather(
     walk = Walk(includes, lookups, LARGEST_PAGE)
     if cursor and cursor.rest:
         rest = _resumed(walk, lookups, unfinished(cursor.rest))
-        if rest:
-            included = [*walk.found.values()]
-            return Page(
-                [], cursor.place, total=cursor.total, included=included, rest=rest.written()
-            )
+        if rest or (walk.found and lookups.budget.left < _FOR_MATCHES):
+            included, left = [*walk.found.values()], rest.written() if rest else ()
+            return Page([], cursor.place, total=cursor.total, included=included, rest=left)
     page = read()
     resources = [lookups.loads(json) for json in page.resources]
     names = [f"{one['resourceType']}/{one['id']}" for one in resources]

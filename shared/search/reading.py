@@ -136,7 +136,10 @@ class _Reader:
         taken = self._taken(candidates)
         page = _cut(taken[: self.how.count])
         is_partial = progress is not None and progress.is_exhausted
-        beyond = progress.place if progress and is_partial else None
+        beyond = None
+        if progress and is_partial:
+            # Without a place nothing could be read any more: the next page begins where this did.
+            beyond = progress.place or (self.cursor.place if self.cursor else None)
         if len(page) < len(taken):
             beyond = page[-1].place if page else None
         came_from = page[0].place if self.cursor and page else None

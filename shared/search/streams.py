@@ -50,7 +50,7 @@ class Budget:
     @contextmanager
     def reserved(self, rows: int) -> Iterator[None]:
         """Keep rows from being read meanwhile, no more than half of what is left."""
-        kept = min(rows, self.left // 2)
+        kept = max(min(rows, self.left // 2), 0)
         self.left -= kept
         yield
         self.left += kept
