@@ -15,6 +15,10 @@ def handler(request: Request) -> Response:
             from shared.http.openapi import openapi  # noqa: PLC0415
 
             return Response(200, openapi(request.base), {"Content-Type": "application/json"})
+        case "smart-configuration":
+            from shared.interactions.smart import configuration  # noqa: PLC0415
+
+            return Response(200, configuration(), {"Content-Type": "application/json"})
         case "docs":
             from shared.http import docs  # noqa: PLC0415
 

@@ -130,6 +130,18 @@ INTERACTIONS = (
         for kind in DEFINITIONS
         for method in ("GET", "HEAD")
     ),
+    *(
+        Interaction(
+            "smart-configuration",
+            method,
+            "/.well-known/smart-configuration",
+            "capabilities",
+            NOBODY,
+            "",
+            public=True,
+        )
+        for method in ("GET", "HEAD")
+    ),
     Interaction("openapi", "GET", "/openapi.json", "capabilities", NOBODY, "", public=True),
     Interaction("docs", "GET", "/docs", "capabilities", NOBODY, "", public=True),
     Interaction("preflight", "OPTIONS", "/{proxy+}", "capabilities", NOBODY, "", public=True),

@@ -361,9 +361,10 @@ def _public(row: Interaction) -> Json:
     described["parameters"] = [*_path_parameters(row.path), *map(_control, FORMATS)]
     schema = {"metadata": "CapabilityStatement"}.get(name, name)
     content: Json = {JSON: {"schema": reference_to(schema)}}
-    if row.code in ("openapi", "docs"):
-        media = "application/json" if row.code == "openapi" else "text/html"
-        content = {media: {"schema": {"type": "object" if row.code == "openapi" else "string"}}}
+    if row.code in ("openapi", "docs", "smart-configuration"):
+        is_page = row.code == "docs"
+        media = "text/html" if is_page else "application/json"
+        content = {media: {"schema": {"type": "string" if is_page else "object"}}}
     if row.method != "HEAD":
         described["responses"]["200"] = {"description": row.code, "content": content}
     return described

@@ -24,7 +24,15 @@ _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 # What the catalogue's codes are beside those of R4's interactions.
 _NOT_RESTFUL = frozenset(
-    {"capabilities", "definition", "docs", "openapi", "operation", "preflight"}
+    {
+        "capabilities",
+        "definition",
+        "docs",
+        "openapi",
+        "operation",
+        "preflight",
+        "smart-configuration",
+    }
 )
 
 

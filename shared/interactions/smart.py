@@ -1,0 +1,37 @@
+"""Where and how apps get their tokens.
+
+https://hl7.org/fhir/smart-app-launch/conformance.html#using-well-known
+"""
+
+from typing import Any
+
+from shared import fhirjson
+from shared.settings import settings
+
+_CAPABILITIES = (
+    "client-public",
+    "client-confidential-symmetric",
+    "permission-patient",
+    "permission-user",
+    "permission-v1",
+    "permission-v2",
+)
+
+
+def configuration() -> bytes:
+    """Give the SMART configuration as JSON; endpoints that the deployment does not name are out."""
+    known = settings()
+    endpoints = {
+        "authorization_endpoint": known.authorize_url,
+        "token_endpoint": known.token_url,
+    }
+    grants = ["authorization_code", "client_credentials"]
+    document: dict[str, Any] = {
+        **{name: url for name, url in endpoints.items() if url},
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "grant_types_supported": grants if known.authorize_url else grants[1:],
+        "response_types_supported": ["code"] if known.authorize_url else [],
+        "code_challenge_methods_supported": ["S256"],
+        "capabilities": _CAPABILITIES,
+    }
+    return fhirjson.dumps(document)

@@ -1,0 +1,71 @@
+"""How apps find their tokens, and what a token says of a user of the pool."""
+
+from typing import Any
+
+import pytest
+
+from functions import token_claims
+from shared import settings
+from shared.interactions import capabilities
+from tests.frontdoor import FrontDoor
+
+AUTHORIZE, TOKEN = "https://pool.example/oauth2/authorize", "https://pool.example/oauth2/token"
+PATH = "/.well-known/smart-configuration"
+
+
+@pytest.fixture(autouse=True)
+def endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTHORIZE_URL", AUTHORIZE)
+    monkeypatch.setenv("TOKEN_URL", TOKEN)
+    settings.settings.cache_clear()
+    capabilities.capabilities.cache_clear()
+
+
+def test_anybody_learns_where_tokens_come_from() -> None:
+    answer = FrontDoor(role="").get(PATH)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.body["authorization_endpoint"] == AUTHORIZE
+    assert answer.body["token_endpoint"] == TOKEN
+    assert answer.body["grant_types_supported"] == ["authorization_code", "client_credentials"]
+    assert answer.body["code_challenge_methods_supported"] == ["S256"]
+    assert {"client-confidential-symmetric", "permission-v2"} <= {*answer.body["capabilities"]}
+
+
+def test_an_issuer_without_sign_in_page_offers_services_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AUTHORIZE_URL", "")
+    settings.settings.cache_clear()
+    body = FrontDoor(role="").get(PATH).body
+    assert "authorization_endpoint" not in body
+    assert body["grant_types_supported"] == ["client_credentials"]
+
+
+def test_the_capability_statement_says_so_too() -> None:
+    (extension,) = FrontDoor(role="").get("/metadata").body["rest"][0]["security"]["extension"]
+    assert extension["url"].endswith("/oauth-uris")
+    uris = {one["url"]: one["valueUri"] for one in extension["extension"]}
+    assert uris == {"authorize": AUTHORIZE, "token": TOKEN}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "claims"),
+    [
+        ({}, {}),
+        ({"custom:fhirUser": "Practitioner/alice"}, {"fhirUser": "Practitioner/alice"}),
+        ({"custom:fhirUser": "Patient/1"}, {"fhirUser": "Patient/1", "patient": "1"}),
+        (
+            {"custom:fhirUser": "https://x.example/fhir/Patient/1"},
+            {"fhirUser": "https://x.example/fhir/Patient/1", "patient": "1"},
+        ),
+        (
+            {"custom:fhirUser": "RelatedPerson/2", "custom:patient": "1"},
+            {"fhirUser": "RelatedPerson/2", "patient": "1"},
+        ),
+    ],
+)
+def test_the_pool_says_who_a_user_is(attributes: dict[str, str], claims: dict[str, str]) -> None:
+    event: dict[str, Any] = {"request": {"userAttributes": attributes}, "response": {}}
+    given = token_claims.handler(event, None)["response"]["claimsAndScopeOverrideDetails"]
+    assert given["accessTokenGeneration"]["claimsToAddOrOverride"] == claims
