@@ -42,6 +42,11 @@ def literal(text: object) -> Literal | None:
     return Literal(match["type"], match["id"]) if match else None
 
 
+def is_relative(text: str) -> bool:
+    """Tell whether a reference is relative to the base of what it stands in."""
+    return _RELATIVE.fullmatch(text) is not None
+
+
 def canonical(text: str) -> str:
     """Write a reference as the server compares it: relative without version where it is ours."""
     found = literal(text)

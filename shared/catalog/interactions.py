@@ -62,7 +62,12 @@ class Interaction:
     @property
     def type(self) -> str:
         """The type that the path itself names, where it does."""
-        return self.path.split("/")[1]
+        return self.path.lstrip("/").partition("/")[0]
+
+    @property
+    def is_systems(self) -> bool:
+        """Tell whether it is asked of the base, of no type."""
+        return not self.path.strip("/")
 
     @property
     def route(self) -> str:
@@ -121,6 +126,9 @@ INTERACTIONS = (
             ("search-type", "POST", f"/{AUDIT_EVENT}/_search", "E"),
         )
     ),
+    # Either path takes a Bundle of either type; who may do what its entries ask is said by theirs.
+    Interaction("transaction", "POST", "", "bundle", SEERS | WRITERS, "E"),
+    Interaction("batch", "POST", "/", "bundle", SEERS | WRITERS, "E"),
     Interaction("capabilities", "GET", "/metadata", "capabilities", NOBODY, "", public=True),
     Interaction("capabilities", "HEAD", "/metadata", "capabilities", NOBODY, "", public=True),
     *(

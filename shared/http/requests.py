@@ -22,6 +22,7 @@ from shared.errors import (
 )
 from shared.http import negotiation, routing
 from shared.http.negotiation import FHIR_VERSION, FHIR_VERSIONS, JSON_TYPES
+from shared.resources.bundles import IF_NONE_EXIST
 from shared.settings import Settings, settings
 
 type Event = dict[str, Any]
@@ -34,7 +35,10 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asks; header names in lower case, the query decoded but not interpreted."""
+    """What a caller asks; header names in lower case, the query decoded but not interpreted.
+
+    `context` is what the gateway says of the request.
+    """
 
     interaction: Interaction
     path: Mapping[str, str]
@@ -43,6 +47,7 @@ class Request:
     body: bytes
     actor: Actor
     base: str
+    context: Mapping[str, Any]
 
     @property
     def type(self) -> str:
@@ -102,7 +107,7 @@ class Request:
             return asked
         asked += references.query(given.removeprefix(self.type).removeprefix("?"))
         if not asked:
-            raise Invalid("If-None-Exist is a query", expression="If-None-Exist")
+            raise Invalid("If-None-Exist is a query", expression=IF_NONE_EXIST)
         return asked
 
     def form(self) -> list[tuple[str, str]]:
@@ -140,7 +145,7 @@ def read(event: Event) -> Request:
     content = (
         b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     )
-    request = Request(interaction, path, query, headers, content, caller, base)
+    request = Request(interaction, path, query, headers, content, caller, base, context)
     negotiation.check_parameters(interaction.code, query, lenient=request.is_lenient)
     return request
 

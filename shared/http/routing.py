@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from shared.catalog.interactions import BY_ROUTE, INTERACTIONS, TYPES, Interaction
 from shared.catalog.operations import INSTANCE, TYPE, Operation, offered
 from shared.errors import FhirError, NotFound, NotSupported
-from shared.settings import Settings
+from shared.settings import Settings, settings
 
 
 class MethodNotAllowed(NotSupported):
@@ -25,11 +26,32 @@ def interaction(event: Mapping[str, Any], known: Settings) -> Interaction:
     Raises NotFound and MethodNotAllowed: `$default` catches what has no route.
     """
     variables = event.get("pathParameters") or {}
-    method, _, path = event["routeKey"].partition(" ")
-    row = BY_ROUTE.get(f"{method} {path.removeprefix(known.base_path)}")
+    row = _row(event, known)
     if row and _is_here(row, variables):
         return _permitted(row, variables) if "operation" in variables else row
     raise _refusal(event, known)
+
+
+def route(method: str, path: str) -> tuple[str, dict[str, str]]:
+    """Give the route that the gateway takes for a path below the base, and the path's variables."""
+    rows = [row for row in INTERACTIONS if row.method == method and row.matches(path)]
+    if not rows:
+        return "$default", {}
+    row = min(rows, key=lambda row: row.path.count("{"))
+    pairs = zip(row.path.split("/"), path.rstrip("/").split("/"), strict=True)
+    variables = {part[1:-1]: unquote(given) for part, given in pairs if part.startswith("{")}
+    return row.route, variables
+
+
+def function_of(event: Mapping[str, Any]) -> str:
+    """Give the module of the function that the gateway calls for an event."""
+    row = _row(event, settings())
+    return row.function if row else "fallback"
+
+
+def _row(event: Mapping[str, Any], known: Settings) -> Interaction | None:
+    method, _, path = event["routeKey"].partition(" ")
+    return BY_ROUTE.get(f"{method} {path.removeprefix(known.base_path)}")
 
 
 def _is_here(row: Interaction, path: Mapping[str, str]) -> bool:

@@ -64,6 +64,7 @@ def capabilities(base: str) -> bytes:
                     "security": _security(),
                     "resource": [_resource(resource_type, base) for resource_type in TYPES]
                     + [_audit_event(base)],
+                    "interaction": [{"code": row.code} for row in INTERACTIONS if row.is_systems],
                 }
             ],
         }
@@ -91,7 +92,8 @@ def _security() -> dict[str, Any]:
 
 def _resource(resource_type: str, base: str) -> dict[str, Any]:
     supported = [each for each in profiles.known() if profiles.applies(each, resource_type)]
-    codes = dict.fromkeys(row.code for row in INTERACTIONS if row.code not in _NOT_RESTFUL)
+    rows = [row for row in INTERACTIONS if not row.is_systems]
+    codes = dict.fromkeys(row.code for row in rows if row.code not in _NOT_RESTFUL)
     conditional = {row.code for row in INTERACTIONS if row.conditional}
     operations = [_operation(row, base) for row in OPERATIONS if resource_type in row.types]
     return {

@@ -31,20 +31,43 @@ def make(actor: Actor, interaction: str, change: Change) -> Outcome:
     return settle(lambda: _attempt(actor, interaction, change))
 
 
+def make_whole[T](actor: Actor, interaction: str, change: Callable[[Work], T]) -> T:
+    """Make a change in one transaction or not at all.
+
+    Raises Transient, BusinessRule where it does not fit, and what the change raises.
+    """
+
+    def attempt() -> T:
+        work = Work(actor, instants.now())
+        result = change(work)
+        work.commit(interaction)
+        return result
+
+    return settle(lambda: _undisturbed(actor, attempt))
+
+
 def _attempt(actor: Actor, interaction: str, change: Change) -> Outcome:
-    try:
+    def once() -> Outcome:
         try:
             return _once(Work(actor, instants.now()), interaction, change)
         except TooManyItems:
             work = Work(actor, instants.now())
             work.in_steps = True
             return _once(work, interaction, change)
+
+    return _undisturbed(actor, once)
+
+
+def _undisturbed[T](actor: Actor, attempt: Callable[[], T]) -> T:
+    """Make an attempt; complete a closing that it meets, so that the next one does not."""
+    try:
+        return attempt()
     except ClosingUnderWay as met:
         closing.complete(actor, met.encounter_id)
         raise Stale from None
     except TooManyItems:
         text = f"The change does not fit a transaction of {LARGEST} items and 4 MB"
-        raise BusinessRule(text) from None
+        raise BusinessRule(text, diagnostics="Make it in several smaller ones") from None
 
 
 def _once(work: Work, interaction: str, change: Change) -> Outcome:

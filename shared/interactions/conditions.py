@@ -9,45 +9,45 @@ import orjson
 
 from shared.errors import Invalid, PreconditionFailed, TooCostly
 from shared.interactions.search import search
+from shared.references import Literal
 from shared.search import controls, criteria
 from shared.search.criteria import Criterion
+from shared.search.matching import matches
 from shared.search.operands import TokenOperand
 from shared.settings import settings
 from shared.sight import EVERY_LETTER
 from shared.store import guards, keys
 from shared.store.keys import Address
-from shared.store.records import Versioned
 from shared.store.transactions import Stale
 from shared.store.work import Work
 
 type Pair = tuple[str, str]
-type Found = tuple[str, str]
 
 # A caller who does not see everything may have to look further, but not for long.
 _FEW, _MOST_PAGES = 50, 5
 
 
-def only(
+def named(
     work: Work, resource_type: str, query: Sequence[Pair], *, claimed: bool = False
-) -> Versioned | None:
+) -> Literal | None:
     """Find the one resource that a query names, None where there is none.
 
-    With `claimed` the caller makes one then, and the work fails where somebody else was first.
+    What the work is about to write is found as it will be. With `claimed` the caller makes one
+    where there is none, and the work fails where somebody else was first.
     Raises Invalid, TooCostly, and PreconditionFailed where there are several.
     """
     asked = _criteria(resource_type, query)
     guard = _guard(work.tenant, resource_type, asked)
     last = guards.last(guard) if claimed else ""
-    found = _found(work, resource_type, query)
-    if not found:
-        if claimed:
-            work.claim(guard, last)
-        return None
-    ((resource_id, version),) = found
-    record = work.resource(resource_type, resource_id)
-    if record is None or record.deleted or str(record.version) != version:
-        raise Stale
-    return record
+    found = _coming(work, resource_type, asked) | _stored(work, resource_type, query)
+    if len(found) > 1:
+        raise PreconditionFailed(
+            f"The query matches several {resource_type}s",
+            diagnostics="Name one of them, as by its identifier",
+        )
+    if not found and claimed:
+        work.claim(guard, last)
+    return next(iter(found), None)
 
 
 def _criteria(resource_type: str, query: Sequence[Pair]) -> tuple[Criterion, ...]:
@@ -75,20 +75,29 @@ def _guard(tenant: str, resource_type: str, asked: tuple[Criterion, ...]) -> Add
     return keys.claim(tenant, resource_type, "&".join(sorted(map(str, asked))))
 
 
-def _found(work: Work, resource_type: str, query: Sequence[Pair]) -> list[Found]:
-    """Give id and version of what matches and the caller sees, at most one."""
-    found: list[Found] = []
-    count = _FEW if work.sight.is_limited else 2
+def _coming(work: Work, resource_type: str, asked: tuple[Criterion, ...]) -> set[Literal]:
+    """Give what matches of what the work is about to write."""
+    return {
+        target
+        for target, body in work.coming.items()
+        if target.type == resource_type and body and all(matches(body, one) for one in asked)
+    }
+
+
+def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Literal]:
+    """Give of what is stored, and stays as it is, what matches and the caller sees; two at most."""
+    found: set[Literal] = set()
+    count = _FEW if work.sight.is_limited or work.coming else 2
     asked: Sequence[Pair] = [*query, ("_count", str(count))]
     for _ in range(_MOST_PAGES):
         page = search(work.actor, resource_type, list(asked), lenient=False, letters=EVERY_LETTER)
-        seen = [one for one in map(orjson.loads, page.resources) if work.sight.sees(one)]
-        found += [(one["id"], one["meta"]["versionId"]) for one in seen]
-        if len(found) > 1:
-            raise PreconditionFailed(
-                f"The query matches several {resource_type}s",
-                diagnostics="Name one of them, as by its identifier",
-            )
+        for resource in map(orjson.loads, page.resources):
+            target = Literal(resource_type, resource["id"])
+            if target not in work.coming and work.sight.sees(resource):
+                _require_as_found(work, target, resource["meta"]["versionId"])
+                found.add(target)
+                if len(found) > 1:
+                    return found
         if not page.next:
             return found
         asked = page.next
@@ -96,3 +105,10 @@ def _found(work: Work, resource_type: str, query: Sequence[Pair]) -> list[Found]
         "The query may match more than one request can read",
         diagnostics="Add a parameter that selects fewer, as identifier",
     )
+
+
+def _require_as_found(work: Work, target: Literal, version: str) -> None:
+    """Raise Stale where a resource has changed since it was found."""
+    record = work.resource(*target)
+    if record is None or record.deleted or str(record.version) != version:
+        raise Stale

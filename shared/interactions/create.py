@@ -29,10 +29,10 @@ def create(actor: Actor, resource_type: str, body: Any, query: Sequence[Pair] = 
 
     def change(work: Work) -> Outcome:
         if query:
-            from shared.interactions.conditions import only  # noqa: PLC0415 - only then searched
+            from shared.interactions.conditions import named  # noqa: PLC0415 - only then searched
 
-            if found := only(work, resource_type, query, claimed=True):
-                return Outcome(found)
+            if found := named(work, resource_type, query, claimed=True):
+                return Outcome(work.resource(*found))
         return create_new(work, content)
 
     return make(actor, "create", change)

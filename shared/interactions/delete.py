@@ -29,13 +29,13 @@ def delete_found(
 
     Raises PreconditionFailed where it finds several.
     """
-    from shared.interactions.conditions import only  # noqa: PLC0415 - only here is searched
+    from shared.interactions.conditions import named  # noqa: PLC0415 - only here is searched
 
     def change(work: Work) -> Outcome:
-        found = only(work, resource_type, query)
+        found = named(work, resource_type, query)
         if found is None:
             require_version(None, if_match)
             return Outcome(None)
-        return write(work, Literal(found.type, found.id), lambda *_: None, if_match=if_match)
+        return write(work, found, lambda *_: None, if_match=if_match)
 
     return make(actor, "delete", change)

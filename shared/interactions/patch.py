@@ -64,12 +64,12 @@ def patch_found(
 
 def found(work: Work, resource_type: str, query: Sequence[Pair]) -> Literal:
     """Find the one resource that a query names. Raises NotFound and PreconditionFailed."""
-    from shared.interactions.conditions import only  # noqa: PLC0415 - only here is searched
+    from shared.interactions.conditions import named  # noqa: PLC0415 - only here is searched
 
-    record = only(work, resource_type, query)
-    if record is None:
+    target = named(work, resource_type, query)
+    if target is None:
         raise NotFound(f"The query matches no {resource_type}")
-    return Literal(resource_type, record.id)
+    return target
 
 
 def patched(target: Literal, body: Any, media_type: str) -> Content:

@@ -7,13 +7,14 @@ from typing import Any
 
 from shared import references
 from shared.catalog.interactions import TYPES
-from shared.errors import BusinessRule, FhirError, Issue, NotSupported
+from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported
 from shared.references import Literal
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
 # Each is read: a write stays within a function's time.
 MOST_ADDED = 100
+_URN = "urn:uuid:"
 _SEARCH = re.compile(r"[A-Z][A-Za-z]+\?", re.ASCII)
 
 
@@ -37,7 +38,8 @@ def resolved(work: Work, resource: Resource) -> Resource:
     Raises BusinessRule naming each that does not find exactly one resource.
     https://hl7.org/fhir/R4/http.html#trules
     """
-    asked = dict(_conditional(resource, resource["resourceType"]))
+    texts = _texts(resource, resource["resourceType"])
+    asked = {path: text for path, text in texts if _SEARCH.match(text)}
     if not asked:
         return resource
     found: dict[str, str] = {}
@@ -53,22 +55,33 @@ def resolved(work: Work, resource: Resource) -> Resource:
     return literal
 
 
-def _conditional(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Walk all references that are searches, each with its FHIRPath."""
+def check_urns(resource: Resource) -> None:
+    """Raise Invalid naming each reference to an entry (`urn:uuid:...`) that is not there."""
+    issues = [
+        Issue("not-found", "No entry of the Bundle has this fullUrl", path, text)
+        for path, text in _texts(resource, resource["resourceType"])
+        if text.startswith(_URN)
+    ]
+    if issues:
+        raise Invalid(issues=issues)
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Walk all references, each with its FHIRPath."""
     if isinstance(value, dict):
         text = value.get("reference")
-        if isinstance(text, str) and _SEARCH.match(text):
+        if isinstance(text, str):
             yield f"{path}.reference", text
         for name, member in value.items():
-            yield from _conditional(member, f"{path}.{name}")
+            yield from _texts(member, f"{path}.{name}")
     elif isinstance(value, list):
         for index, member in enumerate(value):
-            yield from _conditional(member, f"{path}[{index}]")
+            yield from _texts(member, f"{path}[{index}]")
 
 
 def _found(work: Work, text: str) -> str:
     """Give the literal reference to the one resource that a search finds."""
-    from shared.interactions.conditions import only  # noqa: PLC0415 - few writes search
+    from shared.interactions.conditions import named  # noqa: PLC0415 - few writes search
 
     resource_type, _, query = text.partition("?")
     if resource_type not in TYPES:
@@ -77,10 +90,10 @@ def _found(work: Work, text: str) -> str:
             f"no {resource_type} is kept here",
             diagnostics=f"Refer to it as {resource_type}/id, or by Reference.identifier",
         )
-    record = only(work, resource_type, references.query(query))
-    if record is None:
+    target = named(work, resource_type, references.query(query))
+    if target is None:
         raise BusinessRule(f"The search matches no {resource_type}")
-    return f"{record.type}/{record.id}"
+    return str(target)
 
 
 def _replaced(value: Any, found: Mapping[str, str]) -> Any:
@@ -115,5 +128,7 @@ def check(work: Work, before: dict[str, Any], after: dict[str, Any]) -> None:
 
 
 def _is_there(work: Work, target: Literal) -> bool:
+    if work.coming.get(target):
+        return True
     record = work.resource(target.type, target.id)
     return record is not None and work.sight.sees(record.resource)

@@ -45,12 +45,12 @@ def update_found(
     Raises PreconditionFailed where it finds several, Invalid where the body's id is another's, and
     Conflict where it finds none and the body's id is in use.
     """
-    from shared.interactions.conditions import only  # noqa: PLC0415 - only here is searched
+    from shared.interactions.conditions import named  # noqa: PLC0415 - only here is searched
 
     resource = accepted(body, resource_type)
 
     def change(work: Work) -> Outcome:
-        found = only(work, resource_type, query, claimed=True)
+        found = named(work, resource_type, query, claimed=True)
         if found is None and "id" not in resource:
             return create_new(work, resource, if_match=if_match)
         target = found_or_own(work, found, resource)
@@ -60,13 +60,12 @@ def update_found(
     return make(actor, "update", change)
 
 
-def found_or_own(work: Work, found: Versioned | None, resource: Resource) -> Literal:
+def found_or_own(work: Work, found: Literal | None, resource: Resource) -> Literal:
     """Give what a conditional update writes: what was found, or a new resource of the body's id."""
-    resource_type = resource["resourceType"]
     if found:
         check_id({"id": found.id} | resource, found.id)
-        return Literal(resource_type, found.id)
-    target = Literal(resource_type, resource["id"])
+        return found
+    target = Literal(resource["resourceType"], resource["id"])
     there = work.resource(*target)
     if there and not there.deleted and work.sight.sees_record(there):
         raise Conflict(

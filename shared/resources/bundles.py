@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+IF_NONE_EXIST = "If-None-Exist"
 # A resource, or the JSON of one as stored: that is copied into the answer without being read.
 Resource = dict[str, Any] | bytes
 Json = dict[str, Any]
@@ -51,6 +52,11 @@ def history(versions: Iterable[Version], links: Mapping[str, str], *, total: int
     return _bundle("history", [_version(each) for each in versions], links, total)
 
 
+def answers(kind: str, entries: list[Json]) -> Json:
+    """Give the Bundle of what became of the entries of a batch or transaction, in their order."""
+    return _bundle(f"{kind}-response", entries, {}, None)
+
+
 def etag(version: int) -> str:
     """Write a version as R4 has it in ETag and `response.etag`."""
     return f'W/"{version}"'
@@ -89,3 +95,20 @@ def _version(version: Version) -> Json:
         "request": {"method": version.method, "url": version.url},
         "response": response,
     }
+
+
+def within(entry: str, expression: str) -> str:
+    """Turn the FHIRPath of an issue about one entry, or a parameter's name, into the Bundle's."""
+    if not expression or expression.startswith(entry):
+        return expression or entry
+    first, dot, rest = expression.partition(".")
+    if first in _OF_ENTRIES:
+        return f"{entry}.{_OF_ENTRIES[first]}"
+    return f"{entry}.resource{dot}{rest}" if first[0].isupper() else f"{entry}.request.url"
+
+
+_OF_ENTRIES = {
+    "request": "request",
+    "resourceType": "resource.resourceType",
+    IF_NONE_EXIST: "request.ifNoneExist",
+}

@@ -129,7 +129,7 @@ def _element(text: str, *, many: bool, value_set: str, choice: str) -> Element:
     name, _, targets = text.rstrip(")").partition("(")
     return Element(
         many,
-        name,
+        "Resource" if name in resource_types() else name,
         PRIMITIVES.get(name),
         value_set,
         choice,

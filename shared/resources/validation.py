@@ -51,6 +51,15 @@ def issues(resource: Any, expected: str, *, zone: tzinfo = UTC) -> list[Issue]:
     return [*walk.issues, *_of_profiles(resource, walk.issues)]
 
 
+def element_issues(value: Any, kind: str, path: str) -> list[Issue]:
+    """List what is wrong with an element of a type, which stands at a path."""
+    if not isinstance(value, dict):
+        return [Issue("structure", "An object is expected here", path, f"{kind} is an object")]
+    walk = Walk(value, UTC)
+    walk.resource(value, type_named(kind), path)
+    return walk.issues
+
+
 def _of_profiles(resource: dict[str, Any], known: list[Issue]) -> Iterator[Issue]:
     """Check the profiles that a resource says it keeps; what R4 refuses already is not repeated."""
     meta = resource.get("meta")

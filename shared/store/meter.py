@@ -1,5 +1,6 @@
 """What a request consumes of DynamoDB: calls, and units as DynamoDB counts them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 _consumed = {"calls": 0, "readUnits": 0.0, "writeUnits": 0.0}
@@ -15,6 +16,12 @@ def start() -> None:
 def read() -> dict[str, float]:
     """Give what has been consumed since the request began."""
     return dict(_consumed)
+
+
+def add(consumed: Mapping[str, float]) -> None:
+    """Count what was consumed before a part of the request began anew."""
+    for name, number in consumed.items():
+        _consumed[name] += number
 
 
 def attach(client: Any) -> None:

@@ -10,6 +10,7 @@ from shared.access import Actor
 from shared.audit import events, trail
 from shared.catalog import access_patterns as patterns
 from shared.index.rows import rows
+from shared.references import Literal
 from shared.sessions.kinds import is_open, is_session, parent
 from shared.sessions.state import Adoption, Slot, SlotKey, Span
 from shared.settings import settings
@@ -60,6 +61,7 @@ class Work:
         self._saved: dict[Address, Any] = {}
         self._required: dict[Address, Operation] = {}
         self._claims: dict[Address, str] = {}
+        self.coming: dict[Literal, dict[str, Any] | None] = {}
         # Closings of several transactions: whether to begin them so, and those that were.
         self.in_steps = False
         self.begun: list[str] = []
@@ -134,33 +136,52 @@ class Work:
         found = dynamodb.query_all(
             patterns.THREAD, f"{self.tenant}#{thread}", ("a#", "a#" + keys.AFTER_ALL)
         )
-        return [items.adoption(item) for item in found]
+        stored = {row.epoch: row for row in map(items.adoption, found)}
+        saved = {row.epoch: row for row in self._saved_as(Adoption) if row.thread == thread}
+        return [row for _, row in sorted((stored | saved).items())]
 
     def spans(self, encounter_id: str) -> list[Span]:
         """Read the ranges of all threads that a session has or had."""
         partition = f"{self.tenant}#{encounter_id}"
         found = dynamodb.query_all(patterns.ENCOUNTER, partition, ("t#", "t#" + keys.AFTER_ALL))
-        return [items.span(item) for item in found]
+        stored = {row.thread: row for row in map(items.span, found)}
+        saved = {row.thread: row for row in self._saved_as(Span) if row.encounter == encounter_id}
+        return [row for _, row in sorted((stored | saved).items())]
 
     def messages(
         self, thread: str, low: str = MESSAGES[0], high: str = MESSAGES[1]
     ) -> Iterator[CommunicationRecord]:
         """Read the messages of a thread between two sort keys, in order."""
-        for item in dynamodb.query_all(patterns.THREAD, f"{self.tenant}#{thread}", (low, high)):
-            if "to" not in item:
-                yield CommunicationRecord.from_item(item)
+        found = dynamodb.query_all(patterns.THREAD, f"{self.tenant}#{thread}", (low, high))
+        stored = (CommunicationRecord.from_item(item) for item in found if "to" not in item)
+        if not (saved := self._saved_messages(thread)):
+            yield from stored
+            return
+        known = {one.id for one in saved}
+        here = [one for one in saved if low <= one.place.sort <= high]
+        others = (one for one in stored if one.id not in known)
+        yield from sorted((*others, *here), key=lambda one: one.place.sort)
 
     def has_messages(self, thread: str) -> bool:
         """Tell whether a thread has, or had, a message."""
+        if self._saved_messages(thread):
+            return True
         found, _ = dynamodb.query(patterns.THREAD, f"{self.tenant}#{thread}", MESSAGES, limit=1)
         return bool(found)
+
+    def _saved_as[R](self, kind: type[R]) -> list[R]:
+        return [record for record in self._saved.values() if isinstance(record, kind)]
+
+    def _saved_messages(self, thread: str) -> list[CommunicationRecord]:
+        places = ((one, one.place) for one in self._saved_as(CommunicationRecord))
+        return [one for one, place in places if place.is_message and place.thread == thread]
 
     def children(self, encounter_id: str) -> list[EncounterRecord]:
         """Read the Encounters whose partOf names this one."""
         partition = f"{self.tenant}#Encounter?part-of=Encounter/{encounter_id}"
         found = dynamodb.query_all(patterns.SEARCH, partition, keys.EVERYTHING)
         ids = [item["sk"]["S"].rpartition("#")[2] for item in found]
-        saved = [one.id for one in self._saved.values() if isinstance(one, EncounterRecord)]
+        saved = [one.id for one in self._saved_as(EncounterRecord)]
         records = [self.encounter(child) for child in dict.fromkeys((*ids, *saved))]
 
         def is_child(record: EncounterRecord) -> bool:
@@ -199,6 +220,10 @@ class Work:
         first = Work(self.actor, self.now)
         first._read, first._required = dict(self._read), dict(self._required)
         return first
+
+    def expect(self, target: Literal, body: dict[str, Any] | None) -> None:
+        """Make known to all parts of the work what one will write, or with None delete."""
+        self.coming[target] = body
 
     def claim(self, guard: Address, last: str) -> None:
         """Make the work depend on a guard staying as it was read, before a search found nothing."""

@@ -40,6 +40,8 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "patch": SEARCHING_WRITER,
     "delete": SEARCHING_WRITER,
     "operations": SEARCHING_WRITER,
+    # Its entries may ask for whatever the other functions answer.
+    "bundle": {**SEARCHING_WRITER, AUDIT: {"PutItem", "BatchGetItem", "Query"}},
     "read": {ENCOUNTER: {"GetItem"}, THREAD: {"GetItem"}, SEARCH: {"Query"}},
     "history": {t: {"GetItem", "Query"} for t in (ENCOUNTER, THREAD)} | {SEARCH: {"Query"}},
     "search": {t: {"GetItem", "BatchGetItem", "Query"} for t in (ENCOUNTER, THREAD, SEARCH)},
@@ -106,6 +108,8 @@ def test_no_two_routes_have_one_key() -> None:
 @pytest.mark.parametrize("base_path", ["", "/fhir/R4", "/api/fhir"])
 def test_routes_are_paths_under_any_base_path(base_path: str) -> None:
     for route in ROUTES:
+        if route.get("Condition") == "HasBasePath" and not base_path:
+            continue
         _, _, path = key(route).replace("${BasePath}", base_path).partition(" ")
         assert path.startswith("/") or key(route) == "$default"
 

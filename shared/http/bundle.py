@@ -1,0 +1,182 @@
+"""Bundles that ask: a batch, each entry on its own, or a transaction, all or nothing.
+
+https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from dataclasses import replace
+from typing import Any
+
+from shared import fhirjson
+from shared.audit import trail
+from shared.catalog.interactions import INTERACTIONS
+from shared.errors import (
+    BusinessRule,
+    FhirError,
+    Invalid,
+    Issue,
+    Malformed,
+    TooLong,
+    Transient,
+)
+from shared.http import entries, requests
+from shared.http.entries import Sent
+from shared.http.requests import PATCH_TYPES, Event, Request
+from shared.http.responses import Response, refused, written
+from shared.interactions.entries import Entry, named_by, of_all
+from shared.interactions.transaction import transact
+from shared.resources import bundles
+from shared.resources.linking import linked
+from shared.store import meter
+
+type Payload = dict[str, Any]
+type Numbered = list[tuple[str, Any]]
+# Calls the function that the gateway would call for an event.
+type Call = Callable[[Event], Payload]
+
+KINDS = {row.code: row for row in INTERACTIONS if row.function == "bundle"}
+# A function is called with 6 MB at most, and answers with as much.
+LARGEST = 5_000_000
+# The last entry that is begun has to end before the function does.
+SECONDS = 15
+_READING = ("GET", "HEAD")
+
+
+def answer(request: Request, call: Call) -> Response:
+    """Do what a Bundle asks.
+
+    Raises Malformed for what is no Bundle, BusinessRule for one of another type, TooLong.
+    """
+    if len(request.body) > LARGEST:
+        raise TooLong(f"A Bundle has at most {LARGEST // 1_000_000} MB", diagnostics="Send several")
+    body = request.resource()
+    if not isinstance(body, dict) or body.get("resourceType") != "Bundle":
+        raise Malformed("The body is no Bundle", expression="resourceType")
+    kind, sent = body.get("type"), body.get("entry", [])
+    if kind not in KINDS:
+        raise BusinessRule(
+            f"The base takes Bundles of type {' and '.join(KINDS)}", expression="Bundle.type"
+        )
+    if not isinstance(sent, list):
+        raise Malformed("An array is expected here", expression="Bundle.entry")
+    trail.current().interaction = KINDS[kind]
+    numbered = [(f"Bundle.entry[{number}]", entry) for number, entry in enumerate(sent)]
+    do = _transaction if kind == "transaction" else _batch
+    done = [entries.answered(place, one) for place, one in do(request, numbered, call)]
+    return Response(200, fhirjson.dumps(bundles.answers(kind, done)))
+
+
+type Answers = Iterator[tuple[str, Payload]]
+
+
+def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
+    """Ask for one after the other, whatever becomes of the others."""
+    room, ends = _Room(), time.monotonic() + SECONDS
+    urns = {one.get("fullUrl", "") for _, one in numbered if isinstance(one, dict)}
+    for place, one in numbered:
+        try:
+            with named_by(place):
+                sent = entries.read(request, one, place)
+                _check_alone(one.get("resource"), {url for url in urns if url.startswith("urn:")})
+                if time.monotonic() > ends:
+                    raise Transient("The time for this batch is over: send the entry again")
+            yield place, room.fitting(sent, _called(call, sent.event))
+        except FhirError as error:
+            yield place, _payload(refused(error))
+
+
+def _check_alone(resource: Any, urls: set[str]) -> None:
+    """Refuse what would have to be resolved: an entry of a batch does not know the others."""
+
+    def refuse(text: str) -> None:
+        if text in urls:
+            raise Invalid(
+                f"A batch does not resolve {text}",
+                expression="Resource",
+                diagnostics="Send a transaction",
+            )
+
+    if isinstance(resource, dict):
+        linked(resource, refuse)
+
+
+def _transaction(request: Request, numbered: Numbered, call: Call) -> Answers:
+    """Write all or nothing, then read what there is after it."""
+    sent = of_all(
+        ((place, (one, place)) for place, one in numbered),
+        lambda one: entries.read(request, *one),
+    )
+    asked = of_all(((one.place, one.event) for one in sent), _read)
+    pairs = [*zip(sent, asked, strict=True)]
+    asking = of_all(((one.place, (one, ask)) for one, ask in pairs), lambda pair: _entry(*pair))
+    outcomes = transact(request.actor, asking)
+    room = _Room()
+    for one, ask in pairs:
+        if one.place in outcomes:
+            answered = _payload(written(ask, outcomes[one.place]))
+        else:
+            answered = _called(call, one.event)
+        yield one.place, room.fitting(one, answered)
+
+
+def _read(event: Event) -> Request:
+    """Read an entry's event as its own function would, and say no to whoever may not."""
+    return copy_context().run(requests.read, event)
+
+
+def _entry(sent: Sent, asked: Request) -> Entry:
+    """Give an entry as a transaction takes it. Raises Invalid for what it does not do."""
+    code = asked.interaction.code
+    entry = Entry(sent.place, code, asked.path.get("type", ""), asked.path.get("id", ""))
+    if code in ("create", "update"):
+        entry = replace(entry, body=asked.resource())
+    elif code == "patch":
+        media_type = asked.media_type(PATCH_TYPES)
+        entry = replace(entry, body=fhirjson.loads(asked.body), media_type=media_type)
+    elif code != "delete":
+        _check_reads(asked)
+        return replace(entry, query=() if asked.is_lenient else tuple(asked.query))
+    query = tuple(asked.condition)
+    return replace(entry, query=query, full_url=sent.full_url, if_match=asked.if_match)
+
+
+def _check_reads(asked: Request) -> None:
+    if "operation" in asked.path and asked.operation.affects_state:
+        text = f"{asked.interaction.code} is not part of a transaction: send a batch"
+        raise Invalid(issues=[Issue("not-supported", text, "url")])
+
+
+def _called(call: Call, event: Event) -> Payload:
+    """Call an entry's own function, with an audit trail of its own."""
+    before = meter.read()
+    answered = copy_context().run(call, event)
+    meter.add(before)
+    return answered
+
+
+def _payload(response: Response) -> Payload:
+    return {
+        "statusCode": response.status,
+        "headers": response.headers,
+        "body": response.body.decode(),
+    }
+
+
+class _Room:
+    """What an answer still has room for."""
+
+    def __init__(self) -> None:
+        self._left = LARGEST
+
+    def fitting(self, sent: Sent, answer: Payload) -> Payload:
+        """Give an answer that fits: without what was written, or the refusal of what was read."""
+        size = len(answer["body"].encode())
+        if size > self._left:
+            if sent.event["requestContext"]["http"]["method"] not in _READING:
+                return answer | {"body": ""}
+            error = TooLong("The answer has no room for it: ask for it by itself")
+            return _payload(refused(error))
+        self._left -= size
+        return answer

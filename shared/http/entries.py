@@ -1,0 +1,176 @@
+"""An entry of a Bundle as the request that it stands for, and its answer as an entry.
+
+https://hl7.org/fhir/R4/bundle.html
+"""
+
+from base64 import b64decode
+from binascii import Error as NoBase64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
+
+import orjson
+
+from shared import fhirjson, instants
+from shared.errors import Invalid, UnsupportedMedia
+from shared.http import routing
+from shared.http.requests import Event, Request
+from shared.resources import bundles
+from shared.resources.empties import strip
+from shared.resources.patching import JSON_PATCH
+from shared.resources.validation import element_issues
+from shared.settings import settings
+
+type Json = dict[str, Any]
+
+_CONDITIONS = {
+    "ifMatch": "if-match",
+    "ifNoneMatch": "if-none-match",
+    "ifNoneExist": "if-none-exist",
+}
+# What the whole Bundle was asked with holds for each entry.
+_INHERITED = ("accept", "prefer")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_FHIR_JSON = "application/fhir+json"
+# Those that stand for a resource without one: `$close-session`, `_search`.
+_BY_NAME = ("$", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An entry: its FHIRPath, its `fullUrl`, and the event that the gateway would have made."""
+
+    place: str
+    full_url: str
+    event: Event
+
+
+def read(request: Request, entry: Any, place: str) -> Sent:
+    """Read an entry. Raises Invalid naming what is wrong in it, as in a Bundle by itself."""
+    entry, resource = _parts(entry, place)
+    asked = entry["request"]
+    path, _, query = _below_base(asked["url"], request.base).partition("?")
+    method = asked["method"]
+    headers = {name: request.headers[name] for name in _INHERITED if name in request.headers}
+    headers |= _conditions(asked)
+    body: Json = {"body": "", "isBase64Encoded": False}
+    if method in _WITH_BODY and resource is not None:
+        media_type, body = _body(method, resource)
+        headers["content-type"] = media_type
+    elif method in _WITH_BODY and not path.rpartition("/")[2].startswith(_BY_NAME):
+        raise Invalid(f"{method} needs a resource", expression="Resource")
+    event = _event(request, method, path, {"rawQueryString": query, "headers": headers, **body})
+    return Sent(place, entry.get("fullUrl", ""), event)
+
+
+def _parts(entry: Any, place: str) -> tuple[Json, Any]:
+    """Give an entry without its resource, and that. Raises Invalid where it is none."""
+    rest = entry
+    if isinstance(entry, dict):
+        rest = strip({name: part for name, part in entry.items() if name != "resource"}).resource
+        if "request" not in rest:
+            raise Invalid("An entry has a request: what to do with it", expression="request")
+    issues = element_issues(rest, "Bundle.entry", place)
+    if issues:
+        raise Invalid(issues=issues)
+    return rest, entry.get("resource")
+
+
+def _below_base(url: str, base: str) -> str:
+    path = "/" + url.removeprefix(f"{base}/").lstrip("/")
+    if "://" in path.partition("?")[0]:
+        raise Invalid("The URL is below this server's base", expression="url", diagnostics=base)
+    if path.partition("?")[0] == "/":
+        raise Invalid("A Bundle holds no Bundles", expression="url")
+    return path
+
+
+def _conditions(asked: Mapping[str, str]) -> dict[str, str]:
+    given = {header: asked[name] for name, header in _CONDITIONS.items() if name in asked}
+    if since := asked.get("ifModifiedSince"):
+        given["if-modified-since"] = format_datetime(instants.read(since), usegmt=True)
+    return given
+
+
+def _body(method: str, resource: Any) -> tuple[str, Json]:
+    """Give an entry's resource as the body of a request, with its media type."""
+    if method != "PATCH":
+        return _FHIR_JSON, {"body": fhirjson.dumps(resource).decode(), "isBase64Encoded": False}
+    match resource:
+        case {"resourceType": "Binary", "contentType": str(media_type), "data": str(data)}:
+            _check_base64(data)
+            return media_type, {"body": data, "isBase64Encoded": True}
+        case {"resourceType": "Parameters", "parameter": list(operations)}:
+            patch = [_operation(each) for each in operations]
+            return JSON_PATCH, {"body": fhirjson.dumps(patch).decode(), "isBase64Encoded": False}
+    raise Invalid(
+        "A patch is a Binary with contentType and data: JSON Patch in base64", expression="Resource"
+    )
+
+
+def _check_base64(data: str) -> None:
+    try:
+        b64decode(data, validate=True)
+    except (NoBase64, ValueError):
+        raise Invalid("The patch is not base64", expression="Binary.data") from None
+
+
+def _operation(parameter: Any) -> Json:
+    """Read one operation of a JSON Patch as Medplum's clients write it: its value is JSON as text.
+
+    Raises UnsupportedMedia for FHIRPath Patch, which is written alike.
+    """
+    parts = parameter.get("part") if isinstance(parameter, dict) else None
+    named = {
+        part.get("name"): next((part[key] for key in part if key.startswith("value")), None)
+        for part in (parts if isinstance(parts, list) else [])
+        if isinstance(part, dict)
+    }
+    if "op" not in named:
+        raise UnsupportedMedia(
+            "FHIRPath Patch is not supported",
+            expression="Parameters.parameter",
+            diagnostics="Send a JSON Patch as a Binary, or as parts op, path and value",
+        )
+    value = named.get("value")
+    if isinstance(value, str):
+        named["value"] = fhirjson.loads(value)
+    return {str(name): value for name, value in named.items()}
+
+
+def _event(request: Request, method: str, path: str, sent: Json) -> Event:
+    known, context = settings(), request.context
+    route, variables = routing.route(method, path)
+    verb, space, template = route.partition(" ")
+    stage = "" if context["stage"] == "$default" else f"/{context['stage']}"
+    return {
+        "version": "2.0",
+        "routeKey": f"{verb}{space}{known.base_path if space else ''}{template}",
+        "rawPath": f"{stage}{known.base_path}{path}",
+        "pathParameters": variables,
+        "requestContext": {**context, "http": {**context["http"], "method": method}},
+        **sent,
+    }
+
+
+def answered(place: str, answer: Mapping[str, Any]) -> Json:
+    """Give the answer to an entry's request as an entry."""
+    headers, body = answer["headers"], answer["body"]
+    response = {"status": str(answer["statusCode"])}
+    for name, header in (("location", "Location"), ("etag", "ETag")):
+        if header in headers:
+            response[name] = headers[header]
+    if "Last-Modified" in headers:
+        modified = parsedate_to_datetime(headers["Last-Modified"])
+        response["lastModified"] = instants.written(modified)
+    if not body:
+        return {"response": response}
+    if b'"resourceType":"OperationOutcome"' not in body[:100].encode():
+        return {"resource": orjson.Fragment(body), "response": response}
+    outcome = fhirjson.loads(body)
+    for issue in outcome["issue"]:
+        if issue["severity"] == "error":
+            named = issue.get("expression", [""])
+            issue["expression"] = [bundles.within(place, one) for one in named]
+    return {"response": {**response, "outcome": outcome}}

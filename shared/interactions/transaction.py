@@ -1,0 +1,131 @@
+"""Transaction: several writes, all of them in one transaction or none.
+
+https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from shared.access import Actor
+from shared.errors import BusinessRule
+from shared.interactions import referring
+from shared.interactions.accepted import accepted
+from shared.interactions.changes import Outcome, make_whole
+from shared.interactions.create import proposed
+from shared.interactions.entries import Entry, named_by, of_all
+from shared.interactions.identities import Identities, Step
+from shared.interactions.patch import patched
+from shared.interactions.read import there
+from shared.interactions.update import updated
+from shared.interactions.write import Content, write
+from shared.search import criteria
+from shared.sessions import kinds
+from shared.settings import settings
+from shared.store.transactions import LARGEST
+from shared.store.work import Work
+
+type Resource = dict[str, Any]
+
+WRITES = ("create", "update", "patch", "delete")
+
+
+def transact(actor: Actor, sent: Sequence[Entry]) -> dict[str, Outcome]:
+    """Write what the entries say; give what became of each, by its place, in its last state.
+
+    Raises what refuses one of them, named by its place, and BusinessRule where all together do
+    not fit one transaction.
+    """
+    if sum(entry.code in WRITES for entry in sent) > LARGEST:
+        raise BusinessRule(
+            f"A transaction holds at most {LARGEST} items, which is more than one for each write",
+            expression="Bundle.entry",
+            diagnostics="Split it into several, or send it as a batch",
+        )
+    entries = of_all(((entry.place, entry) for entry in sent), _accepted)
+    return make_whole(actor, "transaction", lambda work: _written(work, entries))
+
+
+def _accepted(entry: Entry) -> Entry:
+    """Check what can be known of an entry by itself."""
+    match entry.code:
+        case "create":
+            return replace(entry, body=proposed(entry.body, entry.type))
+        case "update":
+            return replace(entry, body=accepted(entry.body, entry.type))
+        case "search-type":
+            criteria.parse(entry.type, entry.query, settings().zone)
+    return entry
+
+
+def _written(work: Work, entries: Sequence[Entry]) -> dict[str, Outcome]:
+    writes = [entry for entry in entries if entry.code in WRITES]
+    identities = Identities(work, writes)
+    done: dict[str, Outcome] = {}
+    for step in sorted(identities.steps, key=lambda step: _turn(work, step)):
+        with named_by(step.entry.place):
+            done[step.entry.place] = _write(work, identities, step)
+    for entry in entries:
+        if entry.code == "read":
+            with named_by(entry.place):
+                _check_there(work, entry)
+    return {place: _in_last_state(work, outcome) for place, outcome in done.items()}
+
+
+def _write(work: Work, identities: Identities, step: Step) -> Outcome:
+    if step.target is None or step.is_there:
+        return Outcome(work.resource(*step.target) if step.target else None)
+    content = _content(identities, step)
+    return write(work, step.target, content, if_match=step.entry.if_match)
+
+
+def _content(identities: Identities, step: Step) -> Content:
+    """Give what an entry makes of its resource, with its references to other entries resolved."""
+    entry, target = step.entry, step.target
+    if entry.code == "delete" or target is None:
+        return lambda *_: None
+    if entry.code == "patch":
+        patch = patched(target, entry.body, entry.media_type)
+        return lambda before, work: _linked(identities, entry, patch(before, work) or {})
+    resource = _linked(identities, entry, entry.body | {"id": target.id})
+    if entry.code == "update":
+        return updated(resource)
+    return lambda _, work: referring.resolved(work, resource)
+
+
+def _linked(identities: Identities, entry: Entry, resource: Resource) -> Resource:
+    linked = identities.linked(entry, resource)
+    referring.check_urns(linked)
+    return linked if linked == resource else accepted(linked, entry.type)
+
+
+def _turn(work: Work, step: Step) -> tuple[int, int]:
+    """Give an entry's place in R4's order: deletes, creates, updates and patches.
+
+    What is created by an update is among the creates: they may need it. Within each, a session
+    comes before its threads and they before their messages; only what ends a session comes last.
+    """
+    entry, target = step.entry, step.target
+    if entry.code == "delete" or target is None:
+        return 0, 0
+    stored = work.resource(*target)
+    is_there = stored is not None and not stored.deleted
+    body = entry.body if entry.code != "patch" else stored.resource if stored else {}
+    if target.type == "Communication":
+        return 2 if is_there else 1, 4 if "partOf" in body else 3
+    ends = is_there and (entry.code == "patch" or not kinds.is_open(body))
+    nested = "partOf" in body
+    return 2 if is_there else 1, (6 - nested if ends else 1 + nested)
+
+
+def _check_there(work: Work, entry: Entry) -> None:
+    """Refuse all where a read would be of nothing."""
+    record = work.resource(entry.type, entry.id)
+    there(record if work.sight.sees_record(record) else None, entry.type, entry.id)
+
+
+def _in_last_state(work: Work, outcome: Outcome) -> Outcome:
+    """Give an entry's resource as the later ones have left it."""
+    record = outcome.record
+    now = work.resource(record.type, record.id) if record else None
+    return Outcome(now, outcome.created)

@@ -1,0 +1,157 @@
+"""Batches: each entry on its own, answered at its place."""
+
+from typing import Any
+
+import pytest
+
+from shared.http import bundle as bundles_asked
+from tests import care
+from tests.bundles import batch, bundle, entry, statuses, urn
+from tests.consistency import everything
+from tests.frontdoor import FrontDoor
+from tests.steps import open_session, thread
+
+
+def test_entries_are_answered_in_their_places_whatever_becomes_of_the_others(
+    clinic: FrontDoor,
+) -> None:
+    session_id = open_session(clinic)
+    header_id, (message_id,) = thread(clinic, "2026-11-20T09:00:00Z")
+    answered = batch(
+        clinic,
+        entry("GET", f"Encounter/{session_id}"),
+        entry("GET", "/Encounter/none"),
+        entry("POST", "Encounter", care.session("bogus")),
+        entry("GET", f"/Communication?part-of=Communication/{header_id}&_sort=sent"),
+        entry("HEAD", f"Encounter/{session_id}"),
+        entry("POST", "Encounter", care.session()),
+        entry("POST", "Patient", {"resourceType": "Patient"}),
+        entry("DELETE", f"Communication/{message_id}"),
+        entry("GET", "metadata"),
+        entry("POST", f"Encounter/{session_id}/$close-session"),
+        entry("GET", "Encounter?colour=red"),
+    )
+    assert statuses(answered) == (
+        ["200", "404", "400", "200", "200", "201", "404", "204", "200", "200", "400"]
+    )
+    assert answered[0]["resource"]["id"] == session_id
+    assert [one["resource"]["id"] for one in answered[3]["resource"]["entry"]] == [message_id]
+    assert "resource" not in answered[4]
+    assert answered[5]["response"]["location"].endswith("/_history/1")
+    assert answered[9]["resource"]["status"] == "finished"
+    refused = {
+        at: one["response"] for at, one in enumerate(answered) if "outcome" in one["response"]
+    }
+    named = {at: one["outcome"]["issue"][0]["expression"] for at, one in refused.items()}
+    assert named == {
+        1: ["Bundle.entry[1]"],
+        2: ["Bundle.entry[2].resource.status"],
+        6: ["Bundle.entry[6]"],
+        10: ["Bundle.entry[10].request.url"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "element"),
+    [
+        ({}, "400", ".request"),
+        ("x", "400", ""),
+        (None, "400", ""),
+        (entry("GET", "https://other.example/Encounter/1"), "400", ".request.url"),
+        (entry("POST", "", bundle("batch")), "400", ".request.url"),
+        (entry("POST", "Encounter"), "400", ".resource"),
+        (entry("PUT", "Encounter", care.session()), "400", ""),
+        (
+            entry("POST", "Communication", care.header(encounter=care.reference(urn(1)))),
+            "400",
+            ".resource",
+        ),
+        (entry("PUT", "metadata", care.session()), "405", ""),
+        (entry("GET", "Encounter/1/2/3"), "404", ""),
+        (
+            entry("GET", "Encounter/s", ifNoneMatch="W/1", ifModifiedSince="soon"),
+            "400",
+            ".request.ifModifiedSince",
+        ),
+    ],
+)
+def test_what_is_wrong_in_an_entry_is_said_there_and_the_others_are_done(
+    clinic: FrontDoor, wrong: Any, status: str, element: str
+) -> None:
+    sound = entry("POST", "Encounter", care.session(), urn(1))
+    first, refused, last = batch(clinic, sound, wrong, entry("GET", "Encounter"))
+    assert (first["response"]["status"], last["response"]["status"]) == ("201", "200")
+    assert refused["response"]["status"] == status, refused
+    (issue,) = refused["response"]["outcome"]["issue"]
+    assert issue["expression"] == [f"Bundle.entry[1]{element}"]
+
+
+def test_conditions_of_an_entry_hold_for_it(clinic: FrontDoor) -> None:
+    named = care.session(identifier=[{"system": "https://twilio.com", "value": "E1"}])
+    session_id = clinic.post("/Encounter", named).id
+    url = f"Encounter/{session_id}"
+    answered = batch(
+        clinic,
+        entry("GET", url, ifNoneMatch='W/"1"'),
+        entry("GET", url, ifModifiedSince="2099-01-01T00:00:00Z"),
+        entry("GET", url, ifModifiedSince="2020-01-01T00:00:00Z"),
+        entry("POST", "Encounter", named, ifNoneExist="identifier=https://twilio.com|E1"),
+        entry("PUT", url, {**named, "id": session_id}, ifMatch='W/"2"'),
+        entry("PUT", url, {**named, "id": session_id, "language": "en"}, ifMatch='W/"1"'),
+        entry("DELETE", "Encounter?identifier=https://twilio.com|E1", ifMatch='W/"2"'),
+    )
+    assert statuses(answered) == ["304", "304", "200", "200", "412", "200", "204"]
+    assert answered[3]["resource"]["id"] == session_id
+
+
+def test_each_entry_is_as_if_it_had_come_alone(clinic: FrontDoor) -> None:
+    decimal = '{"url": "http://example.org/x", "valueDecimal": 1.50}'
+    text = (
+        '{"resourceType": "Bundle", "type": "batch", "entry": [{"resource": {"resourceType":'
+        ' "Encounter", "status": "planned", "class": {"code": "AMB"}, "extension": ['
+        f'{decimal}]}}, "request": {{"method": "POST", "url": "Encounter"}}}}]}}'
+    )
+    answer = clinic.post("/", text)
+    assert '"valueDecimal":1.50' in answer.text
+    assert len(everything()[3]) == 1
+
+
+def test_an_entry_may_only_do_what_its_caller_may() -> None:
+    auditor = FrontDoor(role="auditor")
+    answered = batch(auditor, entry("GET", "Encounter"), entry("POST", "Encounter", care.session()))
+    assert statuses(answered) == ["200", "403"]
+
+
+def test_a_preference_holds_for_all_entries(clinic: FrontDoor) -> None:
+    (minimal,) = batch(clinic, entry("POST", "Encounter", care.session()), prefer="return=minimal")
+    assert "resource" not in minimal
+    (told,) = batch(
+        clinic, entry("POST", "Encounter", care.session()), prefer="return=OperationOutcome"
+    )
+    assert told["response"]["outcome"]["issue"][0]["severity"] == "information"
+    assert "expression" not in told["response"]["outcome"]["issue"][0]
+
+
+def test_an_answer_without_room_says_so(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    session_id = open_session(clinic)
+    monkeypatch.setattr(bundles_asked, "LARGEST", 1000)
+    read = entry("GET", f"Encounter/{session_id}")
+    answered = batch(clinic, *[read] * 3, entry("POST", "Encounter", care.session()))
+    assert statuses(answered)[0] == "200"
+    assert statuses(answered)[2:] == ["413", "201"]
+    assert "resource" not in answered[3]
+
+
+def test_a_batch_whose_time_is_over_says_which_entries_to_send_again(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundles_asked, "SECONDS", -1)
+    (late,) = batch(clinic, entry("POST", "Encounter", care.session()))
+    assert late["response"]["status"] == "503"
+    assert clinic.get("/Encounter").ids == []
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_a_bundle_without_entries_is_answered_without(clinic: FrontDoor, kind: str) -> None:
+    answer = clinic.post("", {"resourceType": "Bundle", "type": kind})
+    assert answer.body == {"resourceType": "Bundle", "type": f"{kind}-response"}

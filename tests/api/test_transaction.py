@@ -1,0 +1,552 @@
+"""Transactions: entries that refer to each other, all or nothing."""
+
+import json
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from tests import care, refusals
+from tests.bundles import bundle, entry, refused, statuses, transact, urn
+from tests.consistency import everything
+from tests.frontdoor import BASE, FrontDoor
+from tests.steps import messages_of, open_session, thread
+
+TWILIO = "https://twilio.com"
+
+
+def identifier(value: str) -> list[dict[str, str]]:
+    return [{"system": TWILIO, "value": value}]
+
+
+def encoded(patch: Any, media_type: str = "application/json-patch+json") -> dict[str, str]:
+    data = b64encode(json.dumps(patch).encode()).decode()
+    return {"resourceType": "Binary", "contentType": media_type, "data": data}
+
+
+def conversation() -> list[dict[str, Any]]:
+    """A session, its thread and three messages, the last first."""
+    header = care.header(encounter=care.reference(urn(1)))
+    messages = [
+        care.message("x", f"2026-11-20T09:0{minute}:00Z") | {"partOf": [care.reference(urn(2))]}
+        for minute in (5, 3, 0)
+    ]
+    return [
+        *(entry("POST", "Communication", one, urn(3 + at)) for at, one in enumerate(messages)),
+        entry("POST", "Communication", header, urn(2)),
+        entry("POST", "Encounter", care.session(), urn(1)),
+    ]
+
+
+def test_a_session_its_thread_and_its_messages_arrive_in_one_bundle(clinic: FrontDoor) -> None:
+    answered = transact(clinic, *conversation())
+    assert statuses(answered) == ["201"] * 5
+    *said, header, session = [each["resource"] for each in answered]
+    assert header["encounter"] == care.reference(f"Encounter/{session['id']}")
+    assert messages_of(clinic, session["id"]) == [one["id"] for one in said[::-1]]
+    assert all(one["id"].startswith(f"{header['id']}.") for one in said)
+    finished = clinic.patch(
+        f"/Encounter/{session['id']}", [{"op": "replace", "path": "/status", "value": "finished"}]
+    )
+    assert finished.body["period"] == {
+        "start": "2026-11-20T09:00:00.000Z",
+        "end": "2026-11-20T09:05:00.000Z",
+    }
+
+
+def test_entries_of_an_answer_say_what_became_of_them(clinic: FrontDoor) -> None:
+    kept = open_session(clinic)
+    created, updated, deleted = transact(
+        clinic,
+        entry("POST", "Encounter", care.visit()),
+        entry("PUT", f"Encounter/{kept}", care.session(id=kept, language="en")),
+        entry("DELETE", f"Encounter/{open_session(clinic)}"),
+    )
+    response = created["response"]
+    assert response["status"] == "201"
+    own = f"{BASE}/Encounter/{created['resource']['id']}"
+    assert response["location"] == f"{own}/_history/1"
+    assert response["etag"] == 'W/"1"'
+    assert response["lastModified"][:16] == created["resource"]["meta"]["lastUpdated"][:16]
+    assert (updated["response"]["status"], updated["response"]["etag"]) == ("200", 'W/"2"')
+    assert deleted["response"]["status"] == "204"
+    assert "resource" not in deleted
+    assert clinic.get(own).body == created["resource"]
+
+
+def test_a_client_may_do_without_the_resources(clinic: FrontDoor) -> None:
+    answered = transact(clinic, *conversation(), prefer="return=minimal")
+    assert not any("resource" in each for each in answered)
+    assert statuses(answered) == ["201"] * 5
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+def test_the_base_takes_bundles_with_and_without_a_slash(clinic: FrontDoor, path: str) -> None:
+    assert clinic.post(path, bundle("transaction", *conversation())).status == 200
+    assert clinic.post(path, {"resourceType": "Bundle", "type": "batch"}).status == 200
+
+
+def test_resources_may_refer_to_each_other_in_circles(clinic: FrontDoor) -> None:
+    first = care.header(inResponseTo=[care.reference(urn(2))], about=[care.reference(urn(3))])
+    second = care.header(inResponseTo=[care.reference(urn(1))])
+    visit = care.visit(partOf=care.reference(urn(4)))
+    around = care.visit(partOf=care.reference(urn(3)))
+    itself = care.header(about=[care.reference(urn(5))])
+    answered = transact(
+        clinic,
+        entry("POST", "Communication", first, urn(1)),
+        entry("POST", "Communication", second, urn(2)),
+        entry("POST", "Encounter", visit, urn(3)),
+        entry("POST", "Encounter", around, urn(4)),
+        entry("POST", "Communication", itself, urn(5)),
+    )
+    one, two, three, four, five = [each["resource"] for each in answered]
+    assert one["inResponseTo"] == [care.reference(f"Communication/{two['id']}")]
+    assert two["inResponseTo"] == [care.reference(f"Communication/{one['id']}")]
+    assert one["about"] == [care.reference(f"Encounter/{three['id']}")]
+    assert three["partOf"] == care.reference(f"Encounter/{four['id']}")
+    assert four["partOf"] == care.reference(f"Encounter/{three['id']}")
+    assert five["about"] == [care.reference(f"Communication/{five['id']}")]
+
+
+def test_references_are_resolved_by_any_full_url(clinic: FrontDoor) -> None:
+    old = "http://old.example/fhir"
+    header = care.header(encounter=care.reference("Encounter/0"))
+    message = care.message("x") | {"partOf": [care.reference(f"{old}/Communication/7/_history/3")]}
+    session, thread_, said = transact(
+        clinic,
+        entry("POST", "Encounter", care.session(), f"{old}/Encounter/0"),
+        entry("POST", "Communication", header, f"{old}/Communication/7"),
+        entry("POST", "Communication", message, urn(3)),
+    )
+    assert thread_["resource"]["encounter"]["reference"] == f"Encounter/{session['resource']['id']}"
+    assert said["resource"]["partOf"][0]["reference"] == (
+        f"Communication/{thread_['resource']['id']}"
+    )
+
+
+def test_urls_and_links_of_narratives_are_replaced_and_canonicals_are_not(
+    clinic: FrontDoor,
+) -> None:
+    url = "http://example.org/extra"
+    div = (
+        f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{urn(1)}">it</a>'
+        f"<img src='{urn(1)}' alt='{urn(1)}'/> {urn(1)}</div>"
+    )
+    header = care.header(
+        text={"status": "generated", "div": div},
+        extension=[
+            {"url": url, "valueUri": urn(1)},
+            {"url": url, "valueUrl": urn(1)},
+            {"url": url, "valueUuid": urn(1)},
+            {"url": url, "valueString": urn(1)},
+            {"url": url, "valueCanonical": urn(1)},
+        ],
+        instantiatesCanonical=[urn(1)],
+        instantiatesUri=[urn(1)],
+        identifier=[{"system": "urn:ietf:rfc:3986", "value": urn(1)}],
+        payload=[{"contentAttachment": {"url": urn(1), "title": urn(1)}}],
+    )
+    header["_instantiatesUri"] = [{"extension": [{"url": url, "valueUri": urn(1)}]}]
+    session, answered = transact(
+        clinic,
+        entry("POST", "Encounter", care.visit(), urn(1)),
+        entry("POST", "Communication", {**header, "extension": header["extension"][:2]}, urn(2)),
+    )
+    own = f"Encounter/{session['resource']['id']}"
+    got = answered["resource"]
+    assert [one.get("valueUri", one.get("valueUrl")) for one in got["extension"]] == [own, own]
+    assert got["instantiatesUri"] == [own]
+    assert got["_instantiatesUri"][0]["extension"][0]["valueUri"] == own
+    assert got["instantiatesCanonical"] == [urn(1)]
+    assert got["identifier"][0]["value"] == urn(1)
+    assert got["payload"][0]["contentAttachment"] == {"url": own, "title": urn(1)}
+    assert f'href="{own}"' in got["text"]["div"]
+    assert f"src='{own}' alt='{urn(1)}'/> {urn(1)}<" in got["text"]["div"]
+
+
+def test_conditional_writes_and_references_take_part(clinic: FrontDoor) -> None:
+    known = clinic.post("/Encounter", care.session(identifier=identifier("E1"))).id
+    gone = clinic.post("/Encounter", care.session(identifier=identifier("E2"))).id
+    patched = clinic.post("/Encounter", care.session(identifier=identifier("E3"))).id
+    header = care.header(
+        identifier=identifier("CH1"), encounter=care.reference(f"Encounter?identifier={TWILIO}|E1")
+    )
+    by_query = [care.reference(f"Communication?identifier={TWILIO}|CH1")]
+    message = care.message("x") | {"partOf": by_query, "identifier": identifier("SM1")}
+    reply = care.message("x") | {"partOf": [care.reference(urn(1))]}
+    answered = transact(
+        clinic,
+        entry("POST", "Communication", message, ifNoneExist=f"identifier={TWILIO}|SM1"),
+        entry("POST", "Communication", reply),
+        entry("PUT", f"Communication?identifier={TWILIO}|CH1", header, urn(1)),
+        entry(
+            "POST",
+            "Encounter",
+            care.session(identifier=identifier("E1")),
+            ifNoneExist=f"identifier={TWILIO}|E1",
+        ),
+        entry("DELETE", f"Encounter?identifier={TWILIO}|E2"),
+        entry("DELETE", f"Encounter?identifier={TWILIO}|E9"),
+        entry(
+            "PATCH",
+            f"Encounter?identifier={TWILIO}|E3",
+            encoded([{"op": "replace", "path": "/status", "value": "arrived"}]),
+        ),
+    )
+    assert statuses(answered) == ["201", "201", "201", "200", "204", "204", "200"]
+    said, replied, thread_, session, *_, arrived = [each.get("resource") for each in answered]
+    assert session["id"] == known
+    assert thread_["encounter"] == care.reference(f"Encounter/{known}")
+    for one in (said, replied):
+        assert one["partOf"] == [care.reference(f"Communication/{thread_['id']}")]
+    assert set(messages_of(clinic, known)) == {said["id"], replied["id"]}
+    assert (arrived["id"], arrived["status"]) == (patched, "arrived")
+    assert clinic.get(f"/Encounter/{gone}").status == 410
+
+
+def test_deletes_come_before_creates_and_updates_before_reads(clinic: FrontDoor) -> None:
+    named = care.session(identifier=identifier("E1"))
+    old = clinic.post("/Encounter", named).id
+    query = f"identifier={TWILIO}|E1"
+    clinic.put("/Encounter/own", care.session(id="own"))
+    found, read, head, created, deleted = transact(
+        clinic,
+        entry("GET", f"Encounter?{query}"),
+        entry("GET", "/Encounter/own"),
+        entry("HEAD", "Encounter/own"),
+        entry("POST", "Encounter", named, ifNoneExist=query),
+        entry("DELETE", f"Encounter/{old}"),
+    )
+    assert statuses([found, read, head, created, deleted]) == ["200", "200", "200", "201", "204"]
+    (match,) = found["resource"]["entry"]
+    assert match["resource"]["id"] == created["resource"]["id"] != old
+    assert read["resource"]["id"] == "own"
+    assert "resource" not in head
+    assert head["response"]["etag"] == 'W/"1"'
+
+
+def test_a_message_and_the_finishing_of_its_session_may_come_together(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    header_id, _ = thread(
+        clinic, "2026-11-20T09:00:00Z", encounter=care.reference(f"Encounter/{session_id}")
+    )
+    finished, said = transact(
+        clinic,
+        entry("PUT", f"Encounter/{session_id}", care.session("finished", id=session_id)),
+        entry("POST", "Communication", care.message(header_id, "2026-11-20T09:30:00Z")),
+    )
+    assert finished["resource"]["period"]["end"] == "2026-11-20T09:30:00.000Z"
+    assert finished["resource"] == clinic.get(f"/Encounter/{session_id}").body
+    assert len(messages_of(clinic, session_id)) == 2
+    assert said["response"]["status"] == "201"
+
+
+def test_what_is_created_under_an_own_id_is_there_for_the_other_entries(clinic: FrontDoor) -> None:
+    session, said, header = transact(
+        clinic,
+        entry("PUT", "Encounter/s", care.session(id="s")),
+        entry("POST", "Communication", care.message("h")),
+        entry(
+            "PUT", "Communication/h", care.header(id="h", encounter=care.reference("Encounter/s"))
+        ),
+    )
+    assert statuses([session, said, header]) == ["201", "201", "201"]
+    assert messages_of(clinic, "s") == [said["resource"]["id"]]
+
+
+def test_an_entrys_resource_is_as_the_whole_transaction_has_left_it(clinic: FrontDoor) -> None:
+    for each in transact(clinic, *conversation()):
+        own = each["resource"]
+        assert clinic.get(f"/{own['resourceType']}/{own['id']}").body == own
+        assert own["meta"]["versionId"] == "1"
+
+
+def test_patches_come_as_a_binary_or_as_medplum_writes_them(clinic: FrontDoor) -> None:
+    first, second = open_session(clinic), open_session(clinic)
+    header_id, _ = thread(clinic)
+    parts = [
+        {"name": "op", "valueCode": "replace"},
+        {"name": "path", "valueString": "/status"},
+        {"name": "value", "valueString": '"arrived"'},
+    ]
+    parameters = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "operation", "part": parts}],
+    }
+    link = [{"op": "add", "path": "/encounter", "value": care.reference(urn(1))}]
+    answered = transact(
+        clinic,
+        entry("PATCH", f"Encounter/{first}", parameters),
+        entry(
+            "PATCH",
+            f"Encounter/{second}",
+            encoded({"status": "arrived"}, "application/merge-patch+json"),
+        ),
+        entry("PATCH", f"Communication/{header_id}", encoded(link)),
+        entry("POST", "Encounter", care.session(), urn(1)),
+    )
+    assert statuses(answered) == ["200", "200", "200", "201"]
+    assert [each["resource"]["status"] for each in answered[:2]] == ["arrived", "arrived"]
+    assert answered[2]["resource"]["encounter"] == care.reference(
+        f"Encounter/{answered[3]['resource']['id']}"
+    )
+
+
+def test_a_transaction_is_one_event_of_the_audit_trail(clinic: FrontDoor) -> None:
+    transact(clinic, *conversation())
+    assert len(everything()[3]) == 1
+
+
+# -- What refuses a whole transaction
+
+
+NOT_FHIRPATH = {
+    "resourceType": "Parameters",
+    "parameter": [{"name": "operation", "part": [{"name": "type", "valueCode": "delete"}]}],
+}
+BROKEN: dict[str, tuple[dict[str, Any], int, str, str]] = {
+    "unresolved": (
+        entry("POST", "Communication", care.header(encounter=care.reference(urn(99)))),
+        400,
+        "not-found",
+        "resource.encounter.reference",
+    ),
+    "missing": (
+        entry("POST", "Communication", care.message("none")),
+        422,
+        "business-rule",
+        "resource.partOf",
+    ),
+    "invalid": (
+        entry("POST", "Encounter", care.session("bogus")),
+        400,
+        "code-invalid",
+        "resource.status",
+    ),
+    "other type": (
+        entry("POST", "Encounter", care.header()),
+        400,
+        "structure",
+        "resource.resourceType",
+    ),
+    "other id": (entry("PUT", "Encounter/a", care.session(id="b")), 400, "invalid", "resource.id"),
+    "no resource": (entry("POST", "Encounter"), 400, "invalid", "resource"),
+    "no url": (
+        {"resource": care.session(), "request": {"method": "POST"}},
+        400,
+        "required",
+        "request.url",
+    ),
+    "method": (entry("TRACE", "Encounter"), 400, "code-invalid", "request.method"),
+    "no request": ({"resource": care.session()}, 400, "invalid", "request"),
+    "unknown property": (
+        {**entry("POST", "Encounter", care.session()), "colour": "red"},
+        400,
+        "structure",
+        "colour",
+    ),
+    "unknown type": (entry("POST", "Patient", {"resourceType": "Patient"}), 404, "not-found", ""),
+    "other base": (
+        entry("POST", "https://other.example/Encounter", care.session()),
+        400,
+        "invalid",
+        "request.url",
+    ),
+    "a bundle": (entry("POST", "/", bundle("batch")), 400, "invalid", "request.url"),
+    "stale": (
+        entry("PUT", "Encounter/s", care.session(id="s"), ifMatch='W/"7"'),
+        412,
+        "conflict",
+        "",
+    ),
+    "several": (
+        entry("DELETE", "Encounter?patient=Patient/homer-simpson"),
+        412,
+        "conflict",
+        "",
+    ),
+    "conditional reference": (
+        entry("POST", "Communication", care.header(about=[care.reference("Encounter?_id=none")])),
+        422,
+        "business-rule",
+        "resource.about[0].reference",
+    ),
+    "a patient": (
+        entry("POST", "Encounter", care.session(subject=care.reference("Patient?phone=1"))),
+        422,
+        "not-supported",
+        "resource.subject.reference",
+    ),
+    "parameter": (entry("DELETE", "Encounter?colour=red"), 400, "invalid", "request.url"),
+    "empty condition": (
+        entry("POST", "Encounter", care.session(), ifNoneExist="_format=json"),
+        400,
+        "invalid",
+        "",
+    ),
+    "patch of nothing": (entry("PATCH", "Encounter/none", encoded([])), 404, "not-found", ""),
+    "read of nothing": (entry("GET", "Encounter/none"), 404, "not-found", ""),
+    "search": (entry("GET", "Encounter?colour=red"), 400, "invalid", "request.url"),
+    "fhirpath": (
+        entry("PATCH", "Encounter/s", NOT_FHIRPATH),
+        415,
+        "not-supported",
+        "resource.parameter",
+    ),
+    "no patch": (entry("PATCH", "Encounter/s", care.session()), 400, "invalid", "resource"),
+    "no base64": (
+        entry("PATCH", "Encounter/s", encoded([]) | {"data": "%"}),
+        400,
+        "invalid",
+        "resource.data",
+    ),
+    "operation": (
+        entry("POST", "Encounter/s/$close-session"),
+        400,
+        "not-supported",
+        "request.url",
+    ),
+    "rule": (
+        entry("PUT", "Encounter/done", care.session("planned", id="done")),
+        422,
+        "business-rule",
+        "resource.status",
+    ),
+}
+
+
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("name", BROKEN)
+def test_one_entry_that_is_refused_refuses_all_and_is_named(
+    clinic: FrontDoor, name: str, place: int
+) -> None:
+    clinic.put("/Encounter/s", care.session(id="s"))
+    clinic.put("/Encounter/done", care.session("finished", id="done"))
+    sound = [
+        entry("POST", "Encounter", care.session(), urn(1)),
+        entry("POST", "Communication", care.header(encounter=care.reference(urn(1))), urn(2)),
+    ]
+    wrong, status, code, element = BROKEN[name]
+    before = everything()
+    answer = refused(clinic, *sound[:place], wrong, *sound[place:])
+    expected = f"Bundle.entry[{place}]" + (f".{element}" if element else "")
+    refusals.check(answer, status, code, expected)
+    assert everything() == before
+
+
+def test_all_invalid_entries_are_named_at_once(clinic: FrontDoor) -> None:
+    wrong = entry("POST", "Encounter", care.session("bogus"))
+    answer = refused(clinic, wrong, entry("POST", "Encounter", care.session()), wrong)
+    assert answer.status == 400
+    assert answer.expressions == [f"Bundle.entry[{at}].resource.status" for at in (0, 2)]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        entry("PUT", "Encounter/s", care.session(id="s", language="en")),
+        entry("DELETE", "Encounter/s"),
+        entry("PATCH", "Encounter/s", encoded([])),
+        entry("DELETE", f"Encounter?identifier={TWILIO}|E1"),
+        entry(
+            "PUT", f"Encounter?identifier={TWILIO}|E1", care.session(identifier=identifier("E1"))
+        ),
+    ],
+)
+def test_two_entries_on_one_resource_are_refused(clinic: FrontDoor, second: Any) -> None:
+    clinic.put("/Encounter/s", care.session(id="s", identifier=identifier("E1")))
+    first = entry("PUT", "Encounter/s", care.session(id="s", identifier=identifier("E1")))
+    before = everything()
+    for entries in ((first, second), (second, first)):
+        answer = refused(clinic, *entries)
+        assert answer.status == 400, answer.text
+        assert answer.expressions[0].startswith("Bundle.entry[")
+        assert everything() == before
+
+
+def test_two_equal_conditional_creates_are_one_resource_and_refused(clinic: FrontDoor) -> None:
+    one = entry(
+        "POST",
+        "Encounter",
+        care.session(identifier=identifier("E1")),
+        ifNoneExist=f"identifier={TWILIO}|E1",
+    )
+    refusals.check(refused(clinic, one, one), 400, "invalid", "Bundle.entry[1].request.url")
+
+
+def test_a_reference_to_what_the_same_bundle_deletes_is_refused(clinic: FrontDoor) -> None:
+    clinic.put("/Encounter/s", care.session(id="s"))
+    answer = refused(
+        clinic,
+        entry("POST", "Communication", care.header(about=[care.reference("Encounter/s")])),
+        entry("DELETE", "Encounter/s"),
+    )
+    refusals.check(answer, 422, "business-rule", "Bundle.entry[0].resource.about[0].reference")
+
+
+def test_a_header_that_gets_a_message_stays_a_header(clinic: FrontDoor) -> None:
+    alone, _ = thread(clinic)
+    other, _ = thread(clinic)
+    answer = refused(
+        clinic,
+        entry("PUT", f"Communication/{alone}", care.message(other) | {"id": alone}),
+        entry("POST", "Communication", care.message(alone)),
+    )
+    refusals.check(answer, 422, "business-rule", "Bundle.entry[0].resource.partOf")
+
+
+@pytest.mark.parametrize("number", [40, 101])
+def test_more_than_a_transaction_holds_is_refused_with_advice(
+    clinic: FrontDoor, number: int
+) -> None:
+    before = everything()
+    answer = refused(clinic, *[entry("POST", "Encounter", care.session())] * number)
+    assert answer.status == 422
+    (issue,) = answer.body["issue"]
+    assert "100 items" in issue["details"]["text"]
+    assert "several" in issue["diagnostics"]
+    assert everything() == before
+
+
+def test_a_reader_writes_nothing_in_a_bundle_either() -> None:
+    auditor = FrontDoor(role="auditor")
+    read = entry("GET", "Encounter")
+    assert statuses(transact(auditor, read)) == ["200"]
+    answer = refused(auditor, read, entry("POST", "Encounter", care.session()))
+    refusals.check(answer, 403, "forbidden", "Bundle.entry[1]")
+
+
+# -- Bundles that are none
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "expression"),
+    [
+        (care.session(), 400, "resourceType"),
+        ([], 400, "resourceType"),
+        ({"resourceType": "Bundle"}, 422, "Bundle.type"),
+        (bundle("collection"), 422, "Bundle.type"),
+        (bundle("searchset", entry("GET", "Encounter")), 422, "Bundle.type"),
+        ({**bundle("batch"), "entry": {}}, 400, "Bundle.entry"),
+    ],
+)
+def test_what_the_base_does_not_take(
+    clinic: FrontDoor, body: Any, status: int, expression: str
+) -> None:
+    answer = clinic.post("", body)
+    assert (answer.status, answer.expressions) == (status, [expression])
+
+
+def test_a_bundle_that_is_too_large_is_413(clinic: FrontDoor) -> None:
+    note = [{"text": "x" * 5_000_000}]
+    answer = refused(clinic, entry("POST", "Encounter", care.session(text=note)))
+    refusals.check(answer, 413, "too-long")
+
+
+def test_the_capability_statement_names_both(clinic: FrontDoor) -> None:
+    (rest,) = clinic.get("/metadata").body["rest"]
+    assert {one["code"] for one in rest["interaction"]} == {"batch", "transaction"}
+    for resource in rest["resource"]:
+        codes = {one["code"] for one in resource["interaction"]}
+        assert not codes & {"batch", "transaction"}
