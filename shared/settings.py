@@ -37,6 +37,7 @@ class Settings:
     closing_queue_url: str = ""
     metrics_namespace: str = "async-encounters"
     groups_claim: str = "cognito:groups"
+    tenant_claim: str = ""
     client_roles: Mapping[str, str] = field(default_factory=dict)
     allowed_origins: frozenset[str] = frozenset()
     authorize_url: str = ""
@@ -91,6 +92,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         closing_queue_url=get("CLOSING_QUEUE_URL", ""),
         metrics_namespace=get("METRICS_NAMESPACE") or "async-encounters",
         groups_claim=get("GROUPS_CLAIM") or "cognito:groups",
+        tenant_claim=get("TENANT_CLAIM", ""),
         client_roles=_pairs(get("CLIENT_ROLES", "")),
         allowed_origins=frozenset(filter(None, get("ALLOWED_ORIGINS", "").split(","))),
         authorize_url=get("AUTHORIZE_URL", ""),

@@ -16,6 +16,8 @@ from shared.store.auditing import event_of
 from shared.store.operations import due_address
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
 
+type Tables = dict[str, list[dict[str, Any]]]
+
 TENANT = "-"
 _BESIDE = (patterns.SEARCH, patterns.AUDIT)
 
@@ -39,13 +41,29 @@ def check(*, closing_too: bool = False) -> None:
 
     A closing of several transactions may be under way only where that is said.
     """
+    stored: dict[str, Tables] = defaultdict(lambda: defaultdict(list))
+    for table in (patterns.ENCOUNTER, patterns.THREAD, *_BESIDE):
+        for item in scan(table):
+            stored[_tenant(item)][table].append(item)
+    for tenant, tables in stored.items():
+        _check(tenant, tables, closing_too=closing_too)
+
+
+def _tenant(item: dict[str, Any]) -> str:
+    partition, sort = item["pk"]["S"], item["sk"]["S"]
+    if partition.startswith("due#"):
+        return str(sort.split("#")[1])
+    return TENANT if partition.startswith("reindex") else str(partition.partition("#")[0])
+
+
+def _check(tenant: str, tables: Tables, *, closing_too: bool) -> None:
     encounters = {
         record.id: record
-        for item in scan(patterns.ENCOUNTER)
+        for item in tables[patterns.ENCOUNTER]
         if item["sk"]["S"] == "current"
         for record in (EncounterRecord.from_item(item),)
     }
-    threads = scan(patterns.THREAD)
+    threads = tables[patterns.THREAD]
     communications = {
         record.id: record
         for item in threads
@@ -55,20 +73,20 @@ def check(*, closing_too: bool = False) -> None:
     assert closing_too or not any(record.closing for record in encounters.values())
     both = [*encounters.values(), *communications.values()]
     records: dict[str, Versioned] = {f"{record.type}/{record.id}": record for record in both}
-    _check_rows(records)
-    _check_guards(both)
-    _check_due(encounters)
+    _check_rows(tables, records)
+    _check_guards(tenant, tables, both)
+    _check_due(tenant, tables, encounters)
     slots = [item for item in threads if item["sk"]["S"].startswith(("state", "day#"))]
     _check_slots(encounters, [items.slot(item) for item in slots])
-    past = {"Encounter": scan(patterns.ENCOUNTER), "Communication": threads}
+    past = {"Encounter": tables[patterns.ENCOUNTER], "Communication": threads}
     _check_versions(records, past)
-    _check_chains(records)
+    _check_chains(tables, records)
 
 
-def _check_rows(records: dict[str, Versioned]) -> None:
+def _check_rows(tables: Tables, records: dict[str, Versioned]) -> None:
     rows = {
         (item["pk"]["S"], item["sk"]["S"]): item
-        for item in scan(patterns.SEARCH)
+        for item in tables[patterns.SEARCH]
         if not item["pk"]["S"].startswith(("due#", "reindex"))
         and item["sk"]["S"] not in ("guard", "claim")
     }
@@ -81,15 +99,15 @@ def _check_rows(records: dict[str, Versioned]) -> None:
             assert codec.unpack(bytes(rows[key]["resource"]["B"]))[0] == record.json
 
 
-def _check_guards(records: list[Versioned]) -> None:
+def _check_guards(tenant: str, tables: Tables, records: list[Versioned]) -> None:
     held = Counter(
-        keys.guard(TENANT, record.type, *identifier).pk
+        keys.guard(tenant, record.type, *identifier).pk
         for record in records
         for identifier in guards.identifiers(record)
     )
     counted = {
         item["pk"]["S"]: items.number(item, "count")
-        for item in scan(patterns.SEARCH)
+        for item in tables[patterns.SEARCH]
         if item["sk"]["S"] == "guard"
     }
     assert counted == held
@@ -107,10 +125,10 @@ def _check_second_rows(record: Versioned) -> None:
         assert is_long or not must_be, f"{record.id} lasts long"
 
 
-def _check_due(encounters: dict[str, EncounterRecord]) -> None:
+def _check_due(tenant: str, tables: Tables, encounters: dict[str, EncounterRecord]) -> None:
     due = {
         (item["pk"]["S"], item["sk"]["S"])
-        for item in scan(patterns.SEARCH)
+        for item in tables[patterns.SEARCH]
         if item["pk"]["S"].startswith("due#")
     }
     expected = set()
@@ -121,7 +139,7 @@ def _check_due(encounters: dict[str, EncounterRecord]) -> None:
         assert looked_at or bool(record.due) == kinds.is_open(record.resource), record.id
         assert kinds.is_open(record.resource) or not record.due, record.id
         if record.due:
-            address = due_address(record, TENANT)
+            address = due_address(record, tenant)
             expected.add((address.pk, address.sk))
     assert due == expected
 
@@ -153,10 +171,10 @@ def _check_versions(
         assert kept[reference] == set(range(1, record.version)), reference
 
 
-def _check_chains(records: dict[str, Versioned]) -> None:
+def _check_chains(tables: Tables, records: dict[str, Versioned]) -> None:
     """Walk every resource's audit rows: each names the one before it."""
     last: dict[str, bytes] = {}
-    events = [event_of(item) for item in scan(patterns.AUDIT) if item["sk"]["S"] == "event"]
+    events = [event_of(item) for item in tables[patterns.AUDIT] if item["sk"]["S"] == "event"]
     links: dict[str, dict[str, bytes]] = defaultdict(dict)
     for event in events:
         hashed = link(event)

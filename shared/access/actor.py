@@ -1,5 +1,6 @@
 """Who is calling: a token's claims as an actor with roles, and the person it stands for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -7,12 +8,14 @@ from shared import references
 from shared.access import scopes
 from shared.access.compartments import is_a
 from shared.access.scopes import Scope
-from shared.catalog.interactions import Interaction
+from shared.catalog.interactions import TYPES, Interaction
 from shared.catalog.roles import OF_COMPARTMENT, PATIENT, RELATED_PERSON, ROLES
 from shared.errors import Forbidden, Login
 from shared.settings import Settings
 
 DEFAULT_TENANT = "-"
+# Nothing in it ends a segment of a key, and none is the default's.
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ ANONYMOUS = Actor(subject="anonymous")
 def caller(claims: Mapping[str, str], settings: Settings) -> Actor:
     """Read the claims of an access token as the gateway's authorizer hands them on.
 
-    Raises Login for a token that says it is something else than an access token.
+    Raises Login for a token that says it is something else than an access token, and Forbidden for
+    one without a tenant where there are several.
     """
     if claims.get("token_use", "access") != "access":
         raise Login("The token is not an access token")
@@ -83,11 +87,21 @@ def caller(claims: Mapping[str, str], settings: Settings) -> Actor:
         client=client,
         fhir_user=fhir_user,
         roles=roles,
+        tenant=_tenant(claims, settings.tenant_claim),
         myself=myself,
         patients=frozenset((of_mine | ({patient} if RELATED_PERSON in roles else set())) - {""}),
         patient=patient or (myself if is_a("Patient", myself) else ""),
         scopes=scopes.read(claims.get("scope") or claims.get("scp", "")),
     )
+
+
+def _tenant(claims: Mapping[str, str], claim: str) -> str:
+    if not claim:
+        return DEFAULT_TENANT
+    tenant = claims.get(claim, "")
+    if not _TENANT.fullmatch(tenant):
+        raise Forbidden("The token names no tenant", diagnostics=f"Its claim {claim} would")
+    return tenant
 
 
 def _patient(claim: str) -> str:
@@ -118,7 +132,9 @@ def authorise(actor: Actor, interaction: Interaction, resource_type: str) -> Non
             diagnostics="fhirUser names a Patient or RelatedPerson, or patient a Patient",
         )
     for letter in interaction.letters if actor.scopes is not None else "":
-        if not any(scope.grants(letter, resource_type) for scope in actor.scopes or ()):
+        granting = (one for one in actor.scopes or () if one.grants(letter, resource_type))
+        # To what is not searched as these types are, no constraint and no compartment can be put.
+        if not any(one.is_whole or resource_type in TYPES for one in granting):
             raise Forbidden(
                 f"{interaction.code} of {resource_type} needs a scope",
                 diagnostics=f"As user/{resource_type}.{interaction.letters}",

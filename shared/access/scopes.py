@@ -34,6 +34,11 @@ class Scope:
     letters: str
     constraint: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether it is for all of a type."""
+        return not self.constraint and self.context != PATIENT
+
     def grants(self, letters: Iterable[str], resource_type: str) -> bool:
         """Tell whether it is for a type and has one of some letters."""
         return self.type in (ANY, resource_type) and not set(letters).isdisjoint(self.letters)

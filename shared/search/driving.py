@@ -29,6 +29,9 @@ def narrowed(query: Query, lookups: Lookups, via: int | None) -> Query:
 
     Raises TooCostly where that leads to more than it did.
     """
+    if not lookups.sees_all:
+        # How many there are is not theirs to know who do not see them all.
+        return replace(query, via=NONE)
     if not query.joins or via == NONE or (via is None and _is_selective(query, lookups)):
         return replace(query, via=NONE)
     for number, join in enumerate(query.joins):
