@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html#capabilities
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -109,6 +109,11 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
         "conditionalUpdate": "update" in conditional,
         "conditionalDelete": "single" if "delete" in conditional else "not-supported",
         "referencePolicy": ["literal", "logical"],
+        "searchInclude": ["*", *_followed(lambda row: row.resource == resource_type)],
+        "searchRevInclude": [
+            "*",
+            *_followed(lambda row: not row.targets or resource_type in row.targets),
+        ],
         "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(resource_type).values()],
         **({"operation": operations} if operations else {}),
     }
@@ -125,6 +130,19 @@ def _audit_event(base: str) -> dict[str, Any]:
         "versioning": "no-version",
         "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(AUDIT_EVENT).values()],
     }
+
+
+def _followed(is_wanted: Callable[[SearchParam], bool]) -> list[str]:
+    """Give the parameters by which something stored here may be included."""
+    return [
+        f"{row.resource}:{row.code}"
+        for each in TYPES
+        for row in SEARCH_PARAMS.of(each).values()
+        if row.type == "reference"
+        and row.expression
+        and (not row.targets or set(row.targets) & set(TYPES))
+        and is_wanted(row)
+    ]
 
 
 def _who(code: str) -> str:

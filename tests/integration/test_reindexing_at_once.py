@@ -1,0 +1,72 @@
+"""Indexing everything anew while others write: no change and no row is lost, none is left."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from functions import reindex
+from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.index import readiness
+from tests import care, consistency
+from tests.frontdoor import FrontDoor
+
+pytestmark = pytest.mark.usefixtures("function_environment")
+VISITS, PARTS, ROUNDS = 24, 2, 4
+WARD = SearchParam(
+    "Encounter",
+    "ward",
+    "reference",
+    "Encounter.location.location",
+    targets=("Location",),
+    index=Index.ROW,
+    added=True,
+)
+
+
+@pytest.fixture
+def visits(clinic: FrontDoor) -> Iterator[list[str]]:
+    """Visits older than the parameter."""
+    yield [clinic.post("/Encounter", in_ward("a")).id for _ in range(VISITS)]
+    SEARCH_PARAMS.remove("Encounter", "ward")
+
+
+def in_ward(ward: str) -> dict[str, Any]:
+    return care.visit(location=[{"location": care.reference(f"Location/{ward}")}])
+
+
+def test_writers_and_a_reindexing_at_once_leave_every_row_right(
+    clinic: FrontDoor, visits: list[str]
+) -> None:
+    SEARCH_PARAMS.add(WARD)
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+
+    def move(number: int) -> int:
+        """Every second visit goes from ward to ward."""
+        for round_ in range(ROUNDS):
+            body = in_ward(f"b{round_}") | {"id": visits[number]}
+            answer = clinic.put(f"/Encounter/{visits[number]}", body)
+            assert answer.status == 200, answer.text
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        moves = [pool.submit(move, number) for number in range(0, VISITS, 2)]
+        parts = [
+            pool.submit(reindex.handler, {"part": number, "parts": PARTS}, context)
+            for number in range(PARTS)
+        ]
+        repaired = sum(part.result()["repaired rows"] for part in parts)
+        moved = {move.result() for move in moves}
+    assert repaired >= VISITS // 2
+    reindex.handler({"finish": PARTS}, context)
+    readiness.forget()
+    assert readiness.is_partitioned(WARD)
+    last = f"/Encounter?ward=Location/b{ROUNDS - 1}&_count=100"
+    assert sorted(clinic.get(last).ids) == sorted(visits[number] for number in moved)
+    left = clinic.get("/Encounter?ward=Location/a&_count=100").ids
+    assert sorted(left) == sorted(set(visits) - {visits[number] for number in moved})
+    for round_ in range(ROUNDS - 1):
+        assert clinic.get(f"/Encounter?ward=Location/b{round_}").ids == []
+    consistency.check()
