@@ -76,7 +76,7 @@ _REFUSED = {
 _MEANS = {status: kind.__doc__ or "" for kind, status in reversed(STATUS.items())}
 _HEADERS = {
     "If-Match": ("The version to be changed: another is refused with 412", 'W/"1"'),
-    "If-None-Match": ("Versions that the caller has: 304 where it is one of them", 'W/"9"'),
+    "If-None-Match": ("Versions that the caller has: 304 where it is one of them", 'W/"1"'),
     "If-Modified-Since": ("304 where nothing was changed since", "Sat, 21 Nov 2020 10:00:00 GMT"),
     "If-None-Exist": ("A search: where it finds one nothing is created", "identifier=urn:x|1"),
     "Prefer": ("return=minimal, representation or OperationOutcome", "return=representation"),

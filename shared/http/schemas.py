@@ -18,12 +18,14 @@ _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?"
 _TIME = rf"T{_CLOCK}(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)"
 ID = r"^[A-Za-z0-9.-]{1,64}$"
 LARGEST = 2**31 - 1
-TEXT = {"type": "string", "minLength": 1}
+# What no string has: control characters other than tab, line feed and carriage return.
+TEXT = {"type": "string", "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]+$"}
+_URI = {"type": "string", "pattern": r"^[^\s\x00-\x1f]+$"}
 PRIMITIVES: dict[str, Json] = {
     "base64Binary": {"type": "string", "contentEncoding": "base64"},
     "boolean": {"type": "boolean"},
-    "canonical": {"type": "string", "pattern": r"^\S+$"},
-    "code": {"type": "string", "pattern": r"^[^\s]+( [^\s]+)*$"},
+    "canonical": _URI,
+    "code": {"type": "string", "pattern": r"^[^\s\x00-\x1f]+( [^\s\x00-\x1f]+)*$"},
     "date": {"type": "string", "pattern": f"^{_DAY})?)?$"},
     "dateTime": {"type": "string", "pattern": f"^{_DAY}({_TIME})?)?)?$"},
     "decimal": {"type": "number"},
@@ -33,8 +35,8 @@ PRIMITIVES: dict[str, Json] = {
     "positiveInt": {"type": "integer", "minimum": 1, "maximum": LARGEST},
     "time": {"type": "string", "pattern": f"^{_CLOCK}$"},
     "unsignedInt": {"type": "integer", "minimum": 0, "maximum": LARGEST},
-    "uri": {"type": "string", "pattern": r"^\S+$"},
-    "url": {"type": "string", "pattern": r"^\S+$"},
+    "uri": _URI,
+    "url": _URI,
 }
 
 

@@ -1,0 +1,5 @@
+"""As for the tests of handlers."""
+
+from tests.api.conftest import clinic, tables
+
+__all__ = ["clinic", "tables"]

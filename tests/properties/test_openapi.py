@@ -1,0 +1,252 @@
+"""Requests generated from OpenAPI: none breaks the service, every answer is as it is described.
+
+`REQUESTS=5000 uv run pytest -s tests/properties` makes so many, and says how they were answered.
+"""
+
+import copy
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis import checks
+from schemathesis.core.transport import Response
+from schemathesis.specs.openapi import checks as openapi_checks
+
+from shared.http.openapi import EXAMPLES
+from shared.store import dynamodb, transactions
+from tests import care, consistency
+from tests.database import Database
+from tests.frontdoor import BASE, Answer, FrontDoor
+
+REQUESTS = int(os.environ.get("REQUESTS", "400"))
+# Refusals that say something of what is stored, or of the rules of sessions.
+BUSINESS = frozenset({304, 404, 409, 410, 412, 422})
+CHECKS = [
+    checks.not_a_server_error,
+    openapi_checks.status_code_conformance,
+    openapi_checks.content_type_conformance,
+    openapi_checks.response_schema_conformance,
+]
+type Json = dict[str, Any]
+
+# What somebody sends who has read the documentation: values that fit each other. Patterns end in
+# `\\Z`, for Hypothesis reads them as Python does, whose `$` lets a line feed pass.
+WORDS: Json = {"type": "string", "pattern": "^[A-Za-z]{1,20}( [A-Za-z]{1,20})?\\Z"}
+DAY = {"type": "string", "pattern": "^2026-0[1-5]-[01][1-9]\\Z"}
+LATER = {"type": "string", "pattern": "^2026-0[6-9]-[01][1-9]\\Z"}
+SENT: Json = {
+    "Annotation": {"properties": {"text": WORDS}, "required": ["text"]},
+    "Attachment": {"enum": [{"contentType": "text/plain", "data": "YQ=="}]},
+    "Communication.payload": {"properties": {"contentString": WORDS}},
+    "Duration": {"enum": [{"value": 5, "unit": "min"}]},
+    "Period": {"properties": {"start": DAY, "end": LATER}},
+    "JsonPatch": {
+        "enum": [
+            [{"op": "replace", "path": "/status", "value": value}]
+            for value in ("in-progress", "unknown", "finished", "completed", "bogus")
+        ]
+        + [[{"op": "add", "path": "/language", "value": "de"}], [{"op": "remove", "path": "/x"}]]
+    },
+}
+OPERANDS: Json = {
+    "$open-session": [
+        {"name": "patient", "valueReference": care.reference(care.HOMER)},
+        {"name": "thread", "valueReference": care.reference("Communication/example")},
+        {"name": "practitioner", "valueReference": care.reference(care.ALICE)},
+    ],
+    "$add-patient": [{"name": "patient", "valueReference": care.reference("Patient/bart")}],
+    "$everything": [{"name": "_count", "valueInteger": 2}],
+}
+QUERIES: Json = {
+    "_cursor": False,
+    "_elements": {"enum": ["status", "status,subject", "nothing"]},
+    "_offset": {"minimum": 0, "maximum": 9},
+    "_since": {"enum": ["2026-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]},
+    "_type": {"enum": ["Encounter", "Communication"]},
+    "id": {"enum": ["example", "other", "third", "Communication-session", "Encounter-validate"]},
+    "vid": {"enum": ["1", "2", "3"]},
+    "profile": {"enum": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-encounter"]},
+}
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A database that does not copy its tables for each transaction, as moto does."""
+    database = Database()
+    with monkeypatch.context() as patched:
+        patched.setattr("tests.database.MOST_CALLS", 10_000_000)
+        patched.setattr(dynamodb, "client", lambda: database)
+        patched.setattr(transactions, "client", lambda: database)
+        yield
+        consistency.check()
+
+
+def informed(api: Json) -> Json:
+    """Give the API as somebody uses it who has read of it: known ids, nothing that is not shown."""
+    made = copy.deepcopy(api)
+    schemas = _for_requests(made["components"]["schemas"])
+    for name, schema in schemas.items():
+        for element, each in schema.get("properties", {}).items():
+            schema["properties"][element] = _informed(element, each)
+        if "properties" in schema:
+            schema |= {"additionalProperties": False, "minProperties": 1}
+        if name in SENT:
+            schemas[name] = {"type": schema["type"], **SENT[name], **_CLOSED}
+    for path, methods in made["paths"].items():
+        for operation in methods.values():
+            operation["parameters"] = [
+                row | {"schema": QUERIES.get(row["name"], row["schema"])}
+                for row in operation.get("parameters", ())
+                if QUERIES.get(row["name"]) is not False
+            ]
+            _inform_body(operation, path.rpartition("/")[2])
+    made["components"]["schemas"] |= {f"Sent{name}": each for name, each in schemas.items()}
+    return made
+
+
+def _for_requests(value: Json) -> Json:
+    """Copy what refers to schemas so that it refers to those of requests."""
+    copied: Json = json.loads(
+        json.dumps(value).replace("#/components/schemas/", "#/components/schemas/Sent")
+    )
+    return copied
+
+
+_CLOSED: Json = {"additionalProperties": False, "minProperties": 1}
+_HIDDEN = ("text", "meta", "statusHistory")
+
+
+def _informed(name: str, schema: Json) -> Json | bool:
+    items = schema.get("items", schema)
+    if name in _HIDDEN:
+        return False
+    if items.get("description", "").startswith("To "):
+        kinds = items["description"].removeprefix("To ").split(", ")
+        items = {"enum": [care.reference(f"{kind}/example") for kind in kinds]}
+    elif items.get("pattern") and "enum" not in items:
+        items = DAY if "T([01]" in items["pattern"] else _plain(items)
+    return {"type": "array", "items": items, "minItems": 1} if "items" in schema else items
+
+
+def _plain(schema: Json) -> Json:
+    url = {"type": "string", "pattern": "^https://example.org/[a-z]{1,8}\\Z"}
+    return url if schema["pattern"].startswith(r"^[^\s") else WORDS | {"pattern": "^[a-z]{1,9}\\Z"}
+
+
+def _inform_body(operation: Json, name: str) -> None:
+    if "requestBody" in operation:
+        operation["requestBody"] = _for_requests(operation["requestBody"])
+    contents = operation.get("requestBody", {}).get("content", {})
+    for media, content in contents.items():
+        if name == "$validate":
+            content["schema"] = {"enum": [*EXAMPLES.values(), content["example"]]}
+        elif name in OPERANDS:
+            parts = {"type": "array", "items": {"enum": OPERANDS[name]}, "uniqueItems": True}
+            parts["minItems"] = 1
+            content["schema"] = {
+                "type": "object",
+                "properties": {"resourceType": {"const": "Parameters"}, "parameter": parts},
+                "required": ["resourceType", "parameter"],
+                "additionalProperties": False,
+            }
+        elif name == "$close-session":
+            content["schema"] = {"enum": [content["example"]]}
+        elif media == "application/merge-patch+json":
+            content["schema"] = {
+                "type": "object",
+                "properties": {"language": {"enum": ["de", None]}, "priority": {}},
+                "additionalProperties": False,
+            }
+
+
+def called(case: Any, role: str) -> tuple[requests.PreparedRequest, Answer]:
+    """Make a request through the front door."""
+    sent = requests.Request(**case.as_transport_kwargs(base_url=BASE)).prepare()
+    assert sent.url
+    assert sent.method
+    body = sent.body.decode() if isinstance(sent.body, bytes) else sent.body
+    headers = {name.lower().replace("-", "_"): str(text) for name, text in sent.headers.items()}
+    media = headers.pop("content_type", "application/fhir+json")
+    headers.pop("content_length", "")
+    url = quote(sent.url, safe="/:?&=%$@!'()*+,;~#[]")
+    return sent, FrontDoor(role=role).call(sent.method, url, body, content_type=media, **headers)
+
+
+def check(case: Any, sent: requests.PreparedRequest, answer: Answer) -> None:
+    """Raise where an answer is not what OpenAPI says, or a refusal no OperationOutcome."""
+    response = Response(
+        status_code=answer.status,
+        headers={name.lower(): [text] for name, text in answer.headers.items()},
+        content=answer.text.encode(),
+        request=sent,
+        elapsed=0.1,
+        verify=False,
+    )
+    case.validate_response(response, checks=CHECKS)
+    if answer.status >= 400 and sent.method != "HEAD":
+        assert answer.body["resourceType"] == "OperationOutcome"
+
+
+def run(api: Json, each: int, counted: Counter[tuple[str, int]]) -> None:
+    """Make so many requests of each operation."""
+    for found in schemathesis.openapi.from_dict(api).get_all_operations():
+        operation: Any = found.ok()  # type: ignore[union-attr]
+
+        _restore()
+
+        @seed(1)
+        @settings(
+            max_examples=each,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def make(case: Any) -> None:
+            own = case.path_parameters.get("id") if case.path_parameters else None
+            if own and case.method.upper() == "PUT" and isinstance(case.body, dict):
+                case.body["id"] = own
+            sent, answer = called(case, "practitioner")
+            check(case, sent, answer)
+            counted[f"{case.method.upper()} {case.operation.path}", answer.status] += 1
+
+        make()
+
+
+def _restore() -> None:
+    """Bring the examples back that may have been deleted."""
+    for kind, body in EXAMPLES.items():
+        assert FrontDoor().put(f"/{kind}/example", body).status in (200, 201, 422)
+
+
+@pytest.mark.usefixtures("fast")
+def test_whatever_is_asked_is_answered_as_described(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger = import_module("shared.http.endpoint").logger
+    monkeypatch.setattr(logger, "info", lambda *_, **__: None)
+    api = clinic.get("/openapi.json").body
+    operations = sum(len(methods) for methods in api["paths"].values())
+    counted: Counter[tuple[str, int]] = Counter()
+    each = -(-REQUESTS // operations)
+    run(api, -(-each // 4), counted)
+    run(informed(api), each - each // 4, counted)
+    for (asked, status), number in sorted(counted.items()):
+        print(f"{number:6} {status} {asked}")  # noqa: T201 - shown by -s
+    good = sum(n for (_, status), n in counted.items() if status < 300 or status in BUSINESS)
+    print(f"{counted.total()} requests, {good} answered with success or a business refusal")  # noqa: T201
+    assert counted.total() >= REQUESTS * 0.9
+    assert good >= counted.total() / 2
+
+
+def test_the_api_is_json(clinic: FrontDoor) -> None:
+    assert json.loads(clinic.get("/openapi.json").text)["openapi"] == "3.1.0"
