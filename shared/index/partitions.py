@@ -29,6 +29,19 @@ def value_key(param: SearchParam, value: Value) -> str:
     return value.text if param.targets else value.text.rpartition("/")[2]
 
 
+def value_keys(param: SearchParam, value: Value) -> tuple[str, ...]:
+    """Give all partitions a value is in: a code without a system is also among those alone."""
+    key = value_key(param, value)
+    if key and isinstance(value, Token) and not value.system:
+        return key, without_system(key)
+    return (key,) if key else ()
+
+
+def without_system(code: str) -> str:
+    """Give by what a token's code is partitioned where it has no system, as searches ask for it."""
+    return f"|{code}"
+
+
 def is_keyed(param: SearchParam, value: Reference) -> bool:
     """Tell whether the resource tables' own keys find what has this reference."""
     return bool(param.keyed) and value.text.startswith(f"{param.keyed}/")

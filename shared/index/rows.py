@@ -86,8 +86,7 @@ def _indexed(resource: Resource, tenant: str, zone: tzinfo) -> Iterator[tuple[st
             continue
         shard = partitions.shard(resource["id"], param.spread)
         for value in values(resource, param, zone):
-            key = partitions.value_key(param, value)
-            if key:
+            for key in partitions.value_keys(param, value):
                 yield partitions.of_value(tenant, param, key)[shard], param.expression
     if resource["resourceType"] == "Encounter" and "partOf" in resource:
         # By these, who sees a part finds the whole.

@@ -9,7 +9,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
-from shared.errors import FhirError, Invalid, Issue
+from shared.errors import FhirError, Invalid, Issue, TooCostly
 from shared.search import controls, operands
 from shared.search.controls import Controls
 from shared.search.operands import Operand
@@ -73,6 +73,8 @@ def parse(
     given: dict[str, str] = {}
     included: list[Include] = []
     linked: list[Join] = []
+    if len(pairs) > operands.MOST_VALUES:
+        raise TooCostly(f"At most {operands.MOST_VALUES} parameters in one search")
     for name, value in pairs:
         try:
             if name in controls.NAMES:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from shared import instants, references
 from shared.catalog.parameters import SearchParam
-from shared.errors import Invalid
+from shared.errors import Invalid, TooCostly
 from shared.index.values import canonical
 from shared.instants import Range
 
@@ -72,6 +72,8 @@ _COMPARED = re.compile(r"(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?(?P<value>[^a-z]
 _ESCAPED = re.compile(r"\\([\\,|$])")
 _COMMA = re.compile(r"((?:[^\\,]|\\.?)*),?", re.DOTALL)
 _BAR = re.compile(r"((?:[^\\|]|\\.?)*)\|?", re.DOTALL)
+# Each is compared with every row that is read.
+MOST_VALUES = 1000
 _APPROXIMATELY = 10  # `ap` takes a tenth of the distance to now, or of the number
 
 
@@ -86,6 +88,8 @@ def read(param: SearchParam, modifier: str, value: str, zone: tzinfo) -> tuple[O
     texts = [text for text in _split(_COMMA, value) if text]
     if not texts:
         raise Invalid(f"{name} has no value", expression=name)
+    if len(texts) > MOST_VALUES:
+        raise TooCostly(f"At most {MOST_VALUES} values of {name} in one search", expression=name)
     reader = _OF_MODIFIER.get(modifier) or _READERS[param.type]
     try:
         return tuple(reader(text, param, modifier, zone) for text in texts)

@@ -19,7 +19,9 @@ type Partition = tuple[str, str]
 type States = dict[Kind, frozenset[str]]
 
 # Reading more partitions than these costs more than reading a listing.
-MOST_PARTITIONS = 200
+MOST_PARTITIONS = 500
+# What so many share is found sooner in the listing of what changed last, where that is the order.
+MOST_SORTED = 1_000_000
 
 
 def choose(query: Query, tenant: str) -> Source:
@@ -29,8 +31,7 @@ def choose(query: Query, tenant: str) -> Source:
     found = [(one, partitions_of(one, tenant)) for one in query.criteria]
     found.sort(key=lambda one: one[0].param.common * len(one[1]))
     for criterion, parts in found:
-        # What most resources have is found sooner in the listing of what changed last.
-        common = by_update and criterion.param.spread > 1
+        common = by_update and criterion.param.common >= MOST_SORTED
         if 0 < len(parts) <= MOST_PARTITIONS and not common:
             return _of_value(query, criterion, parts, states)
     return _listing(query, tenant, states)
@@ -76,7 +77,9 @@ def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
 def _keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
     """Give the table and key that an operand's matches are under."""
     if isinstance(operand, TokenOperand) and operand.code:
-        yield patterns.table_of_rows(param.resource), operand.code
+        without = operand.system == ""
+        key = partitions.without_system(operand.code) if without else operand.code
+        yield patterns.table_of_rows(param.resource), key
     elif isinstance(operand, str):
         yield patterns.table_of_rows(param.resource), operand
     elif isinstance(operand, ReferenceOperand):

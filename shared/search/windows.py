@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from itertools import pairwise
 
 from shared import instants, ulids
 from shared.index import long, order
@@ -14,6 +15,7 @@ from shared.search.operands import DateOperand
 type Span = tuple[int, int]
 type KeyRange = tuple[str, str]
 
+MOST_SPANS = 20
 _ALL: tuple[Span, ...] = ((-FOREVER, FOREVER),)
 
 
@@ -111,6 +113,19 @@ def _union(spans: list[Span]) -> tuple[Span, ...]:
             joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
         else:
             joined.append((low, high))
+    return _fewer(joined)
+
+
+def _fewer(spans: list[Span]) -> tuple[Span, ...]:
+    """Join those nearest to each other where there are too many: each is a Query of its own."""
+    gaps = sorted(pairwise(spans), key=lambda one: one[0][1] - one[1][0])
+    kept = {after for _, after in gaps[: MOST_SPANS - 1]}
+    joined = spans[:1]
+    for span in spans[1:]:
+        if span in kept:
+            joined.append(span)
+        else:
+            joined[-1] = (joined[-1][0], span[1])
     return tuple(joined)
 
 

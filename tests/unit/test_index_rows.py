@@ -144,8 +144,11 @@ def test_no_value_can_leave_or_overflow_its_segment() -> None:
     identifiers = [{"value": "a#b=c?d%"}, {"value": "é" * 3000}]
     found = rows(stored(care.session(identifier=identifiers)), CREATED, zone=UTC)
     keys = [pk for pk, _ in found if "identifier" in pk]
-    assert keys[0] == "-#Encounter?identifier=a%23b%3Dc%3Fd%25"
-    assert len(keys[1].encode()) < 2048
+    assert keys[:2] == [
+        "-#Encounter?identifier=a%23b%3Dc%3Fd%25",
+        "-#Encounter?identifier=%7Ca%23b%3Dc%3Fd%25",
+    ]
+    assert all(len(key.encode()) < 2048 for key in keys[2:])
 
 
 def test_more_values_than_an_update_can_move_are_refused_by_their_element() -> None:
