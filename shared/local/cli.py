@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
-from shared.local import environment, logs, pool, reindexing, schedule, walkthrough
+from shared.local import auditing, environment, logs, pool, reindexing, schedule, walkthrough
 from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.emulator import Emulator, StartError, emulator
@@ -96,6 +96,19 @@ def reindex(arguments: argparse.Namespace) -> None:
         reindexing.run(running.client("lambda"), name, arguments.parts)
 
 
+def audit(arguments: argparse.Namespace) -> None:
+    """Walk the chains of the audit trail; name the first event that was altered or is missing."""
+    if arguments.stack:
+        client, tables = auditing.deployed(arguments.stack)
+    else:
+        running = Emulator(arguments.port)
+        client, tables = running.client("dynamodb"), auditing.tables(outputs(running))
+    number, found = auditing.verify(client, tables)
+    if found:
+        raise Unexpected(str(found))
+    print(f"the chains of {number} resources hold")
+
+
 def build(_arguments: argparse.Namespace) -> None:
     """Build what would be deployed and say where it is."""
     built = artefact()
@@ -130,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
         (serve, _serve),
         (token, _token),
         (reindex, _reindex),
+        (audit, _audit),
         (build, None),
     ):
         command = commands.add_parser(run.__name__, help=run.__doc__)
@@ -156,6 +170,12 @@ def _reindex(command: argparse.ArgumentParser) -> None:
     command.add_argument("--stack", help="a deployment on AWS, instead of what `serve` runs")
     _port(command)
     command.add_argument("--parts", type=int, default=4, help="worked on at once (default 4)")
+
+
+def _audit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("do", choices=("verify",), help="walk the chains")
+    command.add_argument("--stack", help="a deployment on AWS, instead of what `serve` runs")
+    _port(command)
 
 
 def _serve(command: argparse.ArgumentParser) -> None:

@@ -1,10 +1,14 @@
 """The audit trail of the whole stack: log group, subscription, stream and search."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from shared.local.conversation import client
 from shared.local.examples import session
@@ -39,3 +43,19 @@ def test_writes_reads_and_refusals_are_found_within_a_minute(service: Mapping[st
         assert found(auditor, "agent=Practitioner/doctor-alice-smith&outcome=4", 1)
         one = auditor.get(f"/AuditEvent/{events[0]['id']}").json()
         assert one == events[0]
+
+
+def test_the_chains_of_what_was_written_hold(service: Mapping[str, str]) -> None:
+    port = httpx.URL(service["FHIR_BASE"]).port
+    if not port:
+        pytest.skip("a deployment is verified by its stack's name")
+    command = Path(sys.executable).with_name("async-encounters")
+    walked = subprocess.run(  # noqa: S603 - ours
+        [command, "audit", "verify", "--port", str(port)],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    assert walked.returncode == 0, walked.stderr
+    assert "resources hold" in walked.stdout
