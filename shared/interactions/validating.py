@@ -7,14 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared import instants
 from shared.access import Actor
 from shared.errors import FhirError, Invalid, Issue
 from shared.interactions.accepted import accepted
+from shared.interactions.create import create_new, proposed
 from shared.interactions.read import read
+from shared.interactions.update import check_id, updated
+from shared.interactions.write import write
+from shared.references import Literal
 from shared.resources import profiles
 from shared.resources.validation import issues
 from shared.settings import settings
-from shared.store import reading
+from shared.sight import Sight
+from shared.store.work import ClosingUnderWay, Work
 
 type Pair = tuple[str, str]
 
@@ -116,24 +122,26 @@ def _profile(canonical: str, resource_type: str) -> profiles.Profile | None:
     return found
 
 
-def _refusals(actor: Actor, mode: str, content: dict[str, Any], own_id: str) -> list[Issue]:
-    """List what would keep a valid resource from being written."""
-    if not mode or mode == "profile":
-        return []
+def _refusals(actor: Actor, mode: str, content: dict[str, Any], own_id: str) -> Sequence[Issue]:
+    """List what would keep a valid resource from being written: the write is made up to its end."""
+    if mode not in ("create", "update"):
+        return ()
+    work = Work(actor, instants.now())
     try:
-        resource_type = content["resourceType"]
-        accepted(content, resource_type)
-        if mode == "update":
-            _check_update(actor, resource_type, content, own_id)
+        if mode == "create":
+            resource = proposed(content, content["resourceType"])
+            if not Sight(actor).is_limited:
+                create_new(work, resource)
+        else:
+            resource = accepted(content, content["resourceType"])
+            check_id(resource, own_id or str(resource.get("id", "")))
+            if not Sight(actor).is_limited:
+                write(work, Literal(resource["resourceType"], resource["id"]), updated(resource))
+    except ClosingUnderWay:
+        return ()
     except FhirError as error:
-        return list(error.issues)
-    return []
-
-
-def _check_update(actor: Actor, resource_type: str, content: dict[str, Any], own_id: str) -> None:
-    if "id" not in content or own_id not in ("", content["id"]):
-        raise Invalid("The body's id is not that of the URL", expression=f"{resource_type}.id")
-    reading.current(actor.tenant, resource_type, content["id"])
+        return error.issues
+    return ()
 
 
 def _advice(content: Any, asked: Sequence[profiles.Profile]) -> Iterator[Issue]:

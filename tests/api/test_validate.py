@@ -125,6 +125,23 @@ def test_what_a_write_would_refuse_a_mode_tells(clinic: FrontDoor) -> None:
     ]
 
 
+def test_a_mode_knows_what_is_stored(clinic: FrontDoor) -> None:
+    ended = clinic.put("/Encounter/ended", care.visit(id="ended", status="entered-in-error"))
+    path = "/Encounter/ended/$validate"
+    back = ended.body | {"status": "in-progress"}
+    assert outcome(clinic.post(path, back)) == []
+    assert outcome(clinic.post(path, parameters(back, mode="update"))) == [
+        ("business-rule", "Encounter.status")
+    ]
+    nowhere = care.visit(partOf=care.reference("Encounter/nowhere"))
+    refused = outcome(clinic.post(f"{TYPE}?mode=create", nowhere))
+    assert [place for _, place in refused] == ["Encounter.partOf.reference"]
+    without = {name: each for name, each in back.items() if name != "id"}
+    assert outcome(clinic.post(f"{TYPE}?mode=update", without)) == [("invalid", "Encounter.id")]
+    assert clinic.get("/Encounter").ids == ["ended"]
+    assert clinic.get("/Encounter/ended").version == "1"
+
+
 HL7 = "http://terminology.hl7.org/CodeSystem/"
 
 
