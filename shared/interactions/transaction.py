@@ -76,7 +76,8 @@ def _write(work: Work, identities: Identities, step: Step) -> Outcome:
     if step.target is None or step.is_there:
         return Outcome(work.resource(*step.target) if step.target else None)
     content = _content(identities, step)
-    return write(work, step.target, content, if_match=step.entry.if_match)
+    is_new = step.entry.code == "create"
+    return write(work, step.target, content, if_match=step.entry.if_match, is_new=is_new)
 
 
 def _content(identities: Identities, step: Step) -> Content:

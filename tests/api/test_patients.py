@@ -426,3 +426,53 @@ def test_a_patient_opens_none_for_others(clinic: FrontDoor) -> None:
     assert answers[0].status == answers[1].status == 422
     assert answers[0].text == answers[1].text.replace("nowher", "theirs")
     assert everything() == before
+
+
+# -- Several at once
+
+
+def entry(method: str, url: str, full_url: str = "", **resource: Any) -> dict[str, Any]:
+    said = {"request": {"method": method, "url": url}}
+    return said | ({"fullUrl": full_url} if full_url else {}) | resource
+
+
+def sent(kind: str, *entries: dict[str, Any]) -> Answer:
+    body = {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+    return patient().post("/", body)
+
+
+def test_a_patient_begins_a_thread_with_its_first_message_in_one_bundle() -> None:
+    urn = "urn:uuid:5f1a4c0e-0000-4000-8000-000000000001"
+    message = care.message("x", partOf=[care.reference(urn)])
+    done = sent(
+        "transaction",
+        entry("POST", "Communication", urn, resource=care.header()),
+        entry("POST", "Communication", resource=message),
+    )
+    assert done.status == 200, done.text
+    thread = done.body["entry"][0]["response"]["location"].split("/")[-3]
+    assert len(patient().get(f"/Communication?part-of=Communication/{thread}").ids) == 1
+
+
+def test_each_entry_is_the_callers_own(clinic: FrontDoor) -> None:
+    clinic.put("/Communication/theirs", bart("", id="theirs"))
+    clinic.put("/Encounter/mine", care.session(id="mine"))
+    before = everything()
+    header = entry("POST", "Communication", resource=care.header())
+    refused = {
+        403: [
+            entry("POST", "Communication", resource=bart("")),
+            entry("PUT", "Encounter/mine", resource=care.session(id="mine")),
+            entry("DELETE", "Encounter/mine"),
+        ],
+        404: [entry("GET", "Communication/theirs")],
+        422: [entry("POST", "Communication", resource=care.message("theirs"))],
+    }
+    for status, entries in refused.items():
+        for one in entries:
+            assert sent("transaction", header, one).status == status
+    assert everything() == before
+    answers = sent("batch", *(one for entries in refused.values() for one in entries)).body["entry"]
+    statuses = [int(one["response"]["status"][:3]) for one in answers]
+    assert statuses == [status for status, entries in refused.items() for _ in entries]
+    assert everything() == before

@@ -1,0 +1,309 @@
+"""Every interaction of the catalogue, asked by everybody: who may, is said here once more.
+
+A row that is added to the catalogue needs a decision here, or these tests fail.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import cache
+from itertools import product
+from typing import Any, NamedTuple
+
+import pytest
+
+from shared.catalog import access_patterns as patterns
+from shared.catalog.interactions import INTERACTIONS, LETTERS
+from shared.catalog.operations import OPERATIONS
+from shared.catalog.roles import ROLES
+from shared.store import dynamodb, transactions
+from tests import care
+from tests.consistency import scan
+from tests.database import Database
+from tests.frontdoor import Answer, FrontDoor
+from tests.practice import Practice
+
+BART, MARGE = "Patient/bart-simpson", "RelatedPerson/marge-simpson"
+DONE, REFUSED, ABSENT = "done", "refused", "absent"
+OWN, OTHER = "own", "other"
+
+# Who may: everywhere in their tenant, and in their compartment only.
+CLINIC, OVERSEERS = {"admin", "practitioner"}, {"admin", "auditor"}
+READERS = CLINIC | OVERSEERS
+CARED_FOR = {"patient", "related-person"}
+NOBODY: set[str] = set()
+
+
+class Decision(NamedTuple):
+    """Who may, which letters of scopes that takes, and what comes of it without these."""
+
+    everywhere: set[str]
+    own: set[str]
+    letters: str = ""
+    without: str = REFUSED
+
+
+DECISIONS = {
+    "create": Decision(CLINIC, CARED_FOR, "c"),
+    "read": Decision(READERS, CARED_FOR, "r"),
+    "vread": Decision(READERS, CARED_FOR, "r"),
+    "history-instance": Decision(READERS, CARED_FOR, "r"),
+    "search-type": Decision(READERS, CARED_FOR, "s"),
+    "update": Decision(CLINIC, NOBODY, "u"),
+    "patch": Decision(CLINIC, CARED_FOR, "u"),
+    "delete": Decision(CLINIC, CARED_FOR, "d"),
+    "$open-session": Decision(CLINIC, CARED_FOR, "cu"),
+    "$add-patient": Decision(CLINIC, NOBODY, "cu"),
+    "$close-session": Decision(CLINIC, NOBODY, "u"),
+    "$everything": Decision(READERS, CARED_FOR, "r"),
+    "$validate": Decision(READERS, CARED_FOR, "r", without=ABSENT),
+    # Their entries are reads.
+    "batch": Decision(READERS, CARED_FOR, "r"),
+    "transaction": Decision(READERS, CARED_FOR, "r"),
+    "AuditEvent read": Decision(OVERSEERS, NOBODY, "r"),
+    "AuditEvent search-type": Decision(OVERSEERS, NOBODY, "s"),
+}
+
+
+class Asked(NamedTuple):
+    """A row of the catalogue, or one way to call an operation."""
+
+    name: str
+    method: str
+    path: str
+
+
+def rows() -> Iterator[Asked]:
+    for row in INTERACTIONS:
+        if row.public:
+            continue
+        if row.code != "operation":
+            named = f"AuditEvent {row.code}" if row.path.startswith("/AuditEvent") else row.code
+            yield Asked(named, row.method, row.path)
+            continue
+        for operation in OPERATIONS:
+            level = "instance" if "{id}" in row.path else "type"
+            if level in operation.levels and row.method in operation.methods:
+                path = row.path.replace("{operation}", operation.name)
+                yield Asked(operation.name, row.method, path)
+
+
+ROWS = list(dict.fromkeys(rows()))
+
+
+def test_every_row_has_a_decision() -> None:
+    assert {row.name for row in ROWS} == DECISIONS.keys()
+    rest = {row.code for row in INTERACTIONS if not row.public} - LETTERS.keys()
+    assert rest == {"operation", "batch", "transaction"}
+
+
+def caller(role: str, tenant: str = "north", scope: str | None = None) -> FrontDoor:
+    claims = {"tenant": tenant} | ({} if scope is None else {"scope": scope})
+    person = {"patient": care.HOMER, "related-person": MARGE}.get(role, care.ALICE)
+    if role == "related-person":
+        claims["patient"] = "homer-simpson"
+    return FrontDoor(role=role, fhir_user=person, claims=claims)
+
+
+@pytest.fixture(scope="module")
+def kept() -> list[Database]:
+    return []
+
+
+@pytest.fixture
+def restore(
+    practice: Practice, kept: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], None]:
+    """Puts what was stored back."""
+    practice.set(TENANT_CLAIM="tenant", SESSION_POLICY="explicit")
+    if not kept:
+        fill()
+        database = dynamodb.client()
+        assert isinstance(database, Database)
+        kept.append(database)
+    stored = kept[0]
+
+    def again() -> None:
+        copied = Database()
+        copied.items, copied.order = deepcopy(stored.items), deepcopy(stored.order)
+        client = cache(lambda: copied)
+        monkeypatch.setattr(dynamodb, "client", client)
+        monkeypatch.setattr(transactions, "client", client)
+
+    again()
+    return again
+
+
+def fill() -> None:
+    """What Homer has in the tenant north, and the same of Bart, who is nobody's relative."""
+    clinic = caller("practitioner")
+    for whose, patient in ((OWN, care.HOMER), (OTHER, BART)):
+        person = care.reference(patient)
+        clinic.put(f"/Encounter/{whose}", care.session(id=whose, subject=person))
+        people: dict[str, Any] = {"subject": person, "sender": person}
+        header = care.header(id=whose, **people, recipient=[care.reference(care.ALICE)])
+        clinic.put(f"/Communication/{whose}", header)
+        to_them = {**people, "sender": care.reference(care.ALICE), "recipient": [person]}
+        clinic.put(f"/Communication/{whose}-to", care.message(whose, **to_them, id=f"{whose}-to"))
+        for role, sender in (("patient", patient), ("related-person", MARGE)):
+            sent: dict[str, Any] = people | {
+                "sender": care.reference(sender if whose == OWN else patient)
+            }
+            own_id = f"{whose}-{role}"
+            clinic.put(f"/Communication/{own_id}", care.message(whose, **sent, id=own_id))
+
+
+def call(asked: Asked, who: FrontDoor, whose: str) -> str:
+    """Ask for what is one's own or another's, and tell what came of it."""
+    answer, reached = ASK[asked.name](asked, who, whose)
+    if answer.status == 403:
+        return REFUSED
+    assert answer.status < 500, answer.text
+    return DONE if reached else ABSENT
+
+
+type Came = tuple[Answer, bool]
+
+
+def url(asked: Asked, kind: str, own_id: str) -> str:
+    path = asked.path.replace("{type}", kind).replace("{id}", own_id).replace("{vid}", "1")
+    return path if "{id}" in asked.path else f"{path}?_id={own_id}"
+
+
+def read(asked: Asked, who: FrontDoor, whose: str) -> Came:
+    answers = [
+        who.call(asked.method, url(asked, kind, whose)) for kind in ("Encounter", "Communication")
+    ]
+    assert len({answer.status for answer in answers}) == 1
+    return answers[0], answers[0].status == 200
+
+
+def search(asked: Asked, who: FrontDoor, whose: str) -> Came:
+    path = asked.path.replace("{type}", "Communication")
+    answer = who.call(asked.method, f"{path}?_id={whose}")
+    if asked.method == "HEAD" and answer.status == 200:
+        answer = who.get(f"/Communication?_id={whose}")
+    return answer, answer.status == 200 and answer.ids == [whose]
+
+
+def create(asked: Asked, who: FrontDoor, whose: str) -> Came:
+    sender = care.reference(who.fhir_user)
+    answer = who.call(asked.method, "/Communication", care.message(whose, sender=sender))
+    return answer, answer.status == 201
+
+
+def update(asked: Asked, who: FrontDoor, whose: str) -> Came:
+    body = care.session(id=whose, length={"value": 1})
+    answer = who.call(asked.method, url(asked, "Encounter", whose), body)
+    return answer, answer.status == 200
+
+
+def patch(asked: Asked, who: FrontDoor, whose: str) -> Came:
+    read_it = [{"op": "replace", "path": "/status", "value": "completed"}]
+    answer = who.patch(url(asked, "Communication", f"{whose}-to"), read_it)
+    return answer, answer.status == 200
+
+
+def delete(asked: Asked, who: FrontDoor, whose: str) -> Came:
+    own_id = f"{whose}-{who.role if who.role == 'related-person' else 'patient'}"
+    answer = who.delete(url(asked, "Communication", own_id))
+    return answer, caller("admin").get(f"/Communication/{own_id}").status == 410
+
+
+def operation(asked: Asked, who: FrontDoor, whose: str) -> Came:
+    names: dict[str, tuple[str, str]] = {
+        "$open-session": ("thread", f"Communication/{whose}"),
+        "$add-patient": ("patient", "Patient/lisa-simpson"),
+    }
+    body: Any = None
+    if asked.name in names:
+        name, value = names[asked.name]
+        part = {"name": name, "valueReference": care.reference(value)}
+        body = {"resourceType": "Parameters", "parameter": [part]}
+    path = asked.path.replace("{type}", "Encounter").replace("{id}", whose)
+    answer = who.call(asked.method, path, body)
+    return answer, answer.status in (200, 201)
+
+
+def validate(asked: Asked, who: FrontDoor, whose: str) -> Came:
+    """Of a type it looks at nothing that is stored."""
+    on_instance = asked.path.replace("{type}/$", "{type}/{id}/$")
+    path = on_instance.replace("{type}", "Encounter").replace("{id}", whose)
+    body = None if "{id}" in asked.path else care.session()
+    asking = path if "{id}" in asked.path else "/Encounter/$validate"
+    answer = who.call(asked.method, asking, body)
+    if "{id}" not in asked.path and answer.status == 200:
+        answer = who.get(path)
+    return answer, answer.status == 200
+
+
+def bundle(asked: Asked, who: FrontDoor, whose: str) -> Came:
+    entry = {"request": {"method": "GET", "url": f"Encounter/{whose}"}}
+    body = {"resourceType": "Bundle", "type": asked.name, "entry": [entry]}
+    answer = who.call(asked.method, asked.path, body)
+    if answer.status != 200:
+        return answer, False
+    status = int(answer.body["entry"][0]["response"]["status"][:3])
+    return Answer(status, {}, ""), status == 200
+
+
+def audit_read(asked: Asked, who: FrontDoor, _whose: str) -> Came:
+    stored = [item for item in scan(patterns.AUDIT) if item["sk"]["S"] == "event"]
+    event_id = str(stored[0]["pk"]["S"].partition("#")[2])
+    answer = who.call(asked.method, f"/AuditEvent/{event_id}")
+    return answer, answer.status == 200
+
+
+def audit_search(asked: Asked, who: FrontDoor, _whose: str) -> Came:
+    answer = who.call(asked.method, asked.path)
+    return answer, answer.status == 200 and who.claims["tenant"] == "north"
+
+
+ASK: dict[str, Callable[[Asked, FrontDoor, str], Came]] = {
+    "create": create,
+    "read": read,
+    "vread": read,
+    "history-instance": read,
+    "search-type": search,
+    "update": update,
+    "patch": patch,
+    "delete": delete,
+    "$open-session": operation,
+    "$add-patient": operation,
+    "$close-session": operation,
+    "$everything": operation,
+    "$validate": validate,
+    "batch": bundle,
+    "transaction": bundle,
+    "AuditEvent read": audit_read,
+    "AuditEvent search-type": audit_search,
+}
+
+
+def expected(name: str, role: str, scope: str, whose: str, tenant: str) -> str:
+    decision = DECISIONS[name]
+    if role not in decision.everywhere | decision.own:
+        return REFUSED
+    if scope == "without":
+        return decision.without
+    if tenant == "south" or (whose == OTHER and role in decision.own):
+        return ABSENT
+    return DONE
+
+
+@pytest.mark.parametrize("asked", ROWS, ids=lambda row: f"{row.method} {row.path} {row.name}")
+def test_everybody_may_what_is_decided(asked: Asked, restore: Callable[[], None]) -> None:
+    letters = DECISIONS[asked.name].letters
+    scopes = {
+        "none": None,
+        "with": "user/*.cruds",
+        "without": "user/*." + "".join(each for each in "cruds" if each not in letters),
+    }
+    for role, scope, whose, tenant in product(ROLES, scopes, (OWN, OTHER), ("north", "south")):
+        came = call(asked, caller(role, tenant, scopes[scope]), whose)
+        assert came == expected(asked.name, role, scope, whose, tenant), (
+            role,
+            scope,
+            whose,
+            tenant,
+        )
+        restore()
