@@ -154,7 +154,7 @@ class Lookups:
     def _rows(
         self, resource_type: str, table: str, partition: str, first: int, start: str | None
     ) -> Iterator[tuple[str, bytes]]:
-        between = long.ONCE[resource_type]
+        between = long.ONCE.get(resource_type, (" ", AFTER_ALL))
         if table == patterns.THREAD:
             between = (MESSAGE, MESSAGE + AFTER_ALL)
         stream = Stream(table, partition, (between,))

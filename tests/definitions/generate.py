@@ -20,6 +20,8 @@ from typing import Any
 
 OUT = Path(__file__).parents[2] / "shared/resources/definitions"
 ROOTS = ("Encounter", "Communication")
+# Searched here, and written by nobody but the server.
+READ_ONLY = ("AuditEvent",)
 BASES = ("Element", "BackboneElement", "Resource", "DomainResource")
 CARDINALITY = {("0", "1"): "?", ("1", "1"): "1", ("0", "*"): "*", ("1", "*"): "+"}
 # Bound to systems that FHIR does not list; shared/resources/primitives.py knows their form.
@@ -228,7 +230,7 @@ def main(folder: Path) -> None:
             file.invariants["sqty-1"] = "The comparator is not used on a SimpleQuantity"
             file.lists = {"any": specification.any, "resources": specification.resources}
         file.write(name)
-    shown = {root: summary(specification, root) for root in ROOTS}
+    shown = {root: summary(specification, root) for root in (*ROOTS, *READ_ONLY)}
     (OUT / "summary.json").write_text(json.dumps(shown, separators=(",", ":")) + "\n")
 
 
