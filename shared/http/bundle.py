@@ -28,7 +28,9 @@ from shared.http.responses import Response, refused, written
 from shared.interactions.entries import Entry, named_by, of_all
 from shared.interactions.transaction import transact
 from shared.resources import bundles
+from shared.resources.empties import strip
 from shared.resources.linking import linked
+from shared.resources.validation import element_issues
 from shared.store import meter
 
 type Payload = dict[str, Any]
@@ -61,6 +63,9 @@ def answer(request: Request, call: Call) -> Response:
         )
     if not isinstance(sent, list):
         raise Malformed("An array is expected here", expression="Bundle.entry")
+    around = {name: part for name, part in body.items() if name not in ("resourceType", "entry")}
+    if issues := element_issues(strip(around).resource, "Bundle", "Bundle"):
+        raise Invalid(issues=issues)
     trail.current().interaction = KINDS[kind]
     numbered = [(f"Bundle.entry[{number}]", entry) for number, entry in enumerate(sent)]
     do = _transaction if kind == "transaction" else _batch

@@ -7,13 +7,14 @@ from base64 import b64decode
 from binascii import Error as NoBase64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 import orjson
 
 from shared import fhirjson, instants
-from shared.errors import Invalid, UnsupportedMedia
+from shared.errors import Invalid, Malformed, UnsupportedMedia
 from shared.http import routing
 from shared.http.requests import Event, Request
 from shared.resources import bundles
@@ -89,24 +90,32 @@ def _below_base(url: str, base: str) -> str:
 def _conditions(asked: Mapping[str, str]) -> dict[str, str]:
     given = {header: asked[name] for name, header in _CONDITIONS.items() if name in asked}
     if since := asked.get("ifModifiedSince"):
-        given["if-modified-since"] = format_datetime(instants.read(since), usegmt=True)
+        low = instants.from_nanoseconds(instants.parse(since, UTC).low)
+        given["if-modified-since"] = format_datetime(low.astimezone(UTC), usegmt=True)
     return given
 
 
 def _body(method: str, resource: Any) -> tuple[str, Json]:
     """Give an entry's resource as the body of a request, with its media type."""
     if method != "PATCH":
-        return _FHIR_JSON, {"body": fhirjson.dumps(resource).decode(), "isBase64Encoded": False}
+        return _FHIR_JSON, _json(resource)
     match resource:
         case {"resourceType": "Binary", "contentType": str(media_type), "data": str(data)}:
             _check_base64(data)
             return media_type, {"body": data, "isBase64Encoded": True}
         case {"resourceType": "Parameters", "parameter": list(operations)}:
             patch = [_operation(each) for each in operations]
-            return JSON_PATCH, {"body": fhirjson.dumps(patch).decode(), "isBase64Encoded": False}
+            return JSON_PATCH, _json(patch)
     raise Invalid(
         "A patch is a Binary with contentType and data: JSON Patch in base64", expression="Resource"
     )
+
+
+def _json(value: Any) -> Json:
+    try:
+        return {"body": fhirjson.dumps(value).decode(), "isBase64Encoded": False}
+    except orjson.JSONEncodeError:
+        raise Malformed("The resource is nested too deeply", expression="Resource") from None
 
 
 def _check_base64(data: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared import references
-from shared.errors import FhirError
+from shared.errors import FhirError, Invalid
 from shared.references import Literal
 from shared.resources.bundles import within
 
@@ -67,9 +67,9 @@ class Links:
         self._targets: dict[str, Literal] = {}
 
     def add(self, full_url: str, target: Literal) -> None:
-        """Note which resource an entry means."""
-        if full_url:
-            self._targets[full_url] = target
+        """Note which resource an entry means. Raises Invalid where another has its `fullUrl`."""
+        if full_url and self._targets.setdefault(full_url, target) != target:
+            raise Invalid("Another entry has this fullUrl", expression="fullUrl")
 
     def literal(self, text: str, full_url: str) -> str | None:
         """Give the reference to the entry that a URL names, beside the entry of a `fullUrl`."""

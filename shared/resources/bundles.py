@@ -108,6 +108,7 @@ def within(entry: str, expression: str) -> str:
 
 
 _OF_ENTRIES = {
+    "fullUrl": "fullUrl",
     "request": "request",
     "resourceType": "resource.resourceType",
     IF_NONE_EXIST: "request.ifNoneExist",

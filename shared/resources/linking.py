@@ -8,6 +8,7 @@ from collections.abc import Callable
 from html import escape, unescape
 from typing import Any
 
+from shared.errors import Malformed
 from shared.resources.schema import Element, Type, resource_types, type_named
 
 # Gives what a URL is replaced by, None where it stays.
@@ -22,7 +23,15 @@ def linked(resource: dict[str, Any], replace: Replace) -> dict[str, Any]:
     """Give a resource with its references, URLs and the links of its narratives replaced.
 
     Canonicals name what is elsewhere too and stay. What is not of R4's shape stays as it is.
+    Raises Malformed where it is nested too deeply.
     """
+    try:
+        return _resource(resource, replace)
+    except RecursionError:
+        raise Malformed("The resource is nested too deeply") from None
+
+
+def _resource(resource: dict[str, Any], replace: Replace) -> dict[str, Any]:
     name = resource.get("resourceType")
     if not isinstance(name, str) or name not in resource_types():
         return resource
@@ -57,7 +66,7 @@ def _complex(value: dict[str, Any], element: Element | None, replace: Replace) -
         # The `_name` beside a primitive.
         return _object(value, type_named("Element"), replace)
     if element.type == "Resource":
-        return linked(value, replace)
+        return _resource(value, replace)
     return _object(value, type_named(element.type), replace)
 
 

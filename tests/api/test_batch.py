@@ -94,14 +94,29 @@ def test_conditions_of_an_entry_hold_for_it(clinic: FrontDoor) -> None:
         clinic,
         entry("GET", url, ifNoneMatch='W/"1"'),
         entry("GET", url, ifModifiedSince="2099-01-01T00:00:00Z"),
-        entry("GET", url, ifModifiedSince="2020-01-01T00:00:00Z"),
+        entry("GET", url, ifModifiedSince="2020-01-01T00:00:00+02:00"),
+        entry("GET", url, ifModifiedSince="2016-12-31T23:59:60Z"),
         entry("POST", "Encounter", named, ifNoneExist="identifier=https://twilio.com|E1"),
         entry("PUT", url, {**named, "id": session_id}, ifMatch='W/"2"'),
         entry("PUT", url, {**named, "id": session_id, "language": "en"}, ifMatch='W/"1"'),
         entry("DELETE", "Encounter?identifier=https://twilio.com|E1", ifMatch='W/"2"'),
     )
-    assert statuses(answered) == ["304", "304", "200", "200", "412", "200", "204"]
-    assert answered[3]["resource"]["id"] == session_id
+    assert statuses(answered) == ["304", "304", "200", "200", "200", "412", "200", "204"]
+    assert answered[4]["resource"]["id"] == session_id
+
+
+@pytest.mark.parametrize("depth", [150, 300, 900])
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_what_is_nested_too_deeply_is_refused(clinic: FrontDoor, kind: str, depth: int) -> None:
+    deep: Any = {"url": "x"}
+    for _ in range(depth):
+        deep = {"extension": [deep]}
+    wrong = entry("POST", "Encounter", care.session(**deep), urn(1))
+    answer = clinic.post("", bundle(kind, wrong))
+    if kind == "batch" and answer.status == 200:
+        assert answer.body["entry"][0]["response"]["status"] == "400"
+    else:
+        assert answer.status == 400
 
 
 def test_each_entry_is_as_if_it_had_come_alone(clinic: FrontDoor) -> None:

@@ -485,6 +485,15 @@ def test_a_reference_to_what_the_same_bundle_deletes_is_refused(clinic: FrontDoo
     refusals.check(answer, 422, "business-rule", "Bundle.entry[0].resource.about[0].reference")
 
 
+def test_a_full_url_is_one_entrys(clinic: FrontDoor) -> None:
+    answer = refused(
+        clinic,
+        entry("POST", "Encounter", care.session(), urn(1)),
+        entry("POST", "Encounter", care.session(), urn(1)),
+    )
+    refusals.check(answer, 400, "invalid", "Bundle.entry[1].fullUrl")
+
+
 def test_a_header_that_gets_a_message_stays_a_header(clinic: FrontDoor) -> None:
     alone, _ = thread(clinic)
     other, _ = thread(clinic)
@@ -529,6 +538,7 @@ def test_a_reader_writes_nothing_in_a_bundle_either() -> None:
         (bundle("collection"), 422, "Bundle.type"),
         (bundle("searchset", entry("GET", "Encounter")), 422, "Bundle.type"),
         ({**bundle("batch"), "entry": {}}, 400, "Bundle.entry"),
+        ({**bundle("batch"), "colour": "red"}, 400, "Bundle.colour"),
     ],
 )
 def test_what_the_base_does_not_take(
