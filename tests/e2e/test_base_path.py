@@ -17,5 +17,7 @@ def test_resources_are_where_their_links_say(base_path: str) -> None:
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
             talk = Conversation(http)
             talk.read(talk.create(session()))
+            batch = {"resourceType": "Bundle", "type": "batch"}
+            assert http.post("", json=batch).is_success
             assert http.get("metadata").is_success
             assert http.get("Encounter/1/2/3").status_code == 404

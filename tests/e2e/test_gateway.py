@@ -78,3 +78,25 @@ def test_a_link_in_an_answer_leads_back(http: httpx.Client) -> None:
     body = {"resourceType": "Encounter", "status": "planned", "class": {"code": "VR"}}
     location = http.post("/Encounter", json=body).headers["Location"]
     assert http.get(location).status_code == 200
+
+
+def test_bundles_and_queries_reach_the_functions(http: httpx.Client) -> None:
+    session = {"resourceType": "Encounter", "status": "planned", "class": {"code": "AMB"}}
+    named = {**session, "identifier": [{"system": "https://example.org", "value": "1"}]}
+    create = {"request": {"method": "POST", "url": "Encounter"}, "resource": session}
+    for kind in ("batch", "transaction"):
+        body = {"resourceType": "Bundle", "type": kind, "entry": [create]}
+        for path in ("/", ""):
+            # httpx adds a slash to an empty path.
+            url = str(http.base_url).rstrip("/") + path
+            answer = httpx.post(url, headers=http.headers, json=body, timeout=30)
+            assert answer.status_code == 200, answer.text
+            (entry,) = answer.json()["entry"]
+            assert entry["response"]["status"] == "201"
+    query = "/Encounter?identifier=https://example.org|1"
+    assert http.put(query, json=named).status_code == 201
+    assert http.put(query, json={**named, "language": "en"}).status_code == 200
+    patch = {"Content-Type": "application/merge-patch+json"}
+    assert http.patch(query, json={"language": "de"}, headers=patch).status_code == 200
+    assert http.delete(query).status_code == 204
+    assert http.delete(query).status_code == 204

@@ -10,6 +10,7 @@ import pytest
 
 from shared.store import dynamodb, meter
 from tests import care
+from tests.bundles import bundle, entry, urn
 from tests.frontdoor import FrontDoor
 from tests.memory import size
 
@@ -102,6 +103,17 @@ def test_an_identifier_costs_4_units(clinic: FrontDoor) -> None:
     identifier = [{"system": "https://twilio.com", "value": "CH0123456789"}]
     body = typical("session") | {"identifier": identifier}
     assert written(clinic.post("/Encounter", body)) == 22
+
+
+def test_a_session_its_thread_and_3_messages_in_a_bundle_costs_68_units(clinic: FrontDoor) -> None:
+    header = typical("header") | {"encounter": care.reference(urn(1))}
+    message = typical("message") | {"partOf": [care.reference(urn(2))]}
+    entries = [
+        entry("POST", "Encounter", typical("session"), urn(1)),
+        entry("POST", "Communication", header, urn(2)),
+        *[entry("POST", "Communication", message)] * 3,
+    ]
+    assert written(clinic.post("", bundle("transaction", *entries))) == 68
 
 
 def test_reading_a_resource_costs_1_unit(clinic: FrontDoor, read_units: list[int]) -> None:
