@@ -152,6 +152,8 @@ def _operations() -> Iterator[tuple[str, str, Json]]:
         elif "{type}" in row.path:
             for kind in TYPES:
                 yield row.path.replace("{type}", kind), row.method, _interaction(row, kind)
+        elif row.is_systems:
+            yield "/", row.method, _base(row)
         elif row.code != "preflight":
             yield row.path, row.method, _public(row)
 
@@ -353,6 +355,15 @@ def _operands(operation: Operation, kind: str) -> Json:
         parts = []
     example = {"resourceType": "Parameters", **({"parameter": parts} if parts else {})}
     return {"schema": reference_to("Parameters"), "example": example}
+
+
+def _base(row: Interaction) -> Json:
+    """Describe the base URL: with a slash at its end or without, a path of OpenAPI has one."""
+    described = _described(row, "batch or transaction", "Bundles")
+    asked = {"method": "GET", "url": "Encounter?status=in-progress"}
+    example = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": asked}]}
+    content = {JSON: {"schema": reference_to("Bundle"), "example": example}}
+    return described | {"requestBody": {"required": True, "content": content}}
 
 
 def _public(row: Interaction) -> Json:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.catalog.interactions import TYPES
 from tests import care, refusals
 from tests.consistency import everything
 from tests.frontdoor import Answer, FrontDoor
@@ -289,7 +290,8 @@ def test_a_match_that_the_caller_does_not_see_does_not_count(clinic: FrontDoor) 
 
 
 def test_the_capability_statement_says_what_is_conditional(clinic: FrontDoor) -> None:
-    for resource in clinic.get("/metadata").body["rest"][0]["resource"]:
+    (rest,) = clinic.get("/metadata").body["rest"]
+    for resource in (one for one in rest["resource"] if one["type"] in TYPES):
         assert resource["conditionalCreate"] is True
         assert resource["conditionalUpdate"] is True
         assert resource["conditionalDelete"] == "single"

@@ -555,6 +555,7 @@ def test_a_bundle_that_is_too_large_is_413(clinic: FrontDoor) -> None:
 def test_the_capability_statement_names_both(clinic: FrontDoor) -> None:
     (rest,) = clinic.get("/metadata").body["rest"]
     assert {one["code"] for one in rest["interaction"]} == {"batch", "transaction"}
+    assert len(rest["resource"]) > 1
     for resource in rest["resource"]:
         codes = {one["code"] for one in resource["interaction"]}
         assert not codes & {"batch", "transaction"}

@@ -105,7 +105,7 @@ def test_an_identifier_costs_4_units(clinic: FrontDoor) -> None:
     assert written(clinic.post("/Encounter", body)) == 22
 
 
-def test_a_session_its_thread_and_3_messages_in_a_bundle_costs_68_units(clinic: FrontDoor) -> None:
+def test_a_session_its_thread_and_3_messages_in_a_bundle_cost_68_units(clinic: FrontDoor) -> None:
     header = typical("header") | {"encounter": care.reference(urn(1))}
     message = typical("message") | {"partOf": [care.reference(urn(2))]}
     entries = [
