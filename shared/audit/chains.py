@@ -17,7 +17,7 @@ from shared.audit.events import link
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An event's row: its JSON as written; `expires` in seconds since 1970, 0 where it never does."""
+    """An event's row: its JSON as written; `expires` in seconds since 1970, 0 for never."""
 
     tenant: str
     id: str

@@ -65,8 +65,14 @@ def resource_types() -> frozenset[str]:
 
 def invariant_text(key: str) -> str:
     """Give the specification's own words for an invariant."""
-    text: str = _file("core")["invariants"][key]
+    text: str = _file("core")["invariants"].get(key) or _file("contained")["invariants"][key][0]
     return text
+
+
+def invariant_path(key: str) -> str:
+    """Give the FHIRPath of an invariant of what only contained resources have."""
+    path: str = _file("contained")["invariants"][key][1]
+    return path
 
 
 def listed(value_set: str) -> list[str]:

@@ -13,6 +13,7 @@ from shared.resources.schema import (
     Element,
     Type,
     binding,
+    invariant_path,
     invariant_text,
     listed,
     resource_types,
@@ -42,6 +43,8 @@ class Walk:
         self.fragments: list[tuple[str, str]] = []
         self.ids = _contained_ids(resource)
         self.context = Context(frozenset(self.ids), zone)
+        # The contained resource that is being looked at.
+        self.inner: dict[str, Any] | None = None
 
     def _add(self, code: str, text: str, path: str, diagnostics: str) -> None:
         self.issues.append(Issue(code, text, path, diagnostics))
@@ -108,8 +111,19 @@ class Walk:
                 here = f"{path}.{required.name}"
                 self._add("required", "A required element is missing", here, f"{here} is 1..1")
         for key in kind.invariants:
-            if key not in CONTAINED_INVARIANTS and not INVARIANTS[key](value, self.context):
+            if key not in CONTAINED_INVARIANTS and not self._holds(key, value):
                 self._broken(key, path)
+
+    def _holds(self, key: str, value: dict[str, Any]) -> bool:
+        """Check an invariant; those of types that only contained resources have are FHIRPath."""
+        rule = INVARIANTS.get(key)
+        if rule:
+            return rule(value, self.context)
+        if self.inner is None:
+            return True
+        from shared.resources import fhirpath  # noqa: PLC0415 - few resources contain any
+
+        return fhirpath.holds(invariant_path(key), value, self.inner)
 
     def _choice(self, stem: str, name: str, seen: dict[str, str], path: str) -> None:
         if seen.setdefault(stem, name) != name:
@@ -154,10 +168,11 @@ class Walk:
             text = "A resource of a type that R4 has is expected here"
             self._add("structure", text, path, "resourceType is missing or not of R4")
             return
-        outer = self.context
+        outer, inner = self.context, self.inner
         self.context = Context(frozenset({*self.ids, ""}), outer.zone)
+        self.inner = value if ".contained[" in path else None
         self.resource(value, type_named(name), path)
-        self.context = outer
+        self.context, self.inner = outer, inner
 
     def _reference(self, text: Any, targets: frozenset[str], path: str) -> None:
         """Note fragments; refuse a relative reference to a type that may not stand here."""

@@ -146,6 +146,13 @@ class File:
             self.add_rules(path, element)
         elif codes == ["xhtml"]:
             self.add_rules(path.rsplit(".", 1)[0], element)
+        elif not self.is_core:
+            # Of an element whose type is not its own: a rule of what it stands in, on all of them.
+            parent, last = path.removesuffix("[x]").rsplit(".", 1)
+            root = path.partition(".")[0]
+            for each in element.get("constraint", []):
+                if each["severity"] == "error" and each.get("source", root).endswith(root):
+                    self.add_rule(parent, each, f"{last}.all({each['expression']})")
 
     def add_rules(self, name: str, element: Row) -> None:
         """Note the invariants a type adds to what it inherits."""
@@ -156,10 +163,15 @@ class File:
             and each["key"] not in NOT_REPEATED
             and each.get("source", name).rsplit("/", 1)[1:] in ([], [name])
         ]
-        if self.is_core and rules:
-            keys = [*self.types[name].get("!", "").split(), *(each["key"] for each in rules)]
-            self.types[name]["!"] = " ".join(keys)
-            self.invariants |= {each["key"]: each["human"] for each in rules}
+        for each in rules:
+            self.add_rule(name, each, each["expression"])
+
+    def add_rule(self, name: str, rule: Row, expression: str) -> None:
+        """Note an invariant, with its FHIRPath where shared.resources.invariants has it not."""
+        keys = [*self.types[name].get("!", "").split(), rule["key"]]
+        self.types[name]["!"] = " ".join(keys)
+        text = rule["human"]
+        self.invariants[rule["key"]] = text if self.is_core else [text, expression]
 
     def row(self, element: Row) -> str:
         """Write one element."""

@@ -202,7 +202,7 @@ def run(api: Json, each: int, counted: Counter[tuple[str, int]]) -> None:
 
         _restore()
 
-        @seed(1)
+        @seed(counted.total())
         @settings(
             max_examples=each,
             deadline=None,
@@ -240,11 +240,12 @@ def test_whatever_is_asked_is_answered_as_described(
     each = -(-REQUESTS // operations)
     run(api, -(-each // 4), counted)
     run(informed(api), each - each // 4, counted)
+    while counted.total() < REQUESTS:  # what has few values is asked less often
+        run(informed(api), 2, counted)
     for (asked, status), number in sorted(counted.items()):
         print(f"{number:6} {status} {asked}")  # noqa: T201 - shown by -s
     good = sum(n for (_, status), n in counted.items() if status < 300 or status in BUSINESS)
     print(f"{counted.total()} requests, {good} answered with success or a business refusal")  # noqa: T201
-    assert counted.total() >= REQUESTS * 0.9
     assert good >= counted.total() / 2
 
 
