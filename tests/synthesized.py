@@ -1,0 +1,34 @@
+"""Prints the template as CloudFormation gets it, after what SAM makes of it.
+
+Run by path, in an environment with aws-sam-translator and PyYAML.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from samtranslator.translator.transform import transform
+
+sys.path[0] = str(Path(__file__).parents[1])
+from shared.local import template  # noqa: E402 - by path, this is what finds it
+
+
+class NoPolicies:
+    """The template names no policy of AWS's own."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def synthesized() -> str:
+    body = template.load()
+    body["Globals"]["Function"]["CodeUri"] = "s3://artefacts/code"
+    body["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = "s3://artefacts/layer"
+    values = {name: str(one.get("Default", "")) for name, one in body["Parameters"].items()}
+    return json.dumps(transform(body, values, NoPolicies()), indent=1)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    print(synthesized())  # noqa: T201 - for a file
