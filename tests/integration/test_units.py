@@ -161,3 +161,27 @@ def test_a_thread_of_100_messages_costs_13_units(clinic: FrontDoor, read_units: 
     url = f"/Communication?part-of=Communication/{header_id}&_sort=sent&_count=100"
     assert len(clinic.get(url).ids) == 100
     assert sum(read_units) <= 13
+
+
+def test_a_patients_page_of_20_encounters_costs_at_most_6_units(
+    clinic: FrontDoor, read_units: list[int]
+) -> None:
+    for _ in range(60):
+        clinic.post("/Encounter", typical("session"))
+    patient = FrontDoor(role="patient", fhir_user="Patient/homer-simpson")
+    read_units.clear()
+    assert len(patient.get("/Encounter?_sort=-date").ids) == 20
+    assert sum(read_units) <= 6
+
+
+def test_a_patients_thread_of_20_messages_costs_at_most_5_units(
+    clinic: FrontDoor, read_units: list[int]
+) -> None:
+    header_id = clinic.post("/Communication", typical("header")).id
+    for _ in range(20):
+        clinic.post("/Communication", typical("message", header_id))
+    patient = FrontDoor(role="patient", fhir_user="Patient/homer-simpson")
+    read_units.clear()
+    url = f"/Communication?part-of=Communication/{header_id}&_sort=sent"
+    assert len(patient.get(url).ids) == 20
+    assert sum(read_units) <= 5
