@@ -9,7 +9,7 @@ from typing import Any
 
 from shared import fhirjson
 from shared.catalog.controls import COUNT, FORMATS, TAKEN, Control
-from shared.catalog.interactions import INTERACTIONS, TYPES, Interaction
+from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS, TYPES, Interaction
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.http.negotiation import JSON_TYPES
@@ -21,6 +21,7 @@ from shared.settings import settings
 type Json = dict[str, Any]
 
 JSON = "application/fhir+json"
+_BUNDLES = "Bundles"
 FORM = "application/x-www-form-urlencoded"
 _VR = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"}
 _HOMER = {"reference": "Patient/homer-simpson"}
@@ -72,6 +73,9 @@ _REFUSED = {
     "search-type": (404, 415),
     "operation": (404, 409, 410, 412, 413, 415, 422),
     "definition": (404,),
+    # What a transaction is refused for is what refuses one of its entries.
+    "transaction": (404, 405, 410, *_WRITE),
+    "batch": (404, 405, 410, *_WRITE),
 }
 _MEANS = {status: kind.__doc__ or "" for kind, status in reversed(STATUS.items())}
 _HEADERS = {
@@ -119,7 +123,7 @@ def described(base: str) -> Json:
         },
         "servers": [{"url": base}],
         "security": [{"token": []}],
-        "tags": [{"name": name} for name in (*TYPES, "Definitions")],
+        "tags": [{"name": name} for name in (*TYPES, AUDIT_EVENT, _BUNDLES, "Definitions")],
         "paths": paths,
         "components": {
             "schemas": all_schemas(),
@@ -152,6 +156,8 @@ def _operations() -> Iterator[tuple[str, str, Json]]:
         elif "{type}" in row.path:
             for kind in TYPES:
                 yield row.path.replace("{type}", kind), row.method, _interaction(row, kind)
+        elif row.type == AUDIT_EVENT:
+            yield row.path, row.method, _interaction(row, AUDIT_EVENT)
         elif row.is_systems:
             yield "/", row.method, _base(row)
         elif row.code != "preflight":
@@ -185,7 +191,7 @@ def _described(row: Interaction, summary: str, tag: str) -> Json:
 
 
 def _responses(row: Interaction, kind: str) -> Json:
-    done = _DONE.get(row.code, {"200": "A Bundle" if kind in TYPES else "The definition"})
+    done = _DONE.get(row.code, {"200": "The definition" if kind == "Definitions" else "A Bundle"})
     schema = kind if row.code in _DONE else "Bundle"
     answers: Json = {}
     for status, text in done.items():
@@ -229,7 +235,7 @@ def _queries(row: Interaction, kind: str) -> Iterator[Json]:
     if row.code == "search-type":
         controls = (COUNT, *controls)
     asked = row.code == "search-type" or (row.conditional and row.code != "create")
-    if asked and row.path == "/{type}":
+    if asked and row.path in ("/{type}", f"/{kind}"):
         yield from map(_search_parameter, SEARCH_PARAMS.of(kind).values())
     yield from map(_control, controls)
 
@@ -286,7 +292,7 @@ def _body(row: Interaction, kind: str) -> Json:
         return {
             FORM: {
                 "schema": {"type": "object", "properties": form},
-                "example": {"status": "in-progress"},
+                "example": {"status": "in-progress"} if kind in TYPES else {"action": "C"},
             }
         }
     return {}
@@ -359,7 +365,7 @@ def _operands(operation: Operation, kind: str) -> Json:
 
 def _base(row: Interaction) -> Json:
     """Describe the base URL: with a slash at its end or without, a path of OpenAPI has one."""
-    described = _described(row, "batch or transaction", "Bundles")
+    described = _described(row, "batch or transaction", _BUNDLES)
     asked = {"method": "GET", "url": "Encounter?status=in-progress"}
     example = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": asked}]}
     content = {JSON: {"schema": reference_to("Bundle"), "example": example}}

@@ -7,7 +7,7 @@ https://spec.openapis.org/oas/v3.1.1.html#schema-object
 from collections.abc import Iterable
 from typing import Any
 
-from shared.catalog.interactions import DEFINITIONS, TYPES
+from shared.catalog.interactions import AUDIT_EVENT, DEFINITIONS, TYPES
 from shared.resources.schema import Element, Type, listed, type_named
 
 type Json = dict[str, Any]
@@ -50,7 +50,7 @@ def all_schemas() -> Json:
     made: Json = {}
     for name in TYPES:
         _add(made, name)
-    for name in ("Parameters", "CapabilityStatement", *DEFINITIONS):
+    for name in ("Parameters", "CapabilityStatement", AUDIT_EVENT, *DEFINITIONS):
         made[name] = _resource(name, {})
     return made | {
         "Bundle": _bundle(),
