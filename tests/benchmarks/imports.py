@@ -22,9 +22,8 @@ WRITERS = frozenset(
 MS, MB = 1000, 1_000_000
 KB_PER_MB = 1000
 
-_PROGRAM = """
-import sys, time
-sys.path[:0] = {paths!r}
+_TIMED = """
+import time
 begun = time.process_time()
 {imports}
 print(time.process_time() - begun)
@@ -43,7 +42,7 @@ def figures(*, quick: bool) -> Iterator[Figure]:
     memory: dict[str, float] = {}
     for _ in range(QUICK_BEST_OF if quick else BEST_OF):
         for name, program in programs.items():
-            seconds, kilobytes = _run(built, program)
+            seconds, kilobytes = map(float, _run(built, _TIMED.format(imports=program)))
             times[name].append(MS * seconds)
             memory[name] = kilobytes / KB_PER_MB
     floor = min(times.pop(""))
@@ -54,25 +53,31 @@ def figures(*, quick: bool) -> Iterator[Figure]:
     yield from _sizes(built)
 
 
-def _run(built: Artefact, imports: str) -> tuple[float, float]:
-    """Give the seconds of CPU of an import, and the kilobytes the process had at most."""
+def _run(built: Artefact, program: str) -> list[str]:
+    """Run a program as a function starts, with the artefact alone; give what it prints, split."""
     paths = [str(built.code), str(built.layer / "python")]
     read = template.load()
-    said = template.function_environment(
-        read, {name: name for name in template.table_requests(read)}
-    )
+    names = {name: name for name in template.table_requests(read)}
+    start = {"PATH": os.environ["PATH"], "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
     done = subprocess.run(  # noqa: S603 - the program is ours
         # The interpreter below the virtual environment, without the environment's packages.
-        [sys._base_executable, "-I", "-S", "-c", _PROGRAM.format(paths=paths, imports=imports)],  # type: ignore[attr-defined]
-        env={"PATH": os.environ["PATH"], "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
-        | CREDENTIALS
-        | said,
+        [sys._base_executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {paths}\n{program}"],  # type: ignore[attr-defined]
+        env=start | CREDENTIALS | template.function_environment(read, names),
         capture_output=True,
         check=True,
         text=True,
     )
-    seconds, kilobytes = done.stdout.split()
-    return float(seconds), float(kilobytes)
+    return str(done.stdout).split()
+
+
+def modules(built: Artefact, name: str) -> set[str]:
+    """Give the modules of the artefact that a function's start imports."""
+    program = (
+        f"import functions.{name}\n"
+        "print(*(module.__name__ for module in [*sys.modules.values()]"
+        " if (getattr(module, '__file__', None) or '').startswith(tuple(sys.path[:2]))))"
+    )
+    return {module for module in _run(built, program) if not module.startswith("functions")}
 
 
 def _sizes(built: Artefact) -> Iterator[Figure]:

@@ -12,14 +12,16 @@ from tests.benchmarks.practice import Practice, Request, typical
 class Scenario:
     """A kind of request; `requests` makes each ready just before it is made.
 
-    `cpu` bounds the CPU in floors, `writes` and `reads` the units of one; `said` are settings.
+    `cpu` bounds the CPU in floors; `writes`, `reads` and `calls` are the units and round trips of
+    one, exactly; `said` are settings.
     """
 
     name: str
     requests: Callable[[Practice], Iterator[Request]]
+    writes: int
+    reads: int
+    calls: int
     cpu: float | None = None
-    writes: int | None = None
-    reads: int | None = None
     said: dict[str, str] = field(default_factory=dict)
 
 
@@ -125,15 +127,15 @@ def _entry(kind: str, resource: Any, url: str = "") -> dict[str, Any]:
 DAILY = {"SESSION_POLICY": "daily"}
 
 SCENARIOS = (
-    Scenario("get", _get, cpu=1.6, reads=1),
-    Scenario("vread", _vread),
-    Scenario("post_encounter", _post_encounter, cpu=1.8, writes=18),
-    Scenario("message", _message, writes=14),
-    Scenario("link", _link, writes=32),
-    Scenario("put", _put),
-    Scenario("daily_open", _daily_open, writes=58, said=DAILY),
-    Scenario("close", _close, writes=26),
-    Scenario("page20", _page20, reads=5),
-    Scenario("class", _class, reads=5),
-    Scenario("thread100", _thread100, reads=13),
+    Scenario("get", _get, writes=0, reads=1, calls=1, cpu=1.6),
+    Scenario("vread", _vread, writes=0, reads=1, calls=1),
+    Scenario("post_encounter", _post_encounter, writes=18, reads=0, calls=1, cpu=1.8),
+    Scenario("message", _message, writes=14, reads=2, calls=3),
+    Scenario("link", _link, writes=32, reads=4, calls=5),
+    Scenario("put", _put, writes=20, reads=1, calls=2),
+    Scenario("daily_open", _daily_open, writes=56, reads=4, calls=5, said=DAILY),
+    Scenario("close", _close, writes=26, reads=4, calls=5),
+    Scenario("page20", _page20, writes=0, reads=1, calls=1),
+    Scenario("class", _class, writes=0, reads=4, calls=4),
+    Scenario("thread100", _thread100, writes=0, reads=13, calls=1),
 )

@@ -59,13 +59,21 @@ def _figures(scenario: Scenario, invocations: int) -> Iterator[Figure]:
     yield Figure(f"cpu.{name}.p99", "ms", _p99(ours.cpu), _p99(bare.cpu))
     yield Figure(f"wall.{name}", "ms", median(ours.wall), median(bare.wall))
     yield Figure(f"wall.{name}.p99", "ms", _p99(ours.wall), _p99(bare.wall))
-    if writes := sum(call.write_units for call in calls):
-        yield Figure(f"wu.{name}", "write units", writes, bound=scenario.writes)
-    reads = sum(call.read_units for call in calls)
-    yield Figure(f"ru.{name}", "read units", reads, bound=scenario.reads)
-    yield Figure(f"calls.{name}", "round trips", len(calls))
+    yield Figure(f"wu.{name}", "write units", writes(calls), bound=scenario.writes)
+    yield Figure(f"ru.{name}", "read units", reads(calls), bound=scenario.reads)
+    yield Figure(f"calls.{name}", "round trips", len(calls), bound=scenario.calls)
     sent, answered = sum(call.sent for call in calls), sum(len(call.answer) for call in calls)
     yield Figure(f"bytes.{name}", "bytes sent and answered", sent + answered)
+
+
+def writes(calls: list[Call]) -> int:
+    """Give the write units of calls."""
+    return sum(call.write_units for call in calls)
+
+
+def reads(calls: list[Call]) -> int:
+    """Give the read units of calls."""
+    return sum(call.read_units for call in calls)
 
 
 @dataclass

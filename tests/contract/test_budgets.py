@@ -1,0 +1,60 @@
+"""What a request costs on any machine: units, round trips, and modules that are imported."""
+
+from itertools import islice
+
+import pytest
+
+from shared.local.artefact import Artefact, artefact
+from tests.benchmarks import imports
+from tests.benchmarks.endpoint import Endpoint
+from tests.benchmarks.practice import deployed
+from tests.benchmarks.scenarios import SCENARIOS, Scenario
+from tests.benchmarks.warm import reads, writes
+
+# How many modules of its own at most, and of which others, a function imports while it starts.
+EDGE = {"aws_lambda_powertools", "botocore", "jmespath", "orjson", "typing_extensions"}
+STORE = EDGE | {"dateutil", "six", "urllib3"}
+MODULES: dict[str, tuple[int, set[str]]] = {
+    "capabilities": (50, EDGE),
+    "closing_scheduler": (70, STORE),
+    "closing_worker": (70, STORE),
+    "create": (100, STORE),
+    "delete": (90, STORE),
+    "fallback": (40, EDGE),
+    "history": (50, STORE),
+    "operations": (120, STORE),
+    "patch": (100, STORE),
+    "read": (50, STORE),
+    "search": (70, STORE),
+    "token_claims": (0, set()),
+    "update": (100, STORE),
+}
+
+
+@pytest.fixture(scope="module")
+def built() -> Artefact:
+    return artefact()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_request_costs_what_it_may(scenario: Scenario) -> None:
+    endpoint = Endpoint()
+    with deployed(endpoint, **scenario.said) as practice:
+        for handler, event in islice(scenario.requests(practice), 3):
+            endpoint.calls.clear()
+            assert handler(event, None)["statusCode"] in (200, 201)
+    found = writes(endpoint.calls), reads(endpoint.calls), len(endpoint.calls)
+    assert found == (scenario.writes, scenario.reads, scenario.calls)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_function_imports_what_it_may(name: str, built: Artefact) -> None:
+    loaded = imports.modules(built, name)
+    own = {module for module in loaded if module.partition(".")[0] == "shared"}
+    most, others = MODULES[name]
+    assert len(own) <= most
+    assert {module.partition(".")[0] for module in loaded - own} == others
+
+
+def test_every_function_has_its_budget(built: Artefact) -> None:
+    assert {path.stem for path in (built.code / "functions").glob("[a-z]*.py")} == MODULES.keys()
