@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -34,8 +34,9 @@ CONFIG = Config(
     account_id_endpoint_mode="disabled",
 )
 LARGEST_BATCH = 100
-# Seconds before what DynamoDB left of a batch is sent again.
-_PAUSES = (0.05, 0.2, 0.8)
+# Within the patience of a change, whose attempts each read.
+PATIENCE_SECONDS = 5
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
 # What DynamoDB says, of a call or of an item of a transaction, when it has too much to do.
 BUSY = frozenset(
     {
@@ -108,17 +109,31 @@ def _key(key: Key) -> Item:
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
+def _tries() -> Iterator[None]:
+    """Give tries until patience is at its end, with full jitter between them."""
+    deadline, longest = time.monotonic() + PATIENCE_SECONDS, _FIRST_PAUSE
+    yield
+    while time.monotonic() < deadline:
+        time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter needs no secrecy
+        longest = min(2 * longest, _LONGEST_PAUSE)
+        yield
+
+
 def _call(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
     """Make a call that may be made again. Raises Busy."""
-    try:
-        answer: dict[str, Any] = call(**request)
-    except (NoConnection, HTTPClientError):
-        raise Busy("The database does not answer") from None
-    except ClientError as error:
-        if error.response["Error"]["Code"] in BUSY | UNKNOWN:
-            raise Busy("The database is busy") from None
-        raise
-    return answer
+    problem = ""
+    for _ in _tries():
+        try:
+            answer: dict[str, Any] = call(**request)
+        except (NoConnection, HTTPClientError):
+            problem = "The database does not answer"
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in BUSY | UNKNOWN:
+                raise
+            problem = "The database is busy"
+        else:
+            return answer
+    raise Busy(problem)
 
 
 def get(table: str, key: Key) -> Item | None:
@@ -203,10 +218,14 @@ def batch_get(table: str, keys: Sequence[Key]) -> Iterable[Item]:
                 "ConsistentRead": True,
             }
         }
-        while asked:
+        for _ in _tries():
             answer = _call(client().batch_get_item, RequestItems=asked)
             yield from answer["Responses"].get(table_name(table), ())
             asked = answer["UnprocessedKeys"]
+            if not asked:
+                break
+        else:
+            raise Busy("The database is busy")
 
 
 def batch_put(table: str, items: Sequence[Item]) -> None:
@@ -214,10 +233,9 @@ def batch_put(table: str, items: Sequence[Item]) -> None:
     asked: dict[str, Any] = {
         table_name(table): [{"PutRequest": {"Item": item}} for item in items],
     }
-    for pause in _PAUSES:
+    for _ in _tries():
         answer = _call(client().batch_write_item, RequestItems=asked)
         asked = answer["UnprocessedItems"]
         if not asked:
             return
-        time.sleep(pause)
     raise Busy("The database is busy")

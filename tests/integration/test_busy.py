@@ -1,0 +1,131 @@
+"""A database that is busy, slow and unsure: requests wait, or are refused whole."""
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+from shared.store import dynamodb, transactions
+from tests import care, consistency
+from tests.frontdoor import Answer, FrontDoor
+from tests.steps import link, open_session
+
+pytestmark = pytest.mark.usefixtures("function_environment")
+CALLERS, REQUESTS = 8, 25
+
+
+class _Body(BytesIO):
+    """What the network would have brought."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.getvalue()
+
+
+def refusal(code: str, *reasons: str) -> AWSResponse:
+    """An answer of DynamoDB's to a call that it does not make."""
+    listed = ", ".join(f'{{"Code": "{reason}"}}' for reason in reasons)
+    body = f'{{"__type": "x#{code}", "message": "x", "CancellationReasons": [{listed}]}}'
+    return AWSResponse("http://x", 400, HTTPHeaders(), _Body(body.encode()))
+
+
+OF_ANY = ("ProvisionedThroughputExceededException", "ThrottlingException", "InternalServerError")
+OF_TRANSACTIONS = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
+
+
+class Trouble:
+    """Refuses and delays calls at random, and counts what it did."""
+
+    def __init__(self, refused: float, slow: float) -> None:
+        self.numbers, self.done = random.Random(3), Counter[str]()  # noqa: S311 - a mix
+        self.refused, self.slow, self.lock = refused, slow, threading.Lock()
+
+    def __call__(self, **more: Any) -> AWSResponse | None:
+        trouble = self._drawn(more["event_name"].endswith("TransactWriteItems"))
+        if trouble == "slow":
+            time.sleep(1)
+        if trouble in OF_TRANSACTIONS:
+            return refusal("TransactionCanceledException", "None", trouble)
+        return refusal(trouble) if trouble in OF_ANY else None
+
+    def _drawn(self, is_transaction: bool) -> str:  # noqa: FBT001 - named where it is given
+        with self.lock:
+            draw = self.numbers.random()
+            kinds = OF_TRANSACTIONS if is_transaction and draw < self.refused / 2 else OF_ANY
+            kind = self.numbers.choice(kinds)
+            trouble = kind if draw < self.refused else "slow" if draw > 1 - self.slow else ""
+            self.done[trouble] += 1
+            return trouble
+
+
+@pytest.fixture
+def trouble(request: pytest.FixtureRequest) -> Iterator[Trouble]:
+    made = Trouble(*request.param)
+    events = dynamodb.client().meta.events
+    events.register("before-send.dynamodb", made)
+    yield made
+    events.unregister("before-send.dynamodb", made)
+
+
+def mixed(clinic: FrontDoor, caller: int) -> list[Answer]:
+    """Make requests one after the other."""
+    header = clinic.put(f"/Communication/t{caller}", care.header() | {"id": f"t{caller}"})
+    session = clinic.post("/Encounter", care.session())
+    requests: list[Callable[[], Answer]] = [
+        lambda: clinic.post("/Communication", care.message(f"t{caller}")),
+        lambda: clinic.post("/Encounter", care.session()),
+        lambda: clinic.patch(f"/Communication/t{caller}", care.link(session.id)),
+        lambda: clinic.get(f"/Communication?part-of=Communication/t{caller}"),
+        lambda: clinic.get("/Encounter?class=VR"),
+    ]
+    return [header, session, *(requests[number % 5]() for number in range(REQUESTS))]
+
+
+@pytest.mark.parametrize("trouble", [(0.1, 0.1)], indirect=True)
+def test_a_busy_and_slow_database_is_waited_for(clinic: FrontDoor, trouble: Trouble) -> None:
+    with ThreadPoolExecutor(CALLERS) as pool:
+        found = [
+            each
+            for future in [pool.submit(mixed, clinic, number) for number in range(CALLERS)]
+            for each in future.result()
+        ]
+    assert {answer.status for answer in found} <= {200, 201}
+    assert {"slow", *OF_ANY, *OF_TRANSACTIONS} <= trouble.done.keys()
+    trouble.refused = trouble.slow = 0
+    for answer in found:
+        if answer.status == 201:
+            reference = f"{answer.body['resourceType']}/{answer.id}"
+            assert clinic.get(f"/{reference}").status == 200
+    consistency.check()
+
+
+@pytest.mark.parametrize("trouble", [(0.0, 0.0)], indirect=True)
+def test_what_a_database_has_no_time_for_is_503_with_retry_after_and_nothing_is_made(
+    clinic: FrontDoor, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(dynamodb, "PATIENCE_SECONDS", 0.2)
+    session_id = open_session(clinic)
+    header_id = clinic.post("/Communication", care.header()).id
+    before = consistency.everything()
+    trouble.refused = 1.0
+    answers = [
+        clinic.post("/Encounter", care.session()),
+        clinic.post("/Communication", care.message(header_id)),
+        clinic.patch(f"/Communication/{header_id}", care.link(session_id)),
+        clinic.get(f"/Encounter/{session_id}"),
+        clinic.get("/Encounter?class=VR"),
+        clinic.delete(f"/Encounter/{session_id}"),
+    ]
+    trouble.refused = 0
+    assert {answer.status for answer in answers} == {503}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+    assert consistency.everything() == before
+    assert link(clinic, header_id, session_id) == 200
