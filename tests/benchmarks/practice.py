@@ -5,9 +5,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from shared import instants
 from shared.local import template
 from shared.store import dynamodb
 from tests import care
@@ -69,8 +71,10 @@ class Practice:
         return self.make("POST", "/Communication", typical("header")).id
 
     def message(self, header_id: str, number: int = 0) -> Any:
-        """Give a message whose words differ from those of others."""
+        """Give a message that is sent after those before, in other words."""
         body = typical("message", header_id)
+        sent = instants.read("2026-11-20T09:14:31.000Z") + timedelta(seconds=number)
+        body["sent"] = instants.written(sent)
         words = body["payload"][0]["contentString"].split()
         body["payload"][0]["contentString"] = " ".join(words[number % 40 :] + words[: number % 40])
         return body

@@ -15,6 +15,11 @@ from tests.benchmarks.warm import reads, writes
 EDGE = {"aws_lambda_powertools", "botocore", "jmespath", "orjson", "typing_extensions"}
 STORE = EDGE | {"dateutil", "six", "urllib3"}
 MODULES: dict[str, tuple[int, set[str]]] = {
+    "audit_events": (90, STORE),
+    "audit_index": (80, STORE),
+    "audit_log": (80, STORE),
+    "bundle": (150, STORE),
+    "reindex": (80, STORE),
     "capabilities": (50, EDGE),
     "closing_scheduler": (70, STORE),
     "closing_worker": (70, STORE),
@@ -22,10 +27,10 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "delete": (90, STORE),
     "fallback": (40, EDGE),
     "history": (50, STORE),
-    "operations": (120, STORE),
-    "patch": (100, STORE),
+    "operations": (130, STORE),
+    "patch": (110, STORE),
     "read": (50, STORE),
-    "search": (70, STORE),
+    "search": (80, STORE),
     "token_claims": (0, set()),
     "update": (100, STORE),
 }
