@@ -109,7 +109,7 @@ def _turn(work: Work, step: Step) -> tuple[int, int]:
     entry, target = step.entry, step.target
     if entry.code == "delete" or target is None:
         return 0, 0
-    stored = work.resource(*target)
+    stored = None if entry.code == "create" else work.resource(*target)
     is_there = stored is not None and not stored.deleted
     body = entry.body if entry.code != "patch" else stored.resource if stored else {}
     if target.type == "Communication":

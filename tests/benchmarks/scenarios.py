@@ -138,5 +138,5 @@ SCENARIOS = (
     Scenario("page20", _page20, writes=0, reads=1, calls=1),
     Scenario("class", _class, writes=0, reads=4, calls=4),
     Scenario("thread100", _thread100, writes=0, reads=13, calls=1),
-    Scenario("bundle5", _bundle5, writes=70, reads=3, calls=4),
+    Scenario("bundle5", _bundle5, writes=68, reads=2, calls=3),
 )
