@@ -42,6 +42,7 @@ class Memory:
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], dict[str, Item]] = defaultdict(dict)
         self.order: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._sizes: dict[tuple[tuple[str, str], str], int] = {}
         self.units = self.calls = self.rows = 0
 
     def forget(self) -> None:
@@ -52,10 +53,12 @@ class Memory:
         if sort not in self.items[place]:
             insort(self.order[place], sort)
         self.items[place][sort] = Item
+        self._sizes.pop((place, sort), None)
 
     def delete_item(self, *, TableName: str, Key: Item) -> None:  # noqa: N803
         place, sort = (TableName, Key["pk"]["S"]), Key["sk"]["S"]
         del self.items[place][sort]
+        self._sizes.pop((place, sort), None)
         self.order[place].remove(sort)
 
     def query(self, **request: Any) -> dict[str, Any]:
@@ -81,7 +84,7 @@ class Memory:
             if len(items) == limit or weight > PAGE:
                 break
             items.append(self.items[place][sort])
-            weight += size(items[-1])
+            weight += self._size(place, sort)
         self.calls += 1
         self.rows += len(items)
         self.units += max(1, ceil(weight / UNIT))
@@ -89,6 +92,13 @@ class Memory:
         is_cut = len(items) < len(found) or len(items) == limit
         last = {"pk": items[-1]["pk"], "sk": items[-1]["sk"]} if is_cut and items else None
         return {"Items": items} | ({"LastEvaluatedKey": last} if last else {})
+
+    def _size(self, place: tuple[str, str], sort: str) -> int:
+        """Weigh an item once."""
+        known = self._sizes.get((place, sort))
+        if known is None:
+            known = self._sizes[place, sort] = size(self.items[place][sort])
+        return known
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
         answer: dict[str, list[Item]] = {}

@@ -1,0 +1,236 @@
+"""Random resources of every shape that searches look at, the same for the same seed."""
+
+import random
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from tests.oracle.values import BASE
+
+type Resource = dict[str, Any]
+
+START = datetime(2025, 6, 1, tzinfo=UTC)
+DAYS = 500
+OTHER = "https://other.example/fhir"
+KINDS = [("urn:kinds", "MR"), ("urn:kinds", "SS"), ("urn:else", "MR")]
+WORDS = ["Älter", "alter Hut", "Fever", "fe", "A rash", "Ödem", "odem"]
+UNITS = [("http://unitsofmeasure.org", "min", "minutes"), ("", "", "min"), ("", "", "")]
+ENCOUNTER_STATUS = [
+    "planned",
+    "arrived",
+    "triaged",
+    "in-progress",
+    "onleave",
+    "finished",
+    "cancelled",
+    "entered-in-error",
+    "unknown",
+]
+COMMUNICATION_STATUS = [
+    "preparation",
+    "in-progress",
+    "not-done",
+    "on-hold",
+    "stopped",
+    "completed",
+    "entered-in-error",
+    "unknown",
+]
+SENDERS = ["Practitioner", "Patient", "Patient", "Device", "RelatedPerson"]
+
+
+class Maker:
+    """Makes resources of ids it is given; those there are so far may be referred to."""
+
+    def __init__(self, seed: str, size: int) -> None:
+        self.dice = random.Random(seed)  # noqa: S311 - the same each time
+        self.size = size
+
+    def one_in(self, number: int) -> bool:
+        return self.dice.randrange(number) == 0
+
+    def some[T](self, make: Any, most: int = 2) -> list[T]:
+        return [make() for _ in range(self.dice.randint(1, most))]
+
+    def moment(self) -> datetime:
+        return START + timedelta(seconds=self.dice.randrange(DAYS * 24 * 3600))
+
+    def instant(self, moment: datetime) -> str:
+        shift = self.dice.choice([0, 0, 0, 1, -5, 9.5])
+        local = moment.astimezone(timezone(timedelta(hours=shift)))
+        digits = self.dice.choice(["", "", "." + str(self.dice.randrange(1, 10**4)), ".000"])
+        zone = local.strftime("%:z") if shift else self.dice.choice(["Z", "+00:00"])
+        return local.strftime("%Y-%m-%dT%H:%M:%S") + digits + zone
+
+    def written(self, moment: datetime) -> str:
+        form = self.dice.choices(["", "%Y-%m-%d", "%Y-%m", "%Y"], (80, 12, 6, 2))[0]
+        return moment.strftime(form) if form else self.instant(moment)
+
+    def period(self) -> Resource:
+        """Mostly some minutes, sometimes weeks, with an end open or both."""
+        start = self.moment()
+        minutes = self.dice.choice([0, 5, 30, 600, 1439, 1441, 3000, 30_000])
+        made = {}
+        if not self.one_in(8):
+            made["start"] = self.written(start)
+        if not self.one_in(3):
+            longer = timedelta(minutes=minutes, days=0 if len(made.get("start", "")) > 10 else 400)
+            made["end"] = self.instant(start + longer)
+        return made
+
+    def refer(self, *types: str, most: int = 8) -> Resource:
+        kind = self.dice.choice(types)
+        to = f"{kind}/{self.dice.randrange(most)}"
+        form = self.dice.randrange(25)
+        if form == 0:
+            return {"type": kind, "identifier": self.identifier()}
+        if form == 1:
+            return {"reference": f"{OTHER}/{to}"}
+        if form == 2:
+            return {"reference": f"{BASE}/{to}", "identifier": self.identifier()}
+        if form == 3:
+            return {"reference": f"{to}/_history/2"}
+        return {"reference": to} if form > 4 else {"display": "somebody"}
+
+    def identifier(self) -> Resource:
+        value = self.dice.choice(["{}", "{}", "{}", "a,{}", "b|{}", "c${}", "d\\{}"])
+        made: Resource = {"value": value.format(self.dice.randrange(40))}
+        if not self.one_in(4):
+            made["system"] = self.dice.choice(["urn:a", "urn:b", "urn:c|d"])
+        if self.one_in(3):
+            system, code = self.dice.choice(KINDS)
+            made["type"] = {"coding": [{"system": system, "code": code}]}
+            if self.one_in(2):
+                made["type"]["text"] = self.dice.choice(WORDS)
+        return made
+
+    def coding(self) -> Resource:
+        made = {"code": self.dice.choice("uvwxyz")}
+        if not self.one_in(4):
+            made["system"] = self.dice.choice(["urn:s", "urn:t"])
+        if self.one_in(3):
+            made["display"] = self.dice.choice(WORDS)
+        return made
+
+    def concept(self) -> Resource:
+        made: Resource = {} if self.one_in(5) else {"coding": self.some(self.coding)}
+        if self.one_in(3) or not made:
+            made["text"] = self.dice.choice(WORDS)
+        return made
+
+    def meta(self) -> Resource:
+        moment = self.moment() + timedelta(milliseconds=self.dice.randrange(1000))
+        made: Resource = {"versionId": "1"}
+        made["lastUpdated"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        for name, make in (
+            ("profile", lambda: f"http://p.example/{self.dice.choice(['a', 'a/b', 'ab'])}"),
+            ("security", self.coding),
+            ("tag", self.coding),
+        ):
+            if self.one_in(6):
+                made[name] = self.some(make)
+        if self.one_in(6):
+            made["source"] = self.dice.choice(["urn:x", "http://s.example/1", "http://s.example"])
+        return made
+
+    def _with(self, made: Resource, one_in: float, **makers: Any) -> None:
+        for name, make in makers.items():
+            if self.dice.random() < one_in:
+                made[name.rstrip("_")] = make()
+
+    def encounter(self, own_id: str) -> Resource:
+        refer, some = self.refer, self.some
+        made: Resource = {
+            "resourceType": "Encounter",
+            "id": own_id,
+            "meta": self.meta(),
+            "status": self.dice.choice(ENCOUNTER_STATUS),
+            "class": {"display": "none"} if self.one_in(15) else self.coding(),
+        }
+        self._with(made, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
+        self._with(made, 0.85, period=self.period)
+        self._with(
+            made,
+            0.3,
+            identifier=lambda: some(self.identifier),
+            type=lambda: some(self.concept),
+            reasonCode=lambda: some(self.concept),
+            partOf=lambda: {"reference": f"Encounter/e{self.dice.randrange(self.size)}"},
+            length=self.length,
+            location=lambda: some(self.location),
+            serviceProvider=lambda: refer("Organization", most=4),
+        )
+        self._with(made, 0.6, participant=lambda: some(self.participant))
+        self._with(
+            made,
+            0.1,
+            episodeOfCare=lambda: some(lambda: refer("EpisodeOfCare")),
+            basedOn=lambda: some(lambda: refer("ServiceRequest")),
+            appointment=lambda: some(lambda: refer("Appointment")),
+            account=lambda: some(lambda: refer("Account")),
+            reasonReference=lambda: some(lambda: refer("Condition", "Observation")),
+            diagnosis=lambda: [{"condition": refer("Condition", "Procedure")}],
+            hospitalization=lambda: {"specialArrangement": some(self.concept)},
+        )
+        return made
+
+    def length(self) -> Resource:
+        names = zip(("system", "code", "unit"), self.dice.choice(UNITS), strict=True)
+        number = self.dice.choice([5, 10, 15, 10.04, 9.6, 0.5, self.dice.randrange(100)])
+        return {"value": number} | {name: text for name, text in names if text}
+
+    def location(self) -> Resource:
+        made: Resource = {"location": self.refer("Location", most=4)}
+        self._with(made, 0.5, period=self.period)
+        return made
+
+    def participant(self) -> Resource:
+        made: Resource = {"individual": self.refer("Practitioner", "RelatedPerson")}
+        self._with(made, 0.3, type=lambda: [self.concept()])
+        return made
+
+    def communication(self, own_id: str, part_of: str = "") -> Resource:
+        """A header, a message of one, or a part of something else."""
+        refer, some, dice = self.refer, self.some, self.dice
+        made: Resource = {
+            "resourceType": "Communication",
+            "id": own_id,
+            "meta": self.meta(),
+            "status": dice.choice(COMMUNICATION_STATUS),
+        }
+        if part_of:
+            made["partOf"] = [{"reference": part_of}]
+        elif self.one_in(4):
+            elsewhere = f"Encounter/e{dice.randrange(self.size)}"
+            made["partOf"] = [dice.choice([refer("Procedure", "Task"), {"reference": elsewhere}])]
+        self._with(made, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
+        self._with(made, 0.85, sent=lambda: self.written(self.moment()))
+        self._with(made, 0.85, sender=lambda: refer(*SENDERS))
+        self._with(made, 0.85, recipient=lambda: some(lambda: refer(*SENDERS, "CareTeam")))
+        self._with(
+            made,
+            0.25,
+            encounter=lambda: {"reference": f"Encounter/e{dice.randrange(self.size)}"},
+            identifier=lambda: some(self.identifier),
+            received=lambda: self.written(self.moment()),
+            category=lambda: some(self.concept),
+            medium=lambda: some(self.concept),
+            topic=self.concept,
+            priority=lambda: dice.choice(["routine", "urgent", "asap", "stat"]),
+        )
+        self._with(
+            made,
+            0.1,
+            basedOn=lambda: some(lambda: refer("ServiceRequest", "Task", "Communication")),
+            instantiatesUri=lambda: some(lambda: dice.choice(URIS)),
+            instantiatesCanonical=lambda: some(lambda: dice.choice(CANONICALS)),
+        )
+        return made
+
+
+URIS = ["http://u.example/p", "http://u.example/p/1", "http://u.example/p/12", "urn:oid:1.2"]
+CANONICALS = [
+    "PlanDefinition/1",
+    f"{BASE}/PlanDefinition/2",
+    "http://c.example/Questionnaire/1|2.0",
+    "http://c.example/Questionnaire/1",
+]

@@ -1,0 +1,252 @@
+"""Which of all resources a query finds, by looking at each: R4's text as plainly as can be.
+
+https://hl7.org/fhir/R4/search.html
+"""
+
+import re
+import time as clock
+import unicodedata
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from tests.oracle.values import READERS, SECOND, Coded, Link, Measure, Resource, here, time
+
+type Test = Callable[[Any], bool]
+
+STORED = ("Encounter", "Communication")
+PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
+
+
+def name_of(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+class Everything:
+    """All resources, and the session of each message that has one."""
+
+    def __init__(self, resources: list[Resource], sessions: dict[str, str]) -> None:
+        self.by_name = {name_of(one): one for one in resources}
+        self.of = {
+            kind: [one for one in resources if one["resourceType"] == kind] for kind in STORED
+        }
+        self.sessions = sessions
+        self.named = {kind: frozenset(map(name_of, found)) for kind, found in self.of.items()}
+        self._said: dict[tuple[str, str], dict[str, list[Any]]] = {}
+        self._found: dict[tuple[str, str, str], frozenset[str]] = {}
+
+    def said(self, kind: str, code: str) -> dict[str, list[Any]]:
+        """The values that each resource of a type has for a parameter."""
+        if (kind, code) not in self._said:
+            _, read = READERS[kind][code]
+            self._said[kind, code] = {name_of(one): read(one) for one in self.of[kind]}
+        return self._said[kind, code]
+
+    def values(self, resource: Resource, code: str) -> list[Any]:
+        return self.said(resource["resourceType"], code)[name_of(resource)]
+
+    def find(self, kind: str, name: str, value: str) -> frozenset[str]:
+        """The names of all resources of a type that match one parameter."""
+        key = (kind, name, value)
+        if key not in self._found:
+            self._found[key] = frozenset(self._find(kind, name, value))
+        return self._found[key]
+
+    def _find(self, kind: str, name: str, value: str) -> set[str]:
+        if name.startswith("_has:"):
+            _, source, code, rest = name.split(":", 3)
+            having = self.find(source, rest, value)
+            return {to for one in having for to in self.pointed(one, code)} & self.named[kind]
+        head, dot, rest = name.partition(".")
+        if dot:
+            code, _, of = head.partition(":")
+            meant = {
+                one for each in STORED if of in ("", each) for one in self._far(each, rest, value)
+            }
+            return {one for one in self.named[kind] if meant & self.pointed(one, code)}
+        if name == "session":
+            asked = {f"Encounter/{one.rpartition('/')[2]}" for one in value.split(",")}
+            return {one for one in self.named[kind] if self.sessions.get(one) in asked}
+        return self._plain(kind, name, value)
+
+    def _far(self, kind: str, name: str, value: str) -> frozenset[str]:
+        """As above, where a type that has no such parameter has no such resources."""
+        code = re.split("[.:]", name)[0]
+        known = code == "_has" or code in READERS[kind]
+        return self.find(kind, name, value) if known else frozenset()
+
+    def pointed(self, name: str, code: str) -> set[str]:
+        """What a resource refers to by a parameter, of what is there."""
+        found = {one.to for one in self.said(name.partition("/")[0], code)[name]}
+        return found & self.by_name.keys()
+
+    def _plain(self, kind: str, name: str, value: str) -> set[str]:
+        code, _, modifier = name.partition(":")
+        said = self.said(kind, code)
+        if modifier == "missing":
+            return {one for one, values in said.items() if (not values) is (value == "true")}
+        texts = re.split(r"(?<!\\),", value)
+        if modifier[:1].isupper():
+            texts = [f"{modifier}/{text.rpartition('/')[2]}" for text in texts]
+        is_plain = modifier == "not" or modifier[:1].isupper()
+        make = TESTS[READERS[kind][code][0], "" if is_plain else modifier]
+        tests = [make(text) for text in texts]
+        matching = {
+            one
+            for one, values in said.items()
+            if any(test(each) for test in tests for each in values)
+        }
+        return said.keys() - matching if modifier == "not" else matching
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\\([\\,|$])", r"\1", text)
+
+
+def token(text: str) -> Test:
+    *systems, code = (plain(part) for part in re.split(r"(?<!\\)\|", text, maxsplit=1))
+
+    def test(value: Coded) -> bool:
+        if not value.code or (systems and systems[0] != value.system):
+            return False
+        return code in ("", value.code)
+
+    return test
+
+
+def folded(text: str) -> str:
+    spread = unicodedata.normalize("NFKD", text)
+    return "".join(one for one in spread if not unicodedata.combining(one)).casefold()
+
+
+def worded(text: str) -> Test:
+    asked = folded(plain(text))
+    return lambda value: folded(value.text).startswith(asked)
+
+
+def typed(text: str) -> Test:
+    system, code, number = text.split("|", 2)
+    number = plain(number)
+    return lambda value: (system, code) in value.kinds and value.code == number
+
+
+def points(text: str) -> Test:
+    asked = here(plain(text))
+    if re.fullmatch(r"[A-Za-z0-9.-]+", asked):
+        relative = re.compile(rf"[A-Z]\w+/{re.escape(asked)}")
+        return lambda value: bool(relative.fullmatch(value.to))
+    return lambda value: bool(value.to == asked)
+
+
+def identified(text: str) -> Test:
+    test = token(text)
+    return lambda value: value.identifier is not None and test(value.identifier)
+
+
+def split(text: str) -> tuple[str, str]:
+    return (text[:2], text[2:]) if text[:2] in PREFIXES else ("eq", text)
+
+
+def dated(text: str) -> Test:
+    """The search value is a stretch of time, as is what is compared with it."""
+    prefix, asked = split(text)
+    low, high = time(asked)
+    gap = abs(clock.time() * SECOND - low) / 10
+    tests: dict[str, Test] = {
+        "eq": lambda value: low <= value[0] and value[1] <= high,
+        "ne": lambda value: value[0] < low or high < value[1],
+        "gt": lambda value: value[1] > high,
+        "lt": lambda value: value[0] < low,
+        "ge": lambda value: value[1] > high or low <= value[0],
+        "le": lambda value: value[0] < low or value[1] <= high,
+        "sa": lambda value: value[0] >= high,
+        "eb": lambda value: value[1] <= low,
+        "ap": lambda value: value[0] < high + gap and value[1] > low - gap,
+    }
+    return tests[prefix]
+
+
+def measured(text: str) -> Test:
+    number, *unit = text.split("|")
+    prefix, digits = split(number)
+    asked = Decimal(digits)
+    half = Decimal(1).scaleb(-len(digits.partition(".")[2])) / 2
+    tests: dict[str, Test] = {
+        "eq": lambda found: asked - half <= found < asked + half,
+        "ne": lambda found: found < asked - half or asked + half <= found,
+        "gt": lambda found: found > asked,
+        "sa": lambda found: found > asked,
+        "lt": lambda found: found < asked,
+        "eb": lambda found: found < asked,
+        "ge": lambda found: found >= asked,
+        "le": lambda found: found <= asked,
+        "ap": lambda found: abs(found - asked) <= abs(asked) / 10,
+    }
+
+    def test(value: Measure) -> bool:
+        names = (value.code, value.unit) if unit and not unit[0] else (value.code,)
+        of_unit = not unit or (unit[0] in ("", value.system) and unit[1] in names)
+        return of_unit and tests[prefix](value.number)
+
+    return test
+
+
+def same(text: str) -> Test:
+    return lambda value: bool(value == plain(text))
+
+
+def below(text: str) -> Test:
+    return lambda value: f"{value}/".startswith(plain(text).rstrip("/") + "/")
+
+
+TESTS: dict[tuple[str, str], Callable[[str], Test]] = {
+    ("token", ""): token,
+    ("token", "text"): worded,
+    ("token", "of-type"): typed,
+    ("reference", ""): points,
+    ("reference", "identifier"): identified,
+    ("date", ""): dated,
+    ("quantity", ""): measured,
+    ("uri", ""): same,
+    ("uri", "below"): below,
+}
+
+
+def sorted_by(everything: Everything, resource: Resource, key: str) -> tuple[Any, ...]:
+    """The value by which a resource is sorted; one that is missing is last both ways."""
+    code = key.removeprefix("-")
+    found = [one for value in everything.values(resource, code) if (one := _sortable(value)) != ""]
+    if not found:
+        return (1,)
+    return (0, Backwards(max(found)) if key.startswith("-") else min(found))
+
+
+def _sortable(value: Any) -> Any:
+    match value:
+        case Coded():
+            return value.code or value.text
+        case Link():
+            return value.to
+        case Measure():
+            return value.number
+        case str():
+            return value.casefold()
+        case low, _:
+            return "" if low < 0 else low // 10**6
+    raise AssertionError(value)
+
+
+class Backwards:
+    """A value that sorts the other way round."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __lt__(self, other: "Backwards") -> bool:
+        return bool(other.value < self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Backwards) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)

@@ -1,0 +1,131 @@
+"""Everything that random resources leave in the tables, written by the store's own operations."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from shared import references, ulids
+from shared.index import long
+from shared.index.rows import rows
+from shared.sessions import times
+from shared.sessions.state import Adoption, Span
+from shared.store.keys import HEADER, Place
+from shared.store.operations import operations
+from shared.store.records import CommunicationRecord, EncounterRecord
+from tests.memory import Memory
+from tests.oracle.making import Maker, Resource
+from tests.oracle.matcher import Everything, name_of
+from tests.oracle.values import BASE, ZONE
+
+CREATED = "2026-01-01T00:00:00.000Z"
+RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
+THREADS = 30
+
+
+def fill(memory: Memory, seed: str, size: int) -> Everything:
+    """Store two fifths Encounters, and Communications most of which are messages of few threads."""
+    token = references.BASE.set(BASE)
+    try:
+        return _Filling(memory, seed, size).everything()
+    finally:
+        references.BASE.reset(token)
+
+
+class _Filling:
+    def __init__(self, memory: Memory, seed: str, size: int) -> None:
+        self.memory, self.size = memory, size
+        self.encounters = size * 2 // 5
+        self.make = Maker(seed, self.encounters)
+        self.dice = self.make.dice
+        self.resources: list[Resource] = []
+        self.sessions: dict[str, str] = {}
+        self.spans: dict[tuple[str, str], set[str]] = {}
+
+    def everything(self) -> Everything:
+        for number in range(self.encounters):
+            self._encounter(self.make.encounter(f"e{number}"))
+        for number in range(self.size - self.encounters):
+            if number < THREADS or number % 3 == 0:
+                made = self.make.communication(f"t{number}" if number < THREADS else f"c{number}")
+                self._keep(made, Place(made["id"], HEADER))
+            else:
+                self._message(number)
+        for (session, thread), sorts in self.spans.items():
+            self._write(Span(encounter=session, thread=thread, low=min(sorts)))
+        for thread in (f"t{number}" for number in range(THREADS)):
+            for turn, session in enumerate(self._adopting(thread)):
+                self._write(Adoption(thread=thread, epoch=10 * turn, session=session, late=False))
+        return Everything(self.resources, self.sessions)
+
+    def _adopting(self, thread: str) -> list[str]:
+        """Three sessions in turn have adopted what came to a thread before."""
+        return [f"e{(int(thread[1:]) * 3 + number) % 20}" for number in range(3)]
+
+    def _encounter(self, resource: Resource) -> None:
+        self._bulky(resource)
+        is_long = long.is_long(resource, datetime.now(UTC), ZONE)
+        record = EncounterRecord(
+            id=resource["id"],
+            version=1,
+            json=json.dumps(resource).encode(),
+            created=CREATED,
+            updated="",
+            entered=CREATED,
+            rows=rows(resource, CREATED, zone=ZONE, is_long=is_long),
+        )
+        self.resources.append(resource)
+        self._write(record)
+
+    def _message(self, number: int) -> None:
+        """A message of a large thread or a small one, with an id of ours or its sender's own."""
+        thread = f"t{min(self.dice.randrange(THREADS), self.dice.randrange(THREADS))}"
+        made = self.make.communication("", f"Communication/{thread}")
+        order = times.order(made, RECEIVED, ZONE)
+        ulid = ulids.prefix(order) + f"{number:016}"
+        made["id"] = f"own{number}" if self.dice.random() < 0.1 else f"{thread}.{ulid}"
+        sort = f"m#{ulid}"
+        state: dict[str, Any] = {}
+        session = ""
+        if self.dice.random() < 0.4:
+            session = f"e{self.dice.randrange(20)}"
+            state = {"session": session}
+        elif self.dice.random() < 0.5:
+            epoch = self.dice.randrange(30)
+            adopting = self._adopting(thread)
+            place = -(-epoch // 10)
+            state = {"epoch": epoch}
+            session = adopting[place] if place < len(adopting) else ""
+        if session:
+            self.sessions[name_of(made)] = f"Encounter/{session}"
+            self.spans.setdefault((session, thread), set()).add(sort)
+        self._keep(made, Place(thread, sort), **state)
+
+    def _keep(self, resource: Resource, place: Place, **state: Any) -> None:
+        self._bulky(resource)
+        record = CommunicationRecord(
+            id=resource["id"],
+            version=1,
+            json=json.dumps(resource).encode(),
+            created=CREATED,
+            updated="",
+            place=place,
+            **state,
+        )
+        found = rows(resource, CREATED, zone=ZONE)
+        self.resources.append(resource)
+        self._write(replace(record, rows=found))
+
+    def _bulky(self, resource: Resource) -> None:
+        """Make some larger than a row, some of these even in what searches look at."""
+        size = self.dice.choices([0, 1200, 3000], (90, 7, 3))[0]
+        if size:
+            noise = self.dice.randbytes(size // 2).hex()
+            resource["text"] = {"status": "additional", "div": f"<div>{noise}</div>"}
+        if size == 3000:
+            resource["meta"]["tag"] = [{"system": "urn:noise", "code": "noise", "display": noise}]
+
+    def _write(self, record: Any) -> None:
+        for operation in operations(record, None, "-"):
+            put = operation["Put"]
+            self.memory.put_item(TableName=put["TableName"], Item=put["Item"])

@@ -1,0 +1,244 @@
+"""What a resource says for each search parameter, read off R4's text and nothing of the service's.
+
+https://hl7.org/fhir/R4/encounter.html#search and https://hl7.org/fhir/R4/communication.html#search
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+type Resource = dict[str, Any]
+# Nanoseconds since 1970 from the first to the first after; infinite where a Period is open.
+type Time = tuple[float, float]
+
+BASE = "https://fhir.example.org/fhir/R4"
+ZONE = ZoneInfo("Europe/Berlin")
+ALWAYS: Time = (-float("inf"), float("inf"))
+SECOND = 10**9
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A Coding, code or Identifier; `kinds` are the codings of an Identifier's type."""
+
+    system: str = ""
+    code: str = ""
+    text: str = ""
+    kinds: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Link:
+    """A reference, relative where it is to this server, and the identifier beside it."""
+
+    to: str
+    type: str
+    identifier: Coded | None = None
+
+
+@dataclass(frozen=True)
+class Measure:
+    number: Decimal
+    system: str
+    code: str
+    unit: str
+
+
+def time(text: str) -> Time:
+    """The stretch that a date or time covers; what has no zone is local."""
+    day, _, clock = text.partition("T")
+    numbers = [int(part) for part in day.split("-")]
+    if not clock:
+        return _calendar(numbers)
+    zone = re.search(r"(Z|[+-]\d\d:\d\d)$", clock)
+    local = _offset(zone[1]) if zone else ZONE
+    whole, _, fraction = clock.removesuffix(zone[1] if zone else "").partition(".")
+    parts = [int(part) for part in whole.split(":")]
+    low = _instant((*numbers, *parts), local)
+    if not fraction:
+        return low, low + (SECOND if len(parts) == 3 else 60 * SECOND)
+    low += int(fraction.ljust(9, "0"))
+    return low, low + 10 ** (9 - len(fraction))
+
+
+def _calendar(numbers: list[int]) -> Time:
+    year, month, day = (*numbers, 1, 1)[:3]
+    after = {
+        1: (year + 1, 1, 1),
+        2: (year + month // 12, month % 12 + 1, 1),
+        3: (datetime(year, month, day, tzinfo=UTC) + timedelta(days=1)).timetuple()[:3],
+    }[len(numbers)]
+    return _instant((year, month, day), ZONE), _instant(after, ZONE)
+
+
+def _instant(numbers: tuple[int, ...], zone: tzinfo) -> int:
+    year, month, day, hour, minute, second = (*numbers, 0, 0, 0)[:6]
+    begin = datetime(year, month, day, hour, minute, second, tzinfo=zone)
+    return round(begin.timestamp()) * SECOND
+
+
+def _offset(text: str) -> timezone:
+    if text == "Z":
+        return UTC
+    sign = -1 if text[0] == "-" else 1
+    return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[4:])))
+
+
+def many(element: Any) -> list[Any]:
+    if element is None:
+        return []
+    return element if isinstance(element, list) else [element]
+
+
+def at(resource: Resource, path: str) -> list[Any]:
+    found: list[Any] = [resource]
+    for name in path.split("."):
+        found = [one for each in found for one in many(each.get(name))]
+    return found
+
+
+def coding(path: str) -> Callable[[Resource], list[Coded]]:
+    return lambda resource: [_coding(one) for one in at(resource, path)]
+
+
+def _coding(one: Resource) -> Coded:
+    return Coded(one.get("system", ""), one.get("code", ""), one.get("display", ""))
+
+
+def concept(path: str) -> Callable[[Resource], list[Coded]]:
+    def read(resource: Resource) -> list[Coded]:
+        concepts = at(resource, path)
+        codings = [_coding(one) for each in concepts for one in each.get("coding", ())]
+        return codings + [Coded(text=each["text"]) for each in concepts if "text" in each]
+
+    return read
+
+
+def code(path: str, system: str = "") -> Callable[[Resource], list[Coded]]:
+    return lambda resource: [Coded(system, one) for one in at(resource, path)]
+
+
+def identifier(resource: Resource) -> list[Coded]:
+    return [_identifier(one) for one in resource.get("identifier", ())]
+
+
+def _identifier(one: Resource) -> Coded:
+    kind = one.get("type", {})
+    kinds = tuple((each["system"], each["code"]) for each in kind.get("coding", ()))
+    return Coded(one.get("system", ""), one["value"], kind.get("text", ""), kinds)
+
+
+def link(path: str, only: str = "") -> Callable[[Resource], list[Link]]:
+    def read(resource: Resource) -> list[Link]:
+        found = [_link(one) for one in at(resource, path)]
+        return [one for one in found if one and only in ("", one.type)]
+
+    return read
+
+
+def _link(one: Any) -> Link | None:
+    element: Resource = {"reference": one} if isinstance(one, str) else one
+    to = here(element.get("reference", ""))
+    named = re.search(r"(?:^|/)([A-Z]\w+)/[^/|]+$", to)
+    identified = element.get("identifier")
+    if not to and not identified:
+        return None
+    kind = named[1] if named else element.get("type", "")
+    return Link(to, kind, _identifier(identified) if identified else None)
+
+
+def here(reference: str) -> str:
+    """A reference of this server is the same relative, absolute, and to a version."""
+    relative = reference.removeprefix(BASE + "/")
+    return relative if "://" in relative else relative.partition("/_history/")[0]
+
+
+def times(path: str) -> Callable[[Resource], list[Time]]:
+    def read(resource: Resource) -> list[Time]:
+        found = [_time(one) for one in at(resource, path)]
+        return [one for one in found if one != ALWAYS]
+
+    return read
+
+
+def _time(one: Any) -> Time:
+    if isinstance(one, str):
+        return time(one)
+    low = time(one["start"])[0] if "start" in one else ALWAYS[0]
+    high = time(one["end"])[1] if "end" in one else ALWAYS[1]
+    return low, high
+
+
+def measure(path: str) -> Callable[[Resource], list[Measure]]:
+    return lambda resource: [
+        Measure(
+            Decimal(str(one["value"])),
+            one.get("system", ""),
+            one.get("code", ""),
+            one.get("unit", ""),
+        )
+        for one in at(resource, path)
+    ]
+
+
+def uri(path: str) -> Callable[[Resource], list[str]]:
+    return lambda resource: at(resource, path)
+
+
+type Reader = Callable[[Resource], list[Any]]
+FHIR = "http://hl7.org/fhir"
+COMMON: dict[str, tuple[str, Reader]] = {
+    "_id": ("token", code("id")),
+    "_lastUpdated": ("date", times("meta.lastUpdated")),
+    "_profile": ("uri", uri("meta.profile")),
+    "_security": ("token", coding("meta.security")),
+    "_source": ("uri", uri("meta.source")),
+    "_tag": ("token", coding("meta.tag")),
+    "identifier": ("token", identifier),
+    "patient": ("reference", link("subject", "Patient")),
+    "subject": ("reference", link("subject")),
+    "based-on": ("reference", link("basedOn")),
+    "part-of": ("reference", link("partOf")),
+}
+READERS: dict[str, dict[str, tuple[str, Reader]]] = {
+    "Encounter": COMMON
+    | {
+        "account": ("reference", link("account")),
+        "appointment": ("reference", link("appointment")),
+        "class": ("token", coding("class")),
+        "date": ("date", times("period")),
+        "diagnosis": ("reference", link("diagnosis.condition")),
+        "episode-of-care": ("reference", link("episodeOfCare")),
+        "length": ("quantity", measure("length")),
+        "location": ("reference", link("location.location")),
+        "location-period": ("date", times("location.period")),
+        "participant": ("reference", link("participant.individual")),
+        "participant-type": ("token", concept("participant.type")),
+        "practitioner": ("reference", link("participant.individual", "Practitioner")),
+        "reason-code": ("token", concept("reasonCode")),
+        "reason-reference": ("reference", link("reasonReference")),
+        "service-provider": ("reference", link("serviceProvider")),
+        "special-arrangement": ("token", concept("hospitalization.specialArrangement")),
+        "status": ("token", code("status", f"{FHIR}/encounter-status")),
+        "type": ("token", concept("type")),
+    },
+    "Communication": COMMON
+    | {
+        "category": ("token", concept("category")),
+        "encounter": ("reference", link("encounter")),
+        "instantiates-canonical": ("reference", link("instantiatesCanonical")),
+        "instantiates-uri": ("uri", uri("instantiatesUri")),
+        "medium": ("token", concept("medium")),
+        "priority": ("token", code("priority", f"{FHIR}/request-priority")),
+        "received": ("date", times("received")),
+        "recipient": ("reference", link("recipient")),
+        "sender": ("reference", link("sender")),
+        "sent": ("date", times("sent")),
+        "status": ("token", code("status", f"{FHIR}/event-status")),
+        "topic": ("token", concept("topic")),
+    },
+}
