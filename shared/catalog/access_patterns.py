@@ -69,6 +69,12 @@ COMMUNICATION_VERSION = AccessPattern(
 ROW = AccessPattern(
     SEARCH, "{type}?{parameter}={value}", "{order}#{id}", "every search by an indexed parameter"
 )
+PART = AccessPattern(
+    SEARCH,
+    "Encounter?part={value}",
+    "{order}#{id}",
+    "which sessions somebody sees: the medical encounters that are in their compartment",
+)
 LISTING = AccessPattern(
     SEARCH, "{type}?{listing}#{shard}", "{order}#{id}", "every search without a selective parameter"
 )
@@ -109,6 +115,7 @@ ACCESS_PATTERNS = (
     MESSAGE,
     COMMUNICATION_VERSION,
     ROW,
+    PART,
     LISTING,
     GUARD,
     CLAIM,

@@ -57,8 +57,7 @@ def of_value(tenant: str, param: SearchParam, key: str) -> tuple[str, ...]:
 
 def of_parts(tenant: str, person: str) -> str:
     """Give the partition of the Encounters within others that are in a person's compartment."""
-    name = patterns.ROW.partition.format(type="Encounter", parameter="part", value=segment(person))
-    return f"{tenant}#{name}"
+    return f"{tenant}#{patterns.PART.partition.format(value=segment(person))}"
 
 
 def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:

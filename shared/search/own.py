@@ -3,7 +3,7 @@
 What they do not see is never read, so that it can be told neither from results nor from bounds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from shared import fhirjson
 from shared.access import compartments
@@ -36,10 +36,10 @@ def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
 
     Raises TooCostly where that is too many threads.
     """
-    if source := _of_threads(query, sight):
+    own = dict(_partitions(query.type, sight.tenant, people))
+    if source := _named(query, sight, own):
         return source
     by, runs = order.ORDERS[query.type], sources.runs(query)
-    own = dict(_partitions(query.type, sight.tenant, people))
     if query.type == "Encounter":
         held = tuple(_sessions(query, sight, people))
         return Source("compartment", tuple(own), by, runs, held=held)
@@ -58,12 +58,18 @@ def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
     return Source("compartment", read, by, runs, without=_parts_of(query, threads))
 
 
-def _of_threads(query: Query, sight: Sight) -> Source | None:
-    """Choose the threads that a query names, where the caller sees all of them whole."""
+def _named(query: Query, sight: Sight, own: Container[Partition]) -> Source | None:
+    """Choose the partitions that a query names, where they are these people's or their threads."""
+
+    def is_theirs(partition: Partition) -> bool:
+        table, key = partition
+        if table == patterns.THREAD:
+            return sight.sees_thread(key.partition("#")[2])
+        return partition in own
+
     for criterion in query.criteria:
         found = sources.partitions_of(criterion, sight.tenant)
-        threads = [key.partition("#")[2] for table, key in found if table == patterns.THREAD]
-        if found and len(threads) == len(found) and all(map(sight.sees_thread, threads)):
+        if found and all(map(is_theirs, found)):
             return sources.of_value(query, criterion, found)
     return None
 

@@ -428,6 +428,28 @@ def test_a_patient_opens_none_for_others(clinic: FrontDoor) -> None:
     assert everything() == before
 
 
+# -- By conditions
+
+
+def test_what_they_do_not_see_matches_no_condition(clinic: FrontDoor) -> None:
+    known = {"identifier": [{"system": "https://ids.example.org", "value": "1"}]}
+    query = "identifier=https://ids.example.org|1"
+    clinic.put("/Communication/theirs", bart("", id="theirs", **known))
+    made = patient().post("/Communication", care.header(**known), if_none_exist=query)
+    assert made.status == 201
+    again = patient().post("/Communication", care.header(**known), if_none_exist=query)
+    assert (again.status, again.id) == (200, made.id)
+    refusals.check(
+        clinic.post("/Communication", care.header(), if_none_exist=query), 412, "conflict"
+    )
+    by_query = [care.reference(f"Communication?{query}")]
+    said = patient().post("/Communication", care.message("", partOf=by_query))
+    assert said.body["partOf"][0]["reference"] == f"Communication/{made.id}"
+    assert patient(BART).delete(f"/Communication?{query}").status == 403
+    assert patient("Patient/lisa").delete(f"/Communication?{query}").status == 204
+    assert clinic.get("/Communication/theirs").status == 200
+
+
 # -- Several at once
 
 

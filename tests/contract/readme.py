@@ -30,6 +30,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.MESSAGE: keys.placed,
     patterns.COMMUNICATION_VERSION: keys.version,
     patterns.ROW: partitions.of_value,
+    patterns.PART: partitions.of_parts,
     patterns.LISTING: partitions.listing,
     patterns.GUARD: keys.guard,
     patterns.CLAIM: keys.claim,
