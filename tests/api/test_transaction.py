@@ -10,6 +10,7 @@ from tests import care, refusals
 from tests.bundles import bundle, entry, refused, statuses, transact, urn
 from tests.consistency import everything
 from tests.frontdoor import BASE, FrontDoor
+from tests.remembered import forget
 from tests.steps import messages_of, open_session, thread
 
 TWILIO = "https://twilio.com"
@@ -296,6 +297,115 @@ def test_patches_come_as_a_binary_or_as_medplum_writes_them(clinic: FrontDoor) -
 def test_a_transaction_is_one_event_of_the_audit_trail(clinic: FrontDoor) -> None:
     transact(clinic, *conversation())
     assert len(everything()[3]) == 1
+
+
+@pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
+def test_under_each_policy_a_bundle_leaves_what_single_requests_would(
+    clinic: FrontDoor, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSION_POLICY", policy)
+    forget()
+    sent = ["2026-11-20T09:00:00Z", "2026-11-20T09:30:00Z"]
+    thread(clinic, *sent)
+    alone = clinic.get("/Encounter").found
+    transact(
+        clinic,
+        entry("POST", "Communication", care.message("x", sent[0]) | part_of(urn(1))),
+        entry("POST", "Communication", care.message("x", sent[1]) | part_of(urn(1))),
+        entry("PUT", "Communication/together", care.header(id="together"), urn(1)),
+    )
+    known = {one["id"] for one in alone}
+    together = [one for one in clinic.get("/Encounter").found if one["id"] not in known]
+    assert bool(alone) is (policy != "explicit")
+    looks = [[(one["status"], one.get("period")) for one in each] for each in (alone, together)]
+    assert looks[0] == looks[1]
+    said = [len(messages_of(clinic, one["id"])) for each in (alone, together) for one in each]
+    assert said == ([] if policy == "explicit" else [2, 2])
+
+
+def part_of(to: str) -> dict[str, Any]:
+    return {"partOf": [care.reference(to)]}
+
+
+def test_what_one_entry_adopts_another_takes_back_and_a_third_finishes(clinic: FrontDoor) -> None:
+    """Messages that wait, the link that adopts them, a retraction and the end, in one Bundle."""
+    session_id = open_session(clinic)
+    header_id, ids = thread(clinic, *(f"2026-11-20T09:0{at}:00Z" for at in (0, 4, 8)))
+    retracted = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
+    finished, *_ = transact(
+        clinic,
+        entry("PUT", f"Encounter/{session_id}", care.session("finished", id=session_id)),
+        entry("PATCH", f"Communication/{ids[2]}", encoded(retracted)),
+        entry("PATCH", f"Communication/{header_id}", encoded(care.link(session_id))),
+        entry("POST", "Communication", care.message(header_id, "2026-11-20T09:02:00Z")),
+    )
+    assert finished["resource"]["period"] == {
+        "start": "2026-11-20T09:00:00.000Z",
+        "end": "2026-11-20T09:04:00.000Z",
+    }
+
+
+def test_a_patient_begins_a_thread_with_its_first_message() -> None:
+    homer = FrontDoor(role="patient", fhir_user=care.HOMER)
+    alice = [care.reference(care.ALICE)]
+    header, said = transact(
+        homer,
+        entry("POST", "Communication", care.header(recipient=alice), urn(1)),
+        entry("POST", "Communication", care.message("x") | part_of(urn(1))),
+    )
+    assert statuses([header, said]) == ["201", "201"]
+    bart = care.reference("Patient/bart-simpson")
+    answer = refused(
+        homer,
+        entry("POST", "Communication", care.header(recipient=alice), urn(1)),
+        entry("POST", "Communication", care.header(subject=bart, sender=bart)),
+    )
+    assert answer.status == 403
+    assert answer.expressions[0].startswith("Bundle.entry[1]")
+
+
+def test_a_bundle_as_the_specification_shows_one(clinic: FrontDoor) -> None:
+    """The forms of https://hl7.org/fhir/R4/bundle-transaction.html, on the types kept here."""
+    clinic.put("/Encounter/123", care.session(id="123"))
+    clinic.put("/Encounter/234", care.visit(id="234", identifier=identifier("234")))
+    clinic.put("/Encounter/gone", care.visit(id="gone"))
+    narrative = {
+        "status": "generated",
+        "div": '<div xmlns="http://www.w3.org/1999/xhtml">Some narrative</div>',
+    }
+    named = care.visit(identifier=identifier("456"), text=narrative)
+    sent = bundle(
+        "transaction",
+        entry("POST", "Encounter", care.visit(text=narrative), urn(1)),
+        entry("POST", "Encounter", named, urn(2), ifNoneExist=f"identifier={TWILIO}|456"),
+        entry(
+            "PUT",
+            "Encounter/123",
+            care.session(id="123", text=narrative),
+            "http://example.org/fhir/Encounter/123",
+        ),
+        entry(
+            "PUT",
+            f"Encounter?identifier={TWILIO}|234",
+            care.visit(identifier=identifier("234"), text=narrative),
+            urn(3),
+        ),
+        entry("DELETE", "Encounter/gone"),
+        entry("DELETE", f"Encounter?identifier={TWILIO}|123456"),
+        entry("GET", "Encounter?patient=Patient/homer-simpson&status=in-progress"),
+        entry(
+            "GET", "Encounter/123", ifNoneMatch='W/"4"', ifModifiedSince="2015-08-31T08:14:33+10:00"
+        ),
+    )
+    sent |= {
+        "id": "bundle-transaction",
+        "meta": {"lastUpdated": "2014-08-18T01:43:30Z", "tag": [{"code": "HTEST"}]},
+    }
+    answer = clinic.post("", sent)
+    assert answer.status == 200, answer.text
+    assert statuses(answer.body["entry"]) == (
+        ["201", "201", "200", "200", "204", "204", "200", "200"]
+    )
 
 
 # -- What refuses a whole transaction
