@@ -2,7 +2,7 @@
 
 import json
 from io import StringIO
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import pytest
 
@@ -12,6 +12,7 @@ from shared.http.endpoint import logger
 from shared.resources.validation import issues
 from shared.store import dynamodb, transactions
 from tests import care, refusals
+from tests.canary import CANARY, secret
 from tests.frontdoor import FrontDoor
 from tests.steps import end
 
@@ -111,40 +112,6 @@ def test_a_broken_handler_is_no_exception_of_the_gateways(monkeypatch: pytest.Mo
     answer = FrontDoor().get("/Encounter/1")
     refusals.check(answer, 500, "exception")
     assert "homer" not in answer.text
-
-
-def strings(value: Any, canary: str) -> Any:
-    """Put a canary into every free text of a resource."""
-    if isinstance(value, dict):
-        free = {"text", "display", "contentString", "value", "div", "valueString", "data"}
-        return {
-            name: mark(each, canary) if name in free else strings(each, canary)
-            for name, each in value.items()
-        }
-    return [strings(each, canary) for each in value] if isinstance(value, list) else value
-
-
-def mark(value: Any, canary: str) -> Any:
-    if not isinstance(value, str):
-        return strings(value, canary)
-    return value.replace("CANARY", canary)
-
-
-CANARY = "Kanarienvogel"
-SECRET = {
-    "identifier": [{"system": "https://clinic.example", "value": "CANARY"}],
-    "text": {
-        "status": "generated",
-        "div": '<div xmlns="http://www.w3.org/1999/xhtml">CANARY</div>',
-    },
-    "reasonCode": [{"text": "CANARY", "coding": [{"display": "CANARY"}]}],
-    "extension": [{"url": "https://clinic.example/note", "valueString": "CANARY"}],
-    "subject": {"reference": "Patient/homer-simpson", "display": "CANARY"},
-}
-
-
-def secret(body: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", strings(body | SECRET | more, CANARY))
 
 
 def test_no_log_line_holds_anything_of_a_resource(

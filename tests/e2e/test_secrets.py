@@ -1,0 +1,200 @@
+"""Tokens that let nobody in, and what nothing but the answers may show, on a stack of its own."""
+
+import hmac
+import json
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from shared.catalog import access_patterns as patterns
+from shared.local.artefact import artefact
+from shared.local.conversation import client
+from shared.local.emulator import Emulator, emulator
+from shared.local.environment import environment
+from shared.local.stack import deploy, physical_id
+from shared.store import auditing, codec
+from tests import care
+from tests.canary import CANARY, secret
+
+type Json = dict[str, Any]
+
+HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Own:
+    """A running stack, what its clients know, and the key with which its user pool signs."""
+
+    emulator: Emulator
+    values: Mapping[str, str]
+    key: RSAPrivateKey
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
+    data = tmp_path_factory.mktemp("data")
+    with emulator(data=data) as running:
+        values = environment(running, deploy(running, artefact()))
+        (pem,) = Path(data, "cognito-pool-keys").glob("*-access.pem")
+        key = serialization.load_pem_private_key(pem.read_bytes(), password=None)
+        assert isinstance(key, RSAPrivateKey)
+        yield Own(running, values, key)
+
+
+def part(value: bytes | Json) -> str:
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def read(text: str) -> Json:
+    content: Json = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return content
+
+
+def signed(own: Own, header: Json | None = None, **claims: Any) -> str:
+    """An administrator's token with other claims, None to leave one out, signed by the pool."""
+    head, payload, _ = own.values["TOKEN_ADMIN"].split(".")
+    changed = {name: each for name, each in (read(payload) | claims).items() if each is not None}
+    text = f"{part(read(head) | (header or {}))}.{part(changed)}"
+    return f"{text}.{part(own.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
+def without_signature(own: Own) -> str:
+    return signed(own, {"alg": "none"}).rpartition(".")[0] + "."
+
+
+def by_public_key(own: Own) -> str:
+    """Signed by HMAC with the public key for a secret, which everybody has."""
+    public = own.key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    text = signed(own, {"alg": "HS256"}).rpartition(".")[0]
+    return f"{text}.{part(hmac.digest(public, text.encode(), 'sha256'))}"
+
+
+def with_another_payload(own: Own) -> str:
+    head, payload, signature = own.values["TOKEN_AUDITOR"].split(".")
+    return f"{head}.{part(read(payload) | {'cognito:groups': ['admin']})}.{signature}"
+
+
+TOKENS: dict[str, Callable[[Own], str]] = {
+    "garbage": lambda _: "garbage",
+    "of three parts of garbage": lambda _: "a.b.c",
+    "a signature short": lambda own: signed(own).rpartition(".")[0],
+    "expired": lambda own: signed(own, exp=int(time.time()) - HOUR),
+    "not yet valid": lambda own: signed(own, nbf=int(time.time()) + HOUR),
+    "of another issuer": lambda own: signed(own, iss="https://issuer.example"),
+    "for another audience": lambda own: signed(own, client_id="another"),
+    "for no audience": lambda own: signed(own, client_id=None),
+    "an id token": lambda own: signed(own, token_use="id"),
+    "of alg none": without_signature,
+    "of HS256 with the public key": by_public_key,
+    "of an unknown kid": lambda own: signed(own, {"kid": "unknown"}),
+    "with another payload": with_another_payload,
+}
+
+
+def test_a_token_that_the_pool_signed_lets_in(own: Own) -> None:
+    headers = {"Authorization": f"Bearer {signed(own)}"}
+    answer = httpx.get(f"{own.values['FHIR_BASE']}/Encounter", headers=headers, timeout=30)
+    assert answer.status_code == 200, answer.text
+
+
+def test_without_a_token_nobody_gets_in(own: Own) -> None:
+    assert httpx.get(f"{own.values['FHIR_BASE']}/Encounter", timeout=30).status_code == 401
+
+
+@pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
+def test_a_token_lets_nobody_in_that_is(own: Own, token: Callable[[Own], str]) -> None:
+    headers = {"Authorization": f"Bearer {token(own)}"}
+    answer = httpx.get(f"{own.values['FHIR_BASE']}/Encounter", headers=headers, timeout=30)
+    assert answer.status_code == 401
+
+
+def conversation(http: httpx.Client) -> list[httpx.Response]:
+    """Write what has the canary in it, read it, and be refused in all ways."""
+    session = http.post("/Encounter", json=secret(care.session()))
+    note = {"payload": [{"contentString": CANARY}], "topic": {"text": CANARY}}
+    header = http.post("/Communication", json=secret(care.header(), **note))
+    assert CANARY in session.text
+    assert CANARY in header.text
+    thread, path = header.json()["id"], f"/Encounter/{session.json()['id']}"
+    patch = {"Content-Type": "application/json-patch+json"}
+    link = json.dumps(care.link(session.json()["id"]))
+    for answer in (
+        http.patch(f"/Communication/{thread}", content=link, headers=patch),
+        http.post("/Communication", json=secret(care.message(thread), **note)),
+        http.get(path),
+        http.get(f"{path}/_history"),
+        http.get(f"{path}/$everything"),
+        http.get("/Encounter", params={"identifier": f"https://clinic.example|{CANARY}"}),
+        http.post(f"{path}/$close-session", json={"resourceType": "Parameters"}),
+    ):
+        assert answer.is_success, answer.text
+    test = json.dumps([{"op": "test", "path": "/subject/display", "value": CANARY * 2}])
+    wrong = json.dumps([{"op": "replace", "path": "/status", "value": CANARY}])
+    return [
+        http.post("/Encounter", json=secret(care.session("bogus"))),
+        http.post("/Encounter", content=f'{{"text":"{CANARY}"'),
+        http.post("/Communication", json=secret(care.message("nowhere"), **note)),
+        http.patch(path, content=test, headers=patch),
+        http.patch(path, content=wrong, headers=patch),
+        http.put(path, json=secret(care.session(), priority={"text": [CANARY]})),
+    ]
+
+
+def logged(running: Emulator) -> str:
+    logs = running.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    pages = (
+        page
+        for group in groups
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+    )
+    return "\n".join(event["message"] for page in pages for event in page["events"])
+
+
+def audited(running: Emulator) -> str:
+    """Every row of the audit trail, what is compressed in it unpacked."""
+    table = physical_id(running, patterns.AUDIT)
+    pages = running.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+    said = []
+    for item in (item for page in pages for item in page["Items"]):
+        said.append(str(item))
+        if "event" in item:
+            said.append(auditing.event_of(item).decode())
+        if "resource" in item:
+            said.append(codec.unpack(bytes(item["resource"]["B"]))[0].decode())
+    return "\n".join(said)
+
+
+def dead_letters(running: Emulator) -> str:
+    sqs = running.client("sqs")
+    queues = [physical_id(running, f"{name}DeadLetters") for name in ("Audit", "Closing")]
+    return str([sqs.receive_message(QueueUrl=queue).get("Messages", []) for queue in queues])
+
+
+def test_what_is_written_shows_nowhere_but_in_the_answers(own: Own) -> None:
+    with client(own.values["FHIR_BASE"], own.values["TOKEN_PRACTITIONER"]) as http:
+        refusals = conversation(http)
+    assert {answer.status_code for answer in refusals} <= {400, 409, 412, 422}
+    deadline = time.monotonic() + 60
+    while "$everything" not in audited(own.emulator) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    trail, lines = audited(own.emulator), logged(own.emulator)
+    assert "Patient/homer-simpson" in trail
+    assert '"message":"request"' in lines
+    for answer in refusals:
+        assert CANARY not in answer.text
+    metrics = str(own.emulator.client("cloudwatch").list_metrics()["Metrics"])
+    for text in (trail, lines, metrics, dead_letters(own.emulator)):
+        assert CANARY not in text
