@@ -84,7 +84,8 @@ def _elements(resource_type: str, value: str) -> Subset:
     names = [name for name in value.split(",") if name]
     elements = type_named(resource_type).elements
     known = [name for name in elements if not name.startswith("_")]
-    unknown = [name for name in names if name not in known]
+    # Some clients name resourceType too, which is no element and is always there.
+    unknown = [name for name in names if name not in (*known, "resourceType")]
     if unknown or not names:
         raise Invalid(
             f"{resource_type} has no element {', '.join(unknown)}" if names else "Name an element",

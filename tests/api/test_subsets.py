@@ -47,6 +47,7 @@ def test_a_summary_is_what_r4_marks_as_such(clinic: FrontDoor, url: str) -> None
         ("_summary=text", ALWAYS | {"text"}),
         ("_elements=period,length", ALWAYS | {"period", "length"}),
         ("_elements=period&_summary=false", ALWAYS | {"period"}),
+        ("_elements=period,id,resourceType", ALWAYS | {"period"}),
         ("_summary=data", {*FULL} | ALWAYS - {"text"} | {"period"}),
         ("_summary=false", {*FULL} | ALWAYS),
     ],

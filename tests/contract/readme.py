@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 
@@ -16,6 +17,7 @@ from shared.packaging.build import ROOT
 from shared.store import auditing, keys, operations
 
 PATH = ROOT / "README.md"
+CLIENTS = ROOT / "tests/clients"
 
 # Where the keys of each access pattern are made.
 MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
@@ -148,6 +150,42 @@ def costs() -> Iterator[str]:
             yield f"- {re.sub(r'(?=units?\b)', 'read ' if reads else 'write ', words, count=1)}"
 
 
+def clients() -> Iterator[str]:
+    """What the clients' own report says of them, by groups of calls."""
+    report = json.loads((CLIENTS / "report.json").read_text())
+    groups = dict.fromkeys(group for client in report for group in client["calls"])
+    return table(
+        " | ".join(["Client", *groups]),
+        (
+            (
+                f"**{client['client']}** {client['version']}",
+                *(_calls_made(client["calls"][group]) for group in groups),
+            )
+            for client in report
+        ),
+    )
+
+
+def _calls_made(made: Iterable[str]) -> str:
+    """Each call once, with the ways in which it was made."""
+    ways: dict[str, list[str]] = {}
+    for one in made:
+        name, _, way = one.partition(", ")
+        ways.setdefault(name, []).append(way)
+    return ", ".join(f"`{name}`{_in_ways(given)}" for name, given in ways.items())
+
+
+def _in_ways(given: list[str]) -> str:
+    also = "also " if "" in given else ""
+    named = "; ".join(filter(None, given))
+    return f" ({also}{named})" if named else ""
+
+
+def medplum_walkthrough() -> Iterator[str]:
+    script = (CLIENTS / "medplum-core/walkthrough.mts").read_text()
+    return iter(["```typescript", "// walkthrough.mts", script.rstrip(), "```"])
+
+
 def checks() -> Iterator[str]:
     script = (ROOT / ".ci/run").read_text()
     return iter(["```bash", script[script.index("uv run pytest") :].rstrip(), "```"])
@@ -161,6 +199,8 @@ TABLES = (
     search_parameters,
     access_patterns,
     costs,
+    clients,
+    medplum_walkthrough,
     checks,
 )
 

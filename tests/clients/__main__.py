@@ -1,0 +1,13 @@
+"""Plays all clients against one service and writes what README says of them.
+
+`uv run python -m tests.clients && uv run python -m tests.contract.readme`
+"""
+
+import json
+
+from tests.clients.playing import CLIENTS, REPORT
+from tests.deployment import deployment
+
+with deployment() as values:
+    played = [client.play(values) for client in CLIENTS]
+REPORT.write_text(json.dumps(played, indent=2) + "\n")

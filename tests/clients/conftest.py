@@ -1,0 +1,14 @@
+"""A deployed service for all clients."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.deployment import deployment
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Mapping[str, str]]:
+    """What clients need to know of the service."""
+    with deployment() as values:
+        yield values

@@ -1,0 +1,116 @@
+"""What the clients written in Python share: they tell of each call of their API that they made."""
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+Resource = dict[str, Any]
+
+TYPICAL = Path(__file__).parents[1] / "fixtures/typical"
+
+SIGN_IN = "Sign-in and discovery"
+READ = "Read"
+WRITE = "Write"
+SEARCH = "Search"
+BUNDLES = "Bundles and operations"
+
+# What `async-encounters serve` writes.
+FHIR_BASE = os.environ.get("FHIR_BASE", "")
+TOKEN = os.environ.get("TOKEN_ADMIN", "")
+CLIENT_ID = os.environ.get("CLIENT_ID", "")
+CLIENT_SECRET = os.environ.get("CLIENT_SECRET", "")
+
+
+def introduce(name: str, distribution: str) -> None:
+    """Say who plays."""
+    _tell(client=name, version=version(distribution))
+
+
+def play(group: str, call: str, as_it_should_be: object) -> None:
+    """Say that a call was made, unless what it gave is not as it should be."""
+    if not as_it_should_be:
+        raise AssertionError(f"{call} gave something else")
+    _tell(group=group, call=call)
+
+
+def refused(
+    group: str,
+    call: str,
+    make: Callable[[], object],
+    kind: type[Exception] | tuple[type[Exception], ...],
+) -> None:
+    """See that a call is refused."""
+    try:
+        make()
+    except kind:
+        play(group, call, as_it_should_be=True)
+    else:
+        raise AssertionError(f"{call} was not refused")
+
+
+def _tell(**values: str) -> None:
+    print(json.dumps(values), flush=True)  # noqa: T201 - the report
+
+
+def session(**changes: Any) -> Resource:
+    """Give a session's Encounter."""
+    return _typical("session") | changes
+
+
+def header(**changes: Any) -> Resource:
+    """Give a thread's header."""
+    return _typical("header") | changes
+
+
+def message(thread: str, text: str, **changes: Any) -> Resource:
+    """Give a message of the thread with that id."""
+    part_of = {"partOf": [{"reference": f"Communication/{thread}"}]}
+    return _typical("message") | part_of | {"payload": [{"contentString": text}]} | changes
+
+
+def unique() -> tuple[list[Resource], str]:
+    """Give an identifier that nobody else has, and the token that finds it."""
+    value = str(uuid.uuid4())
+    return [{"system": "urn:example:webhook", "value": value}], f"urn:example:webhook|{value}"
+
+
+def bundle(kind: str, *entries: Resource) -> Resource:
+    """Give a Bundle of that type."""
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+def entry(
+    method: str, url: str, resource: Resource | None = None, full_url: str | None = None
+) -> Resource:
+    """Give what is asked for in a Bundle."""
+    given = {"resource": resource, "fullUrl": full_url}
+    return {"request": {"method": method, "url": url}} | {k: v for k, v in given.items() if v}
+
+
+def transaction() -> Resource:
+    """Give a thread that is linked to a session, which the same transaction makes."""
+    url = uuid.uuid4().urn
+    return bundle(
+        "transaction",
+        entry("POST", "Communication", header(encounter={"reference": url})),
+        entry("POST", "Encounter", session(), url),
+    )
+
+
+def statuses(answer: Resource) -> list[str]:
+    """Give the statuses of a Bundle's answers."""
+    return [one["response"]["status"][:3] for one in answer["entry"]]
+
+
+def ids(resources: Iterable[Any]) -> list[str]:
+    """Give the ids of resources."""
+    return [one.id for one in resources]
+
+
+def _typical(name: str) -> Resource:
+    resource: Resource = json.loads((TYPICAL / f"{name}.json").read_text())
+    return resource
