@@ -100,17 +100,15 @@ def test_a_query_that_matches_several_is_412_and_writes_nothing(
     assert everything() == before
 
 
-@pytest.mark.parametrize("query", ["", "_format=json", "_sort=date", "colour=red", "date=soon"])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_a_query_that_selects_nothing_or_is_none_is_refused(
-    clinic: FrontDoor, method: str, query: str
-) -> None:
+def test_a_query_that_selects_nothing_or_is_none_is_refused(clinic: FrontDoor, method: str) -> None:
     clinic.post("/Encounter", named())
     before = everything()
     patching = {"content_type": "application/json-patch+json"} if method == "PATCH" else {}
     body = {"PUT": named(), "PATCH": status_patch("arrived")}.get(method)
-    answer = clinic.call(method, f"/Encounter?{query}", body, **patching)
-    assert answer.status == 400, answer.text
+    for query in ("", "_format=json", "_sort=date", "colour=red", "date=soon"):
+        answer = clinic.call(method, f"/Encounter?{query}", body, **patching)
+        assert answer.status == 400, answer.text
     assert everything() == before
 
 
