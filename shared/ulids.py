@@ -8,7 +8,7 @@ import re
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
-_TIME_LETTERS = 10
+LENGTH, _TIME_LETTERS = 26, 10
 # The upper half of a ULID's 48 bits of time is free until the year 6429: what has no time of its
 # own is put there, in order of its arrival, so that it sorts after everything that has one.
 UNDATED = 1 << 47

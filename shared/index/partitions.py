@@ -19,7 +19,8 @@ def value_key(param: SearchParam, value: Value) -> str:
     A reference of a parameter that takes any type is known by its id, so that a bare id finds it.
     """
     if isinstance(value, Token):
-        return value.code
+        # A bar at the beginning is doubled: what one stands before has no system.
+        return f"|{value.code}" if value.code.startswith("|") else value.code
     if isinstance(value, str):
         return value
     if not isinstance(value, Reference) or value.text.startswith("#"):

@@ -9,7 +9,7 @@ from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.index import order, partitions, readiness
 from shared.index.kinds import KINDS, Kind
-from shared.index.values import Reference, path
+from shared.index.values import Reference, Token, path
 from shared.search.criteria import Criterion, Query
 from shared.search.matching import matches
 from shared.search.operands import Operand, ReferenceOperand, TokenOperand
@@ -27,6 +27,9 @@ MOST_SORTED = 1_000_000
 def choose(query: Query, tenant: str) -> Source:
     """Choose the partitions of the value that fewest resources share; without one, a listing."""
     states = _allowed(query)
+    for criterion in query.criteria:
+        if _is_impossible(criterion):
+            return Source(criterion.param.code, (), order.ORDERS[query.type])
     by_update = order.UPDATED.param in _codes(query)
     found = [(one, partitions_of(one, tenant)) for one in query.criteria]
     found.sort(key=lambda one: one[0].param.common * len(one[1]))
@@ -77,9 +80,9 @@ def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
 def _keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
     """Give the table and key that an operand's matches are under."""
     if isinstance(operand, TokenOperand) and operand.code:
-        without = operand.system == ""
-        key = partitions.without_system(operand.code) if without else operand.code
-        yield patterns.table_of_rows(param.resource), key
+        key = partitions.value_key(param, Token("", operand.code))
+        without = partitions.without_system(operand.code)
+        yield patterns.table_of_rows(param.resource), without if operand.system == "" else key
     elif isinstance(operand, str):
         yield patterns.table_of_rows(param.resource), operand
     elif isinstance(operand, ReferenceOperand):
@@ -106,6 +109,15 @@ def _keyed(param: SearchParam, operand: ReferenceOperand) -> ReferenceOperand | 
         named = ReferenceOperand(f"{param.keyed}/{operand.text}", param.keyed)
         return named if param.keyed else None
     return operand if partitions.is_keyed(param, Reference(operand.text, operand.type)) else None
+
+
+def _is_impossible(criterion: Criterion) -> bool:
+    """Tell whether only references to other types are asked for than the parameter is about."""
+    only = path(criterion.param.expression).only if criterion.param.expression else ""
+    return bool(only and not criterion.modifier) and all(
+        isinstance(one, ReferenceOperand) and one.type not in ("", only)
+        for one in criterion.operands
+    )
 
 
 def _is_answered(criterion: Criterion) -> bool:

@@ -26,7 +26,7 @@ UNIT_ROWS = {"Encounter": 12, "Communication": 9, "AuditEvent": 5}
 _GROWTH = 4
 _PLACE = re.compile(
     r"(?P<kind>(?:[a-z]#)*)(?P<undated>:?)"
-    r"(?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)#[A-Za-z0-9.#-]{1,200}",
+    r"(?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)#(?P<rest>[A-Za-z0-9.#-]{1,200})",
     re.ASCII,
 )
 
@@ -118,7 +118,8 @@ class Progress:
         # Of two listings or values one may have the whole page, over all of its partitions.
         fair = ceil(missing / min(self._open, SPREAD)) + margin
         if margin and missing > 1:
-            fair = max(fair, min(self.unit, missing))
+            # But no more than twice the page: most of what is read is what was asked for.
+            fair = max(fair, min(self.unit, missing, 2 * missing // self._open))
         return max(1, min(fair, self.left // self._open))
 
     def more(self) -> int:
@@ -198,9 +199,22 @@ def _resumed(stream: Stream, after: str, *, forward: bool) -> Stream:
         place = _PLACE.fullmatch(after)
         if place is None or place["kind"] not in ("", MESSAGE):
             return stream
-        bound = MESSAGE + _ulid_prefix(place)
-        high = bound + AFTER_ALL
+        bound, high = _around(place)
     return stream.between(bound, AFTER_ALL) if forward else stream.between("", high)
+
+
+def _around(place: "re.Match[str]") -> tuple[str, str]:
+    """Give where in a thread messages go on after a place, and back from it.
+
+    Those of one millisecond may be many: all of a day are where `sent` says no more.
+    """
+    prefix = _ulid_prefix(place)
+    first, last = MESSAGE + prefix, MESSAGE + prefix + AFTER_ALL
+    if place["instant"] < "1970":
+        # A ULID says nothing older: what is there may come before the place, or after it.
+        return first, last
+    own = min(max(first, MESSAGE + place["rest"][: ulids.LENGTH]), last)
+    return own, own
 
 
 def _ulid_prefix(place: "re.Match[str]") -> str:

@@ -208,11 +208,16 @@ TABLES = (
 def rewritten(readme: str) -> str:
     """README with each table between its comments made anew."""
     for make in TABLES:
-        begin, end = f"<!-- {make.__name__} -->\n", f"<!-- end of {make.__name__} -->"
-        before, after = readme.split(begin)
-        _, rest = after.split(end)
-        readme = f"{before}{begin}{'\n'.join(make())}\n{end}{rest}"
+        readme = replaced(readme, make.__name__, make())
     return readme
+
+
+def replaced(readme: str, name: str, lines: Iterable[str]) -> str:
+    """README with other lines between the comments of that name."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    before, after = readme.split(begin)
+    _, rest = after.split(end)
+    return f"{before}{begin}{'\n'.join(lines)}\n{end}{rest}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,55 @@
+"""What the queries of real inboxes cost as what is stored grows, written into README.
+
+`uv run python -m tests.benchmarks.inboxes`
+"""
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+from shared.index import long
+from shared.store import dynamodb
+from tests.archive import Archive
+from tests.contract.readme import PATH, replaced, table
+from tests.inboxes import INBOX, Cost, cost, fill
+from tests.memory import Memory
+
+SIZES = (1_000, 100_000)
+
+
+def inboxes() -> Iterator[str]:
+    """Give the lines of the table."""
+    measured = [costs(size) for size in SIZES]
+    head = "Query | " + " | ".join(f"Read units at {size:,}" for size in SIZES)
+    return table(
+        f"{head} | Bound | Rows read | Found, and included",
+        (
+            (
+                f"`{query}`",
+                *(str(found[query].units) for found in measured),
+                str(bound),
+                str(measured[-1][query].rows),
+                _found(measured[-1][query]),
+            )
+            for query, bound in INBOX.items()
+        ),
+    )
+
+
+def _found(one: Cost) -> str:
+    return f"{one.found}, {one.included}" if one.included else str(one.found)
+
+
+def costs(size: int) -> dict[str, Cost]:
+    """Ask every query of a store of that size."""
+    memory = Memory()
+    with (
+        patch.object(dynamodb, "client", lambda: memory),
+        patch.object(dynamodb, "table_name", str),
+        patch.object(long, "hours", lambda: 168),
+    ):
+        fill(Archive(memory), size)
+        return {query: cost(memory, query) for query in INBOX}
+
+
+if __name__ == "__main__":
+    PATH.write_text(replaced(PATH.read_text(), "inboxes", inboxes()))

@@ -1,0 +1,171 @@
+"""One indexed parameter with a value, where more resources have that value than a request reads."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from shared import ulids
+from shared.catalog import access_patterns as patterns
+from shared.catalog.parameters import SEARCH_PARAMS, Index
+from shared.index import long
+from shared.search import Result, search
+from shared.store import codec, dynamodb
+from tests import care
+from tests.archive import Archive, at, meta
+from tests.memory import Memory
+from tests.oracle.matcher import STORED
+from tests.oracle.values import BASE, READERS, Coded, Link
+
+MANY = 2100
+# In milliseconds since 1970, as all of the messages say it and nothing more exact.
+DAY = 1_767_225_600_000
+
+
+def many(kind: str) -> Iterator[dict[str, Any]]:
+    """Resources that have every value in common that searches find them by."""
+    refer = care.reference
+    shared: dict[str, Any] = {
+        "identifier": [{"system": "urn:a", "value": "7"}],
+        "basedOn": [refer("ServiceRequest/1")],
+    }
+    if kind == "Encounter":
+        shared |= {
+            "period": {"start": at(0), "end": at(1)},
+            "account": [refer("Account/1")],
+            "appointment": [refer("Appointment/1")],
+            "diagnosis": [{"condition": refer("Condition/1")}],
+            "episodeOfCare": [refer("EpisodeOfCare/1")],
+            "location": [{"location": refer("Location/1")}],
+            "partOf": refer("Encounter/whole"),
+            "reasonCode": [{"coding": [{"system": "urn:r", "code": "cough"}]}],
+            "reasonReference": [refer("Condition/1")],
+            "serviceProvider": refer("Organization/1"),
+        }
+    else:
+        shared |= {
+            "partOf": [refer("Communication/h"), refer("Procedure/1")],
+            "encounter": refer("Encounter/whole"),
+            "instantiatesCanonical": ["PlanDefinition/1"],
+            "instantiatesUri": ["http://u.example/1"],
+        }
+    make = care.session if kind == "Encounter" else lambda **more: care.message("h", at(0), **more)
+    for number in range(MANY):
+        known = meta(f"h.{ulids.prefix(DAY)}{number:016}", number)
+        known["meta"]["tag"] = [{"system": "urn:t", "code": "tagged"}]
+        yield make(**shared) | known
+
+
+def values(code: str, value: Any) -> list[tuple[str, str]]:
+    """Every way to ask for a value."""
+    if code in ("date", "_lastUpdated"):
+        return [(code, f"{prefix}2026-01") for prefix in ("", "ge", "le")] + [(code, "ap2026")]
+    match value:
+        case Coded():
+            return [(code, value.code)] + (
+                [(code, f"{value.system}|{value.code}")] * (code != "_id")
+            )
+        case Link():
+            name, _, own_id = value.to.partition("/")
+            ways = [(code, value.to), (code, own_id), (code, f"{BASE}/{value.to}")]
+            return [*ways, (f"{code}:{name}", own_id)]
+    return [(code, value)]
+
+
+EVERY = {
+    f"{kind}?{name}={text}": (kind, name, text)
+    for kind in STORED
+    for sample in islice(many(kind), 1)
+    for row in SEARCH_PARAMS.of(kind).values()
+    if row.expression and row.index is not Index.FILTER
+    for value in READERS[kind][row.code][1](sample)
+    for name, text in values(row.code, value)
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def memory() -> Iterator[Memory]:
+    made = Memory()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dynamodb, "client", lambda: made)
+        patch.setattr(dynamodb, "table_name", str)
+        patch.setattr(long, "hours", lambda: 168)
+        archive = Archive(made)
+        for one in many("Encounter"):
+            archive.index(one)
+        for one in many("Communication"):
+            archive.index(one)
+            packed = {"resource": {"B": codec.pack(json.dumps(one).encode())}}
+            archive.put(patterns.THREAD, "-#h", f"m#{one['id'].rpartition('.')[2]}", **packed)
+        yield made
+
+
+def ask(kind: str, *query: tuple[str, str]) -> Result:
+    return search(kind, query, tenant="-", caller="me", base=BASE, zone=UTC)
+
+
+def test_every_indexed_parameter_is_asked_for() -> None:
+    asked = {f"{kind}?{name.partition(':')[0]}" for kind, name, _ in EVERY.values()}
+    rows = [row for kind in STORED for row in SEARCH_PARAMS.of(kind).values()]
+    indexed = {row.name for row in rows if row.index is not Index.FILTER}
+    # A session's messages are its threads': no element, and no partition of its own.
+    assert asked == indexed - {"Communication?session"}
+
+
+@pytest.mark.parametrize("query", [one for one in EVERY if "?_id=" not in one])
+def test_pages_are_full_and_read_no_more_than_twice_what_they_show(
+    query: str, memory: Memory
+) -> None:
+    kind, name, text = EVERY[query]
+    page = ask(kind, (name, text))
+    for _ in range(3):
+        assert len(page.resources) == 20
+        assert page.next
+        memory.forget()
+        page = ask(kind, *page.next)
+        assert memory.rows <= 40
+
+
+def test_a_thread_of_one_instant_is_paged_through_to_its_end(memory: Memory) -> None:
+    """As one whose messages only say the day: their places in the thread differ by nothing else."""
+    for asked in ("h", "Communication/h"):
+        page = ask("Communication", ("part-of", asked), ("_count", "300"))
+        found = len(page.resources)
+        while page.next:
+            memory.forget()
+            page = ask("Communication", *page.next)
+            found += len(page.resources)
+            assert memory.rows < 700
+        assert found == MANY
+
+
+@pytest.mark.parametrize("prefix", ["", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
+@pytest.mark.parametrize("query", ["Encounter?_lastUpdated", "Communication?_lastUpdated"])
+def test_no_page_that_goes_on_is_empty_whatever_is_asked_of_the_last_update(
+    query: str, prefix: str
+) -> None:
+    kind, _, name = query.partition("?")
+    for text in ("2025", "2026-01-01", "2026-01-01T12:00Z", at(MANY - 1), "2027"):
+        page = ask(kind, (name, prefix + text))
+        assert page.resources or not page.next
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        ("class", f"|{care.session()['class']['code']}"),
+        ("identifier", "|7"),
+        ("_tag", "|tagged"),
+        ("patient", "Group/1"),
+        ("practitioner", "RelatedPerson/1"),
+        ("appointment", "Appointment/2"),
+        ("status", "entered-in-progress"),
+    ],
+)
+def test_what_nothing_has_is_known_at_once(query: tuple[str, str], memory: Memory) -> None:
+    memory.forget()
+    page = ask("Encounter", query)
+    assert (page.resources, page.next, memory.rows) == ([], None, 0)
