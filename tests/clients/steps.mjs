@@ -76,7 +76,8 @@ export function bundle(type, ...entries) {
   return { resourceType: 'Bundle', type, entry: entries };
 }
 
-export const statuses = (answer) => answer.entry.map((one) => one.response.status.slice(0, 3)).join();
+export const statuses = (answer) =>
+  answer.entry.map((one) => one.response.status.slice(0, 3)).join();
 export const ids = (resources) => resources.map((one) => one.id).join();
 export const found = (answer) => ids((answer.entry ?? []).map((one) => one.resource));
 

@@ -187,6 +187,12 @@ async def searching(client: Any, visit: Any, thread: Any, messages: list[Any]) -
     play(SEARCH, "searchset.count", await given(query.count()) == 2)
     short = await given(query.elements("status").fetch())
     play(SEARCH, "searchset.elements", short[0].status and "payload" not in short[0])
+    # It is asked for as `_elements=-payload`, which is no FHIR.
+    without = query.elements("payload", exclude=True)
+    call = "searchset.elements, with exclude: refused"
+    await refused(SEARCH, call, without.fetch, OperationOutcome)
+    typed = await given(client.resources(Visit).search(_id=visit.id).fetch())
+    play(SEARCH, "searchset.fetch, of a type", isinstance(typed[0], Visit))
     linked = client.resources("Encounter").search(_id=visit.id)
     both = await given(linked.revinclude("Communication", "encounter").fetch_raw())
     play(SEARCH, "searchset.revinclude", len(both["entry"]) > 1)
