@@ -42,6 +42,66 @@ def test_a_period_against_the_day_it_begins_or_ends(
     assert true == prefixes | before
 
 
+# `ap` is as wide as the time from now is long: it has a test of its own.
+EVERY = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
+
+
+@pytest.mark.parametrize(
+    ("period", "asked", "prefixes"),
+    [
+        # Without an end it goes on for ever: nothing that is asked for is after it.
+        (OPEN, "2026-03-09", "ne gt ge sa"),
+        (OPEN, "2026-03-11", "ne gt lt ge le"),
+        (OPEN, "2026-03", "ne gt ge"),
+        (OPEN, "2026", "ne gt ge"),
+        (OPEN, "2026-03-10T09:59:59Z", "ne gt ge sa"),
+        (OPEN, "2026-03-10T10:00:00Z", "ne gt ge"),
+        # Without a start it has been going on for ever.
+        (ENDED, "2026-03-09", "ne gt lt ge le"),
+        (ENDED, "2026-03-11", "ne lt le eb"),
+        (ENDED, "2026-03", "ne lt le"),
+        (ENDED, "2026", "ne lt le"),
+        # An end of a second is that second's end.
+        (ENDED, "2026-03-10T10:00:00Z", "ne lt le"),
+        (ENDED, "2026-03-10T10:00:01Z", "ne lt le eb"),
+        (BOTH, "2026-03", "eq ge le"),
+        (BOTH, "2026-03-11", "ne gt lt ge le"),
+        ({}, "2026", ""),
+    ],
+)
+def test_a_period_with_open_ends_against_each_prefix(
+    period: dict[str, str], asked: str, prefixes: str
+) -> None:
+    resource = care.session(period=period) if period else care.session()
+    true = [prefix for prefix in EVERY if found(resource, "date", f"{prefix}{asked}")]
+    assert true == prefixes.split()
+
+
+@pytest.mark.parametrize(
+    ("sent", "zone", "months"),
+    [
+        ("2026-03-01T00:30:00+02:00", "UTC", "2026-02"),
+        ("2026-03-01T00:30:00+02:00", "Europe/Vienna", "2026-02"),
+        ("2026-03-01T00:30:00+01:00", "Europe/Vienna", "2026-03"),
+        ("2026-02-28T23:30:00Z", "Asia/Tokyo", "2026-03"),
+        ("2026-04-01T03:59:59Z", "America/New_York", "2026-03"),
+        ("2026-04-01T04:00:00Z", "America/New_York", "2026-04"),
+        # What only says a day or month says it where the clinic is.
+        ("2026-03-01", "Asia/Tokyo", "2026-03"),
+        ("2026-03", "America/New_York", "2026-03"),
+        # A summer in which the last hour of March is not that of winter.
+        ("2026-03-31T21:59:59Z", "Europe/Vienna", "2026-03"),
+        ("2026-03-31T22:00:00Z", "Europe/Vienna", "2026-04"),
+    ],
+)
+def test_a_month_is_asked_for_as_the_zone_of_the_deployment_has_it(
+    sent: str, zone: str, months: str
+) -> None:
+    message = care.message("h", sent)
+    asked = ["2026-02", "2026-03", "2026-04"]
+    assert [one for one in asked if found(message, "sent", one, ZoneInfo(zone))] == [months]
+
+
 @pytest.mark.parametrize(
     ("value", "true"),
     [
@@ -116,6 +176,32 @@ def test_not_means_none_of_the_list_and_matches_what_is_missing() -> None:
     assert found(care.session(), "type:not", "a")
 
 
+def test_several_nots_are_each_of_all_values() -> None:
+    both = care.session(type=[{"coding": [{"system": "urn:a", "code": "a"}, {"code": "b"}]}])
+    text = care.session(type=[{"text": "a"}])
+    asked = {"urn:a|a": False, "|a": True, "urn:a|": False, "|b": False, "urn:b|,c": True}
+    for value, is_found in asked.items():
+        assert found(both, "type:not", value) is is_found, value
+        assert found(text, "type:not", value), value
+    assert not found(both, "status:not", "planned,in-progress")
+
+
+def test_missing_and_a_value_together_are_both_meant() -> None:
+    asked = [("type:missing", "true"), ("type:not", "a"), ("date:missing", "false")]
+    query = parse("Encounter", [*asked, ("date", "ge2026-03-11")], UTC)
+    typed: Any = {"type": [{"coding": [{"code": "b"}]}]}
+    resources = {
+        "all hold": care.session(period=BOTH),
+        "typed": care.session(period=BOTH, **typed),
+        "undated": care.session(),
+        "too early": care.session(period=ENDED),
+    }
+    held = {
+        name: all(matches(one, each) for each in query.criteria) for name, one in resources.items()
+    }
+    assert [name for name, holds in held.items() if holds] == ["all hold"]
+
+
 def test_missing_is_of_values_and_a_display_is_none() -> None:
     assert found(care.header(), "part-of:missing", "true")
     assert found(care.header(partOf=[{"display": "a leaflet"}]), "part-of:missing", "true")
@@ -160,9 +246,6 @@ def known(number: str) -> dict[str, Any]:
         )
     )
     return resource
-
-
-EVERY = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
 
 
 @pytest.mark.parametrize(
