@@ -1,6 +1,8 @@
 """Plays all clients against one service and writes what README says of them.
 
 `uv run python -m tests.clients && uv run python -m tests.contract.readme`
+
+A later version of a client: `npm update` in its directory, or `uv lock --upgrade --script play.py`.
 """
 
 import json
