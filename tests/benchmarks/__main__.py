@@ -2,13 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.benchmarks import figures, growth, imports, traffic, warm
+from shared.packaging.build import ROOT
+from tests.benchmarks import bill, figures, growth, imports, traffic, warm
 from tests.benchmarks.figures import Figure
 
 INVOCATIONS, QUICK_INVOCATIONS = 1000, 500
+README = ROOT / "README.md"
+# Which figures README shows, by the beginnings of their names.
+SHOWN = ("import.", "cpu.", "wu.", "ru.", "calls.", "growth.", "size.", "http.")
 
 
 def main() -> None:
@@ -17,6 +21,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures there too")
     parser.add_argument("--quick", action="store_true", help="what takes three minutes at most")
     parser.add_argument("--load", type=float, metavar="MINUTES", help="only mixed traffic so long")
+    parser.add_argument("--readme", action="store_true", help="write README's tables")
     arguments = parser.parse_args()
     found = list(
         traffic.load(arguments.load) if arguments.load else measured(quick=arguments.quick)
@@ -24,6 +29,8 @@ def main() -> None:
     sys.stdout.write("\n".join(figures.table(found)) + "\n")
     if arguments.json:
         figures.write(arguments.json, found)
+    if arguments.readme:
+        README.write_text(rewritten(README.read_text(), tables(found)))
 
 
 def measured(*, quick: bool) -> Iterator[Figure]:
@@ -33,6 +40,26 @@ def measured(*, quick: bool) -> Iterator[Figure]:
     yield from growth.figures(quick=quick)
     if not quick:
         yield from traffic.figures()
+
+
+def tables(found: list[Figure]) -> Mapping[str, Iterator[str]]:
+    """Give README's tables by their names there."""
+    shown = (one for one in found if one.name.startswith(SHOWN) and not one.name.endswith(".p99"))
+    kinds = bill.kinds(found)
+    return {
+        "bench": figures.table(shown),
+        "memory": bill.memory(kinds),
+        "bill": bill.month(kinds),
+    }
+
+
+def rewritten(text: str, made: Mapping[str, Iterator[str]]) -> str:
+    """Put tables between the comments that name them."""
+    for name, lines in made.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        before, _, rest = text.partition(begin)
+        text = before + begin + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
+    return text
 
 
 if __name__ == "__main__":

@@ -81,10 +81,14 @@ def _class(practice: Practice) -> Iterator[Request]:
 
 
 def _thread100(practice: Practice) -> Iterator[Request]:
+    return _thread(practice, 100)
+
+
+def _thread(practice: Practice, length: int) -> Iterator[Request]:
     header_id = practice.header()
-    for number in range(100):
+    for number in range(length):
         practice.make("POST", "/Communication", practice.message(header_id, number))
-    query = f"part-of=Communication/{header_id}&_sort=sent&_count=100"
+    query = f"part-of=Communication/{header_id}&_sort=sent&_count={length}"
     while True:
         yield practice.clinic.prepared("GET", f"/Communication?{query}")
 
@@ -99,6 +103,22 @@ def _daily_open(practice: Practice) -> Iterator[Request]:
     while True:
         today = practice.message(practice.header()) | {"sent": instants.written(instants.now())}
         yield practice.clinic.prepared("POST", "/Communication", today)
+
+
+def _daily_message(practice: Practice) -> Iterator[Request]:
+    header_id, number = practice.header(), 0
+    while number := number + 1:
+        today = practice.message(header_id, number) | {"sent": instants.written(instants.now())}
+        request = practice.clinic.prepared("POST", "/Communication", today)
+        if number == 1:
+            handler, event = request
+            handler(event, None)
+        else:
+            yield request
+
+
+def _thread20(practice: Practice) -> Iterator[Request]:
+    return _thread(practice, 20)
 
 
 def _bundle5(practice: Practice) -> Iterator[Request]:
@@ -134,9 +154,11 @@ SCENARIOS = (
     Scenario("link", _link, writes=32, reads=4, calls=5),
     Scenario("put", _put, writes=20, reads=1, calls=2),
     Scenario("daily_open", _daily_open, writes=56, reads=4, calls=5, said=DAILY),
+    Scenario("daily_message", _daily_message, writes=16, reads=3, calls=4, said=DAILY),
     Scenario("close", _close, writes=26, reads=4, calls=5),
     Scenario("page20", _page20, writes=0, reads=1, calls=1),
     Scenario("class", _class, writes=0, reads=4, calls=4),
+    Scenario("thread20", _thread20, writes=0, reads=3, calls=1),
     Scenario("thread100", _thread100, writes=0, reads=13, calls=1),
     Scenario("bundle5", _bundle5, writes=68, reads=2, calls=3),
 )
