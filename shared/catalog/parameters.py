@@ -33,7 +33,8 @@ class SearchParam:
     are partitioned, where it shares that with another parameter; `spread` over how many partitions
     each value goes, where values are few; `common` about how many resources share a value, by which
     the planner chooses; `keyed` the type whose references need no row, because the resource tables'
-    own keys find them; `system` the code system a plain `code` element is bound to; `added` tells
+    own keys find them; `system` the code system a plain `code` element is bound to, `usual` that of
+    nearly all of a Coding's values, where codes of another are found by themselves; `added` tells
     that data may be older than the row: it needs reindexing. `description` is for what R4 does not
     define.
     """
@@ -50,6 +51,7 @@ class SearchParam:
     common: int = 100
     keyed: str = ""
     system: str = ""
+    usual: str = ""
     definition: str = ""
     description: str = ""
     added: bool = False
@@ -126,7 +128,14 @@ _ENCOUNTER = (
     _encounter("account", "reference", "account", "Account", **_row(common=10)),
     _encounter("appointment", "reference", "appointment", "Appointment", **_row(common=1)),
     _encounter("based-on", "reference", "basedOn", "ServiceRequest", **_row(common=1)),
-    _encounter("class", "token", "class", element="Coding", **_spread(common=1_000_000)),
+    _encounter(
+        "class",
+        "token",
+        "class",
+        element="Coding",
+        usual="http://terminology.hl7.org/CodeSystem/v3-ActCode",
+        **_spread(common=1_000_000),
+    ),
     _encounter(
         "date",
         "date",

@@ -31,16 +31,20 @@ def value_key(param: SearchParam, value: Value) -> str:
 
 
 def value_keys(param: SearchParam, value: Value) -> tuple[str, ...]:
-    """Give all partitions a value is in: a code without a system is also among those alone."""
+    """Give all partitions a value is in: a code of no or another system is with its like, too."""
     key = value_key(param, value)
-    if key and isinstance(value, Token) and not value.system:
-        return key, without_system(key)
-    return (key,) if key else ()
+    alone = by_system(param, value.system, value.code) if isinstance(value, Token) else ""
+    return tuple(one for one in (key, alone) if key and one)
 
 
-def without_system(code: str) -> str:
-    """Give by what a token's code is partitioned where it has no system, as searches ask for it."""
-    return f"|{code}"
+def by_system(param: SearchParam, system: str, code: str) -> str:
+    """Give by what a token's code is partitioned that has no system, or another than the usual.
+
+    Empty for all others, which share the partition of the code.
+    """
+    if not system:
+        return f"|{code}"
+    return f"|{system}|{code}" if param.usual and system != param.usual else ""
 
 
 def is_keyed(param: SearchParam, value: Reference) -> bool:

@@ -81,8 +81,9 @@ def _keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
     """Give the table and key that an operand's matches are under."""
     if isinstance(operand, TokenOperand) and operand.code:
         key = partitions.value_key(param, Token("", operand.code))
-        without = partitions.without_system(operand.code)
-        yield patterns.table_of_rows(param.resource), without if operand.system == "" else key
+        if operand.system is not None:
+            key = partitions.by_system(param, operand.system, operand.code) or key
+        yield patterns.table_of_rows(param.resource), key
     elif isinstance(operand, str):
         yield patterns.table_of_rows(param.resource), operand
     elif isinstance(operand, ReferenceOperand):

@@ -158,6 +158,17 @@ def test_a_code_that_begins_with_a_bar_is_not_one_without_a_system(archive: Arch
     assert sorted(ids(ask("Communication?identifier=5"))) == ["h1", "h3"]
 
 
+def test_a_class_of_another_system_is_found_by_it_and_without(archive: Archive) -> None:
+    systems = {"usual": care.ACT_CODE, "other": "urn:other", "third": "urn:third", "none": ""}
+    for minutes, (key, system) in enumerate(systems.items()):
+        coded: dict[str, Any] = {"class": {"code": "VR"} | ({"system": system} if system else {})}
+        archive.encounter(key, minutes, **coded)
+    for key, system in systems.items():
+        assert ids(ask(f"Encounter?class={system}|VR")) == [key]
+    assert ids(ask("Encounter?class=urn:other|VR,|VR")) == ["none", "other"]
+    assert ids(ask("Encounter?class=VR")) == ["none", "third", "other", "usual"]
+
+
 def test_what_a_message_left_where_it_was_is_not_found(archive: Archive) -> None:
     kept = archive.message("t", 1)
     place = "m#" + ulids.prefix(0) + "0" * 16

@@ -72,7 +72,7 @@ class _Filling:
             created=CREATED,
             updated="",
             entered=CREATED,
-            rows=rows(resource, CREATED, zone=ZONE, is_long=is_long),
+            rows=rows(resource, CREATED, zone=ZONE, is_long=is_long, most=100),
         )
         self.resources.append(resource)
         self._write(record)
@@ -112,7 +112,7 @@ class _Filling:
             place=place,
             **state,
         )
-        found = rows(resource, CREATED, zone=ZONE)
+        found = rows(resource, CREATED, zone=ZONE, most=100)
         self.resources.append(resource)
         self._write(replace(record, rows=found))
 

@@ -157,6 +157,7 @@ def test_no_page_that_goes_on_is_empty_whatever_is_asked_of_the_last_update(
     "query",
     [
         ("class", f"|{care.session()['class']['code']}"),
+        ("class", f"{care.ACT_CODE.replace('http:', 'https:')}|VR"),
         ("identifier", "|7"),
         ("_tag", "|tagged"),
         ("patient", "Group/1"),
