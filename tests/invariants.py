@@ -8,7 +8,7 @@ from typing import Any
 
 from shared import instants
 from shared.interactions import attaching, deployment
-from shared.sessions import closing, kinds, policies
+from shared.sessions import closing, due, kinds, policies
 from shared.sessions.policies import Policy
 from shared.sessions.state import Slot, slot_key
 from shared.store.records import CommunicationRecord, EncounterRecord
@@ -185,6 +185,16 @@ def what_is_open_is_looked_at_once(_: Picture, after: Picture) -> None:
     assert set(rows) <= set(after.encounters)
 
 
+def what_closes_by_itself_is_looked_at_in_time(_: Picture, after: Picture) -> None:
+    for record in after.encounters.values():
+        if not kinds.is_open(record.resource) or record.closing:
+            continue
+        arrived = (slot.arrived for slot in after.slots_of(record.id) if slot.open)
+        active = instants.read(max(record.opened, record.entered, *arrived))
+        if ends := due.closes_at(attaching.opened(record, active)):
+            assert record.due <= attaching.spread(record, ends), f"{record.id} is due too late"
+
+
 def closes_by_itself(record: EncounterRecord) -> bool:
     if not attaching.is_session(record):
         return False
@@ -258,6 +268,7 @@ INVARIANTS: tuple[Callable[[Picture, Picture], None], ...] = (
     a_period_is_that_of_the_messages,
     a_finished_session_has_no_open_child,
     what_is_open_is_looked_at_once,
+    what_closes_by_itself_is_looked_at_in_time,
     an_update_of_a_message_changes_no_session,
     a_session_finds_its_messages,
     what_is_counted_never_falls,

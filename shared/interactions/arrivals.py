@@ -14,7 +14,6 @@ from shared.interactions import (
     patients,
     versions,
 )
-from shared.resources.patching import without_generated_text
 from shared.sessions import kinds, opening, policies, slots, times
 from shared.sessions.policies import EXPLICIT, Policy
 from shared.sessions.state import Slot, SlotKey
@@ -36,7 +35,7 @@ def arrive(work: Work, message: CommunicationRecord) -> CommunicationRecord:
         raise AssertionError("a message has a header")
     policy = deployment.policy_of(header)
     message = replace(message, at=times.at(message.resource, work.now, policy.zone))
-    slot = work.slot(_slot_key(policy, header, message))
+    slot = _slot(work, state, header, message, policy)
     if slot.key.day:
         work.require(state)
     own = _own_session(work, message)
@@ -61,11 +60,24 @@ def check_own_link(work: Work, message: CommunicationRecord) -> None:
         _check_own(work, message, slot, _own_session(work, message))
 
 
-def _slot_key(policy: Policy, header: CommunicationRecord, message: CommunicationRecord) -> SlotKey:
+def _slot(
+    work: Work,
+    state: Slot,
+    header: CommunicationRecord,
+    message: CommunicationRecord,
+    policy: Policy,
+) -> Slot:
+    """Give the thread's slot, or under daily that of its day.
+
+    A policy that has changed concerns the next session: one that is no day's goes on until its end.
+    """
     if policy.name != policies.DAILY:
-        return SlotKey(message.place.thread)
+        return state
+    session = work.encounter(state.session) if state.open else None
+    if session and session.policy != policies.DAILY:
+        return state
     patient, at = opening.patient(header.resource), instants.read(message.at)
-    return attaching.day_key(policy, message.place.thread, patient, at)
+    return work.slot(attaching.day_key(policy, message.place.thread, patient, at))
 
 
 def _own_session(work: Work, message: CommunicationRecord) -> EncounterRecord | None:
@@ -120,17 +132,17 @@ def _without_open_session(
     named = work.encounter(slot.session) if slot.session else None
     if named and named.resource.get("status") == closing.FINISHED:
         return _amend_day(work, message, slot, named, policy)
-    if policy.name != EXPLICIT:
-        _first(
-            work,
-            header,
-            lambda before: openings.open_before(before, header, message.at, slot, policy),
-        )
-        session_id = openings.open_for(work, header, message, slot, policy)
-        return replace(message, session=session_id)
     if own and not kinds.linked(header.resource) and attaching.takes_messages(own):
         return _join_by_itself(work, message, slot, own)
-    return _wait(work, message, slot)
+    if policy.name == EXPLICIT:
+        return _wait(work, message, slot)
+    _first(
+        work,
+        header,
+        lambda before: openings.open_before(before, header, message.at, slot, policy),
+    )
+    session_id = openings.open_for(work, header, message, slot, policy)
+    return replace(message, session=session_id)
 
 
 def _wait(work: Work, message: CommunicationRecord, slot: Slot) -> CommunicationRecord:
@@ -151,7 +163,10 @@ def _join(
 ) -> CommunicationRecord:
     """Join the session that is open."""
     if not slot.figures.first or message.at < slot.figures.first:
-        _begin_earlier(work, slot.session, message.at)
+        session = work.encounter(slot.session)
+        if session is None:
+            raise AssertionError("an open slot names a session")
+        attaching.begun_earlier(work, session, message.at)
     if slot.key.day:
         _reach(work, message, slot, header, policy)
     elif not slot.low or message.place.sort < slot.low:
@@ -159,9 +174,9 @@ def _join(
     _first(
         work,
         header,
-        lambda before: patients.join(before, slot.session, header.resource, message.resource),
+        lambda before: patients.join(before, slot, header, message.resource),
     )
-    patients.join(work, slot.session, header.resource, message.resource)
+    patients.join(work, slot, header, message.resource)
     work.save(openings.arrived(work, slot, message))
     return replace(message, session=slot.session)
 
@@ -176,7 +191,8 @@ def _reach(
     """Let the day's session know this thread, and the header point to the latest day's."""
     low, high = policies.day_keys(slot.key.day, policy.zone)
     points_here = kinds.linked(header.resource) == slot.session
-    if not points_here or not low <= message.place.sort <= high:
+    is_within = low <= message.place.sort <= high and slots.knows(slot, header.last_updated)
+    if not points_here or not is_within:
         key = message.place.sort
         attaching.reach_day(work, slot.session, header.id, slot.key.day, policy=policy, key=key)
     if not points_here and header.day < slot.key.day:
@@ -194,8 +210,9 @@ def _join_by_itself(
     """Join the session that the message itself names, where the header names none."""
     work.save(slots.noticed(slot))
     one = openings.arrived(work, Slot(key=slot.key), message).figures
-    work.save(replace(session, figures=session.figures.merged(one)))
-    _begin_earlier(work, session.id, message.at)
+    joined = replace(session, figures=session.figures.merged(one))
+    work.save(joined)
+    attaching.begun_earlier(work, joined, message.at)
     _widen(work, session.id, message)
     return replace(message, session=session.id)
 
@@ -209,21 +226,6 @@ def _amend_day(
     attaching.reach_day(work, session.id, thread, slot.key.day, policy=policy, key=key)
     amending.extend(work, session, message)
     return replace(message, session=session.id)
-
-
-def _begin_earlier(work: Work, session_id: str, at: str) -> None:
-    """Correct a session's beginning, where the server wrote it and the message is before it."""
-    session = work.encounter(session_id)
-    if session is None or "start" not in session.filled:
-        return
-    period = session.resource["period"]
-    if at < period["start"] and work.in_steps:
-        # It does not fit this transaction: the closer will read the messages.
-        work.save(replace(session, figures=replace(session.figures, dirty=True)))
-    elif at < period["start"]:
-        corrected = session.resource | {"period": period | {"start": at}}
-        corrected = without_generated_text(session.resource, corrected)
-        work.save(versions.of_encounter(work, session, corrected))
 
 
 def _widen(work: Work, session_id: str, message: CommunicationRecord) -> None:

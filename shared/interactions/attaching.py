@@ -7,7 +7,8 @@ from zlib import crc32
 from shared import instants, ulids
 from shared.errors import BusinessRule
 from shared.index import long
-from shared.interactions import deployment
+from shared.interactions import deployment, versions
+from shared.resources.patching import without_generated_text
 from shared.sessions import due, kinds, policies, slots
 from shared.sessions.due import Opened
 from shared.sessions.policies import Policy
@@ -52,11 +53,28 @@ def attach(work: Work, slot: Slot, encounter: EncounterRecord) -> None:
     thread = slot.key.partition
     if slots.waiting(slot):
         work.save(Adoption(thread=thread, epoch=slot.epoch, session=encounter.id, late=False))
+        encounter = begun_earlier(work, encounter, slot.figures.first)
     # A later message sorts above this, so that only earlier ones have to widen the range.
     low = slot.low if slots.waiting(slot) else f"m#{ulids.prefix(work.milliseconds)}"
     span = work.span(encounter.id, thread)
     work.save(slots.span_attached(span, encounter.id, thread, low))
     _attach(work, slot, encounter)
+
+
+def begun_earlier(work: Work, session: EncounterRecord, at: str) -> EncounterRecord:
+    """Correct a session's beginning, where the server wrote it and a message is before it."""
+    start = session.resource["period"]["start"] if "start" in session.filled else ""
+    if not at or at >= start:
+        return session
+    if work.in_steps:
+        # It does not fit this transaction: the closer will read the messages.
+        later = replace(session, figures=replace(session.figures, dirty=True))
+    else:
+        corrected = session.resource | {"period": session.resource["period"] | {"start": at}}
+        corrected = without_generated_text(session.resource, corrected)
+        later = versions.of_encounter(work, session, corrected)
+    work.save(later)
+    return later
 
 
 def attach_day(
@@ -74,8 +92,9 @@ def attach_day(
 
 
 def has_room(encounter: EncounterRecord, slot: Slot) -> bool:
-    """Tell whether a session may have one more thread."""
-    return len(encounter.slots | {str(slot.key)}) <= MOST_THREADS
+    """Tell whether a session may have one more thread; its own day it always may."""
+    is_home = str(slot.key) == encounter.home
+    return is_home or len(encounter.slots | {str(slot.key)}) <= MOST_THREADS
 
 
 def _check_room(encounter: EncounterRecord, slot: Slot) -> None:
@@ -152,5 +171,5 @@ def opened(encounter: EncounterRecord, active: datetime | None) -> Opened:
         max_hours=encounter.max_hours,
         day_end=instants.read(encounter.day_end) if encounter.day_end else None,
         active=active if encounter.slots else None,
-        planned=encounter.resource.get("status") == "planned",
+        planned=encounter.resource.get("status") == kinds.PLANNED,
     )

@@ -131,7 +131,8 @@ def _save_message(
     referring.check(work, before.resource if before else {}, after)
     patients.check_known(work, header_id, before.resource if before else {}, after)
     after = _with_restored_link(before, after)
-    state = {"place": _place(work, before, own_id, after, header_id), "counts": kinds.counts(after)}
+    counts = kinds.counts(after, counted=bool(before and before.counts))
+    state = {"place": _place(work, before, own_id, after, header_id), "counts": counts}
     if before:
         message = versions.of_communication(work, before, after, **state)
         if before.at and kinds.linked(before.resource) != kinds.linked(after):

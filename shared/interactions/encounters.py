@@ -77,6 +77,9 @@ def _save(
         after, filled = rules.measured(after, filled, settings().zone)
         due = record.due if kinds.is_open(after) else ""
         saved = versions.of_encounter(work, record, after, filled=filled, due=due)
+        if before.get("status") == kinds.PLANNED != after.get("status") and saved.slots:
+            # Its threads' time without a message counts from here on.
+            saved = replace(saved, due=attaching.earlier_due(work, saved))
     if before.get("status") != after.get("status"):
         saved = replace(saved, entered=work.instant)
     work.save(saved)
@@ -113,8 +116,10 @@ def _home_again(work: Work, record: EncounterRecord) -> EncounterRecord:
         )
     if slot.session != record.id:
         work.save(slots.named(slot, record.id))
-    zone = deployment.policy().zone
-    _, after = policies.day_bounds(policies.day_of(work.now, zone), zone)
+    is_threads = "/" not in slot.key.partition
+    header = work.communication(slot.key.partition) if is_threads else None
+    policy = deployment.policy_of(header) if header else deployment.policy()
+    _, after = policies.day_bounds(policies.day_of(work.now, policy.zone), policy.zone)
     return replace(record, day_end=instants.written(after))
 
 

@@ -3,7 +3,7 @@
 from shared.errors import BusinessRule
 from shared.interactions import attaching, closing, detaching
 from shared.sessions import kinds, slots
-from shared.sessions.policies import DAILY, EXPLICIT, Policy
+from shared.sessions.policies import DAILY, EXPLICIT, THREAD, Policy
 from shared.sessions.state import Adoption, Slot, SlotKey, slot_key
 from shared.store.records import EncounterRecord
 from shared.store.work import Work
@@ -22,12 +22,11 @@ def relink(work: Work, thread: str, encounter_id: str, policy: Policy, patient: 
     if encounter and encounter.id == state.session:
         return False
     plain = encounter is not None and not attaching.is_session(encounter)
+    left = detaching.leave(work, state) if state.session else None
     if policy.name == DAILY and encounter:
         _link_day(work, state, encounter, policy, patient, plain=plain)
-        return plain
-    left = detaching.leave(work, state) if state.session else None
-    if encounter is None or plain:
-        work.save(slots.emptied(state) if state.session else slots.turned(state))
+    elif encounter is None or plain:
+        work.save(slots.unlinked(state))
     elif kinds.is_open(encounter.resource):
         attaching.attach(work, state, encounter)
     else:
@@ -54,7 +53,7 @@ def _link_day(
     if encounter.home and slot_key(encounter.home).day != key.day:
         day = slot_key(encounter.home).day
         raise BusinessRule(f"Encounter/{encounter.id} is that of {day}", expression=_ELEMENT)
-    work.save(slots.turned(state))
+    work.save(slots.unlinked(state))
     if plain:
         return
     if slot.session == encounter.id:
@@ -100,15 +99,18 @@ def _adopt_late(work: Work, slot: Slot, encounter: EncounterRecord, policy: Poli
 
 
 def detach(work: Work, thread: str, *, gone: bool = False) -> None:
-    """Take a thread out of its session, if it has one; `gone` where it takes no messages more.
+    """Take a thread that is completed out of its session, if it has one; or one that is `gone`.
 
-    A session that the server opened and that has no thread left then is closed.
+    A session that has no thread left then is closed, if the server opened it or if it ends with
+    its threads: one that is planned is yet to come.
     """
     state = work.slot(SlotKey(thread))
     if state.session:
         left = detaching.leave(work, state)
         work.save(slots.emptied(state))
-        if left.by_server and not left.slots:
+        has_begun = left.resource.get("status") != kinds.PLANNED
+        is_over = left.by_server or (left.policy == THREAD and has_begun and not gone)
+        if is_over and not left.slots:
             closing.finish(work, left)
     elif gone:
         work.save(slots.turned(state))

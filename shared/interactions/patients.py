@@ -6,25 +6,34 @@ from shared import references
 from shared.errors import BusinessRule
 from shared.interactions import openings, versions
 from shared.resources.patching import without_generated_text
-from shared.sessions import kinds, opening
-from shared.store.records import EncounterRecord
+from shared.sessions import kinds, opening, slots
+from shared.sessions.state import Slot
+from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.transactions import Stale
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
 
-def join(work: Work, session_id: str, header: Resource, message: Resource) -> None:
-    """Add whom a message is about, if that is not the header's patient, to a session of ours."""
-    patient = opening.patient(message)
-    if not patient or patient == opening.patient(header):
+def join(work: Work, slot: Slot, header: CommunicationRecord, message: Resource) -> None:
+    """Add whom a message and its header are about to a session of ours that they join."""
+    if _is_known(slot, header, message):
         return
-    session = work.encounter(session_id)
+    session = work.encounter(slot.session)
     if session and not kinds.is_open(session.resource):
         # It has ended since its slot was read: the message goes elsewhere.
         raise Stale
-    if session and session.by_server:
-        add(work, session, message["subject"])
+    if session is None or not session.by_server:
+        return
+    for about in (header.resource, message):
+        if opening.patient(about):
+            add(work, work.encounter(session.id) or session, about["subject"])
+
+
+def _is_known(slot: Slot, header: CommunicationRecord, message: Resource) -> bool:
+    """Tell without reading a session that it has a message's patient, from an earlier message."""
+    is_headers = opening.patient(message) in ("", opening.patient(header.resource))
+    return is_headers and slots.knows(slot, header.last_updated)
 
 
 def check_known(work: Work, thread: str, before: Resource, after: Resource) -> None:
@@ -59,10 +68,16 @@ def add(work: Work, session: EncounterRecord, subject: Resource) -> None:
     if own is None and not known:
         _save(work, session, session.resource | {"subject": subject})
         return
-    if own is not None:
+    if own is not None and not _is_group(own):
         session = _split(work, session, own)
     openings.save_medical_encounter(work, session, subject)
     work.save(work.encounter(session.id) or session)
+
+
+def _is_group(subject: Any) -> bool:
+    """Tell whether a subject is a Group, which stays on the session: who is in it is not known."""
+    target = references.target(subject)
+    return target is not None and target.type == "Group"
 
 
 def _patient(subject: Any) -> str:

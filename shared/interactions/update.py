@@ -16,6 +16,7 @@ from shared.interactions.write import Content, write
 from shared.references import Literal
 from shared.resources.status import with_status_history
 from shared.sessions.closing import with_kept
+from shared.settings import settings
 from shared.store.records import EncounterRecord, Versioned
 from shared.store.work import Work
 
@@ -102,7 +103,7 @@ def with_history(
     if not isinstance(before, EncounterRecord) or before.deleted:
         return after
     if keep_omitted:
-        after = with_kept(before.resource, after, before.filled)
+        after = with_kept(before.resource, after, before.filled, settings().zone)
     return with_status_history(
         before.resource, after, before.entered, work.instant, keep_omitted=keep_omitted
     )

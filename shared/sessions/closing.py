@@ -12,11 +12,12 @@ PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 # Whom R4 allows in Encounter.participant.individual, and as what they took part.
 PARTICIPATION_OF = {"Practitioner": "ATND", "PractitionerRole": "ATND", "RelatedPerson": "PART"}
 MINUTE = 60 * instants.SECOND
+BOUNDS = frozenset({"start", "end"})
 
 
 def written(resource: Resource, element: str) -> Any:
     """Give what stands in an element that the server may fill."""
-    if element in ("start", "end"):
+    if element in BOUNDS:
         period = resource.get("period", {})
         return period.get(element) or period.get(f"_{element}")
     return resource.get(element)
@@ -31,17 +32,22 @@ def still_filled(before: Resource, after: Resource, filled: frozenset[str]) -> f
     )
 
 
-def with_kept(before: Resource, after: Resource, filled: frozenset[str]) -> Resource:
-    """Keep what the server filled where a write of the same status leaves it out."""
-    if before.get("status") != after.get("status"):
-        return after
-    kept = dict(after)
-    for name in filled:
-        if written(after, name) is None and name in ("start", "end"):
-            kept["period"] = {**kept.get("period", {}), name: before["period"][name]}
-        elif written(after, name) is None:
-            kept[name] = before[name]
+def with_kept(before: Resource, after: Resource, filled: frozenset[str], zone: tzinfo) -> Resource:
+    """Keep what the server filled where a client's write leaves it out, unless they contradict."""
+    left_out = {name for name in filled if written(after, name) is None}
+    bounds = {name: before["period"][name] for name in left_out & BOUNDS}
+    kept = after | {name: before[name] for name in left_out - BOUNDS}
+    if bounds:
+        kept["period"] = _agreeing(after.get("period", {}) | bounds, left_out, zone)
     return kept
+
+
+def _agreeing(period: Resource, ours: frozenset[str] | set[str], zone: tzinfo) -> Resource:
+    """Leave bounds of ours out of a period where the client's other one contradicts them."""
+    whole = instants.period(period, zone)
+    if whole.high >= whole.low:
+        return period
+    return {name: value for name, value in period.items() if name not in ours & BOUNDS}
 
 
 def without(resource: Resource, elements: frozenset[str]) -> Resource:
@@ -88,14 +94,9 @@ def _period(period: Resource, figures: Figures, ours: set[str], zone: tzinfo) ->
         if name in ours or (name not in result and f"_{name}" not in result):
             result[name] = value
             ours.add(name)
-    whole = instants.period(result, zone)
-    if whole.high < whole.low:
-        # The client's bound stands; a bound of ours that contradicts it is left out.
-        for name in ("start", "end"):
-            if name in ours:
-                result.pop(name)
-                ours.discard(name)
-    return result
+    agreeing = _agreeing(result, ours, zone)
+    ours -= result.keys() - agreeing.keys()
+    return agreeing
 
 
 def _fill_length(session: Resource, ours: set[str], zone: tzinfo) -> None:

@@ -10,10 +10,13 @@ type Resource = dict[str, Any]
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 VIRTUAL, SESSION, MEDICAL_ENCOUNTER = "VR", "session", "medical-encounter"
 
-OPEN = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "unknown"})
+PLANNED = "planned"
+OPEN = frozenset({PLANNED, "arrived", "triaged", "in-progress", "onleave", "unknown"})
 VOID = frozenset({"cancelled", "entered-in-error"})
 OPEN_HEADER = frozenset({"preparation", "in-progress", "on-hold"})
 COUNTING = frozenset({"in-progress", "completed"})
+# A message that was sent counts on whatever else becomes of it: put on hold, stopped, not done.
+TAKEN_BACK = frozenset({"entered-in-error", "preparation"})
 
 
 def _typed(encounter: Resource, code: str, system: str) -> bool:
@@ -66,9 +69,10 @@ def linked(communication: Resource) -> str:
     return target.id if target and target.type == "Encounter" else ""
 
 
-def counts(communication: Resource) -> bool:
-    """Tell whether a message has been sent and not been taken back."""
-    return communication.get("status") in COUNTING
+def counts(communication: Resource, *, counted: bool) -> bool:
+    """Tell whether a message has been sent and not been taken back; `counted` as it was before."""
+    status = communication.get("status")
+    return status in COUNTING or (counted and status not in TAKEN_BACK)
 
 
 def sender(communication: Resource) -> str:

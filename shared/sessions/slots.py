@@ -61,6 +61,16 @@ def turned(slot: Slot) -> Slot:
     return replace(slot, rev=slot.rev + 1, epoch=slot.epoch + 1)
 
 
+def unlinked(slot: Slot) -> Slot:
+    """Begin an epoch with no session; what waits for a link goes on waiting."""
+    return emptied(slot) if slot.session else turned(slot)
+
+
+def knows(slot: Slot, header_updated: str) -> bool:
+    """Tell whether a header's present version was there when the last message arrived."""
+    return bool(slot.figures.first) and header_updated < slot.arrived
+
+
 def waiting(slot: Slot) -> bool:
     """Tell whether messages wait for the next link to adopt them."""
     return not slot.session and not slot.key.day and bool(slot.low)

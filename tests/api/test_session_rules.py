@@ -123,6 +123,31 @@ def test_adopted_messages_are_not_rewritten_where_messages_are_linked(practice: 
     assert joined.body["encounter"] == care.reference(f"Encounter/{session_id}")
 
 
+def test_a_message_that_was_sent_counts_until_it_is_taken_back(practice: Practice) -> None:
+    """Not only while it is in progress or completed: what was put on hold was said, too."""
+    session_id = practice.opens()
+    header_id = linked(practice, session_id)
+    practice.says(header_id, NINE)
+    message = practice.says(header_id, TEN)
+    for status in ("on-hold", "stopped", "not-done", "unknown"):
+        assert practice.change(f"/Communication/{message.id}", status=status).status == 200
+    practice.change(f"/Encounter/{session_id}", status="finished")
+    assert practice.table() == [("finished", "02 09:00", "02 10:00")]
+    practice.change(f"/Communication/{message.id}", status="preparation")
+    assert practice.table() == [("finished", "02 09:00", "02 09:00")]
+
+
+@pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
+def test_a_message_linked_by_itself_joins_that_session_under_every_policy(
+    practice: Practice, policy: str
+) -> None:
+    practice.set(SESSION_POLICY=policy)
+    session_id, header_id = practice.opens(), practice.header()
+    own = care.reference(f"Encounter/{session_id}")
+    ids = [practice.says(header_id, moment, encounter=own).id for moment in (NINE, TEN)]
+    assert practice.messages(practice.session()) == ids
+
+
 # ---- Headers and links
 
 

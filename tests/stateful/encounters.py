@@ -14,7 +14,7 @@ from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
 
 MOST_ENCOUNTERS = 9
-_PERIODS = st.sampled_from(("", "", "", "start", "end", "both", "ahead"))
+_PERIODS = st.sampled_from(("", "", "", "start", "end", "both", "ahead", "now"))
 _PATIENTS = st.sampled_from((care.HOMER, "Patient/bart-simpson", "Patient/maggie-simpson"))
 
 
@@ -26,6 +26,8 @@ class Encounters(Machine):
         bounds = {"start": self.place.utc - 2 * hour, "end": self.place.utc - hour}
         if kind == "ahead":
             bounds = {"start": self.place.utc + 24 * hour}
+        elif kind == "now":
+            bounds = {"end": self.place.utc}
         elif kind != "both":
             bounds = {name: bound for name, bound in bounds.items() if name == kind}
         period = {name: instants.written(bound) for name, bound in bounds.items()}
@@ -97,6 +99,15 @@ class Encounters(Machine):
     def encounter_patched(self, encounter: int, status: str, fate: Fate) -> None:
         change = [{"op": "replace", "path": "/status", "value": status}]
         self.patch(f"/Encounter/{self.encounter_id(encounter)}", change, fate)
+
+    @precondition(lambda self: self.picture.encounters)
+    @rule(encounter=which, period=_PERIODS, fate=fates)
+    def encounter_gets_a_period(self, encounter: int, period: str, fate: Fate) -> None:
+        """Of a client's that writes its own bounds and leaves out what it did not write."""
+        url = f"/Encounter/{self.encounter_id(encounter)}"
+        if body := self.read(url):
+            own = {name: value for name, value in body.items() if name not in ("period", "length")}
+            self.place.call("PUT", url, own | self._period(period), fate)
 
     @precondition(lambda self: self._ended())
     @rule(encounter=which, fate=fates)

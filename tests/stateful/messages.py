@@ -149,18 +149,21 @@ class Messages(Machine):
         self.patch(f"/Communication/{message_id}", change, fate)
 
     @precondition(lambda self: self.picture.messages)
-    @rule(message=which, is_over=st.booleans(), fate=fates)
+    @rule(
+        message=which,
+        turns=st.sampled_from(((), (), ("finished",), ("finished", "in-progress"), ("cancelled",))),
+        fate=fates,
+    )
     def message_taken_back_and_restored(
-        self,
-        message: int,
-        is_over: bool,  # noqa: FBT001 - a strategy's
-        fate: Fate,
+        self, message: int, turns: tuple[str, ...], fate: Fate
     ) -> None:
-        """In its session as it is, or when that has ended."""
+        """In its session as it is, or when that has ended, or has been reopened."""
         message_id = self._message_id(message)
         session_id = self.picture.session(self.picture.messages[message_id])
-        if is_over and session_id:
-            change = [{"op": "replace", "path": "/status", "value": "finished"}]
+        for status in turns if session_id else ():
+            if status == "cancelled":
+                self.by_hand.add(session_id)
+            change = [{"op": "replace", "path": "/status", "value": status}]
             self.patch(f"/Encounter/{session_id}", change, Fate())
         for status in ("entered-in-error", "completed"):
             self._notice_restored(message_id, status)
