@@ -1,11 +1,13 @@
 """Reindexing: every index row of a deployment as its resource would have it written now.
 
 Each part of the tables is gone through by itself, from where it was left; the service goes on.
+Once all parts have their rows, the guards of identifiers are counted anew by these.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -15,21 +17,24 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import TYPES
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.errors import BusinessRule, Conflict
-from shared.store import dynamodb, keys, rebuilding, transactions
+from shared.store import dynamodb, keys, rebuilding, recounting, transactions
 from shared.store.items import Item
 from shared.store.operations import delete, put
 
 type Part = tuple[int, int]
 
 # Rows after what has them: a row is superfluous only once its resource names its own.
-TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH)
+_TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH)
+# Once for the rows, once for the guards.
+PASSES = (*_TABLES, *_TABLES)
+ROWS_DONE = len(_TABLES)
 _PAGE = 100
 CHECKED, REPAIRED, REFUSED = "checked", "repaired", "refused"
 
 
 @dataclass(slots=True)
 class State:
-    """How far a part has come: table, key there, and what was found; of which catalogue."""
+    """How far a part has come: pass, key there, and what was found; of which catalogue."""
 
     table: int = 0
     after: tuple[str, str] | None = None
@@ -39,7 +44,7 @@ class State:
     @property
     def is_done(self) -> bool:
         """Tell whether all tables have been gone through."""
-        return self.table == len(TABLES)
+        return self.table == len(PASSES)
 
 
 def catalogue() -> str:
@@ -49,17 +54,28 @@ def catalogue() -> str:
 
 
 def run(part: Part, has_time: Callable[[], bool]) -> State:
-    """Go on with a part as long as there is time; what is done is kept."""
+    """Go on with a part as long as there is time; what is done is kept.
+
+    Its guards wait for the rows of all parts.
+    """
     state = _state(part)
     while not state.is_done and has_time():
-        table = TABLES[state.table]
+        if state.table == ROWS_DONE and state.after is None and not _have_rows(part):
+            break
+        table = PASSES[state.table]
+        mend = _mend if state.table < ROWS_DONE else _recount
         items, state.after = dynamodb.scan(table, part, limit=_PAGE, after=state.after)
         for item in items:
-            _mend(table, item, state.counts)
+            mend(table, item, state.counts)
         if state.after is None:
             state.table += 1
         _keep(part, state)
     return state
+
+
+def _have_rows(part: Part) -> bool:
+    """Tell whether the rows of all parts are done."""
+    return all(_state((number, part[1])).table >= ROWS_DONE for number in range(part[1]))
 
 
 def finish(parts: int) -> list[str]:
@@ -95,6 +111,27 @@ def _mend(table: str, item: Item, counts: Counter[str]) -> None:
     except BusinessRule:
         # It has too many values by now; its next update will say so.
         counts[REFUSED] += 1
+
+
+def _recount(table: str, item: Item, counts: Counter[str]) -> None:
+    """Count the guards anew that a record's identifiers lack, or that are there."""
+    tenant, sort = item["pk"]["S"].partition("#")[0], item["sk"]["S"]
+    found: Iterable[keys.Address] = ()
+    if table == patterns.SEARCH:
+        if sort == patterns.GUARD.sort:
+            counts[f"{CHECKED} guards"] += 1
+            found = (keys.Address(table, item["pk"]["S"], sort),)
+    elif (record := rebuilding.read(table, item)) and not record.deleted:
+        found = recounting.missing(record, tenant)
+    for address in found:
+        counts[f"{REPAIRED} guards"] += transactions.settle(partial(_recounted, address))
+
+
+def _recounted(address: keys.Address) -> int:
+    change = recounting.recounted(address)
+    if change:
+        transactions.send(change)
+    return len(change)
 
 
 def _mended(table: str, item: Item, tenant: str) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import boto3
@@ -9,7 +10,11 @@ from botocore.config import Config
 
 from shared.local.conversation import Unexpected
 
-TABLES = ("Encounters", "Communications", "index rows")
+GUARDS = ("checked guards", "repaired guards")
+# Once for the rows, once for the guards of identifiers.
+_TABLES = ("Encounters", "Communications", "index rows")
+ROWS_DONE = len(_TABLES)
+PASSES = (*_TABLES, *(f"guards by {name}" for name in _TABLES))
 
 
 def deployed(stack: str) -> tuple[Any, str]:
@@ -31,23 +36,28 @@ def run(functions: Any, name: str, parts: int) -> None:
     Unexpected.
     """
     with ThreadPoolExecutor(parts) as pool:
-        done = [*pool.map(lambda part: _part(functions, name, part, parts), range(parts))]
+        for until in (ROWS_DONE, len(PASSES)):
+            # Guards are counted by the rows of all parts.
+            one = partial(_part, functions, name, parts=parts, until=until)
+            done = [*pool.map(one, range(parts))]
     totals = {
         key: sum(each.get(key, 0) for each in done)
-        for key in ("checked", "checked rows", "repaired rows", "refused")
+        for key in ("checked", "checked rows", "repaired rows", *GUARDS, "refused")
     }
     ready = _call(functions, name, {"finish": parts})["ready"]
     print(", ".join(f"{key} {number}" for key, number in totals.items()))
     print(f"ready: {', '.join(ready) or 'all parameters were'}")
 
 
-def _part(functions: Any, name: str, part: int, parts: int) -> dict[str, Any]:
+def _part(functions: Any, name: str, part: int, *, parts: int, until: int) -> dict[str, Any]:
     while True:
         answer = _call(functions, name, {"part": part, "parts": parts})
         if answer["done"]:
             print(f"part {part + 1} of {parts}: done", flush=True)
+        else:
+            print(f"part {part + 1} of {parts}: at {PASSES[answer['table']]}", flush=True)
+        if answer["table"] >= until:
             return answer
-        print(f"part {part + 1} of {parts}: at {TABLES[answer['table']]}", flush=True)
 
 
 def _call(functions: Any, name: str, event: dict[str, int]) -> dict[str, Any]:

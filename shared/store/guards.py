@@ -8,6 +8,7 @@ search. Other queries have one too, once one of them has created something; it e
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.store import dynamodb, items, keys
 from shared.store.keys import Address
@@ -22,11 +23,14 @@ KEPT = timedelta(days=1)
 
 def identifiers(record: Versioned | None) -> set[Identifier]:
     """Give the system and value of each identifier that has a value."""
-    if record is None:
-        return set()
+    return of_resource(record.resource) if record else set()
+
+
+def of_resource(resource: Mapping[str, Any]) -> set[Identifier]:
+    """Give the identifiers of a resource."""
     return {
         (identifier.get("system", ""), identifier["value"])
-        for identifier in record.resource.get("identifier", ())
+        for identifier in resource.get("identifier", ())
         if "value" in identifier
     }
 
@@ -52,7 +56,7 @@ def operations(
     """
     moved = _moved(changes, tenant)
     for address, more in moved.items():
-        condition, values = _as_read(claims[address]) if address in claims else ("", {})
+        condition, values = as_read(claims[address]) if address in claims else ("", {})
         if more < 0:
             yield _released(address, more, claims.get(address), work)
         else:
@@ -60,7 +64,7 @@ def operations(
             values |= {"work": {"S": work}, "more": {"N": str(more)}}
             yield update(address, expression, condition, **values)
     for address in claims.keys() - moved.keys():
-        condition, values = _as_read(claims[address])
+        condition, values = as_read(claims[address])
         if keys.is_identifiers(address):
             yield check(address, condition, **values)
         else:
@@ -80,14 +84,15 @@ def _moved(changes: Iterable[Change], tenant: str) -> Counter[Address]:
     return moved
 
 
-def _as_read(read: str) -> tuple[str, dict[str, dict[str, str]]]:
+def as_read(read: str) -> tuple[str, dict[str, dict[str, str]]]:
+    """Give the condition that a guard is as it was read, by what changed it last."""
     return ("#last = :read", {"read": {"S": read}}) if read else (ABSENT, {})
 
 
 def _released(address: Address, more: int, claimed: str | None, work: str) -> Operation:
     """Count those who no longer have an identifier; with the last of them its guard is gone."""
     item = dynamodb.get(address.table, (address.pk, address.sk)) or {}
-    condition, values = _as_read(items.text(item, "last") if claimed is None else claimed)
+    condition, values = as_read(items.text(item, "last") if claimed is None else claimed)
     if items.number(item, "count") + more <= 0:
         return delete(address, condition, **values)
     values |= {"work": {"S": work}, "more": {"N": str(more)}}

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from shared import fhirjson
+from shared import fhirjson, instants
 from shared.catalog import access_patterns as patterns
+from shared.index import long
 from shared.index.rows import RowKey, rows, stub
+from shared.settings import settings
 from shared.store import codec, dynamodb, keys, reading
 from shared.store.items import Item
 from shared.store.keys import Address
@@ -26,13 +28,17 @@ type Record = EncounterRecord | CommunicationRecord
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How a record's rows differ from what they should be: by the record as it was read."""
+    """How a record's rows differ from what they should be: by the record as it was read.
+
+    `is_long` tells that it is to have the second rows of what lasts long.
+    """
 
     record: Record
     rows: tuple[RowKey, ...]
     wrong: tuple[RowKey, ...]
     superfluous: tuple[RowKey, ...]
     due: Address | None
+    is_long: bool = False
 
     @property
     def count(self) -> int:
@@ -43,7 +49,9 @@ class Drift:
     @property
     def is_noted_wrongly(self) -> bool:
         """Tell whether the record names other rows than it should have."""
-        return set(self.rows) != set(self.record.rows)
+        record = self.record
+        was_long = isinstance(record, EncounterRecord) and record.is_long
+        return set(self.rows) != set(record.rows) or self.is_long is not was_long
 
     def repair(self, tenant: str) -> Iterator[Operation]:
         """Give the transaction that mends it, if the record is still as it was read."""
@@ -51,7 +59,7 @@ class Drift:
         address = record.address(tenant)
         if self.is_noted_wrongly:
             # Who has read the record before must not write by the rows that it named then.
-            yield put(address, _noted(record, self.rows).to_item(), condition, **values)
+            yield put(address, self._noted().to_item(), condition, **values)
         else:
             yield check(address, condition, **values)
         for pk, sk in self.superfluous:
@@ -62,16 +70,18 @@ class Drift:
         if self.due:
             yield put(self.due, {})
 
-
-def _noted(record: Record, rows_now: tuple[RowKey, ...]) -> Record:
-    if isinstance(record, EncounterRecord):
-        return replace(record, rows=rows_now, rev=record.rev + 1)
-    return replace(record, rows=rows_now, rebuilt=record.rebuilt + 1)
+    def _noted(self) -> Record:
+        record = self.record
+        if isinstance(record, EncounterRecord):
+            return replace(record, rows=self.rows, rev=record.rev + 1, is_long=self.is_long)
+        return replace(record, rows=self.rows, rebuilt=record.rebuilt + 1)
 
 
 def drift(record: Record, tenant: str) -> Drift:
     """Compare a record's rows with what is stored. Raises BusinessRule where they are too many."""
-    wanted = () if record.deleted else rows(record.resource, record.created, tenant)
+    is_long, wanted = _is_long(record), tuple[RowKey, ...]()
+    if not record.deleted:
+        wanted = rows(record.resource, record.created, tenant, is_long=is_long)
     due = (
         due_address(record, tenant) if isinstance(record, EncounterRecord) and record.due else None
     )
@@ -88,7 +98,16 @@ def drift(record: Record, tenant: str) -> Drift:
         tuple(key for key in wanted if not _is_copy(there.get(key), record, longest)),
         tuple(key for key in record.rows if key in there and key not in wanted),
         None if has_due else due,
+        is_long,
     )
+
+
+def _is_long(record: Record) -> bool:
+    """Tell whether a record is to have second rows; what is open keeps those it has."""
+    if not isinstance(record, EncounterRecord) or record.deleted:
+        return False
+    stays = record.is_long and long.is_open(record.resource)
+    return stays or long.is_long(record.resource, instants.now(), settings().zone)
 
 
 def _is_copy(item: Item | None, record: Record, longest: int) -> bool:

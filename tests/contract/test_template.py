@@ -57,8 +57,12 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "AuditDeadLetters": {"sqs:SendMessage"},
     },
     "reindex": {
-        table: (WRITE | {"Scan", "BatchGetItem"}) - {"Query", "UpdateItem"}
-        for table in (ENCOUNTER, THREAD, SEARCH)
+        table: (WRITE | {"Scan", "BatchGetItem"}) - without
+        for table, without in (
+            (ENCOUNTER, {"Query", "UpdateItem"}),
+            (THREAD, {"Query", "UpdateItem"}),
+            (SEARCH, {"UpdateItem"}),
+        )
     },
     "capabilities": {},
     "fallback": {},
