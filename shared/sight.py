@@ -110,6 +110,10 @@ class Sight:
         granted = self._granted(resource["resourceType"], letters)
         return granted is None or any(self._is_for(resource, one) for one in granted)
 
+    def may_search(self, resource_type: str) -> bool:
+        """Tell whether scopes let the caller search a type."""
+        return self._granted(resource_type, "s") != []
+
     def _is_for(self, resource: Resource, grant: Grant) -> bool:
         if grant.people is not None and not self._is_in_compartment(resource, grant.people):
             return False

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared import references
 from shared.access import scopes
@@ -118,11 +118,16 @@ def _myself(roles: frozenset[str], fhir_user: str, patient: str) -> str:
     return patient if PATIENT in roles and not fhir_user and is_a("Patient", patient) else ""
 
 
-def authorise(actor: Actor, interaction: Interaction, resource_type: str) -> None:
-    """Raise Forbidden where no role of the caller may do this, or their scopes do not let them."""
+def authorise(actor: Actor, interaction: Interaction, resource_type: str) -> Actor:
+    """Give the caller in those of their roles that may do this: another widens none of it.
+
+    An auditor who is a patient too sees everything, and writes what the patient may. Raises
+    Forbidden where no role may, or the caller's scopes do not let them.
+    """
     if interaction.public:
-        return
-    if not actor.roles & interaction.roles:
+        return actor
+    actor = replace(actor, roles=actor.roles & interaction.roles)
+    if not actor.roles:
         raise Forbidden(
             f"{interaction.code} needs one of the roles {', '.join(sorted(interaction.roles))}"
         )
@@ -139,3 +144,4 @@ def authorise(actor: Actor, interaction: Interaction, resource_type: str) -> Non
                 f"{interaction.code} of {resource_type} needs a scope",
                 diagnostics=f"As user/{resource_type}.{interaction.letters}",
             )
+    return actor

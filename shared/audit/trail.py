@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -32,6 +32,10 @@ class Trail:
     def asked_by(self, caller: Actor) -> None:
         """Note who asks."""
         self.who, self.tenant = caller.who, caller.tenant
+
+    def of_entry(self, interaction: Interaction | None) -> "Trail":
+        """Begin that of a Bundle's entry which does not come to its own function."""
+        return replace(self, interaction=interaction, written=[])
 
     def line(self, status: int, answer: bytes, **asked: Any) -> dict[str, Any]:
         """Give what the log line of a request says for the audit trail.

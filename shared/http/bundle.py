@@ -4,12 +4,13 @@ https://hl7.org/fhir/R4/http.html#transaction
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import replace
 from typing import Any
 
 from shared import fhirjson
+from shared.access import Actor
 from shared.audit import trail
 from shared.catalog.interactions import INTERACTIONS
 from shared.errors import (
@@ -22,11 +23,12 @@ from shared.errors import (
     Transient,
 )
 from shared.http import entries, requests
+from shared.http.endpoint import refuse_entry
 from shared.http.entries import Sent
 from shared.http.requests import PATCH_TYPES, Event, Request
 from shared.http.responses import Response, refused, written
 from shared.interactions.entries import Entry, named_by, of_all
-from shared.interactions.transaction import transact
+from shared.interactions.transaction import WRITES, transact
 from shared.resources import bundles
 from shared.resources.empties import strip
 from shared.resources.linking import linked
@@ -81,15 +83,17 @@ def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
     room, ends = _Room(), time.monotonic() + SECONDS
     urns = {one.get("fullUrl", "") for _, one in numbered if isinstance(one, dict)}
     for place, one in numbered:
+        event = entries.unread(request)
         try:
             with named_by(place):
                 sent = entries.read(request, one, place)
+                event = sent.event
                 _check_alone(one.get("resource"), {url for url in urns if url.startswith("urn:")})
                 if time.monotonic() > ends:
                     raise Transient("The time for this batch is over: send the entry again")
             yield place, room.fitting(sent, _called(call, sent.event))
         except FhirError as error:
-            yield place, _payload(refused(error))
+            yield place, _payload(refuse_entry(event, error))
 
 
 def _check_alone(resource: Any, urls: set[str]) -> None:
@@ -113,10 +117,15 @@ def _transaction(request: Request, numbered: Numbered, call: Call) -> Answers:
         ((place, (one, place)) for place, one in numbered),
         lambda one: entries.read(request, *one),
     )
-    asked = of_all(((one.place, one.event) for one in sent), _read)
-    pairs = [*zip(sent, asked, strict=True)]
-    asking = of_all(((one.place, (one, ask)) for one, ask in pairs), lambda pair: _entry(*pair))
-    outcomes = transact(request.actor, asking)
+    try:
+        asked = of_all(((one.place, one.event) for one in sent), _read)
+        pairs = [*zip(sent, asked, strict=True)]
+        asking = of_all(((one.place, (one, ask)) for one, ask in pairs), lambda pair: _entry(*pair))
+        outcomes = transact(_writer(request.actor, asked), asking)
+    except FhirError as error:
+        for one in sent:
+            refuse_entry(one.event, error)
+        raise
     room = _Room()
     for one, ask in pairs:
         if one.place in outcomes:
@@ -128,7 +137,18 @@ def _transaction(request: Request, numbered: Numbered, call: Call) -> Answers:
 
 def _read(event: Event) -> Request:
     """Read an entry's event as its own function would, and say no to whoever may not."""
-    return copy_context().run(requests.read, event)
+
+    def read() -> Request:
+        trail.begin()  # what is noted of an entry is not the Bundle's
+        return requests.read(event)
+
+    return copy_context().run(read)
+
+
+def _writer(caller: Actor, asked: Iterable[Request]) -> Actor:
+    """Give the caller in those of their roles that may make every write."""
+    writes = (one.actor.roles for one in asked if one.interaction.code in WRITES)
+    return replace(caller, roles=caller.roles.intersection(*writes))
 
 
 def _entry(sent: Sent, asked: Request) -> Entry:

@@ -14,7 +14,7 @@ from shared.audit import trail
 from shared.catalog.interactions import AUDIT_EVENT, TYPES
 from shared.catalog.operations import OPERATIONS
 from shared.errors import FhirError
-from shared.http import requests
+from shared.http import requests, routing
 from shared.http.requests import Event, Request
 from shared.http.responses import FHIR_JSON, Response, broken, refused
 from shared.references import ID
@@ -61,12 +61,34 @@ def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
     try:
         return handle(requests.read(event)), {}
     except FhirError as error:
-        return refused(error), {"issues": [issue.code for issue in error.issues]}
+        return refused(error), _failure(error)
     except Exception as error:  # noqa: BLE001 - the last resort: nothing of it leaves but its place
         return broken(event["requestContext"].get("requestId", "")), failures.described(error)
 
 
+def refuse_entry(event: Event, error: FhirError) -> Response:
+    """Refuse a Bundle's entry which does not come to its own function, and log it as that would."""
+    response, asked = refused(error), trail.current().of_entry(routing.row(event))
+    _write(event, response, _failure(error), {}, asked)
+    return response
+
+
+def _failure(error: FhirError) -> dict[str, Any]:
+    return {"issues": [issue.code for issue in error.issues]}
+
+
 def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
+    figures = {"milliseconds": round(seconds * 1000, 1), **meter.read()}
+    _write(event, response, failure, figures, trail.current())
+
+
+def _write(
+    event: Event,
+    response: Response,
+    failure: dict[str, Any],
+    figures: dict[str, Any],
+    audit: trail.Trail,
+) -> None:
     """Write one line; of a query only the parameters' names, of a resource only its id.
 
     The audit trail's rows of what writes nothing are made of it.
@@ -75,16 +97,13 @@ def _log(event: Event, response: Response, failure: dict[str, Any], seconds: flo
         **_resource(event),
         "parameters": _names(event.get("rawQueryString", "")),
     }
-    audited = trail.current().line(
-        response.status, response.body, issues=failure.get("issues"), **asked
-    )
+    audited = audit.line(response.status, response.body, issues=failure.get("issues"), **asked)
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
         **asked,
         "status": response.status,
-        "milliseconds": round(seconds * 1000, 1),
-        **meter.read(),
+        **figures,
         **response.log,
         **failure,
         **audited,

@@ -65,6 +65,11 @@ def read(request: Request, entry: Any, place: str) -> Sent:
     return Sent(place, entry.get("fullUrl", ""), event)
 
 
+def unread(request: Request) -> Event:
+    """Give the event of an entry that cannot be read: it asks for nothing that there is."""
+    return {"routeKey": "$default", "requestContext": request.context}
+
+
 def _parts(entry: Any, place: str) -> tuple[Json, Any]:
     """Give an entry without its resource, and that. Raises Invalid where it is none."""
     rest = entry

@@ -135,7 +135,7 @@ def read(event: Event) -> Request:
     asked.asked_by(caller)
     asked.interaction = interaction = routing.interaction(event, known)
     path = event.get("pathParameters") or {}
-    access.authorise(caller, interaction, path.get("type") or interaction.type)
+    caller = access.authorise(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     query = references.query(event.get("rawQueryString", ""))

@@ -26,7 +26,7 @@ def interaction(event: Mapping[str, Any], known: Settings) -> Interaction:
     Raises NotFound and MethodNotAllowed: `$default` catches what has no route.
     """
     variables = event.get("pathParameters") or {}
-    row = _row(event, known)
+    row = _of_route(event, known)
     if row and _is_here(row, variables):
         return _permitted(row, variables) if "operation" in variables else row
     raise _refusal(event, known)
@@ -45,11 +45,16 @@ def route(method: str, path: str) -> tuple[str, dict[str, str]]:
 
 def function_of(event: Mapping[str, Any]) -> str:
     """Give the module of the function that the gateway calls for an event."""
-    row = _row(event, settings())
-    return row.function if row else "fallback"
+    found = row(event)
+    return found.function if found else "fallback"
 
 
-def _row(event: Mapping[str, Any], known: Settings) -> Interaction | None:
+def row(event: Mapping[str, Any]) -> Interaction | None:
+    """Give the catalogue's row of an event's route; None where it has no route."""
+    return _of_route(event, settings())
+
+
+def _of_route(event: Mapping[str, Any], known: Settings) -> Interaction | None:
     method, _, path = event["routeKey"].partition(" ")
     return BY_ROUTE.get(f"{method} {path.removeprefix(known.base_path)}")
 

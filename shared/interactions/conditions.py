@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import orjson
 
 from shared.errors import Invalid, PreconditionFailed, TooCostly
+from shared.interactions import permitted
 from shared.interactions.search import search
 from shared.references import Literal
 from shared.search import controls, criteria
@@ -15,7 +16,6 @@ from shared.search.criteria import Criterion
 from shared.search.matching import matches
 from shared.search.operands import TokenOperand
 from shared.settings import settings
-from shared.sight import EVERY_LETTER
 from shared.store import guards, keys
 from shared.store.keys import Address
 from shared.store.transactions import Stale
@@ -34,8 +34,9 @@ def named(
 
     What the work is about to write is found as it will be. With `claimed` the caller makes one
     where there is none, and the work fails where somebody else was first.
-    Raises Invalid, TooCostly, and PreconditionFailed where there are several.
+    Raises Forbidden, Invalid, TooCostly, and PreconditionFailed where there are several.
     """
+    permitted.check_searched(work, resource_type)
     asked = _criteria(resource_type, query)
     guard = _guard(work.tenant, resource_type, asked)
     last = guards.last(guard) if claimed else ""
@@ -90,7 +91,7 @@ def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Litera
     count = _FEW if work.sight.is_limited or work.coming else 2
     asked: Sequence[Pair] = [*query, ("_count", str(count))]
     for _ in range(_MOST_PAGES):
-        page = search(work.actor, resource_type, list(asked), lenient=False, letters=EVERY_LETTER)
+        page = search(work.actor, resource_type, list(asked), lenient=False)
         for resource in map(orjson.loads, page.resources):
             target = Literal(resource_type, resource["id"])
             if target not in work.coming and work.sight.sees(resource):

@@ -18,6 +18,7 @@ from shared.interactions.search import search
 from shared.resources.schema import resource_types
 from shared.search.controls import DEFAULT_COUNT, LARGEST_COUNT
 from shared.settings import settings
+from shared.sight import Sight
 from shared.store import reading
 from shared.store.dynamodb import LARGEST_BATCH
 
@@ -95,7 +96,9 @@ class _Asked:
 
     def headers(self, after: str, room: int) -> Part:
         """Give the headers of the threads that it has or had, by their ids."""
-        ids = [one for one in reading.threads(self.actor.tenant, self.id) if one > after]
+        # Of what the caller does not see neither a page nor a cursor tells.
+        sight, threads = Sight(self.actor, "r"), reading.threads(self.actor.tenant, self.id)
+        ids = [one for one in threads if one > after and sight.sees_thread(one)]
         chosen = ids[: min(room, LARGEST_BATCH)]
         if not chosen:
             return [], ""

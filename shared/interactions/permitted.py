@@ -20,6 +20,8 @@ def check(work: Work, before: Resource, after: Resource | None, *, is_new: bool)
     for content in (before, after):
         if content:
             check_scopes(work, letter, content)
+    if after and work.sight.is_limited and kinds.header(after) != kinds.header(before):
+        _header(work, after)
     if not caller.is_cared_for:
         return
     if after is None:
@@ -40,6 +42,16 @@ def check_scopes(work: Work, letter: str, resource: Resource) -> None:
             f"No scope of the token is for this {resource_type}",
             expression=resource_type,
             diagnostics=f"It would be one such as user/{resource_type}.{letter}",
+        )
+
+
+def check_searched(work: Work, resource_type: str) -> None:
+    """Raise Forbidden where no scope of the caller lets them search a type: a condition does."""
+    if not work.sight.may_search(resource_type):
+        raise Forbidden(
+            f"A query for one {resource_type} needs a scope",
+            expression=resource_type,
+            diagnostics=f"As user/{resource_type}.s",
         )
 
 

@@ -498,3 +498,17 @@ def test_each_entry_is_the_callers_own(clinic: FrontDoor) -> None:
     statuses = [int(one["response"]["status"][:3]) for one in answers]
     assert statuses == [status for status, entries in refused.items() for _ in entries]
     assert everything() == before
+
+
+def test_pages_of_everything_do_not_tell_of_threads_that_are_not_theirs(clinic: FrontDoor) -> None:
+    clinic.put("/Encounter/family", care.session(id="family"))
+    family = {"encounter": care.reference("Encounter/family")}
+    for thread in ("a", "b", "y", "z"):
+        clinic.put(f"/Communication/{thread}", bart("", id=thread, **family))
+    clinic.put("/Communication/m", care.header(id="m", **family))
+    pages = [patient().get("/Encounter/family/$everything?_count=1")]
+    while links := [one["url"] for one in pages[-1].body["link"] if one["relation"] == "next"]:
+        pages.append(patient().get(links[0]))
+    assert [page.ids for page in pages[:2]] == [["family"], ["m"]]
+    assert len(pages) <= 3
+    assert not any(f".{thread}" in page.text for page in pages for thread in "abyz")

@@ -107,3 +107,35 @@ def test_a_user_without_groups_has_no_role_whatever_the_client(
     settings.settings.cache_clear()
     caller = FrontDoor(role="", claims={"client_id": "importer", "sub": "somebody"})
     assert caller.get("/Encounter").status == 403
+
+
+def test_one_role_does_not_widen_what_another_lets_write(clinic: FrontDoor) -> None:
+    both = FrontDoor(role="patient auditor", fhir_user=care.HOMER)
+    bart: dict[str, Any] = {"subject": care.reference("Patient/bart-simpson")}
+    theirs = clinic.post("/Encounter", care.session(**bart)).id
+    thread = clinic.post(
+        "/Communication", care.header(**bart, sender=care.reference(care.ALICE), recipient=[])
+    ).id
+    assert both.get(f"/Encounter/{theirs}").status == 200
+    before = everything()
+    header = entry(care.header(**bart))
+    for refused in (
+        both.post("/Communication", care.header(**bart)),
+        both.post("/Communication", care.header(sender=care.reference(care.ALICE))),
+        both.post("/Communication", care.message(thread)),
+        both.post("/Encounter", care.session()),
+        both.delete(f"/Communication/{thread}", if_match="1"),
+        both.post("/", {"resourceType": "Bundle", "type": "transaction", "entry": [header]}),
+    ):
+        assert refused.status in (403, 412, 422), refused.text
+    assert everything() == before
+    assert both.post("/Communication", care.header()).status == 201
+    # Who they are is asked of the role that counts.
+    nobody = FrontDoor(role="patient auditor", fhir_user="")
+    assert nobody.get(f"/Encounter/{theirs}").status == 200
+    assert nobody.post("/Communication", care.header(sender=None)).status == 403
+
+
+def entry(resource: dict[str, Any]) -> dict[str, Any]:
+    kind = resource["resourceType"]
+    return {"request": {"method": "POST", "url": kind}, "resource": resource}

@@ -232,3 +232,42 @@ def test_what_scopes_do_not_show_is_not_included() -> None:
     assert {one["resourceType"] for one in bundle.found} == {"Encounter"}
     everything_of_it = caller.get("/Encounter/1/$everything").found
     assert {one["resourceType"] for one in everything_of_it} == {"Encounter"}
+
+
+def test_a_condition_is_a_search(clinic: FrontDoor) -> None:
+    """Whoever may only create learns nothing of what is there by saying when not to."""
+    before = everything()
+    writer = scoped("user/Encounter.cud user/Communication.cud")
+    query = "identifier=https://clinic.example|1"
+    for answer in (
+        writer.post("/Encounter", care.session(), if_none_exist="_id=1"),
+        writer.post("/Encounter", care.session(), if_none_exist=query),
+        writer.put("/Encounter?_id=1", care.session(id="1")),
+        writer.patch("/Encounter?_id=1", []),
+        writer.delete("/Encounter?_id=1"),
+    ):
+        refusals.check(answer, 403, "forbidden", "Encounter")
+        assert "user/Encounter.s" in answer.text
+    by_query = care.reference("Encounter?_id=1")
+    assert writer.post("/Communication", care.header(encounter=by_query)).status == 422
+    assert everything() == before
+    searcher = scoped("user/Encounter.cs")
+    assert searcher.post("/Encounter", care.session(), if_none_exist="_id=1").status == 200
+    assert clinic.post("/Encounter", care.session(), if_none_exist="_id=1").status == 200
+
+
+def test_a_thread_that_a_scope_does_not_show_takes_no_message() -> None:
+    caller = scoped("user/Communication.cruds?category=rash user/Encounter.cruds")
+    unseen, absent = (
+        caller.post("/Communication", care.message(one, category=[RASH])) for one in "ux"
+    )
+    assert (unseen.status, absent.status) == (422, 422)
+    assert unseen.text == absent.text.replace("/x", "/u")
+    header = caller.get("/Communication/t").body
+    unseen, absent = (
+        caller.put(
+            "/Communication/t", header | {"partOf": [care.reference(f"Communication/{one}")]}
+        )
+        for one in "ux"
+    )
+    assert unseen.text == absent.text.replace("/x", "/u")

@@ -1,0 +1,114 @@
+"""The audit trail of Bundles: what each entry leaves, whatever became of it."""
+
+from typing import Any
+
+import pytest
+
+from tests import care
+from tests.auditing import Log
+from tests.frontdoor import FrontDoor
+
+HOMER = "Patient/homer-simpson"
+
+
+@pytest.fixture
+def log(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Log:
+    """What is logged once there is an Encounter."""
+    assert clinic.put("/Encounter/1", care.session(id="1")).status == 201
+    return Log(monkeypatch)
+
+
+def entry(method: str, url: str, **more: Any) -> dict[str, Any]:
+    return {"request": {"method": method, "url": url}, **more}
+
+
+def bundle(kind: str, *entries: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+def trail(log: Log) -> list[tuple[str, str, list[str]]]:
+    """Of each event the interaction, the status or 0 where it is of a write, and what about."""
+    return [
+        (
+            event["subtype"][0]["code"] if "subtype" in event else "",
+            event.get("outcomeDesc", "0")[:3],
+            [one["what"]["reference"] for one in event["entity"] if "what" in one],
+        )
+        for event in log.delivered()
+    ]
+
+
+def test_each_entry_of_a_batch_leaves_an_event(clinic: FrontDoor, log: Log) -> None:
+    entries = (
+        entry("GET", "Encounter/1"),
+        entry("PUT", "Encounter/1", resource=care.session(id="1", priority={"text": "high"})),
+        entry("GET", "Encounter/nowhere"),
+        entry("PUT", "Encounter/1"),
+        {"resource": care.session()},
+        entry("GET", "Nothing/1"),
+        entry("GET", "Encounter?status=finished"),
+    )
+    assert clinic.post("/", bundle("batch", *entries)).status == 200
+    assert trail(log) == [
+        ("read", "0", ["Encounter/1", HOMER]),
+        ("update", "0", ["Encounter/1/_history/2", HOMER]),
+        ("read", "404", ["Encounter/nowhere"]),
+        ("", "400", []),
+        ("", "400", []),
+        ("", "404", []),
+        ("search-type", "0", []),
+        ("batch", "0", [HOMER]),
+    ]
+
+
+def test_a_transactions_writes_are_one_event_and_its_reads_others(
+    clinic: FrontDoor, log: Log
+) -> None:
+    entries = (
+        entry("GET", "Encounter/1"),
+        entry("POST", "Communication", resource=care.header()),
+        entry("PUT", "Encounter/1", resource=care.session(id="1", priority={"text": "high"})),
+    )
+    answer = clinic.post("/", bundle("transaction", *entries))
+    assert answer.status == 200
+    thread = answer.body["entry"][1]["resource"]["id"]
+    read, written = trail(log)
+    assert read == ("read", "0", ["Encounter/1", HOMER])
+    assert (written[0], written[1]) == ("transaction", "0")
+    assert set(written[2]) == {
+        f"Communication/{thread}/_history/1",
+        "Encounter/1/_history/2",
+        HOMER,
+    }
+
+
+def test_a_transaction_of_reads_is_one(clinic: FrontDoor, log: Log) -> None:
+    assert clinic.post("/", bundle("transaction", entry("GET", "Encounter/1"))).status == 200
+    assert [code for code, *_ in trail(log)] == ["read", "transaction"]
+
+
+def test_each_entry_of_a_refused_transaction_leaves_its_refusal(
+    clinic: FrontDoor, log: Log
+) -> None:
+    entries = (
+        entry("PUT", "Encounter/1", resource=care.session(id="1", priority={"text": "high"})),
+        entry("GET", "Encounter/nowhere"),
+    )
+    assert clinic.post("/", bundle("transaction", *entries)).status == 404
+    assert trail(log) == [
+        ("update", "404", ["Encounter/1"]),
+        ("read", "404", ["Encounter/nowhere"]),
+        ("transaction", "404", []),
+    ]
+
+
+def test_what_a_refused_entry_leaves_says_who_asked(clinic: FrontDoor, log: Log) -> None:
+    nurse = FrontDoor(role="auditor", fhir_user="Practitioner/x")
+    entries = (entry("DELETE", "Encounter/1"), {"resource": care.session()})
+    for kind in ("batch", "transaction"):
+        nurse.post("/", bundle(kind, *entries))
+    found = log.delivered()
+    assert len(found) > 3
+    assert {event["agent"][0]["who"]["reference"] for event in found} == {"Practitioner/x"}
+    assert {one["text"] for event in found for one in event["agent"][0]["role"]} == {"auditor"}
+    assert clinic.get("/Encounter/1").version == "1"
