@@ -112,6 +112,9 @@ class Asker:
             return "session", ",".join(f"{dice.choice(['', 'Encounter/'])}e{one}" for one in ids)
         codes = [code for code in READERS[kind] if self.everything.values(wanted, code)]
         code = dice.choice(codes if dice.random() < 0.85 else list(READERS[kind]))
+        if dice.random() < 0.1:
+            # What keys are in order of: where most is left unread, and most may be lost.
+            code = "date" if kind == "Encounter" else "sent"
         return self.own(kind, wanted, code)
 
     def join(self, kind: str, depth: int) -> Pair:
