@@ -8,7 +8,7 @@ from shared.interactions.delete import delete, delete_found
 @endpoint
 def handler(request: Request) -> Response:
     """Delete the resource."""
-    actor, kind, version = request.actor, request.type, request.if_match
+    actor, kind, only_if = request.actor, request.type, request.preconditions
     if "id" in request.path:
-        return written(request, delete(actor, kind, request.id, if_match=version))
-    return written(request, delete_found(actor, kind, request.condition, if_match=version))
+        return written(request, delete(actor, kind, request.id, only_if=only_if))
+    return written(request, delete_found(actor, kind, request.condition, only_if=only_if))

@@ -12,9 +12,9 @@ def handler(request: Request) -> Response:
     """Change the resource as the body says."""
     media_type = request.media_type(PATCH_TYPES)
     body = fhirjson.loads(request.body)
-    actor, kind, version = request.actor, request.type, request.if_match
+    actor, kind, only_if = request.actor, request.type, request.preconditions
     if "id" in request.path:
-        outcome = patch(actor, kind, request.id, body, media_type, if_match=version)
+        outcome = patch(actor, kind, request.id, body, media_type, only_if=only_if)
     else:
-        outcome = patch_found(actor, kind, request.condition, body, media_type, if_match=version)
+        outcome = patch_found(actor, kind, request.condition, body, media_type, only_if=only_if)
     return written(request, outcome)

@@ -8,7 +8,8 @@ from shared.interactions.update import update, update_found
 @endpoint
 def handler(request: Request) -> Response:
     """Store the body as the resource's next version, or its first."""
-    actor, kind, body, version = request.actor, request.type, request.resource(), request.if_match
+    actor, kind, body = request.actor, request.type, request.resource()
+    only_if = request.preconditions
     if "id" in request.path:
-        return written(request, update(actor, kind, request.id, body, if_match=version))
-    return written(request, update_found(actor, kind, request.condition, body, if_match=version))
+        return written(request, update(actor, kind, request.id, body, only_if=only_if))
+    return written(request, update_found(actor, kind, request.condition, body, only_if=only_if))

@@ -30,4 +30,9 @@ TAKEN = {
     "read": (SUMMARY, ELEMENTS, *FORMATS),
     "vread": (SUMMARY, ELEMENTS, *FORMATS),
     "history-instance": (COUNT, OFFSET, SINCE, *FORMATS),
+    "update": FORMATS,
+    "patch": FORMATS,
+    "delete": FORMATS,
+    "batch": FORMATS,
+    "transaction": FORMATS,
 }

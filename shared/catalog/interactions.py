@@ -155,6 +155,8 @@ INTERACTIONS = (
     Interaction("preflight", "OPTIONS", "/{proxy+}", "capabilities", NOBODY, "", public=True),
 )
 
+# Of these the answer is no resource.
+NO_RESOURCE = frozenset({"smart-configuration", "openapi", "docs"})
 BY_ROUTE = {row.route: row for row in INTERACTIONS}
 # Of each interaction that the audit trail knows.
 ACTIONS = {row.code: row.audit for row in INTERACTIONS if row.audit}

@@ -59,7 +59,7 @@ def answer(request: Request, call: Call) -> Response:
     if not isinstance(body, dict) or body.get("resourceType") != "Bundle":
         raise Malformed("The body is no Bundle", expression="resourceType")
     kind, sent = body.get("type"), body.get("entry", [])
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise BusinessRule(
             f"The base takes Bundles of type {' and '.join(KINDS)}", expression="Bundle.type"
         )
@@ -81,19 +81,24 @@ type Answers = Iterator[tuple[str, Payload]]
 def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
     """Ask for one after the other, whatever becomes of the others."""
     room, ends = _Room(), time.monotonic() + SECONDS
-    urns = {one.get("fullUrl", "") for _, one in numbered if isinstance(one, dict)}
+    urns = {one["fullUrl"] for _, one in numbered if _is_urn(one)}
     for place, one in numbered:
         event = entries.unread(request)
         try:
             with named_by(place):
                 sent = entries.read(request, one, place)
                 event = sent.event
-                _check_alone(one.get("resource"), {url for url in urns if url.startswith("urn:")})
+                _check_alone(one.get("resource"), urns)
                 if time.monotonic() > ends:
                     raise Transient("The time for this batch is over: send the entry again")
             yield place, room.fitting(sent, _called(call, sent.event))
         except FhirError as error:
             yield place, _payload(refuse_entry(event, error))
+
+
+def _is_urn(entry: Any) -> bool:
+    full_url = entry.get("fullUrl") if isinstance(entry, dict) else None
+    return isinstance(full_url, str) and full_url.startswith("urn:")
 
 
 def _check_alone(resource: Any, urls: set[str]) -> None:
@@ -164,7 +169,7 @@ def _entry(sent: Sent, asked: Request) -> Entry:
         _check_reads(asked)
         return replace(entry, query=() if asked.is_lenient else tuple(asked.query))
     query = tuple(asked.condition)
-    return replace(entry, query=query, full_url=sent.full_url, if_match=asked.if_match)
+    return replace(entry, query=query, full_url=sent.full_url, only_if=asked.preconditions)
 
 
 def _check_reads(asked: Request) -> None:

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/bundle.html
 """
 
+import re
 from base64 import b64decode
 from binascii import Error as NoBase64
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 import orjson
 
 from shared import fhirjson, instants
+from shared.catalog.interactions import BY_ROUTE, NO_RESOURCE
 from shared.errors import Invalid, Malformed, UnsupportedMedia
 from shared.http import routing
 from shared.http.requests import Event, Request
@@ -36,6 +38,7 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _FHIR_JSON = "application/fhir+json"
 # Those that stand for a resource without one: `$close-session`, `_search`.
 _BY_NAME = ("$", "_")
+_OUTCOME = re.compile(r'\{\s*"resourceType":\s*"OperationOutcome"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,22 @@ def _parts(entry: Any, place: str) -> tuple[Json, Any]:
     """Give an entry without its resource, and that. Raises Invalid where it is none."""
     rest = entry
     if isinstance(entry, dict):
-        rest = strip({name: part for name, part in entry.items() if name != "resource"}).resource
+        rest = {name: part for name, part in entry.items() if name != "resource"}
+        _check_conditions(rest.get("request"), place)
+        rest = strip(rest).resource
         if "request" not in rest:
             raise Invalid("An entry has a request: what to do with it", expression="request")
     issues = element_issues(rest, "Bundle.entry", place)
     if issues:
         raise Invalid(issues=issues)
     return rest, entry.get("resource")
+
+
+def _check_conditions(asked: Any, place: str) -> None:
+    """Refuse an empty condition: without it the entry would do what it was to prevent."""
+    for name in _CONDITIONS:
+        if isinstance(asked, dict) and asked.get(name) == "":
+            raise Invalid("The condition is empty", expression=f"{place}.request.{name}")
 
 
 def _below_base(url: str, base: str) -> str:
@@ -106,6 +118,7 @@ def _body(method: str, resource: Any) -> tuple[str, Json]:
         return _FHIR_JSON, _json(resource)
     match resource:
         case {"resourceType": "Binary", "contentType": str(media_type), "data": str(data)}:
+            data = "".join(data.split())  # R4's base64Binary may have spaces and line ends
             _check_base64(data)
             return media_type, {"body": data, "isBase64Encoded": True}
         case {"resourceType": "Parameters", "parameter": list(operations)}:
@@ -136,10 +149,10 @@ def _operation(parameter: Any) -> Json:
     Raises UnsupportedMedia for FHIRPath Patch, which is written alike.
     """
     parts = parameter.get("part") if isinstance(parameter, dict) else None
-    named = {
-        part.get("name"): next((part[key] for key in part if key.startswith("value")), None)
+    named: Json = {
+        part["name"]: next((part[key] for key in part if key.startswith("value")), None)
         for part in (parts if isinstance(parts, list) else [])
-        if isinstance(part, dict)
+        if isinstance(part, dict) and isinstance(part.get("name"), str)
     }
     if "op" not in named:
         raise UnsupportedMedia(
@@ -150,12 +163,14 @@ def _operation(parameter: Any) -> Json:
     value = named.get("value")
     if isinstance(value, str):
         named["value"] = fhirjson.loads(value)
-    return {str(name): value for name, value in named.items()}
+    return named
 
 
 def _event(request: Request, method: str, path: str, sent: Json) -> Event:
     known, context = settings(), request.context
     route, variables = routing.route(method, path)
+    if route in BY_ROUTE and BY_ROUTE[route].code in NO_RESOURCE:
+        raise Invalid("There is no resource at this path: ask for it by itself", expression="url")
     verb, space, template = route.partition(" ")
     stage = "" if context["stage"] == "$default" else f"/{context['stage']}"
     return {
@@ -180,7 +195,7 @@ def answered(place: str, answer: Mapping[str, Any]) -> Json:
         response["lastModified"] = instants.written(modified)
     if not body:
         return {"response": response}
-    if b'"resourceType":"OperationOutcome"' not in body[:100].encode():
+    if not _OUTCOME.match(body):
         return {"resource": orjson.Fragment(body), "response": response}
     outcome = fhirjson.loads(body)
     for issue in outcome["issue"]:

@@ -9,11 +9,14 @@ from email.utils import parsedate_to_datetime
 
 from shared import instants
 from shared.catalog.controls import FORMAT, PRETTY, TAKEN
+from shared.catalog.interactions import Interaction
 from shared.errors import Invalid, Issue, NotAcceptable
 
 JSON_TYPES = frozenset({"application/fhir+json", "application/json", "text/json"})
 FHIR_VERSION = "4.0"
 FHIR_VERSIONS = frozenset({FHIR_VERSION, "4.0.1"})
+# FHIR is in UTF-8, of which ASCII is a part: https://hl7.org/fhir/R4/json.html
+CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 _ANY_JSON = frozenset({*JSON_TYPES, "json", "*/*", "application/*", "text/*"})
 
 
@@ -45,12 +48,16 @@ def media_type(text: str) -> tuple[str, dict[str, str]]:
     return name.strip(), {parameter: value.strip('"') for parameter, _, value in pairs}
 
 
-def check_parameters(code: str, query: Iterable[tuple[str, str]], *, lenient: bool) -> None:
+def check_parameters(
+    interaction: Interaction, query: Iterable[tuple[str, str]], *, lenient: bool
+) -> None:
     """Raise Invalid for parameters that an interaction does not have, or that are no boolean."""
-    taken = [control.name for control in TAKEN.get(code, ())]
+    # A query of a conditional one says which resource is meant.
+    controls = () if interaction.conditional else TAKEN.get(interaction.code, ())
+    taken = [control.name for control in controls]
     unknown = dict.fromkeys(name for name, _ in query if name not in taken)
     if taken and unknown and not lenient:
-        text = f"{code} takes {', '.join(taken)}"
+        text = f"{interaction.code} takes {', '.join(taken)}"
         raise Invalid(issues=[Issue("invalid", text, expression=name) for name in unknown])
     if any(name == PRETTY.name and value not in ("true", "false") for name, value in query):
         raise Invalid("_pretty is true or false", expression=PRETTY.name)

@@ -9,7 +9,13 @@ from typing import Any
 
 from shared import fhirjson
 from shared.catalog.controls import COUNT, FORMATS, TAKEN, Control
-from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS, TYPES, Interaction
+from shared.catalog.interactions import (
+    AUDIT_EVENT,
+    INTERACTIONS,
+    NO_RESOURCE,
+    TYPES,
+    Interaction,
+)
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.http.negotiation import JSON_TYPES
@@ -378,7 +384,7 @@ def _public(row: Interaction) -> Json:
     described["parameters"] = [*_path_parameters(row.path), *map(_control, FORMATS)]
     schema = {"metadata": "CapabilityStatement"}.get(name, name)
     content: Json = {JSON: {"schema": reference_to(schema)}}
-    if row.code in ("openapi", "docs", "smart-configuration"):
+    if row.code in NO_RESOURCE:
         is_page = row.code == "docs"
         media = "text/html" if is_page else "application/json"
         content = {media: {"schema": {"type": "string" if is_page else "object"}}}

@@ -21,8 +21,9 @@ from shared.errors import (
     UnsupportedMedia,
 )
 from shared.http import negotiation, routing
-from shared.http.negotiation import FHIR_VERSION, FHIR_VERSIONS, JSON_TYPES
-from shared.resources.bundles import IF_NONE_EXIST
+from shared.http.negotiation import CHARSETS, FHIR_VERSION, FHIR_VERSIONS, JSON_TYPES
+from shared.preconditions import Preconditions
+from shared.resources.bundles import IF_MATCH, IF_NONE_EXIST, IF_NONE_MATCH
 from shared.settings import Settings, settings
 
 type Event = dict[str, Any]
@@ -65,9 +66,17 @@ class Request:
         return routing.operation(self.path)
 
     @property
-    def if_match(self) -> str:
-        """The version that If-Match asks for: `W/"1"`, `"1"` and `1` are the same."""
-        return next(negotiation.entity_tags(self.headers.get("if-match", "")))
+    def preconditions(self) -> Preconditions:
+        """What If-Match and If-None-Match ask of a write. Raises Invalid."""
+        return Preconditions(self._versions(IF_MATCH), self._versions(IF_NONE_MATCH))
+
+    def _versions(self, header: str) -> frozenset[str]:
+        """Read a header's entity tags; one that names none is a mistake, not the lack of it."""
+        text = self.headers.get(header.lower())
+        versions = frozenset(negotiation.entity_tags(text or "")) - {""}
+        if text is not None and not versions:
+            raise Invalid(f"{header} names no version", expression=header, diagnostics='As W/"1"')
+        return versions
 
     def prefers(self, preference: str) -> bool:
         """Tell whether Prefer says so, as `handling=lenient`."""
@@ -76,11 +85,13 @@ class Request:
     def media_type(self, accepted: frozenset[str]) -> str:
         """Give the body's media type. Raises UnsupportedMedia where it is none of the accepted."""
         name, given = negotiation.media_type(self.headers.get("content-type", ""))
-        version = given.get("fhirversion", FHIR_VERSION)
-        if (name and name not in accepted) or version not in FHIR_VERSIONS:
+        version, charset = given.get("fhirversion", FHIR_VERSION), given.get("charset", "utf-8")
+        is_known = version in FHIR_VERSIONS and charset in CHARSETS
+        if (name and name not in accepted) or not is_known:
             raise UnsupportedMedia(
                 "The body's media type is not supported",
-                diagnostics=f"Supported: {', '.join(sorted(accepted))}; fhirVersion {FHIR_VERSION}",
+                diagnostics=f"Supported: {', '.join(sorted(accepted))}, "
+                f"in UTF-8, fhirVersion {FHIR_VERSION}",
             )
         return name
 
@@ -146,7 +157,7 @@ def read(event: Event) -> Request:
         b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     )
     request = Request(interaction, path, query, headers, content, caller, base, context)
-    negotiation.check_parameters(interaction.code, query, lenient=request.is_lenient)
+    negotiation.check_parameters(interaction, query, lenient=request.is_lenient)
     return request
 
 

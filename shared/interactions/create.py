@@ -12,6 +12,7 @@ from shared.interactions import communications, referring
 from shared.interactions.accepted import accepted
 from shared.interactions.changes import Outcome, make
 from shared.interactions.write import write
+from shared.preconditions import ALWAYS, Preconditions
 from shared.references import Literal
 from shared.store.work import Work
 
@@ -45,12 +46,12 @@ def proposed(body: Any, resource_type: str) -> Resource:
     return accepted(body, resource_type)
 
 
-def create_new(work: Work, content: Resource, *, if_match: str = "") -> Outcome:
+def create_new(work: Work, content: Resource, *, only_if: Preconditions = ALWAYS) -> Outcome:
     """Save a new resource under an id of ours."""
     content = referring.resolved(work, content)
     own = Literal(content["resourceType"], new_id(work, content))
     resource = content | {"id": own.id}
-    return write(work, own, lambda *_: resource, if_match=if_match, is_new=True)
+    return write(work, own, lambda *_: resource, only_if=only_if, is_new=True)
 
 
 def new_id(work: Work, resource: Resource) -> str:

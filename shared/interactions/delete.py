@@ -7,23 +7,24 @@ from collections.abc import Sequence
 
 from shared.access import Actor
 from shared.interactions.changes import Outcome, make
-from shared.interactions.write import require_version, write
+from shared.interactions.write import write
+from shared.preconditions import ALWAYS, Preconditions
 from shared.references import Literal
 from shared.store.work import Work
 
 type Pair = tuple[str, str]
 
 
-def delete(actor: Actor, resource_type: str, resource_id: str, *, if_match: str = "") -> Outcome:
+def delete(
+    actor: Actor, resource_type: str, resource_id: str, *, only_if: Preconditions = ALWAYS
+) -> Outcome:
     """Delete a resource; what is not there is deleted already."""
     target = Literal(resource_type, resource_id)
-    return make(
-        actor, "delete", lambda work: write(work, target, lambda *_: None, if_match=if_match)
-    )
+    return make(actor, "delete", lambda work: write(work, target, lambda *_: None, only_if=only_if))
 
 
 def delete_found(
-    actor: Actor, resource_type: str, query: Sequence[Pair], *, if_match: str = ""
+    actor: Actor, resource_type: str, query: Sequence[Pair], *, only_if: Preconditions = ALWAYS
 ) -> Outcome:
     """Delete the one resource that a query finds, if it finds one.
 
@@ -34,8 +35,8 @@ def delete_found(
     def change(work: Work) -> Outcome:
         found = named(work, resource_type, query)
         if found is None:
-            require_version(None, if_match)
+            only_if.check(None)
             return Outcome(None)
-        return write(work, found, lambda *_: None, if_match=if_match)
+        return write(work, found, lambda *_: None, only_if=only_if)
 
     return make(actor, "delete", change)

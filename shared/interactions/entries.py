@@ -7,6 +7,7 @@ from typing import Any
 
 from shared import references
 from shared.errors import FhirError, Invalid
+from shared.preconditions import ALWAYS, Preconditions
 from shared.references import Literal
 from shared.resources.bundles import within
 
@@ -28,7 +29,7 @@ class Entry:
     full_url: str = ""
     body: Any = None
     media_type: str = ""
-    if_match: str = ""
+    only_if: Preconditions = ALWAYS
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from shared.interactions.changes import Outcome, make
 from shared.interactions.read import there
 from shared.interactions.update import with_history
 from shared.interactions.write import Content, write
+from shared.preconditions import ALWAYS, Preconditions
 from shared.references import Literal
 from shared.resources import patching
 from shared.store.records import Versioned
@@ -30,7 +31,7 @@ def patch(
     body: Any,
     media_type: str,
     *,
-    if_match: str = "",
+    only_if: Preconditions = ALWAYS,
 ) -> Outcome:
     """Change a resource by a JSON Patch or merge document.
 
@@ -38,7 +39,7 @@ def patch(
     """
     target = Literal(resource_type, resource_id)
     content = patched(target, body, media_type)
-    return make(actor, "patch", lambda work: write(work, target, content, if_match=if_match))
+    return make(actor, "patch", lambda work: write(work, target, content, only_if=only_if))
 
 
 def patch_found(
@@ -48,7 +49,7 @@ def patch_found(
     body: Any,
     media_type: str,
     *,
-    if_match: str = "",
+    only_if: Preconditions = ALWAYS,
 ) -> Outcome:
     """Change the one resource that a query finds.
 
@@ -57,7 +58,7 @@ def patch_found(
 
     def change(work: Work) -> Outcome:
         target = found(work, resource_type, query)
-        return write(work, target, patched(target, body, media_type), if_match=if_match)
+        return write(work, target, patched(target, body, media_type), only_if=only_if)
 
     return make(actor, "patch", change)
 

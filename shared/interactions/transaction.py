@@ -77,7 +77,7 @@ def _write(work: Work, identities: Identities, step: Step) -> Outcome:
         return Outcome(work.resource(*step.target) if step.target else None)
     content = _content(identities, step)
     is_new = step.entry.code == "create"
-    return write(work, step.target, content, if_match=step.entry.if_match, is_new=is_new)
+    return write(work, step.target, content, only_if=step.entry.only_if, is_new=is_new)
 
 
 def _content(identities: Identities, step: Step) -> Content:

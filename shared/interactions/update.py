@@ -13,6 +13,7 @@ from shared.interactions.accepted import accepted
 from shared.interactions.changes import Outcome, make
 from shared.interactions.create import create_new
 from shared.interactions.write import Content, write
+from shared.preconditions import ALWAYS, Preconditions
 from shared.references import Literal
 from shared.resources.status import with_status_history
 from shared.sessions.closing import with_kept
@@ -25,7 +26,12 @@ type Pair = tuple[str, str]
 
 
 def update(
-    actor: Actor, resource_type: str, resource_id: str, body: Any, *, if_match: str = ""
+    actor: Actor,
+    resource_type: str,
+    resource_id: str,
+    body: Any,
+    *,
+    only_if: Preconditions = ALWAYS,
 ) -> Outcome:
     """Store the body as the resource's next version, or its first.
 
@@ -34,12 +40,17 @@ def update(
     resource, target = accepted(body, resource_type), Literal(resource_type, resource_id)
     check_id(resource, resource_id)
     return make(
-        actor, "update", lambda work: write(work, target, updated(resource), if_match=if_match)
+        actor, "update", lambda work: write(work, target, updated(resource), only_if=only_if)
     )
 
 
 def update_found(
-    actor: Actor, resource_type: str, query: Sequence[Pair], body: Any, *, if_match: str = ""
+    actor: Actor,
+    resource_type: str,
+    query: Sequence[Pair],
+    body: Any,
+    *,
+    only_if: Preconditions = ALWAYS,
 ) -> Outcome:
     """Store the body as the next version of the one resource that a query finds, or as a new one.
 
@@ -53,10 +64,10 @@ def update_found(
     def change(work: Work) -> Outcome:
         found = named(work, resource_type, query, claimed=True)
         if found is None and "id" not in resource:
-            return create_new(work, resource, if_match=if_match)
+            return create_new(work, resource, only_if=only_if)
         target = found_or_own(work, found, resource)
         content = updated(resource | {"id": target.id})
-        return write(work, target, content, if_match=if_match)
+        return write(work, target, content, only_if=only_if)
 
     return make(actor, "update", change)
 

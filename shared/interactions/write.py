@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.errors import NotFound, PreconditionFailed
+from shared.errors import NotFound
 from shared.interactions import communications, encounters, permitted
 from shared.interactions.changes import Outcome
+from shared.preconditions import ALWAYS, Preconditions
 from shared.references import Literal
 from shared.resources.equality import same
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
@@ -21,10 +22,10 @@ def write(
     target: Literal,
     content: Content,
     *,
-    if_match: str = "",
+    only_if: Preconditions = ALWAYS,
     is_new: bool = False,
 ) -> Outcome:
-    """Write one resource; `if_match` is the version it must have.
+    """Write one resource, where its version is as `only_if` asks.
 
     With `is_new` its id was made just now, so that there is nothing to read.
     Raises PreconditionFailed, and what the content and the rules raise.
@@ -33,7 +34,7 @@ def write(
     if not work.sight.sees_record(before):
         before = None
     live = before is not None and not before.deleted
-    require_version(before if live else None, if_match)
+    only_if.check(before.version if before and live else None)
     after = content(before, work)
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
@@ -42,16 +43,6 @@ def write(
         raise NotFound(f"{target} does not exist")
     permitted.check(work, before.resource if before else {}, after, is_new=is_new)
     return Outcome(_save(work, before, target, after), created=not live)
-
-
-def require_version(current: Versioned | None, if_match: str) -> None:
-    """Hold a resource, None where there is none, against If-Match. Raises PreconditionFailed."""
-    version = current.version if current else None
-    if if_match and (version is None or if_match not in (str(version), "*")):
-        raise PreconditionFailed(
-            f"If-Match asks for version {if_match}",
-            diagnostics=f"The current version is {version}" if version else "There is none",
-        )
 
 
 def _save(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-IF_NONE_EXIST = "If-None-Exist"
+IF_MATCH, IF_NONE_MATCH, IF_NONE_EXIST = "If-Match", "If-None-Match", "If-None-Exist"
 # A resource, or the JSON of one as stored: that is copied into the answer without being read.
 Resource = dict[str, Any] | bytes
 Json = dict[str, Any]
@@ -111,5 +111,7 @@ _OF_ENTRIES = {
     "fullUrl": "fullUrl",
     "request": "request",
     "resourceType": "resource.resourceType",
+    IF_MATCH: "request.ifMatch",
+    IF_NONE_MATCH: "request.ifNoneMatch",
     IF_NONE_EXIST: "request.ifNoneExist",
 }

@@ -163,7 +163,6 @@ def test_an_id_that_is_none_is_400(clinic: FrontDoor, resource_type: str, own_id
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/Patient"),
         ("GET", "/Patient/1"),
         ("POST", "/Patient"),
@@ -193,6 +192,8 @@ def test_an_unknown_path_is_404(clinic: FrontDoor, method: str, path: str) -> No
         ("GET", "/Encounter/_search", ["POST"]),
         ("DELETE", "/metadata", ["GET", "HEAD"]),
         ("POST", "/metadata", ["GET", "HEAD"]),
+        ("GET", "/", ["POST"]),
+        ("DELETE", "", ["POST"]),
     ],
 )
 def test_a_method_that_is_not_there_is_405_and_names_those_that_are(

@@ -60,6 +60,14 @@ def test_entries_are_answered_in_their_places_whatever_becomes_of_the_others(
         (entry("GET", "https://other.example/Encounter/1"), "400", ".request.url"),
         (entry("POST", "", bundle("batch")), "400", ".request.url"),
         (entry("POST", "Encounter"), "400", ".resource"),
+        (entry("GET", "openapi.json"), "400", ".request.url"),
+        (entry("GET", "docs"), "400", ".request.url"),
+        (entry("GET", ".well-known/smart-configuration"), "400", ".request.url"),
+        ({**entry("GET", "Encounter"), "fullUrl": 1}, "400", ".fullUrl"),
+        ({**entry("GET", "Encounter"), "fullUrl": ["urn:uuid:1"]}, "400", ".fullUrl"),
+        (entry("POST", "Encounter", care.session(), ifNoneExist=""), "400", ".request.ifNoneExist"),
+        (entry("DELETE", "Encounter/s", ifMatch=""), "400", ".request.ifMatch"),
+        (entry("DELETE", "Encounter/s", ifMatch='W/""'), "400", ".request.ifMatch"),
         (entry("PUT", "Encounter", care.session()), "400", ""),
         (
             entry("POST", "Communication", care.header(encounter=care.reference(urn(1)))),
@@ -98,10 +106,11 @@ def test_conditions_of_an_entry_hold_for_it(clinic: FrontDoor) -> None:
         entry("GET", url, ifModifiedSince="2016-12-31T23:59:60Z"),
         entry("POST", "Encounter", named, ifNoneExist="identifier=https://twilio.com|E1"),
         entry("PUT", url, {**named, "id": session_id}, ifMatch='W/"2"'),
+        entry("PUT", url, {**named, "id": session_id}, ifNoneMatch="*"),
         entry("PUT", url, {**named, "id": session_id, "language": "en"}, ifMatch='W/"1"'),
         entry("DELETE", "Encounter?identifier=https://twilio.com|E1", ifMatch='W/"2"'),
     )
-    assert statuses(answered) == ["304", "304", "200", "200", "200", "412", "200", "204"]
+    assert statuses(answered) == ["304", "304", "200", "200", "200", "412", "412", "200", "204"]
     assert answered[4]["resource"]["id"] == session_id
 
 
@@ -117,6 +126,13 @@ def test_what_is_nested_too_deeply_is_refused(clinic: FrontDoor, kind: str, dept
         assert answer.body["entry"][0]["response"]["status"] == "400"
     else:
         assert answer.status == 400
+
+
+def test_a_refusal_is_the_outcome_of_its_entry_however_it_is_laid_out(clinic: FrontDoor) -> None:
+    answered = batch(clinic, entry("GET", "Encounter/none?_pretty=true"), entry("GET", "metadata"))
+    assert statuses(answered) == ["404", "200"]
+    assert answered[0]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[0]"]
+    assert "resource" not in answered[0]
 
 
 def test_each_entry_is_as_if_it_had_come_alone(clinic: FrontDoor) -> None:

@@ -160,7 +160,7 @@ def test_a_write_is_made_where_the_version_is_the_one_asked_for(
     assert clinic.delete(url(deleted), if_match=tag).status == 204
 
 
-@pytest.mark.parametrize("tag", ['W/"1"', '"1"', "1", 'W/"3"', "x"])
+@pytest.mark.parametrize("tag", ['W/"1"', '"1"', "1", 'W/"3"', "x", 'W/"1", W/"3"'])
 def test_a_write_is_refused_where_the_version_is_another(
     clinic: FrontDoor, created: Answer, tag: str
 ) -> None:
@@ -174,6 +174,55 @@ def test_a_write_is_refused_where_the_version_is_another(
         refusals.check(answer, 412, "conflict")
     assert everything() == before
     assert clinic.get(url(created)).text == now.text
+
+
+@pytest.mark.parametrize("tags", ["*", 'W/"1"', '"7", "1"'])
+def test_a_write_is_refused_where_what_it_must_not_find_is_there(
+    clinic: FrontDoor, created: Answer, tags: str
+) -> None:
+    before = everything()
+    for answer in (
+        clinic.put(url(created), changed(created), if_none_match=tags),
+        clinic.patch(url(created), status_patch(), if_none_match=tags),
+        clinic.delete(url(created), if_none_match=tags),
+    ):
+        refusals.check(answer, 412, "conflict")
+    assert everything() == before
+    body = care.session(id="new")
+    assert clinic.put("/Encounter/new", body, if_none_match=tags).status == 201
+    assert clinic.put("/Encounter/new", body, if_none_match='W/"2"').status == 200
+
+
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("tag", ["", " ", '"', 'W/""', ",", "W/"])
+def test_a_condition_that_names_no_version_is_refused(
+    clinic: FrontDoor, created: Answer, header: str, tag: str
+) -> None:
+    before = everything()
+    given = {header.lower().replace("-", "_"): tag}
+    for answer in (
+        clinic.put(url(created), changed(created), **given),
+        clinic.patch(url(created), status_patch(), **given),
+        clinic.delete(url(created), **given),
+    ):
+        refusals.check(answer, 400, "invalid", header)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("query", ["_cascade=delete", "identifier=urn:x|1", "_summary=true"])
+def test_a_write_of_one_resource_takes_no_query(
+    clinic: FrontDoor, created: Answer, query: str
+) -> None:
+    before = everything()
+    asked = f"{url(created)}?{query}"
+    for answer in (
+        clinic.put(asked, changed(created)),
+        clinic.patch(asked, status_patch()),
+        clinic.delete(asked),
+    ):
+        refusals.check(answer, 400, "invalid", query.partition("=")[0])
+    assert everything() == before
+    assert clinic.delete(f"{url(created)}?_format=json").status == 204
 
 
 def test_if_match_on_what_was_never_there_or_is_gone_is_refused(
@@ -361,8 +410,10 @@ def test_metadata_says_what_is_there_to_anybody() -> None:
     assert issues(fhirjson.loads(answer.text), "CapabilityStatement") == []
     assert answer.body["fhirVersion"] == "4.0.1"
     (rest,) = answer.body["rest"]
-    assert [one["type"] for one in rest["resource"]] == ["Encounter", "Communication"]
-    for one in rest["resource"]:
+    *written, read = rest["resource"]
+    assert [one["type"] for one in written] == ["Encounter", "Communication"]
+    assert read["type"] == "AuditEvent"
+    for one in written:
         assert {row["code"] for row in one["interaction"]} == {
             "create",
             "read",

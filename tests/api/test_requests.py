@@ -43,6 +43,8 @@ def test_json_is_accepted_however_it_is_called(clinic: FrontDoor, content_type: 
         FORM,
         "application/fhir+json; fhirVersion=3.0",
         "application/fhir+json; fhirVersion=5.0",
+        "application/fhir+json; charset=iso-8859-1",
+        "application/json; charset=utf-16",
         "application/json-patch+json",
     ],
 )

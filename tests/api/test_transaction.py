@@ -284,7 +284,7 @@ def test_patches_come_as_a_binary_or_as_medplum_writes_them(clinic: FrontDoor) -
             f"Encounter/{second}",
             encoded({"status": "arrived"}, "application/merge-patch+json"),
         ),
-        entry("PATCH", f"Communication/{header_id}", encoded(link)),
+        entry("PATCH", f"Communication/{header_id}", in_lines(encoded(link))),
         entry("POST", "Encounter", care.session(), urn(1)),
     )
     assert statuses(answered) == ["200", "200", "200", "201"]
@@ -408,6 +408,12 @@ def test_a_bundle_as_the_specification_shows_one(clinic: FrontDoor) -> None:
     )
 
 
+def in_lines(binary: dict[str, str]) -> dict[str, str]:
+    """Write base64 as R4 lets it be: https://hl7.org/fhir/R4/datatypes.html#base64Binary ."""
+    data = binary["data"]
+    return {**binary, "data": f" {data[:8]}\n{data[8:]}\n"}
+
+
 # -- What refuses a whole transaction
 
 
@@ -415,6 +421,7 @@ NOT_FHIRPATH = {
     "resourceType": "Parameters",
     "parameter": [{"name": "operation", "part": [{"name": "type", "valueCode": "delete"}]}],
 }
+NAMELESS = {"resourceType": "Parameters", "parameter": [{"part": [{"name": ["op"]}]}]}
 BROKEN: dict[str, tuple[dict[str, Any], int, str, str]] = {
     "unresolved": (
         entry("POST", "Communication", care.header(encounter=care.reference(urn(99)))),
@@ -494,6 +501,31 @@ BROKEN: dict[str, tuple[dict[str, Any], int, str, str]] = {
         400,
         "invalid",
         "",
+    ),
+    "there already": (
+        entry("PUT", "Encounter/s", care.session(id="s"), ifNoneMatch="*"),
+        412,
+        "conflict",
+        "",
+    ),
+    "no version": (
+        entry("PUT", "Encounter/s", care.session(id="s"), ifMatch=","),
+        400,
+        "invalid",
+        "request.ifMatch",
+    ),
+    "no condition": (
+        entry("POST", "Encounter", care.session(), ifNoneExist=""),
+        400,
+        "invalid",
+        "request.ifNoneExist",
+    ),
+    "no FHIR": (entry("GET", "openapi.json"), 400, "invalid", "request.url"),
+    "part without a name": (
+        entry("PATCH", "Encounter/s", NAMELESS),
+        415,
+        "not-supported",
+        "resource.parameter",
     ),
     "patch of nothing": (entry("PATCH", "Encounter/none", encoded([])), 404, "not-found", ""),
     "read of nothing": (entry("GET", "Encounter/none"), 404, "not-found", ""),
@@ -644,6 +676,8 @@ def test_a_reader_writes_nothing_in_a_bundle_either() -> None:
         ([], 400, "resourceType"),
         ({"resourceType": "Bundle"}, 422, "Bundle.type"),
         (bundle("collection"), 422, "Bundle.type"),
+        ({**bundle("batch"), "type": ["batch"]}, 422, "Bundle.type"),
+        ({**bundle("batch"), "type": {}}, 422, "Bundle.type"),
         (bundle("searchset", entry("GET", "Encounter")), 422, "Bundle.type"),
         ({**bundle("batch"), "entry": {}}, 400, "Bundle.entry"),
         ({**bundle("batch"), "colour": "red"}, 400, "Bundle.colour"),

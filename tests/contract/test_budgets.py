@@ -24,7 +24,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "closing_scheduler": (70, STORE),
     "closing_worker": (70, STORE),
     "create": (100, STORE),
-    "delete": (90, STORE),
+    "delete": (95, STORE),
     "fallback": (40, EDGE),
     "history": (50, STORE),
     "operations": (130, STORE),
