@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shared import references
 from shared.access import Actor, compartments
 from shared.access.scopes import ANY, PATIENT, Scope
 from shared.catalog.interactions import TYPES
@@ -11,7 +12,7 @@ from shared.errors import FhirError
 from shared.sessions import kinds
 from shared.settings import settings
 from shared.store import reading
-from shared.store.records import Versioned
+from shared.store.records import CommunicationRecord, Versioned
 
 if TYPE_CHECKING:
     from shared.search.criteria import Criterion
@@ -22,6 +23,8 @@ type Children = Callable[[str], list[Resource]]
 
 
 EVERY_LETTER = "cruds"
+# What the JSON of a draft has somewhere; few others do.
+_DRAFT = b'"status":"preparation"'
 
 
 class Grant(NamedTuple):
@@ -52,6 +55,7 @@ class Sight:
         """
         self.tenant, self._letters = actor.tenant, letters
         self._people = actor.people if actor.is_cared_for else None
+        self._sender = None if actor.sees_drafts else actor.myself or actor.fhir_user
         self._grants = None if actor.scopes is None else _grants(actor, actor.scopes)
         self._known: dict[frozenset[str], frozenset[str]] = {}
         self._header = cache(header or self._stored_header)
@@ -59,7 +63,7 @@ class Sight:
 
     @cached_property
     def is_limited(self) -> bool:
-        """Tell whether there may be anything in the tenant that the caller does not see."""
+        """Tell whether there may be anything in the tenant, beside drafts, that is not seen."""
         return self._people is not None or not all(map(self._is_whole, TYPES))
 
     def _is_whole(self, resource_type: str) -> bool:
@@ -99,11 +103,23 @@ class Sight:
 
     def sees(self, resource: Resource) -> bool:
         """Tell whether the caller sees a resource as it is; nobody sees what is deleted."""
-        if not resource:
+        if not resource or self._is_anothers_draft(resource):
             return False
+        if not self.is_limited:
+            return True
         if self._people is not None and not self._is_in_compartment(resource, self._people):
             return False
         return self.may(self._letters, resource)
+
+    def surely_sees(self, json: bytes) -> bool:
+        """Tell whether the caller sees a resource, which need not be read to know that."""
+        return not self.is_limited and (self._sender is None or _DRAFT not in json)
+
+    def _is_anothers_draft(self, resource: Resource) -> bool:
+        if self._sender is None or not compartments.is_draft(resource):
+            return False
+        sender = resource.get("sender", {}).get("reference", "")
+        return not sender or references.canonical(sender) != references.canonical(self._sender)
 
     def may(self, letters: str, resource: Resource) -> bool:
         """Tell whether scopes with one of some letters are for a resource as it is."""
@@ -124,17 +140,23 @@ class Sight:
         return all(matches(resource, one) for one in grant.constraint)
 
     def sees_record(self, record: Versioned | None) -> bool:
-        """Tell whether the caller sees a record, by what it last was where it is deleted."""
-        if record is None or not self.is_limited:
-            return record is not None
-        if record.deleted:
+        """Tell whether the caller sees a record, by what it last was where it is deleted.
+
+        A version of one that they see is asked about by itself.
+        """
+        if record is None:
+            return False
+        if record.json is None:
+            if self.sees_all_of(record):
+                return True
             before = reading.version(self.tenant, record, record.version - 1)
             return before is not None and self.sees(before.resource)
-        return self.sees(record.resource)
+        return self.surely_sees(record.json) or self.sees(record.resource)
 
-    def sees_version(self, version: Versioned) -> bool:
-        """Tell whether the caller sees a version of a record they see: a deletion, or by itself."""
-        return version.deleted or not self.is_limited or self.sees(version.resource)
+    def sees_all_of(self, record: Versioned) -> bool:
+        """Tell whether the caller sees all versions of a record, whatever they are."""
+        drafted = isinstance(record, CommunicationRecord) and record.drafted
+        return not self.is_limited and (self._sender is None or not drafted)
 
     def _is_in_compartment(self, resource: Resource, people: frozenset[str]) -> bool:
         if compartments.owners(resource) & people:

@@ -9,7 +9,7 @@ from shared.access import scopes
 from shared.access.compartments import is_a
 from shared.access.scopes import Scope
 from shared.catalog.interactions import TYPES, Interaction
-from shared.catalog.roles import OF_COMPARTMENT, PATIENT, RELATED_PERSON, ROLES
+from shared.catalog.roles import OF_COMPARTMENT, OF_DRAFTS, PATIENT, RELATED_PERSON, ROLES
 from shared.errors import Forbidden, Login
 from shared.settings import Settings
 
@@ -53,6 +53,11 @@ class Actor:
         """Tell whether no role of the caller reaches beyond their compartments."""
         known = self.roles & ROLES.keys()
         return bool(known) and known <= OF_COMPARTMENT
+
+    @property
+    def sees_drafts(self) -> bool:
+        """Tell whether the caller sees drafts that others send."""
+        return not OF_DRAFTS.isdisjoint(self.roles)
 
     @property
     def people(self) -> frozenset[str]:

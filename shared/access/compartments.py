@@ -18,9 +18,14 @@ def owners(resource: Resource) -> frozenset[str]:
     A draft is in its sender's only.
     """
     rows = compartments.of_type(resource["resourceType"])
-    if resource["resourceType"] == "Communication" and resource.get("status") == DRAFT:
+    if is_draft(resource):
         rows = tuple(row for row in rows if row.element == "sender")
     return frozenset(text for row in rows for text in _references(resource, row))
+
+
+def is_draft(resource: Resource) -> bool:
+    """Tell whether a resource is one that has not been sent yet."""
+    return resource["resourceType"] == "Communication" and resource.get("status") == DRAFT
 
 
 def is_a(resource_type: str, reference: str) -> bool:

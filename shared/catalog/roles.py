@@ -26,8 +26,11 @@ ROLES = {
     role.name: role
     for role in (
         Role(ADMIN, "everything"),
-        Role(PRACTITIONER, "everything of care: threads, messages, sessions and their links"),
-        Role(AUDITOR, "sees everything and writes nothing"),
+        Role(
+            PRACTITIONER,
+            "everything of care: threads, messages, sessions and their links; of drafts their own",
+        ),
+        Role(AUDITOR, "sees everything but drafts, and writes nothing"),
         Role(
             PATIENT,
             "sees their own compartment; creates thread headers about themselves and messages in "
@@ -45,6 +48,9 @@ ROLES = {
 }
 # Whoever has only these reaches no further than their compartments.
 OF_COMPARTMENT = frozenset(role.name for role in ROLES.values() if role.person)
+
+# All others see drafts only that they send themselves.
+OF_DRAFTS = frozenset({ADMIN, SERVICE})
 
 READERS = frozenset({ADMIN, PRACTITIONER, AUDITOR})
 WRITERS = frozenset({ADMIN, PRACTITIONER})

@@ -125,7 +125,8 @@ def _save_message(
     work.slot(
         SlotKey(header_id)
     )  # read before the header: a change of the header raises the slot's epoch
-    _require_header(work, header_id, own_id)
+    is_added = kinds.header(before.resource if before else {}) != header_id
+    _require_header(work, header_id, own_id, is_added=is_added)
     if before and not before.place.is_message:
         _leave_own_thread(work, before)
     referring.check(work, before.resource if before else {}, after)
@@ -150,9 +151,9 @@ def _with_restored_link(before: CommunicationRecord | None, after: Resource) -> 
     return after | {"encounter": before.resource["encounter"]}
 
 
-def _require_header(work: Work, header_id: str, own_id: str) -> None:
+def _require_header(work: Work, header_id: str, own_id: str, *, is_added: bool) -> None:
     header = work.communication(header_id)
-    if header is None or header.deleted:
+    if header is None or header.deleted or (is_added and not work.sight.sees(header.resource)):
         raise BusinessRule(f"Communication/{header_id} does not exist", expression=_PART_OF)
     if header.place.is_message or header_id == own_id:
         raise BusinessRule(

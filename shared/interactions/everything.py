@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/encounter-operation-everything.html
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import batched
 
 import orjson
 
@@ -18,7 +19,6 @@ from shared.interactions.search import search
 from shared.resources.schema import resource_types
 from shared.search.controls import DEFAULT_COUNT, LARGEST_COUNT
 from shared.settings import settings
-from shared.sight import Sight
 from shared.store import reading
 from shared.store.dynamodb import LARGEST_BATCH
 
@@ -95,17 +95,19 @@ class _Asked:
         return [json for json in found if _id(json) != self.id], end
 
     def headers(self, after: str, room: int) -> Part:
-        """Give the headers of the threads that it has or had, by their ids."""
-        # Of what the caller does not see neither a page nor a cursor tells.
-        sight, threads = Sight(self.actor, "r"), reading.threads(self.actor.tenant, self.id)
-        ids = [one for one in threads if one > after and sight.sees_thread(one)]
-        chosen = ids[: min(room, LARGEST_BATCH)]
-        if not chosen:
-            return [], ""
-        found, end = self._search("Communication", ("_id", ",".join(chosen)), _START, len(chosen))
-        if end:
-            return found, _id(found[-1])
-        return found, chosen[-1] if len(chosen) < len(ids) else ""
+        """Give the headers of the threads that it has or had, by their ids.
+
+        Those that the caller does not see are told neither by the page nor by what follows it.
+        """
+        ids = [one for one in reading.threads(self.actor.tenant, self.id) if one > after]
+        found: list[bytes] = []
+        for chosen in batched(ids, min(room + 1, LARGEST_BATCH), strict=False):
+            named = ("_id", ",".join(chosen))
+            more, end = self._search("Communication", named, _START, len(chosen))
+            found += more
+            if end or len(found) > room:
+                return found[:room], _id(found[:room][-1])
+        return found, ""
 
     def messages(self, after: str, room: int) -> Part:
         """Give the messages in the order in which they were sent."""

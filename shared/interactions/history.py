@@ -54,7 +54,7 @@ def history(
     if current is None or not sight.sees_record(current):
         raise NotFound(f"{resource_type}/{resource_id} does not exist")
     first = 1 if since is None else _first_since(tenant, current, since)
-    if sight.is_limited:
+    if not sight.sees_all_of(current):
         return _cut(list(_seen(sight, current, first)), offset, count)
     total = current.version - first + 1
     newest = current.version - offset
@@ -67,7 +67,7 @@ def _seen(sight: Sight, current: Versioned, first: int) -> Iterator[Step]:
     """Read the whole history of a resource for who may not see all of it, the newest first."""
     newest = current.version
     while steps := _page(sight.tenant, current, newest, first):
-        yield from (step for step in steps if sight.sees_version(step.record))
+        yield from (step for step in steps if sight.sees_record(step.record))
         newest -= len(steps)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared import fhirjson, instants
+from shared.access.compartments import is_draft
 from shared.index import long
 from shared.resources.meta import stamp
 from shared.sessions.due import GRACE
@@ -61,7 +62,8 @@ def of_communication(
     work: Work, before: CommunicationRecord, resource: Resource | None, **changes: Any
 ) -> CommunicationRecord:
     """Make the next version of a Communication; None deletes it."""
-    return replace(before, **_next(work, before, resource), **changes)
+    drafted = before.drafted or bool(resource and is_draft(resource))
+    return replace(before, drafted=drafted, **_next(work, before, resource), **changes)
 
 
 def first_of_communication(
@@ -69,5 +71,9 @@ def first_of_communication(
 ) -> CommunicationRecord:
     """Make the first version of a Communication."""
     return CommunicationRecord(
-        id=communication_id, created=work.instant, **_next(work, None, resource), **state
+        id=communication_id,
+        created=work.instant,
+        drafted=is_draft(resource),
+        **_next(work, None, resource),
+        **state,
     )

@@ -30,15 +30,14 @@ def write(
     With `is_new` its id was made just now, so that there is nothing to read.
     Raises PreconditionFailed, and what the content and the rules raise.
     """
-    before = None if is_new else work.resource(target.type, target.id)
-    if not work.sight.sees_record(before):
-        before = None
+    there = None if is_new else work.resource(target.type, target.id)
+    before = there if work.sight.sees_record(there) else None
     live = before is not None and not before.deleted
     only_if.check(before.version if before and live else None)
     after = content(before, work)
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
-    if not live and not is_new and work.sight.is_limited:
+    if not live and not is_new and (there is not before or work.sight.is_limited):
         # Whether something is there under that id is not theirs to know.
         raise NotFound(f"{target} does not exist")
     permitted.check(work, before.resource if before else {}, after, is_new=is_new)

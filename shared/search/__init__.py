@@ -71,7 +71,7 @@ def search(  # noqa: PLR0913 - each is a fact of the request
         lookups = Lookups(
             tenant,
             zone,
-            limited.sees if limited else None,
+            sight,
             fhirjson.loads if asked.is_exact else rounded,
         )
         cursor = paging.cursor(asked, tenant, caller)

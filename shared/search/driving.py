@@ -29,7 +29,7 @@ def narrowed(query: Query, lookups: Lookups, via: int | None) -> Query:
 
     Raises TooCostly where that leads to more than it did.
     """
-    if not lookups.sees_all:
+    if lookups.is_limited:
         # How many there are is not theirs to know who do not see them all.
         return replace(query, via=NONE)
     if not query.joins or via == NONE or (via is None and _is_selective(query, lookups)):

@@ -23,12 +23,12 @@ from shared.search.criteria import Criterion
 from shared.search.operands import ReferenceOperand
 from shared.search.plans import MESSAGE, Stream
 from shared.search.streams import Budget, OutOfRows, Row
+from shared.sight import Sight
 from shared.store import dynamodb
 from shared.store.items import Item
 from shared.store.reading import read_many
 
 type Resource = dict[str, Any]
-type Visible = Callable[[Resource], bool]
 
 _GROWTH = 8
 
@@ -55,31 +55,35 @@ def rounded(json: bytes) -> Resource:
 class Lookups:
     """What one request reads beside its rows, within the rows that it may read.
 
-    `visible` tells whether the caller may see a resource; None is everything.
+    `sight` tells what the caller sees; None is everything.
     """
 
     def __init__(
         self,
         tenant: str,
         zone: tzinfo,
-        visible: Visible | None = None,
+        sight: Sight | None = None,
         loads: Callable[[bytes], Resource] = rounded,
     ) -> None:
         """Begin a request."""
         self.tenant, self.zone, self.loads = tenant, zone, loads
         self.budget = Budget()
-        self._visible = visible
+        self._sight = sight
         self._known: dict[str, bytes | None] = {}
         self._answers: dict[tuple[int, str], bool] = {}
 
     def sees(self, resource: Resource) -> bool:
         """Tell whether the caller may see a resource."""
-        return self._visible is None or self._visible(resource)
+        return self._sight is None or self._sight.sees(resource)
+
+    def surely_sees(self, json: bytes) -> bool:
+        """Tell whether the caller may see a resource, which need not be read to know that."""
+        return self._sight is None or self._sight.surely_sees(json)
 
     @property
-    def sees_all(self) -> bool:
-        """Tell whether the caller may see everything."""
-        return self._visible is None
+    def is_limited(self) -> bool:
+        """Tell whether there may be anything, beside drafts, that the caller does not see."""
+        return self._sight is not None and self._sight.is_limited
 
     def remembered(self, question: object, name: str, answer: Callable[[], bool]) -> bool:
         """Give the answer to a question about a resource, found once."""
@@ -108,7 +112,7 @@ class Lookups:
                 self._known[f"{resource_type}/{one}"] = self._seen(found.get(one))
 
     def _seen(self, json: bytes | None) -> bytes | None:
-        return json if json and (self.sees_all or self.sees(self.loads(json))) else None
+        return json if json and (self.surely_sees(json) or self.sees(self.loads(json))) else None
 
     def targets(self, resource: Resource, param: SearchParam, target: str = "") -> list[str]:
         """Give what a resource refers to by a parameter, of the types stored here, or of one."""

@@ -214,7 +214,7 @@ class _Reader:
         return self._matches(json, self.plan.predicates)
 
     def _matches(self, json: bytes, criteria: tuple[Criterion, ...]) -> bool:
-        if not criteria and self.lookups.sees_all and not self.query.joins:
+        if not criteria and not self.query.joins and self.lookups.surely_sees(json):
             return True
         resource = self.loads(json)
         return (

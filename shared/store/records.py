@@ -187,8 +187,8 @@ class CommunicationRecord(Versioned):
 
     A message that counts or once counted has `at`, and either `session`, its effective session,
     or `epoch`, whose adoption names it. A header has `day`, under daily that of the session it
-    points to, and `plain` where a client linked it to an Encounter that is no session. `rebuilt`
-    rises when reindexing changes which rows it has.
+    points to, and `plain` where a client linked it to an Encounter that is no session. `drafted`
+    says that a version of it is a draft. `rebuilt` rises when reindexing changes which rows it has.
     """
 
     type: ClassVar[str] = "Communication"
@@ -199,6 +199,7 @@ class CommunicationRecord(Versioned):
     epoch: int | None = None
     day: str = ""
     plain: bool = False
+    drafted: bool = False
     rebuilt: int = 0
 
     def address(self, tenant: str) -> Address:
@@ -211,7 +212,7 @@ class CommunicationRecord(Versioned):
         if self.id != self._id_of_place():
             item["id"] = {"S": self.id}
         item |= texts(self, "at", "session", "day")
-        for name in ("counts", "plain"):
+        for name in ("counts", "plain", "drafted"):
             if getattr(self, name):
                 item[name] = {"BOOL": True}
         if self.rebuilt:
@@ -237,6 +238,7 @@ class CommunicationRecord(Versioned):
             epoch=int(item["epoch"]["N"]) if "epoch" in item else None,
             day=text(item, "day"),
             plain="plain" in item,
+            drafted="drafted" in item,
             rebuilt=number(item, "rebuilt"),
         )
 

@@ -271,7 +271,7 @@ def test_a_read_receipt_changes_nothing_about_the_session(clinic: FrontDoor) -> 
 
 def test_a_draft_counts_when_it_is_sent(clinic: FrontDoor) -> None:
     session_id, header_id, _ = talk(clinic)
-    draft = post(clinic, header_id, status="preparation")
+    draft = post(clinic, header_id, status="preparation", sender=care.reference(care.ALICE))
     assert messages_of(clinic, session_id) == []
     sent = [
         {"op": "replace", "path": "/status", "value": "in-progress"},

@@ -218,7 +218,7 @@ def test_a_display_only_part_counts_as_missing(clinic: FrontDoor) -> None:
 
 @pytest.mark.parametrize("status", ["preparation", "in-progress", "on-hold"])
 def test_a_header_is_open_closed_and_reopened(clinic: FrontDoor, status: str) -> None:
-    header_id, _ = thread(clinic, status=status)
+    header_id, _ = thread(clinic, status=status, sender=care.reference(care.ALICE))
     for other in ("completed", status):
         change = [{"op": "replace", "path": "/status", "value": other}]
         assert clinic.patch(f"/Communication/{header_id}", change).body["status"] == other

@@ -131,7 +131,8 @@ def test_an_encounter_may_begin_in_any_status_that_r4_has(clinic: FrontDoor, sta
 
 @pytest.mark.parametrize("status", COMMUNICATION_STATUSES)
 def test_a_communication_may_have_any_status_after_any(clinic: FrontDoor, status: str) -> None:
-    path = f"/Communication/{clinic.post('/Communication', care.header(status=status)).id}"
+    body = care.header(status=status, sender=care.reference(care.ALICE))
+    path = f"/Communication/{clinic.post('/Communication', body).id}"
     for other in COMMUNICATION_STATUSES:
         change = [{"op": "replace", "path": "/status", "value": other}]
         assert clinic.patch(path, change).body["status"] == other

@@ -30,7 +30,7 @@ class Practice:
     """One deployment and its clock; `picture` is what the tables last said."""
 
     def __init__(self, now: datetime, seen: Counter[str]) -> None:
-        self.now, self.clinic, self.seen = now, FrontDoor(), seen
+        self.now, self.clinic, self.seen = now, FrontDoor(role="admin"), seen
         self.picture = Picture()
         self.disturbed = False
         self.asleep: list[Any] = []
