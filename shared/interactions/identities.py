@@ -62,7 +62,9 @@ class Identities:
             return False
         texts = [each.get("reference", "") for each in entry.body.get("partOf", ())]
         named = {url(text, entry.full_url) for text in texts} & (urls - {entry.full_url})
-        return bool(named) or any(text.startswith("Communication?") for text in texts)
+        return bool(named) or any(
+            referring.below_base(text).startswith("Communication?") for text in texts
+        )
 
     def _identify(self, entry: Entry) -> None:
         with named_by(entry.place):

@@ -39,7 +39,7 @@ def resolved(work: Work, resource: Resource) -> Resource:
     https://hl7.org/fhir/R4/http.html#trules
     """
     texts = _texts(resource, resource["resourceType"])
-    asked = {path: text for path, text in texts if _SEARCH.match(text)}
+    asked = {path: text for path, text in texts if _SEARCH.match(below_base(text))}
     if not asked:
         return resource
     found: dict[str, str] = {}
@@ -55,12 +55,17 @@ def resolved(work: Work, resource: Resource) -> Resource:
     return literal
 
 
+def below_base(text: str) -> str:
+    """Give a conditional reference as it is below the base, where it may be absolute on ours."""
+    return text.removeprefix(references.BASE.get()).removeprefix("/")
+
+
 def check_urns(resource: Resource) -> None:
     """Raise Invalid naming each reference to an entry (`urn:uuid:...`) that is not there."""
     issues = [
         Issue("not-found", "No entry of the Bundle has this fullUrl", path, text)
         for path, text in _texts(resource, resource["resourceType"])
-        if text.startswith(_URN)
+        if text[: len(_URN)].lower() == _URN
     ]
     if issues:
         raise Invalid(issues=issues)
@@ -83,7 +88,7 @@ def _found(work: Work, text: str) -> str:
     """Give the literal reference to the one resource that a search finds."""
     from shared.interactions.conditions import named  # noqa: PLC0415 - few writes search
 
-    resource_type, _, query = text.partition("?")
+    resource_type, _, query = below_base(text).partition("?")
     if resource_type not in TYPES:
         raise NotSupported(
             f"References are searched for among {' and '.join(TYPES)} only: "

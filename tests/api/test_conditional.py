@@ -8,7 +8,7 @@ import pytest
 from shared.catalog.interactions import TYPES
 from tests import care, refusals
 from tests.consistency import everything
-from tests.frontdoor import Answer, FrontDoor
+from tests.frontdoor import BASE, Answer, FrontDoor
 
 TWILIO = "https://twilio.com"
 NAMED = f"identifier={TWILIO}|SM1"
@@ -200,6 +200,15 @@ def test_a_message_finds_its_thread_by_the_conversations_identifier(clinic: Fron
     assert message.id.startswith(f"{header.id}.")
     assert clinic.post("/Communication", body, if_none_exist=NAMED).id == message.id
     assert clinic.get(f"/Communication?part-of=Communication/{header.id}").ids == [message.id]
+
+
+@pytest.mark.parametrize("base", ["", "/", f"{BASE}/"])
+def test_a_conditional_reference_may_be_absolute_on_our_base(clinic: FrontDoor, base: str) -> None:
+    session = clinic.post("/Encounter", named())
+    elsewhere = care.reference(f"https://other.example/fhir/Encounter?{NAMED}")
+    about = [care.reference(f"{base}Encounter?{NAMED}"), elsewhere]
+    answer = clinic.post("/Communication", care.header(about=about))
+    assert answer.body["about"] == [care.reference(f"Encounter/{session.id}"), elsewhere]
 
 
 def test_conditional_references_resolve_in_every_kind_of_write(clinic: FrontDoor) -> None:

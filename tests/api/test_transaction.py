@@ -429,6 +429,12 @@ BROKEN: dict[str, tuple[dict[str, Any], int, str, str]] = {
         "not-found",
         "resource.encounter.reference",
     ),
+    "unresolved, in capitals": (
+        entry("POST", "Communication", care.header(encounter=care.reference(urn(99).upper()))),
+        400,
+        "not-found",
+        "resource.encounter.reference",
+    ),
     "missing": (
         entry("POST", "Communication", care.message("none")),
         422,

@@ -71,9 +71,15 @@ QUERIES: Json = {
     "_offset": {"minimum": 0, "maximum": 9},
     "_since": {"enum": ["2026-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]},
     "_type": {"enum": ["Encounter", "Communication"]},
-    "id": {"enum": ["example", "other", "third", "Communication-session", "Encounter-validate"]},
+    "id": {"enum": ["example", "other", "third"]},
     "vid": {"enum": ["1", "2", "3"]},
     "profile": {"enum": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-encounter"]},
+}
+# A definition of each kind that there is.
+DEFINED = {
+    "OperationDefinition": "Encounter-open-session",
+    "SearchParameter": "Communication-session",
+    "StructureDefinition": "session-policy",
 }
 
 
@@ -101,11 +107,13 @@ def informed(api: Json) -> Json:
         if name in SENT:
             schemas[name] = {"type": schema["type"], **SENT[name], **_CLOSED}
     for path, methods in made["paths"].items():
+        own = DEFINED.get(path.split("/")[1])
+        known = QUERIES | ({"id": {"enum": [own, "none"]}} if own else {})
         for operation in methods.values():
             operation["parameters"] = [
-                row | {"schema": QUERIES.get(row["name"], row["schema"])}
+                row | {"schema": known.get(row["name"], row["schema"])}
                 for row in operation.get("parameters", ())
-                if QUERIES.get(row["name"]) is not False
+                if known.get(row["name"]) is not False
             ]
             _inform_body(operation, path.rpartition("/")[2])
     made["components"]["schemas"] |= {f"Sent{name}": each for name, each in schemas.items()}
