@@ -1,0 +1,311 @@
+"""What each function asks of the tables is what its role may: no less, and nothing more."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from shared import instants
+from shared.index import readiness
+from shared.interactions import closing, due
+from shared.store import dynamodb, transactions
+from shared.store.work import Work
+from tests import care
+from tests.contract.test_template import ALLOWED
+from tests.database import Database
+from tests.frontdoor import Answer, FrontDoor
+from tests.practice import Practice
+
+BART = "Patient/bart-simpson"
+DOES = {"system": "https://clinic.example", "value": "does"}
+LATER = [{"op": "replace", "path": "/sent", "value": "2026-03-01T11:00:00Z"}]
+LATEST = [{"op": "replace", "path": "/sent", "value": "2026-03-01T12:00:00Z"}]
+HIGH = [{"op": "add", "path": "/priority", "value": {"text": "high"}}]
+_ITEMS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+type Right = tuple[str, str, str]
+
+
+@dataclass
+class Notes:
+    """Which request of a function took which right first."""
+
+    function: str = ""
+    request: str = ""
+    taken: dict[Right, str] = field(default_factory=dict)
+
+    def take(self, table: str, action: str) -> None:
+        if self.function:
+            self.taken.setdefault((self.function, table, action), self.request)
+
+
+class Noting(Database):
+    """Tables that note what is asked of them."""
+
+    def __init__(self, notes: Notes) -> None:
+        super().__init__()
+        self.notes = notes
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        self.notes.take(request["TableName"], "GetItem")
+        return super().get_item(**request)
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        self.notes.take(request["TableName"], "Query")
+        return super().query(**request)
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        for table in request["RequestItems"]:
+            self.notes.take(table, "BatchGetItem")
+        return super().batch_get_item(**request)
+
+    def transact_write_items(self, **request: Any) -> None:
+        for operation in request["TransactItems"]:
+            ((kind, body),) = operation.items()
+            self.notes.take(body["TableName"], _ITEMS[kind])
+        super().transact_write_items(**request)
+
+
+@dataclass(frozen=True)
+class Caller(FrontDoor):
+    """Asks with an eye on what that takes; what is needed before it `clinic` makes."""
+
+    notes: Notes = field(default_factory=Notes)
+
+    def call(self, method: str, url: str, body: Any = None, **more: Any) -> Answer:
+        handler, _ = self.prepared(method, url, body)
+        self.notes.function = handler.__module__.rpartition(".")[2]
+        self.notes.request = f"{method} {url}"
+        answer = super().call(method, url, body, **more)
+        self.notes.function = ""
+        assert answer.status < 500, answer.text
+        return answer
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Makes what the requests are about."""
+
+    clinic: FrontDoor
+
+    def encounter(self, **more: Any) -> str:
+        return f"/Encounter/{self.clinic.post('/Encounter', care.session(**more)).id}"
+
+    def family(self, **child: Any) -> str:
+        """A session without a subject, with Homer's part in it."""
+        session = self.encounter(subject=None)
+        part = care.medical_encounter(session[11:], care.HOMER, **child)
+        assert self.clinic.post("/Encounter", part).status == 201
+        return session
+
+    def thread(self, session: str = "", **more: Any) -> str:
+        linked = {"encounter": care.reference(session[1:])} if session else {}
+        return (
+            f"/Communication/{self.clinic.post('/Communication', care.header(**linked, **more)).id}"
+        )
+
+    def message(self, thread: str, sent: str | None = "2026-03-01T10:00:00Z", **more: Any) -> str:
+        made = self.clinic.post("/Communication", care.message(thread[15:], sent, **more))
+        return f"/Communication/{made.id}"
+
+    def draft(self) -> str:
+        return self.message(self.thread(), status="preparation")
+
+    def half_closed(self) -> str:
+        """A session in whose closing the worker, which goes in steps, was killed."""
+        session = self.family()
+        work = Work(due.scheduler("-"), instants.now())
+        work.in_steps = True
+        stored = work.encounter(session[11:])
+        assert stored
+        closing.finish(work, stored)
+        work.commit("close")
+        return session
+
+    def finished(self) -> tuple[str, str]:
+        """A session that is over, and its only message."""
+        session = self.encounter()
+        message = self.message(self.thread(session))
+        assert self.clinic.post(f"{session}/$close-session", None).status == 200
+        return session, message
+
+
+def conditions(at: Scene) -> Iterator[tuple[str, str]]:
+    """Types and queries: of each way to find what a condition names."""
+    session = at.encounter()
+    thread = at.thread(session)
+    at.message(thread)
+    yield "Encounter", f"_id={session[11:]}"
+    yield "Communication", f"_id={thread[15:]}"
+    yield "Communication", f"session={session[1:]}&status=in-progress"
+    yield "Encounter", "identifier=https://clinic.example|new"
+
+
+def creates(ask: Caller, at: Scene) -> None:
+    session = at.encounter()
+    ask.post("/Encounter", care.session(identifier=[DOES]))
+    thread = ask.post("/Communication", care.header(encounter=care.reference(session[1:]))).id
+    ask.post("/Communication", care.message(thread))
+    ask.post("/Communication", care.message(thread, status="preparation"))
+    for kind, query in conditions(at):
+        body = care.session() if kind == "Encounter" else care.header()
+        ask.post(f"/{kind}", body, if_none_exist=query)
+    ask.post("/Encounter", care.medical_encounter(at.half_closed()[11:], BART))
+
+
+def updates(ask: Caller, at: Scene) -> None:
+    session = at.encounter(identifier=[DOES])
+    body = at.clinic.get(session).body
+    ask.put(session, body | {"identifier": [DOES | {"value": "other"}]})
+    message = at.message(at.thread(at.encounter()))
+    for hour in (11, 12):
+        body = at.clinic.get(message).body
+        ask.put(message, body | {"sent": f"2026-03-01T{hour}:00:00Z"})
+    draft = at.draft()
+    ask.put(draft, at.clinic.get(draft).body | {"payload": [{"contentString": "Better"}]})
+    ask.put(draft, at.clinic.get(draft).body | {"status": "in-progress"})
+    for kind, query in conditions(at):
+        ask.put(f"/{kind}?{query}", care.session() if kind == "Encounter" else care.header())
+    half = at.half_closed()
+    ask.put(half, care.session(id=half[11:]))
+
+
+def patches(ask: Caller, at: Scene) -> None:
+    session = at.encounter(identifier=[DOES])
+    at.encounter(identifier=[DOES])
+    ask.patch(session, [{"op": "remove", "path": "/identifier"}])
+    message = at.message(at.thread(at.encounter()))
+    ask.patch(message, LATER)
+    ask.patch(message, LATEST)
+    draft = at.draft()
+    ask.patch(draft, [{"op": "remove", "path": "/payload"}])
+    ask.patch(draft, [{"op": "replace", "path": "/status", "value": "in-progress"}])
+    for kind, query in conditions(at):
+        ask.patch(f"/{kind}?{query}", [])
+    ask.patch(at.half_closed(), HIGH)
+
+
+def deletes(ask: Caller, at: Scene) -> None:
+    session = at.encounter(identifier=[DOES])
+    at.encounter(identifier=[DOES])
+    ask.delete(session)
+    ask.delete(at.message(at.thread(at.encounter())))
+    ask.delete(at.finished()[1])
+    ask.delete(at.draft())
+    for kind, query in conditions(at):
+        ask.delete(f"/{kind}?{query}")
+    ask.delete(at.half_closed())
+
+
+def operates(ask: Caller, at: Scene) -> None:
+    template = care.session(identifier=[DOES])
+    thread = ("thread", at.thread()[1:])
+    ask.post("/Encounter/$open-session", care.parameters(thread, ("encounter", template)))
+    ask.post(f"{at.encounter()}/$add-patient", care.parameters(("patient", BART)))
+    ask.post(f"{at.half_closed()}/$close-session", None)
+    session = at.family(text=LONG)
+    at.message(at.thread(session))
+    ask.get(f"{session}/$everything")
+
+
+def reads(ask: Caller, at: Scene) -> None:
+    homer = replace(ask, role="patient", fhir_user=care.HOMER)
+    ask.get(at.encounter())
+    ask.get(at.thread())
+    homer.get(at.family())
+
+
+def looks_back(ask: Caller, at: Scene) -> None:
+    homer = replace(ask, role="patient", fhir_user=care.HOMER)
+    message = at.message(at.thread(at.encounter()))
+    at.clinic.patch(message, LATER)
+    ask.get(f"{message}/_history")
+    session = at.encounter()
+    at.clinic.patch(session, HIGH)
+    ask.get(f"{session}/_history")
+    homer.get(f"{at.family()}/_history")
+
+
+def searches(ask: Caller, at: Scene) -> None:
+    homer = replace(ask, role="patient", fhir_user=care.HOMER)
+    for kind, query in conditions(at):
+        ask.get(f"/{kind}?{query}")
+    thread = at.thread(at.encounter())
+    message = at.message(thread)
+    homer.get(f"/Communication?_id={message[15:]}")
+    homer.get(f"/Communication?part-of={thread[1:]}")
+    homer.get(f"/Encounter?_id={at.family()[11:]}")
+    homer.get(f"/Communication?session={at.encounter()[1:]}")
+    ask.get("/Communication?part-of=Communication/nothing")
+
+
+# More than a row of an index has room for, however well it is packed.
+WIDE = " ".join(sha256(str(number).encode()).hexdigest() for number in range(60))
+LONG = {
+    "status": "additional",
+    "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{WIDE}</div>',
+}
+SCRIPTS: dict[str, Callable[[Caller, Scene], None]] = {
+    "create": creates,
+    "update": updates,
+    "patch": patches,
+    "delete": deletes,
+    "operations": operates,
+    "read": reads,
+    "history": looks_back,
+    "search": searches,
+}
+
+
+@pytest.fixture
+def notes(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Notes:  # noqa: ARG001 - before it
+    noted = Notes()
+    database = Noting(noted)
+    for module in (dynamodb, transactions):
+        monkeypatch.setattr(module, "client", cache(lambda: database))
+    # A parameter of a later release is asked for its rows' readiness, by every search.
+    monkeypatch.setattr(readiness, "is_ready", lambda _: bool(readiness._marks(0)) or True)
+    readiness.forget()
+    return noted
+
+
+@pytest.mark.parametrize("function", SCRIPTS)
+def test_a_function_takes_each_right_that_it_has_and_no_other(
+    clinic: FrontDoor, notes: Notes, function: str
+) -> None:
+    SCRIPTS[function](Caller(notes=notes), Scene(clinic))
+    taken: dict[str, set[str]] = {}
+    for by, table, action in notes.taken:
+        assert by == function
+        taken.setdefault(table, set()).add(action)
+    assert taken == ALLOWED[function]
+
+
+def test_the_worker_takes_each_right_that_it_has_and_no_other(
+    clinic: FrontDoor, notes: Notes, practice: Practice
+) -> None:
+    practice.set(SESSION_POLICY="thread", SESSION_IDLE_MINUTES="60")
+    at = Scene(clinic)
+    half = at.half_closed()
+    session = at.family()
+    gone = at.message(at.thread(session))
+    at.message(at.thread(session))
+    at.clinic.delete(gone)
+    notes.function = "closing_worker"
+    for one in (half, session):
+        due.look("-", one[11:], practice.now + timedelta(days=3))
+    notes.function = ""
+    taken: dict[str, set[str]] = {}
+    for _, table, action in notes.taken:
+        taken.setdefault(table, set()).add(action)
+    allowed = {table: ALLOWED["closing_worker"][table] for table in taken}
+    assert taken == allowed
+    assert len(taken) == 4

@@ -1,0 +1,217 @@
+"""The rights of the functions' roles, on a stack of its own: taken away, and tried to exceed.
+
+That no function has one which it never takes is held in tests/api/test_rights.py.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from shared.catalog import access_patterns as patterns
+from shared.local.artefact import artefact
+from shared.local.conversation import client
+from shared.local.emulator import REGION, Emulator, emulator
+from shared.local.environment import environment
+from shared.local.stack import deploy, physical_id
+from tests import care
+
+ENCOUNTER, THREAD = patterns.ENCOUNTER, patterns.THREAD
+SEARCH, AUDIT = patterns.SEARCH, patterns.AUDIT
+PATCH = {"Content-Type": "application/json-patch+json"}
+HIGH = {"op": "add", "path": "/priority", "value": {"text": "high"}}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A running stack, two callers, and the paths of what is there."""
+
+    emulator: Emulator
+    clinic: httpx.Client
+    homer: httpx.Client
+    session: str
+    family: str
+    thread: str
+
+    def patch(self, path: str, *operations: dict[str, Any]) -> httpx.Response:
+        return self.clinic.patch(path, content=json.dumps(operations), headers=PATCH)
+
+    def says(self) -> httpx.Response:
+        thread = self.thread.rpartition("/")[2]
+        return self.clinic.post("/Communication", json=care.message(thread))
+
+    def created(self) -> str:
+        made = self.clinic.post("/Encounter", json=care.session())
+        return f"/Encounter/{made.json()['id']}"
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with ExitStack() as stack:
+        running = stack.enter_context(emulator())
+        values = environment(running, deploy(running, artefact()))
+        clinic, homer = (
+            stack.enter_context(client(values["FHIR_BASE"], values[f"TOKEN_{one}"]))
+            for one in ("PRACTITIONER", "PATIENT")
+        )
+
+        def made(kind: str, body: dict[str, Any]) -> str:
+            answer = clinic.post(f"/{kind}", json=body)
+            assert answer.status_code == 201, answer.text
+            return f"/{kind}/{answer.json()['id']}"
+
+        session = made("Encounter", care.session())
+        family = made("Encounter", {**care.session(), "subject": {"display": "The family"}})
+        child = care.medical_encounter(family.rpartition("/")[2], care.HOMER)
+        made("Encounter", child)
+        linked = {"encounter": care.reference(session[1:])}
+        thread = made("Communication", care.header(**linked))
+        at = Place(running, clinic, homer, session, family, thread)
+        assert at.patch(session, HIGH).is_success
+        yield at
+
+
+class Right(NamedTuple):
+    """An action of a function on a table."""
+
+    function: str
+    action: str
+    table: str
+
+    @property
+    def role(self) -> str:
+        return f"{self.function}FunctionRole"
+
+
+NEEDED: dict[Right, Callable[[Place], httpx.Response]] = {
+    Right("Create", "GetItem", ENCOUNTER): lambda at: at.clinic.post(
+        "/Communication", json=care.header(encounter=care.reference(at.session[1:]))
+    ),
+    Right("Create", "PutItem", ENCOUNTER): lambda at: at.clinic.post(
+        "/Encounter", json=care.session()
+    ),
+    Right("Create", "PutItem", SEARCH): lambda at: at.clinic.post(
+        "/Encounter", json=care.session()
+    ),
+    Right("Create", "PutItem", AUDIT): lambda at: at.clinic.post("/Encounter", json=care.session()),
+    Right("Create", "GetItem", THREAD): Place.says,
+    Right("Create", "PutItem", THREAD): Place.says,
+    Right("Create", "UpdateItem", THREAD): Place.says,
+    Right("Create", "BatchGetItem", ENCOUNTER): lambda at: at.clinic.post(
+        "/Encounter", json=care.session(), headers={"If-None-Exist": f"_id={at.session[11:]}"}
+    ),
+    Right("Update", "PutItem", AUDIT): lambda at: at.clinic.put(
+        (path := at.created()), json=care.session(id=path[11:], priority={"text": "high"})
+    ),
+    Right("Patch", "DeleteItem", SEARCH): lambda at: at.patch(
+        at.created(), {"op": "remove", "path": "/participant"}
+    ),
+    Right("Delete", "PutItem", ENCOUNTER): lambda at: at.clinic.delete(at.created()),
+    Right("Operations", "Query", ENCOUNTER): lambda at: at.clinic.get(f"{at.session}/$everything"),
+    Right("Read", "GetItem", ENCOUNTER): lambda at: at.clinic.get(at.session),
+    Right("Read", "GetItem", THREAD): lambda at: at.clinic.get(at.thread),
+    Right("Read", "Query", SEARCH): lambda at: at.homer.get(at.family),
+    Right("History", "Query", ENCOUNTER): lambda at: at.clinic.get(f"{at.session}/_history"),
+    Right("History", "GetItem", THREAD): lambda at: at.clinic.get(f"{at.thread}/_history"),
+    Right("Search", "Query", SEARCH): lambda at: at.clinic.get("/Encounter?status=finished"),
+    Right("Search", "BatchGetItem", ENCOUNTER): lambda at: at.clinic.get(
+        f"/Encounter?_id={at.session[11:]}"
+    ),
+    Right("Bundle", "PutItem", AUDIT): lambda at: at.clinic.post(
+        "/",
+        json={
+            "resourceType": "Bundle",
+            "type": "transaction",
+            "entry": [
+                {"request": {"method": "POST", "url": "Encounter"}, "resource": care.session()}
+            ],
+        },
+    ),
+}
+
+
+@contextmanager
+def without(place: Place, right: Right) -> Iterator[None]:
+    """Take a right from a function's role, and give it back."""
+    iam, role = place.emulator.client("iam"), physical_id(place.emulator, right.role)
+    name, action = physical_id(place.emulator, right.table), f"dynamodb:{right.action}"
+    kept = {}
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        left = [one for each in document["Statement"] for one in _less(each, action, name)]
+        if left != document["Statement"]:
+            kept[policy] = document
+            _put(iam, role, policy, document | {"Statement": left})
+    assert kept, "nothing to take away"
+    yield
+    for policy, document in kept.items():
+        _put(iam, role, policy, document)
+
+
+def _put(iam: Any, role: str, policy: str, document: dict[str, Any]) -> None:
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def _less(statement: dict[str, Any], action: str, table: str) -> Iterator[dict[str, Any]]:
+    """Give a statement as those of each of its tables, one of them without an action."""
+    actions, tables = (_list(statement[name]) for name in ("Action", "Resource"))
+    if action not in actions or not any(one.endswith(f"/{table}") for one in tables):
+        yield statement
+        return
+    for one in tables:
+        here = one.endswith(f"/{table}")
+        left = [each for each in actions if not (here and each == action)]
+        if left:
+            yield statement | {"Action": left, "Resource": one}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("right", NEEDED, ids=" ".join)
+def test_a_request_needs_each_right_of_its_function(place: Place, right: Right) -> None:
+    ask = NEEDED[right]
+    assert ask(place).is_success, ask(place).text
+    with without(place, right):
+        assert ask(place).status_code == 500
+    assert ask(place).is_success
+
+
+@pytest.mark.parametrize("function", ["Read", "History", "Search"])
+@pytest.mark.parametrize("table", [ENCOUNTER, THREAD, SEARCH, AUDIT])
+def test_a_readers_role_writes_nothing_even_if_its_code_tried(
+    place: Place, function: str, table: str
+) -> None:
+    role = physical_id(place.emulator, f"{function}FunctionRole")
+    arn = place.emulator.client("iam").get_role(RoleName=role)["Role"]["Arn"]
+    given = place.emulator.client("sts").assume_role(RoleArn=arn, RoleSessionName="tried")
+    database = boto3.client(
+        "dynamodb",
+        endpoint_url=place.emulator.url,
+        region_name=REGION,
+        aws_access_key_id=given["Credentials"]["AccessKeyId"],
+        aws_secret_access_key=given["Credentials"]["SecretAccessKey"],
+        aws_session_token=given["Credentials"]["SessionToken"],
+    )
+    name = physical_id(place.emulator, table)
+    key = {"pk": {"S": "-#1"}, "sk": {"S": "current"}}
+    put = {"Put": {"TableName": name, "Item": key}}
+    if table == ENCOUNTER and function != "Search":
+        assert "Item" not in database.get_item(TableName=name, Key=key)
+    tries: tuple[Callable[[], Any], ...] = (
+        lambda: database.put_item(TableName=name, Item=key),
+        lambda: database.delete_item(TableName=name, Key=key),
+        lambda: database.update_item(TableName=name, Key=key),
+        lambda: database.transact_write_items(TransactItems=[put]),
+        lambda: database.batch_write_item(RequestItems={name: [{"PutRequest": {"Item": key}}]}),
+    )
+    for write in tries:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            write()
