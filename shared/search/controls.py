@@ -14,6 +14,8 @@ from shared.resources.subsets import Subset
 DEFAULT_COUNT, LARGEST_COUNT = 20, 1000
 # A request reads no more rows than these.
 MOST_ROWS = 2000
+# But so many more where a page by an indexed parameter would be empty, and not the last.
+MORE_ROWS = 8000
 # Accepted because clients send them; they change nothing about what is found.
 WITHOUT_EFFECT = frozenset({"_format", "_pretty", "_totalMethod", "_contained"})
 NAMES = frozenset(

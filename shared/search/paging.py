@@ -81,13 +81,16 @@ def links(query: Query, tenant: str, caller: str, page: Page) -> dict[str, Pairs
         return (*same, ("_cursor", urlsafe_b64encode(content).decode().rstrip("=")))
 
     def around() -> Iterator[tuple[str, Pairs]]:
+        last: int | None = None
         if page.total is not None and how.count:
             yield "first", same if how.offset is None else at(0)
             last = max(page.total - 1, 0) // how.count * how.count
             if last + how.count <= MOST_ROWS:
                 yield "last", at(last)
-        if how.offset:
-            yield "previous", at(max(how.offset - how.count, 0))
+        if how.offset and how.count:
+            before = how.offset - how.count
+            # From beyond the end it goes back to the last page.
+            yield "previous", at(max(before if last is None else min(before, last), 0))
         elif page.previous is not None and how.offset is None:
             yield "previous", by_cursor(page.previous, before=True)
         if page.next is not None:

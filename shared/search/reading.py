@@ -70,10 +70,33 @@ class _Reader:
         return Progress(wanted, UNIT_ROWS[self.query.type], self.lookups.budget)
 
     def in_order(self) -> Page:
-        """Read as far as a page and one more go, to know whether there is one."""
+        """Read as far as a page and one more go, to know whether there is one.
+
+        Where that has found nothing, it goes on for a while: whoever asks would only ask again.
+        """
+        begin = self.cursor
+        page = self._from(begin)
+        while (
+            not page.resources
+            and (place := page.previous if self.is_back else page.next)
+            and (begin is None or place != begin.place)
+            and self._is_indexed
+            and self.lookups.budget.extend()
+        ):
+            begin = Cursor(place, before=self.is_back)
+            page = self._from(begin)
+        return page
+
+    def _from(self, begin: Cursor | None) -> Page:
         progress = self._progress(self.how.count + 1)
         total = self.cursor.total if self.cursor and (self.cursor.total or 0) >= 0 else None
-        return self._page(self._candidates(progress, self.cursor), total, progress)
+        return self._page(self._candidates(progress, begin), total, progress, begin)
+
+    @property
+    def _is_indexed(self) -> bool:
+        """Tell whether a value given is what is read by, and nothing else must be read."""
+        reads = (one.param.code == self.plan.reads for one in self.query.criteria)
+        return not self.query.joins and any(reads)
 
     def counted(self) -> Page:
         """Read everything, to give the total; without that only as far as the page goes."""
@@ -130,7 +153,11 @@ class _Reader:
         return sorted(placed, key=lambda one: sorting.comparable(one.place, keys))
 
     def _page(
-        self, candidates: Iterator[Match], total: int | None, progress: Progress | None = None
+        self,
+        candidates: Iterator[Match],
+        total: int | None,
+        progress: Progress | None = None,
+        begin: Cursor | None = None,
     ) -> Page:
         """Take a page off what comes in order, or back from the page after it."""
         taken = self._taken(candidates)
@@ -139,7 +166,7 @@ class _Reader:
         beyond = None
         if progress and is_partial:
             # Without a place nothing could be read any more: the next page begins where this did.
-            beyond = progress.place or (self.cursor.place if self.cursor else None)
+            beyond = progress.place or (begin.place if begin else None)
         if len(page) < len(taken):
             beyond = page[-1].place if page else None
         came_from = page[0].place if self.cursor and page else None

@@ -14,7 +14,7 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SPREAD
 from shared.index.order import AFTER_ALL, UNDATED
 from shared.instants import MILLISECOND
-from shared.search.controls import MOST_ROWS
+from shared.search.controls import MORE_ROWS, MOST_ROWS
 from shared.search.paging import Position, refused
 from shared.search.plans import MESSAGE, Step, Stream
 from shared.store import codec, dynamodb
@@ -37,9 +37,16 @@ class OutOfRows(Exception):
 
 @dataclass(slots=True)
 class Budget:
-    """How many rows a request may still read."""
+    """How many rows a request may still read, and how many more while it has found nothing."""
 
     left: int = MOST_ROWS
+    more: int = MORE_ROWS
+
+    def extend(self) -> bool:
+        """Allow some more, if any."""
+        some = min(self.more, MOST_ROWS)
+        self.left, self.more = self.left + some, self.more - some
+        return some > 0
 
     def spend(self, rows: int) -> None:
         """Count rows that are read. Raises OutOfRows where none is left."""

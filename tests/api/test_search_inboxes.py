@@ -169,6 +169,22 @@ def test_a_class_of_another_system_is_found_by_it_and_without(archive: Archive) 
     assert ids(ask("Encounter?class=VR")) == ["none", "third", "other", "usual"]
 
 
+@pytest.mark.parametrize("query", ["date=gt2026-01-03T12:00Z", "identifier=urn:other|5"])
+def test_an_empty_page_by_an_indexed_parameter_goes_on_to_its_end(
+    archive: Archive, query: str
+) -> None:
+    """More than one request reads otherwise do not match; the one before them all does, or none."""
+    shown: dict[str, Any] = {"identifier": [{"system": "urn:a", "value": "5"}]}
+    archive.encounter("first", 0, period={"start": at(0), "end": at(9999)})
+    for number in range(1, 2300):
+        archive.encounter(
+            f"e{number}", number, period={"start": at(number), "end": at(number + 1)}, **shown
+        )
+    page = ask(f"Encounter?{query}")
+    assert (ids(page), page.next) == (["first"] if "date" in query else [], None)
+    assert archive.memory.rows <= 10_000
+
+
 def test_what_a_message_left_where_it_was_is_not_found(archive: Archive) -> None:
     kept = archive.message("t", 1)
     place = "m#" + ulids.prefix(0) + "0" * 16

@@ -41,3 +41,15 @@ def test_a_count_alone_is_a_bundle_of_a_total(clinic: FrontDoor) -> None:
     assert posted.body["total"] == 1
     twice = clinic.call("POST", "/Encounter/_search?_count=1", "_count=0", content_type=form)
     refusals.check(twice, 400, "invalid", "_count")
+
+
+def test_from_beyond_the_end_the_way_back_leads_to_the_last_page(clinic: FrontDoor) -> None:
+    for _ in range(3):
+        clinic.post("/Encounter", care.session())
+    offsets = {"_offset=50&_count=2": "2", "_offset=2&_count=2": "0", "_offset=50&_count=0": None}
+    for query, offset in offsets.items():
+        answer = clinic.get(f"/Encounter?{query}")
+        links = {link["relation"]: link["url"] for link in answer.body["link"]}
+        previous = dict(parse_qsl(urlsplit(links.get("previous", "")).query))
+        assert previous.get("_offset") == offset
+        assert answer.body["total"] == 3
