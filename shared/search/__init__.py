@@ -99,14 +99,14 @@ def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:
 def _page(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> Page:
     if not query.includes:
         return reading.read(plan, query, lookups, cursor)
-    from shared.search import includes  # noqa: PLC0415 - few searches include anything
+    from shared.search import including  # noqa: PLC0415 - few searches include anything
 
     def read() -> Page:
         # What is sorted has to be read in one go; else some rows are left for includes.
         with lookups.budget.reserved(0 if plan.sort else _FOR_INCLUDES):
             return reading.read(plan, query, lookups, cursor)
 
-    return includes.gather(query.includes, lookups, read, cursor)
+    return including.gather(query.includes, lookups, read, cursor)
 
 
 def _beside(query: Query, included: list[bytes]) -> list[bytes]:
