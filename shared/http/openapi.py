@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from shared import fhirjson
-from shared.catalog.controls import COUNT, FORMATS, TAKEN, Control
+from shared.catalog.controls import FORMATS
 from shared.catalog.interactions import (
     AUDIT_EVENT,
     INTERACTIONS,
@@ -16,48 +16,25 @@ from shared.catalog.interactions import (
     TYPES,
     Interaction,
 )
-from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
-from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
-from shared.http.negotiation import JSON_TYPES
+from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
+from shared.http.openapi_requests import (
+    JSON,
+    body,
+    control,
+    headers,
+    operand,
+    operands,
+    path_parameters,
+    queries,
+)
 from shared.http.responses import STATUS
-from shared.http.schemas import ID, PRIMITIVES, TEXT, all_schemas, reference_to
+from shared.http.schemas import all_schemas, reference_to
 from shared.interactions.capabilities import VERSION
 from shared.settings import settings
 
 type Json = dict[str, Any]
 
-JSON = "application/fhir+json"
 _BUNDLES = "Bundles"
-FORM = "application/x-www-form-urlencoded"
-_VR = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"}
-_HOMER = {"reference": "Patient/homer-simpson"}
-EXAMPLES: dict[str, Json] = {
-    "Encounter": {
-        "resourceType": "Encounter",
-        "id": "example",
-        "status": "in-progress",
-        "class": _VR,
-        "subject": _HOMER,
-    },
-    "Communication": {
-        "resourceType": "Communication",
-        "id": "example",
-        "status": "in-progress",
-        "topic": {"text": "Back pain"},
-        "subject": _HOMER,
-        "sender": _HOMER,
-    },
-}
-_PATCHES: dict[str, Json] = {
-    "application/json-patch+json": {
-        "schema": reference_to("JsonPatch"),
-        "example": [{"op": "test", "path": "/status", "value": "in-progress"}],
-    },
-    "application/merge-patch+json": {
-        "schema": {"type": "object"},
-        "example": {"language": "en"},
-    },
-}
 _DONE = {
     "create": {"201": "Created", "200": "Found by If-None-Exist"},
     "update": {"200": "Updated, or nothing was to be changed", "201": "Created"},
@@ -84,28 +61,6 @@ _REFUSED = {
     "batch": (404, 405, 410, *_WRITE),
 }
 _MEANS = {status: kind.__doc__ or "" for kind, status in reversed(STATUS.items())}
-_HEADERS = {
-    "If-Match": ("The version to be changed: another is refused with 412", 'W/"1"'),
-    "If-None-Match": ("Versions that the caller has: 304 where it is one of them", 'W/"1"'),
-    "If-Modified-Since": ("304 where nothing was changed since", "Sat, 21 Nov 2020 10:00:00 GMT"),
-    "If-None-Exist": ("A search: where it finds one nothing is created", "identifier=urn:x|1"),
-    "Prefer": ("return=minimal, representation or OperationOutcome", "return=representation"),
-}
-_SENT = {
-    "create": ("Prefer", "If-None-Exist"),
-    "update": ("Prefer", "If-Match"),
-    "patch": ("Prefer", "If-Match"),
-    "delete": ("If-Match",),
-    "read": ("If-None-Match", "If-Modified-Since"),
-    "vread": ("If-None-Match", "If-Modified-Since"),
-}
-_VALUES: dict[str, tuple[str, str]] = {
-    "date": (r"^(eq|ne|gt|ge|lt|le|sa|eb)?[0-9]{4}(-(0[1-9]|1[0-2]))?$", "ge2026"),
-    "quantity": (r"^(gt|ge|lt|le)?[0-9]{1,4}$", "gt10"),
-    "reference": (r"^[A-Z][A-Za-z]+/[A-Za-z0-9-]{1,64}$", "Patient/homer-simpson"),
-    "token": (r"^[A-Za-z0-9-]+$", "in-progress"),
-    "uri": (r"^\S+$", "https://example.org/protocol"),
-}
 
 
 @cache
@@ -172,8 +127,8 @@ def _operations() -> Iterator[tuple[str, str, Json]]:
 
 def _interaction(row: Interaction, kind: str) -> Json:
     described = _described(row, f"{row.code} {kind}", kind)
-    described["parameters"] = [*_path_parameters(row.path), *_queries(row, kind), *_headers(row)]
-    if content := _body(row, kind):
+    described["parameters"] = [*path_parameters(row.path), *queries(row, kind), *headers(row)]
+    if content := body(row, kind):
         described["requestBody"] = {"required": True, "content": content}
     if row.code in ("create", "update") and row.method != "HEAD":
         for status in {"200", "201"} & described["responses"].keys():
@@ -222,88 +177,6 @@ def _answer(row: Interaction, schema: str) -> Json:
     return {JSON: {"schema": wanted}}
 
 
-def _path_parameters(path: str) -> Iterator[Json]:
-    examples = {"id": "example", "vid": "1"}
-    for name in ("id", "vid"):
-        if f"{{{name}}}" in path:
-            schema = {"type": "string", "pattern": ID if name == "id" else "^[1-9][0-9]{0,3}$"}
-            yield {
-                "name": name,
-                "in": "path",
-                "required": True,
-                "schema": schema,
-                "example": examples[name],
-            }
-
-
-def _queries(row: Interaction, kind: str) -> Iterator[Json]:
-    controls = TAKEN.get(row.code, FORMATS)
-    if row.code == "search-type":
-        controls = (COUNT, *controls)
-    asked = row.code == "search-type" or (row.conditional and row.code != "create")
-    if asked and row.path in ("/{type}", f"/{kind}"):
-        yield from map(_search_parameter, SEARCH_PARAMS.of(kind).values())
-    yield from map(_control, controls)
-
-
-def _control(control: Control) -> Json:
-    schema = PRIMITIVES.get(control.type, TEXT)
-    if control.name == "_format":
-        schema = {"enum": ["json", *sorted(JSON_TYPES)]}
-    if control.name == "_summary":
-        schema = {"enum": ["true", "text", "data", "false"]}
-    shown = {"example": control.example} if schema.get("type") == "string" else {}
-    return {
-        "name": control.name,
-        "in": "query",
-        "description": control.documentation,
-        "schema": schema,
-        **shown,
-    }
-
-
-def _search_parameter(row: SearchParam) -> Json:
-    pattern, example = _VALUES.get(row.type, (r"^[A-Za-z0-9 -]+$", "x"))
-    if row.targets:
-        example = f"{row.targets[0]}/example"
-    return {
-        "name": row.code,
-        "in": "query",
-        "description": row.description or row.expression,
-        "schema": {"type": "string", "pattern": pattern},
-        "example": example,
-    }
-
-
-def _headers(row: Interaction) -> Iterator[Json]:
-    for name in _SENT.get(row.code, ()):
-        if name == "If-None-Exist" and not row.conditional:
-            continue
-        text, example = _HEADERS[name]
-        yield {
-            "name": name,
-            "in": "header",
-            "description": text,
-            "schema": {"type": "string", "enum": [example]},
-        }
-
-
-def _body(row: Interaction, kind: str) -> Json:
-    if row.code in ("create", "update"):
-        return {JSON: {"schema": reference_to(kind), "example": EXAMPLES[kind]}}
-    if row.code == "patch":
-        return _PATCHES
-    if row.path.endswith("/_search"):
-        form = {row.code: TEXT for row in SEARCH_PARAMS.of(kind).values()}
-        return {
-            FORM: {
-                "schema": {"type": "object", "properties": form},
-                "example": {"status": "in-progress"} if kind in TYPES else {"action": "C"},
-            }
-        }
-    return {}
-
-
 def _links(kind: str) -> Json:
     """Lead from what was written to what can be done with it."""
     own = {"id": "$response.body#/id"}
@@ -332,41 +205,19 @@ def _named(row: Interaction, operation: Operation, kind: str) -> Json:
     answers["200"]["content"] = {JSON: {"schema": reference_to(operation.returns)}}
     if operation.returns == kind and level_of(row) == TYPE:
         answers["201"] = answers["200"]
-    described["parameters"] = [*_path_parameters(row.path)]
+    described["parameters"] = [*path_parameters(row.path)]
     if row.method == "GET":
         described["parameters"] += [
-            _operand(each) for each in operation.parameters if not each.is_resource
+            operand(each) for each in operation.parameters if not each.is_resource
         ]
     else:
-        described["requestBody"] = {"content": {JSON: _operands(operation, kind)}}
+        described["requestBody"] = {"content": {JSON: operands(operation, kind)}}
     return described
 
 
 def level_of(row: Interaction) -> str:
     """Tell whether an operation's route is on a type or on an instance."""
     return INSTANCE if "{id}" in row.path else TYPE
-
-
-def _operand(row: Parameter) -> Json:
-    schema = PRIMITIVES.get(row.type, TEXT)
-    return {
-        "name": row.name,
-        "in": "query",
-        "description": row.documentation,
-        "schema": {"enum": ["create", "update", "delete"]} if row.name == "mode" else schema,
-    }
-
-
-def _operands(operation: Operation, kind: str) -> Json:
-    """Give the body of an operation with an example of its first parameter."""
-    parts: list[Json] = []
-    for row in operation.parameters[:1]:
-        value: Any = {"reference": f"{row.targets[0]}/homer-simpson"} if row.targets else "2026"
-        parts.append({"name": row.name, row.property: EXAMPLES[kind] if row.is_resource else value})
-    if operation.code == "everything":
-        parts = []
-    example = {"resourceType": "Parameters", **({"parameter": parts} if parts else {})}
-    return {"schema": reference_to("Parameters"), "example": example}
 
 
 def _base(row: Interaction) -> Json:
@@ -381,7 +232,7 @@ def _base(row: Interaction) -> Json:
 def _public(row: Interaction) -> Json:
     name = row.path.removeprefix("/").partition("/")[0]
     described = _described(row, f"{row.code} {name.partition('.')[0]}", "Definitions")
-    described["parameters"] = [*_path_parameters(row.path), *map(_control, FORMATS)]
+    described["parameters"] = [*path_parameters(row.path), *map(control, FORMATS)]
     schema = {"metadata": "CapabilityStatement"}.get(name, name)
     content: Json = {JSON: {"schema": reference_to(schema)}}
     if row.code in NO_RESOURCE:

@@ -1,0 +1,180 @@
+"""What is sent, as OpenAPI has it: parameters, headers and bodies, with examples.
+
+https://spec.openapis.org/oas/v3.1.1.html#operation-object
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.catalog.controls import COUNT, FORMATS, TAKEN, Control
+from shared.catalog.interactions import TYPES, Interaction
+from shared.catalog.operations import Operation, Parameter
+from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.http.negotiation import JSON_TYPES
+from shared.http.schemas import ID, PRIMITIVES, TEXT, reference_to
+
+type Json = dict[str, Any]
+
+JSON = "application/fhir+json"
+FORM = "application/x-www-form-urlencoded"
+_VR = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"}
+_HOMER = {"reference": "Patient/homer-simpson"}
+EXAMPLES: dict[str, Json] = {
+    "Encounter": {
+        "resourceType": "Encounter",
+        "id": "example",
+        "status": "in-progress",
+        "class": _VR,
+        "subject": _HOMER,
+    },
+    "Communication": {
+        "resourceType": "Communication",
+        "id": "example",
+        "status": "in-progress",
+        "topic": {"text": "Back pain"},
+        "subject": _HOMER,
+        "sender": _HOMER,
+    },
+}
+_PATCHES: dict[str, Json] = {
+    "application/json-patch+json": {
+        "schema": reference_to("JsonPatch"),
+        "example": [{"op": "test", "path": "/status", "value": "in-progress"}],
+    },
+    "application/merge-patch+json": {
+        "schema": {"type": "object"},
+        "example": {"language": "en"},
+    },
+}
+_HEADERS = {
+    "If-Match": ("The version to be changed: another is refused with 412", 'W/"1"'),
+    "If-None-Match": ("Versions that the caller has: 304 where it is one of them", 'W/"1"'),
+    "If-Modified-Since": ("304 where nothing was changed since", "Sat, 21 Nov 2020 10:00:00 GMT"),
+    "If-None-Exist": ("A search: where it finds one nothing is created", "identifier=urn:x|1"),
+    "Prefer": ("return=minimal, representation or OperationOutcome", "return=representation"),
+}
+_SENT = {
+    "create": ("Prefer", "If-None-Exist"),
+    "update": ("Prefer", "If-Match"),
+    "patch": ("Prefer", "If-Match"),
+    "delete": ("If-Match",),
+    "read": ("If-None-Match", "If-Modified-Since"),
+    "vread": ("If-None-Match", "If-Modified-Since"),
+}
+_VALUES: dict[str, tuple[str, str]] = {
+    "date": (r"^(eq|ne|gt|ge|lt|le|sa|eb)?[0-9]{4}(-(0[1-9]|1[0-2]))?$", "ge2026"),
+    "quantity": (r"^(gt|ge|lt|le)?[0-9]{1,4}$", "gt10"),
+    "reference": (r"^[A-Z][A-Za-z]+/[A-Za-z0-9-]{1,64}$", "Patient/homer-simpson"),
+    "token": (r"^[A-Za-z0-9-]+$", "in-progress"),
+    "uri": (r"^\S+$", "https://example.org/protocol"),
+}
+
+
+def path_parameters(path: str) -> Iterator[Json]:
+    """Describe the variables of a path."""
+    examples = {"id": "example", "vid": "1"}
+    for name in ("id", "vid"):
+        if f"{{{name}}}" in path:
+            schema = {"type": "string", "pattern": ID if name == "id" else "^[1-9][0-9]{0,3}$"}
+            yield {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "schema": schema,
+                "example": examples[name],
+            }
+
+
+def queries(row: Interaction, kind: str) -> Iterator[Json]:
+    """Describe the query of an interaction with a type."""
+    controls = TAKEN.get(row.code, FORMATS)
+    if row.code == "search-type":
+        controls = (COUNT, *controls)
+    asked = row.code == "search-type" or (row.conditional and row.code != "create")
+    if asked and row.path in ("/{type}", f"/{kind}"):
+        yield from map(_search_parameter, SEARCH_PARAMS.of(kind).values())
+    yield from map(control, controls)
+
+
+def control(row: Control) -> Json:
+    """Describe a parameter that says how to answer."""
+    schema = PRIMITIVES.get(row.type, TEXT)
+    if row.name == "_format":
+        schema = {"enum": ["json", *sorted(JSON_TYPES)]}
+    if row.name == "_summary":
+        schema = {"enum": ["true", "text", "data", "false"]}
+    shown = {"example": row.example} if schema.get("type") == "string" else {}
+    return {
+        "name": row.name,
+        "in": "query",
+        "description": row.documentation,
+        "schema": schema,
+        **shown,
+    }
+
+
+def _search_parameter(row: SearchParam) -> Json:
+    pattern, example = _VALUES.get(row.type, (r"^[A-Za-z0-9 -]+$", "x"))
+    if row.targets:
+        example = f"{row.targets[0]}/example"
+    return {
+        "name": row.code,
+        "in": "query",
+        "description": row.description or row.expression,
+        "schema": {"type": "string", "pattern": pattern},
+        "example": example,
+    }
+
+
+def headers(row: Interaction) -> Iterator[Json]:
+    """Describe the headers that an interaction knows."""
+    for name in _SENT.get(row.code, ()):
+        if name == "If-None-Exist" and not row.conditional:
+            continue
+        text, example = _HEADERS[name]
+        yield {
+            "name": name,
+            "in": "header",
+            "description": text,
+            "schema": {"type": "string", "enum": [example]},
+        }
+
+
+def body(row: Interaction, kind: str) -> Json:
+    """Give the body of an interaction with a type, by media type; empty where it has none."""
+    if row.code in ("create", "update"):
+        return {JSON: {"schema": reference_to(kind), "example": EXAMPLES[kind]}}
+    if row.code == "patch":
+        return _PATCHES
+    if row.path.endswith("/_search"):
+        form = {row.code: TEXT for row in SEARCH_PARAMS.of(kind).values()}
+        return {
+            FORM: {
+                "schema": {"type": "object", "properties": form},
+                "example": {"status": "in-progress"} if kind in TYPES else {"action": "C"},
+            }
+        }
+    return {}
+
+
+def operand(row: Parameter) -> Json:
+    """Describe an operation's parameter in the query."""
+    schema = PRIMITIVES.get(row.type, TEXT)
+    return {
+        "name": row.name,
+        "in": "query",
+        "description": row.documentation,
+        "schema": {"enum": ["create", "update", "delete"]} if row.name == "mode" else schema,
+    }
+
+
+def operands(operation: Operation, kind: str) -> Json:
+    """Give the body of an operation with an example of its first parameter."""
+    parts: list[Json] = []
+    for row in operation.parameters[:1]:
+        value: Any = {"reference": f"{row.targets[0]}/homer-simpson"} if row.targets else "2026"
+        parts.append({"name": row.name, row.property: EXAMPLES[kind] if row.is_resource else value})
+    if operation.code == "everything":
+        parts = []
+    example = {"resourceType": "Parameters", **({"parameter": parts} if parts else {})}
+    return {"schema": reference_to("Parameters"), "example": example}
