@@ -14,7 +14,7 @@ from shared.sessions.due import Opened
 from shared.sessions.policies import Policy
 from shared.sessions.state import Adoption, Slot, SlotKey
 from shared.settings import settings
-from shared.store.records import EncounterRecord
+from shared.store.records import EncounterRecord, changed
 from shared.store.work import Work
 
 MOST_THREADS = 20
@@ -87,7 +87,7 @@ def attach_day(
     # A session reopened after its day has until the end of the day of reopening.
     end = max(instants.written(after), encounter.day_end)
     home = encounter.home or str(slot.key)
-    homed = replace(encounter, policy=policies.DAILY, home=home, day_end=end)
+    homed = changed(encounter, policy=policies.DAILY, home=home, day_end=end)
     _attach(work, slot, homed)
 
 
@@ -107,8 +107,8 @@ def _check_room(encounter: EncounterRecord, slot: Slot) -> None:
 
 def _attach(work: Work, slot: Slot, encounter: EncounterRecord) -> None:
     work.save(replace(slots.attached(slot, encounter.id), arrived=work.instant))
-    joined = replace(encounter, slots=encounter.slots | {str(slot.key)})
-    work.save(replace(joined, due=earlier_due(work, joined)))
+    joined = changed(encounter, slots=encounter.slots | {str(slot.key)})
+    work.save(changed(joined, due=earlier_due(work, joined)))
 
 
 def reach_day(
@@ -127,7 +127,7 @@ def stamped(
 ) -> EncounterRecord:
     """Stamp on an Encounter that opens what decides about its end; none of it changes later."""
     known = policy or deployment.policy()
-    return replace(
+    return changed(
         encounter,
         opened=work.instant,
         policy=known.name if is_session(encounter) else policies.EXPLICIT,

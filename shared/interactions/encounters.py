@@ -1,6 +1,5 @@
 """What writing an Encounter does: to its parent, its children, its threads and its due row."""
 
-from dataclasses import replace
 from typing import Any
 
 from shared import instants
@@ -11,7 +10,7 @@ from shared.sessions import closing as rules
 from shared.sessions import kinds, policies, slots
 from shared.sessions.state import slot_key
 from shared.settings import settings
-from shared.store.records import EncounterRecord
+from shared.store.records import EncounterRecord, changed
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
@@ -50,7 +49,7 @@ def _comes_back_ended(before: EncounterRecord, after: Resource) -> bool:
 
 def delete(work: Work, before: EncounterRecord) -> EncounterRecord:
     """Save an Encounter's deletion; its threads are detached, its day is free, children stay."""
-    record = replace(before, slots=frozenset(), figures=detaching.release(work, before))
+    record = changed(before, slots=frozenset(), figures=detaching.release(work, before))
     deleted = versions.of_encounter(work, record, None, due="", filled=frozenset())
     work.save(deleted)
     detaching.free_day(work, deleted)
@@ -69,7 +68,7 @@ def _save(
     referring.check(work, before, after)
     _hold_parent_open(work, record.id, before, after)
     if record.slots and not _is_open_session(after):
-        record = replace(record, slots=frozenset(), figures=detaching.release(work, record))
+        record = changed(record, slots=frozenset(), figures=detaching.release(work, record))
     if kinds.is_open(after) and not kinds.is_open(before):
         saved = _opened(work, record, before, after)
     else:
@@ -79,9 +78,9 @@ def _save(
         saved = versions.of_encounter(work, record, after, filled=filled, due=due)
         if before.get("status") == kinds.PLANNED != after.get("status") and saved.slots:
             # Its threads' time without a message counts from here on.
-            saved = replace(saved, due=attaching.earlier_due(work, saved))
+            saved = changed(saved, due=attaching.earlier_due(work, saved))
     if before.get("status") != after.get("status"):
-        saved = replace(saved, entered=work.instant)
+        saved = changed(saved, entered=work.instant)
     work.save(saved)
     if saved.home and after.get("status") in kinds.VOID:
         detaching.free_day(work, saved)
@@ -97,11 +96,11 @@ def _opened(
     saved = versions.of_encounter(
         work, record, rules.without(after, filled & ended), filled=filled - ended
     )
-    again = replace(saved, opened=work.instant)
+    again = changed(saved, opened=work.instant)
     saved = again if record.opened else attaching.stamped(saved, work)
     if saved.home:
         saved = _home_again(work, saved)
-    return replace(saved, due=attaching.look(saved, None))
+    return changed(saved, due=attaching.look(saved, None))
 
 
 def _home_again(work: Work, record: EncounterRecord) -> EncounterRecord:
@@ -120,7 +119,7 @@ def _home_again(work: Work, record: EncounterRecord) -> EncounterRecord:
     header = work.communication(slot.key.partition) if is_threads else None
     policy = deployment.policy_of(header) if header else deployment.policy()
     _, after = policies.day_bounds(policies.day_of(work.now, policy.zone), policy.zone)
-    return replace(record, day_end=instants.written(after))
+    return changed(record, day_end=instants.written(after))
 
 
 def _hold_parent_open(work: Work, own_id: str, before: Resource, after: Resource) -> None:

@@ -10,7 +10,13 @@ from shared.index import long
 from shared.resources.meta import stamp
 from shared.sessions.due import GRACE
 from shared.settings import settings
-from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
+from shared.store.records import (
+    CommunicationRecord,
+    EncounterRecord,
+    Versioned,
+    changed,
+    known,
+)
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
@@ -23,27 +29,32 @@ def _instant(work: Work, before: Versioned | None) -> str:
     return instants.written(instants.read(before.last_updated) + timedelta(milliseconds=1))
 
 
-def _next(work: Work, before: Versioned | None, resource: Resource | None) -> dict[str, Any]:
-    before = work.as_read(before) if before else None
-    version, updated = before.version + 1 if before else 1, _instant(work, before)
-    content = None if resource is None else stamp(resource, version, updated)
-    json = None if content is None else fhirjson.dumps(content)
-    return {"version": version, "json": json, "updated": "" if json else updated}
+def _next[V: Versioned](
+    work: Work, before: V, resource: Resource | None, changes: dict[str, Any]
+) -> V:
+    """Make the next version of a record; its JSON need not be read again."""
+    read = work.as_read(before)
+    version, updated = read.version + 1 if read else 1, _instant(work, read)
+    if resource is None:
+        return replace(before, version=version, json=None, updated=updated, **changes)
+    content = stamp(resource, version, updated)
+    json = fhirjson.dumps(content)
+    return known(replace(before, version=version, json=json, updated="", **changes), content)
 
 
 def of_encounter(
     work: Work, before: EncounterRecord, resource: Resource | None, **changes: Any
 ) -> EncounterRecord:
     """Make the next version of an Encounter; None deletes it."""
-    after = replace(before, **_next(work, before, resource), **changes)
+    after = _next(work, before, resource, changes)
     zone = settings().zone
     stays_long = before.is_long and long.is_open(before.resource) and long.is_open(after.resource)
-    after = replace(after, is_long=stays_long or long.is_long(after.resource, work.now, zone))
+    after = changed(after, is_long=stays_long or long.is_long(after.resource, work.now, zone))
     if after.is_long or not after.due or not after.opened:
         return after
     long_from = long.long_from(after.resource, instants.read(after.opened), zone)
     is_in_time = after.due <= instants.written(long_from + GRACE)
-    return after if is_in_time else replace(after, due=instants.written(long_from))
+    return after if is_in_time else changed(after, due=instants.written(long_from))
 
 
 def unborn_encounter(work: Work, encounter_id: str) -> EncounterRecord:
@@ -63,17 +74,14 @@ def of_communication(
 ) -> CommunicationRecord:
     """Make the next version of a Communication; None deletes it."""
     drafted = before.drafted or bool(resource and is_draft(resource))
-    return replace(before, drafted=drafted, **_next(work, before, resource), **changes)
+    return _next(work, before, resource, changes | {"drafted": drafted})
 
 
 def first_of_communication(
     work: Work, communication_id: str, resource: Resource, **state: Any
 ) -> CommunicationRecord:
     """Make the first version of a Communication."""
-    return CommunicationRecord(
-        id=communication_id,
-        created=work.instant,
-        drafted=is_draft(resource),
-        **_next(work, None, resource),
-        **state,
+    unborn = CommunicationRecord(
+        id=communication_id, version=0, json=None, created=work.instant, updated="", **state
     )
+    return _next(work, unborn, resource, {"drafted": is_draft(resource)})

@@ -93,12 +93,16 @@ class Versioned:
         return fields | {"json": json, "rows": keys_of_rows, "updated": ""}
 
 
+def known[V: Versioned](record: V, resource: Resource) -> V:
+    """Say what a record's JSON says, so that it is not read again."""
+    vars(record)["resource"] = resource
+    return record
+
+
 def changed[V: Versioned](record: V, **changes: Any) -> V:
     """Change what a record says beside its resource, which is not read from its JSON again."""
     new = replace(record, **changes)
-    if "resource" in vars(record):
-        vars(new)["resource"] = record.resource
-    return new
+    return known(new, record.resource) if "resource" in vars(record) else new
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -167,7 +167,7 @@ def test_version_and_instant_are_the_servers(clinic: FrontDoor) -> None:
 
 def test_the_rest_of_meta_is_the_clients_and_is_replaced_not_merged(clinic: FrontDoor) -> None:
     meta = {
-        "profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-encounter"],
+        "profile": ["https://clinic.example/StructureDefinition/chat"],
         "tag": TAGS,
         "security": [{"code": "R"}],
         "source": "https://clinic.example/chat",
