@@ -22,6 +22,7 @@ from shared.interactions.write import Content, write
 from shared.search import criteria
 from shared.sessions import kinds
 from shared.settings import settings
+from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.transactions import LARGEST
 from shared.store.work import Work
 
@@ -73,11 +74,22 @@ def _written(work: Work, entries: Sequence[Entry]) -> dict[str, Outcome]:
 
 
 def _write(work: Work, identities: Identities, step: Step) -> Outcome:
-    if step.target is None or step.is_there:
-        return Outcome(work.resource(*step.target) if step.target else None)
+    if step.target is None:
+        return Outcome(None)
+    if step.is_there:
+        return _unchanged(work, Outcome(work.resource(*step.target)))
     content = _content(identities, step)
     is_new = step.entry.code == "create"
-    return write(work, step.target, content, only_if=step.entry.only_if, is_new=is_new)
+    outcome = write(work, step.target, content, only_if=step.entry.only_if, is_new=is_new)
+    return _unchanged(work, outcome)
+
+
+def _unchanged(work: Work, outcome: Outcome) -> Outcome:
+    """Let what an entry leaves as it is stay so until all is written: entries are of one moment."""
+    record = outcome.record
+    if isinstance(record, EncounterRecord | CommunicationRecord) and work.has_read(record):
+        work.require(record)
+    return outcome
 
 
 def _content(identities: Identities, step: Step) -> Content:

@@ -204,11 +204,13 @@ class Work:
         """Delete a record with this work."""
         self._saved[address_of(record, self.tenant)] = None
 
-    def require(self, record: EncounterRecord | Slot) -> None:
-        """Make the work depend on an Encounter staying as it was read, or on a slot's epoch."""
+    def require(self, record: EncounterRecord | CommunicationRecord | Slot) -> None:
+        """Make the work depend on a resource staying as it was read, or on a slot's epoch."""
         address = address_of(record, self.tenant)
         if isinstance(record, EncounterRecord):
             required = check(address, "#rev = :rev", rev={"N": str(record.rev)})
+        elif isinstance(record, CommunicationRecord):
+            required = check(address, "#version = :v", v={"N": str(record.version)})
         elif record.rev:
             required = check(address, "#epoch = :epoch", epoch={"N": str(record.epoch)})
         else:
@@ -284,6 +286,10 @@ class Work:
         """Give what a record was before this work; None where it was not there."""
         before: V | None = self._before(record.address(self.tenant), record)
         return before
+
+    def has_read(self, record: Versioned) -> bool:
+        """Tell whether a record is as this work read it."""
+        return self.as_read(record) is record
 
     def _before(self, address: Address, record: Any) -> Any:
         """Give what a saved record was read as, also where it has moved since."""
