@@ -1,0 +1,243 @@
+"""What a caller does not see makes no difference to any answer they get."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from shared.store import dynamodb, transactions
+from tests import care
+from tests.database import Database
+from tests.frontdoor import Answer, FrontDoor
+from tests.practice import Practice
+
+BART = "Patient/bart-simpson"
+RASH = {"coding": [{"system": "https://codes.example.org", "code": "rash"}]}
+COUGH = {"coding": [{"system": "https://codes.example.org", "code": "cough"}]}
+NUMBER = {"system": "https://clinic.example", "value": "7"}
+RANDOM = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|_cursor=Wy[\w-]+")
+HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
+MARGE = FrontDoor(
+    role="related-person",
+    fhir_user="RelatedPerson/marge-simpson",
+    claims={"patient": "homer-simpson"},
+)
+CONTEXT = FrontDoor(claims={"scope": "patient/*.cruds", "patient": "homer-simpson"})
+CALLERS = {
+    "a patient": HOMER,
+    "a related person": MARGE,
+    "a patient's context": CONTEXT,
+    "a constraint": FrontDoor(
+        claims={
+            "scope": "user/Communication.cruds?category=https://codes.example.org|rash "
+            "user/Encounter.cruds?patient=Patient/homer-simpson"
+        }
+    ),
+}
+
+
+def own(clinic: FrontDoor) -> None:
+    made = [
+        ("Encounter", care.session(id="own")),
+        ("Encounter", care.session(id="over", status="finished")),
+        ("Communication", care.header(id="t", category=[RASH])),
+        ("Communication", care.message("t", "2026-03-01T10:00:00Z", id="m", category=[RASH])),
+    ]
+    for kind, body in made:
+        assert clinic.put(f"/{kind}/{body['id']}", body).status == 201
+
+
+def others(clinic: FrontDoor) -> None:
+    of_bart: dict[str, Any] = {
+        "subject": care.reference(BART),
+        "sender": care.reference(BART),
+        "recipient": [care.reference(care.ALICE)],
+        "category": [COUGH],
+        "identifier": [NUMBER],
+    }
+    linked = {"encounter": care.reference("Encounter/own")}
+    bart: dict[str, Any] = {"subject": care.reference(BART), "identifier": [NUMBER]}
+    made = [
+        ("Encounter", care.session(id="x", **bart)),
+        ("Encounter", care.session(id="x2", **bart)),
+        ("Encounter", care.medical_encounter("own", BART, id="xc", identifier=[NUMBER])),
+        ("Communication", care.header(id="x", **of_bart)),
+        (
+            "Communication",
+            care.header(id="x2", **of_bart, **linked),
+        ),
+        ("Communication", care.message("x", "2026-03-01T09:00:00Z", id="xm") | of_bart),
+        ("Communication", care.message("x2", "2026-03-01T11:00:00Z", id="xm2") | of_bart),
+        ("Communication", care.header(id="gone", **of_bart)),
+    ]
+    for kind, body in made:
+        answer = clinic.put(f"/{kind}/{body['id']}", body)
+        assert answer.status == 201, answer.text
+    assert clinic.delete("/Communication/gone").status == 204
+
+
+QUERIES = [
+    "Encounter?_total=accurate",
+    "Encounter?_summary=count",
+    "Encounter?_count=1&_sort=-date",
+    "Encounter?identifier=https://clinic.example|7",
+    "Encounter?_id=x,own",
+    "Encounter?part-of=Encounter/own",
+    "Encounter?_has:Communication:encounter:status=in-progress",
+    "Encounter?_has:Communication:encounter:sender=Patient/bart-simpson",
+    "Encounter?_revinclude=Encounter:part-of&_revinclude=Communication:encounter",
+    "Encounter?_revinclude:iterate=Communication:part-of&_revinclude=Communication:encounter",
+    "Communication?_total=accurate",
+    "Communication?_count=1&_sort=sent",
+    "Communication?part-of:missing=true",
+    "Communication?part-of=Communication/x",
+    "Communication?session=Encounter/own",
+    "Communication?session=Encounter/x",
+    "Communication?encounter:Encounter.patient=Patient/bart-simpson",
+    "Communication?encounter=Encounter/own",
+    "Communication?part-of:Communication.sender=Patient/bart-simpson",
+    "Communication?sender=Patient/bart-simpson",
+    "Communication?_include=Communication:part-of&_include:iterate=Communication:encounter",
+    "Communication?identifier=https://clinic.example|7&_elements=id",
+    "Communication?_summary=count&category=cough",
+]
+
+
+PATCH: Any = {"content_type": "application/json-patch+json"}
+PATCHES: list[list[dict[str, Any]]] = [
+    [{"op": "test", "path": "/status", "value": "in-progress"}],
+    [{"op": "test", "path": "/status", "value": "no"}],
+    [{"op": "remove", "path": "/nothing"}],
+]
+UNSEEN = [
+    *(f"Encounter/{one}" for one in ("x", "xc")),
+    *(f"Communication/{one}" for one in ("x", "xm", "gone")),
+]
+LOOKS = ("", "/_history", "/_history/1", "/_history/2", "/$validate", "?_summary=true")
+BY_NUMBER = "identifier=https://clinic.example|7"
+
+
+class Asking:
+    """Asks all that could tell whether something is there."""
+
+    def __init__(self, caller: FrontDoor) -> None:
+        self.caller = caller
+
+    def said(self, method: str, url: str, body: Any = None, **more: Any) -> tuple[str, Answer]:
+        return f"{method} {url} {body} {more}", self.caller.call(method, url, body, **more)
+
+    def looks(self) -> Iterator[tuple[str, Answer]]:
+        for query in QUERIES:
+            yield self.said("GET", f"/{query}")
+        for path in UNSEEN:
+            for more in LOOKS:
+                yield self.said("GET", f"/{path}{more}")
+            yield self.said("GET", f"/{path}", if_none_match="1")
+        for count in (1, 2, 100):
+            url = f"/Encounter/own/$everything?_count={count}"
+            while url:
+                asked, answer = self.said("GET", url)
+                yield asked, answer
+                links = (answer.body or {}).get("link", ())
+                url = next((one["url"] for one in links if one["relation"] == "next"), "")
+
+    def writes(self) -> Iterator[tuple[str, Answer]]:
+        for path in UNSEEN:
+            for operations in PATCHES:
+                yield self.said("PATCH", f"/{path}", operations, **PATCH)
+                yield self.said("PATCH", f"/{path}", operations, **PATCH, if_match="1")
+            kind, _, own_id = path.partition("/")
+            body = BODIES[kind] | {"id": own_id}
+            yield self.said("PUT", f"/{path}", body)
+            yield self.said("PUT", f"/{path}", body, if_match="1")
+            yield self.said("POST", f"/{path}/$validate?mode=update", body)
+            yield self.said("POST", f"/{path}/$validate?mode=delete")
+        yield self.said("POST", "/Encounter", care.medical_encounter("x", care.HOMER))
+        for thread in ("x", "xm", "gone", f"?{BY_NUMBER}"):
+            part = [care.reference(f"Communication/{thread}".replace("/?", "?"))]
+            for own in (care.message("t", partOf=part), care.header(inResponseTo=part)):
+                yield self.said("POST", "/Communication", own | {"category": [RASH]})
+        linked = {"encounter": care.reference("Encounter/x")}
+        yield self.said("POST", "/Communication", BODIES["Communication"] | linked)
+
+    def operations(self) -> Iterator[tuple[str, Answer]]:
+        homer = ("patient", care.HOMER)
+        yield self.said("POST", "/Encounter/x/$close-session")
+        yield self.said("POST", "/Encounter/x/$everything")
+        yield self.said("POST", "/Encounter/x/$add-patient", care.parameters(homer))
+        for thread in ("x", "xm", "gone"):
+            body = care.parameters(homer, ("thread", f"Communication/{thread}"))
+            yield self.said("POST", "/Encounter/$open-session", body)
+
+    def conditions(self) -> Iterator[tuple[str, Answer]]:
+        for query in (BY_NUMBER, "_id=x"):
+            for kind, body in BODIES.items():
+                yield self.said("PATCH", f"/{kind}?{query}", [], **PATCH)
+                yield self.said("DELETE", f"/{kind}?{query}")
+                yield self.said("PUT", f"/{kind}?{query}", body | {"id": "x"})
+                yield self.said("POST", f"/{kind}", body, if_none_exist=query)
+                yield self.said("PUT", f"/{kind}?{query}&status=planned", body)
+            linked = {"encounter": care.reference(f"Encounter?{query}")}
+            body = BODIES["Communication"] | linked
+            yield self.said("POST", "/Communication/$validate?mode=create", body)
+
+    def bundles(self) -> Iterator[tuple[str, Answer]]:
+        header, message = BODIES["Communication"], care.message("x", category=[RASH])
+        entries = [
+            ({"method": "GET", "url": "Encounter/x"}, {}),
+            ({"method": "DELETE", "url": "Communication/x"}, {}),
+            ({"method": "PUT", "url": "Encounter/x"}, BODIES["Encounter"] | {"id": "x"}),
+            ({"method": "POST", "url": "Communication", "ifNoneExist": BY_NUMBER}, header),
+            ({"method": "POST", "url": "Communication"}, message),
+        ]
+        for kind in ("batch", "transaction"):
+            for request, resource in entries:
+                entry = {"request": request} | ({"resource": resource} if resource else {})
+                bundle = {"resourceType": "Bundle", "type": kind, "entry": [entry]}
+                yield self.said("POST", "/", bundle)
+
+    def deletes(self) -> Iterator[tuple[str, Answer]]:
+        for path in UNSEEN:
+            yield self.said("DELETE", f"/{path}")
+            yield self.said("DELETE", f"/{path}", if_match="*")
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "Encounter": care.session(),
+    "Communication": care.header(category=[RASH]),
+}
+
+
+def questions(caller: FrontDoor) -> Iterator[tuple[str, Answer]]:
+    asking = Asking(caller)
+    yield from asking.looks()
+    yield from asking.writes()
+    yield from asking.operations()
+    yield from asking.conditions()
+    yield from asking.bundles()
+    yield from asking.deletes()
+
+
+def plain(asked: str, answer: Answer) -> tuple[str, int, str, dict[str, str]]:
+    """An answer without what is made at random; a cursor has the order of what was just made."""
+    headers = {name: RANDOM.sub("*", text) for name, text in answer.headers.items()}
+    return RANDOM.sub("*", asked), answer.status, RANDOM.sub("*", answer.text), headers
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_what_a_caller_does_not_see_makes_no_difference(
+    clinic: FrontDoor, practice: Practice, caller: FrontDoor
+) -> None:
+    told = []
+    for fill in ((own,), (own, others)):
+        practice.monkeypatch.setattr(dynamodb, "client", cache(Database))
+        practice.monkeypatch.setattr(transactions, "client", dynamodb.client)
+        for each in fill:
+            each(clinic)
+        told.append([plain(*one) for one in questions(caller)])
+    alone, among_others = told
+    assert len(alone) == len(among_others) > 150
+    for one, other in zip(alone, among_others, strict=True):
+        assert one == other
