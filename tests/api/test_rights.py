@@ -117,7 +117,8 @@ class Scene:
         return f"/Communication/{made.id}"
 
     def draft(self) -> str:
-        return self.message(self.thread(), status="preparation")
+        by_alice: dict[str, Any] = {"status": "preparation", "sender": care.reference(care.ALICE)}
+        return self.message(self.thread(), **by_alice)
 
     def half_closed(self) -> str:
         """A session in whose closing the worker, which goes in steps, was killed."""
