@@ -60,6 +60,9 @@ def test_writers_and_a_reindexing_at_once_leave_every_row_right(
         repaired = sum(part.result()["repaired rows"] for part in parts)
         moved = {move.result() for move in moves}
     assert repaired >= VISITS // 2
+    for number in range(PARTS):
+        # Guards, which wait for the rows of all parts.
+        assert reindex.handler({"part": number, "parts": PARTS}, context)["done"]
     reindex.handler({"finish": PARTS}, context)
     readiness.forget()
     assert readiness.is_partitioned(WARD)
