@@ -114,9 +114,13 @@ def cursor(query: Query, tenant: str, caller: str) -> Cursor | None:
         raise refused() from None
     match content:
         case [str(seal), bool(before), (int() | None) as total, _, *_]:
-            if seal == _seal(query, tenant, caller):
+            if seal == _seal(query, tenant, caller) and _is_total(total):
                 return _cursor(content[3:], before, total)
     raise refused()
+
+
+def _is_total(total: int | None) -> bool:
+    return total is None or (type(total) is int and UNCOUNTED <= total <= MOST_ROWS)
 
 
 def _cursor(place: Position, before: bool, total: int | None) -> Cursor:  # noqa: FBT001

@@ -1,6 +1,11 @@
 """The Bundle of a search: its links, its total, the parts of resources that it shows."""
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import pytest
 
 from tests import care, refusals
 from tests.frontdoor import BASE, FrontDoor
@@ -53,3 +58,17 @@ def test_from_beyond_the_end_the_way_back_leads_to_the_last_page(clinic: FrontDo
         previous = dict(parse_qsl(urlsplit(links.get("previous", "")).query))
         assert previous.get("_offset") == offset
         assert answer.body["total"] == 3
+
+
+@pytest.mark.parametrize("total", [True, -2, 2001, 10**12])
+def test_a_cursor_that_was_given_a_total_is_refused(clinic: FrontDoor, total: Any) -> None:
+    for _ in range(2):
+        clinic.post("/Encounter", care.session())
+    answer = clinic.get("/Encounter?_count=1&_total=accurate")
+    links = {link["relation"]: link["url"] for link in answer.body["link"]}
+    url, _, cursor = links["next"].partition("_cursor=")
+    content = json.loads(urlsafe_b64decode(cursor + "=="))
+    assert content[2] == 2
+    content[2] = total
+    made = urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+    refusals.check(clinic.get(f"{url}_cursor={made}"), 400, "invalid", "_cursor")
