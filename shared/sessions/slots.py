@@ -84,11 +84,15 @@ def span_attached(span: Span | None, encounter: str, thread: str, low: str) -> S
 
 
 def span_of_day(span: Span | None, encounter: str, thread: str, keys: tuple[str, str, str]) -> Span:
-    """Take in a day's bounds, and a key that may be outside of them or empty."""
+    """Take in a day's bounds, and a key that may be outside of them or empty; nothing is let go."""
     low, high, key = keys
-    lows = filter(None, (low, key, span.low if span else ""))
-    top = max(high, key, span.high if span else "")
-    return Span(encounter=encounter, thread=thread, low=min(lows), high=top, top=top)
+    if span is None:
+        top = max(high, key)
+        least = min(filter(None, (low, key)))
+        return Span(encounter=encounter, thread=thread, low=least, high=top, top=top)
+    top = max(high, key, span.high, span.top)
+    least = min(filter(None, (low, key, span.low)))
+    return replace(span, low=least, high=top if span.high else "", top=top)
 
 
 def span_detached(span: Span, high: str) -> Span:
