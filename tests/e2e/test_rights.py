@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, NamedTuple
 
 import boto3
@@ -20,11 +21,13 @@ from shared.local.conversation import client
 from shared.local.emulator import REGION, Emulator, emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy, physical_id
+from shared.packaging.build import ROOT
 from tests import care
 
 ENCOUNTER, THREAD = patterns.ENCOUNTER, patterns.THREAD
 SEARCH, AUDIT = patterns.SEARCH, patterns.AUDIT
 PATCH = {"Content-Type": "application/json-patch+json"}
+_PARTS = count(2)
 HIGH = {"op": "add", "path": "/priority", "value": {"text": "high"}}
 
 
@@ -35,6 +38,7 @@ class Place:
     emulator: Emulator
     clinic: httpx.Client
     homer: httpx.Client
+    auditor: httpx.Client
     session: str
     family: str
     thread: str
@@ -46,6 +50,19 @@ class Place:
         thread = self.thread.rpartition("/")[2]
         return self.clinic.post("/Communication", json=care.message(thread))
 
+    def run(self, function: str, event: Any) -> httpx.Response:
+        """Call a function that has no route; an error of its own is a 500 here."""
+        name = physical_id(self.emulator, f"{function}Function")
+        answer = self.emulator.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+        return httpx.Response(500 if "FunctionError" in answer else 200)
+
+    def example(self, function: str, file: str) -> httpx.Response:
+        return self.run(function, json.loads((ROOT / f"events/{file}.json").read_text()))
+
+    def reindexed(self) -> httpx.Response:
+        """Go through everything anew: another number of parts begins from the beginning."""
+        return self.run("Reindex", {"part": 0, "parts": next(_PARTS)})
+
     def created(self) -> str:
         made = self.clinic.post("/Encounter", json=care.session())
         return f"/Encounter/{made.json()['id']}"
@@ -56,9 +73,9 @@ def place() -> Iterator[Place]:
     with ExitStack() as stack:
         running = stack.enter_context(emulator())
         values = environment(running, deploy(running, artefact()))
-        clinic, homer = (
+        clinic, homer, auditor = (
             stack.enter_context(client(values["FHIR_BASE"], values[f"TOKEN_{one}"]))
-            for one in ("PRACTITIONER", "PATIENT")
+            for one in ("PRACTITIONER", "PATIENT", "AUDITOR")
         )
 
         def made(kind: str, body: dict[str, Any]) -> str:
@@ -72,7 +89,7 @@ def place() -> Iterator[Place]:
         made("Encounter", child)
         linked = {"encounter": care.reference(session[1:])}
         thread = made("Communication", care.header(**linked))
-        at = Place(running, clinic, homer, session, family, thread)
+        at = Place(running, clinic, homer, auditor, session, family, thread)
         assert at.patch(session, HIGH).is_success
         yield at
 
@@ -123,6 +140,19 @@ NEEDED: dict[Right, Callable[[Place], httpx.Response]] = {
     Right("Search", "BatchGetItem", ENCOUNTER): lambda at: at.clinic.get(
         f"/Encounter?_id={at.session[11:]}"
     ),
+    Right("AuditEvents", "Query", AUDIT): lambda at: at.auditor.get("/AuditEvent?date=gt2020"),
+    Right("AuditLog", "BatchWriteItem", AUDIT): lambda at: at.example("AuditLog", "audit_log"),
+    Right("AuditIndex", "BatchWriteItem", AUDIT): lambda at: at.example(
+        "AuditIndex", "audit_index"
+    ),
+    Right("ClosingScheduler", "Query", SEARCH): lambda at: at.example(
+        "ClosingScheduler", "closing_scheduler"
+    ),
+    Right("Reindex", "Scan", ENCOUNTER): Place.reindexed,
+    Right("Reindex", "Scan", THREAD): Place.reindexed,
+    Right("Reindex", "Scan", SEARCH): Place.reindexed,
+    Right("Reindex", "GetItem", SEARCH): Place.reindexed,
+    Right("Reindex", "PutItem", SEARCH): Place.reindexed,
     Right("Bundle", "PutItem", AUDIT): lambda at: at.clinic.post(
         "/",
         json={
@@ -155,7 +185,10 @@ def without(place: Place, right: Right) -> Iterator[None]:
 
 
 def _put(iam: Any, role: str, policy: str, document: dict[str, Any]) -> None:
-    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+    if document["Statement"]:
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+    else:
+        iam.delete_role_policy(RoleName=role, PolicyName=policy)
 
 
 def _less(statement: dict[str, Any], action: str, table: str) -> Iterator[dict[str, Any]]:
