@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -46,6 +47,8 @@ class Trouble:
     def __init__(self, refused: float, slow: float) -> None:
         self.numbers, self.done = random.Random(3), Counter[str]()  # noqa: S311 - a mix
         self.refused, self.slow, self.lock = refused, slow, threading.Lock()
+        # In turn, so that none is left out.
+        self.kinds = {False: cycle(OF_ANY), True: cycle((*OF_TRANSACTIONS, *OF_ANY))}
 
     def __call__(self, **more: Any) -> AWSResponse | None:
         trouble = self._drawn(more["event_name"].endswith("TransactWriteItems"))
@@ -58,9 +61,9 @@ class Trouble:
     def _drawn(self, is_transaction: bool) -> str:  # noqa: FBT001 - named where it is given
         with self.lock:
             draw = self.numbers.random()
-            kinds = OF_TRANSACTIONS if is_transaction and draw < self.refused / 2 else OF_ANY
-            kind = self.numbers.choice(kinds)
-            trouble = kind if draw < self.refused else "slow" if draw > 1 - self.slow else ""
+            trouble = "slow" if draw > 1 - self.slow else ""
+            if draw < self.refused:
+                trouble = next(self.kinds[is_transaction])
             self.done[trouble] += 1
             return trouble
 
