@@ -1,0 +1,97 @@
+"""The search parameters of Communication."""
+
+from functools import partial
+
+from shared.catalog.parameters import (
+    CODE_SYSTEM,
+    OWN,
+    PARTICIPANTS,
+    Index,
+    SearchParam,
+    of_every_type,
+    param,
+    row,
+    spread,
+)
+
+_SENDERS = (*PARTICIPANTS, "Organization", "Device", "Patient", "HealthcareService")
+_INSTANTIATED = (
+    "Questionnaire",
+    "Measure",
+    "PlanDefinition",
+    "OperationDefinition",
+    "ActivityDefinition",
+)
+
+_communication = partial(param, "Communication")
+
+ROWS = (
+    *of_every_type("Communication"),
+    _communication("based-on", "reference", "basedOn", **row(common=10)),
+    _communication("category", "token", "category", element="CodeableConcept"),
+    _communication("encounter", "reference", "encounter", "Encounter", **row(common=10)),
+    _communication("identifier", "token", "identifier", element="Identifier", **row(common=1)),
+    _communication(
+        "instantiates-canonical",
+        "reference",
+        "instantiatesCanonical",
+        *_INSTANTIATED,
+        **spread(common=100_000),
+    ),
+    _communication("instantiates-uri", "uri", "instantiatesUri", **spread(common=100_000)),
+    _communication("medium", "token", "medium", element="CodeableConcept"),
+    # A Communication is its thread's own partition; `:missing=true` reads the listings of headers.
+    _communication("part-of", "reference", "partOf", **row(keyed="Communication")),
+    _communication(
+        "patient",
+        "reference",
+        "subject.where(resolve() is Patient)",
+        "Patient",
+        **row(common=1_000),
+    ),
+    _communication(
+        "priority",
+        "token",
+        "priority",
+        element="code",
+        system=f"{CODE_SYSTEM}/request-priority",
+        definition=f"{OWN}Communication-priority",
+        description="How urgent it is: routine, urgent, asap or stat",
+    ),
+    _communication("received", "date", "received"),
+    _communication(
+        "recipient", "reference", "recipient", *_SENDERS, "Group", "CareTeam", **row(common=10_000)
+    ),
+    _communication("sender", "reference", "sender", *_SENDERS, **row(common=10_000)),
+    _communication("sent", "date", "sent"),
+    # The effective session of a message: its thread's attached ranges, not an element.
+    SearchParam(
+        "Communication",
+        "session",
+        "reference",
+        "",
+        ("Encounter",),
+        index=Index.KEY,
+        definition=f"{OWN}Communication-session",
+        description="The session that a message belongs to, whatever its thread is linked to since",
+    ),
+    _communication(
+        "status", "token", "status", element="code", system=f"{CODE_SYSTEM}/event-status"
+    ),
+    _communication(
+        "subject",
+        "reference",
+        "subject",
+        "Group",
+        "Patient",
+        **row(partition="patient", common=1_000),
+    ),
+    _communication(
+        "topic",
+        "token",
+        "topic",
+        element="CodeableConcept",
+        definition=f"{OWN}Communication-topic",
+        description="What it is about; `:text` finds the beginning of its words",
+    ),
+)

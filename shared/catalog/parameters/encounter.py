@@ -1,0 +1,112 @@
+"""The search parameters of Encounter."""
+
+from functools import partial
+
+from shared.catalog.parameters import (
+    CODE_SYSTEM,
+    HL7,
+    PARTICIPANTS,
+    SPREAD,
+    Index,
+    of_every_type,
+    param,
+    row,
+    spread,
+)
+
+_REASONS = ("Condition", "Observation", "Procedure", "ImmunizationRecommendation")
+
+_encounter = partial(param, "Encounter")
+
+ROWS = (
+    *of_every_type("Encounter"),
+    _encounter("account", "reference", "account", "Account", **row(common=10)),
+    _encounter("appointment", "reference", "appointment", "Appointment", **row(common=1)),
+    _encounter("based-on", "reference", "basedOn", "ServiceRequest", **row(common=1)),
+    _encounter(
+        "class",
+        "token",
+        "class",
+        element="Coding",
+        usual="http://terminology.hl7.org/CodeSystem/v3-ActCode",
+        **spread(common=1_000_000),
+    ),
+    _encounter(
+        "date",
+        "date",
+        "period",
+        index=Index.LISTING,
+        spread=SPREAD,
+        definition=f"{HL7}clinical-date",
+    ),
+    _encounter(
+        "diagnosis", "reference", "diagnosis.condition", "Condition", "Procedure", **row(common=1)
+    ),
+    _encounter("episode-of-care", "reference", "episodeOfCare", "EpisodeOfCare", **row(common=10)),
+    _encounter(
+        "identifier",
+        "token",
+        "identifier",
+        element="Identifier",
+        definition=f"{HL7}clinical-identifier",
+        **row(common=1),
+    ),
+    _encounter("length", "quantity", "length"),
+    _encounter("location", "reference", "location.location", "Location", **spread(common=100_000)),
+    _encounter("location-period", "date", "location.period"),
+    _encounter("part-of", "reference", "partOf", "Encounter", **row(common=10)),
+    _encounter(
+        "participant",
+        "reference",
+        "participant.individual",
+        *PARTICIPANTS,
+        **row(common=10_000),
+    ),
+    _encounter("participant-type", "token", "participant.type", element="CodeableConcept"),
+    _encounter(
+        "patient",
+        "reference",
+        "subject.where(resolve() is Patient)",
+        "Patient",
+        definition=f"{HL7}clinical-patient",
+        **row(),
+    ),
+    _encounter(
+        "practitioner",
+        "reference",
+        "participant.individual.where(resolve() is Practitioner)",
+        "Practitioner",
+        **row(partition="participant", common=10_000),
+    ),
+    _encounter(
+        "reason-code", "token", "reasonCode", element="CodeableConcept", **spread(common=10_000)
+    ),
+    _encounter("reason-reference", "reference", "reasonReference", *_REASONS, **row(common=1)),
+    _encounter(
+        "service-provider",
+        "reference",
+        "serviceProvider",
+        "Organization",
+        **spread(common=1_000_000),
+    ),
+    _encounter(
+        "special-arrangement",
+        "token",
+        "hospitalization.specialArrangement",
+        element="CodeableConcept",
+    ),
+    # `status` is a listing only of what is open: `open` in shared.index.
+    _encounter(
+        "status",
+        "token",
+        "status",
+        element="code",
+        index=Index.LISTING,
+        spread=SPREAD,
+        system=f"{CODE_SYSTEM}/encounter-status",
+    ),
+    _encounter("subject", "reference", "subject", "Group", "Patient", **row(partition="patient")),
+    _encounter(
+        "type", "token", "type", element="CodeableConcept", definition=f"{HL7}clinical-type"
+    ),
+)
