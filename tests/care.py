@@ -5,6 +5,27 @@ from typing import Any
 ALICE = "Practitioner/doctor-alice-smith"
 HOMER = "Patient/homer-simpson"
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+ENCOUNTER_STATUSES = [
+    "planned",
+    "arrived",
+    "triaged",
+    "in-progress",
+    "onleave",
+    "finished",
+    "cancelled",
+    "entered-in-error",
+    "unknown",
+]
+COMMUNICATION_STATUSES = [
+    "preparation",
+    "in-progress",
+    "not-done",
+    "on-hold",
+    "stopped",
+    "completed",
+    "entered-in-error",
+    "unknown",
+]
 
 
 def reference(to: str) -> dict[str, str]:

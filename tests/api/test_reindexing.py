@@ -9,13 +9,14 @@ import pytest
 
 from functions import reindex
 from shared.catalog import access_patterns as patterns
-from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.catalog.parameters import SEARCH_PARAMS
 from shared.errors import Conflict
 from shared.index import long, readiness
 from shared.interactions import reindex as reindexing
 from shared.store import dynamodb, transactions
 from tests import care, consistency, steps
 from tests.frontdoor import FrontDoor
+from tests.later import WARD, in_ward
 
 PARTS = 2
 
@@ -216,15 +217,6 @@ def test_a_part_stops_in_time(stored: dict[str, str]) -> None:
     assert answer["done"] is False
 
 
-WARD = SearchParam(
-    "Encounter",
-    "ward",
-    "reference",
-    "Encounter.location.location",
-    targets=("Location",),
-    index=Index.ROW,
-    added=True,
-)
 CHANNEL = replace(
     WARD,
     resource="Communication",
@@ -248,10 +240,6 @@ def added() -> Iterator[Callable[[], None]]:
     SEARCH_PARAMS.remove("Encounter", "ward")
     SEARCH_PARAMS.remove("Communication", "channel")
     readiness.forget()
-
-
-def in_ward(ward: str, **more: Any) -> dict[str, Any]:
-    return care.visit(location=[{"location": care.reference(f"Location/{ward}")}], **more)
 
 
 def test_an_added_parameter_is_right_before_and_after_reindexing(

@@ -10,30 +10,9 @@ from tests.consistency import everything
 from tests.frontdoor import FrontDoor
 from tests.steps import end, open_session
 
-ENCOUNTER_STATUSES = [
-    "planned",
-    "arrived",
-    "triaged",
-    "in-progress",
-    "onleave",
-    "finished",
-    "cancelled",
-    "entered-in-error",
-    "unknown",
-]
-COMMUNICATION_STATUSES = [
-    "preparation",
-    "in-progress",
-    "not-done",
-    "on-hold",
-    "stopped",
-    "completed",
-    "entered-in-error",
-    "unknown",
-]
 OPEN = ("planned", "arrived", "triaged", "in-progress", "onleave", "unknown")
 AFTER = {
-    **{status: set(ENCOUNTER_STATUSES) for status in OPEN},
+    **{status: set(care.ENCOUNTER_STATUSES) for status in OPEN},
     "finished": {"finished", "in-progress", "cancelled", "entered-in-error"},
     "cancelled": {"cancelled", "entered-in-error"},
     "entered-in-error": {"entered-in-error"},
@@ -124,25 +103,25 @@ def test_a_class_may_lack_its_code(clinic: FrontDoor) -> None:
     assert clinic.post("/Encounter", body).status == 201
 
 
-@pytest.mark.parametrize("status", ENCOUNTER_STATUSES)
+@pytest.mark.parametrize("status", care.ENCOUNTER_STATUSES)
 def test_an_encounter_may_begin_in_any_status_that_r4_has(clinic: FrontDoor, status: str) -> None:
     assert clinic.post("/Encounter", care.session(status)).body["status"] == status
 
 
-@pytest.mark.parametrize("status", COMMUNICATION_STATUSES)
+@pytest.mark.parametrize("status", care.COMMUNICATION_STATUSES)
 def test_a_communication_may_have_any_status_after_any(clinic: FrontDoor, status: str) -> None:
     body = care.header(status=status, sender=care.reference(care.ALICE))
     path = f"/Communication/{clinic.post('/Communication', body).id}"
-    for other in COMMUNICATION_STATUSES:
+    for other in care.COMMUNICATION_STATUSES:
         change = [{"op": "replace", "path": "/status", "value": other}]
         assert clinic.patch(path, change).body["status"] == other
         change = [{"op": "replace", "path": "/status", "value": status}]
         assert clinic.patch(path, change).body["status"] == status
 
 
-@pytest.mark.parametrize("before", ENCOUNTER_STATUSES)
+@pytest.mark.parametrize("before", care.ENCOUNTER_STATUSES)
 def test_an_encounters_status_changes_as_the_rules_say(clinic: FrontDoor, before: str) -> None:
-    for after in ENCOUNTER_STATUSES:
+    for after in care.ENCOUNTER_STATUSES:
         created = clinic.post("/Encounter", care.session(before))
         path = f"/Encounter/{created.id}"
         answer = clinic.patch(path, [{"op": "replace", "path": "/status", "value": after}])

@@ -3,27 +3,18 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from functions import reindex
-from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.catalog.parameters import SEARCH_PARAMS
 from shared.index import readiness
-from tests import care, consistency
+from tests import consistency
 from tests.frontdoor import FrontDoor
+from tests.later import WARD, in_ward
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 VISITS, PARTS, ROUNDS = 24, 2, 4
-WARD = SearchParam(
-    "Encounter",
-    "ward",
-    "reference",
-    "Encounter.location.location",
-    targets=("Location",),
-    index=Index.ROW,
-    added=True,
-)
 
 
 @pytest.fixture
@@ -31,10 +22,6 @@ def visits(clinic: FrontDoor) -> Iterator[list[str]]:
     """Visits older than the parameter."""
     yield [clinic.post("/Encounter", in_ward("a")).id for _ in range(VISITS)]
     SEARCH_PARAMS.remove("Encounter", "ward")
-
-
-def in_ward(ward: str) -> dict[str, Any]:
-    return care.visit(location=[{"location": care.reference(f"Location/{ward}")}])
 
 
 def test_writers_and_a_reindexing_at_once_leave_every_row_right(

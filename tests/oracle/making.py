@@ -4,6 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from tests import care
 from tests.oracle.values import BASE
 
 type Resource = dict[str, Any]
@@ -14,27 +15,6 @@ OTHER = "https://other.example/fhir"
 KINDS = [("urn:kinds", "MR"), ("urn:kinds", "SS"), ("urn:else", "MR")]
 WORDS = ["Älter", "alter Hut", "Fever", "fe", "A rash", "Ödem", "odem"]
 UNITS = [("http://unitsofmeasure.org", "min", "minutes"), ("", "", "min"), ("", "", "")]
-ENCOUNTER_STATUS = [
-    "planned",
-    "arrived",
-    "triaged",
-    "in-progress",
-    "onleave",
-    "finished",
-    "cancelled",
-    "entered-in-error",
-    "unknown",
-]
-COMMUNICATION_STATUS = [
-    "preparation",
-    "in-progress",
-    "not-done",
-    "on-hold",
-    "stopped",
-    "completed",
-    "entered-in-error",
-    "unknown",
-]
 SENDERS = ["Practitioner", "Patient", "Patient", "Device", "RelatedPerson"]
 
 
@@ -143,7 +123,7 @@ class Maker:
             "resourceType": "Encounter",
             "id": own_id,
             "meta": self.meta(),
-            "status": self.dice.choice(ENCOUNTER_STATUS),
+            "status": self.dice.choice(care.ENCOUNTER_STATUSES),
             "class": {"display": "none"} if self.one_in(15) else self.coding(),
         }
         self._with(made, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
@@ -195,7 +175,7 @@ class Maker:
             "resourceType": "Communication",
             "id": own_id,
             "meta": self.meta(),
-            "status": dice.choice(COMMUNICATION_STATUS),
+            "status": dice.choice(care.COMMUNICATION_STATUSES),
         }
         if part_of:
             made["partOf"] = [{"reference": part_of}]
