@@ -1,14 +1,17 @@
 """Everything a clinic has, written past the service as the store writes it, in memory."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.index import long
 from shared.index.rows import rows, stub
-from shared.store import codec
+from shared.store import codec, dynamodb
 from shared.store.keys import HEADER, Place
 from shared.store.records import CommunicationRecord, EncounterRecord
 from tests import care
@@ -19,6 +22,18 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def at(minutes: int) -> str:
     return (START + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+@contextmanager
+def opened(memory: Memory | None = None) -> Iterator["Archive"]:
+    """An archive that the service reads, with nothing in it yet; what lasts a week is long."""
+    memory = memory or Memory()
+    with (
+        patch.object(dynamodb, "client", lambda: memory),
+        patch.object(dynamodb, "table_name", str),
+        patch.object(long, "hours", lambda: 168),
+    ):
+        yield Archive(memory)
 
 
 class Archive:

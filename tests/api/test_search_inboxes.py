@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -11,32 +11,19 @@ import pytest
 from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.errors import Invalid, TooCostly
-from shared.index import long
 from shared.search import Result, search
-from shared.store import codec, dynamodb
+from shared.store import codec
 from tests import care, inboxes
-from tests.archive import Archive, at, meta
+from tests.archive import Archive, at, meta, opened
 from tests.contract.readme import PATH
 from tests.inboxes import OVER
 from tests.memory import Memory
 
 
-@pytest.fixture(autouse=True)
-def long_is_a_week(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(long, "hours", lambda: 168)
-
-
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> Memory:
-    memory = Memory()
-    monkeypatch.setattr(dynamodb, "client", lambda: memory)
-    monkeypatch.setattr(dynamodb, "table_name", str)
-    return memory
-
-
-@pytest.fixture
-def archive(tables: Memory) -> Archive:
-    return Archive(tables)
+def archive() -> Iterator[Archive]:
+    with opened() as empty:
+        yield empty
 
 
 def ask(query: str | Sequence[tuple[str, str]], caller: str = "me", tenant: str = "-") -> Result:
@@ -72,26 +59,20 @@ def every_page(query: str) -> list[str]:
 @pytest.fixture(scope="module")
 def grown() -> list[Memory]:
     stores = []
-    with pytest.MonkeyPatch.context() as patch:
-        for size in (1_000, 6_000):
-            memory = Memory()
-            patch.setattr(dynamodb, "client", lambda memory=memory: memory)
-            patch.setattr(dynamodb, "table_name", str)
-            patch.setattr(long, "hours", lambda: 168)
-            inboxes.fill(Archive(memory), size)
-            assert inboxes.stored(memory) == size
-            stores.append(memory)
+    for size in (1_000, 6_000):
+        with opened() as archive:
+            inboxes.fill(archive, size)
+        assert inboxes.stored(archive.memory) == size
+        stores.append(archive.memory)
     return stores
 
 
 @pytest.mark.parametrize("query", inboxes.INBOX)
-def test_an_inbox_costs_the_same_however_much_is_stored(
-    query: str, grown: list[Memory], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_inbox_costs_the_same_however_much_is_stored(query: str, grown: list[Memory]) -> None:
     costs = []
     for memory in grown:
-        monkeypatch.setattr(dynamodb, "client", lambda memory=memory: memory)
-        costs.append(inboxes.cost(memory, query))
+        with opened(memory):
+            costs.append(inboxes.cost(memory, query))
     units = [one.units for one in costs]
     assert max(units) <= inboxes.INBOX[query], costs
     if "_total" not in query:
@@ -289,7 +270,7 @@ def test_tenants_do_not_see_each_other(archive: Archive) -> None:
     assert ids(ask("Communication?part-of:missing=true", tenant="other")) == []
 
 
-@pytest.mark.usefixtures("tables")
+@pytest.mark.usefixtures("archive")
 def test_every_issue_of_a_query_is_named_at_once() -> None:
     with pytest.raises(Invalid) as refused:
         ask("Encounter?nonsense=1&date=yesterday&status:above=x&_sort=-colour&_count=-1")

@@ -4,14 +4,10 @@
 """
 
 from collections.abc import Iterator
-from unittest.mock import patch
 
-from shared.index import long
-from shared.store import dynamodb
-from tests.archive import Archive
+from tests.archive import opened
 from tests.contract.readme import PATH, replaced, table
 from tests.inboxes import INBOX, Cost, cost, fill
-from tests.memory import Memory
 
 SIZES = (1_000, 100_000)
 
@@ -41,14 +37,9 @@ def _found(one: Cost) -> str:
 
 def costs(size: int) -> dict[str, Cost]:
     """Ask every query of a store of that size."""
-    memory = Memory()
-    with (
-        patch.object(dynamodb, "client", lambda: memory),
-        patch.object(dynamodb, "table_name", str),
-        patch.object(long, "hours", lambda: 168),
-    ):
-        fill(Archive(memory), size)
-        return {query: cost(memory, query) for query in INBOX}
+    with opened() as archive:
+        fill(archive, size)
+        return {query: cost(archive.memory, query) for query in INBOX}
 
 
 if __name__ == "__main__":

@@ -11,11 +11,10 @@ import pytest
 from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS, Index
-from shared.index import long
 from shared.search import Result, search
-from shared.store import codec, dynamodb
+from shared.store import codec
 from tests import care
-from tests.archive import Archive, at, meta
+from tests.archive import at, meta, opened
 from tests.memory import Memory
 from tests.oracle.matcher import STORED
 from tests.oracle.values import BASE, READERS, Coded, Link
@@ -88,19 +87,14 @@ EVERY = {
 
 @pytest.fixture(scope="module", autouse=True)
 def memory() -> Iterator[Memory]:
-    made = Memory()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dynamodb, "client", lambda: made)
-        patch.setattr(dynamodb, "table_name", str)
-        patch.setattr(long, "hours", lambda: 168)
-        archive = Archive(made)
+    with opened() as archive:
         for one in many("Encounter"):
             archive.index(one)
         for one in many("Communication"):
             archive.index(one)
             packed = {"resource": {"B": codec.pack(json.dumps(one).encode())}}
             archive.put(patterns.THREAD, "-#h", f"m#{one['id'].rpartition('.')[2]}", **packed)
-        yield made
+        yield archive.memory
 
 
 def ask(kind: str, *query: tuple[str, str]) -> Result:

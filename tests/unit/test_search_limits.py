@@ -8,12 +8,9 @@ import orjson
 import pytest
 
 from shared.errors import Invalid, TooCostly
-from shared.index import long
 from shared.search import Result, search
-from shared.store import dynamodb
 from tests import care
-from tests.archive import Archive
-from tests.memory import Memory
+from tests.archive import Archive, opened
 
 type Pairs = list[tuple[str, str]]
 SYSTEM = care.ACT_CODE
@@ -22,12 +19,7 @@ SYSTEM = care.ACT_CODE
 @pytest.fixture(scope="module", autouse=True)
 def archive() -> Iterator[Archive]:
     """2,100 sessions of 50 patients, all of one class but the last, whose class has no system."""
-    memory = Memory()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dynamodb, "client", lambda: memory)
-        patch.setattr(dynamodb, "table_name", str)
-        patch.setattr(long, "hours", lambda: 168)
-        made = Archive(memory)
+    with opened() as made:
         for number in range(2100):
             coded = {"code": "VR"} if number == 0 else {"code": "VR", "system": SYSTEM}
             more: dict[str, Any] = {"class": coded}

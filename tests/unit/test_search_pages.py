@@ -7,12 +7,9 @@ import orjson
 import pytest
 
 from shared.errors import Invalid
-from shared.index import long
 from shared.search import Result, search
-from shared.store import dynamodb
 from tests import care
-from tests.archive import Archive, at
-from tests.memory import Memory
+from tests.archive import Archive, at, opened
 
 type Pairs = list[tuple[str, str]]
 PATIENT = ("patient", "Patient/homer-simpson")
@@ -21,12 +18,7 @@ PATIENT = ("patient", "Patient/homer-simpson")
 @pytest.fixture(scope="module")
 def archive() -> Iterator[Archive]:
     """27 Encounters, two of them without a date, and 2,100 threads."""
-    memory = Memory()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dynamodb, "client", lambda: memory)
-        patch.setattr(dynamodb, "table_name", str)
-        patch.setattr(long, "hours", lambda: 168)
-        made = Archive(memory)
+    with opened() as made:
         for number in range(27):
             dated = {"period": {"start": at(number // 2)}} if number < 25 else {}
             length = {"length": {"value": number % 5}} if number % 3 else {}
