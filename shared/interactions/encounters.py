@@ -23,7 +23,7 @@ def create(work: Work, encounter_id: str, after: Resource) -> EncounterRecord:
 
 def update(work: Work, before: EncounterRecord, after: Resource) -> EncounterRecord:
     """Save an Encounter's next version, also one that brings a deleted one back."""
-    check_transition("Encounter", before.resource.get("status"), after.get("status"))
+    check_transition(before.resource.get("status"), after.get("status"))
     if closes(before, after) or _comes_back_ended(before, after):
         referring.check(work, before.resource, after)
         if before.deleted and before.home and after["status"] not in kinds.VOID:
@@ -36,15 +36,13 @@ def closes(before: EncounterRecord, after: Resource) -> bool:
     """Tell whether a write ends a session, or makes a session of what has ended."""
     if kinds.is_open(after):
         return False
-    was_session = kinds.is_session(before.resource, settings().encounter_type_system)
-    is_session = kinds.is_session(after, settings().encounter_type_system)
-    return _is_open_session(before.resource) or (is_session and not was_session)
+    becomes_session = _is_session(after) and not _is_session(before.resource)
+    return becomes_session or _is_open_session(before.resource)
 
 
 def _comes_back_ended(before: EncounterRecord, after: Resource) -> bool:
     """Tell whether a deleted session is there again as one that is over: its children end too."""
-    system = settings().encounter_type_system
-    return before.deleted and kinds.is_session(after, system) and not kinds.is_open(after)
+    return before.deleted and _is_session(after) and not kinds.is_open(after)
 
 
 def delete(work: Work, before: EncounterRecord) -> EncounterRecord:
@@ -56,10 +54,12 @@ def delete(work: Work, before: EncounterRecord) -> EncounterRecord:
     return deleted
 
 
+def _is_session(encounter: Resource) -> bool:
+    return kinds.is_session(encounter, settings().encounter_type_system)
+
+
 def _is_open_session(encounter: Resource) -> bool:
-    return kinds.is_open(encounter) and kinds.is_session(
-        encounter, settings().encounter_type_system
-    )
+    return kinds.is_open(encounter) and _is_session(encounter)
 
 
 def _save(
@@ -131,7 +131,7 @@ def _hold_parent_open(work: Work, own_id: str, before: Resource, after: Resource
     session = work.encounter(session_id) if session_id and session_id != own_id else None
     if session is None or not begins:
         return
-    if not kinds.is_session(session.resource, settings().encounter_type_system):
+    if not _is_session(session.resource):
         return
     if not kinds.is_open(session.resource):
         raise BusinessRule(

@@ -7,30 +7,26 @@ from typing import Any
 
 from shared import instants
 from shared.errors import BusinessRule
+from shared.sessions.kinds import OPEN
 
-OPEN = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "unknown"})
-_ENDED = frozenset({"finished", "cancelled", "entered-in-error"})
-# A type that is not here may change its status as it likes.
-TRANSITIONS: dict[str, dict[str, frozenset[str]]] = {
-    "Encounter": {
-        **dict.fromkeys(OPEN, OPEN | _ENDED),
-        "finished": frozenset({"in-progress", "cancelled", "entered-in-error"}),
-        "cancelled": frozenset({"entered-in-error"}),
-        "entered-in-error": frozenset(),
-    },
+# What each status may become; an open one may become any.
+_ENDED = {
+    "finished": frozenset({"in-progress", "cancelled", "entered-in-error"}),
+    "cancelled": frozenset({"entered-in-error"}),
+    "entered-in-error": frozenset[str](),
 }
+_TRANSITIONS = {**dict.fromkeys(OPEN, OPEN | _ENDED.keys()), **_ENDED}
 Json = dict[str, Any]
 
 
-def check_transition(resource_type: str, before: str | None, after: str | None) -> None:
+def check_transition(before: str | None, after: str | None) -> None:
     """Raise BusinessRule where a status may not follow another; None is no status yet."""
-    allowed = TRANSITIONS.get(resource_type, {})
-    if before is None or after is None or before == after or after in allowed.get(before, {after}):
+    if before is None or after is None or before == after or after in _TRANSITIONS[before]:
         return
-    next_ones = ", ".join(sorted(allowed[before])) or "nothing else"
+    next_ones = ", ".join(sorted(_TRANSITIONS[before])) or "nothing else"
     raise BusinessRule(
         f"The status {before} cannot become {after}",
-        expression=f"{resource_type}.status",
+        expression="Encounter.status",
         diagnostics=f"From {before} it can become {next_ones}",
     )
 
