@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from shared import instants
 from shared.errors import BusinessRule
@@ -21,6 +22,15 @@ from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.transactions import Stale, TooManyItems
 from shared.store.work import Work
+
+
+class _Arrival(NamedTuple):
+    """A message, the header of its thread, the slot it finds there, and the policy that holds."""
+
+    message: CommunicationRecord
+    header: CommunicationRecord
+    slot: Slot
+    policy: Policy
 
 
 def arrive(work: Work, message: CommunicationRecord) -> CommunicationRecord:
@@ -44,10 +54,11 @@ def arrive(work: Work, message: CommunicationRecord) -> CommunicationRecord:
     if not slot.open:
         _attach_again(work, header, slot, policy)
         slot = work.slot(slot.key)
+    arrival = _Arrival(message, header, slot, policy)
     if slot.open:
         _check_own(work, message, slot, own)
-        return _linked(work, _join(work, message, slot, header, policy))
-    return _linked(work, _without_open_session(work, message, header, slot, own=own, policy=policy))
+        return _linked(work, _join(work, arrival))
+    return _linked(work, _without_open_session(work, arrival, own))
 
 
 def check_own_link(work: Work, message: CommunicationRecord) -> None:
@@ -121,26 +132,17 @@ def _attach_again(work: Work, header: CommunicationRecord, slot: Slot, policy: P
 
 
 def _without_open_session(
-    work: Work,
-    message: CommunicationRecord,
-    header: CommunicationRecord,
-    slot: Slot,
-    *,
-    own: EncounterRecord | None,
-    policy: Policy,
+    work: Work, arrival: _Arrival, own: EncounterRecord | None
 ) -> CommunicationRecord:
+    message, header, slot, policy = arrival
     named = work.encounter(slot.session) if slot.session else None
     if named and named.resource.get("status") == closing.FINISHED:
-        return _amend_day(work, message, slot, named, policy)
+        return _amend_day(work, arrival, named)
     if own and not kinds.linked(header.resource) and attaching.takes_messages(own):
         return _join_by_itself(work, message, slot, own)
     if policy.name == EXPLICIT:
         return _wait(work, message, slot)
-    _first(
-        work,
-        header,
-        lambda before: openings.open_before(before, header, message.at, slot, policy),
-    )
+    _first(work, header, lambda step: openings.open_before(step, header, message.at, slot, policy))
     session_id = openings.open_for(work, header, message, slot, policy)
     return replace(message, session=session_id)
 
@@ -154,41 +156,26 @@ def _wait(work: Work, message: CommunicationRecord, slot: Slot) -> Communication
     return replace(message, epoch=slot.epoch)
 
 
-def _join(
-    work: Work,
-    message: CommunicationRecord,
-    slot: Slot,
-    header: CommunicationRecord,
-    policy: Policy,
-) -> CommunicationRecord:
+def _join(work: Work, arrival: _Arrival) -> CommunicationRecord:
     """Join the session that is open."""
+    message, header, slot, _ = arrival
     if not slot.figures.first or message.at < slot.figures.first:
         session = work.encounter(slot.session)
         if session is None:
             raise AssertionError("an open slot names a session")
         attaching.begun_earlier(work, session, message.at)
     if slot.key.day:
-        _reach(work, message, slot, header, policy)
+        _reach(work, arrival)
     elif not slot.low or message.place.sort < slot.low:
         _widen(work, slot.session, message)
-    _first(
-        work,
-        header,
-        lambda before: patients.join(before, slot, header, message.resource),
-    )
-    patients.join(work, slot, header, message.resource)
+    _make(work, header, lambda step: patients.join(step, slot, header, message.resource))
     work.save(openings.arrived(work, slot, message))
     return replace(message, session=slot.session)
 
 
-def _reach(
-    work: Work,
-    message: CommunicationRecord,
-    slot: Slot,
-    header: CommunicationRecord,
-    policy: Policy,
-) -> None:
+def _reach(work: Work, arrival: _Arrival) -> None:
     """Let the day's session know this thread, and the header point to the latest day's."""
+    message, header, slot, policy = arrival
     low, high = policies.day_keys(slot.key.day, policy.zone)
     points_here = kinds.linked(header.resource) == slot.session
     is_within = low <= message.place.sort <= high and slots.knows(slot, header.last_updated)
@@ -196,12 +183,7 @@ def _reach(
         key = message.place.sort
         attaching.reach_day(work, slot.session, header.id, slot.key.day, policy=policy, key=key)
     if not points_here and header.day < slot.key.day:
-        _first(
-            work,
-            header,
-            lambda before: openings.point(before, header, slot.session, slot.key.day),
-        )
-        openings.point(work, header, slot.session, slot.key.day)
+        _make(work, header, lambda step: openings.point(step, header, slot.session, slot.key.day))
 
 
 def _join_by_itself(
@@ -217,10 +199,9 @@ def _join_by_itself(
     return replace(message, session=session.id)
 
 
-def _amend_day(
-    work: Work, message: CommunicationRecord, slot: Slot, session: EncounterRecord, policy: Policy
-) -> CommunicationRecord:
+def _amend_day(work: Work, arrival: _Arrival, session: EncounterRecord) -> CommunicationRecord:
     """Take a late message into its own day's session, which stays finished."""
+    message, _, slot, policy = arrival
     work.save(slots.noticed(slot))
     thread, key = message.place.thread, message.place.sort
     attaching.reach_day(work, session.id, thread, slot.key.day, policy=policy, key=key)
@@ -234,6 +215,12 @@ def _widen(work: Work, session_id: str, message: CommunicationRecord) -> None:
     widened = slots.span_widened(span, session_id, thread, key)
     if span is None or widened.low != span.low or (span.high and widened.high != span.high):
         work.save(widened)
+
+
+def _make(work: Work, header: CommunicationRecord, change: Callable[[Work], object]) -> None:
+    """Make what a message leads to: in its own transaction, or in one before where that is full."""
+    _first(work, header, change)
+    change(work)
 
 
 def _first(work: Work, header: CommunicationRecord, change: Callable[[Work], object]) -> None:

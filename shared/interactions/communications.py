@@ -122,9 +122,8 @@ def _save_message(
         raise BusinessRule(
             f"The message belongs to Communication/{before.place.thread}", expression=_PART_OF
         )
-    work.slot(
-        SlotKey(header_id)
-    )  # read before the header: a change of the header raises the slot's epoch
+    # Read before the header: a change of the header raises the slot's epoch.
+    work.slot(SlotKey(header_id))
     is_added = kinds.header(before.resource if before else {}) != header_id
     _require_header(work, header_id, own_id, is_added=is_added)
     if before and not before.place.is_message:
