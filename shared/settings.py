@@ -42,6 +42,7 @@ class Settings:
     allowed_origins: frozenset[str] = frozenset()
     authorize_url: str = ""
     token_url: str = ""
+    explore_client_id: str = ""
 
 
 def _zone(name: str) -> tzinfo:
@@ -97,6 +98,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         allowed_origins=frozenset(filter(None, get("ALLOWED_ORIGINS", "").split(","))),
         authorize_url=get("AUTHORIZE_URL", ""),
         token_url=get("TOKEN_URL", ""),
+        explore_client_id=get("EXPLORE_CLIENT_ID", ""),
     )
 
 

@@ -12,7 +12,8 @@ from shared.catalog.interactions import INTERACTIONS, Interaction
 from tests import outgoing
 
 DOMAIN = "fhir.example.org"
-BASE = f"https://{DOMAIN}/fhir/R4"
+ORIGIN, BASE_PATH = f"https://{DOMAIN}", "/fhir/R4"
+BASE = ORIGIN + BASE_PATH
 JSON, PATCH = "application/fhir+json", "application/json-patch+json"
 
 
@@ -68,7 +69,7 @@ class FrontDoor:
         content_type: str = JSON,
         **headers: str,
     ) -> Answer:
-        """Call `url`, which is below the base or absolute as a `next` link is."""
+        """Call `url`, which is below the base, or absolute as a `next` link or a rooted path is."""
         handler, event = self.prepared(method, url, body, content_type=content_type, **headers)
         answer = handler(event, None)
         if answer["body"] and answer["headers"]["Content-Type"].startswith(JSON):
@@ -85,13 +86,15 @@ class FrontDoor:
         **headers: str,
     ) -> tuple[Callable[[Any, Any], Any], dict[str, Any]]:
         """Give the handler that would be called, and with which event."""
-        parts = urlsplit(url.removeprefix(BASE))
-        route, parameters = _route(method, parts.path)
+        rooted = url.startswith(ORIGIN) and not url.startswith(BASE)
+        base = "" if rooted else BASE_PATH
+        parts = urlsplit(url.removeprefix(ORIGIN + base))
+        route, parameters = _route(method, parts.path, rooted=rooted)
         sent = {"host": DOMAIN, **{name.replace("_", "-"): text for name, text in headers.items()}}
         if body is not None:
             sent["content-type"] = content_type
-        event = self._event(method, parts.path, parts.query, sent, body)
-        event |= {"routeKey": f"{method} /fhir/R4{route.path}" if route else "$default"}
+        event = self._event(method, base + parts.path, parts.query, sent, body)
+        event |= {"routeKey": f"{method} {base}{route.path}" if route else "$default"}
         event["pathParameters"] = parameters
         module = import_module(f"functions.{route.function if route else 'fallback'}")
         return module.handler, json.loads(json.dumps(event))
@@ -112,14 +115,14 @@ class FrontDoor:
         }
         return {
             "version": "2.0",
-            "rawPath": f"/fhir/R4{path}",
+            "rawPath": path,
             "rawQueryString": query,
             "headers": headers,
             "requestContext": {
                 "requestId": "request-1",
                 "domainName": DOMAIN,
                 "stage": "$default",
-                "http": {"method": method, "path": f"/fhir/R4{path}"},
+                "http": {"method": method, "path": path},
                 "authorizer": {"jwt": {"claims": claims}},
             },
             "body": text,
@@ -142,10 +145,11 @@ class FrontDoor:
         return self.call("DELETE", url, **headers)
 
 
-def _route(method: str, path: str) -> tuple[Interaction | None, dict[str, str]]:
+def _route(method: str, path: str, *, rooted: bool) -> tuple[Interaction | None, dict[str, str]]:
     """Find the route as the gateway does: a static segment before a variable one."""
     given = path.rstrip("/").split("/")
-    matching = [row for row in INTERACTIONS if row.method == method and _matches(row, given)]
+    rows = [row for row in INTERACTIONS if row.method == method and row.rooted is rooted]
+    matching = [row for row in rows if _matches(row, given)]
     if not matching:
         return None, {}
     row = min(matching, key=lambda row: row.path.count("{"))

@@ -41,7 +41,7 @@ class Interaction:
 
     A public interaction has no authorizer and no caller, and so no AuditEvent either. A conditional
     one takes a query that says which resource is meant. `needs` are letters of SMART's scopes,
-    where those are not its code's.
+    where those are not its code's. A rooted one's path begins beside the base, at the API's root.
     """
 
     code: str
@@ -53,6 +53,7 @@ class Interaction:
     public: bool = False
     conditional: bool = False
     needs: str = ""
+    rooted: bool = False
 
     @property
     def letters(self) -> str:
@@ -75,7 +76,7 @@ class Interaction:
         return f"{self.method} {self.path}"
 
     def matches(self, path: str) -> bool:
-        """Tell whether a path below the base is one of this route; a search is no resource's id."""
+        """Tell whether a path is one of this route; a search is no resource's id."""
         template, asked = self.path.split("/"), path.rstrip("/").split("/")
         if len(template) != len(asked):
             return False
@@ -153,10 +154,18 @@ INTERACTIONS = (
     Interaction("openapi", "GET", "/openapi.json", "capabilities", NOBODY, "", public=True),
     Interaction("docs", "GET", "/docs", "capabilities", NOBODY, "", public=True),
     Interaction("preflight", "OPTIONS", "/{proxy+}", "capabilities", NOBODY, "", public=True),
+    *(
+        Interaction("explore", "GET", path, "explore", NOBODY, "", public=True, rooted=True)
+        for path in ("/explore", "/explore/{file}")
+    ),
 )
 
 # Of these the answer is no resource.
 NO_RESOURCE = frozenset({"smart-configuration", "openapi", "docs"})
-BY_ROUTE = {row.route: row for row in INTERACTIONS}
+# Pages for people, and what these load: what they are is not negotiated.
+PAGES = frozenset({"docs", "explore"})
+BELOW_BASE = tuple(row for row in INTERACTIONS if not row.rooted)
+BY_ROUTE = {row.route: row for row in BELOW_BASE}
+ROOTED = {row.route: row for row in INTERACTIONS if row.rooted}
 # Of each interaction that the audit trail knows.
 ACTIONS = {row.code: row.audit for row in INTERACTIONS if row.audit}

@@ -11,7 +11,7 @@ from shared import fhirjson
 from shared.catalog.controls import FORMATS
 from shared.catalog.interactions import (
     AUDIT_EVENT,
-    INTERACTIONS,
+    BELOW_BASE,
     NO_RESOURCE,
     TYPES,
     Interaction,
@@ -111,7 +111,7 @@ def _refusal(status: int) -> Json:
 
 def _operations() -> Iterator[tuple[str, str, Json]]:
     """Give path, method and description of everything that can be asked."""
-    for row in INTERACTIONS:
+    for row in BELOW_BASE:
         if row.code == "operation":
             yield from _named_operations(row)
         elif "{type}" in row.path:

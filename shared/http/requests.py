@@ -13,7 +13,7 @@ from shared import access, fhirjson, references
 from shared.access import ANONYMOUS, Actor
 from shared.audit import trail
 from shared.catalog.controls import FORMATS
-from shared.catalog.interactions import Interaction
+from shared.catalog.interactions import PAGES, Interaction
 from shared.catalog.operations import Operation
 from shared.errors import (
     Invalid,
@@ -150,7 +150,7 @@ def read(event: Event) -> Request:
     _check_path(path)
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     query = references.query(event.get("rawQueryString", ""))
-    if interaction.code != "docs":  # the one page that is not JSON
+    if interaction.code not in PAGES:
         negotiation.check_format(headers.get("accept", ""), query)
     body = event.get("body") or ""
     content = (

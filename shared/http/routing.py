@@ -5,7 +5,13 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from shared.catalog.interactions import BY_ROUTE, INTERACTIONS, TYPES, Interaction
+from shared.catalog.interactions import (
+    BELOW_BASE,
+    BY_ROUTE,
+    ROOTED,
+    TYPES,
+    Interaction,
+)
 from shared.catalog.operations import INSTANCE, TYPE, Operation, offered
 from shared.errors import FhirError, NotFound, NotSupported
 from shared.settings import Settings, settings
@@ -34,7 +40,7 @@ def interaction(event: Mapping[str, Any], known: Settings) -> Interaction:
 
 def route(method: str, path: str) -> tuple[str, dict[str, str]]:
     """Give the route that the gateway takes for a path below the base, and the path's variables."""
-    rows = [row for row in INTERACTIONS if row.method == method and row.matches(path)]
+    rows = [row for row in BELOW_BASE if row.method == method and row.matches(path)]
     if not rows:
         return "$default", {}
     row = min(rows, key=lambda row: row.path.count("{"))
@@ -56,6 +62,8 @@ def row(event: Mapping[str, Any]) -> Interaction | None:
 
 def _of_route(event: Mapping[str, Any], known: Settings) -> Interaction | None:
     method, _, path = event["routeKey"].partition(" ")
+    if beside := ROOTED.get(event["routeKey"]):
+        return beside
     return BY_ROUTE.get(f"{method} {path.removeprefix(known.base_path)}")
 
 
@@ -68,11 +76,14 @@ def _is_here(row: Interaction, path: Mapping[str, str]) -> bool:
 def _refusal(event: Mapping[str, Any], known: Settings) -> FhirError:
     """Say that nothing is at a path, or that the method is not."""
     stage, method = event["requestContext"]["stage"], event["requestContext"]["http"]["method"]
-    path = event["rawPath"].removeprefix(f"/{stage}").removeprefix(known.base_path)
+    asked = event["rawPath"].removeprefix(f"/{stage}")
+    path = asked.removeprefix(known.base_path)
     # A path of a resource begins with its type; all others are a route's own words.
     is_typed = path.lstrip("/").partition("/")[0] in TYPES
-    rows = [row for row in INTERACTIONS if row.matches(path) and row.code != "preflight"]
-    methods = {row.method for row in rows if is_typed == row.path.startswith("/{type}")}
+    rows = [row for row in BELOW_BASE if row.matches(path) and row.code != "preflight"]
+    rows = [row for row in rows if is_typed == row.path.startswith("/{type}")]
+    rows += [row for row in ROOTED.values() if row.matches(asked) and row.code != "preflight"]
+    methods = {row.method for row in rows}
     if not methods or method in methods:
         types = f"The types here are {', '.join(TYPES)}"
         return NotFound("There is nothing at this path", diagnostics=types)

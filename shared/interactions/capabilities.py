@@ -8,7 +8,12 @@ from functools import cache
 from typing import Any
 
 from shared import fhirjson
-from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS, OVERSEERS, TYPES
+from shared.catalog.interactions import (
+    AUDIT_EVENT,
+    BELOW_BASE,
+    OVERSEERS,
+    TYPES,
+)
 from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.catalog.roles import ROLES
@@ -64,7 +69,7 @@ def capabilities(base: str) -> bytes:
                     "security": _security(),
                     "resource": [_resource(resource_type, base) for resource_type in TYPES]
                     + [_audit_event(base)],
-                    "interaction": [{"code": row.code} for row in INTERACTIONS if row.is_systems],
+                    "interaction": [{"code": row.code} for row in BELOW_BASE if row.is_systems],
                 }
             ],
         }
@@ -92,9 +97,9 @@ def _security() -> dict[str, Any]:
 
 def _resource(resource_type: str, base: str) -> dict[str, Any]:
     supported = [each for each in profiles.known() if profiles.applies(each, resource_type)]
-    rows = [row for row in INTERACTIONS if not row.is_systems]
+    rows = [row for row in BELOW_BASE if not row.is_systems]
     codes = dict.fromkeys(row.code for row in rows if row.code not in _NOT_RESTFUL)
-    conditional = {row.code for row in INTERACTIONS if row.conditional}
+    conditional = {row.code for row in BELOW_BASE if row.conditional}
     operations = [_operation(row, base) for row in OPERATIONS if resource_type in row.types]
     return {
         "type": resource_type,
@@ -120,7 +125,7 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
 
 
 def _audit_event(base: str) -> dict[str, Any]:
-    rows = [row for row in INTERACTIONS if row.type == AUDIT_EVENT]
+    rows = [row for row in BELOW_BASE if row.type == AUDIT_EVENT]
     return {
         "type": AUDIT_EVENT,
         "interaction": [
@@ -147,7 +152,7 @@ def _followed(is_wanted: Callable[[SearchParam], bool]) -> list[str]:
 
 def _who(code: str) -> str:
     """Say which roles may: where several routes have a code, each that one of them takes."""
-    rows = (row for row in INTERACTIONS if row.code == code and row.type != AUDIT_EVENT)
+    rows = (row for row in BELOW_BASE if row.code == code and row.type != AUDIT_EVENT)
     return _listed({role for row in rows for role in row.roles})
 
 

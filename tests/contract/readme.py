@@ -68,7 +68,7 @@ def interactions() -> Iterator[str]:
         (
             (
                 row.code,
-                f"`{row.method} {row.path}`",
+                f"`{row.method} {row.path}`{', beside the base' if row.rooted else ''}",
                 "everybody, without a token" if row.public else ", ".join(sorted(row.roles)),
                 f"[{row.function}](functions/{row.function}.py)",
             )

@@ -25,6 +25,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "closing_worker": (70, STORE),
     "create": (100, STORE),
     "delete": (95, STORE),
+    "explore": (50, EDGE),
     "fallback": (40, EDGE),
     "history": (50, STORE),
     "operations": (130, STORE),

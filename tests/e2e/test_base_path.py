@@ -21,3 +21,9 @@ def test_resources_are_where_their_links_say(base_path: str) -> None:
             assert http.post("", json=batch).is_success
             assert http.get("metadata").is_success
             assert http.get("Encounter/1/2/3").status_code == 404
+            root = values["FHIR_BASE"].removesuffix(base_path)
+            page = http.get(f"{root}/explore")
+            assert page.is_success
+            assert f'data-base="{values["FHIR_BASE"]}"' in page.text
+            assert http.get(f"{root}/explore/explore.js").is_success
+            assert http.post(f"{root}/explore").status_code in (404, 405)

@@ -24,6 +24,7 @@ STATUSES = {
     "delete": 204,
     "audit_events": 200,
     "capabilities": 200,
+    "explore": 200,
     "fallback": 404,
 }
 JOBS = {

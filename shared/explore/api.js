@@ -1,0 +1,76 @@
+// The FHIR API, asked with the caller's own token: it decides what there is to see.
+
+import { forget, token } from './signin.js';
+
+const { base } = document.body.dataset;
+
+/** What the API says no to; `issues` are those of its OperationOutcome. */
+export class Refused extends Error {
+  constructor(status, issues) {
+    super(issues[0]?.text ?? `The service answered ${status}`);
+    this.status = status;
+    this.issues = issues;
+  }
+}
+
+/** Read a resource or a page of a search; throws Refused. */
+export function get(path) {
+  return ask('GET', path);
+}
+
+/** Post a resource, or nothing; throws Refused. */
+export function post(path, body) {
+  return ask('POST', path, body);
+}
+
+/** Read several at once; gives what came of each, null where it was refused. */
+export async function each(paths) {
+  if (!paths.length) return [];
+  const entry = paths.map((url) => ({ request: { method: 'GET', url } }));
+  const answer = await post('', { resourceType: 'Bundle', type: 'batch', entry });
+  return answer.entry.map((one) => (one.response.status.startsWith('2') ? one.resource : null));
+}
+
+/** Give the resources of a page, without what the server says of the search itself. */
+export function found(bundle) {
+  const wanted = (bundle.entry ?? []).filter((one) => one.search?.mode !== 'outcome');
+  return wanted.map((one) => one.resource);
+}
+
+/** Give the path of the page after this one, if there is one. */
+export function next(bundle, path) {
+  const link = (bundle.link ?? []).find((one) => one.relation === 'next');
+  return link ? path.split('?')[0] + new URL(link.url).search : '';
+}
+
+/** Read all pages, at most so many resources. */
+export async function all(path, most = 1000) {
+  const resources = [];
+  for (let at = path; at && resources.length < most; ) {
+    const page = await get(at);
+    resources.push(...found(page));
+    at = next(page, path);
+  }
+  return resources;
+}
+
+async function ask(method, path, body) {
+  const headers = { Accept: 'application/fhir+json', Authorization: `Bearer ${token()}` };
+  if (body) headers['Content-Type'] = 'application/fhir+json';
+  const request = { method, headers, body: body && JSON.stringify(body), cache: 'no-store' };
+  const answer = await fetch(`${base}/${path}`, request).catch(() => {
+    throw new Refused(0, [{ text: 'The service cannot be reached.' }]);
+  });
+  const content = await answer.json().catch(() => null);
+  if (answer.ok) return content;
+  if (answer.status === 401) forget('Your sign-in has ended. Sign in again to go on.');
+  throw new Refused(answer.status, issues(content));
+}
+
+function issues(content) {
+  return (content?.issue ?? []).map((issue) => ({
+    text: issue.details?.text ?? issue.code,
+    more: issue.diagnostics,
+    where: issue.expression?.join(', '),
+  }));
+}

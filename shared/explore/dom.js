@@ -1,0 +1,52 @@
+// Elements made of texts: whatever a resource holds becomes text, never markup.
+
+const LONGEST = 2000;
+
+/** Make an element; attributes that are false or missing are left out, `on...` are listeners. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) element.setAttribute(name, value === true ? '' : value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child != null && child !== ''));
+  return element;
+}
+
+/** Show text from a resource, isolated: what it says of its direction ends with it. */
+export function told(text, attributes = {}) {
+  return make('bdi', { ...attributes, dir: 'auto' }, String(text ?? ''));
+}
+
+/** Show a text as it was written; of a very long one the beginning, until asked for the rest. */
+export function prose(text) {
+  const shown = make('p', { class: 'prose', dir: 'auto' }, text.slice(0, LONGEST));
+  if (text.length <= LONGEST) return [shown];
+  const more = make('button', { type: 'button', class: 'quiet' }, 'Show all of it');
+  more.addEventListener('click', () => {
+    shown.textContent = text;
+    more.remove();
+    shown.tabIndex = -1;
+    shown.focus();
+  });
+  shown.append('…');
+  return [shown, more];
+}
+
+/** Link to an address on the web; any other stays text. */
+export function link(address, text) {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (!['https:', 'http:'].includes(url?.protocol)) return told(text);
+  const attributes = { href: url.href, rel: 'noopener noreferrer', target: '_blank' };
+  return make('a', attributes, told(text), make('span', { class: 'unseen' }, ' (opens a new tab)'));
+}
+
+/** Put other content into an element. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child != null));
+}
+
+/** Tell something to those who do not see the page change. */
+export function announce(text) {
+  document.getElementById('status').textContent = text;
+}

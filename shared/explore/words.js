@@ -1,0 +1,73 @@
+// How things are named, and times told: for people, in their own language's format.
+
+const DAY = 86_400_000;
+const STEPS = [
+  ['year', 365 * DAY],
+  ['month', 30 * DAY],
+  ['day', DAY],
+  ['hour', DAY / 24],
+  ['minute', DAY / 1440],
+];
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const dates = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
+const clocks = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+
+export const VIRTUAL = 'http://terminology.hl7.org/CodeSystem/v3-ActCode|VR';
+export const OPEN = ['planned', 'arrived', 'triaged', 'in-progress', 'onleave', 'unknown'];
+export const ENDED = ['finished', 'cancelled', 'entered-in-error'];
+
+/** Tell a date with its time where there is one; what is no date stays as it is. */
+export function moment(text) {
+  const date = new Date(text);
+  if (!text || Number.isNaN(date.valueOf())) return String(text ?? '');
+  return String(text).includes('T') ? `${day(text)}, ${clock(text)}` : day(text);
+}
+
+export function day(text) {
+  return dates.format(new Date(text)).replace(',', '');
+}
+
+export function clock(text) {
+  return clocks.format(new Date(text));
+}
+
+/** Tell how long ago, or in how long, something is. */
+export function since(text, now = Date.now()) {
+  const distance = new Date(text) - now;
+  if (Number.isNaN(distance)) return '';
+  const [unit, size] = STEPS.find(([, one]) => Math.abs(distance) >= one) ?? ['minute', DAY / 1440];
+  return relative.format(Math.trunc(distance / size), unit);
+}
+
+/** Name a code or a concept. */
+export function concept(value) {
+  const all = [value].flat().filter(Boolean);
+  const coding = (one) => one.coding?.find((each) => each.display) ?? one.coding?.[0] ?? one;
+  return all.map((one) => one.text || coding(one).display || coding(one).code || '').filter(Boolean).join(', ');
+}
+
+/** Name whom or what a reference is to. */
+export function named(reference) {
+  return reference?.display || reference?.reference || reference?.identifier?.value || '';
+}
+
+/** Name whom a session is about. */
+export function about(encounter) {
+  return named(encounter.subject) || 'Several patients';
+}
+
+/** Name who takes part, beside the patients. */
+export function people(encounter) {
+  return (encounter.participant ?? []).map((one) => named(one.individual)).filter(Boolean);
+}
+
+/** Give when an Encounter began. */
+export function begun(encounter) {
+  const first = encounter.statusHistory?.[0]?.period?.start;
+  return encounter.period?.start ?? first ?? encounter.meta?.lastUpdated;
+}
+
+/** Count things. */
+export function count(number, one, many = `${one}s`) {
+  return `${number} ${number === 1 ? one : many}`;
+}
