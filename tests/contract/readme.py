@@ -63,16 +63,20 @@ def _default(value: object) -> str:
 
 
 def interactions() -> Iterator[str]:
+    """A row for each path, with its methods; what is asked of the base is one, whatever it asks."""
+    methods: dict[tuple[str, ...], dict[str, None]] = {}
+    of_base = ", ".join(row.code for row in INTERACTIONS if row.is_systems)
+    for row in INTERACTIONS:
+        path = f"{row.path}`, beside the base" if row.rooted else f"{row.path}`"
+        asked = (of_base, "[base]`") if row.is_systems else (row.code, path)
+        roles = "everybody, without a token" if row.public else ", ".join(sorted(row.roles))
+        function = f"[{row.function}](functions/{row.function}.py)"
+        methods.setdefault((*asked, roles, function), {})[row.method] = None
     return table(
         "Interaction | Request | Roles | Function",
         (
-            (
-                row.code,
-                f"`{row.method} {row.path}`{', beside the base' if row.rooted else ''}",
-                "everybody, without a token" if row.public else ", ".join(sorted(row.roles)),
-                f"[{row.function}](functions/{row.function}.py)",
-            )
-            for row in INTERACTIONS
+            (code, f"`{', '.join(found)} {path}", *rest)
+            for (code, path, *rest), found in methods.items()
         ),
     )
 
