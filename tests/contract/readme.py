@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS, TYPES
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
-from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.parameters import SEARCH_PARAMS, Index
 from shared.catalog.roles import ROLES
 from shared.index import partitions
 from shared.local import template
@@ -120,10 +120,14 @@ def _may(role: str) -> str:
 
 
 def search_parameters() -> Iterator[str]:
-    params = [row for each in (*TYPES, AUDIT_EVENT) for row in SEARCH_PARAMS.of(each).values()]
     return table(
-        "Type | Parameter | Kind | Answered by",
-        ((row.resource, f"`{row.code}`", row.type, row.index.value) for row in params),
+        "Type | Answered by | Parameters",
+        (
+            (each, index.value, ", ".join(f"`{row.code}` {row.type}" for row in found))
+            for each in (*TYPES, AUDIT_EVENT)
+            for index in Index
+            if (found := [row for row in SEARCH_PARAMS.of(each).values() if row.index is index])
+        ),
     )
 
 
