@@ -17,7 +17,8 @@ from shared.settings import settings
 
 type Resource = dict[str, Any]
 type RowKey = tuple[str, str]
-type _Names = dict[str, "_Names"]
+# What is kept of an element by property; None where that is everything.
+type _Names = dict[str, "_Names | None"]
 
 # An update may delete and write them all, and the guards of identifiers, in one transaction of 100
 # items.
@@ -139,17 +140,18 @@ def _looked_at(expressions: tuple[str, ...]) -> _Names:
     """Give the elements that expressions name, as a tree; its leaves are kept whole."""
     tree: _Names = {}
     named = [part.names for one in expressions if one for part in paths(one)]
-    for names in (("resourceType",), ("id",), *named, ("meta",)):
-        branch = tree
-        for name in names:
-            branch = branch.setdefault(name, {})
-    tree["meta"].clear()
+    for *way, leaf in sorted((("resourceType",), ("id",), ("meta",), *named), key=len):
+        branch: _Names | None = tree
+        for name in way:
+            branch = branch.setdefault(name, {}) if branch is not None else None
+        if branch is not None:
+            branch[leaf] = None
     return tree
 
 
-def _cut(element: Any, names: _Names) -> Any:
+def _cut(element: Any, names: _Names | None) -> Any:
     if isinstance(element, list):
         return [_cut(part, names) for part in element]
-    if not names or not isinstance(element, dict):
+    if names is None or not isinstance(element, dict):
         return element
     return {name: _cut(part, names[name]) for name, part in element.items() if name in names}

@@ -12,14 +12,29 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from shared import instants, references
-from shared.catalog.parameters import SearchParam
+from shared.catalog.parameters import CHOICES, SearchParam
 from shared.instants import ALWAYS, Range
 
 type Resource = dict[str, Any]
 
-_EXPRESSION = re.compile(
-    r"(?P<type>\w+)(?P<path>(?:\.\w+)+?)(?:\.where\(resolve\(\) is (?P<only>\w+)\))?", re.ASCII
+CONTACT_POINT = "ContactPoint"
+CURRENCIES = "urn:iso:std:iso:4217"
+# The elements of a HumanName or Address that are strings.
+PARTS = (
+    *("text", "family", "given", "prefix", "suffix"),
+    *("line", "city", "district", "state", "postalCode", "country"),
 )
+_STEP = re.compile(r"\.(?P<name>\w+)(?:\.(?:ofType|as)\((?P<type>\w+)\))?", re.ASCII)
+_EXPRESSION = re.compile(
+    rf"(?P<type>\w+)(?P<path>(?:{re.sub(r'\?P<\w+>', '?:', _STEP.pattern)})+?)"
+    r"(?:\.where\((?:resolve\(\) is (?P<only>\w+)|(?P<having>\w+)='(?P<value>[\w-]+)')\))?",
+    re.ASCII,
+)
+# A part in parentheses, which may say the type of a choice in a way of its own.
+_GROUP = re.compile(
+    r"^\((?P<path>[\w.]+(?:\(\w+\))?)(?: as (?P<type>\w+))?\)(?P<rest>.*)", re.ASCII
+)
+_EXISTS = re.compile(r"(?P<path>[\w.]+)\.exists\(\) and (?P=path) != false", re.ASCII)
 _TYPE_OF_URL = re.compile(
     r"(?:.*/)?(?P<type>[A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}(?:/_history/[A-Za-z0-9.-]{1,64})?",
     re.ASCII,
@@ -27,10 +42,16 @@ _TYPE_OF_URL = re.compile(
 
 
 class Path(NamedTuple):
-    """An expression: the elements it goes through, and the one type its references must have."""
+    """An expression: the properties it goes through, and what holds for what it leads to.
+
+    `only` is the one type that references must have, `where` what a property must be; `exists` asks
+    no more than whether there is anything but false.
+    """
 
     names: tuple[str, ...]
-    only: str
+    only: str = ""
+    where: tuple[str, str] | None = None
+    exists: bool = False
 
 
 class Token(NamedTuple):
@@ -70,17 +91,41 @@ def path(expression: str) -> Path:
     return paths(expression)[0]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def paths(expression: str) -> tuple[Path, ...]:
-    """Read an expression that may be a union. Raises ValueError where it is not understood."""
-    return tuple(map(_path, expression.split(" | ")))
+    """Read an expression: a union has several paths, and so has a choice without a type.
+
+    Raises ValueError where it is not understood.
+    """
+    exists = _EXISTS.fullmatch(expression)
+    if exists:
+        return tuple(one._replace(exists=True) for one in _paths(exists["path"]))
+    return tuple(path for part in expression.split(" | ") for path in _paths(part))
 
 
-def _path(expression: str) -> Path:
-    match = _EXPRESSION.fullmatch(expression)
+def _paths(expression: str) -> Iterator[Path]:
+    match = _EXPRESSION.fullmatch(_GROUP.sub(_ungrouped, expression))
     if match is None:
         raise ValueError(f"{expression} is not a path this index can follow")
-    return Path(tuple(match["path"][1:].split(".")), match["only"] or "")
+    names = tuple(_property(step) for step in _STEP.finditer(match["path"]))
+    where = (match["having"], match["value"]) if match["having"] else None
+    for kind in CHOICES.get(match["type"] + match["path"], ("",)):
+        yield Path((*names[:-1], names[-1] + capital(kind)), match["only"] or "", where)
+
+
+def _ungrouped(group: "re.Match[str]") -> str:
+    kind = f".ofType({group['type']})" if group["type"] else ""
+    return group["path"] + kind + group["rest"]
+
+
+def _property(step: "re.Match[str]") -> str:
+    """Give the JSON property of a step: a choice's has the type in its name."""
+    return step["name"] + capital(step["type"] or "")
+
+
+def capital(text: str) -> str:
+    """Write a type as the names of choices have it."""
+    return text[:1].upper() + text[1:]
 
 
 def elements(resource: Resource, names: tuple[str, ...]) -> list[Any]:
@@ -102,15 +147,23 @@ def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[V
     """Give the values of a parameter; a time without a zone is read in `zone`."""
     if not param.expression:
         return []
-    read = _READERS[param.type]
+    read, known = _READERS[param.type], paths(param.expression)
+    if known[0].exists:
+        found = (one for each in known for one in elements(resource, each.names))
+        return [Token("", str(any(one is not False for one in found)).lower())]
     return [
         value
-        for names, only in paths(param.expression)
-        for element in elements(resource, names)
-        if element is not None
+        for each in known
+        for element in elements(resource, each.names)
+        if element is not None and _has(element, each.where)
         for value in read(element, param, zone)
-        if not only or (isinstance(value, Reference) and value.type == only)
+        if not each.only or (isinstance(value, Reference) and value.type == each.only)
     ]
+
+
+def _has(element: Any, where: tuple[str, str] | None) -> bool:
+    """Tell whether an element's property is what an expression asks for."""
+    return not where or (isinstance(element, dict) and element.get(where[0]) == where[1])
 
 
 def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
@@ -119,6 +172,9 @@ def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
         yield Token("", str(element).lower())
     elif isinstance(element, str):
         yield Token(param.system, element)
+    elif param.element == CONTACT_POINT:
+        if "value" in element:
+            yield Token("", contact(element["value"]))
     elif "value" in element:
         yield _identifier(element)
     elif "coding" in element or "text" in element:
@@ -129,6 +185,14 @@ def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
             yield Token("", "", element["text"])
     else:
         yield _coding(element)
+
+
+def contact(text: str) -> str:
+    """Write a telephone number or address as they are compared: without regard to case.
+
+    A blank at the beginning was a plus that nobody has escaped in a URL.
+    """
+    return re.sub("^ ", "+", text).lower()
 
 
 def _coding(element: Resource) -> Token:
@@ -171,32 +235,41 @@ def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Refere
 
 
 def _ranges(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
-    """Read a date, dateTime, instant or Period; a Period without bounds says nothing."""
+    """Read a date, dateTime, instant, Period or Timing; a Period without bounds says nothing."""
     if isinstance(element, str):
         yield instants.parse(element, zone)
     else:
-        found = instants.period(element, zone)
+        found = _limits(element, zone) or instants.period(element, zone)
         if found != ALWAYS:
             yield found
 
 
+def _limits(element: Resource, zone: tzinfo) -> Range | None:
+    """Give the outer limits of a Timing, which are all that searches look at; None of others."""
+    bounds = (instants.period(one, zone) for one in elements(element, ("repeat", "boundsPeriod")))
+    events = (instants.parse(one, zone) for one in elements(element, ("event",)) if one)
+    found = [*bounds, *events]
+    return Range(min(one.low for one in found), max(one.high for one in found)) if found else None
+
+
 def _quantities(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Quantity]:
+    """Read a Quantity, or Money; of a Range or SampledData nothing is known."""
     value = element.get("value")
     if value is not None:
         number = value if isinstance(value, Decimal) else Decimal(str(value))
         get = element.get
-        yield Quantity(number, get("system", ""), get("code", ""), get("unit", ""))
+        if "currency" in element:
+            yield Quantity(number, CURRENCIES, element["currency"], element["currency"])
+        else:
+            yield Quantity(number, get("system", ""), get("code", ""), get("unit", ""))
 
 
 def _strings(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[str]:
-    """Read a string or uri, or every string in an element of several."""
+    """Read a string or uri, or every string of a HumanName or Address but its codes."""
     if isinstance(element, str):
         yield element
-    elif isinstance(element, dict):
-        for part in element.values():
-            for text in part if isinstance(part, list) else [part]:
-                if isinstance(text, str):
-                    yield text
+    else:
+        yield from (one for part in PARTS for one in elements(element, (part,)) if one)
 
 
 _READERS: dict[str, Callable[[Any, SearchParam, tzinfo], Iterator[Value]]] = {

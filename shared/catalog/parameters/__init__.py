@@ -72,6 +72,15 @@ class SearchParam:
 # partition's key, so that rows written under another number can be told apart.
 SPREAD = 4
 
+# The types of what an expression does not name the type of, those that its parameter reads.
+CHOICES = {
+    "ChargeItem.occurrence": ("dateTime", "Period", "Timing"),
+    "Observation.effective": ("dateTime", "Period", "Timing", "instant"),
+    "Patient.deceased": ("boolean", "dateTime"),
+    "Procedure.performed": ("dateTime", "Period"),
+    "ServiceRequest.occurrence": ("dateTime", "Period", "Timing"),
+}
+
 PARTICIPANTS = ("Practitioner", "PractitionerRole", "RelatedPerson")
 CODE_SYSTEM = "http://hl7.org/fhir"
 
