@@ -105,7 +105,9 @@ def test_an_identifier_costs_4_units(clinic: FrontDoor) -> None:
     assert written(clinic.post("/Encounter", body)) == 22
 
 
-def test_a_session_its_thread_and_3_messages_in_a_bundle_cost_68_units(clinic: FrontDoor) -> None:
+def test_a_session_with_thread_and_3_messages_in_one_bundle_costs_68_units(
+    clinic: FrontDoor,
+) -> None:
     header = typical("header") | {"encounter": care.reference(urn(1))}
     message = typical("message") | {"partOf": [care.reference(urn(2))]}
     entries = [
@@ -163,7 +165,7 @@ def test_a_thread_of_100_messages_costs_13_units(clinic: FrontDoor, read_units: 
     assert sum(read_units) <= 13
 
 
-def test_a_patients_page_of_20_encounters_costs_at_most_6_units(
+def test_a_page_of_20_encounters_for_their_patient_costs_at_most_6_units(
     clinic: FrontDoor, read_units: list[int]
 ) -> None:
     for _ in range(60):
@@ -174,7 +176,7 @@ def test_a_patients_page_of_20_encounters_costs_at_most_6_units(
     assert sum(read_units) <= 6
 
 
-def test_a_patients_thread_of_20_messages_costs_at_most_5_units(
+def test_a_thread_of_20_messages_for_its_patient_costs_at_most_5_units(
     clinic: FrontDoor, read_units: list[int]
 ) -> None:
     header_id = clinic.post("/Communication", typical("header")).id
