@@ -1,0 +1,182 @@
+"""FHIRPath's operators and functions, as many as R4's invariants of contained resources use.
+
+Each is of whole collections, which are lists. http://hl7.org/fhirpath/N1/#functions
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from shared.fhirjson import canonical
+
+type Items = list[Any]
+# FHIRPath's three truth values.
+type Truth = bool | None
+# Of the items that it is called on, and what each of its arguments gives.
+type Function = Callable[[Items, list[Items]], Items]
+
+# Longer text is not matched: nobody writes it, and some patterns would take very long.
+LONGEST_MATCHED = 1000
+
+
+def truth(items: Items) -> Truth:
+    """Read a collection as a truth value; a single element that is no Boolean is there: true."""
+    if not items:
+        return None
+    return items[0] if isinstance(items[0], bool) else True
+
+
+def _known(value: Truth) -> Items:
+    return [] if value is None else [value]
+
+
+def _and(a: Truth, b: Truth) -> Items:
+    if a is False or b is False:
+        return [False]
+    return _known(None if a is None or b is None else True)
+
+
+def _or(a: Truth, b: Truth) -> Items:
+    if a or b:
+        return [True]
+    return _known(None if a is None or b is None else False)
+
+
+def _xor(a: Truth, b: Truth) -> Items:
+    return _known(None if a is None or b is None else a != b)
+
+
+def _implies(a: Truth, b: Truth) -> Items:
+    return _or(None if a is None else not a, b)
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Items, Items], Items]:
+    def operate(a: Items, b: Items) -> Items:
+        try:
+            return [compare(a[0], b[0])] if a and b else []
+        except TypeError:
+            return []
+
+    return operate
+
+
+def _equal(a: Items, b: Items) -> bool:
+    return [*map(canonical, a)] == [*map(canonical, b)]
+
+
+def _join(a: Items, b: Items) -> Items:
+    text = all(isinstance(each, str) for each in (*a, *b))
+    return ["".join(str(each) for each in (*a, *b))] if text else [sum((*a, *b))]
+
+
+def _union(a: Items, b: Items) -> Items:
+    return [*{canonical(each): each for each in (*a, *b)}.values()]
+
+
+LOGIC: dict[str, Callable[[Truth, Truth], Items]] = {
+    "and": _and,
+    "or": _or,
+    "xor": _xor,
+    "implies": _implies,
+}
+OPERATORS: dict[str, Callable[[Items, Items], Items]] = {
+    "=": lambda a, b: [_equal(a, b)] if a and b else [],
+    "!=": lambda a, b: [not _equal(a, b)] if a and b else [],
+    "<": _ordered(lambda a, b: a < b),
+    "<=": _ordered(lambda a, b: a <= b),
+    ">": _ordered(lambda a, b: a > b),
+    ">=": _ordered(lambda a, b: a >= b),
+    "in": lambda a, b: [any(_equal(a, [each]) for each in b)] if a else [],
+    "contains": lambda a, b: [any(_equal([each], b) for each in a)] if b else [],
+    "|": _union,
+    "+": _join,
+    "&": lambda a, b: ["".join(str(each) for each in (*a, *b))],
+}
+
+
+def _chosen(items: Items, results: list[Items]) -> Items:
+    return [item for item, result in zip(items, results, strict=True) if truth(result)]
+
+
+# Of the items, and what the criterion gives for each.
+OF_EACH: dict[str, Callable[[Items, list[Items]], Items]] = {
+    "where": _chosen,
+    "exists": lambda items, results: [bool(_chosen(items, results))],
+    "all": lambda _, results: [all(truth(result) for result in results)],
+    "select": lambda _, results: [each for result in results for each in result],
+}
+
+
+def _text(function: Callable[[str, str], bool]) -> Function:
+    def apply(items: Items, arguments: list[Items]) -> Items:
+        if not items or not isinstance(items[0], str) or len(items[0]) > LONGEST_MATCHED:
+            return []
+        return [function(items[0], arguments[0][0])]
+
+    return apply
+
+
+def _descendants(items: Items) -> Iterator[Any]:
+    for item in items:
+        inner = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        for each in inner:
+            if not isinstance(each, list):
+                yield each
+            yield from _descendants([each])
+
+
+def _is(items: Items, arguments: list[Items]) -> Items:
+    kind = arguments[0][0]
+    if not items:
+        return []
+    item = items[0]
+    if isinstance(item, dict):
+        return [item.get("resourceType") == kind]
+    if isinstance(item, bool) or kind == "Boolean":
+        return [isinstance(item, bool) and kind in ("Boolean", "boolean")]
+    return [kind == "decimal" and not isinstance(item, str)]
+
+
+def _of_type(items: Items, arguments: list[Items]) -> Items:
+    return [each for each in items if _is([each], arguments) == [True]]
+
+
+def _number(items: Items, _: list[Items]) -> Items:
+    text = str(items[0]) if items else ""
+    return [int(text)] if re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII) else []
+
+
+FUNCTIONS: dict[str, Function] = {
+    "exists": lambda items, _: [bool(items)],
+    "empty": lambda items, _: [not items],
+    "not": lambda items, _: _known(None if not items else not truth(items)),
+    "count": lambda items, _: [len(items)],
+    "first": lambda items, _: items[:1],
+    "tail": lambda items, _: items[1:],
+    "isDistinct": lambda items, _: [len({*map(canonical, items)}) == len(items)],
+    "hasValue": lambda items, _: [len(items) == 1 and not isinstance(items[0], dict)],
+    "children": lambda items, _: [
+        each
+        for item in items
+        if isinstance(item, dict)
+        for value in item.values()
+        for each in (value if isinstance(value, list) else [value])
+    ],
+    "descendants": lambda items, _: [*_descendants(items)],
+    "combine": lambda items, arguments: [*items, *arguments[0]],
+    "intersect": lambda items, arguments: [
+        each for each in items if any(_equal([each], [other]) for other in arguments[0])
+    ],
+    "is": _is,
+    "as": _of_type,
+    "ofType": _of_type,
+    "resolve": lambda _, __: [],
+    "trace": lambda items, _: items,
+    "toInteger": _number,
+    "startsWith": _text(str.startswith),
+    "contains": _text(lambda text, part: part in text),
+    "matches": _text(lambda text, pattern: re.search(pattern, text) is not None),
+    "replaceMatches": lambda items, arguments: [
+        re.sub(arguments[0][0], arguments[1][0].replace("$", "\\"), each) for each in items
+    ],
+}
