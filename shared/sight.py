@@ -21,7 +21,6 @@ type Resource = dict[str, Any]
 type Header = Callable[[str], Versioned | None]
 type Children = Callable[[str], list[Resource]]
 
-
 EVERY_LETTER = "cruds"
 # What the JSON of a draft has somewhere; few others do.
 _DRAFT = b'"status":"preparation"'

@@ -62,6 +62,7 @@ class _Step:
 
 
 type _Steps = Mapping[str, _Step]
+
 ALTERED = "this event was altered"
 MISSING = "the event before this one is missing"
 NO_END = "the event of this version is missing"

@@ -37,6 +37,7 @@ from shared.store import meter
 
 type Payload = dict[str, Any]
 type Numbered = list[tuple[str, Any]]
+type Answers = Iterator[tuple[str, Payload]]
 # Calls the function that the gateway would call for an event.
 type Call = Callable[[Event], Payload]
 
@@ -53,6 +54,16 @@ def answer(request: Request, call: Call) -> Response:
 
     Raises Malformed for what is no Bundle, BusinessRule for one of another type, TooLong.
     """
+    kind, sent = _parts(request)
+    trail.current().interaction = KINDS[kind]
+    numbered = [(f"Bundle.entry[{number}]", entry) for number, entry in enumerate(sent)]
+    do = _transaction if kind == "transaction" else _batch
+    done = [entries.answered(place, one) for place, one in do(request, numbered, call)]
+    return Response(200, fhirjson.dumps(bundles.answers(kind, done)))
+
+
+def _parts(request: Request) -> tuple[str, list[Any]]:
+    """Give a Bundle's type and its entries, which have yet to be read."""
     if len(request.body) > LARGEST:
         raise TooLong(f"A Bundle has at most {LARGEST // 1_000_000} MB", diagnostics="Send several")
     body = request.resource()
@@ -68,14 +79,7 @@ def answer(request: Request, call: Call) -> Response:
     around = {name: part for name, part in body.items() if name not in ("resourceType", "entry")}
     if issues := element_issues(strip(around).resource, "Bundle", "Bundle"):
         raise Invalid(issues=issues)
-    trail.current().interaction = KINDS[kind]
-    numbered = [(f"Bundle.entry[{number}]", entry) for number, entry in enumerate(sent)]
-    do = _transaction if kind == "transaction" else _batch
-    done = [entries.answered(place, one) for place, one in do(request, numbered, call)]
-    return Response(200, fhirjson.dumps(bundles.answers(kind, done)))
-
-
-type Answers = Iterator[tuple[str, Payload]]
+    return kind, sent
 
 
 def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:

@@ -130,7 +130,7 @@ def _interaction(row: Interaction, kind: str) -> Json:
     described["parameters"] = [*path_parameters(row.path), *queries(row, kind), *headers(row)]
     if content := body(row, kind):
         described["requestBody"] = {"required": True, "content": content}
-    if row.code in ("create", "update") and row.method != "HEAD":
+    if row.code in ("create", "update"):
         for status in {"200", "201"} & described["responses"].keys():
             described["responses"][status]["links"] = _links(kind)
     return described
@@ -188,7 +188,7 @@ def _links(kind: str) -> Json:
 
 
 def _named_operations(row: Interaction) -> Iterator[tuple[str, str, Json]]:
-    level = INSTANCE if "{id}" in row.path else TYPE
+    level = _level(row)
     for operation in OPERATIONS:
         if level in operation.levels and row.method in operation.methods:
             for kind in operation.types:
@@ -203,7 +203,7 @@ def _named(row: Interaction, operation: Operation, kind: str) -> Json:
     answers = described["responses"]
     answers["200"]["description"] = f"The {operation.returns}"
     answers["200"]["content"] = {JSON: {"schema": reference_to(operation.returns)}}
-    if operation.returns == kind and level_of(row) == TYPE:
+    if operation.returns == kind and _level(row) == TYPE:
         answers["201"] = answers["200"]
     described["parameters"] = [*path_parameters(row.path)]
     if row.method == "GET":
@@ -215,7 +215,7 @@ def _named(row: Interaction, operation: Operation, kind: str) -> Json:
     return described
 
 
-def level_of(row: Interaction) -> str:
+def _level(row: Interaction) -> str:
     """Tell whether an operation's route is on a type or on an instance."""
     return INSTANCE if "{id}" in row.path else TYPE
 
