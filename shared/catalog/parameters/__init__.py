@@ -81,7 +81,18 @@ CHOICES = {
     "ServiceRequest.occurrence": ("dateTime", "Period", "Timing"),
 }
 
+# What references lead to, of several parameters.
 PARTICIPANTS = ("Practitioner", "PractitionerRole", "RelatedPerson")
+PEOPLE = (*PARTICIPANTS, "Patient")
+ACTORS = (*PEOPLE, "Organization", "Device")
+REASONS = ("Condition", "Observation", "Procedure", "ImmunizationRecommendation")
+INSTANTIATED = (
+    "Questionnaire",
+    "Measure",
+    "PlanDefinition",
+    "OperationDefinition",
+    "ActivityDefinition",
+)
 CODE_SYSTEM = "http://hl7.org/fhir"
 
 
@@ -90,7 +101,9 @@ def param(
 ) -> SearchParam:
     """Make a row; R4's definition is the one named after the resource where no other is given."""
     more.setdefault("definition", f"{HL7}{resource}-{code}")
-    return SearchParam(resource, code, kind, f"{resource}.{path}", targets, **more)
+    # What R4 has in parentheses says itself of which type it is.
+    expression = path if path.startswith("(") else f"{resource}.{path}"
+    return SearchParam(resource, code, kind, expression, targets, **more)
 
 
 def of_every_type(resource: str) -> tuple[SearchParam, ...]:

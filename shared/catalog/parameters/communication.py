@@ -3,9 +3,10 @@
 from functools import partial
 
 from shared.catalog.parameters import (
+    ACTORS,
     CODE_SYSTEM,
+    INSTANTIATED,
     OWN,
-    PARTICIPANTS,
     Index,
     SearchParam,
     of_every_type,
@@ -14,15 +15,7 @@ from shared.catalog.parameters import (
     spread,
 )
 
-_SENDERS = (*PARTICIPANTS, "Organization", "Device", "Patient", "HealthcareService")
-_INSTANTIATED = (
-    "Questionnaire",
-    "Measure",
-    "PlanDefinition",
-    "OperationDefinition",
-    "ActivityDefinition",
-)
-
+_SENDERS = (*ACTORS, "HealthcareService")
 _communication = partial(param, "Communication")
 
 ROWS = (
@@ -35,7 +28,7 @@ ROWS = (
         "instantiates-canonical",
         "reference",
         "instantiatesCanonical",
-        *_INSTANTIATED,
+        *INSTANTIATED,
         **spread(common=100_000),
     ),
     _communication("instantiates-uri", "uri", "instantiatesUri", **spread(common=100_000)),

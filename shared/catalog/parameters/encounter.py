@@ -6,6 +6,7 @@ from shared.catalog.parameters import (
     CODE_SYSTEM,
     HL7,
     PARTICIPANTS,
+    REASONS,
     SPREAD,
     Index,
     of_every_type,
@@ -13,8 +14,6 @@ from shared.catalog.parameters import (
     row,
     spread,
 )
-
-_REASONS = ("Condition", "Observation", "Procedure", "ImmunizationRecommendation")
 
 _encounter = partial(param, "Encounter")
 
@@ -81,7 +80,7 @@ ROWS = (
     _encounter(
         "reason-code", "token", "reasonCode", element="CodeableConcept", **spread(common=10_000)
     ),
-    _encounter("reason-reference", "reference", "reasonReference", *_REASONS, **row(common=1)),
+    _encounter("reason-reference", "reference", "reasonReference", *REASONS, **row(common=1)),
     _encounter(
         "service-provider",
         "reference",

@@ -1,0 +1,47 @@
+"""The search parameters of CareTeam."""
+
+from functools import partial
+
+from shared.catalog.parameters import CODE_SYSTEM, HL7, PEOPLE, of_every_type, param, row
+
+_care_team = partial(param, "CareTeam")
+
+ROWS = (
+    *of_every_type("CareTeam"),
+    _care_team("category", "token", "category", element="CodeableConcept"),
+    _care_team("date", "date", "period", definition=f"{HL7}clinical-date"),
+    _care_team(
+        "encounter", "reference", "encounter", "Encounter", **row(keyed="Encounter", common=10)
+    ),
+    _care_team(
+        "identifier",
+        "token",
+        "identifier",
+        element="Identifier",
+        definition=f"{HL7}clinical-identifier",
+        **row(common=1),
+    ),
+    _care_team(
+        "participant",
+        "reference",
+        "participant.member",
+        *PEOPLE,
+        "CareTeam",
+        "Organization",
+        **row(common=1_000),
+    ),
+    _care_team(
+        "patient",
+        "reference",
+        "subject.where(resolve() is Patient)",
+        "Patient",
+        definition=f"{HL7}clinical-patient",
+        **row(common=10),
+    ),
+    _care_team(
+        "status", "token", "status", element="code", system=f"{CODE_SYSTEM}/care-team-status"
+    ),
+    _care_team(
+        "subject", "reference", "subject", "Group", "Patient", **row(partition="patient", common=10)
+    ),
+)

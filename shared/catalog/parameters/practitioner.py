@@ -1,0 +1,40 @@
+"""The search parameters of Practitioner."""
+
+from functools import partial
+
+from shared.catalog.parameters import CODE_SYSTEM, HL7, of_every_type, param, row
+from shared.catalog.parameters.shared import addresses, contacts
+
+_practitioner = partial(param, "Practitioner")
+
+ROWS = (
+    *of_every_type("Practitioner"),
+    *addresses("Practitioner"),
+    *contacts("Practitioner"),
+    _practitioner("active", "token", "active", element="boolean"),
+    _practitioner("communication", "token", "communication", element="CodeableConcept"),
+    _practitioner(
+        "family",
+        "string",
+        "name.family",
+        definition=f"{HL7}individual-family",
+        **row(partition="name", common=1_000),
+    ),
+    _practitioner(
+        "gender",
+        "token",
+        "gender",
+        element="code",
+        system=f"{CODE_SYSTEM}/administrative-gender",
+        definition=f"{HL7}individual-gender",
+    ),
+    _practitioner(
+        "given",
+        "string",
+        "name.given",
+        definition=f"{HL7}individual-given",
+        **row(partition="name", common=1_000),
+    ),
+    _practitioner("identifier", "token", "identifier", element="Identifier", **row(common=1)),
+    _practitioner("name", "string", "name", **row(common=1_000)),
+)

@@ -1,0 +1,53 @@
+"""The search parameters that several types of people and places have."""
+
+from shared.catalog.parameters import CODE_SYSTEM, HL7, SearchParam, param, row
+
+# R4 defines what people have in common once.
+_INDIVIDUAL = "individual"
+_PARTS = {
+    "address": "address",
+    "address-city": "address.city",
+    "address-country": "address.country",
+    "address-postalcode": "address.postalCode",
+    "address-state": "address.state",
+}
+
+
+def contacts(resource: str) -> tuple[SearchParam, ...]:
+    """Give the parameters of telephone numbers and addresses, which share their rows."""
+    paths = {
+        "email": "telecom.where(system='email')",
+        "phone": "telecom.where(system='phone')",
+        "telecom": "telecom",
+    }
+    return tuple(
+        param(
+            resource,
+            code,
+            "token",
+            path,
+            element="ContactPoint",
+            definition=f"{HL7}{_INDIVIDUAL}-{code}",
+            **row(partition="telecom", common=10),
+        )
+        for code, path in paths.items()
+    )
+
+
+def addresses(resource: str, defined_by: str = _INDIVIDUAL) -> tuple[SearchParam, ...]:
+    """Give the parameters of postal addresses."""
+    return (
+        *(
+            param(resource, code, "string", path, definition=f"{HL7}{defined_by}-{code}")
+            for code, path in _PARTS.items()
+        ),
+        param(
+            resource,
+            "address-use",
+            "token",
+            "address.use",
+            element="code",
+            system=f"{CODE_SYSTEM}/address-use",
+            definition=f"{HL7}{defined_by}-address-use",
+        ),
+    )
