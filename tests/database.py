@@ -60,7 +60,7 @@ class Database(Memory):
         yield
         self.fate.after(call)
 
-    def get_item(self, *, TableName: str, Key: Item, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def get_item(self, *, TableName: str, Key: Item, **_: Any) -> dict[str, Any]:
         with self.called("GetItem"):
             item = self._at(TableName, Key)
             return {"Item": item} if item else {}
@@ -69,15 +69,15 @@ class Database(Memory):
         with self.called("Query"):
             return super().query(**request)
 
-    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         with self.called("BatchGetItem"):
             return super().batch_get_item(RequestItems=RequestItems)
 
     def transact_write_items(
         self,
         *,
-        TransactItems: list[dict[str, Any]],  # noqa: N803
-        ClientRequestToken: str,  # noqa: N803
+        TransactItems: list[dict[str, Any]],
+        ClientRequestToken: str,
     ) -> None:
         with self.called("TransactWriteItems"):
             if ClientRequestToken in self._tokens:
@@ -110,7 +110,7 @@ class _Scan:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def paginate(self, *, TableName: str, **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
+    def paginate(self, *, TableName: str, **_: Any) -> Iterator[dict[str, Any]]:
         yield {"Items": list(self._database.everything(TableName))}
 
 

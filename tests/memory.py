@@ -48,14 +48,14 @@ class Memory:
     def forget(self) -> None:
         self.units = self.calls = self.rows = 0
 
-    def put_item(self, *, TableName: str, Item: Item) -> None:  # noqa: N803 - botocore's names
+    def put_item(self, *, TableName: str, Item: Item) -> None:
         place, sort = (TableName, Item["pk"]["S"]), Item["sk"]["S"]
         if sort not in self.items[place]:
             insort(self.order[place], sort)
         self.items[place][sort] = Item
         self._sizes.pop((place, sort), None)
 
-    def delete_item(self, *, TableName: str, Key: Item) -> None:  # noqa: N803
+    def delete_item(self, *, TableName: str, Key: Item) -> None:
         place, sort = (TableName, Key["pk"]["S"]), Key["sk"]["S"]
         del self.items[place][sort]
         self._sizes.pop((place, sort), None)
@@ -100,7 +100,7 @@ class Memory:
             known = self._sizes[place, sort] = size(self.items[place][sort])
         return known
 
-    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, list[Item]] = {}
         for table, asked in RequestItems.items():
             found = [

@@ -17,12 +17,10 @@ from shared.catalog.interactions import (
 from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.catalog.roles import ROLES
-from shared.interactions.definitions import definition_of, url_of
+from shared.interactions.definitions import DATE, definition_of, url_of
 from shared.resources import profiles
 from shared.settings import settings
 
-# The date of what this statement says: raised with every change of the catalogue.
-DATE = "2026-11-21"
 VERSION = "1.0.0"
 _CORE = "http://hl7.org/fhir/StructureDefinition"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"

@@ -15,7 +15,7 @@ from shared.sessions import policies
 
 type Json = dict[str, Any]
 
-# The date of what the definitions say: raised with every change of them.
+# The date of what these and the CapabilityStatement say: raised with every change of the catalogue.
 DATE = "2026-11-21"
 _CORE = "http://hl7.org/fhir/StructureDefinition"
 _SESSION_POLICY = policies.EXTENSION.rpartition("/")[2]

@@ -94,10 +94,10 @@ class Identities:
         return named(self.work, entry.type, entry.query, claimed=claimed)
 
     def _updated(self, entry: Entry) -> Literal:
-        target = self._named(entry)
         if entry.id:
             check_id(entry.body, entry.id)
             return Literal(entry.type, entry.id)
+        target = self._named(entry)
         if target is None and "id" not in entry.body:
             return self._new(entry)
         return found_or_own(self.work, target, entry.body)

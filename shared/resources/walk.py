@@ -224,7 +224,7 @@ class Walk:
         """Check `_name`: an object beside a value or alone; beside an array, an array."""
         here = f"{path}.{name}"
         if not element.many:
-            self._padding(content, name in value, here)
+            self._padding(content, here, has_value=name in value)
             return
         if type(content) is not list:
             self._add("structure", "An array is expected here", here, f"_{name} is 0..*")
@@ -236,9 +236,9 @@ class Walk:
             has_value = _has(partner, index)
             # A null beside a null was reported with the value's own array.
             if item is not None or not (has_value or _reaches(partner, index)):
-                self._padding(item, has_value, f"{here}[{index}]")
+                self._padding(item, f"{here}[{index}]", has_value=has_value)
 
-    def _padding(self, value: Any, has_value: bool, path: str) -> None:  # noqa: FBT001 - private
+    def _padding(self, value: Any, path: str, *, has_value: bool) -> None:
         """Check the id and extensions of one primitive value; beside a value an id will do."""
         check = self._properties if has_value and type(value) is dict and value else self._object
         check(value, type_named("Element"), path)

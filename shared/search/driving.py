@@ -92,18 +92,18 @@ def _resources(
     *,
     threads: bool = False,
 ) -> list[Resource] | None:
-    is_own = isinstance(condition, Criterion)
+    own, joins = ((condition,), ()) if isinstance(condition, Criterion) else ((), (condition,))
     asked = Query(
         type=resource_type,
-        criteria=(condition,) if isinstance(condition, Criterion) else (),
-        joins=() if isinstance(condition, Criterion) else (condition,),
+        criteria=own,
+        joins=joins,
         controls=Controls(count=most),
         zone=lookups.zone,
         applied=(),
         warnings=(),
         threads=threads,
     )
-    if not is_own:
+    if joins:
         asked = narrowed(asked, lookups, None)
     plan = planning.plan(asked, lookups.tenant)
     if not _is_short(plan, resource_type):
@@ -117,9 +117,7 @@ def _resources(
 
 def _is_short(plan: Plan, resource_type: str) -> bool:
     """Tell whether a plan is likely to read few rows."""
-    if plan.ids is not None:
-        return True
-    if plan.reads in _OPEN:
+    if plan.ids is not None or plan.reads in _OPEN:
         return True
     param = SEARCH_PARAMS.of(resource_type).get(plan.reads)
     return bool(
@@ -146,7 +144,8 @@ def _by_names(query: Query, number: int, names: list[str]) -> Query:
     )
     named = Criterion(param, "", ids, query.zone, join.text)
     # Which ids these are may be different on the next page: their own order is not.
-    controls = replace(query.controls, sort=query.controls.sort or (SortKey(param, False),))  # noqa: FBT003
+    sort = query.controls.sort or (SortKey(param, descending=False),)
+    controls = replace(query.controls, sort=sort)
     return replace(
         query, criteria=(*query.criteria, named), joins=rest, controls=controls, via=number
     )

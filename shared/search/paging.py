@@ -115,7 +115,7 @@ def cursor(query: Query, tenant: str, caller: str) -> Cursor | None:
     match content:
         case [str(seal), bool(before), (int() | None) as total, _, *_]:
             if seal == _seal(query, tenant, caller) and _is_total(total):
-                return _cursor(content[3:], before, total)
+                return _cursor(content[3:], before=before, total=total)
     raise refused()
 
 
@@ -123,7 +123,7 @@ def _is_total(total: int | None) -> bool:
     return total is None or (type(total) is int and UNCOUNTED <= total <= MOST_ROWS)
 
 
-def _cursor(place: Position, before: bool, total: int | None) -> Cursor:  # noqa: FBT001
+def _cursor(place: Position, *, before: bool, total: int | None) -> Cursor:
     if not isinstance(place[-1], dict):
         return Cursor(place, before, total)
     *place, more = place

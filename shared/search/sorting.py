@@ -59,7 +59,7 @@ class _Descending:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Descending) and self.value == other.value
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # so Python marks what is compared only
 
 
 def comparable(position: Position, keys: tuple[SortKey, ...]) -> list[Any]:

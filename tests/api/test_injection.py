@@ -72,7 +72,7 @@ class Watched(Database):
         with super().called(call):
             yield
 
-    def get_item(self, *, Key: Any, **request: Any) -> dict[str, Any]:  # noqa: N803
+    def get_item(self, *, Key: Any, **request: Any) -> dict[str, Any]:
         self.partitions.add(Key["pk"]["S"])
         return super().get_item(Key=Key, **request)
 
@@ -80,7 +80,7 @@ class Watched(Database):
         self.partitions.add(request["ExpressionAttributeValues"][":pk"]["S"])
         return super().query(**request)
 
-    def batch_get_item(self, *, RequestItems: Any) -> dict[str, Any]:  # noqa: N803
+    def batch_get_item(self, *, RequestItems: Any) -> dict[str, Any]:
         self.partitions |= {key["pk"]["S"] for one in RequestItems.values() for key in one["Keys"]}
         return super().batch_get_item(RequestItems=RequestItems)
 

@@ -239,7 +239,7 @@ def test_a_group_is_refused(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("is_message", [True, False])
-def test_only_a_header_that_is_there_is_a_thread(clinic: FrontDoor, is_message: bool) -> None:  # noqa: FBT001
+def test_only_a_header_that_is_there_is_a_thread(clinic: FrontDoor, is_message: bool) -> None:
     named = thread(clinic, NINE)[1][0] if is_message else "nobodys"
     answer = clinic.post(OPEN, care.parameters(("thread", f"Communication/{named}")))
     refusals.check(answer, 422, "business-rule", "thread")

@@ -255,8 +255,10 @@ def test_the_sender_is_the_caller(clinic: FrontDoor) -> None:
 
 def test_a_thread_of_somebody_else_is_not_begun(clinic: FrontDoor) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    policy = {"url": "https://x/StructureDefinition/session-policy"}
-    policy["extension"] = [{"url": "policy", "valueCode": "daily"}]  # type: ignore[assignment]
+    policy = {
+        "url": "https://x/StructureDefinition/session-policy",
+        "extension": [{"url": "policy", "valueCode": "daily"}],
+    }
     before = everything()
     for more in (
         {"subject": care.reference(BART)},

@@ -206,7 +206,7 @@ class Noise:
     """Random query strings, some nearly right and some nothing like it."""
 
     def __init__(self, seed: int) -> None:
-        self.dice = random.Random(seed)  # noqa: S311 - the same each time
+        self.dice = random.Random(seed)
 
     def query(self, kind: str) -> str:
         number = self.dice.choice([1, 1, 2, 3, 10, MOST])

@@ -347,7 +347,7 @@ def test_only_whom_r4_allows_take_part(thread_policy: Practice) -> None:
 @pytest.mark.parametrize("by_patch", [True, False])
 def test_the_length_of_ours_follows_a_period_that_a_client_corrects(
     practice: Practice,
-    by_patch: bool,  # noqa: FBT001
+    by_patch: bool,
 ) -> None:
     session_id = practice.opens()
     header_id = linked(practice, session_id)

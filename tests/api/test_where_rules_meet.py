@@ -52,7 +52,7 @@ def test_a_bound_of_ours_that_contradicts_a_clients_is_left_out(
     thread_policy: Practice,
     status: str,
     period: dict[str, str],
-    is_over: bool,  # noqa: FBT001
+    is_over: bool,
 ) -> None:
     session = conversation(thread_policy)
     url = f"/Encounter/{session['id']}"

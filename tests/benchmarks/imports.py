@@ -59,7 +59,7 @@ def _run(built: Artefact, program: str) -> list[str]:
     read = template.load()
     names = {name: name for name in template.table_requests(read)}
     start = {"PATH": os.environ["PATH"], "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
-    done = subprocess.run(  # noqa: S603 - the program is ours
+    done = subprocess.run(
         # The interpreter below the virtual environment, without the environment's packages.
         [sys._base_executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {paths}\n{program}"],  # type: ignore[attr-defined]
         env=start | CREDENTIALS | template.function_environment(read, names),

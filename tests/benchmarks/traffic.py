@@ -133,7 +133,7 @@ class Stack:
     def play(self, connections: int, seconds: float) -> tuple[list[Caller], float]:
         """Let callers make requests at once; give them and how long it took."""
         callers = [
-            Caller(client(self.base, self.token), random.Random(number))  # noqa: S311 - a mix
+            Caller(client(self.base, self.token), random.Random(number))
             for number in range(connections)
         ]
         begun = time.perf_counter()

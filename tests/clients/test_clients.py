@@ -58,7 +58,7 @@ def test_the_walkthrough_with_curl_answers_as_readme_says(
     values = {name: service[name] for name in ("FHIR_BASE", "TOKEN_PRACTITIONER")}
     environment.write(tmp_path / "async-encounters.env", values)
     script = "set -e\n" + "".join(blocks(text, "bash"))
-    played = subprocess.run(  # noqa: S603 - README's own
+    played = subprocess.run(
         ["/bin/bash", "-c", script],
         env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
         capture_output=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 def test_demo_plays_every_step_and_a_session_closes_by_itself() -> None:
     command = Path(sys.executable).with_name("async-encounters")
-    played = subprocess.run(  # noqa: S603 - ours
+    played = subprocess.run(
         [command, "demo"], capture_output=True, check=False, text=True, timeout=300
     )
     assert played.returncode == 0, played.stdout + played.stderr

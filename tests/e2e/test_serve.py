@@ -58,7 +58,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             "--env-file",
             path,
         ]
-        process = subprocess.Popen([command, "serve", *options])  # noqa: S603 - ours
+        process = subprocess.Popen([command, "serve", *options])
         running.append(process)
         wait_until(path.exists)
         return process, sourced(path)
@@ -72,7 +72,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 def sourced(path: Path) -> dict[str, str]:
     """The variables that a shell has after reading the file, of those it sets."""
     script = f"set -a; PATH=; . {path}; /usr/bin/env -0"
-    output = subprocess.run(  # noqa: S603 - ours
+    output = subprocess.run(
         ["/bin/sh", "-c", script], env={}, capture_output=True, check=True, text=True
     ).stdout
     pairs = (line.split("=", 1) for line in output.split("\0") if line)

@@ -38,7 +38,7 @@ class Slow(Fate):
         del call
         self.number -= 1
         if self.number == 0:
-            time.sleep(random.uniform(0, LONGEST_SLEEP))  # noqa: S311 - needs no secrecy
+            time.sleep(random.uniform(0, LONGEST_SLEEP))
 
 
 class OnEngine(Practice):

@@ -47,7 +47,7 @@ def answers(built: Artefact, deployed: Mapping[str, str]) -> dict[str, Any]:
     names = [*STATUSES, *JOBS]
     events = {name: json.loads((ROOT / f"events/{name}.json").read_text()) for name in names}
     script = Path(__file__).with_name("handlers_alone.py")
-    played = subprocess.run(  # noqa: S603 - the script is ours
+    played = subprocess.run(
         # The interpreter below the virtual environment, with neither its packages nor its own.
         [sys._base_executable, "-I", "-S", script, built.code, built.layer],  # type: ignore[attr-defined]
         input=json.dumps(events),

@@ -61,7 +61,7 @@ def test_fifty_patches_without_if_match_are_all_made(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("linked", [True, False])
-def test_fifty_messages_at_once_all_arrive(clinic: FrontDoor, linked: bool) -> None:  # noqa: FBT001
+def test_fifty_messages_at_once_all_arrive(clinic: FrontDoor, linked: bool) -> None:
     session_id = open_session(clinic)
     header_id, _ = thread(clinic)
     if linked:

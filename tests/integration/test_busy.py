@@ -45,7 +45,7 @@ class Trouble:
     """Refuses and delays calls at random, and counts what it did."""
 
     def __init__(self, refused: float, slow: float) -> None:
-        self.numbers, self.done = random.Random(3), Counter[str]()  # noqa: S311 - a mix
+        self.numbers, self.done = random.Random(3), Counter[str]()
         self.refused, self.slow, self.lock = refused, slow, threading.Lock()
         # In turn, so that none is left out.
         self.kinds = {False: cycle(OF_ANY), True: cycle((*OF_TRANSACTIONS, *OF_ANY))}
@@ -58,7 +58,7 @@ class Trouble:
             return refusal("TransactionCanceledException", "None", trouble)
         return refusal(trouble) if trouble in OF_ANY else None
 
-    def _drawn(self, is_transaction: bool) -> str:  # noqa: FBT001 - named where it is given
+    def _drawn(self, is_transaction: bool) -> str:
         with self.lock:
             draw = self.numbers.random()
             trouble = "slow" if draw > 1 - self.slow else ""

@@ -97,7 +97,7 @@ def test_messages_race_with_the_closings_of_several_workers(clinic: FrontDoor, s
     """Each thread's session is due over and over: every message is in one that has its period."""
     say(SESSION_POLICY="thread")
     threads = [thread(clinic)[0] for _ in range(4)]
-    chance = random.Random(4)  # noqa: S311 - the same in every run
+    chance = random.Random(4)
     later = now() + timedelta(days=3)
 
     def someone(number: int) -> list[int]:

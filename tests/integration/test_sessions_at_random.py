@@ -41,7 +41,7 @@ def chosen(machine: Everybody) -> Callable[[], object]:
         for rule in machine.rules
         if rule.function.__name__ not in alone and all(one(machine) for one in rule.preconditions)
     ]
-    rule = random.choice(rules)  # noqa: S311 - needs no secrecy
+    rule = random.choice(rules)
     return partial(rule.function, machine, **_arguments(rule).example())
 
 

@@ -62,7 +62,7 @@ class Asker:
     """Makes queries about what there is, and counts what it has made use of."""
 
     def __init__(self, seed: str, everything: Everything) -> None:
-        self.dice = random.Random(seed)  # noqa: S311 - the same each time
+        self.dice = random.Random(seed)
         self.everything = everything
         self.used: Counter[str] = Counter()
 

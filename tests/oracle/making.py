@@ -22,7 +22,7 @@ class Maker:
     """Makes resources of ids it is given; those there are so far may be referred to."""
 
     def __init__(self, seed: str, size: int) -> None:
-        self.dice = random.Random(seed)  # noqa: S311 - the same each time
+        self.dice = random.Random(seed)
         self.size = size
 
     def one_in(self, number: int) -> bool:

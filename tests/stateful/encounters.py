@@ -130,7 +130,7 @@ class Encounters(Machine):
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, sure=st.booleans(), fate=fates)
-    def encounter_deleted(self, encounter: int, sure: bool, fate: Fate) -> None:  # noqa: FBT001
+    def encounter_deleted(self, encounter: int, sure: bool, fate: Fate) -> None:
         if sure:
             url = f"/Encounter/{self.encounter_id(encounter)}"
             self.read(url)

@@ -19,7 +19,7 @@ class Queue:
         with self._database.called("GetQueueAttributes"):
             return {"Attributes": {"ApproximateNumberOfMessages": str(len(self.bodies))}}
 
-    def send_message_batch(self, *, Entries: list[dict[str, str]], **_: Any) -> dict[str, Any]:  # noqa: N803
+    def send_message_batch(self, *, Entries: list[dict[str, str]], **_: Any) -> dict[str, Any]:
         with self._database.called("SendMessageBatch"):
             for entry in Entries:
                 self.bodies[str(next(self._numbers))] = entry["MessageBody"]

@@ -199,7 +199,7 @@ def test_a_hundred_messages_of_ten_threads_across_midnight_and_a_clock_change(
     places: Callable[..., Place], day: str
 ) -> None:
     """They arrive in any order within two days, some asleep in the middle of their request."""
-    chance = random.Random(day)  # noqa: S311 - the same in every run
+    chance = random.Random(day)
     place = places(f"{day} 20:00", SESSION_POLICY="daily", SESSION_SCOPE="patient")
     threads = [begun(place) for _ in range(10)]
     stored: dict[str, str] = {}

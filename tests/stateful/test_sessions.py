@@ -18,7 +18,7 @@ from tests.stateful.policies import POLICIES
 
 ASKED = os.environ.get("SESSIONS_EXAMPLES")
 EXAMPLES, STEPS = (int(part) for part in (ASKED or "25x25").split("x"))
-ROUNDS = (random.randrange(2**32),) if ASKED else (1, 2, 3)  # noqa: S311 - printed when it fails
+ROUNDS = (random.randrange(2**32),) if ASKED else (1, 2, 3)  # printed when it fails
 # Where the rounds have not followed every rule, others are made up to this number.
 MOST_ROUNDS = 12
 

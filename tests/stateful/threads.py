@@ -82,7 +82,7 @@ class Threads(Machine):
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, by_put=st.booleans(), fate=fates)
-    def thread_unlinked(self, thread: int, by_put: bool, fate: Fate) -> None:  # noqa: FBT001
+    def thread_unlinked(self, thread: int, by_put: bool, fate: Fate) -> None:
         url = self._thread(thread)
         body = self.read(url)
         if not body or "encounter" not in body:

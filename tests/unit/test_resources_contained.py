@@ -178,7 +178,7 @@ def test_an_empty_resource_of_every_type_breaks_no_machinery() -> None:
 def test_an_expression_says_what_fhirpath_says(
     expression: str,
     element: dict[str, Any],
-    held: bool,  # noqa: FBT001
+    held: bool,
 ) -> None:
     assert fhirpath.holds(expression, element, element) is held
 

@@ -97,7 +97,7 @@ def nested(levels: int, leaf: Any, *, arrays: bool) -> Any:
 
 
 @pytest.mark.parametrize("arrays", [True, False])
-def test_a_body_nested_too_deeply_is_malformed(arrays: bool) -> None:  # noqa: FBT001
+def test_a_body_nested_too_deeply_is_malformed(arrays: bool) -> None:
     strip(encounter(extension=nested(DEEPEST - 1, "x", arrays=arrays)))
     with pytest.raises(Malformed):
         strip(encounter(extension=nested(DEEPEST, "x", arrays=arrays)))

@@ -39,7 +39,7 @@ def test_the_client_is_there_when_a_function_starts_and_is_fresh_after_a_snapsho
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     } | ({"AWS_LAMBDA_INITIALIZATION_TYPE": start} if start else {})
-    done = subprocess.run(  # noqa: S603 - the program is ours
+    done = subprocess.run(
         [sys.executable, "-c", _PROGRAM],
         env={"PATH": os.environ["PATH"]} | environment,
         capture_output=True,
