@@ -89,14 +89,14 @@ class FrontDoor:
         rooted = url.startswith(ORIGIN) and not url.startswith(BASE)
         base = "" if rooted else BASE_PATH
         parts = urlsplit(url.removeprefix(ORIGIN + base))
-        route, parameters = _route(method, parts.path, rooted=rooted)
+        row, parameters = route(method, parts.path, rooted=rooted)
         sent = {"host": DOMAIN, **{name.replace("_", "-"): text for name, text in headers.items()}}
         if body is not None:
             sent["content-type"] = content_type
         event = self._event(method, base + parts.path, parts.query, sent, body)
-        event |= {"routeKey": f"{method} {base}{route.path}" if route else "$default"}
+        event |= {"routeKey": f"{method} {base}{row.path}" if row else "$default"}
         event["pathParameters"] = parameters
-        module = import_module(f"functions.{route.function if route else 'fallback'}")
+        module = import_module(f"functions.{row.function if row else 'fallback'}")
         return module.handler, json.loads(json.dumps(event))
 
     def _event(
@@ -145,7 +145,7 @@ class FrontDoor:
         return self.call("DELETE", url, **headers)
 
 
-def _route(method: str, path: str, *, rooted: bool) -> tuple[Interaction | None, dict[str, str]]:
+def route(method: str, path: str, *, rooted: bool) -> tuple[Interaction | None, dict[str, str]]:
     """Find the route as the gateway does: a static segment before a variable one."""
     given = path.rstrip("/").split("/")
     rows = [row for row in INTERACTIONS if row.method == method and row.rooted is rooted]

@@ -9,7 +9,7 @@ export function make(tag, attributes = {}, ...children) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else if (value !== false && value != null) element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child != null && child !== ''));
+  element.append(...there(children));
   return element;
 }
 
@@ -43,7 +43,11 @@ export function link(address, text) {
 
 /** Put other content into an element. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child != null));
+  element.replaceChildren(...there(children));
+}
+
+function there(children) {
+  return children.flat(Infinity).filter((child) => child || child === 0);
 }
 
 /** Tell something to those who do not see the page change. */

@@ -1,34 +1,55 @@
 // The page: who is signed in, and which view the address asks for.
 
-import { fill, make, told } from './dom.js';
+import { announce, fill, make, told } from './dom.js';
+import { refusal } from './refusal.js';
+import * as session from './session.js';
 import * as sessions from './sessions.js';
 import * as signin from './signin.js';
+import * as thread from './thread.js';
 
 const main = document.getElementById('main');
 const person = document.getElementById('person');
-const VIEWS = { '': sessions };
+const VIEWS = { '': sessions, session, thread };
 
 /** Show what the address asks for, and begin reading at its heading. */
 async function show() {
   const [name, ...given] = window.location.hash.replace(/^#\/?/, '').split('/');
-  const view = VIEWS[name] ?? sessions;
+  fill(person, signin.token() && whoever());
+  announce('');
   if (!signin.token()) {
-    fill(person);
     signin.show(main, show);
-  } else {
-    fill(person, ...whoever());
-    const shown = view.show(main, ...given.map(decodeURIComponent));
-    main.querySelector('h1')?.focus();
-    await shown;
+    begin();
+    return;
   }
+  const turn = make('div', {});
+  fill(main, turn);
+  try {
+    const shown = (VIEWS[name] ?? sessions).show(turn, ...given);
+    begin();
+    await shown;
+    if (turn.isConnected && document.activeElement === document.body) begin();
+  } catch (error) {
+    fill(turn, make('h1', { tabindex: '-1' }, 'Not shown'), refusal(error), back());
+    begin();
+  }
+}
+
+function begin() {
+  const heading = main.querySelector('h1');
+  heading?.focus();
+  document.title = `${heading?.textContent ?? 'Loading'} · Async Encounters`;
+}
+
+function back() {
+  return make('p', {}, make('a', { href: '#/' }, 'All sessions'));
 }
 
 function whoever() {
   const { fhirUser, username, sub } = signin.claims();
-  const out = () => signin.forget();
   return [
     told(fhirUser || username || sub || 'Signed in'),
-    make('button', { type: 'button', class: 'quiet', onclick: out }, 'Sign out'),
+    make('button', { type: 'button', class: 'quiet', onclick: show }, 'Refresh'),
+    make('button', { type: 'button', class: 'quiet', onclick: () => signin.forget() }, 'Sign out'),
   ];
 }
 

@@ -35,7 +35,9 @@ export function clock(text) {
 export function since(text, now = Date.now()) {
   const distance = new Date(text) - now;
   if (Number.isNaN(distance)) return '';
-  const [unit, size] = STEPS.find(([, one]) => Math.abs(distance) >= one) ?? ['minute', DAY / 1440];
+  const step = STEPS.find(([, one]) => Math.abs(distance) >= one);
+  if (!step) return 'just now';
+  const [unit, size] = step;
   return relative.format(Math.trunc(distance / size), unit);
 }
 

@@ -1,0 +1,75 @@
+// One session: its facts, its medical encounters and records as a tree, and what was said in it.
+
+import { all } from './api.js';
+import { closing, closingOf, mayClose } from './closing.js';
+import { conversation } from './conversation.js';
+import { fill, make, told } from './dom.js';
+import { tree } from './tree.js';
+import { OPEN, about, begun, concept, count, moment, people, since } from './words.js';
+
+const MOST = 1000;
+
+/** Show a session; throws Refused. */
+export async function show(main, id) {
+  fill(main, make('h1', { tabindex: '-1' }, 'Session'), make('p', { class: 'quietly' }, 'Loading…'));
+  const path = `Encounter/${id}`;
+  const [resources, [close]] = await Promise.all([
+    all(`${path}/$everything?_count=200`, MOST),
+    closingOf([path]),
+  ]);
+  const [session, ...others] = resources;
+  const spoken = others.filter((one) => one.resourceType === 'Communication');
+  const threads = spoken.filter((one) => !one.partOf);
+  const messages = spoken.filter((one) => one.partOf);
+  const made = others.filter((one) => one.resourceType !== 'Communication');
+  fill(
+    main,
+    make('p', { class: 'path' }, make('a', { href: '#/' }, 'Sessions')),
+    top(session, () => show(main, id)),
+    facts(session, close),
+    part('encounters', 'Medical encounters and records', tree(session, made)),
+    part('threads', 'Threads', threads.length ? make('ul', { class: 'plain' }, threads.map(thread)) : none()),
+    part('conversation', 'Conversation', conversation(messages, threads) ?? none()),
+    resources.length >= MOST && make('p', { class: 'notice' }, `These are the first ${MOST} entries; the threads have all of them.`),
+  );
+}
+
+function top(session, again) {
+  const isOpen = OPEN.includes(session.status);
+  return make(
+    'div',
+    { class: 'top' },
+    make('h1', { tabindex: '-1' }, told(about(session))),
+    make('span', { class: `state ${isOpen ? 'open' : 'ended'}` }, told(session.status)),
+    isOpen && mayClose() && closing(session, again),
+  );
+}
+
+function facts(session, close) {
+  const isOpen = OPEN.includes(session.status);
+  const { start, end } = session.period ?? {};
+  const rows = [
+    ['About', [session.reasonCode, session.serviceType].map(concept).filter(Boolean).join(', ')],
+    ['Taking part', people(session).join(', ')],
+    ['Opened', `${moment(begun(session))}${isOpen ? ` (${since(begun(session))})` : ''}`],
+    ['Closes', isOpen ? close : ''],
+    ['First and last message', !isOpen && start ? `${moment(start)} to ${moment(end)}` : ''],
+    ['Length', session.length && `${session.length.value} ${session.length.unit ?? ''}`],
+  ];
+  const shown = rows.filter(([, value]) => value);
+  return make('dl', { class: 'facts' }, shown.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, told(value)))));
+}
+
+function part(id, title, content) {
+  return make('section', { 'aria-labelledby': id }, make('h2', { id }, title), content);
+}
+
+function none() {
+  return make('p', { class: 'quietly' }, 'None.');
+}
+
+function thread(header) {
+  const topic = concept(header.topic) || 'Thread';
+  const with_ = count((header.recipient ?? []).length, 'participant');
+  return make('li', {}, make('a', { href: `#/thread/${header.id}` }, told(topic)), ` · ${header.status} · ${with_}`);
+}

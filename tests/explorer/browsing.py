@@ -1,0 +1,91 @@
+"""A person at the explorer's page, and the browser that shows it."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Locator, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+INSTALL = (("apt-get", "update"), ("apt-get", "install", "--yes", "chromium"))
+_REPORT = """addEventListener('securitypolicyviolation', (event) => console.error(
+  'blocked', event.effectiveDirective, event.blockedURI, event.sample))"""
+
+
+def chromium() -> str:
+    """Give where Chromium is, installing it where that is possible."""
+    found = os.environ.get("CHROMIUM") or _found()
+    if not found and shutil.which("apt-get") and os.geteuid() == 0:
+        for command in INSTALL:
+            subprocess.run(command, check=True, capture_output=True)
+        found = _found()
+    if not found:
+        pytest.fail(
+            "The tests of the explorer need Chromium: install it, as `apt-get install chromium` "
+            "does, or name one in the environment variable CHROMIUM",
+            pytrace=False,
+        )
+    return found
+
+
+def _found() -> str:
+    return next(filter(None, map(shutil.which, NAMES)), "")
+
+
+@dataclass
+class Visitor:
+    """Somebody at the page; `blocked` is what its policy did not let happen."""
+
+    page: Page
+    url: str
+    blocked: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.add_init_script(_REPORT)
+        self.page.on("console", self._told)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.errors.append(dialog.message))
+
+    def _told(self, message: ConsoleMessage) -> None:
+        if message.text.startswith("blocked ") or "Content Security Policy" in message.text:
+            self.blocked.append(message.text)
+
+    def sign_in(self, token: str) -> None:
+        self.page.get_by_label("Access token").fill(token)
+        self.page.get_by_role("button", name="Use this token").click()
+        self.page.get_by_role("button", name="Sign out").wait_for()
+
+    def goes_to(self, path: str) -> None:
+        self.page.goto(f"{self.url}#/{path}")
+
+    def main(self) -> Locator:
+        return self.page.locator("main")
+
+    def sees(self, text: str) -> None:
+        """Wait until a text is there."""
+        self.main().get_by_text(text).first.wait_for()
+
+    def list(self, title: str) -> Locator:
+        """Give the sessions of a list once it is complete."""
+        region = self.main().get_by_role("region", name=title)
+        region.get_by_text("Loading").wait_for(state="detached")
+        return region.get_by_role("listitem")
+
+    def focused(self) -> str:
+        """Give the name of what has the focus."""
+        return str(
+            self.page.evaluate(
+                "(document.activeElement.labels?.[0] ?? document.activeElement).textContent"
+            )
+        )
+
+    def tabs_to(self, name: str, most: int = 30) -> None:
+        """Press Tab until something has the focus."""
+        for _ in range(most):
+            self.page.keyboard.press("Tab")
+            if name in self.focused():
+                return
+        pytest.fail(f"Tab does not reach {name}")

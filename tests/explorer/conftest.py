@@ -1,0 +1,75 @@
+"""The explorer in a browser, over the real functions."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.api.conftest import clinic, practice, tables
+from tests.explorer.browsing import Visitor, chromium
+from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, listening, token
+from tests.practice import Practice
+
+__all__ = ["clinic", "practice", "tables"]
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+type Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def origin(practice: Practice) -> Iterator[str]:
+    """Where the gateway's stage is."""
+    with listening(Gateway) as address:
+        practice.set(PUBLIC_BASE_URL=f"{address}{STAGE}{BASE_PATH}")
+        yield f"{address}{STAGE}"
+
+
+@pytest.fixture
+def visit(browser: Browser, origin: str, practice: Practice) -> Iterator[Visit]:
+    """Opens the page, and signs in where a role is given; at the end nothing was blocked."""
+    visitors = []
+
+    def open_page(
+        role: str = "", fhir_user: str = "", *, width: int = 1100, **claims: object
+    ) -> Visitor:
+        context = browser.new_context(
+            viewport={"width": width, "height": 800}, timezone_id="Europe/Berlin"
+        )
+        page = context.new_page()
+        page.set_default_timeout(5000)
+        page.clock.install(time=practice.now)
+        visitor = Visitor(page, f"{origin}/explore")
+        visitors.append(visitor)
+        page.goto(visitor.url)
+        if role:
+            visitor.sign_in(token(role, fhir_user, **claims))
+        return visitor
+
+    yield open_page
+    for visitor in visitors:
+        visitor.page.context.close()
+        assert visitor.blocked == []
+        assert visitor.errors == []
+
+
+@pytest.fixture
+def alice(visit: Visit) -> Callable[[], Visitor]:
+    """Opens the page as a practitioner."""
+    return lambda: visit("practitioner", "Practitioner/doctor-alice-smith")

@@ -1,0 +1,115 @@
+"""The gateway on this machine's loopback: the real functions behind HTTP, below a stage."""
+
+import json
+import threading
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests import frontdoor
+
+STAGE = "/prod"
+BASE_PATH = "/fhir/R4"
+
+
+def token(role: str, fhir_user: str = "", **claims: Any) -> str:
+    """Make an access token that this gateway takes."""
+    payload = {
+        "sub": f"user-{role}",
+        "client_id": "explorer",
+        "token_use": "access",
+        "cognito:groups": [role],
+        "fhirUser": fhir_user,
+        **claims,
+    }
+    parts = ({"alg": "none"}, payload)
+    return ".".join(
+        [*(urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts), "x"]
+    )
+
+
+def _claims(header: str) -> dict[str, str] | None:
+    """Read a token as the authorizer hands it on: lists flattened, None where it is not valid."""
+    try:
+        claims = json.loads(urlsafe_b64decode(header.removeprefix("Bearer ").split(".")[1]))
+    except (IndexError, ValueError):
+        return None
+    if claims.pop("expired", False):
+        return None
+    return {
+        name: f"[{' '.join(value)}]" if isinstance(value, list) else str(value)
+        for name, value in claims.items()
+    }
+
+
+class Gateway(BaseHTTPRequestHandler):
+    """One request at a time: the functions share what a Lambda has for itself."""
+
+    lock = threading.Lock()
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length).decode() if length else None
+        parts = urlsplit(self.path)
+        status, headers, text = self._called(parts.path.removeprefix(STAGE), parts.query, body)
+        content = text.encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_HEAD = do_PUT = do_OPTIONS = _answer  # noqa: N815 - as the server calls them
+
+    def _called(self, path: str, query: str, body: str | None) -> tuple[int, dict[str, str], str]:
+        rooted = not path.startswith(BASE_PATH)
+        base = "" if rooted else BASE_PATH
+        route, variables = frontdoor.route(self.command, path.removeprefix(base), rooted=rooted)
+        claims = _claims(self.headers.get("Authorization", ""))
+        if claims is None and not (route and route.public):
+            return 401, {"Content-Type": "application/json"}, '{"message":"Unauthorized"}'
+        event = {
+            "version": "2.0",
+            "routeKey": f"{self.command} {base}{route.path}" if route else "$default",
+            "rawPath": f"{STAGE}{path}",
+            "rawQueryString": query,
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "pathParameters": variables,
+            "requestContext": {
+                "requestId": "request-1",
+                "domainName": self.headers["Host"],
+                "stage": STAGE[1:],
+                "http": {"method": self.command, "path": f"{STAGE}{path}"},
+                "authorizer": {"jwt": {"claims": claims or {}}},
+            },
+            "body": body,
+            "isBase64Encoded": False,
+        }
+        module = import_module(f"functions.{route.function if route else 'fallback'}")
+        with self.lock:
+            answer: dict[str, Any] = module.handler(event, None)
+        return answer["statusCode"], answer["headers"], answer["body"]
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+        """Say nothing."""
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve on a free port of the loopback; give where."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,310 @@
+"""What people see and do at the explorer, in Chromium."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests import care
+from tests.explorer import demo
+from tests.explorer.conftest import Visit
+from tests.explorer.gateway import token
+from tests.practice import Practice
+
+ALICE = ("practitioner", care.ALICE)
+HOMER = ("patient", care.HOMER)
+AUDITOR = ("auditor", "")
+
+
+@pytest.fixture
+def made(practice: Practice) -> demo.Clinic:
+    """The clinic of README's picture."""
+    return demo.fill(practice)
+
+
+# Signing in
+
+
+@pytest.mark.usefixtures("made")
+def test_a_token_stays_in_the_tab_and_out_of_its_address(visit: Visit) -> None:
+    visitor = visit(*ALICE)
+    visitor.list("Open sessions")
+    secret = token(*ALICE)
+    kept = "JSON.stringify([location.href, {...localStorage}, document.cookie, document.referrer])"
+    assert secret not in visitor.page.evaluate(kept)
+    visitor.page.reload()
+    visitor.list("Open sessions")
+    visitor.page.get_by_role("button", name="Sign out").click()
+    visitor.sees("Sign in")
+    assert visitor.page.evaluate("JSON.stringify({...sessionStorage})") == "{}"
+
+
+def test_whose_token_has_expired_signs_in_again_and_goes_on_where_they_were(
+    visit: Visit, made: demo.Clinic
+) -> None:
+    visitor = visit()
+    visitor.goes_to(f"session/{made.family}")
+    visitor.page.get_by_label("Access token").fill(token(*ALICE, expired=True))
+    visitor.page.get_by_role("button", name="Use this token").click()
+    assert "Sign in again" in visitor.page.get_by_role("alert").inner_text()
+    visitor.sign_in(token(*ALICE))
+    visitor.sees("Itchy rash on both arms")
+
+
+@pytest.mark.parametrize("wrong", ["no token", "a.b.c", "Bearer x"])
+def test_what_is_no_token_is_refused_readably(visit: Visit, wrong: str) -> None:
+    visitor = visit()
+    visitor.page.get_by_label("Access token").fill(wrong)
+    visitor.page.get_by_role("button", name="Use this token").click()
+    assert "Sign in again" in visitor.page.get_by_role("alert").inner_text()
+
+
+# Sessions
+
+
+@pytest.mark.usefixtures("made")
+def test_sessions_are_listed_with_their_age(visit: Visit) -> None:
+    visitor = visit(*ALICE)
+    opened = visitor.list("Open sessions").all_inner_texts()
+    assert any("Homer Simpson" in one and "opened 40 minutes ago" in one for one in opened)
+    assert any("Bart and Lisa Simpson" in one and "Marge Simpson" in one for one in opened)
+    ended = visitor.list("Ended sessions").all_inner_texts()
+    assert len(ended) == 2
+    assert "Wed 4 Mar 2026, 17:05" in ended[0]
+
+
+def test_many_sessions_come_page_by_page(visit: Visit, practice: Practice) -> None:
+    for number in range(60):
+        practice.opens(period={"start": f"2026-02-01T{number // 10:02}:{number % 10:02}:00Z"})
+    visitor = visit(*ALICE)
+    rows = visitor.list("Open sessions")
+    assert rows.count() == 25
+    region = visitor.main().get_by_role("region", name="Open sessions")
+    for number in (50, 60):
+        region.get_by_role("button", name="Show more").click()
+        rows.nth(number - 1).wait_for()
+        assert visitor.list("Open sessions").count() == number
+    assert region.get_by_role("button", name="Show more").count() == 0
+    addresses = [one.get_attribute("href") for one in rows.get_by_role("link").all()]
+    assert len(set(addresses)) == 60
+
+
+def test_nothing_to_see_is_said(visit: Visit) -> None:
+    visitor = visit(*ALICE)
+    visitor.sees("None that you may see.")
+
+
+# Rights
+
+
+def test_a_patient_sees_their_own_and_closes_nothing(visit: Visit, made: demo.Clinic) -> None:
+    visitor = visit(*HOMER)
+    opened = visitor.list("Open sessions").all_inner_texts()
+    assert len(opened) == 1
+    assert "Homer Simpson" in opened[0]
+    visitor.goes_to(f"session/{made.family}")
+    visitor.sees("It is not there")
+    assert "does not exist" in visitor.page.get_by_role("alert").inner_text()
+    visitor.goes_to(f"session/{made.open}")
+    visitor.sees("May I go bowling")
+    assert visitor.page.get_by_role("button", name="Close session").count() == 0
+
+
+def test_an_auditor_sees_everything_and_closes_nothing(visit: Visit, made: demo.Clinic) -> None:
+    visitor = visit(*AUDITOR)
+    assert visitor.list("Open sessions").count() == 3
+    visitor.goes_to(f"session/{made.family}")
+    visitor.sees("Itchy rash")
+    assert visitor.page.get_by_role("button", name="Close session").count() == 0
+
+
+def test_who_may_not_close_reads_why(visit: Visit, made: demo.Clinic) -> None:
+    visitor = visit(*ALICE, scope="user/*.rs")
+    visitor.goes_to(f"session/{made.family}")
+    visitor.page.get_by_role("button", name="Close session").click()
+    visitor.page.get_by_role("button", name="Close it now").click()
+    refusal = visitor.page.get_by_role("dialog").get_by_role("alert")
+    assert "You may not do this" in refusal.inner_text()
+    assert "needs a scope" in refusal.inner_text()
+
+
+# One session
+
+
+def test_a_session_is_shown_with_its_medical_encounters_and_what_was_said(
+    visit: Visit, made: demo.Clinic
+) -> None:
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"session/{made.family}")
+    visitor.sees("Itchy rash on both arms")
+    tree = visitor.main().get_by_role("region", name="Medical encounters and records")
+    assert "Lisa Simpson Sore throat" in tree.inner_text()
+    assert not tree.locator("pre").first.is_visible()
+    tree.get_by_text("Lisa Simpson", exact=True).click()
+    assert '"text": "Sore throat"' in tree.locator("pre:visible").inner_text()
+    said = visitor.main().get_by_role("region", name="Conversation").get_by_role("listitem")
+    assert said.count() == 5
+    photo = said.get_by_role("link", name="Rash, left arm")
+    assert photo.get_attribute("href") == "https://files.example.org/rash.jpg"
+    assert "noopener" in (photo.get_attribute("rel") or "")
+
+
+def test_a_session_is_closed_once_that_is_confirmed(
+    visit: Visit, practice: Practice, made: demo.Clinic
+) -> None:
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"session/{made.family}")
+    visitor.page.get_by_role("button", name="Close session").click()
+    visitor.page.get_by_role("button", name="Keep it open").click()
+    assert practice.encounter(made.family)["status"] == "in-progress"
+    visitor.page.get_by_role("button", name="Close session").click()
+    visitor.page.get_by_role("button", name="Close it now").click()
+    visitor.main().get_by_text("finished", exact=True).first.wait_for()
+    assert practice.encounter(made.family)["status"] == "finished"
+    assert visitor.page.get_by_role("button", name="Close session").count() == 0
+    assert "closed" in visitor.page.get_by_role("status").inner_text()
+
+
+# A thread
+
+
+def spans(visitor: Any) -> list[tuple[str, int]]:
+    """Each part of a thread: its heading's beginning, and how many messages it has."""
+    visitor.page.locator(".span").first.wait_for()
+    parts = visitor.page.locator(".span").all()
+    return [
+        (part.locator("h2").inner_text().splitlines()[0], part.get_by_role("listitem").count())
+        for part in parts
+    ]
+
+
+def test_a_thread_is_a_conversation_with_its_sessions_marked(
+    visit: Visit, made: demo.Clinic
+) -> None:
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"thread/{made.thread}")
+    assert spans(visitor) == [
+        ("Session of Homer Simpson", 4),
+        ("Session of Homer Simpson", 2),
+        ("Session of Homer Simpson", 1),
+    ]
+    assert visitor.page.locator(".axis .bar").count() == 3
+    assert visitor.page.locator(".axis .tick").count() == 7
+    visitor.page.locator(".span").nth(1).get_by_role("link").click()
+    visitor.sees("Halve the ibuprofen")
+
+
+def test_messages_before_a_link_after_an_end_and_of_another_session_are_told_apart(
+    visit: Visit, practice: Practice
+) -> None:
+    thread = practice.header()
+    practice.says(thread, "2026-03-02 09:00")
+    first = practice.opens()
+    practice.clinic.patch(f"/Communication/{thread}", care.link(first))
+    practice.says(thread, "2026-03-02 10:00")
+    practice.clinic.post(f"/Encounter/{first}/$close-session", None)
+    practice.says(thread, "2026-03-03 10:00")
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"thread/{thread}")
+    parts = spans(visitor)
+    assert [number for _, number in parts] == [2, 1]
+    assert parts[1][0] == "In no session"
+
+
+def test_a_late_message_is_marked_in_the_session_of_its_day(
+    visit: Visit, practice: Practice
+) -> None:
+    practice.set(SESSION_POLICY="daily")
+    thread = practice.header()
+    practice.at("2026-03-05 10:00")
+    practice.says(thread, "2026-03-05 10:00")
+    practice.says(thread, "2026-03-03 10:00")
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"thread/{thread}")
+    assert [number for _, number in spans(visitor)] == [1, 1]
+    assert len(set(practice.clinic.get("/Encounter").ids)) == 2
+    links = visitor.page.locator(".span").get_by_role("link").all()
+    assert len({link.get_attribute("href") for link in links}) == 2
+
+
+def test_a_long_thread_begins_with_its_latest_messages(visit: Visit, practice: Practice) -> None:
+    thread = practice.header()
+    for number in range(60):
+        practice.says(
+            thread,
+            f"2026-03-02 10:{number:02}",
+            payload=[{"contentString": f"Number {number}"}],
+        )
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"thread/{thread}")
+    visitor.sees("Number 59")
+    assert visitor.main().get_by_text("Number 9", exact=True).count() == 0
+    visitor.page.get_by_role("button", name="Show earlier messages").click()
+    visitor.sees("Number 0")
+    assert spans(visitor) == [("In no session", 60)]
+    assert visitor.page.get_by_role("button", name="Show earlier messages").count() == 0
+
+
+# What others write
+
+
+BIDI = "\u202egnp.exe\u2066\u2067"
+HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1>\"'`--><svg onload=hacked=1>"
+LONG = "x" * 1000 + " emoji 👩🏽‍⚕️ " + "long " * 20_000
+
+
+def test_nothing_that_anybody_writes_does_anything(visit: Visit, practice: Practice) -> None:
+    person = {"reference": care.HOMER, "display": HOSTILE}
+    urls = (
+        "javascript:hacked=1",
+        "JaVaScRiPt:hacked=1",
+        "data:text/html,<b>x",
+        "//evil.example",
+        "Binary/1",
+    )
+    attached = [{"contentAttachment": {"url": url, "title": BIDI + HOSTILE}} for url in urls]
+    session = practice.opens(subject=person, reasonCode=[{"text": HOSTILE}])
+    thread = practice.header(
+        topic={"text": BIDI + HOSTILE},
+        sender=person,
+        encounter=care.reference(f"Encounter/{session}"),
+    )
+    child = care.medical_encounter(session, care.HOMER, serviceType={"text": HOSTILE})
+    practice.clinic.post("/Encounter", child | {"subject": person})
+    practice.says(thread, "2026-03-02 10:00", sender=person, payload=attached)
+    practice.says(thread, "2026-03-02 10:01", payload=[{"contentString": HOSTILE + BIDI}])
+    practice.says(thread, "2026-03-02 10:02", payload=[{"contentString": LONG}])
+    visitor = visit(*ALICE)
+    for path in ("", f"session/{session}", f"thread/{thread}"):
+        visitor.goes_to(path)
+        visitor.sees(HOSTILE)
+        assert visitor.page.evaluate("typeof hacked") == "undefined"
+        assert visitor.main().locator("script, img, svg:not(.axis), iframe, object").count() == 0
+        for link in visitor.main().get_by_role("link").all():
+            assert re.match("#/|https?://", link.get_attribute("href") or "")
+    assert visitor.page.locator("bdi", has_text=BIDI).first.get_attribute("dir") == "auto"
+    message = visitor.page.locator(".prose").last
+    assert len(message.inner_text()) < 3000
+    visitor.page.get_by_role("button", name="Show all of it").click()
+    assert (message.text_content() or "") == LONG
+    assert visitor.page.evaluate("typeof hacked") == "undefined"
+
+
+ATTACKS = (
+    "const s = document.createElement('script'); s.text = 'hacked=1'; document.body.append(s)",
+    "document.querySelector('main').innerHTML = '<img src=x onerror=hacked=1>'",
+    "document.body.setAttribute('onclick', 'hacked=1'); document.body.click()",
+    "setTimeout('hacked=1')",
+    "import('data:text/javascript,window.hacked=1').catch(() => 0)",
+    "fetch('https://evil.example/').catch(() => 0)",
+    "const i = new Image(); i.src = 'https://evil.example/'",
+)
+
+
+def test_the_policy_blocks_what_should_ever_get_into_the_page(visit: Visit) -> None:
+    visitor = visit()
+    for attack in ATTACKS:
+        with visitor.page.expect_console_message(lambda said: said.text.startswith("blocked ")):
+            visitor.page.evaluate(f"try {{ {attack} }} catch (error) {{}}")
+        assert visitor.page.evaluate("typeof hacked") == "undefined"
+    visitor.blocked.clear()
