@@ -21,6 +21,7 @@ class Settings:
 
     encounter_table: str
     thread_table: str
+    resource_table: str
     search_table: str
     audit_table: str
     base_path: str = "/fhir/R4"
@@ -77,6 +78,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     return Settings(
         encounter_table=environment["ENCOUNTER_TABLE"],
         thread_table=environment["THREAD_TABLE"],
+        resource_table=environment["RESOURCE_TABLE"],
         search_table=environment["SEARCH_TABLE"],
         audit_table=environment["AUDIT_TABLE"],
         base_path=get("BASE_PATH", "/fhir/R4").rstrip("/"),

@@ -1,13 +1,13 @@
 """What a caller sees of what is stored."""
 
-from collections.abc import Callable, Iterable
-from functools import cache, cached_property
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import references
 from shared.access import Actor, compartments
 from shared.access.scopes import ANY, PATIENT, Scope
-from shared.catalog.interactions import TYPES
+from shared.catalog.types import CARE
 from shared.errors import FhirError
 from shared.sessions import kinds
 from shared.settings import settings
@@ -55,15 +55,15 @@ class Sight:
         self.tenant, self._letters = actor.tenant, letters
         self._people = actor.people if actor.is_cared_for else None
         self._sender = None if actor.sees_drafts else actor.myself or actor.fhir_user
-        self._grants = None if actor.scopes is None else _grants(actor, actor.scopes)
+        self._actor = actor
+        self._grants = cache(self._grants_of)
         self._known: dict[frozenset[str], frozenset[str]] = {}
         self._header = cache(header or self._stored_header)
         self._children = cache(children or self._stored_children)
 
-    @cached_property
-    def is_limited(self) -> bool:
-        """Tell whether there may be anything in the tenant, beside drafts, that is not seen."""
-        return self._people is not None or not all(map(self._is_whole, TYPES))
+    def limits(self, resource_types: Iterable[str] = CARE) -> bool:
+        """Tell whether there may be anything of some types, beside drafts, that is not seen."""
+        return self._people is not None or not all(map(self._is_whole, resource_types))
 
     def _is_whole(self, resource_type: str) -> bool:
         """Tell whether scopes say nothing, or let the caller see all of a type."""
@@ -71,10 +71,13 @@ class Sight:
         return granted is None or any(one.people is None and not one.constraint for one in granted)
 
     def _granted(self, resource_type: str, letters: str) -> list[Grant] | None:
-        if self._grants is None:
+        if self._actor.scopes is None:
             return None
-        of_type = self._grants.get(resource_type, [])
+        of_type = self._grants(resource_type)
         return [one for one in of_type if not set(letters).isdisjoint(one.letters)]
+
+    def _grants_of(self, resource_type: str) -> list[Grant]:
+        return list(_grants(resource_type, self._actor))
 
     def people(self, resource_type: str) -> frozenset[str] | None:
         """Give in whose compartments all is that the caller sees of a type; None is anywhere."""
@@ -90,12 +93,14 @@ class Sight:
 
     def sees_thread(self, thread: str) -> bool:
         """Tell whether the caller sees a header, and with it the messages of its thread."""
-        header = self._header(thread) if self.is_limited else None
-        return not self.is_limited or (header is not None and self.sees(header.resource))
+        if not self.limits(("Communication",)):
+            return True
+        header = self._header(thread)
+        return header is not None and self.sees(header.resource)
 
     def sees_encounter(self, encounter_id: str) -> bool:
         """Tell whether the caller sees an Encounter."""
-        if not self.is_limited:
+        if not self.limits(("Encounter",)):
             return True
         record = reading.current(self.tenant, "Encounter", encounter_id)
         return record is not None and self.sees(record.resource)
@@ -104,15 +109,16 @@ class Sight:
         """Tell whether the caller sees a resource as it is; nobody sees what is deleted."""
         if not resource or self._is_anothers_draft(resource):
             return False
-        if not self.is_limited:
+        if not self.limits((resource["resourceType"],)):
             return True
         if self._people is not None and not self._is_in_compartment(resource, self._people):
             return False
         return self.may(self._letters, resource)
 
-    def surely_sees(self, json: bytes) -> bool:
+    def surely_sees(self, resource_type: str, json: bytes) -> bool:
         """Tell whether the caller sees a resource, which need not be read to know that."""
-        return not self.is_limited and (self._sender is None or _DRAFT not in json)
+        is_sent = self._sender is None or _DRAFT not in json
+        return is_sent and not self.limits((resource_type,))
 
     def _is_anothers_draft(self, resource: Resource) -> bool:
         if self._sender is None or not compartments.is_draft(resource):
@@ -150,19 +156,19 @@ class Sight:
                 return True
             before = reading.version(self.tenant, record, record.version - 1)
             return before is not None and self.sees(before.resource)
-        return self.surely_sees(record.json) or self.sees(record.resource)
+        return self.surely_sees(record.type, record.json) or self.sees(record.resource)
 
     def sees_all_of(self, record: Versioned) -> bool:
         """Tell whether the caller sees all versions of a record, whatever they are."""
         drafted = isinstance(record, CommunicationRecord) and record.drafted
-        return not self.is_limited and (self._sender is None or not drafted)
+        return not self.limits((record.type,)) and (self._sender is None or not drafted)
 
     def _is_in_compartment(self, resource: Resource, people: frozenset[str]) -> bool:
         if compartments.owners(resource) & people:
             return True
         if resource["resourceType"] == "Encounter":
             return self._has_medical_encounter(resource, people)
-        if resource.get("status") == compartments.DRAFT:
+        if resource["resourceType"] != "Communication" or compartments.is_draft(resource):
             return False
         header_id = kinds.header(resource)
         if header_id in self._known.get(people, ()):
@@ -182,16 +188,14 @@ class Sight:
         return reading.children(self.tenant, session_id)
 
 
-def _grants(actor: Actor, scopes: Iterable[Scope]) -> dict[str, list[Grant]]:
-    """Give by type what scopes grant; one whose constraint cannot be applied grants nothing."""
-    found: dict[str, list[Grant]] = {resource_type: [] for resource_type in TYPES}
-    for scope in scopes:
-        people = frozenset({actor.patient} - {""}) if scope.context == PATIENT else None
-        for resource_type in TYPES if scope.type == ANY else {scope.type} & found.keys():
+def _grants(resource_type: str, actor: Actor) -> Iterator[Grant]:
+    """Give what scopes grant of a type; one whose constraint cannot be applied grants nothing."""
+    for scope in actor.scopes or ():
+        if scope.type in (ANY, resource_type):
+            people = frozenset({actor.patient} - {""}) if scope.context == PATIENT else None
             constraint = _constraint(resource_type, scope)
             if constraint is not None:
-                found[resource_type].append(Grant(scope.letters, people, constraint))
-    return found
+                yield Grant(scope.letters, people, constraint)
 
 
 def _constraint(resource_type: str, scope: Scope) -> "tuple[Criterion, ...] | None":

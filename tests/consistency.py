@@ -9,16 +9,24 @@ import orjson
 from shared import instants
 from shared.audit.events import link
 from shared.catalog import access_patterns as patterns
+from shared.catalog.types import CARE
 from shared.index import long
 from shared.sessions import kinds
 from shared.store import codec, dynamodb, guards, items, keys
 from shared.store.auditing import event_of
 from shared.store.operations import due_address
-from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
+from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord, Versioned
 
 type Tables = dict[str, list[dict[str, Any]]]
 
 TENANT = "-"
+# What a version's owner in a table is called, before what its key says.
+_OWNERS = {
+    patterns.ENCOUNTER: "Encounter/",
+    patterns.THREAD: "Communication/",
+    patterns.RESOURCE: "",
+}
+_RESOURCES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
 _BESIDE = (patterns.SEARCH, patterns.AUDIT)
 
 
@@ -33,7 +41,7 @@ def scan(table: str) -> list[dict[str, Any]]:
 
 def everything() -> list[list[dict[str, Any]]]:
     """Read all that is stored, to see whether a request wrote anything."""
-    return [scan(table) for table in (patterns.ENCOUNTER, patterns.THREAD, *_BESIDE)]
+    return [scan(table) for table in (*_RESOURCES, *_BESIDE)]
 
 
 def check(*, closing_too: bool = False) -> None:
@@ -42,7 +50,7 @@ def check(*, closing_too: bool = False) -> None:
     A closing of several transactions may be under way only where that is said.
     """
     stored: dict[str, Tables] = defaultdict(lambda: defaultdict(list))
-    for table in (patterns.ENCOUNTER, patterns.THREAD, *_BESIDE):
+    for table in (*_RESOURCES, *_BESIDE):
         for item in scan(table):
             stored[_tenant(item)][table].append(item)
     for tenant, tables in stored.items():
@@ -71,24 +79,32 @@ def _check(tenant: str, tables: Tables, *, closing_too: bool) -> None:
         for record in (CommunicationRecord.from_item(item),)
     }
     assert closing_too or not any(record.closing for record in encounters.values())
-    both = [*encounters.values(), *communications.values()]
-    records: dict[str, Versioned] = {f"{record.type}/{record.id}": record for record in both}
+    others = [
+        ResourceRecord.from_item(item)
+        for item in tables[patterns.RESOURCE]
+        if item["sk"]["S"] == "current"
+    ]
+    stored = [*encounters.values(), *communications.values(), *others]
+    records: dict[str, Versioned] = {f"{record.type}/{record.id}": record for record in stored}
     _check_rows(tables, records)
-    _check_guards(tenant, tables, both)
+    _check_guards(tenant, tables, stored)
     _check_due(tenant, tables, encounters)
     slots = [item for item in threads if item["sk"]["S"].startswith(("state", "day#"))]
     _check_slots(encounters, [items.slot(item) for item in slots])
-    past = {"Encounter": tables[patterns.ENCOUNTER], "Communication": threads}
-    _check_versions(records, past)
+    _check_versions(records, tables)
     _check_chains(tables, records)
 
 
 def _check_rows(tables: Tables, records: dict[str, Versioned]) -> None:
     rows = {
         (item["pk"]["S"], item["sk"]["S"]): item
-        for item in tables[patterns.SEARCH]
-        if not item["pk"]["S"].startswith(("due#", "reindex"))
-        and item["sk"]["S"] not in ("guard", "claim")
+        for item in (*tables[patterns.SEARCH], *tables[patterns.ENCOUNTER])
+        if item["sk"]["S"].startswith("r#")
+        or (
+            "?" in item["pk"]["S"]
+            and not item["pk"]["S"].startswith(("due#", "reindex"))
+            and item["sk"]["S"] not in ("guard", "claim")
+        )
     }
     expected = {row: record for record in records.values() for row in record.rows}
     assert set(rows) == set(expected)
@@ -116,6 +132,8 @@ def _check_guards(tenant: str, tables: Tables, records: list[Versioned]) -> None
 def _check_second_rows(record: Versioned) -> None:
     """Hold what lasts long to a second row beside each that is in order of dates."""
     dated = {row for row in record.rows if "?_lastUpdated#" not in row[0]}
+    if record.type not in CARE:
+        return
     second = {row for row in dated if row[1].startswith(long.PREFIX)}
     first = {(pk, long.PREFIX + sk) for pk, sk in dated - second}
     is_long = isinstance(record, EncounterRecord) and record.is_long
@@ -156,17 +174,15 @@ def _check_slots(encounters: dict[str, EncounterRecord], slots: list[Any]) -> No
         assert set(record.slots) == attached[record.id]
 
 
-def _check_versions(
-    records: dict[str, Versioned], everything: dict[str, list[dict[str, Any]]]
-) -> None:
+def _check_versions(records: dict[str, Versioned], tables: Tables) -> None:
     kept = defaultdict(set)
-    for resource_type, stored in everything.items():
-        for item in stored:
+    for table, prefix in _OWNERS.items():
+        for item in tables[table]:
             sort = item["sk"]["S"]
             if sort.startswith("v#"):
                 named = sort.split("#")[1:-1]
                 owner = named[0] if named else items.partition(item)
-                kept[f"{resource_type}/{owner}"].add(int(item["version"]["N"]))
+                kept[prefix + owner].add(int(item["version"]["N"]))
     for reference, record in records.items():
         assert kept[reference] == set(range(1, record.version)), reference
 

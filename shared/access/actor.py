@@ -8,8 +8,9 @@ from shared import references
 from shared.access import scopes
 from shared.access.compartments import is_a
 from shared.access.scopes import Scope
-from shared.catalog.interactions import TYPES, Interaction
+from shared.catalog.interactions import Interaction
 from shared.catalog.roles import OF_COMPARTMENT, OF_DRAFTS, PATIENT, RELATED_PERSON, ROLES
+from shared.catalog.types import TYPES
 from shared.errors import Forbidden, Login
 from shared.settings import Settings
 

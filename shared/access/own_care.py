@@ -17,7 +17,8 @@ def check_sender(caller: Actor, resource: Resource) -> None:
     """Raise Forbidden where a resource is none that they send, or says that another sent it."""
     if resource["resourceType"] != "Communication":
         raise Forbidden(
-            "Patients and related persons open sessions by $open-session",
+            "Patients and related persons write threads and messages, and open sessions by "
+            "$open-session",
             expression=resource["resourceType"],
         )
     if _name(resource.get("sender")) != caller.myself:

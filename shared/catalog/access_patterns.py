@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import quote
 
-ENCOUNTER, THREAD, SEARCH, AUDIT = "EncounterTable", "ThreadTable", "SearchTable", "AuditTable"
+ENCOUNTER, THREAD, RESOURCE = "EncounterTable", "ThreadTable", "ResourceTable"
+SEARCH, AUDIT = "SearchTable", "AuditTable"
+TABLES = (ENCOUNTER, THREAD, RESOURCE, SEARCH, AUDIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,12 @@ PENDING = AccessPattern(
     "pending",
     "the body of a PUT that is closing a session of more than one transaction",
 )
+RECORD = AccessPattern(
+    ENCOUNTER,
+    "{id}",
+    "r#{type}#{order}#{record}",
+    "Observation?encounter=Encounter/{id}: what was recorded during an Encounter, type by type",
+)
 HEADER = AccessPattern(
     THREAD,
     "{id}",
@@ -65,6 +73,12 @@ MESSAGE = AccessPattern(
 )
 COMMUNICATION_VERSION = AccessPattern(
     THREAD, "{id}", "v#{resource}#{version}", "GET Communication/{id}/_history and its versions"
+)
+RESOURCE_CURRENT = AccessPattern(
+    RESOURCE, "{type}/{id}", "current", "GET {type}/{id} of the directory and the records"
+)
+RESOURCE_VERSION = AccessPattern(
+    RESOURCE, "{type}/{id}", "v#{version}", "GET {type}/{id}/_history and its versions"
 )
 ROW = AccessPattern(
     SEARCH, "{type}?{parameter}={value}", "{order}#{id}", "every search by an indexed parameter"
@@ -108,12 +122,15 @@ ACCESS_PATTERNS = (
     VERSION,
     SPAN,
     PENDING,
+    RECORD,
     HEADER,
     STATE,
     DAY,
     ADOPTION,
     MESSAGE,
     COMMUNICATION_VERSION,
+    RESOURCE_CURRENT,
+    RESOURCE_VERSION,
     ROW,
     PART,
     LISTING,
@@ -130,6 +147,15 @@ ACCESS_PATTERNS = (
 def table_of_rows(resource_type: str) -> str:
     """Give the table that has the index rows of a type."""
     return AUDIT if resource_type == "AuditEvent" else SEARCH
+
+
+# What the sort keys of all rows begin with that an Encounter's own partition has.
+RECORDS = RECORD.sort.partition("{type}")[0]
+
+
+def table_of_row(sort: str) -> str:
+    """Give the table of an index row by its sort key."""
+    return ENCOUNTER if sort.startswith(RECORDS) else SEARCH
 
 
 # DynamoDB ends a partition key at 2,048 bytes; a longer value is known by its hash.

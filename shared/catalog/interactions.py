@@ -27,7 +27,6 @@ LETTERS = {
     "search-type": "s",
 }
 
-TYPES = ("Encounter", "Communication")
 # What the audit trail is made of, to be seen by those who oversee.
 AUDIT_EVENT = "AuditEvent"
 OVERSEERS = frozenset({ADMIN, AUDITOR})

@@ -5,8 +5,9 @@ https://hl7.org/fhir/R4/operations.html
 
 from dataclasses import dataclass
 
-from shared.catalog.interactions import CARED_FOR, SEERS, TYPES
+from shared.catalog.interactions import CARED_FOR, SEERS
 from shared.catalog.roles import WRITERS
+from shared.catalog.types import TYPES
 
 TYPE, INSTANCE = "type", "instance"
 

@@ -11,8 +11,9 @@ from aws_lambda_powertools import Logger
 
 from shared import failures, fhirjson, metrics
 from shared.audit import trail
-from shared.catalog.interactions import AUDIT_EVENT, TYPES
+from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.operations import OPERATIONS
+from shared.catalog.types import TYPES
 from shared.errors import FhirError
 from shared.http import requests, routing
 from shared.http.requests import Event, Request

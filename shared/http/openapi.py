@@ -13,10 +13,10 @@ from shared.catalog.interactions import (
     AUDIT_EVENT,
     BELOW_BASE,
     NO_RESOURCE,
-    TYPES,
     Interaction,
 )
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
+from shared.catalog.types import TYPES
 from shared.http.openapi_requests import (
     JSON,
     body,

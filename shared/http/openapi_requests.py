@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.catalog.controls import COUNT, FORMATS, TAKEN, Control
-from shared.catalog.interactions import TYPES, Interaction
+from shared.catalog.interactions import Interaction
 from shared.catalog.operations import Operation, Parameter
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.http.examples import EXAMPLES
 from shared.http.negotiation import JSON_TYPES
 from shared.http.schemas import ID, PRIMITIVES, TEXT, reference_to
 
@@ -17,29 +18,10 @@ type Json = dict[str, Any]
 
 JSON = "application/fhir+json"
 FORM = "application/x-www-form-urlencoded"
-_VR = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"}
-_HOMER = {"reference": "Patient/homer-simpson"}
-EXAMPLES: dict[str, Json] = {
-    "Encounter": {
-        "resourceType": "Encounter",
-        "id": "example",
-        "status": "in-progress",
-        "class": _VR,
-        "subject": _HOMER,
-    },
-    "Communication": {
-        "resourceType": "Communication",
-        "id": "example",
-        "status": "in-progress",
-        "topic": {"text": "Back pain"},
-        "subject": _HOMER,
-        "sender": _HOMER,
-    },
-}
 _PATCHES: dict[str, Json] = {
     "application/json-patch+json": {
         "schema": reference_to("JsonPatch"),
-        "example": [{"op": "test", "path": "/status", "value": "in-progress"}],
+        "example": [{"op": "add", "path": "/language", "value": "en"}],
     },
     "application/merge-patch+json": {
         "schema": {"type": "object"},
@@ -151,7 +133,7 @@ def body(row: Interaction, kind: str) -> Json:
         return {
             FORM: {
                 "schema": {"type": "object", "properties": form},
-                "example": {"status": "in-progress"} if kind in TYPES else {"action": "C"},
+                "example": {"_id": "example"},
             }
         }
     return {}

@@ -9,10 +9,10 @@ from shared.catalog.interactions import (
     BELOW_BASE,
     BY_ROUTE,
     ROOTED,
-    TYPES,
     Interaction,
 )
 from shared.catalog.operations import INSTANCE, TYPE, Operation, offered
+from shared.catalog.types import TYPES
 from shared.errors import FhirError, NotFound, NotSupported
 from shared.settings import Settings, settings
 

@@ -7,7 +7,8 @@ https://spec.openapis.org/oas/v3.1.1.html#schema-object
 from collections.abc import Iterable
 from typing import Any
 
-from shared.catalog.interactions import AUDIT_EVENT, DEFINITIONS, TYPES
+from shared.catalog.interactions import AUDIT_EVENT, DEFINITIONS
+from shared.catalog.types import TYPES
 from shared.resources.schema import Element, Type, listed, type_named
 
 type Json = dict[str, Any]

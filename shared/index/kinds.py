@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.types import DIRECTORY, RECORDS
 from shared.index.partitions import is_keyed
 from shared.index.values import Reference, values
 
@@ -49,8 +50,8 @@ KINDS: dict[str, tuple[Kind, ...]] = {
         _kind("", "finished cancelled entered-in-error"),
         _kind("", "planned arrived triaged in-progress onleave unknown", listing="open"),
     ),
-    # The audit trail is of one kind, without a status.
-    "AuditEvent": (Kind("", frozenset({""})),),
+    # All others are of one kind, whatever their status is.
+    **dict.fromkeys(("AuditEvent", *DIRECTORY, *RECORDS), (Kind("", frozenset({""})),)),
     "Communication": (
         _kind("d#", "preparation", part=True),
         _kind("d#", "preparation", part=True, listing="open-parts"),
@@ -65,6 +66,11 @@ KINDS: dict[str, tuple[Kind, ...]] = {
 }
 
 
+def are_by_status(resource_type: str) -> bool:
+    """Tell whether the rows of a type are divided by status."""
+    return len(KINDS[resource_type]) > 1
+
+
 @cache
 def _by_state(resource_type: str) -> dict[tuple[bool | None, bool, str], Kind]:
     return {
@@ -77,7 +83,7 @@ def _by_state(resource_type: str) -> dict[tuple[bool | None, bool, str], Kind]:
 def kind_of(resource: Resource) -> Kind:
     """Give the kind of a resource."""
     resource_type = resource["resourceType"]
-    if len(KINDS[resource_type]) == 1:
+    if not are_by_status(resource_type):
         return KINDS[resource_type][0]
     known, status = _by_state(resource_type), resource["status"]
     if resource_type == "Encounter":

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared import instants
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.types import DIRECTORY
 from shared.index.values import values
 from shared.instants import FOREVER, MILLISECOND, SECOND, Range
 
@@ -22,6 +23,8 @@ _LAST = instants.parse("9999-12-31T23:59:59.999Z").low
 @dataclass(frozen=True, slots=True)
 class Order:
     """By which date parameter keys are ordered: by the beginning of what it says, to milliseconds.
+
+    Without one they are in order of creation.
 
     `longest` is how long, in nanoseconds, the stretch of time may be that a value names; `vague`
     where it may also be a month or a year; `has_long` where what lasts longer than some hours has a
@@ -41,6 +44,18 @@ ORDERS = {
     "Encounter": Order("date", FOREVER, has_long=True),
     "AuditEvent": Order("date", MILLISECOND),
     "Communication": Order("sent", _LONGEST_DAY, vague=True),
+    **dict.fromkeys(DIRECTORY, Order("", 0)),
+    "Appointment": Order("date", MILLISECOND),
+    "Condition": Order("recorded-date", _LONGEST_DAY, vague=True),
+    "Observation": Order("date", FOREVER),
+    "Procedure": Order("date", FOREVER),
+    "DocumentReference": Order("date", MILLISECOND),
+    "ClinicalImpression": Order("date", _LONGEST_DAY, vague=True),
+    "MedicationRequest": Order("authoredon", _LONGEST_DAY, vague=True),
+    "ServiceRequest": Order("authored", _LONGEST_DAY, vague=True),
+    "QuestionnaireResponse": Order("authored", _LONGEST_DAY, vague=True),
+    "Task": Order("authored-on", _LONGEST_DAY, vague=True),
+    "ChargeItem": Order("entered-date", _LONGEST_DAY, vague=True),
 }
 
 
@@ -57,8 +72,9 @@ def text(nanoseconds: int) -> str:
 def of(resource: Resource, created: str, zone: tzinfo) -> str:
     """Give a resource's place in the order of its type; what has no date is last, by creation."""
     resource_type = resource["resourceType"]
-    param = SEARCH_PARAMS.of(resource_type)[ORDERS[resource_type].param]
-    lows = [value.low for value in values(resource, param, zone) if isinstance(value, Range)]
+    param = SEARCH_PARAMS.of(resource_type).get(ORDERS[resource_type].param)
+    found = values(resource, param, zone) if param else ()
+    lows = [value.low for value in found if isinstance(value, Range)]
     if not lows or lows[0] == -FOREVER:
         return UNDATED + created
     return text(lows[0])

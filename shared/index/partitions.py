@@ -7,6 +7,9 @@ from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SPREAD, SearchParam
 from shared.index.values import Reference, Token, Value
 
+# Where the resource tables' own keys find what refers to a type.
+KEYED = {"Communication": patterns.THREAD, "Encounter": patterns.ENCOUNTER}
+
 
 def shard(resource_id: str, spread: int) -> int:
     """Give which of the partitions of a listing or spread value a resource is in."""
@@ -74,6 +77,16 @@ def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
         )
         for number in range(SPREAD)
     )
+
+
+def of_encounter(tenant: str, encounter_id: str) -> str:
+    """Give the Encounter's own partition, which has rows of what was recorded during it."""
+    return f"{tenant}#{patterns.RECORD.partition.format(id=encounter_id)}"
+
+
+def recorded(resource_type: str) -> str:
+    """Give what the sort keys of a type's rows there begin with."""
+    return patterns.RECORD.sort.partition("{order}")[0].format(type=resource_type)
 
 
 def spread_over(partition: str, spread: int) -> tuple[str, ...]:

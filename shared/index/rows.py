@@ -12,7 +12,7 @@ from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index
 from shared.errors import BusinessRule
 from shared.index import long, order, partitions
 from shared.index.kinds import Kind, kind_of
-from shared.index.values import paths, values
+from shared.index.values import Reference, elements, paths, values
 from shared.settings import settings
 
 type Resource = dict[str, Any]
@@ -45,7 +45,8 @@ def rows(
     listed = _listed(resource, kind, tenant, place)
     by_element = Counter(found.values())
     by_element[f"{resource['resourceType']}.identifier"] += (guards := _guards(resource))
-    once = (*((partition, kind.prefix + place) for partition in found), *listed)
+    recorded = dict.fromkeys(_recorded(resource, tenant, place))
+    once = (*((partition, kind.prefix + place) for partition in found), *listed, *recorded)
     second = tuple((partition, long.PREFIX + sort) for partition, sort in once if sort == place)
     twice = len(second) * _may_be_long(resource, is_long=is_long)
     if (count := len(once) + twice + guards + _reserved(resource)) > most:
@@ -60,7 +61,8 @@ def _may_be_long(resource: Resource, *, is_long: bool) -> bool:
 
 def _guards(resource: Resource) -> int:
     """Count the guards that a resource's identifiers have."""
-    return len({(one.get("system"), one.get("value")) for one in resource.get("identifier", ())})
+    found = (*elements(resource, ("identifier",)), *elements(resource, ("masterIdentifier",)))
+    return len({(one.get("system"), one.get("value")) for one in found})
 
 
 def _reserved(resource: Resource) -> int:
@@ -93,6 +95,16 @@ def _indexed(resource: Resource, tenant: str, zone: tzinfo) -> Iterator[tuple[st
         # By these, who sees a part finds the whole.
         for person in compartments.owners(resource):
             yield partitions.of_parts(tenant, person), "Encounter.partOf"
+
+
+def _recorded(resource: Resource, tenant: str, place: str) -> Iterator[RowKey]:
+    """Give the rows in the partitions of the Encounters that a record names."""
+    prefix = partitions.recorded(resource["resourceType"])
+    for param in SEARCH_PARAMS.of(resource["resourceType"]).values():
+        for value in values(resource, param) if param.keyed == "Encounter" else ():
+            if isinstance(value, Reference) and partitions.is_keyed(param, value):
+                encounter_id = value.text.partition("/")[2]
+                yield partitions.of_encounter(tenant, encounter_id), prefix + place
 
 
 def _listed(resource: Resource, kind: Kind, tenant: str, place: str) -> list[RowKey]:

@@ -8,15 +8,11 @@ from functools import cache
 from typing import Any
 
 from shared import fhirjson
-from shared.catalog.interactions import (
-    AUDIT_EVENT,
-    BELOW_BASE,
-    OVERSEERS,
-    TYPES,
-)
+from shared.catalog.interactions import AUDIT_EVENT, BELOW_BASE, OVERSEERS
 from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.catalog.roles import ROLES
+from shared.catalog.types import TYPES
 from shared.interactions.definitions import DATE, definition_of, url_of
 from shared.resources import profiles
 from shared.settings import settings

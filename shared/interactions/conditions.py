@@ -88,7 +88,7 @@ def _coming(work: Work, resource_type: str, asked: tuple[Criterion, ...]) -> set
 def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Literal]:
     """Give of what is stored, and stays as it is, what matches and the caller sees; two at most."""
     found: set[Literal] = set()
-    count = _FEW if work.sight.is_limited or work.coming else 2
+    count = _FEW if work.sight.limits((resource_type,)) or work.coming else 2
     asked: Sequence[Pair] = [*query, ("_count", str(count))]
     for _ in range(_MOST_PAGES):
         page = search(work.actor, resource_type, list(asked), lenient=False)

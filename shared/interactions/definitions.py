@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared import fhirjson
-from shared.catalog.interactions import TYPES
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
 from shared.catalog.parameters import OWN, SEARCH_PARAMS, SearchParam
+from shared.catalog.types import TYPES
 from shared.errors import NotFound
 from shared.sessions import policies
 

@@ -1,4 +1,4 @@
-"""$everything: a session with its medical encounters, headers and messages, page by page.
+"""$everything: a session with its medical encounters, threads and records, page by page.
 
 https://hl7.org/fhir/R4/encounter-operation-everything.html
 """
@@ -11,14 +11,16 @@ import orjson
 
 from shared import instants
 from shared.access import Actor
-from shared.catalog.interactions import TYPES
+from shared.catalog.types import CARE, TYPES
 from shared.errors import Invalid
 from shared.interactions.parameters import Values
 from shared.interactions.read import read
+from shared.interactions.recorded import records
 from shared.interactions.search import search
 from shared.resources.schema import resource_types
 from shared.search.controls import DEFAULT_COUNT, LARGEST_COUNT
 from shared.settings import settings
+from shared.sight import Sight
 from shared.store import reading
 from shared.store.dynamodb import LARGEST_BATCH
 
@@ -62,6 +64,10 @@ class _Asked:
             self.parts |= {"session": self.session, "children": self.children}
         if "Communication" in types:
             self.parts |= {"headers": self.headers, "messages": self.messages}
+        others = types - {*CARE}
+        self.recorded = None if types == {*TYPES} else frozenset(others)
+        if others:
+            self.parts |= {"records": self.records}
         self.begin, _, self.after = "".join(values["_cursor"]).partition(".")
         if self.begin and self.begin not in self.parts:
             raise Invalid("The cursor is none that $everything has given", expression="_cursor")
@@ -114,6 +120,28 @@ class _Asked:
         return self._search(
             "Communication", ("session", f"Encounter/{self.id}"), after, room, ("_sort", "sent")
         )
+
+    def records(self, after: str, room: int) -> Part:
+        """Give what was recorded during it and the Encounters that are part of it."""
+        sight, (own, _, place) = Sight(self.actor, "r"), after.partition("|")
+        found: list[bytes] = []
+        last = after
+        for one in (name for name in self._encounters(sight) if name >= own):
+            begin = place if one == own else _START
+            for at, json in records(sight, one, self.recorded, begin, page=room + 1):
+                if not self._is_wanted(json):
+                    continue
+                if len(found) == room:
+                    return found, last
+                found, last = [*found, json], f"{one}|{at}"
+        return found, ""
+
+    def _encounters(self, sight: Sight) -> list[str]:
+        parts = reading.children(self.actor.tenant, self.id)
+        return sorted({self.id, *(one["id"] for one in parts if sight.sees(one))})
+
+    def _is_wanted(self, json: bytes) -> bool:
+        return not self.since or str(orjson.loads(json)["meta"]["lastUpdated"]) >= self.since
 
     def _search(self, of: str, pair: Pair, after: str, room: int, *more: Pair) -> Part:
         since = [("_lastUpdated", f"ge{self.since}")] if self.since else []

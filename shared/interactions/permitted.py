@@ -20,7 +20,7 @@ def check(work: Work, before: Resource, after: Resource | None, *, is_new: bool)
     for content in (before, after):
         if content:
             check_scopes(work, letter, content)
-    if after and work.sight.is_limited and kinds.header(after) != kinds.header(before):
+    if after and kinds.header(after) != kinds.header(before) and work.sight.limits():
         _header(work, after)
     if not caller.is_cared_for:
         return

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared import references
-from shared.catalog.interactions import TYPES
+from shared.catalog.types import CARE, TYPES
 from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported
 from shared.references import Literal
 from shared.store.work import Work
@@ -22,7 +22,7 @@ def _literals(value: Any, path: str) -> Iterator[tuple[Literal, str]]:
     """Walk all Reference elements of a resource, each with its FHIRPath."""
     if isinstance(value, dict):
         target = references.target(value)
-        if target and target.type in TYPES:
+        if target and target.type in CARE:
             yield target, f"{path}.reference"
         for name, member in value.items():
             if name != "contained":
@@ -91,7 +91,7 @@ def _found(work: Work, text: str) -> str:
     resource_type, _, query = below_base(text).partition("?")
     if resource_type not in TYPES:
         raise NotSupported(
-            f"References are searched for among {' and '.join(TYPES)} only: "
+            f"References are searched for among {', '.join(TYPES)} only: "
             f"no {resource_type} is kept here",
             diagnostics=f"Refer to it as {resource_type}/id, or by Reference.identifier",
         )
@@ -122,7 +122,7 @@ def check(work: Work, before: dict[str, Any], after: dict[str, Any]) -> None:
     known = {target for target, _ in _literals(before, "")} | {own}
     added = {target: path for target, path in _literals(after, own.type) if target not in known}
     if len(added) > MOST_ADDED:
-        raise BusinessRule(f"A write adds at most {MOST_ADDED} references to {' and '.join(TYPES)}")
+        raise BusinessRule(f"A write adds at most {MOST_ADDED} references to {' and '.join(CARE)}")
     missing = [(target, path) for target, path in added.items() if not _is_there(work, target)]
     if missing:
         raise BusinessRule(

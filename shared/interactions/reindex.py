@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.interactions import TYPES
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.types import TYPES
 from shared.errors import BusinessRule, Conflict
 from shared.store import dynamodb, keys, rebuilding, recounting, transactions
 from shared.store.items import Item
@@ -23,8 +23,9 @@ from shared.store.operations import delete, put
 
 type Part = tuple[int, int]
 
-# Rows after what has them: a row is superfluous only once its resource names its own.
-_TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH)
+# Rows after what has them, those of records are beside Encounters: a row is superfluous only once
+# its resource names its own.
+_TABLES = (patterns.RESOURCE, patterns.THREAD, patterns.ENCOUNTER, patterns.SEARCH)
 # Once for the rows, once for the guards.
 PASSES = (*_TABLES, *_TABLES)
 ROWS_DONE = len(_TABLES)
@@ -94,8 +95,8 @@ def finish(parts: int) -> list[str]:
 
 
 def _mend(table: str, item: Item, counts: Counter[str]) -> None:
-    if table == patterns.SEARCH:
-        key = (item["pk"]["S"], item["sk"]["S"])
+    key = (item["pk"]["S"], item["sk"]["S"])
+    if table == patterns.table_of_row(key[1]):
         found = rebuilding.owner(key)
         if found:
             counts[f"{CHECKED} rows"] += 1

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.access import Actor
+from shared.catalog.types import CARE
 from shared.errors import BusinessRule
 from shared.interactions import referring
 from shared.interactions.accepted import accepted
@@ -22,7 +23,6 @@ from shared.interactions.write import Content, write
 from shared.search import criteria
 from shared.sessions import kinds
 from shared.settings import settings
-from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.transactions import LARGEST
 from shared.store.work import Work
 
@@ -87,7 +87,7 @@ def _write(work: Work, identities: Identities, step: Step) -> Outcome:
 def _unchanged(work: Work, outcome: Outcome) -> Outcome:
     """Let what an entry leaves as it is stay so until all is written: entries are of one moment."""
     record = outcome.record
-    if isinstance(record, EncounterRecord | CommunicationRecord) and work.has_read(record):
+    if record is not None and work.has_read(record):
         work.require(record)
     return outcome
 
@@ -124,6 +124,8 @@ def _turn(work: Work, step: Step) -> tuple[int, int]:
     stored = None if entry.code == "create" else work.resource(*target)
     is_there = stored is not None and not stored.deleted
     body = entry.body if entry.code != "patch" else stored.resource if stored else {}
+    if target.type not in CARE:
+        return 2 if is_there else 1, 0
     if target.type == "Communication":
         return 2 if is_there else 1, 4 if "partOf" in body else 3
     ends = is_there and (entry.code == "patch" or not kinds.is_open(body))

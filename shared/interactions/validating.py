@@ -130,12 +130,12 @@ def _refusals(actor: Actor, mode: str, content: dict[str, Any], own_id: str) -> 
     try:
         if mode == "create":
             resource = proposed(content, content["resourceType"])
-            if not Sight(actor).is_limited:
+            if not Sight(actor).limits((content["resourceType"],)):
                 create_new(work, resource)
         else:
             resource = accepted(content, content["resourceType"])
             check_id(resource, own_id or str(resource.get("id", "")))
-            if not Sight(actor).is_limited:
+            if not Sight(actor).limits((content["resourceType"],)):
                 write(work, Literal(resource["resourceType"], resource["id"]), updated(resource))
     except ClosingUnderWay:
         return ()

@@ -7,12 +7,14 @@ from typing import Any
 from shared import fhirjson, instants
 from shared.access.compartments import is_draft
 from shared.index import long
+from shared.references import Literal
 from shared.resources.meta import stamp
 from shared.sessions.due import GRACE
 from shared.settings import settings
 from shared.store.records import (
     CommunicationRecord,
     EncounterRecord,
+    ResourceRecord,
     Versioned,
     changed,
     known,
@@ -66,6 +68,18 @@ def unborn_encounter(work: Work, encounter_id: str) -> EncounterRecord:
         created=work.instant,
         updated="",
         entered=work.instant,
+    )
+
+
+def of_resource(work: Work, before: Versioned, resource: Resource | None) -> Versioned:
+    """Make the next version of a resource of another type; None deletes it."""
+    return _next(work, before, resource, {})
+
+
+def unborn_resource(work: Work, target: Literal) -> ResourceRecord:
+    """Make what the first version of a resource of another type is the next of."""
+    return ResourceRecord(
+        type=target.type, id=target.id, version=0, json=None, created=work.instant, updated=""
     )
 
 

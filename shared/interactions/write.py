@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from shared.catalog.types import CARE
 from shared.errors import NotFound
-from shared.interactions import communications, encounters, permitted
+from shared.interactions import communications, encounters, permitted, referring, versions
 from shared.interactions.changes import Outcome
 from shared.preconditions import ALWAYS, Preconditions
 from shared.references import Literal
@@ -37,7 +38,7 @@ def write(
     after = content(before, work)
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
-    if not live and not is_new and (there is not before or work.sight.is_limited):
+    if not live and not is_new and (there is not before or work.sight.limits((target.type,))):
         # Whether something is there under that id is not theirs to know.
         raise NotFound(f"{target} does not exist")
     permitted.check(work, before.resource if before else {}, after, is_new=is_new)
@@ -47,6 +48,8 @@ def write(
 def _save(
     work: Work, before: Versioned | None, target: Literal, after: Resource | None
 ) -> Versioned:
+    if target.type not in CARE:
+        return _save_resource(work, before, target, after)
     if isinstance(before, EncounterRecord):
         return encounters.update(work, before, after) if after else encounters.delete(work, before)
     if isinstance(before, CommunicationRecord):
@@ -58,3 +61,15 @@ def _save(
     if target.type == "Encounter":
         return encounters.create(work, target.id, after)
     return communications.create(work, target.id, after)
+
+
+def _save_resource(
+    work: Work, before: Versioned | None, target: Literal, after: Resource | None
+) -> Versioned:
+    """Save a resource of the directory or the records: nothing follows from it for others."""
+    record = before or versions.unborn_resource(work, target)
+    if after is not None:
+        referring.check(work, record.resource, after)
+    saved = versions.of_resource(work, record, after)
+    work.save(saved)
+    return saved

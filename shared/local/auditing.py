@@ -10,9 +10,9 @@ from shared.audit.chains import Break, Head, Row, first_break
 from shared.catalog import access_patterns as patterns
 from shared.store import auditing, items
 from shared.store.keys import HEADER
-from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
+from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord, Versioned
 
-TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.AUDIT)
+TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE, patterns.AUDIT)
 
 
 def deployed(stack: str) -> tuple[Any, dict[str, str]]:
@@ -47,6 +47,9 @@ def _heads(dynamodb: Any, names: Mapping[str, str]) -> Iterator[Head]:
         is_current = item["sk"]["S"] == HEADER or item["sk"]["S"].startswith("m#")
         if is_current and "to" not in item:
             yield _head(item, CommunicationRecord.from_item(item))
+    for item in _scanned(dynamodb, names[patterns.RESOURCE]):
+        if item["sk"]["S"] == patterns.RESOURCE_CURRENT.sort:
+            yield _head(item, ResourceRecord.from_item(item))
 
 
 def _head(item: items.Item, record: Versioned) -> Head:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from shared import fhirjson, references
-from shared.catalog.interactions import TYPES
+from shared.catalog.types import CARE, TYPES
 from shared.errors import Issue
 from shared.resources import subsets
 from shared.search import criteria, paging, planning, reading
@@ -65,7 +65,7 @@ def search(  # noqa: PLR0913 - each is a fact of the request
     none or has a wrong value, and TooCostly.
     """
     token = references.BASE.set(base)
-    limited = sight if sight and sight.is_limited else None
+    limited = sight if sight and sight.limits((*CARE, resource_type)) else None
     try:
         asked = criteria.parse(resource_type, query, zone, lenient=lenient)
         lookups = Lookups(

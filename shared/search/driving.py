@@ -11,7 +11,7 @@ from shared.index import readiness
 from shared.search import planning, reading, sources
 from shared.search.controls import Controls, SortKey
 from shared.search.criteria import Criterion, Query
-from shared.search.joins import Chain, Condition, Join
+from shared.search.joins import Chain, Condition, Join, types
 from shared.search.lookups import Lookups, Resource
 from shared.search.operands import ReferenceOperand, TokenOperand
 from shared.search.plans import Plan
@@ -29,7 +29,7 @@ def narrowed(query: Query, lookups: Lookups, via: int | None) -> Query:
 
     Raises TooCostly where that leads to more than it did.
     """
-    if lookups.is_limited:
+    if lookups.limits((query.type, *types(query.joins))):
         # How many there are is not theirs to know who do not see them all.
         return replace(query, via=NONE)
     if not query.joins or via == NONE or (via is None and _is_selective(query, lookups)):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import orjson
 
-from shared.catalog.interactions import TYPES
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.catalog.types import TYPES
 from shared.errors import Invalid
 from shared.index import readiness
 

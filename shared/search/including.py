@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from shared import references
-from shared.catalog.interactions import TYPES
+from shared.catalog.types import TYPES
 from shared.errors import TooCostly
 from shared.search.includes import ITERATE, Include
 from shared.search.lookups import Lookups, Resource

@@ -3,12 +3,13 @@
 https://hl7.org/fhir/R4/search.html#chaining
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
 
-from shared.catalog.interactions import TYPES
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.catalog.types import TYPES
 from shared.errors import FhirError, Invalid
 from shared.index import readiness
 from shared.search import criteria
@@ -76,6 +77,17 @@ def looks_at_numbers(condition: Condition) -> bool:
     if isinstance(condition, Has):
         return looks_at_numbers(condition.condition)
     return any(looks_at_numbers(branch) for _, branch in condition.branches)
+
+
+def types(conditions: Iterable[Condition]) -> Iterator[str]:
+    """Give the types of the other resources that conditions look at."""
+    for one in conditions:
+        if isinstance(one, Has):
+            yield one.param.resource
+            yield from types((one.condition,))
+        elif isinstance(one, Chain):
+            yield from (resource_type for resource_type, _ in one.branches)
+            yield from types(condition for _, condition in one.branches)
 
 
 def _condition(resource_type: str, name: str, value: str, zone: tzinfo, depth: int) -> Condition:

@@ -12,11 +12,10 @@ import orjson
 
 from shared import fhirjson, references
 from shared.catalog import access_patterns as patterns
-from shared.catalog.interactions import TYPES
 from shared.catalog.parameters import SearchParam
-from shared.index import long
+from shared.catalog.types import TYPES
+from shared.index import long, partitions
 from shared.index.order import AFTER_ALL
-from shared.index.partitions import is_keyed
 from shared.index.values import Reference, values
 from shared.search import sources
 from shared.search.criteria import Criterion
@@ -76,14 +75,13 @@ class Lookups:
         """Tell whether the caller may see a resource."""
         return self._sight is None or self._sight.sees(resource)
 
-    def surely_sees(self, json: bytes) -> bool:
+    def surely_sees(self, resource_type: str, json: bytes) -> bool:
         """Tell whether the caller may see a resource, which need not be read to know that."""
-        return self._sight is None or self._sight.surely_sees(json)
+        return self._sight is None or self._sight.surely_sees(resource_type, json)
 
-    @property
-    def is_limited(self) -> bool:
-        """Tell whether there may be anything, beside drafts, that the caller does not see."""
-        return self._sight is not None and self._sight.is_limited
+    def limits(self, resource_types: Iterable[str]) -> bool:
+        """Tell whether there may be anything of some types that the caller does not see."""
+        return self._sight is not None and self._sight.limits(resource_types)
 
     def remembered(self, question: object, name: str, answer: Callable[[], bool]) -> bool:
         """Give the answer to a question about a resource, found once."""
@@ -109,10 +107,12 @@ class Lookups:
             self.budget.spend(len(ids))
             found = read_many(resource_type, ids, self.tenant)
             for one in ids:
-                self._known[f"{resource_type}/{one}"] = self._seen(found.get(one))
+                self._known[f"{resource_type}/{one}"] = self._seen(resource_type, found.get(one))
 
-    def _seen(self, json: bytes | None) -> bytes | None:
-        return json if json and (self.surely_sees(json) or self.sees(self.loads(json))) else None
+    def _seen(self, resource_type: str, json: bytes | None) -> bytes | None:
+        if json and (self.surely_sees(resource_type, json) or self.sees(self.loads(json))):
+            return json
+        return None
 
     def targets(self, resource: Resource, param: SearchParam, target: str = "") -> list[str]:
         """Give what a resource refers to by a parameter, of the types stored here, or of one."""
@@ -150,7 +150,7 @@ class Lookups:
             bool(param.keyed)
             and resource["resourceType"] == param.resource
             and any(
-                isinstance(value, Reference) and is_keyed(param, value)
+                isinstance(value, Reference) and partitions.is_keyed(param, value)
                 for value in values(resource, param, self.zone)
             )
         )
@@ -161,6 +161,9 @@ class Lookups:
         between = long.ONCE.get(resource_type, (" ", AFTER_ALL))
         if table == patterns.THREAD:
             between = (MESSAGE, MESSAGE + AFTER_ALL)
+        elif table == patterns.ENCOUNTER:
+            recorded = partitions.recorded(resource_type)
+            between = (recorded, recorded + AFTER_ALL)
         stream = Stream(table, partition, (between,))
         limit = first
         while True:

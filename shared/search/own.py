@@ -43,7 +43,8 @@ def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
     if query.type == "Encounter":
         held = tuple(_sessions(query, sight, people))
         return Source("compartment", tuple(own), by, runs, held=held)
-    if all(kind.startswith(HEADERS) for run in runs for kind in run):
+    is_threads = query.type == "Communication"
+    if not is_threads or all(kind.startswith(HEADERS) for run in runs for kind in run):
         return Source("compartment", tuple(own), by, runs)
     threads = list(_threads(own))
     if len(threads) > MOST_THREADS:

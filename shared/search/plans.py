@@ -48,7 +48,8 @@ class Source:
     """Partitions that hold every match, as table and key, and the criteria they answer already.
 
     `runs` are the prefixes of the kinds to read, those together that follow each other. `held` are
-    rows beside them that were read already.
+    rows beside them that were read already; `recorded` is what the keys of the type's rows begin
+    with in the partition of an Encounter.
     """
 
     reads: str
@@ -58,6 +59,7 @@ class Source:
     answers: tuple[Criterion, ...] = ()
     without: Criterion | None = None
     held: tuple[Item, ...] = ()
+    recorded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ def _second_rows(source: Source, window: Window) -> Iterator[Stream]:
 
 
 def _runs(source: Source, table: str) -> tuple[tuple[str, ...], ...]:
+    if table == patterns.ENCOUNTER:
+        return ((source.recorded,),)
     return ((MESSAGE,),) if table == patterns.THREAD else source.runs
 
 
@@ -144,4 +148,6 @@ def _ranges(table: str, kind: str, window: Window) -> list[KeyRange]:
 def _stream(source: Source, table: str, partition: str, ranges: list[KeyRange], cut: int) -> Stream:
     without = None if table == patterns.THREAD else source.without
     held = source.held if (table, partition) == _HELD else None
+    if table == patterns.ENCOUNTER:
+        cut = len(source.recorded)
     return Stream(table, partition, tuple(ranges), cut, without, held)

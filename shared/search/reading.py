@@ -241,7 +241,11 @@ class _Reader:
         return self._matches(json, self.plan.predicates)
 
     def _matches(self, json: bytes, criteria: tuple[Criterion, ...]) -> bool:
-        if not criteria and not self.query.joins and self.lookups.surely_sees(json):
+        if (
+            not criteria
+            and not self.query.joins
+            and self.lookups.surely_sees(self.query.type, json)
+        ):
             return True
         resource = self.loads(json)
         return (

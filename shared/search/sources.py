@@ -8,7 +8,7 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.index import order, partitions, readiness
-from shared.index.kinds import KINDS, Kind
+from shared.index.kinds import KINDS, Kind, are_by_status
 from shared.index.values import Reference, Token, path
 from shared.search.criteria import Criterion, Query
 from shared.search.matching import matches
@@ -70,7 +70,7 @@ def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
         for table, key in keys:
             names = (
                 (f"{tenant}#{segment(key)}",)
-                if table == patterns.THREAD
+                if table in partitions.KEYED.values()
                 else partitions.of_value(tenant, param, key)
             )
             found.update(((table, name), None) for name in names)
@@ -93,13 +93,14 @@ def _keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
 def _reference_keys(param: SearchParam, operand: ReferenceOperand) -> Iterator[tuple[str, str]]:
     keyed, table = _keyed(param, operand), patterns.table_of_rows(param.resource)
     if keyed:
-        yield patterns.THREAD, keyed.text.partition("/")[2]
+        yield partitions.KEYED[param.keyed], keyed.text.partition("/")[2]
     if not operand.bare:
         key = partitions.value_key(param, Reference(operand.text, operand.type))
         if key:
             yield table, key
     elif param.targets:
-        yield from ((table, f"{target}/{operand.text}") for target in param.targets)
+        others = (target for target in param.targets if target != param.keyed)
+        yield from ((table, f"{target}/{operand.text}") for target in others)
     else:
         yield table, operand.text
 
@@ -150,12 +151,20 @@ def _of_value(query: Query, criterion: Criterion, found: list[Partition], states
         keyed = tuple(one for asked_for in asked if (one := _keyed(criterion.param, asked_for)))
         without = replace(criterion, operands=keyed)
     by = order.ORDERS[query.type]
-    return Source(criterion.param.code, tuple(found) if runs else (), by, runs, answers, without)
+    return Source(
+        criterion.param.code,
+        tuple(found) if runs else (),
+        by,
+        runs,
+        answers,
+        without,
+        recorded=partitions.recorded(query.type),
+    )
 
 
 def _allowed(query: Query) -> States:
     """Give which statuses of each kind the criteria on `status` and `part-of` leave."""
-    asked = [one for one in query.criteria if one.param.code == "status"]
+    asked = [one for one in query.criteria if _is_status(one)]
     parts = {part for one in query.criteria for part in _parts(one)}
     return {
         kind: frozenset(
@@ -167,6 +176,11 @@ def _allowed(query: Query) -> States:
         for kind in KINDS[query.type]
         if kind.listing or not query.threads
     }
+
+
+def _is_status(criterion: Criterion) -> bool:
+    """Tell whether a criterion is on the status by which rows are divided."""
+    return criterion.param.code == "status" and are_by_status(criterion.param.resource)
 
 
 def _parts(criterion: Criterion) -> Iterator[bool]:
@@ -197,7 +211,7 @@ def _answers(query: Query, read: list[Kind], states: States) -> tuple[Criterion,
     return tuple(
         criterion
         for criterion in query.criteria
-        if (criterion.param.code == "status" and exact)
+        if (_is_status(criterion) and exact)
         or (criterion.modifier == "missing" and by_part and any(True for _ in _parts(criterion)))
     )
 
@@ -211,7 +225,8 @@ def _listing(query: Query, tenant: str, states: States) -> Source:
         answers = _answers(query, read, states)
         by = by_date if query.type == "Encounter" else order.UPDATED
         return _of_listings(query, tenant, sorted(names), by, answers)
-    known = SEARCH_PARAMS.of(query.type)[by_date.param].index is Index.LISTING
+    dated = SEARCH_PARAMS.of(query.type).get(by_date.param)
+    known = dated is not None and dated.index is Index.LISTING
     by_update = any(key.param.code == order.UPDATED.param for key in query.controls.sort)
     if known and by_date.param in _codes(query) and not by_update:
         return _of_listings(query, tenant, [by_date.param], by_date)

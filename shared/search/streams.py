@@ -1,6 +1,7 @@
 """Reading partitions: rows of many in one order, in pages small enough to cost few units."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from shared.store.items import Item
 
 _MARGIN = 3
 # How many typical rows a read unit of 4 KB holds: fewer from each of many partitions cost as much.
-UNIT_ROWS = {"Encounter": 12, "Communication": 9, "AuditEvent": 5}
+UNIT_ROWS = defaultdict(lambda: 9, {"Encounter": 12, "AuditEvent": 5})
 _GROWTH = 4
 _PLACE = re.compile(
     r"(?P<kind>(?:[a-z]#)*)(?P<undated>:?)"

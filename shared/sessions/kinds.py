@@ -52,10 +52,12 @@ def is_session(encounter: Resource, type_system: str) -> bool:
 
 
 def header(communication: Resource) -> str:
-    """Give the id of the header a message is part of, or nothing for a header.
+    """Give the id of the header a message is part of, or nothing for a header or another type.
 
     Raises BusinessRule where there is more than one.
     """
+    if communication.get("resourceType") not in ("Communication", None):
+        return ""
     targets = (references.target(element) for element in communication.get("partOf", ()))
     ids = {target.id for target in targets if target and target.type == "Communication"}
     if len(ids) > 1:

@@ -100,6 +100,7 @@ def table_name(table: str) -> str:
     return {
         patterns.ENCOUNTER: names.encounter_table,
         patterns.THREAD: names.thread_table,
+        patterns.RESOURCE: names.resource_table,
         patterns.SEARCH: names.search_table,
         patterns.AUDIT: names.audit_table,
     }[table]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.index.values import elements
 from shared.store import dynamodb, items, keys
 from shared.store.keys import Address
 from shared.store.operations import ABSENT, Operation, check, delete, put, update
@@ -26,11 +27,12 @@ def identifiers(record: Versioned | None) -> set[Identifier]:
     return of_resource(record.resource) if record else set()
 
 
-def of_resource(resource: Mapping[str, Any]) -> set[Identifier]:
+def of_resource(resource: dict[str, Any]) -> set[Identifier]:
     """Give the identifiers of a resource."""
     return {
         (identifier.get("system", ""), identifier["value"])
-        for identifier in resource.get("identifier", ())
+        for name in ("identifier", "masterIdentifier")
+        for identifier in elements(resource, (name,))
         if "value" in identifier
     }
 

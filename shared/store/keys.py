@@ -48,6 +48,11 @@ def encounter(tenant: str, encounter_id: str) -> Address:
     return Address(patterns.ENCOUNTER, f"{tenant}#{encounter_id}", patterns.CURRENT.sort)
 
 
+def resource(tenant: str, resource_type: str, resource_id: str) -> Address:
+    """Give the address of the current version of a resource of the directory or the records."""
+    return address(patterns.RESOURCE_CURRENT, tenant, type=resource_type, id=resource_id)
+
+
 def placed(tenant: str, place: Place) -> Address:
     """Give the address of a Communication's current version."""
     return Address(patterns.THREAD, f"{tenant}#{place.thread}", place.sort)
@@ -61,15 +66,32 @@ def home(communication_id: str) -> Place:
     return Place(communication_id, HEADER)
 
 
+def current(tenant: str, resource_type: str, resource_id: str) -> Address:
+    """Give the address that the id of a resource speaks of."""
+    if resource_type == "Encounter":
+        return encounter(tenant, resource_id)
+    if resource_type == "Communication":
+        return placed(tenant, home(resource_id))
+    return resource(tenant, resource_type, resource_id)
+
+
 def version(tenant: str, resource_type: str, resource_id: str, number: int) -> Address:
     """Give the address of a superseded version."""
     if resource_type == "Encounter":
         return address(patterns.VERSION, tenant, id=resource_id, version=f"{number:08}")
+    if resource_type == "Communication":
+        return address(
+            patterns.COMMUNICATION_VERSION,
+            tenant,
+            id=home(resource_id).thread,
+            resource=resource_id,
+            version=f"{number:08}",
+        )
     return address(
-        patterns.COMMUNICATION_VERSION,
+        patterns.RESOURCE_VERSION,
         tenant,
-        id=home(resource_id).thread,
-        resource=resource_id,
+        type=resource_type,
+        id=resource_id,
         version=f"{number:08}",
     )
 
@@ -93,6 +115,11 @@ def slot(tenant: str, key: SlotKey) -> Address:
 def adoption(tenant: str, thread: str, epoch: int) -> Address:
     """Give the address that names the session which adopted an epoch's messages."""
     return address(patterns.ADOPTION, tenant, id=thread, epoch=f"{epoch:010}")
+
+
+def index_row(partition: str, sort: str) -> Address:
+    """Give the address of an index row."""
+    return Address(patterns.table_of_row(sort), partition, sort)
 
 
 def guard(tenant: str, resource_type: str, system: str, value: str) -> Address:

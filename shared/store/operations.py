@@ -14,10 +14,16 @@ from shared.store import codec, keys
 from shared.store.dynamodb import table_name
 from shared.store.items import ADDRESSES, Item, adoption_item, slot_item, span_item
 from shared.store.keys import Address
-from shared.store.records import CommunicationRecord, EncounterRecord, Pending, Versioned
+from shared.store.records import (
+    CommunicationRecord,
+    EncounterRecord,
+    Pending,
+    ResourceRecord,
+    Versioned,
+)
 
 type Operation = dict[str, dict[str, Any]]
-type Record = EncounterRecord | CommunicationRecord | Slot | Span | Adoption | Pending
+type Record = Versioned | Slot | Span | Adoption | Pending
 
 # One write unit holds 1 KB.
 ROW_BYTES = 1024
@@ -70,7 +76,7 @@ ABSENT = "attribute_not_exists(#pk)"
 
 def address_of(record: Record, tenant: str) -> Address:
     """Give the address of a record's item."""
-    if isinstance(record, EncounterRecord | CommunicationRecord | Pending):
+    if isinstance(record, Versioned | Pending):
         return record.address(tenant)
     return ADDRESSES[type(record)](tenant, record)
 
@@ -146,7 +152,14 @@ def _(
     yield from _superseded(new, old, tenant)
 
 
-def unchanged(record: CommunicationRecord | EncounterRecord) -> tuple[str, Item]:
+@operations.register
+def _(new: ResourceRecord, old: ResourceRecord | None, tenant: str) -> Iterator[Operation]:
+    condition, values = unchanged(old) if old else (ABSENT, {})
+    yield put(new.address(tenant), new.to_item(), condition, **values)
+    yield from _superseded(new, old, tenant)
+
+
+def unchanged(record: CommunicationRecord | EncounterRecord | ResourceRecord) -> tuple[str, Item]:
     """Give the condition, with its values, under which an item is as it was read."""
     if isinstance(record, EncounterRecord):
         return "#rev = :rev", {"rev": {"N": str(record.rev)}}
@@ -183,12 +196,12 @@ def _superseded(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[
         address = keys.version(tenant, old.type, old.id, old.version)
         yield put(address, version_item(old))
     for pk, sk in set(old.rows if old else ()) - set(new.rows):
-        yield delete(Address(patterns.SEARCH, pk, sk))
+        yield delete(keys.index_row(pk, sk))
     written = [row for row in new.rows if not (old and is_same and row in old.rows)]
     if written:
         copy = copied(new.json or b"", max(len(pk) + len(sk) for pk, sk in new.rows))
         for pk, sk in written:
-            yield put(Address(patterns.SEARCH, pk, sk), copy)
+            yield put(keys.index_row(pk, sk), copy)
 
 
 def version_item(record: Versioned) -> Item:

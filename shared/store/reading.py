@@ -8,7 +8,13 @@ from shared.catalog import access_patterns as patterns
 from shared.store import codec, dynamodb, keys
 from shared.store.items import Item
 from shared.store.keys import Place
-from shared.store.records import CommunicationRecord, EncounterRecord, Versioned, past
+from shared.store.records import (
+    CommunicationRecord,
+    EncounterRecord,
+    ResourceRecord,
+    Versioned,
+    past,
+)
 
 type Resource = dict[str, Any]
 
@@ -26,7 +32,10 @@ def current(tenant: str, resource_type: str, resource_id: str) -> Versioned | No
     if resource_type == "Encounter":
         item = _get(keys.encounter(tenant, resource_id))
         return EncounterRecord.from_item(item) if item else None
-    return communication(tenant, resource_id)
+    if resource_type == "Communication":
+        return communication(tenant, resource_id)
+    item = _get(keys.resource(tenant, resource_type, resource_id))
+    return ResourceRecord.from_item(item) if item else None
 
 
 def communication(tenant: str, communication_id: str) -> CommunicationRecord | None:
@@ -78,17 +87,22 @@ def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, 
         from shared.audit import indexing  # noqa: PLC0415 - nothing else reads the trail
 
         return indexing.resources(tenant, ids)
+    records = _records(resource_type, ids, tenant)
+    return {record.id: record.json for record in records if record.json and record.id in ids}
+
+
+def _records(resource_type: str, ids: Sequence[str], tenant: str) -> Iterator[Versioned]:
     if resource_type == "Encounter":
         addresses = [keys.encounter(tenant, one) for one in ids]
-        found = _batch(patterns.ENCOUNTER, addresses)
-    else:
-        addresses = [keys.placed(tenant, keys.home(one)) for one in ids]
-        found = _batch(patterns.THREAD, addresses)
-        moved = [keys.placed(tenant, _place(item)) for item in found if "to" in item]
-        found = [item for item in found if "to" not in item] + _batch(patterns.THREAD, moved)
-    kind = EncounterRecord if resource_type == "Encounter" else CommunicationRecord
-    records = (kind.from_item(item) for item in found)
-    return {record.id: record.json for record in records if record.json and record.id in ids}
+        return map(EncounterRecord.from_item, _batch(patterns.ENCOUNTER, addresses))
+    if resource_type != "Communication":
+        addresses = [keys.resource(tenant, resource_type, one) for one in ids]
+        return map(ResourceRecord.from_item, _batch(patterns.RESOURCE, addresses))
+    addresses = [keys.placed(tenant, keys.home(one)) for one in ids]
+    found = _batch(patterns.THREAD, addresses)
+    moved = [keys.placed(tenant, _place(item)) for item in found if "to" in item]
+    found = [item for item in found if "to" not in item] + _batch(patterns.THREAD, moved)
+    return map(CommunicationRecord.from_item, found)
 
 
 def children(tenant: str, encounter_id: str) -> list[Resource]:

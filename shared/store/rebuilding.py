@@ -1,6 +1,7 @@
 """What is wrong with the index rows of one record, and the transaction that mends it."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from shared import fhirjson, instants
@@ -21,9 +22,9 @@ from shared.store.operations import (
     put,
     unchanged,
 )
-from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
 
-type Record = EncounterRecord | CommunicationRecord
+type Record = EncounterRecord | CommunicationRecord | ResourceRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,10 @@ class Drift:
         else:
             yield check(address, condition, **values)
         for pk, sk in self.superfluous:
-            yield delete(Address(patterns.SEARCH, pk, sk))
+            yield delete(keys.index_row(pk, sk))
         longest = max((len(pk) + len(sk) for pk, sk in self.rows), default=0)
         for pk, sk in self.wrong:
-            yield put(Address(patterns.SEARCH, pk, sk), copied(record.json or b"", longest))
+            yield put(keys.index_row(pk, sk), copied(record.json or b"", longest))
         if self.due:
             yield put(self.due, {})
 
@@ -86,10 +87,7 @@ def drift(record: Record, tenant: str) -> Drift:
         due_address(record, tenant) if isinstance(record, EncounterRecord) and record.due else None
     )
     asked = dict.fromkeys((*wanted, *record.rows, *([(due.pk, due.sk)] if due else [])))
-    there = {
-        (item["pk"]["S"], item["sk"]["S"]): item
-        for item in dynamodb.batch_get(patterns.SEARCH, list(asked))
-    }
+    there = dict(_stored(asked))
     longest = max((len(pk) + len(sk) for pk, sk in wanted), default=0)
     has_due = due is None or (due.pk, due.sk) in there
     return Drift(
@@ -100,6 +98,15 @@ def drift(record: Record, tenant: str) -> Drift:
         None if has_due else due,
         is_long,
     )
+
+
+def _stored(asked: Iterable[RowKey]) -> Iterator[tuple[RowKey, Item]]:
+    by_table: dict[str, list[RowKey]] = defaultdict(list)
+    for key in asked:
+        by_table[keys.index_row(*key).table].append(key)
+    for table, of_table in by_table.items():
+        for item in dynamodb.batch_get(table, of_table):
+            yield (item["pk"]["S"], item["sk"]["S"]), item
 
 
 def _is_long(record: Record) -> bool:
@@ -128,6 +135,8 @@ def read(table: str, item: Item) -> Record | None:
     sort: str = item["sk"]["S"]
     if table == patterns.ENCOUNTER:
         return EncounterRecord.from_item(item) if sort == patterns.CURRENT.sort else None
+    if table == patterns.RESOURCE:
+        return ResourceRecord.from_item(item) if sort == patterns.RESOURCE_CURRENT.sort else None
     is_current = sort == keys.HEADER or sort.startswith("m#")
     return CommunicationRecord.from_item(item) if is_current and "to" not in item else None
 
@@ -140,19 +149,18 @@ def owner(key: RowKey) -> tuple[str, str, str] | None:
         _, tenant, encounter_id = key[1].split("#")
         return tenant, "Encounter", encounter_id
     resource_type, mark, _ = name.partition("?")
+    if key[1].startswith(patterns.RECORDS):
+        resource_type, mark = key[1].split("#")[1], patterns.RECORDS
     return (tenant, resource_type, key[1].rpartition("#")[2]) if mark else None
 
 
 def orphan(key: RowKey, tenant: str, resource_type: str, resource_id: str) -> list[Operation]:
     """Give the transaction that deletes a row which its resource does not have; none if it does."""
     record = reading.current(tenant, resource_type, resource_id)
-    address = Address(patterns.SEARCH, *key)
+    address = keys.index_row(*key)
     if record is None:
-        home = keys.encounter(tenant, resource_id)
-        if resource_type != "Encounter":
-            home = keys.placed(tenant, keys.home(resource_id))
-        return [check(home, ABSENT), delete(address)]
-    if not isinstance(record, EncounterRecord | CommunicationRecord):
+        return [check(keys.current(tenant, resource_type, resource_id), ABSENT), delete(address)]
+    if not isinstance(record, EncounterRecord | CommunicationRecord | ResourceRecord):
         raise TypeError(resource_type)
     if key in record.rows:
         return []

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import orjson
 
@@ -24,13 +24,13 @@ LARGEST_JSON = 4_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Versioned:
-    """What the current items of Encounters and Communications share.
+    """What the current items of all resources share.
 
     `json` is the resource as it is answered, None where it is deleted; `rows` are the keys of its
     index rows; `chain` is the hash of the last audit row about it. Instants are texts.
     """
 
-    type: ClassVar[str]
+    type: str
     id: str
     version: int
     json: bytes | None
@@ -117,7 +117,7 @@ class EncounterRecord(Versioned):
     `is_long` that it has the second rows of what lasts long.
     """
 
-    type: ClassVar[str] = "Encounter"
+    type: str = "Encounter"
     rev: int = 0
     entered: str
     due: str = ""
@@ -195,7 +195,7 @@ class CommunicationRecord(Versioned):
     says that a version of it is a draft. `rebuilt` rises when reindexing changes which rows it has.
     """
 
-    type: ClassVar[str] = "Communication"
+    type: str = "Communication"
     place: Place
     at: str = ""
     counts: bool = False
@@ -243,6 +243,38 @@ class CommunicationRecord(Versioned):
             day=text(item, "day"),
             plain="plain" in item,
             drafted="drafted" in item,
+            rebuilt=number(item, "rebuilt"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceRecord(Versioned):
+    """The `current` item of a resource of the directory or of the records.
+
+    `rebuilt` rises when reindexing changes which rows it has.
+    """
+
+    rebuilt: int = 0
+
+    def address(self, tenant: str) -> Address:
+        """Give the address of the item."""
+        return keys.resource(tenant, self.type, self.id)
+
+    def to_item(self) -> Item:
+        """Write the item's attributes."""
+        item = self._item()
+        if self.rebuilt:
+            item["rebuilt"] = {"N": str(self.rebuilt)}
+        return item
+
+    @classmethod
+    def from_item(cls, item: Item) -> Self:
+        """Read the item."""
+        resource_type, _, resource_id = item["pk"]["S"].partition("#")[2].partition("/")
+        return cls(
+            **cls._fields(item),
+            type=resource_type,
+            id=resource_id,
             rebuilt=number(item, "rebuilt"),
         )
 

@@ -33,6 +33,7 @@ from shared.store.records import (
     CommunicationRecord,
     EncounterRecord,
     Pending,
+    ResourceRecord,
     Versioned,
     changed,
 )
@@ -113,10 +114,13 @@ class Work:
         return [child.resource for child in self.children(encounter_id)]
 
     def resource(self, resource_type: str, resource_id: str) -> Versioned | None:
-        """Read a resource of either type."""
+        """Read a resource of any type."""
         if resource_type == "Encounter":
             return self.encounter(resource_id)
-        return self.communication(resource_id)
+        if resource_type == "Communication":
+            return self.communication(resource_id)
+        address = keys.resource(self.tenant, resource_type, resource_id)
+        return self._record(address, ResourceRecord.from_item)
 
     def slot(self, key: SlotKey) -> Slot:
         """Read a slot; one that was never written is empty."""
@@ -204,12 +208,12 @@ class Work:
         """Delete a record with this work."""
         self._saved[address_of(record, self.tenant)] = None
 
-    def require(self, record: EncounterRecord | CommunicationRecord | Slot) -> None:
+    def require(self, record: Versioned | Slot) -> None:
         """Make the work depend on a resource staying as it was read, or on a slot's epoch."""
         address = address_of(record, self.tenant)
         if isinstance(record, EncounterRecord):
             required = check(address, "#rev = :rev", rev={"N": str(record.rev)})
-        elif isinstance(record, CommunicationRecord):
+        elif isinstance(record, Versioned):
             required = check(address, "#version = :v", v={"N": str(record.version)})
         elif record.rev:
             required = check(address, "#epoch = :epoch", epoch={"N": str(record.epoch)})

@@ -9,6 +9,7 @@ import pytest
 from shared import settings
 from shared.audit.chains import ALTERED, MISSING, NO_END, NO_RESOURCE
 from shared.catalog import access_patterns as patterns
+from shared.local.auditing import TABLES as TABLES_WALKED
 from shared.local.auditing import verify
 from shared.store import auditing, codec, dynamodb
 from tests import care
@@ -16,7 +17,7 @@ from tests.auditing import rows
 from tests.consistency import scan
 from tests.frontdoor import FrontDoor
 
-TABLES = {table: table for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.AUDIT)}
+TABLES = {table: table for table in TABLES_WALKED}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.catalog.interactions import TYPES
+from shared.catalog.types import TYPES
 from tests import care, refusals
 from tests.consistency import everything
 from tests.frontdoor import BASE, Answer, FrontDoor
@@ -233,7 +233,7 @@ def test_conditional_references_resolve_in_every_kind_of_write(clinic: FrontDoor
         ("Communication?subject=Patient/homer-simpson", "matches several"),
         ("Communication?colour=red", "no search parameter colour"),
         ("Communication?", "selects no Communication"),
-        ("Patient?identifier=1", "no Patient is kept here"),
+        ("Device?identifier=1", "no Device is kept here"),
     ],
 )
 def test_a_reference_that_does_not_name_one_resource_refuses_the_write(

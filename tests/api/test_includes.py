@@ -99,7 +99,7 @@ def test_what_is_deleted_or_elsewhere_is_not_included(
     assert modes(found)["include"] == messages[1:]
     elsewhere = clinic.get(
         f"/Communication?_id={header}&_include=Communication:subject&_revinclude=Provenance:target"
-        "&_include=Communication:sender:Practitioner&_include:iterate=Patient:general-practitioner"
+        "&_include=Communication:sender:Practitioner&_include:iterate=Device:patient"
         "&_include=Encounter:appointment"
     )
     assert modes(elsewhere) == {"match": [header], "include": []}

@@ -14,15 +14,15 @@ import pytest
 
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import segment
-from shared.catalog.interactions import TYPES
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.types import TYPES
 from shared.store import dynamodb, transactions
 from tests import care
 from tests.database import Database
 from tests.frontdoor import Answer, FrontDoor
 from tests.practice import Practice
 
-TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH, patterns.AUDIT)
+TABLES = patterns.TABLES
 NORTH, SOUTH = "north", "south"
 # Each tries to end its segment, to begin another's key, or to look like what it is not.
 HOSTILE = (

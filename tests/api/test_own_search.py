@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.interactions import TYPES
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.catalog.types import TYPES
 from shared.index.values import Quantity, Reference, Token, values
 from shared.instants import Range
 from shared.store import dynamodb
@@ -208,7 +208,7 @@ def kept() -> dict[str, Kept]:
 
 def snapshot() -> Kept:
     memory = Kept()
-    for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH):
+    for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE, patterns.SEARCH):
         for item in scan(table):
             memory.put_item(TableName=dynamodb.table_name(table), Item=item)
     return memory

@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.catalog.interactions import BELOW_BASE, INTERACTIONS, TYPES
+from shared.catalog.interactions import BELOW_BASE, INTERACTIONS
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.types import TYPES
 from shared.http import docs
 from shared.http.responses import STATUS
 from tests import care, refusals

@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS, TYPES
+from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index
 from shared.catalog.roles import ROLES
+from shared.catalog.types import TYPES
 from shared.index import partitions
 from shared.local import template
 from shared.packaging.build import ROOT
@@ -25,12 +26,15 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.VERSION: keys.version,
     patterns.SPAN: keys.span,
     patterns.PENDING: keys.pending,
+    patterns.RECORD: partitions.of_encounter,
     patterns.HEADER: keys.home,
     patterns.STATE: keys.slot,
     patterns.DAY: keys.slot,
     patterns.ADOPTION: keys.adoption,
     patterns.MESSAGE: keys.placed,
     patterns.COMMUNICATION_VERSION: keys.version,
+    patterns.RESOURCE_CURRENT: keys.resource,
+    patterns.RESOURCE_VERSION: keys.version,
     patterns.ROW: partitions.of_value,
     patterns.PART: partitions.of_parts,
     patterns.LISTING: partitions.listing,

@@ -23,17 +23,17 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "capabilities": (50, EDGE),
     "closing_scheduler": (70, STORE),
     "closing_worker": (70, STORE),
-    "create": (100, STORE),
+    "create": (105, STORE),
     "delete": (95, STORE),
     "explore": (50, EDGE),
-    "fallback": (40, EDGE),
+    "fallback": (45, EDGE),
     "history": (50, STORE),
     "operations": (130, STORE),
     "patch": (110, STORE),
     "read": (50, STORE),
     "search": (80, STORE),
     "token_claims": (0, set()),
-    "update": (100, STORE),
+    "update": (105, STORE),
 }
 
 

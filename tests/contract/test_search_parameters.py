@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from shared.catalog.interactions import TYPES
 from shared.catalog.parameters import OWN, SEARCH_PARAMS, SearchParam
+from shared.catalog.types import CARE
 from shared.index.values import path
 from shared.packaging.build import ROOT
 from shared.resources.schema import type_named
 
 FIXTURE = ROOT / "tests/fixtures/r4-search-parameters/search-parameters.json"
 DEFINED: list[dict[str, Any]] = json.loads(FIXTURE.read_text())
-ROWS = [row for resource_type in TYPES for row in SEARCH_PARAMS.of(resource_type).values()]
+ROWS = [row for resource_type in CARE for row in SEARCH_PARAMS.of(resource_type).values()]
 # What data types searches read a parameter of each type from.
 ELEMENTS = {
     "reference": {"Reference", "canonical"},
@@ -48,7 +48,7 @@ def test_a_row_is_as_r4_defines_it(row: SearchParam) -> None:
     assert {*row.targets} == ({*()} if every else {*definition.get("target", ())})
 
 
-@pytest.mark.parametrize("resource_type", TYPES)
+@pytest.mark.parametrize("resource_type", CARE)
 def test_no_parameter_of_r4_is_left_out(resource_type: str) -> None:
     assert not defined(resource_type).keys() - SEARCH_PARAMS.of(resource_type).keys()
 

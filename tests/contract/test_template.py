@@ -19,7 +19,8 @@ RESOURCES = TEMPLATE["Resources"]
 FUNCTIONS = template.resources(TEMPLATE, "AWS::Serverless::Function")
 ROUTES = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route").values()
 
-ENCOUNTER, THREAD, SEARCH, AUDIT = "EncounterTable", "ThreadTable", "SearchTable", "AuditTable"
+ENCOUNTER, THREAD, RESOURCE = "EncounterTable", "ThreadTable", "ResourceTable"
+SEARCH, AUDIT = "SearchTable", "AuditTable"
 QUEUE = "ClosingQueue"
 # What writers do with each table; a transaction is granted by the actions of its items.
 LOOK = {"GetItem", "BatchGetItem", "Query"}
@@ -27,17 +28,43 @@ LOOK = {"GetItem", "BatchGetItem", "Query"}
 WRITE_ENCOUNTERS = LOOK | {"PutItem", "DeleteItem", "ConditionCheckItem"}
 WRITE_THREADS = LOOK | {"PutItem", "UpdateItem", "ConditionCheckItem"}
 MOVE = WRITE_THREADS | {"DeleteItem"}
+WRITE_RESOURCES = {"GetItem", "BatchGetItem", "PutItem", "ConditionCheckItem"}
 WRITE_ROWS = {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"}
 CLAIM = WRITE_ROWS | {"ConditionCheckItem"}
 NOTE = {"PutItem"}
 ALLOWED: dict[str, dict[str, set[str]]] = {
-    "create": {ENCOUNTER: WRITE_ENCOUNTERS, THREAD: WRITE_THREADS, SEARCH: CLAIM, AUDIT: NOTE},
-    "update": {ENCOUNTER: WRITE_ENCOUNTERS, THREAD: MOVE, SEARCH: CLAIM, AUDIT: NOTE},
-    "patch": {ENCOUNTER: WRITE_ENCOUNTERS, THREAD: MOVE, SEARCH: WRITE_ROWS, AUDIT: NOTE},
-    "delete": {ENCOUNTER: WRITE_ENCOUNTERS, THREAD: WRITE_THREADS, SEARCH: WRITE_ROWS, AUDIT: NOTE},
+    "create": {
+        ENCOUNTER: WRITE_ENCOUNTERS,
+        THREAD: WRITE_THREADS,
+        RESOURCE: WRITE_RESOURCES,
+        SEARCH: CLAIM,
+        AUDIT: NOTE,
+    },
+    "update": {
+        ENCOUNTER: WRITE_ENCOUNTERS,
+        THREAD: MOVE,
+        RESOURCE: WRITE_RESOURCES,
+        SEARCH: CLAIM,
+        AUDIT: NOTE,
+    },
+    "patch": {
+        ENCOUNTER: WRITE_ENCOUNTERS,
+        THREAD: MOVE,
+        RESOURCE: WRITE_RESOURCES,
+        SEARCH: WRITE_ROWS,
+        AUDIT: NOTE,
+    },
+    "delete": {
+        ENCOUNTER: WRITE_ENCOUNTERS,
+        THREAD: WRITE_THREADS,
+        RESOURCE: {"GetItem", "BatchGetItem", "PutItem"},
+        SEARCH: WRITE_ROWS,
+        AUDIT: NOTE,
+    },
     "operations": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: LOOK | {"PutItem"},
+        RESOURCE: {"GetItem", "BatchGetItem"},
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
@@ -45,12 +72,19 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "bundle": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: MOVE,
+        RESOURCE: WRITE_RESOURCES | {"Query"},
         SEARCH: CLAIM,
         AUDIT: {"PutItem", "BatchGetItem", "Query"},
     },
-    "read": {ENCOUNTER: {"GetItem"}, THREAD: {"GetItem"}, SEARCH: {"Query"}},
-    "history": {t: {"GetItem", "Query"} for t in (ENCOUNTER, THREAD)} | {SEARCH: {"Query"}},
-    "search": {ENCOUNTER: LOOK, THREAD: LOOK, SEARCH: {"GetItem", "Query"}},
+    "read": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)} | {SEARCH: {"Query"}},
+    "history": {t: {"GetItem", "Query"} for t in (ENCOUNTER, THREAD, RESOURCE)}
+    | {SEARCH: {"Query"}},
+    "search": {
+        ENCOUNTER: LOOK,
+        THREAD: LOOK,
+        RESOURCE: {"BatchGetItem"},
+        SEARCH: {"GetItem", "Query"},
+    },
     "closing_scheduler": {SEARCH: {"Query"}, QUEUE: {"sqs:SendMessage*", "sqs:GetQueueAttributes"}},
     "closing_worker": {
         ENCOUNTER: {"GetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem"},
@@ -66,8 +100,9 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "AuditDeadLetters": {"sqs:SendMessage"},
     },
     "reindex": {
-        ENCOUNTER: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
+        ENCOUNTER: {"Scan", *WRITE_RESOURCES, "DeleteItem"},
         THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
+        RESOURCE: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
         SEARCH: LOOK | {"Scan", "PutItem", "DeleteItem"},
     },
     "capabilities": {},
@@ -200,7 +235,7 @@ def test_only_reindexing_may_scan() -> None:
 
 def test_tables_have_string_keys_backups_a_key_and_protection() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-    assert set(tables) == {ENCOUNTER, THREAD, SEARCH, AUDIT}
+    assert set(tables) == {ENCOUNTER, THREAD, RESOURCE, SEARCH, AUDIT}
     for table in tables.values():
         properties = table["Properties"]
         assert [k["AttributeName"] for k in properties["KeySchema"]] == ["pk", "sk"]

@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from shared.catalog.types import TYPES
+
 OUT = Path(__file__).parents[2] / "shared/resources/definitions"
 ROOTS = ("Encounter", "Communication")
 # Searched here, and written by nobody but the server.
@@ -242,7 +244,7 @@ def main(folder: Path) -> None:
             file.invariants["sqty-1"] = "The comparator is not used on a SimpleQuantity"
             file.lists = {"any": specification.any, "resources": specification.resources}
         file.write(name)
-    shown = {root: summary(specification, root) for root in (*ROOTS, *READ_ONLY)}
+    shown = {root: summary(specification, root) for root in (*TYPES, *READ_ONLY)}
     (OUT / "summary.json").write_text(json.dumps(shown, separators=(",", ":")) + "\n")
 
 

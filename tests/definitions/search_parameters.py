@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from shared.catalog import types
+
 OUT = Path(__file__).parents[1] / "fixtures/r4-search-parameters/search-parameters.json"
-TYPES = {"Encounter", "Communication", "Resource"}
+TYPES = {*types.TYPES, "Resource"}
 KEPT = ("url", "code", "base", "type", "expression", "target")
 # So many targets are all resource types: a row says no more than that.
 ANY = 100

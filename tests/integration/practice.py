@@ -24,7 +24,7 @@ from tests.stateful import branches
 from tests.stateful.practice import Practice, local
 from tests.stateful.requests import Killed, Sleeping
 
-TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH, patterns.AUDIT)
+TABLES = patterns.TABLES
 LONGEST_SLEEP = 0.05
 
 

@@ -28,6 +28,7 @@ SIZE, QUERIES = (int(one) for one in os.environ.get("SEARCH_ORACLE", "2000x2000"
 ENVIRONMENT = {
     "ENCOUNTER_TABLE": patterns.ENCOUNTER,
     "THREAD_TABLE": patterns.THREAD,
+    "RESOURCE_TABLE": patterns.RESOURCE,
     "SEARCH_TABLE": patterns.SEARCH,
     "AUDIT_TABLE": patterns.AUDIT,
     "SESSION_TIME_ZONE": ZONE.key,

@@ -20,7 +20,7 @@ from schemathesis import checks
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from shared.http.openapi_requests import EXAMPLES
+from shared.http.examples import EXAMPLES
 from shared.store import dynamodb, transactions
 from tests import care, consistency
 from tests.database import Database

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from shared.catalog.interactions import AUDIT_EVENT, TYPES
+from shared.catalog.interactions import AUDIT_EVENT
+from shared.catalog.types import TYPES
 from shared.resources import subsets
 
 

@@ -1,0 +1,56 @@
+"""What was recorded during an Encounter: the rows of its own partition, as the caller sees them."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from shared import fhirjson
+from shared.catalog import access_patterns as patterns
+from shared.index import partitions
+from shared.index.order import AFTER_ALL
+from shared.sight import Sight
+from shared.store import codec, dynamodb
+from shared.store.items import Item
+from shared.store.reading import read_many
+
+type Found = tuple[str, bytes]
+
+
+def records(
+    sight: Sight, encounter_id: str, kinds: frozenset[str] | None, after: str, *, page: int
+) -> Iterator[Found]:
+    """Read records, each as its place and its JSON: type by type, those after a place.
+
+    `kinds` are types, None for all; `page` is how many rows are read at once.
+    """
+    partition = partitions.of_encounter(sight.tenant, encounter_id)
+    prefixes = [patterns.RECORDS] if kinds is None else sorted(map(partitions.recorded, kinds))
+    for prefix in prefixes:
+        between = (prefix, prefix + AFTER_ALL)
+        start = after if after.startswith(prefix) else None
+        while after <= between[1]:
+            items, start = dynamodb.query(
+                patterns.ENCOUNTER, partition, between, limit=page, after=start
+            )
+            for resource_type, rows in groupby(items, _type):
+                yield from _seen(sight, resource_type, list(rows))
+            if start is None:
+                break
+
+
+def _type(row: Item) -> str:
+    return str(row["sk"]["S"].split("#")[1])
+
+
+def _seen(sight: Sight, resource_type: str, rows: list[Item]) -> Iterator[Found]:
+    """Give what the caller sees of rows of a type, each whole."""
+    partial = [row["sk"]["S"].rpartition("#")[2] for row in rows if "partial" in row]
+    whole = read_many(resource_type, partial, sight.tenant) if partial else {}
+    for row in rows:
+        place = row["sk"]["S"]
+        if "partial" in row:
+            json = whole.get(place.rpartition("#")[2], b"")
+        else:
+            json = codec.unpack(bytes(row["resource"]["B"]))[0]
+        is_seen = json and sight.surely_sees(resource_type, json)
+        if is_seen or (json and sight.sees(fhirjson.loads(json))):
+            yield place, json

@@ -1,0 +1,118 @@
+"""The people around a session and what is recorded during it: stored and found as all else is."""
+
+from typing import Any
+
+import pytest
+
+from shared.catalog.types import DIRECTORY, RECORDS
+from shared.http.examples import EXAMPLES
+from tests import care
+from tests.frontdoor import FrontDoor
+
+MARK = {"system": "https://clinic.example/ids", "value": "1"}
+# The element by which a record names an Encounter, and the parameter that finds it.
+BY_ENCOUNTER = dict.fromkeys(RECORDS, ("encounter", "encounter")) | {
+    "DocumentReference": ("context", "encounter"),
+    "ChargeItem": ("context", "context"),
+}
+
+
+def body(kind: str, *encounters: str) -> dict[str, Any]:
+    """Make a valid resource of a type, recorded during Encounters."""
+    made = {name: each for name, each in EXAMPLES[kind].items() if name != "id"}
+    named = [care.reference(one) for one in encounters]
+    if not named:
+        return made
+    element, _ = BY_ENCOUNTER[kind]
+    return made | {element: {"encounter": named} if kind == "DocumentReference" else named[0]}
+
+
+@pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
+def test_every_type_is_created_read_changed_and_deleted(clinic: FrontDoor, kind: str) -> None:
+    created = clinic.post(f"/{kind}", body(kind))
+    assert created.status == 201, created.text
+    url = f"/{kind}/{created.id}"
+    assert clinic.get(url).body == created.body
+    named = created.body | {"identifier": MARK if kind == "QuestionnaireResponse" else [MARK]}
+    assert clinic.put(url, named).version == "2"
+    patch = [{"op": "add", "path": "/language", "value": "en"}]
+    assert clinic.patch(url, patch).body["language"] == "en"
+    assert clinic.get(f"/{kind}?identifier={MARK['system']}|1").ids == [created.id]
+    assert clinic.get(f"{url}/_history").body["total"] == 3
+    assert clinic.get(f"{url}/_history/1").body == created.body
+    assert clinic.delete(url).status == 204
+    assert clinic.get(url).status == 410
+    assert clinic.get(f"/{kind}?identifier=1").ids == []
+    assert clinic.put(url, created.body).status == 201
+
+
+@pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
+def test_what_r4_forbids_is_refused(clinic: FrontDoor, kind: str) -> None:
+    refused = clinic.post(f"/{kind}", body(kind) | {"unheardOf": True})
+    assert (refused.status, refused.expressions) == (400, [f"{kind}.unheardOf"])
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_a_record_is_found_by_the_encounters_that_it_names(clinic: FrontDoor, kind: str) -> None:
+    first, second = (clinic.post("/Encounter", care.session()).id for _ in range(2))
+    _, param = BY_ENCOUNTER[kind]
+
+    def found(encounter: str) -> list[str]:
+        by_name = clinic.get(f"/{kind}?{param}=Encounter/{encounter}").ids
+        assert clinic.get(f"/{kind}?{param}={encounter}").ids == by_name
+        return by_name
+
+    record = clinic.post(f"/{kind}", body(kind, f"Encounter/{first}"))
+    other = clinic.post(f"/{kind}", body(kind, f"Encounter/{first}"))
+    assert sorted(found(first)) == sorted([record.id, other.id])
+    assert clinic.get(f"/{kind}?patient=homer-simpson&{param}={first}").ids == found(first)
+    moved = body(kind, f"Encounter/{second}") | {"id": record.id}
+    assert clinic.put(f"/{kind}/{record.id}", moved).status == 200
+    assert (found(first), found(second)) == ([other.id], [record.id])
+    loose = body(kind) | {"id": record.id}
+    assert clinic.put(f"/{kind}/{record.id}", loose).status == 200
+    assert found(second) == []
+
+
+def test_a_document_may_name_several_encounters(clinic: FrontDoor) -> None:
+    names = [f"Encounter/{clinic.post('/Encounter', care.session()).id}" for _ in range(2)]
+    document = clinic.post("/DocumentReference", body("DocumentReference", *names, names[0]))
+    for name in names:
+        assert clinic.get(f"/DocumentReference?encounter={name}").ids == [document.id]
+    assert clinic.get(f"/DocumentReference?encounter={','.join(names)}").ids == [document.id]
+
+
+def test_everything_of_an_encounter_has_what_was_recorded_during_it(clinic: FrontDoor) -> None:
+    session = clinic.post("/Encounter", care.session(subject=None)).id
+    child = clinic.post("/Encounter", care.medical_encounter(session, care.HOMER)).id
+    during = [session, child]
+    made = {
+        f"{kind}/{clinic.post(f'/{kind}', body(kind, f'Encounter/{one}')).id}"
+        for kind in RECORDS
+        for one in during
+    }
+    found: list[str] = []
+    url = f"/Encounter/{session}/$everything?_count=3"
+    while url:
+        page = clinic.get(url)
+        assert len(page.found) <= 3
+        found += [f"{one['resourceType']}/{one['id']}" for one in page.found]
+        url = next((one["url"] for one in page.body["link"] if one["relation"] == "next"), "")
+    assert len(found) == len(set(found))
+    assert set(found) == made | {f"Encounter/{one}" for one in during}
+    typed = clinic.get(f"/Encounter/{session}/$everything?_type=Observation,Task").found
+    assert sorted({one["resourceType"] for one in typed}) == ["Observation", "Task"]
+    assert len(typed) == 4
+
+
+def test_a_deleted_encounter_leaves_what_was_recorded_during_it(clinic: FrontDoor) -> None:
+    session = clinic.post("/Encounter", care.session()).id
+    record = clinic.post("/Observation", body("Observation", f"Encounter/{session}"))
+    assert clinic.delete(f"/Encounter/{session}").status == 204
+    assert clinic.get(f"/Observation/{record.id}").body == record.body
+    assert clinic.get(f"/Observation?encounter=Encounter/{session}").ids == [record.id]
+
+
+def test_a_record_is_made_during_an_encounter_that_is_there(clinic: FrontDoor) -> None:
+    refused = clinic.post("/Observation", body("Observation", "Encounter/nowhere"))
+    assert (refused.status, refused.expressions) == (422, ["Observation.encounter.reference"])
