@@ -10,5 +10,5 @@ def handler(request: Request) -> Response:
     """Answer with an AuditEvent, or with a page of those that match."""
     if request.interaction.code == "read":
         return Response(200, read(request.actor, request.id))
-    query = request.query + (request.form() if request.interaction.method == "POST" else [])
-    return searchset_bundle(request, search(request.actor, query, lenient=request.is_lenient))
+    found = search(request.actor, request.search_query(), lenient=request.is_lenient)
+    return searchset_bundle(request, found)

@@ -7,7 +7,7 @@ from shared.interactions.search import search
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Answer with a page of matches; a form's parameters join those of the URL."""
-    query = request.query + (request.form() if request.interaction.method == "POST" else [])
-    result = search(request.actor, request.type, query, lenient=request.is_lenient)
-    return searchset_bundle(request, result)
+    """Answer with a page of matches."""
+    asked = request.search_query()
+    found = search(request.actor, request.type, asked, lenient=request.is_lenient)
+    return searchset_bundle(request, found)

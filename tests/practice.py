@@ -8,8 +8,7 @@ import pytest
 
 from shared import instants, references, settings
 from shared.interactions import due
-from shared.store.operations import DUE_SHARDS
-from tests import care, consistency
+from tests import care, consistency, steps
 from tests.frontdoor import Answer, FrontDoor
 
 BERLIN = instants.zone("Europe/Berlin")
@@ -32,9 +31,8 @@ class Practice:
         """Set the clock, to a local time in Berlin, and let what is due by then be looked at."""
         self.now = local(moment)
         references.BASE.set("")  # a job has no request that says it
-        for shard in range(DUE_SHARDS):
-            for tenant, encounter_id in due.due_until(self.now, shard):
-                due.look(tenant, encounter_id, self.now)
+        for tenant, encounter_id in steps.due_until(self.now):
+            due.look(tenant, encounter_id, self.now)
         consistency.check()
 
     def header(self, **more: Any) -> str:

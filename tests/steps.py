@@ -1,7 +1,11 @@
 """What clinics do, one step each; a step that is refused fails the test."""
 
+from datetime import datetime
 from typing import Any
 
+from shared import instants
+from shared.store import reading
+from shared.store.operations import DUE_SHARDS
 from tests import care
 from tests.frontdoor import FrontDoor
 
@@ -36,3 +40,10 @@ def end(clinic: FrontDoor, session_id: str, status: str = "finished") -> None:
     body = clinic.get(f"/Encounter/{session_id}").body | {"status": status}
     answer = clinic.put(f"/Encounter/{session_id}", body)
     assert answer.status == 200, answer.text
+
+
+def due_until(moment: datetime) -> list[tuple[str, str]]:
+    """Which Encounters must be looked at by then: each its tenant and id."""
+    until = instants.written(moment)
+    found = [row for shard in range(DUE_SHARDS) for row in reading.due_rows(shard, until)]
+    return [(row.tenant, row.encounter) for row in found]

@@ -121,8 +121,11 @@ class Request:
             raise Invalid("If-None-Exist is a query", expression=IF_NONE_EXIST)
         return asked
 
-    def form(self) -> list[tuple[str, str]]:
-        """Read the body of a search by POST."""
+    def search_query(self) -> list[tuple[str, str]]:
+        """Read the parameters of a search; those of a form join those of the URL."""
+        return self.query + (self._form() if self.interaction.method == "POST" else [])
+
+    def _form(self) -> list[tuple[str, str]]:
         self.media_type(frozenset({FORM}))
         try:
             form = parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")

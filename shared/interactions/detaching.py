@@ -14,7 +14,7 @@ def leave(work: Work, slot: Slot) -> EncounterRecord:
     encounter = work.encounter(slot.session)
     if encounter is None:
         raise Stale
-    end_span(work, slot)
+    _end_span(work, slot)
     left = replace(
         encounter,
         slots=encounter.slots - {str(slot.key)},
@@ -24,7 +24,7 @@ def leave(work: Work, slot: Slot) -> EncounterRecord:
     return left
 
 
-def end_span(work: Work, slot: Slot) -> None:
+def _end_span(work: Work, slot: Slot) -> None:
     """End the thread's range in the session that its slot names; a day's has its end from birth."""
     if slot.key.day:
         return
@@ -45,21 +45,14 @@ def attached(work: Work, session: EncounterRecord) -> list[Slot]:
     return read
 
 
-def gathered(session: EncounterRecord, slots_read: list[Slot]) -> Figures:
-    """Give the figures of a session and of the slots attached to it."""
-    figures = session.figures
-    for slot in slots_read:
-        figures = figures.merged(slot.figures)
-    return figures
-
-
 def release(work: Work, session: EncounterRecord) -> Figures:
     """Detach everything from a session that ends or is deleted; give its figures."""
-    slots_read = attached(work, session)
-    for slot in slots_read:
-        end_span(work, slot)
+    figures = session.figures
+    for slot in attached(work, session):
+        _end_span(work, slot)
         work.save(slots.detached(slot))
-    return gathered(session, slots_read)
+        figures = figures.merged(slot.figures)
+    return figures
 
 
 def is_taken(work: Work, slot: Slot, session_id: str) -> bool:

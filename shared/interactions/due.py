@@ -10,7 +10,6 @@ from shared.catalog.roles import SERVICE
 from shared.interactions import attaching, closing, detaching
 from shared.sessions import due
 from shared.sessions.due import Verdict
-from shared.store import reading
 from shared.store.records import EncounterRecord
 from shared.store.transactions import TooManyItems, settle
 from shared.store.work import Work
@@ -27,13 +26,6 @@ class Look(Enum):
 def scheduler(tenant: str) -> Actor:
     """Give the caller on whose behalf the schedule acts."""
     return Actor(subject="schedule", roles=frozenset({SERVICE}), tenant=tenant)
-
-
-def due_until(moment: datetime, shard: int) -> list[tuple[str, str]]:
-    """Read which Encounters of a shard are due: each its tenant and id, the longest due first."""
-    return [
-        (row.tenant, row.encounter) for row in reading.due_rows(shard, instants.written(moment))
-    ]
 
 
 def look(tenant: str, encounter_id: str, now: datetime) -> Look:

@@ -53,11 +53,6 @@ type Join = Chain | Has
 type Condition = Criterion | Join
 
 
-def is_join(name: str) -> bool:
-    """Tell whether a parameter is about other resources than the one that has it."""
-    return name.startswith(f"{HAS}:") or name == HAS or "." in name
-
-
 def parse(resource_type: str, name: str, value: str, zone: tzinfo) -> Join:
     """Read a chain or `_has`. Raises Invalid, under the whole name."""
     try:

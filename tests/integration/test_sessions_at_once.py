@@ -11,13 +11,12 @@ import pytest
 from shared import instants, settings
 from shared.interactions import due
 from shared.store import transactions
-from shared.store.operations import DUE_SHARDS
 from tests import care, consistency, invariants
 from tests.frontdoor import Answer, FrontDoor
 from tests.integration.closing import Rounds
 from tests.integration.test_at_once import Killed, at_once, killed
 from tests.picture import Picture, stored
-from tests.steps import thread
+from tests.steps import due_until, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 MESSAGES, CALLERS = 100, 20
@@ -88,9 +87,8 @@ def test_a_hundred_messages_at_once_on_ten_threads_open_one_session_of_a_patient
 
 
 def look_at_all(until: datetime) -> None:
-    for shard in range(DUE_SHARDS):
-        for tenant, encounter_id in due.due_until(until, shard):
-            due.look(tenant, encounter_id, until)
+    for tenant, encounter_id in due_until(until):
+        due.look(tenant, encounter_id, until)
 
 
 def test_messages_race_with_the_closings_of_several_workers(clinic: FrontDoor, say: Say) -> None:

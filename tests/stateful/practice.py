@@ -10,8 +10,7 @@ from functions import closing_scheduler, closing_worker
 from shared import instants
 from shared.interactions import due
 from shared.local.schedule import event
-from shared.store.operations import DUE_SHARDS
-from tests import consistency
+from tests import consistency, steps
 from tests.database import Fate
 from tests.frontdoor import Answer, FrontDoor
 from tests.picture import Picture
@@ -101,11 +100,7 @@ class Practice:
         return answers[0]
 
     def due(self) -> list[str]:
-        return [
-            encounter_id
-            for shard in range(DUE_SHARDS)
-            for _, encounter_id in due.due_until(self.utc, shard)
-        ]
+        return [encounter_id for _, encounter_id in steps.due_until(self.utc)]
 
     def look(self, encounter_id: str, fate: Fate | None = None) -> None:
         """Let a worker look at one Encounter."""
