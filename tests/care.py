@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from shared.http.examples import EXAMPLES
+
 ALICE = "Practitioner/doctor-alice-smith"
 HOMER = "Patient/homer-simpson"
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -30,6 +32,11 @@ COMMUNICATION_STATUSES = [
 
 def reference(to: str) -> dict[str, str]:
     return {"reference": to}
+
+
+def example(kind: str, **more: Any) -> dict[str, Any]:
+    """A small valid resource of any type, without an id."""
+    return {name: each for name, each in EXAMPLES[kind].items() if name != "id"} | more
 
 
 def session(status: str = "in-progress", **more: Any) -> dict[str, Any]:

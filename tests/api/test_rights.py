@@ -25,6 +25,7 @@ DOES = {"system": "https://clinic.example", "value": "does"}
 LATER = [{"op": "replace", "path": "/sent", "value": "2026-03-01T11:00:00Z"}]
 LATEST = [{"op": "replace", "path": "/sent", "value": "2026-03-01T12:00:00Z"}]
 HIGH = [{"op": "add", "path": "/priority", "value": {"text": "high"}}]
+MALE = [{"op": "add", "path": "/gender", "value": "male"}]
 _ITEMS = {
     "Put": "PutItem",
     "Update": "UpdateItem",
@@ -131,6 +132,9 @@ class Scene:
         work.commit("close")
         return session
 
+    def patient(self) -> str:
+        return f"/Patient/{self.clinic.post('/Patient', care.example('Patient')).id}"
+
     def finished(self) -> tuple[str, str]:
         """A session that is over, and its only message."""
         session = self.encounter()
@@ -148,6 +152,7 @@ def conditions(at: Scene) -> Iterator[tuple[str, str]]:
     yield "Communication", f"_id={thread[15:]}"
     yield "Communication", f"session={session[1:]}&status=in-progress"
     yield "Encounter", "identifier=https://clinic.example|new"
+    yield "Patient", f"_id={at.patient()[9:]}"
 
 
 def creates(ask: Caller, at: Scene) -> None:
@@ -157,8 +162,8 @@ def creates(ask: Caller, at: Scene) -> None:
     ask.post("/Communication", care.message(thread))
     ask.post("/Communication", care.message(thread, status="preparation"))
     for kind, query in conditions(at):
-        body = care.session() if kind == "Encounter" else care.header()
-        ask.post(f"/{kind}", body, if_none_exist=query)
+        ask.post(f"/{kind}", care.example(kind, language="en"), if_none_exist=query)
+    ask.post("/Patient", care.example("Patient"))
     ask.post("/Encounter", care.medical_encounter(at.half_closed()[11:], BART))
 
 
@@ -174,7 +179,7 @@ def updates(ask: Caller, at: Scene) -> None:
     ask.put(draft, at.clinic.get(draft).body | {"payload": [{"contentString": "Better"}]})
     ask.put(draft, at.clinic.get(draft).body | {"status": "in-progress"})
     for kind, query in conditions(at):
-        ask.put(f"/{kind}?{query}", care.session() if kind == "Encounter" else care.header())
+        ask.put(f"/{kind}?{query}", care.example(kind, language="en"))
     half = at.half_closed()
     ask.put(half, care.session(id=half[11:]))
 
@@ -191,6 +196,7 @@ def patches(ask: Caller, at: Scene) -> None:
     ask.patch(draft, [{"op": "replace", "path": "/status", "value": "in-progress"}])
     for kind, query in conditions(at):
         ask.patch(f"/{kind}?{query}", [])
+    ask.patch(at.patient(), MALE)
     ask.patch(at.half_closed(), HIGH)
 
 
@@ -214,6 +220,10 @@ def operates(ask: Caller, at: Scene) -> None:
     ask.post(f"{at.half_closed()}/$close-session", None)
     session = at.family(text=LONG)
     at.message(at.thread(session))
+    at.clinic.post(
+        "/Observation",
+        care.example("Observation", text=LONG, encounter=care.reference(session[1:])),
+    )
     ask.get(f"{session}/$everything")
 
 
@@ -222,6 +232,7 @@ def reads(ask: Caller, at: Scene) -> None:
     ask.get(at.encounter())
     ask.get(at.thread())
     homer.get(at.family())
+    ask.get(at.patient())
 
 
 def looks_back(ask: Caller, at: Scene) -> None:
@@ -233,6 +244,9 @@ def looks_back(ask: Caller, at: Scene) -> None:
     at.clinic.patch(session, HIGH)
     ask.get(f"{session}/_history")
     homer.get(f"{at.family()}/_history")
+    patient = at.patient()
+    at.clinic.patch(patient, MALE)
+    ask.get(f"{patient}/_history")
 
 
 def searches(ask: Caller, at: Scene) -> None:

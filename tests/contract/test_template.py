@@ -28,7 +28,9 @@ LOOK = {"GetItem", "BatchGetItem", "Query"}
 WRITE_ENCOUNTERS = LOOK | {"PutItem", "DeleteItem", "ConditionCheckItem"}
 WRITE_THREADS = LOOK | {"PutItem", "UpdateItem", "ConditionCheckItem"}
 MOVE = WRITE_THREADS | {"DeleteItem"}
-WRITE_RESOURCES = {"GetItem", "BatchGetItem", "PutItem", "ConditionCheckItem"}
+WRITE_RESOURCES = {"GetItem", "BatchGetItem", "PutItem"}
+# Of what an entry of a transaction leaves as it is.
+UNCHANGED = {"ConditionCheckItem"}
 WRITE_ROWS = {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"}
 CLAIM = WRITE_ROWS | {"ConditionCheckItem"}
 NOTE = {"PutItem"}
@@ -57,14 +59,14 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "delete": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: WRITE_THREADS,
-        RESOURCE: {"GetItem", "BatchGetItem", "PutItem"},
+        RESOURCE: WRITE_RESOURCES,
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
     "operations": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: LOOK | {"PutItem"},
-        RESOURCE: {"GetItem", "BatchGetItem"},
+        RESOURCE: {"BatchGetItem"},
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
@@ -72,7 +74,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "bundle": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: MOVE,
-        RESOURCE: WRITE_RESOURCES | {"Query"},
+        RESOURCE: WRITE_RESOURCES | {"Query", *UNCHANGED},
         SEARCH: CLAIM,
         AUDIT: {"PutItem", "BatchGetItem", "Query"},
     },
@@ -100,7 +102,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "AuditDeadLetters": {"sqs:SendMessage"},
     },
     "reindex": {
-        ENCOUNTER: {"Scan", *WRITE_RESOURCES, "DeleteItem"},
+        ENCOUNTER: {"Scan", *WRITE_RESOURCES, "DeleteItem", "ConditionCheckItem"},
         THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
         RESOURCE: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
         SEARCH: LOOK | {"Scan", "PutItem", "DeleteItem"},
@@ -209,6 +211,7 @@ def test_a_bundle_may_do_what_its_entries_may_and_no_more() -> None:
     for function in asked:
         for table, actions in ALLOWED[function].items():
             entries.setdefault(table, set()).update(actions)
+    entries[RESOURCE] |= UNCHANGED
     assert ALLOWED["bundle"] == entries
 
 

@@ -25,7 +25,7 @@ from shared.packaging.build import ROOT
 from tests import care
 
 ENCOUNTER, THREAD = patterns.ENCOUNTER, patterns.THREAD
-SEARCH, AUDIT = patterns.SEARCH, patterns.AUDIT
+RESOURCE, SEARCH, AUDIT = patterns.RESOURCE, patterns.SEARCH, patterns.AUDIT
 PATCH = {"Content-Type": "application/json-patch+json"}
 _PARTS = count(2)
 HIGH = {"op": "add", "path": "/priority", "value": {"text": "high"}}
@@ -42,6 +42,7 @@ class Place:
     session: str
     family: str
     thread: str
+    patient: str
 
     def patch(self, path: str, *operations: dict[str, Any]) -> httpx.Response:
         return self.clinic.patch(path, content=json.dumps(operations), headers=PATCH)
@@ -67,6 +68,26 @@ class Place:
         made = self.clinic.post("/Encounter", json=care.session())
         return f"/Encounter/{made.json()['id']}"
 
+    def admits(self) -> httpx.Response:
+        return self.clinic.post("/Patient", json=care.example("Patient"))
+
+    def leaves(self) -> httpx.Response:
+        """Write an Encounter beside a Patient who stays as they are."""
+        patient = self.clinic.get(self.patient).json()
+        entries = [
+            {"request": {"method": "PUT", "url": self.patient[1:]}, "resource": patient},
+            {"request": {"method": "POST", "url": "Encounter"}, "resource": care.session()},
+        ]
+        return self._bundle(entries)
+
+    def transacts(self, method: str, url: str, resource: Any) -> httpx.Response:
+        entry = {"request": {"method": method, "url": url}, "resource": resource}
+        return self._bundle([entry])
+
+    def _bundle(self, entries: list[dict[str, Any]]) -> httpx.Response:
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        return self.clinic.post("/", json=bundle)
+
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
@@ -89,7 +110,8 @@ def place() -> Iterator[Place]:
         made("Encounter", child)
         linked = {"encounter": care.reference(session[1:])}
         thread = made("Communication", care.header(**linked))
-        at = Place(running, clinic, homer, auditor, session, family, thread)
+        patient = made("Patient", care.example("Patient"))
+        at = Place(running, clinic, homer, auditor, session, family, thread, patient)
         assert at.patch(session, HIGH).is_success
         yield at
 
@@ -153,16 +175,32 @@ NEEDED: dict[Right, Callable[[Place], httpx.Response]] = {
     Right("Reindex", "Scan", SEARCH): Place.reindexed,
     Right("Reindex", "GetItem", SEARCH): Place.reindexed,
     Right("Reindex", "PutItem", SEARCH): Place.reindexed,
-    Right("Bundle", "PutItem", AUDIT): lambda at: at.clinic.post(
-        "/",
-        json={
-            "resourceType": "Bundle",
-            "type": "transaction",
-            "entry": [
-                {"request": {"method": "POST", "url": "Encounter"}, "resource": care.session()}
-            ],
-        },
+    Right("Bundle", "PutItem", AUDIT): lambda at: at.transacts("POST", "Encounter", care.session()),
+    Right("Bundle", "PutItem", RESOURCE): lambda at: at.transacts(
+        "POST", "Patient", care.example("Patient")
     ),
+    Right("Bundle", "ConditionCheckItem", RESOURCE): Place.leaves,
+    Right("Create", "PutItem", RESOURCE): Place.admits,
+    Right("Create", "BatchGetItem", RESOURCE): lambda at: at.clinic.post(
+        "/Patient",
+        json=care.example("Patient"),
+        headers={"If-None-Exist": f"_id={at.patient[9:]}"},
+    ),
+    Right("Update", "GetItem", RESOURCE): lambda at: at.clinic.put(
+        at.patient, json=care.example("Patient", id=at.patient[9:])
+    ),
+    Right("Patch", "GetItem", RESOURCE): lambda at: at.patch(
+        at.patient, {"op": "test", "path": "/resourceType", "value": "Patient"}
+    ),
+    Right("Delete", "PutItem", RESOURCE): lambda at: at.clinic.delete(
+        f"/Patient/{at.admits().json()['id']}"
+    ),
+    Right("Read", "GetItem", RESOURCE): lambda at: at.clinic.get(at.patient),
+    Right("History", "GetItem", RESOURCE): lambda at: at.clinic.get(f"{at.patient}/_history"),
+    Right("Search", "BatchGetItem", RESOURCE): lambda at: at.clinic.get(
+        f"/Patient?_id={at.patient[9:]}"
+    ),
+    Right("Reindex", "Scan", RESOURCE): Place.reindexed,
 }
 
 
@@ -218,7 +256,7 @@ def test_a_request_needs_each_right_of_its_function(place: Place, right: Right) 
 
 
 @pytest.mark.parametrize("function", ["Read", "History", "Search"])
-@pytest.mark.parametrize("table", [ENCOUNTER, THREAD, SEARCH, AUDIT])
+@pytest.mark.parametrize("table", [ENCOUNTER, THREAD, RESOURCE, SEARCH, AUDIT])
 def test_a_readers_role_writes_nothing_even_if_its_code_tried(
     place: Place, function: str, table: str
 ) -> None:
