@@ -3,14 +3,14 @@
 https://hl7.org/fhir/R4/http.html#capabilities
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
 from shared import fhirjson
 from shared.catalog.interactions import AUDIT_EVENT, BELOW_BASE, OVERSEERS
 from shared.catalog.operations import OPERATIONS, Operation
-from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.catalog.roles import ROLES
 from shared.catalog.types import TYPES
 from shared.interactions.definitions import DATE, definition_of, url_of
@@ -108,11 +108,8 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
         "conditionalUpdate": "update" in conditional,
         "conditionalDelete": "single" if "delete" in conditional else "not-supported",
         "referencePolicy": ["literal", "logical"],
-        "searchInclude": ["*", *_followed(lambda row: row.resource == resource_type)],
-        "searchRevInclude": [
-            "*",
-            *_followed(lambda row: not row.targets or resource_type in row.targets),
-        ],
+        "searchInclude": ["*", *_followed(SEARCH_PARAMS.of(resource_type).values())],
+        "searchRevInclude": ["*", *_followed(_referring_to(resource_type))],
         "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(resource_type).values()],
         **({"operation": operations} if operations else {}),
     }
@@ -131,17 +128,22 @@ def _audit_event(base: str) -> dict[str, Any]:
     }
 
 
-def _followed(is_wanted: Callable[[SearchParam], bool]) -> list[str]:
-    """Give the parameters by which something stored here may be included."""
+def _followed(rows: Iterable[SearchParam]) -> list[str]:
+    """Give those of some parameters by which something stored here may be included."""
     return [
         f"{row.resource}:{row.code}"
-        for each in TYPES
-        for row in SEARCH_PARAMS.of(each).values()
+        for row in rows
         if row.type == "reference"
         and row.expression
         and (not row.targets or set(row.targets) & set(TYPES))
-        and is_wanted(row)
     ]
+
+
+def _referring_to(resource_type: str) -> Iterator[SearchParam]:
+    """Give the parameters by whose rows what refers to a type can be looked up."""
+    for row in (row for each in TYPES for row in SEARCH_PARAMS.of(each).values()):
+        if row.index is not Index.FILTER and (not row.targets or resource_type in row.targets):
+            yield row
 
 
 def _who(code: str) -> str:

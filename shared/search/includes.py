@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.catalog.types import TYPES
 from shared.errors import Invalid
 from shared.index import readiness
@@ -99,11 +99,16 @@ def _types() -> dict[str, str]:
 def _followed(
     source: str, param: str, target: str, name: str, *, reverse: bool
 ) -> Iterator[SearchParam]:
-    """Give the parameters to follow: those that can refer to what is stored here."""
+    """Give the parameters to follow: those that can refer to what is stored here.
+
+    Backwards a wildcard is all those that have rows; one without is refused where it is named.
+    """
     if source not in TYPES or (target and target not in TYPES):
         return
     for code in _known(source, name):
         row = SEARCH_PARAMS.of(source)[code]
+        if reverse and param == "*" and row.index is Index.FILTER:
+            continue
         reached = {target} if target else set(TYPES)
         if param in ("*", code) and (not row.targets or reached & set(row.targets)):
             if reverse and not readiness.is_partitioned(row):
