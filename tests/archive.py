@@ -13,7 +13,7 @@ from shared.index import long
 from shared.index.rows import rows, stub
 from shared.store import codec, dynamodb
 from shared.store.keys import HEADER, Place
-from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
 from tests import care
 from tests.memory import Item, Memory
 
@@ -55,7 +55,21 @@ class Archive:
         is_encounter = resource["resourceType"] == "Encounter"
         is_long = is_encounter and long.is_long(resource, datetime.now(UTC), UTC)
         for pk, sk in rows(resource, resource["meta"]["lastUpdated"], zone=UTC, is_long=is_long):
-            self.put(patterns.SEARCH, pk, sk, **packed)
+            self.put(patterns.table_of_row(pk), pk, sk, **packed)
+
+    def resource(self, resource: dict[str, Any], *, partial: bool = False) -> None:
+        """One of the directory or of the records, with its id and meta."""
+        self.index(resource, partial=partial)
+        record = ResourceRecord(
+            type=resource["resourceType"],
+            id=resource["id"],
+            version=1,
+            json=json.dumps(resource).encode(),
+            created=resource["meta"]["lastUpdated"],
+            updated="",
+        )
+        name = f"-#{resource['resourceType']}/{resource['id']}"
+        self.put(patterns.RESOURCE, name, "current", **record.to_item())
 
     def encounter(self, key: str, minutes: int, *, partial: bool = False, **more: Any) -> None:
         resource = care.session(**more) | meta(key, minutes)

@@ -5,6 +5,7 @@ from zlib import crc32
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SPREAD, SearchParam
+from shared.index import words
 from shared.index.values import Reference, Token, Value
 
 # Where the resource tables' own keys find what refers to a type.
@@ -61,6 +62,11 @@ def of_value(tenant: str, param: SearchParam, key: str) -> tuple[str, ...]:
         type=param.resource, parameter=param.partition_name, value=segment(key)
     )
     return spread_over(f"{tenant}#{name}", param.spread)
+
+
+def of_word(tenant: str, param: SearchParam, word: str) -> str:
+    """Give the partition of the words that begin like one, as its key has it."""
+    return of_value(tenant, param, words.initial(word))[0]
 
 
 def of_parts(tenant: str, person: str) -> str:

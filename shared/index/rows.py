@@ -10,7 +10,7 @@ from shared import instants
 from shared.access import compartments
 from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index
 from shared.errors import BusinessRule
-from shared.index import long, order, partitions
+from shared.index import long, order, partitions, words
 from shared.index.kinds import Kind, kind_of
 from shared.index.values import Reference, elements, paths, values
 from shared.settings import settings
@@ -46,7 +46,8 @@ def rows(
     by_element = Counter(found.values())
     by_element[f"{resource['resourceType']}.identifier"] += (guards := _guards(resource))
     recorded = dict.fromkeys(_recorded(resource, tenant, place))
-    once = (*((partition, kind.prefix + place) for partition in found), *listed, *recorded)
+    indexed = ((partition, _sort(word, kind.prefix + place)) for partition, word in found)
+    once = (*indexed, *listed, *recorded)
     second = tuple((partition, long.PREFIX + sort) for partition, sort in once if sort == place)
     twice = len(second) * _may_be_long(resource, is_long=is_long)
     if (count := len(once) + twice + guards + _reserved(resource)) > most:
@@ -82,19 +83,33 @@ def room(resource: Resource) -> int:
     return (free - found - sum(sort == "" for _, sort in listed)) // 2
 
 
-def _indexed(resource: Resource, tenant: str, zone: tzinfo) -> Iterator[tuple[str, str]]:
-    """Give the partition of each value of each parameter that has rows, and whose value it is."""
+def _sort(word: str, place: str) -> str:
+    """Give the sort key of a row: one of a word is in the order of words."""
+    return f"{word}{words.END}{place.rpartition('#')[2]}" if word else place
+
+
+def _indexed(
+    resource: Resource, tenant: str, zone: tzinfo
+) -> Iterator[tuple[tuple[str, str], str]]:
+    """Give the partition of each value of each parameter that has rows, and whose value it is.
+
+    Beside the partition is the word that a row is of; empty for what is not found by words.
+    """
     for param in SEARCH_PARAMS.of(resource["resourceType"]).values():
         if param.index is not Index.ROW:
             continue
         shard = partitions.shard(resource["id"], param.spread)
         for value in values(resource, param, zone):
+            if param.type == "string":
+                for word in words.keys([str(value)]):
+                    yield (partitions.of_word(tenant, param, word), word), param.expression
+                continue
             for key in partitions.value_keys(param, value):
-                yield partitions.of_value(tenant, param, key)[shard], param.expression
+                yield (partitions.of_value(tenant, param, key)[shard], ""), param.expression
     if resource["resourceType"] == "Encounter" and "partOf" in resource:
         # By these, who sees a part finds the whole.
         for person in compartments.owners(resource):
-            yield partitions.of_parts(tenant, person), "Encounter.partOf"
+            yield (partitions.of_parts(tenant, person), ""), "Encounter.partOf"
 
 
 def _recorded(resource: Resource, tenant: str, place: str) -> Iterator[RowKey]:

@@ -55,7 +55,7 @@ def _is_selective(query: Query, lookups: Lookups) -> bool:
         (criterion.param.index is Index.KEY and not criterion.modifier)
         or (
             criterion.param.spread == 1
-            and criterion.param.common <= _COMMON
+            and sources.common(criterion) <= _COMMON
             and sources.partitions_of(criterion, lookups.tenant)
         )
         for criterion in query.criteria

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+from shared.index import words
 from shared.index.values import Quantity, Reference, Token, values
 from shared.instants import Range
 from shared.search.criteria import Criterion
@@ -127,7 +128,7 @@ _TESTS: dict[tuple[str, str], Callable[[Any, Any], bool]] = {
     ("quantity", ""): _quantity,
     ("uri", ""): lambda value, asked: value == asked,
     ("uri", "below"): _below,
-    ("string", ""): lambda value, asked: _folded(value).startswith(_folded(asked)),
+    ("string", ""): words.begins,
     ("string", "exact"): lambda value, asked: value == asked,
-    ("string", "contains"): lambda value, asked: _folded(asked) in _folded(value),
+    ("string", "contains"): lambda value, asked: asked in words.normal(value),
 }

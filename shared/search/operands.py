@@ -12,7 +12,8 @@ from typing import NamedTuple
 from shared import instants, references
 from shared.catalog.parameters import SearchParam
 from shared.errors import Invalid, TooCostly
-from shared.index.values import canonical
+from shared.index import words
+from shared.index.values import CONTACT_POINT, canonical, contact
 from shared.instants import Range
 
 
@@ -98,13 +99,14 @@ def read(param: SearchParam, modifier: str, value: str, zone: tzinfo) -> tuple[O
         raise Invalid(f"{name}={value} is not {expected}", expression=name) from None
 
 
-# By modifier where it has a form of its own, else by type; a string or uri is never wrong.
+# By modifier where it has a form of its own, else by type; a uri is never wrong.
 _EXPECTED = {
     "identifier": "an identifier's value, system|value, |value or system|",
     "of-type": "system|code|value: an identifier's type and value",
     "date": "a date such as 2025-03, ge2025-03-01 or lt2025-03-01T10:00:00Z",
     "quantity": "a number such as 10, gt10 or lt1.5|http://unitsofmeasure.org|min",
     "reference": "an id, Type/id or a URL",
+    "string": "a text with a letter or digit",
     "token": "a code, system|code, |code or system|",
 }
 
@@ -154,8 +156,10 @@ def _plain(text: str) -> str:
     return _ESCAPED.sub(r"\1", text)
 
 
-def _token(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> TokenOperand:
+def _token(text: str, param: SearchParam, _modifier: str, _zone: tzinfo) -> TokenOperand:
     parts = [_plain(part) for part in _split(_BAR, text)]
+    if param.element == CONTACT_POINT:
+        parts[-1] = contact(parts[-1])
     if len(parts) == 1:
         return TokenOperand(None, parts[0])
     system, code = parts[0], "|".join(parts[1:])
@@ -214,6 +218,14 @@ def _text(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
     return _plain(text)
 
 
+def _string(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
+    """Read a text as it is compared: only `:exact` looks at its case, accents and punctuation."""
+    normal = words.normal(_plain(text))
+    if not normal:
+        raise ValueError
+    return normal
+
+
 type _Reader = Callable[[str, SearchParam, str, tzinfo], Operand]
 
 _READERS: dict[str, _Reader] = {
@@ -221,7 +233,12 @@ _READERS: dict[str, _Reader] = {
     "reference": _reference,
     "date": _date,
     "quantity": _quantity,
-    "string": _text,
+    "string": _string,
     "uri": _text,
 }
-_OF_MODIFIER: dict[str, _Reader] = {"identifier": _token, "of-type": _of_type, "text": _text}
+_OF_MODIFIER: dict[str, _Reader] = {
+    "exact": _text,
+    "identifier": _token,
+    "of-type": _of_type,
+    "text": _text,
+}

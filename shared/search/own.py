@@ -18,7 +18,7 @@ from shared.index.order import AFTER_ALL
 from shared.search import sources
 from shared.search.criteria import Criterion, Query
 from shared.search.operands import ReferenceOperand
-from shared.search.plans import Source
+from shared.search.plans import COMPARTMENT, Source
 from shared.sessions import kinds
 from shared.sight import Sight
 from shared.store import codec, dynamodb
@@ -42,10 +42,10 @@ def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
     by, runs = order.ORDERS[query.type], sources.runs(query)
     if query.type == "Encounter":
         held = tuple(_sessions(query, sight, people))
-        return Source("compartment", tuple(own), by, runs, held=held)
+        return Source(COMPARTMENT, tuple(own), by, runs, held=held)
     is_threads = query.type == "Communication"
     if not is_threads or all(kind.startswith(HEADERS) for run in runs for kind in run):
-        return Source("compartment", tuple(own), by, runs)
+        return Source(COMPARTMENT, tuple(own), by, runs)
     threads = list(_threads(own))
     if len(threads) > MOST_THREADS:
         raise TooCostly(
@@ -56,7 +56,7 @@ def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
     sight.remember(people, threads)
     of_threads = [(patterns.THREAD, f"{sight.tenant}#{segment(one)}") for one in threads]
     read = (*own, *of_threads)
-    return Source("compartment", read, by, runs, without=_parts_of(query, threads))
+    return Source(COMPARTMENT, read, by, runs, without=_parts_of(query, threads))
 
 
 def _named(query: Query, sight: Sight, own: Container[Partition]) -> Source | None:
@@ -71,7 +71,7 @@ def _named(query: Query, sight: Sight, own: Container[Partition]) -> Source | No
     for criterion in query.criteria:
         found = sources.partitions_of(criterion, sight.tenant)
         if found and all(map(is_theirs, found)):
-            return sources.of_value(query, criterion, found)
+            return sources.of_value(query, criterion, found, sight.tenant)
     return None
 
 

@@ -79,6 +79,8 @@ def _of_partitions(query: Query, tenant: str, sight: Sight | None) -> Plan:
         source = sources.choose(query, tenant)
     read = windows.of(query.criteria, source.by)
     ordered, forward = _direction(query, source.by)
+    # Words are read in their own order.
+    forward = forward or source.words is not None
     return Plan(
         reads=source.reads,
         predicates=tuple(one for one in query.criteria if one not in source.answers),

@@ -1,11 +1,14 @@
 """A plan: what is read, in which order, and what is left to check."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from shared.catalog import access_patterns as patterns
-from shared.index import long
+from shared.catalog.parameters import SearchParam
+from shared.index import long, words
 from shared.index.order import Order
+from shared.index.values import values
 from shared.search import windows
 from shared.search.controls import SortKey
 from shared.search.criteria import Criterion
@@ -14,6 +17,8 @@ from shared.store.items import Item
 
 # Messages in their thread have this kind only.
 MESSAGE = "m#"
+# What is read by for whoever sees some compartments only.
+COMPARTMENT = "compartment"
 # In place of the partition of rows that are held.
 _HELD = (patterns.SEARCH, "")
 
@@ -24,7 +29,7 @@ class Stream:
 
     Streams are merged by what follows the first `cut` characters of their sort keys. What `without`
     matches comes from another stream. `held` are rows that were read already, in place of a
-    partition.
+    partition. `words` where it is in the order of words.
     """
 
     table: str
@@ -33,11 +38,32 @@ class Stream:
     cut: int = 0
     without: Criterion | None = None
     held: tuple[Item, ...] | None = None
+    words: "Words | None" = None
 
     def between(self, low: str, high: str) -> "Stream":
         """Give what of it lies between two sort keys, both included."""
         clipped = ((max(low, one[0]), min(high, one[1])) for one in self.ranges)
         return replace(self, ranges=tuple(one for one in clipped if one[0] <= one[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words a search reads: by partition, between which keys the rows of each are.
+
+    A resource has a row for each of its words, and counts once: by the first that is read.
+    """
+
+    param: SearchParam
+    ranges: Mapping[str, tuple[KeyRange, ...]]
+
+    def begin_at(self, resource: dict[str, Any], sort: str) -> bool:
+        """Tell whether a resource's row with this sort key is the one by which it counts."""
+        texts = (one for one in values(resource, self.param) if isinstance(one, str))
+        read = (word for word in words.keys(texts) if self._reads(word + words.END))
+        return min(read, default="") == sort.partition(words.END)[0]
+
+    def _reads(self, sort: str) -> bool:
+        return any(low <= sort <= high for each in self.ranges.values() for low, high in each)
 
 
 type Step = tuple[Stream, ...]
@@ -49,7 +75,7 @@ class Source:
 
     `runs` are the prefixes of the kinds to read, those together that follow each other. `held` are
     rows beside them that were read already; `recorded` is what the keys of the type's rows begin
-    with in the partition of an Encounter.
+    with in the partition of an Encounter. `words` are read in place of these.
     """
 
     reads: str
@@ -60,6 +86,7 @@ class Source:
     without: Criterion | None = None
     held: tuple[Item, ...] = ()
     recorded: str = ""
+    words: Words | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +116,8 @@ def steps(
     What has no date is last both ways: backwards it is a step of its own. The second of the windows
     is read of second rows.
     """
+    if source.words:
+        return (tuple(_in_order_of_words(source, source.words)),)
     near, far = read
     if not ordered:
         return _filled([(*_in_order_of_keys(source, near), *_second_rows(source, far))])
@@ -100,6 +129,11 @@ def steps(
 
 def _filled(laid_out: list[Step]) -> tuple[Step, ...]:
     return tuple(step for step in laid_out if step)
+
+
+def _in_order_of_words(source: Source, read: Words) -> Iterator[Stream]:
+    for table, partition in source.partitions:
+        yield Stream(table, partition, read.ranges[partition], words=read)
 
 
 def _in_order_of_keys(source: Source, window: Window) -> Iterator[Stream]:

@@ -16,7 +16,7 @@ from shared.search.criteria import Criterion, Query
 from shared.search.lookups import Lookups
 from shared.search.matching import matches
 from shared.search.paging import Cursor, Page, Position, refused
-from shared.search.plans import Plan
+from shared.search.plans import COMPARTMENT, Plan
 from shared.search.sessions import Sessions
 from shared.search.streams import UNIT_ROWS, OutOfRows, Progress, Row
 from shared.store.reading import read_many
@@ -98,6 +98,19 @@ class _Reader:
         reads = (one.param.code == self.plan.reads for one in self.query.criteria)
         return not self.query.joins and any(reads)
 
+    def _wide(self) -> str:
+        """Give the parameter whose texts would have to be looked at one by one, if any.
+
+        A value that is read by narrows them, and so does what the caller sees.
+        """
+        asked = self.query.criteria
+        if self.plan.reads == COMPARTMENT or any(
+            one.param.code == self.plan.reads for one in asked
+        ):
+            return ""
+        names = (f"{one.param.code}:contains" for one in asked if one.modifier == "contains")
+        return next(names, "")
+
     def counted(self) -> Page:
         """Read everything, to give the total; without that only as far as the page goes."""
         begin, count = self.how.offset or 0, self.how.count
@@ -164,6 +177,8 @@ class _Reader:
         page = _cut(taken[: self.how.count])
         is_partial = progress is not None and progress.is_exhausted
         beyond = None
+        if is_partial and (wide := self._wide()):
+            raise _too_costly(self.query, "looked at", wide)
         if progress and is_partial:
             # Without a place nothing could be read any more: the next page begins where this did.
             beyond = progress.place or (begin.place if begin else None)
@@ -235,8 +250,10 @@ class _Reader:
             joins.fetch(likely, self.query.joins, self.lookups)
 
     def _row_matches(self, json: bytes, row: Row) -> bool:
-        without = row.stream.without
+        without, words = row.stream.without, row.stream.words
         if without and matches(self.loads(json), without):
+            return False
+        if words and not words.begin_at(self.loads(json), row.item["sk"]["S"]):
             return False
         return self._matches(json, self.plan.predicates)
 
@@ -262,14 +279,18 @@ class _Reader:
     def _known(self, found: Iterable[Match]) -> list[Match]:
         """Read of rows without room for anything as much as searches look at, not the whole."""
         matched = list(found)
-        rows = {one.row.id: one.row for one in matched if one.row and not one.json}
+        # By words a resource may have several rows, of which one counts.
+        rows: dict[str, list[Row]] = {}
+        for one in matched:
+            if one.row and not one.json:
+                rows.setdefault(one.row.id, []).append(one.row)
         stubs: dict[str, bytes] = {}
         for ids in batched(rows, _AT_ONCE, strict=False):
-            for one, json in read_many(self.query.type, ids, self.tenant).items():
-                if self._is_still(json, rows[one]):
-                    stubs[one] = fhirjson.dumps(stub(self.loads(json)))
+            for key, json in read_many(self.query.type, ids, self.tenant).items():
+                still = [row.place for row in rows[key] if self._is_still(json, row)]
+                stubs |= dict.fromkeys(still, fhirjson.dumps(stub(self.loads(json))))
         read_since = (
-            one._replace(json=stubs.get(one.row.id, b"")) if one.row and not one.json else one
+            one._replace(json=stubs.get(one.row.place, b"")) if one.row and not one.json else one
             for one in matched
         )
         return [one for one in read_since if one.json]

@@ -7,17 +7,21 @@ from itertools import groupby
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
-from shared.index import order, partitions, readiness
+from shared.index import order, partitions, readiness, words
 from shared.index.kinds import KINDS, Kind, are_by_status
 from shared.index.values import Reference, Token, path
 from shared.search.criteria import Criterion, Query
 from shared.search.matching import matches
 from shared.search.operands import Operand, ReferenceOperand, TokenOperand
-from shared.search.plans import Source
+from shared.search.plans import Source, Words
+from shared.search.windows import KeyRange
 
 type Partition = tuple[str, str]
 type States = dict[Kind, frozenset[str]]
 
+# Of three letters on a word is known by few: by how many more of fewer letters.
+_FEWER = (1000, 100, 10)
+_BY_WORD = order.Order("", 0)
 # Reading more partitions than these costs more than reading a listing.
 MOST_PARTITIONS = 500
 # What so many share is found sooner in the listing of what changed last, where that is the order.
@@ -32,17 +36,46 @@ def choose(query: Query, tenant: str) -> Source:
             return Source(criterion.param.code, (), order.ORDERS[query.type])
     by_update = order.UPDATED.param in _codes(query)
     found = [(one, partitions_of(one, tenant)) for one in query.criteria]
-    found.sort(key=lambda one: one[0].param.common * len(one[1]))
+    found.sort(key=lambda one: common(one[0]) * len(one[1]))
     for criterion, parts in found:
-        common = by_update and criterion.param.common >= MOST_SORTED
-        if 0 < len(parts) <= MOST_PARTITIONS and not common:
-            return _of_value(query, criterion, parts, states)
+        is_wide = by_update and criterion.param.common >= MOST_SORTED
+        if 0 < len(parts) <= MOST_PARTITIONS and not is_wide:
+            return of_value(query, criterion, parts, tenant)
     return _listing(query, tenant, states)
 
 
-def of_value(query: Query, criterion: Criterion, found: list[Partition]) -> Source:
+def common(criterion: Criterion) -> int:
+    """Give about how many resources share a value that is asked for: few, one of many letters."""
+    if criterion.param.type != "string":
+        return criterion.param.common
+    letters = min(len(str(one)) for one in criterion.operands)
+    if letters < len(_FEWER):
+        return criterion.param.common * _FEWER[letters]
+    return max(criterion.param.common - letters, 1)
+
+
+def of_value(query: Query, criterion: Criterion, found: list[Partition], tenant: str) -> Source:
     """Choose the partitions of a criterion."""
+    if criterion.param.type == "string":
+        return _of_words(criterion, found, tenant)
     return _of_value(query, criterion, found, _allowed(query))
+
+
+def _of_words(criterion: Criterion, found: list[Partition], tenant: str) -> Source:
+    """Choose the stretches of words that texts begin with."""
+    ranges: dict[str, list[KeyRange]] = {}
+    for low, high in sorted(map(_between, criterion.operands)):
+        read = ranges.setdefault(partitions.of_word(tenant, criterion.param, low), [])
+        if read and low <= read[-1][1]:
+            read[-1] = (read[-1][0], max(high, read[-1][1]))
+        else:
+            read.append((low, high))
+    read_words = Words(criterion.param, {name: tuple(each) for name, each in ranges.items()})
+    return Source(criterion.param.code, tuple(found), _BY_WORD, words=read_words)
+
+
+def _between(operand: Operand) -> KeyRange:
+    return words.between(words.normal(str(operand)))
 
 
 def runs(query: Query) -> tuple[tuple[str, ...], ...]:
@@ -60,7 +93,8 @@ def _codes(query: Query) -> list[str]:
 def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
     """Give the partitions that hold every match of a criterion; none where no partitions do."""
     param = criterion.param
-    if criterion.modifier or not readiness.is_partitioned(param):
+    is_found = criterion.modifier == "" or (param.type, criterion.modifier) == ("string", "exact")
+    if not is_found or not readiness.is_partitioned(param):
         return []
     found: dict[Partition, None] = {}
     for operand in criterion.operands:
@@ -84,8 +118,10 @@ def _keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
         if operand.system is not None:
             key = partitions.by_system(param, operand.system, operand.code) or key
         yield patterns.table_of_rows(param.resource), key
-    elif isinstance(operand, str):
+    elif isinstance(operand, str) and param.type != "string":
         yield patterns.table_of_rows(param.resource), operand
+    elif isinstance(operand, str) and words.normal(operand):
+        yield patterns.table_of_rows(param.resource), words.initial(_between(operand)[0])
     elif isinstance(operand, ReferenceOperand):
         yield from _reference_keys(param, operand)
 
@@ -129,7 +165,7 @@ def _is_answered(criterion: Criterion) -> bool:
 
 def _is_exact(param: SearchParam, operand: Operand) -> bool:
     if isinstance(operand, TokenOperand):
-        return operand.system is None
+        return operand.system is None and not path(param.expression).where
     if isinstance(operand, ReferenceOperand):
         only = path(param.expression).only
         of_type = operand.bare or only in ("", operand.type)

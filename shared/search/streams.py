@@ -13,6 +13,7 @@ from typing import NamedTuple
 from shared import instants, ulids
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SPREAD
+from shared.index import words
 from shared.index.order import AFTER_ALL, UNDATED
 from shared.instants import MILLISECOND
 from shared.search.controls import MORE_ROWS, MOST_ROWS
@@ -30,6 +31,7 @@ _PLACE = re.compile(
     r"(?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)#(?P<rest>[A-Za-z0-9.#-]{1,200})",
     re.ASCII,
 )
+_PLACE_OF_WORD = re.compile(rf"[a-z0-9A-F%]{{1,400}}{words.END}[A-Za-z0-9.-]{{1,64}}", re.ASCII)
 
 
 class OutOfRows(Exception):
@@ -184,8 +186,10 @@ def _start(steps: tuple[Step, ...], position: Position | None) -> tuple[int, str
     if position is None:
         return 0, ""
     match position:
-        case [int(number), str(place)] if 0 <= number < len(steps) and _PLACE.fullmatch(place):
-            return number, place
+        case [int(number), str(place)] if 0 <= number < len(steps):
+            in_words = any(stream.words for stream in steps[number])
+            if (_PLACE_OF_WORD if in_words else _PLACE).fullmatch(place):
+                return number, place
     raise refused()
 
 

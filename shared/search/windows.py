@@ -73,7 +73,7 @@ def _of(criteria: Iterable[Criterion], by: Order) -> Window:
 
 def _finds_undated(operand: DateOperand, by: Order) -> bool:
     """Tell whether a Period without a start can match; what has no date at all never does."""
-    return by.has_long and operand.prefix not in ("eq", "sa")
+    return by.longest == FOREVER and operand.prefix not in ("eq", "sa")
 
 
 def _spans(operand: DateOperand, by: Order, zone: tzinfo) -> list[Span]:

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from shared.catalog import types
+from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.index.values import path
+from shared.resources.schema import type_named
 
 OUT = Path(__file__).parents[1] / "fixtures/r4-search-parameters/search-parameters.json"
 TYPES = {*types.TYPES, "Resource"}
+SYSTEMS = OUT.with_name("code-systems.json")
 KEPT = ("url", "code", "base", "type", "expression", "target")
 # So many targets are all resource types: a row says no more than that.
 ANY = 100
@@ -31,6 +35,45 @@ def main(folder: Path) -> None:
         if len(row.get("target", ())) > ANY:
             row["target"] = ["Resource"]
     OUT.write_text(json.dumps(sorted(rows, key=lambda row: str(row["url"])), indent=1) + "\n")
+    SYSTEMS.write_text(json.dumps(systems(folder), indent=1) + "\n")
+
+
+def systems(folder: Path) -> dict[str, list[str]]:
+    """Give the code systems of the codes that parameters read, by type and parameter."""
+    bound = {
+        element["path"]: element["binding"]["valueSet"].partition("|")[0]
+        for file in ("profiles-resources.json", "profiles-types.json")
+        for one in resources(folder / file, "StructureDefinition")
+        if one.get("derivation") != "constraint"
+        for element in one["snapshot"]["element"]
+        if "valueSet" in element.get("binding", {})
+    }
+    included = {
+        one["url"]: [each["system"] for each in one["compose"]["include"] if "system" in each]
+        for one in resources(folder / "valuesets.json", "ValueSet")
+        if "compose" in one
+    }
+    rows = [row for kind in types.TYPES for row in SEARCH_PARAMS.of(kind).values()]
+    return {
+        row.name: included[bound[element(row)]]
+        for row in sorted(rows, key=lambda row: row.name)
+        if row.element == "code"
+    }
+
+
+def element(row: SearchParam) -> str:
+    """Give the element that a parameter reads, as StructureDefinitions name it."""
+    *within, leaf = path(row.expression).names
+    name = row.resource
+    for step in within:
+        name = type_named(name).elements[step].type
+    return f"{name}.{leaf}"
+
+
+def resources(file: Path, resource_type: str) -> list[dict[str, Any]]:
+    """Give the resources of a type in a file."""
+    found = [entry["resource"] for entry in json.loads(file.read_text())["entry"]]
+    return [one for one in found if one["resourceType"] == resource_type]
 
 
 if __name__ == "__main__":

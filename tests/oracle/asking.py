@@ -3,13 +3,14 @@
 import random
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from tests.oracle.making import OTHER, WORDS
-from tests.oracle.matcher import PREFIXES, STORED, Everything
-from tests.oracle.values import BASE, READERS, SECOND, ZONE, Coded, Link, Measure, Resource
+from tests.oracle.matcher import PREFIXES, Everything
+from tests.oracle.values import BASE, SECOND, ZONE, Coded, Link, Measure, Resource
 
 type Pair = tuple[str, str]
 
@@ -61,6 +62,8 @@ class Asked:
 class Asker:
     """Makes queries about what there is, and counts what it has made use of."""
 
+    between: Sequence[tuple[str, str, str]] = BETWEEN
+
     def __init__(self, seed: str, everything: Everything) -> None:
         self.dice = random.Random(seed)
         self.everything = everything
@@ -68,7 +71,7 @@ class Asker:
 
     def query(self) -> Asked:
         dice = self.dice
-        kind = dice.choice(STORED)
+        kind = dice.choice(self.everything.kinds)
         wanted = dice.choice(self.everything.of[kind])
         number = dice.choices([1, 2, 3], (60, 30, 10))[0]
         criteria = [self.criterion(kind, wanted) for _ in range(number)]
@@ -80,23 +83,31 @@ class Asker:
     def again(self, kind: str, wanted: Resource, name: str) -> Pair:
         """The same parameter once more."""
         code = name.partition(":")[0]
-        if code not in READERS[kind]:
+        if code not in self.everything.readers[kind]:
             return self.criterion(kind, wanted)
         self.used["a parameter repeated"] += 1
         return self.own(kind, wanted, code)
 
     def sort(self, kind: str) -> str:
-        codes = list(READERS[kind])
+        codes = list(self.everything.readers[kind])
         number = self.dice.choices([0, 1, 2, 3], (60, 25, 10, 5))[0]
         chosen = self.dice.sample(codes, number)
         if number == 1 and self.dice.random() < 0.5:
-            chosen = [self.dice.choice(["_lastUpdated", "date" if "date" in codes else "sent"])]
+            chosen = [self.dice.choice(["_lastUpdated", self.dated(kind)])]
         self.used[f"sorted by {number}"] += 1
         self.used.update(f"_sort={code}" for code in chosen)
         return ",".join(self.dice.choice(["", "-"]) + code for code in chosen)
 
+    def dated(self, kind: str) -> str:
+        """What the rows of a type are in order of."""
+        return "date" if kind == "Encounter" else "sent"
+
+    def targets(self, kind: str, code: str) -> list[str]:
+        """The types that modifiers name."""
+        return OF_TYPE.get((kind, code), TARGETS.get(code, []))
+
     def include(self) -> Pair:
-        source, code, target = self.dice.choice(BETWEEN)
+        source, code, target = self.dice.choice(self.between)
         name = self.dice.choice(["_include", "_revinclude"]) + self.dice.choice(["", ":iterate"])
         self.used[name] += 1
         return name, f"{source}:{code}" + self.dice.choice(["", f":{target}"])
@@ -104,28 +115,33 @@ class Asker:
     def criterion(self, kind: str, wanted: Resource, depth: int = 0) -> Pair:
         dice = self.dice
         rare = dice.random()
-        if rare < 0.08 and depth < 2:
+        is_joined = any(kind in (source, target) for source, _, target in self.between)
+        if rare < 0.08 and depth < 2 and is_joined:
             return self.join(kind, depth)
         if kind == "Communication" and rare > 0.97 and not depth:
             self.used["session"] += 1
             ids = [str(dice.randrange(20)) for _ in range(dice.choice([1, 1, 2]))]
             return "session", ",".join(f"{dice.choice(['', 'Encounter/'])}e{one}" for one in ids)
-        codes = [code for code in READERS[kind] if self.everything.values(wanted, code)]
-        code = dice.choice(codes if dice.random() < 0.85 else list(READERS[kind]))
+        codes = [
+            code for code in self.everything.readers[kind] if self.everything.values(wanted, code)
+        ]
+        code = dice.choice(codes if dice.random() < 0.85 else list(self.everything.readers[kind]))
         if dice.random() < 0.1:
             # What keys are in order of: where most is left unread, and most may be lost.
-            code = "date" if kind == "Encounter" else "sent"
+            code = self.dated(kind)
         return self.own(kind, wanted, code)
 
     def join(self, kind: str, depth: int) -> Pair:
         """What others that are referred to, or refer to this, must say."""
         heads = [
             (f"{code}{self.dice.choice(['', f':{target}'])}.", target)
-            for source, code, target in BETWEEN
+            for source, code, target in self.between
             if source == kind
         ]
         heads += [
-            (f"_has:{source}:{code}:", source) for source, code, target in BETWEEN if target == kind
+            (f"_has:{source}:{code}:", source)
+            for source, code, target in self.between
+            if target == kind
         ]
         head, target = self.dice.choice(heads)
         self.used["_has" if "_has" in head else "chain"] += 1
@@ -140,7 +156,7 @@ class Asker:
     def own(self, kind: str, wanted: Resource, code: str) -> Pair:
         """A parameter with a value that the resource has, as often as it has one."""
         dice = self.dice
-        type_of = READERS[kind][code][0]
+        type_of = self.everything.readers[kind][code][0]
         self.used[f"{kind}?{code}"] += 1
         if dice.random() < 0.07:
             self.used["modifier missing"] += 1
@@ -167,7 +183,10 @@ class Asker:
     def modifier(self, kind: str, code: str, type_of: str) -> str:
         offered = {
             "token": ["not", "not"] + ([] if code in WITHOUT_TEXT else ["text", "text"]),
-            "reference": ["identifier", *OF_TYPE.get((kind, code), TARGETS.get(code, []))],
+            "code": ["not"],
+            "contact": ["not"],
+            "reference": ["identifier", *self.targets(kind, code)],
+            "string": ["exact", "contains", "contains"],
             "uri": ["below"],
         }.get(type_of, [])
         if code == "identifier":
@@ -198,8 +217,9 @@ class Asker:
             case Measure():
                 return self.measure(value)
             case str():
-                return self.uri(value, modifier)
-        del type_of, code
+                of_type = self.string if type_of == "string" else self.uri
+                return of_type(value, modifier)
+        del code
         return self.date(value)
 
     def coded(self, value: Coded, modifier: str) -> str:
@@ -236,6 +256,18 @@ class Asker:
         parent = value.rpartition("/")[0]
         is_path = "://" in value and parent.count("/") > 1
         return escaped(parent if modifier and is_path and self.dice.random() < 0.7 else value)
+
+    def string(self, value: str, modifier: str) -> str:
+        """A part of a text in some writing: of its beginning, or of that of one of its words."""
+        dice = self.dice
+        if modifier == "exact":
+            return escaped(dice.choice([value, value, value.upper(), value[:-1] or value]))
+        words = re.findall(r"\w+", value)
+        start = value.index(dice.choice(words))
+        if modifier == "contains" and words:
+            start += dice.randrange(2)
+        part = value[start : start + dice.randint(1, len(value))].strip(" .'\u2019-") or words[0]
+        return escaped(dice.choice([part, part.upper(), part.lower(), f" {part}-"]))
 
     def measure(self, value: Measure) -> str:
         number = float(value.number) + self.dice.choice([0, 0, 0.04, -0.4, 1, 6])

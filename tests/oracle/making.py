@@ -59,7 +59,9 @@ class Maker:
 
     def refer(self, *types: str, most: int = 8) -> Resource:
         kind = self.dice.choice(types)
-        to = f"{kind}/{self.dice.randrange(most)}"
+        return self.referring(kind, f"{kind}/{self.dice.randrange(most)}")
+
+    def referring(self, kind: str, to: str) -> Resource:
         form = self.dice.randrange(25)
         if form == 0:
             return {"type": kind, "identifier": self.identifier()}

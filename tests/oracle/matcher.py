@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from tests.oracle.values import READERS, SECOND, Coded, Link, Measure, Resource, here, time
+from tests.oracle.values import READERS, SECOND, Coded, Link, Measure, Reader, Resource, here, time
 
 type Test = Callable[[Any], bool]
 
@@ -25,10 +25,16 @@ def name_of(resource: Resource) -> str:
 class Everything:
     """All resources, and the session of each message that has one."""
 
-    def __init__(self, resources: list[Resource], sessions: dict[str, str]) -> None:
+    def __init__(
+        self,
+        resources: list[Resource],
+        sessions: dict[str, str],
+        readers: dict[str, dict[str, tuple[str, Reader]]] = READERS,
+    ) -> None:
+        self.readers, self.kinds = readers, tuple(readers)
         self.by_name = {name_of(one): one for one in resources}
         self.of = {
-            kind: [one for one in resources if one["resourceType"] == kind] for kind in STORED
+            kind: [one for one in resources if one["resourceType"] == kind] for kind in self.kinds
         }
         self.sessions = sessions
         self.named = {kind: frozenset(map(name_of, found)) for kind, found in self.of.items()}
@@ -38,7 +44,7 @@ class Everything:
     def said(self, kind: str, code: str) -> dict[str, list[Any]]:
         """The values that each resource of a type has for a parameter."""
         if (kind, code) not in self._said:
-            _, read = READERS[kind][code]
+            _, read = self.readers[kind][code]
             self._said[kind, code] = {name_of(one): read(one) for one in self.of[kind]}
         return self._said[kind, code]
 
@@ -60,9 +66,8 @@ class Everything:
         head, dot, rest = name.partition(".")
         if dot:
             code, _, of = head.partition(":")
-            meant = {
-                one for each in STORED if of in ("", each) for one in self._far(each, rest, value)
-            }
+            types = (each for each in self.kinds if of in ("", each))
+            meant = {one for each in types for one in self._far(each, rest, value)}
             return {one for one in self.named[kind] if meant & self.pointed(one, code)}
         if name == "session":
             asked = {f"Encounter/{one.rpartition('/')[2]}" for one in value.split(",")}
@@ -72,7 +77,7 @@ class Everything:
     def _far(self, kind: str, name: str, value: str) -> frozenset[str]:
         """As above, where a type that has no such parameter has no such resources."""
         code = re.split("[.:]", name)[0]
-        known = code == "_has" or code in READERS[kind]
+        known = code == "_has" or code in self.readers[kind]
         return self.find(kind, name, value) if known else frozenset()
 
     def pointed(self, name: str, code: str) -> set[str]:
@@ -89,7 +94,7 @@ class Everything:
         if modifier[:1].isupper():
             texts = [f"{modifier}/{text.rpartition('/')[2]}" for text in texts]
         is_plain = modifier == "not" or modifier[:1].isupper()
-        make = TESTS[READERS[kind][code][0], "" if is_plain else modifier]
+        make = TESTS[self.readers[kind][code][0], "" if is_plain else modifier]
         tests = [make(text) for text in texts]
         matching = {
             one
@@ -122,6 +127,30 @@ def folded(text: str) -> str:
 def worded(text: str) -> Test:
     asked = folded(plain(text))
     return lambda value: folded(value.text).startswith(asked)
+
+
+def simple(text: str) -> list[str]:
+    """The words of a text, without what string searches do not look at."""
+    return re.sub(r"[\W_]+", " ", folded(re.sub("['\u2019]", "", text))).split()
+
+
+def begun(text: str) -> Test:
+    asked = " ".join(simple(plain(text)))
+
+    def test(value: str) -> bool:
+        words = simple(value)
+        return any(" ".join(words[at:]).startswith(asked) for at in range(len(words)))
+
+    return test
+
+
+def holding(text: str) -> Test:
+    asked = " ".join(simple(plain(text)))
+    return lambda value: asked in " ".join(simple(value))
+
+
+def reached(text: str) -> Test:
+    return token(text.lower())
 
 
 def typed(text: str) -> Test:
@@ -201,6 +230,11 @@ def below(text: str) -> Test:
 
 TESTS: dict[tuple[str, str], Callable[[str], Test]] = {
     ("token", ""): token,
+    ("code", ""): token,
+    ("contact", ""): reached,
+    ("string", ""): begun,
+    ("string", "exact"): same,
+    ("string", "contains"): holding,
     ("token", "text"): worded,
     ("token", "of-type"): typed,
     ("reference", ""): points,

@@ -6,17 +6,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared import references, ulids
+from shared.catalog.types import DIRECTORY, RECORDS, TYPES
 from shared.index import long
 from shared.index.rows import rows
 from shared.sessions import times
 from shared.sessions.state import Adoption, Span
 from shared.store.keys import HEADER, Place
 from shared.store.operations import operations
-from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
 from tests.memory import Memory
+from tests.oracle import r4
 from tests.oracle.making import Maker, Resource
+from tests.oracle.making_any import AnyMaker
 from tests.oracle.matcher import Everything, name_of
-from tests.oracle.values import BASE, ZONE
+from tests.oracle.values import BASE, READERS, ZONE
 
 CREATED = "2026-01-01T00:00:00.000Z"
 RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,6 +31,15 @@ def fill(memory: Memory, seed: str, size: int) -> Everything:
     token = references.BASE.set(BASE)
     try:
         return _Filling(memory, seed, size).everything()
+    finally:
+        references.BASE.reset(token)
+
+
+def fill_any(memory: Memory, seed: str, size: int) -> Everything:
+    """Store Encounters and headers, and as many of each type of the directory and the records."""
+    token = references.BASE.set(BASE)
+    try:
+        return _FillingAny(memory, seed, size).everything()
     finally:
         references.BASE.reset(token)
 
@@ -126,6 +138,41 @@ class _Filling:
             resource["meta"]["tag"] = [{"system": "urn:noise", "code": "noise", "display": noise}]
 
     def _write(self, record: Any) -> None:
+        """Write all that belongs to a record."""
         for operation in operations(record, None, "-"):
             put = operation["Put"]
             self.memory.put_item(TableName=put["TableName"], Item=put["Item"])
+
+
+class _FillingAny(_Filling):
+    def __init__(self, memory: Memory, seed: str, size: int) -> None:
+        super().__init__(memory, seed, size)
+        self.types = (*DIRECTORY, *RECORDS)
+        self.encounters = size // len(TYPES)
+        self.any = AnyMaker(seed, self.encounters)
+        self.make = self.any
+        self.dice = self.any.dice
+
+    def everything(self) -> Everything:
+        for number in range(self.encounters):
+            self._encounter(self.make.encounter(f"e{number}"))
+            made = self.make.communication(f"t{number}")
+            self._keep(made, Place(made["id"], HEADER))
+            for kind in self.types:
+                self._resource(self.any.any(kind, str(number)))
+        readers = READERS | {kind: r4.readers(kind) for kind in self.types}
+        return Everything(self.resources, {}, readers)
+
+    def _resource(self, resource: Resource) -> None:
+        self._bulky(resource)
+        record = ResourceRecord(
+            type=resource["resourceType"],
+            id=resource["id"],
+            version=1,
+            json=json.dumps(resource).encode(),
+            created=CREATED,
+            updated="",
+            rows=rows(resource, CREATED, zone=ZONE, most=100),
+        )
+        self.resources.append(resource)
+        self._write(record)

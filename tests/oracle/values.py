@@ -102,17 +102,17 @@ def at(resource: Resource, path: str) -> list[Any]:
 
 
 def coding(path: str) -> Callable[[Resource], list[Coded]]:
-    return lambda resource: [_coding(one) for one in at(resource, path)]
+    return lambda resource: [coding_of(one) for one in at(resource, path)]
 
 
-def _coding(one: Resource) -> Coded:
+def coding_of(one: Resource) -> Coded:
     return Coded(one.get("system", ""), one.get("code", ""), one.get("display", ""))
 
 
 def concept(path: str) -> Callable[[Resource], list[Coded]]:
     def read(resource: Resource) -> list[Coded]:
         concepts = at(resource, path)
-        codings = [_coding(one) for each in concepts for one in each.get("coding", ())]
+        codings = [coding_of(one) for each in concepts for one in each.get("coding", ())]
         return codings + [Coded(text=each["text"]) for each in concepts if "text" in each]
 
     return read
@@ -123,10 +123,10 @@ def code(path: str, system: str = "") -> Callable[[Resource], list[Coded]]:
 
 
 def identifier(resource: Resource) -> list[Coded]:
-    return [_identifier(one) for one in resource.get("identifier", ())]
+    return [identifier_of(one) for one in resource.get("identifier", ())]
 
 
-def _identifier(one: Resource) -> Coded:
+def identifier_of(one: Resource) -> Coded:
     kind = one.get("type", {})
     kinds = tuple((each["system"], each["code"]) for each in kind.get("coding", ()))
     return Coded(one.get("system", ""), one["value"], kind.get("text", ""), kinds)
@@ -134,13 +134,13 @@ def _identifier(one: Resource) -> Coded:
 
 def link(path: str, only: str = "") -> Callable[[Resource], list[Link]]:
     def read(resource: Resource) -> list[Link]:
-        found = [_link(one) for one in at(resource, path)]
+        found = [link_of(one) for one in at(resource, path)]
         return [one for one in found if one and only in ("", one.type)]
 
     return read
 
 
-def _link(one: Any) -> Link | None:
+def link_of(one: Any) -> Link | None:
     element: Resource = {"reference": one} if isinstance(one, str) else one
     to = here(element.get("reference", ""))
     named = re.search(r"(?:^|/)([A-Z]\w+)/[^/|]+$", to)
@@ -148,7 +148,7 @@ def _link(one: Any) -> Link | None:
     if not to and not identified:
         return None
     kind = named[1] if named else element.get("type", "")
-    return Link(to, kind, _identifier(identified) if identified else None)
+    return Link(to, kind, identifier_of(identified) if identified else None)
 
 
 def here(reference: str) -> str:
@@ -159,13 +159,13 @@ def here(reference: str) -> str:
 
 def times(path: str) -> Callable[[Resource], list[Time]]:
     def read(resource: Resource) -> list[Time]:
-        found = [_time(one) for one in at(resource, path)]
+        found = [time_of(one) for one in at(resource, path)]
         return [one for one in found if one != ALWAYS]
 
     return read
 
 
-def _time(one: Any) -> Time:
+def time_of(one: Any) -> Time:
     if isinstance(one, str):
         return time(one)
     low = time(one["start"])[0] if "start" in one else ALWAYS[0]

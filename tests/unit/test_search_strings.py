@@ -1,0 +1,124 @@
+"""Searches of names: which texts they find, and how much they read."""
+
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any
+
+import orjson
+import pytest
+
+from shared.errors import Invalid
+from shared.search import Result, search
+from tests.archive import Archive, meta, opened
+
+NAMES = {
+    "homer": {"given": ["Homer", "Jay"], "family": "Simpson"},
+    "marge": {"given": ["Märge"], "family": "Bouvier Simpson"},
+    "obrien": {"text": "Dr. Conan O\u2019Brien", "prefix": ["Dr."]},
+    "smith": {"given": ["John"], "family": "Smith-Jones"},
+    "smith2": {"given": ["JOHN"], "family": "Smith", "use": "official"},
+    "olga": {"given": ["Ольга"], "family": "Симпсон"},
+    "simp": {"given": ["Simp", "Simpkin"], "family": "simpson"},
+    "van": {"family": "van der Berg"},
+    "wei": {"text": "王 伟"},
+    "strasse": {"family": "Straße"},
+}
+
+
+def patient(key: str, minutes: int, **more: Any) -> dict[str, Any]:
+    return {"resourceType": "Patient", **more} | meta(key, minutes)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def archive() -> Iterator[Archive]:
+    with opened() as made:
+        for number, (key, name) in enumerate(NAMES.items()):
+            made.resource(patient(key, number, name=[name]), partial=number % 2 == 0)
+        yield made
+
+
+def ask(*query: tuple[str, str]) -> Result:
+    return search("Patient", query, tenant="-", caller="me", base="https://here.test", zone=UTC)
+
+
+def ids(result: Result) -> list[str]:
+    return [orjson.loads(one)["id"] for one in result.resources]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("name", "simp", "homer marge simp"),
+        ("name", "SIMPSON", "homer marge simp"),
+        ("name", "simpson,bouvier", "homer marge simp"),
+        ("name", "simp,simpk,simpson", "homer marge simp"),
+        ("name", "impson", ""),
+        ("name", "märg", "marge"),
+        ("name", "MARGE", "marge"),
+        ("name", "o'b", "obrien"),
+        ("name", "OBrien", "obrien"),
+        ("name", "conan  o`brien", "obrien"),
+        ("name", "brien", ""),
+        ("name", "official", ""),
+        ("name", "smith", "smith smith2"),
+        ("name", "smith jones", "smith"),
+        ("name", "smith-jon", "smith"),
+        ("name", "jones", "smith"),
+        ("name", "jones smith", ""),
+        ("name", "симп", "olga"),
+        ("name", "Оль", "olga"),
+        ("name", "王", "wei"),
+        ("name", "strass", "strasse"),
+        ("name", "strasz", ""),
+        ("family", "homer", ""),
+        ("family", "simpson", "homer marge simp"),
+        ("family", "der berg", "van"),
+        ("given", "simp", "simp"),
+        ("given", "j", "homer smith smith2"),
+        ("given:exact", "JOHN", "smith2"),
+        ("given:exact", "John", "smith"),
+        ("given:exact", "Joh", ""),
+        ("name:exact", "Märge", "marge"),
+        ("name:exact", "Marge", ""),
+        ("name:exact", "Dr.", "obrien"),
+        ("name:exact", "-", ""),
+        ("name:exact", "Smith,Straße", "smith2 strasse"),
+        ("name:contains", "imps", "homer marge simp"),
+        ("name:contains", "RASS", "strasse"),
+        ("name:missing", "true", ""),
+        ("given:missing", "true", "obrien strasse van wei"),
+    ],
+)
+def test_a_text_is_found_by_the_beginning_of_any_of_its_words(
+    name: str, value: str, found: str
+) -> None:
+    assert sorted(ids(ask((name, value)))) == found.split()
+
+
+def test_several_names_narrow_what_is_found() -> None:
+    assert ids(ask(("name", "simp"), ("name", "hom"))) == ["homer"]
+    assert ids(ask(("name", "s"), ("given:contains", "oh"))) == ["smith", "smith2"]
+
+
+def test_pages_go_through_the_words_and_show_each_resource_once() -> None:
+    query = ("name", "s,j,h,m"), ("_count", "1")
+    whole = ids(ask(query[0]))
+    assert sorted(whole) == ["homer", "marge", "simp", "smith", "smith2", "strasse"]
+    page, shown = ask(*query), []
+    while True:
+        shown += ids(page)
+        if not page.next:
+            break
+        page = ask(*page.next)
+    assert shown == whole
+    while "previous" in page.links:
+        page = ask(*page.links["previous"])
+        shown.pop()
+        assert ids(page) == shown[-1:]
+
+
+@pytest.mark.parametrize("value", ["-", "' ", "\u00b4"])
+@pytest.mark.parametrize("name", ["name", "name:contains"])
+def test_a_text_without_letters_is_no_text_to_search_for(name: str, value: str) -> None:
+    with pytest.raises(Invalid, match="is not a text with a letter or digit"):
+        ask((name, value))
