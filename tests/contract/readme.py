@@ -124,15 +124,26 @@ def _may(role: str) -> str:
 
 
 def search_parameters() -> Iterator[str]:
+    """By type, after those that all types but AuditEvent have, and how they are answered."""
+    common = set.intersection(*(set(_parameters(each)) for each in TYPES))
+    groups = [(f"all but {AUDIT_EVENT}", [one for one in _parameters(TYPES[0]) if one in common])]
+    groups += [(each, [one for one in _parameters(each) if one not in common]) for each in TYPES]
+    groups += [(AUDIT_EVENT, _parameters(AUDIT_EVENT))]
     return table(
         "Type | Answered by | Parameters",
         (
-            (each, index.value, ", ".join(f"`{row.code}` {row.type}" for row in found))
-            for each in (*TYPES, AUDIT_EVENT)
+            (name, index.value, ", ".join(found))
+            for name, rows in groups
             for index in Index
-            if (found := [row for row in SEARCH_PARAMS.of(each).values() if row.index is index])
+            if (found := [text for text, by in rows if by is index])
         ),
     )
+
+
+def _parameters(resource_type: str) -> list[tuple[str, Index]]:
+    return [
+        (f"`{row.code}` {row.type}", row.index) for row in SEARCH_PARAMS.of(resource_type).values()
+    ]
 
 
 def access_patterns() -> Iterator[str]:
