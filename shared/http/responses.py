@@ -53,12 +53,16 @@ STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; `body` is JSON, empty where there is none; `log` is told to the log only."""
+    """An answer; `body` is JSON, empty where there is none; `log` is told to the log only.
+
+    `seen` are the resources in it, where these do not stand there as they are.
+    """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
+    seen: Sequence[dict[str, Any]] | None = None
 
 
 def _entity_headers(record: Versioned) -> dict[str, str]:
@@ -212,13 +216,23 @@ def preflight() -> Response:
 
 def refused(error: errors.FhirError) -> Response:
     """Answer a refusal with its OperationOutcome."""
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    outcome = fhirjson.dumps(operation_outcome(error.issues))
+    return Response(status_of(error), outcome, refusal_headers(error))
+
+
+def status_of(error: errors.FhirError) -> int:
+    """Give the status that a refusal has."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def refusal_headers(error: errors.FhirError) -> dict[str, str]:
+    """Give what the headers of a refusal say of what may be done about it."""
     headers = {}
     if isinstance(error, errors.Transient):
         headers["Retry-After"] = RETRY_AFTER_SECONDS
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.offered
-    return Response(status, fhirjson.dumps(operation_outcome(error.issues)), headers)
+    return headers
 
 
 def broken(request_id: str) -> Response:

@@ -81,18 +81,25 @@ _VALUES = (
 )
 
 
+SORT, COUNT, CURSOR = "sort", "count", "cursor"
+CONTROLS = (SORT, COUNT, CURSOR)
+SORTS = ("date", "-date")
+LARGEST_COUNT = 1000
+
+
 @dataclass(frozen=True)
 class Param:
     """A parameter of searches: FHIR's `code`, and what its value is.
 
-    A value is an id of type `target`, else codes of a value set or of `codes`, which are of a
-    `system`; with a `prefix` it is a time.
+    A value is an id of type `target`, or with `is_reference` says its type; else it is codes of a
+    value set, or `codes` of a `system`; with a `prefix` it is a time.
     """
 
     name: str
     code: str
     about: str
     target: str = ""
+    is_reference: bool = False
     value_set: str = ""
     codes: tuple[str, ...] = ()
     system: str = ""
@@ -471,8 +478,8 @@ _OF_COMMUNICATIONS = (
     _IDENTIFIERS,
 )
 _PARTIES = (
-    Param("senderId", "sender", "From this Patient/id, Practitioner/id or other"),
-    Param("recipientId", "recipient", "To this Patient/id, Practitioner/id or other"),
+    Param("senderId", "sender", "From this, as Patient/id", is_reference=True),
+    Param("recipientId", "recipient", "To this, as Patient/id", is_reference=True),
     _status("event-status"),
 )
 
@@ -501,9 +508,7 @@ MESSAGES = Collection(
     "messages",
     "Communication",
     (
-        _id(
-            "threadId", "partOf", "Communication", about="Its thread", first=True, required=True
-        ),
+        _id("threadId", "partOf", "Communication", about="Its thread", first=True, required=True),
         Field("text", "payload", Inside("contentString", TEXT), plural="texts"),
         Field(
             "attachments",
@@ -546,3 +551,5 @@ COLLECTIONS = {
         MESSAGES,
     )
 }
+# What the log may name of a query.
+EVERY_PARAM = {param.name for each in COLLECTIONS.values() for param in each.params} | {*CONTROLS}

@@ -3,6 +3,8 @@
 Only what a change says otherwise than it is shown is written: all else stays as it is stored.
 """
 
+# ruff: noqa: ARG002, D102 - Kind says what Group does
+
 import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,9 +26,10 @@ class Field:
     """A field `name`; `path` is the element's, below what the fields are of.
 
     Of an element that repeats, `plural` names the field that has them all where there are several,
-    beside the one of the first, `many` tells that the field itself has them all, and `first` that it
-    has the first alone. `choice` is the stem of an element of which there may be one type only. Where it is left out, one that `stays`
-    or has a default is as it was, and the default is written where there was nothing.
+    beside the one of the first, `many` tells that the field itself has them all, and `first` that
+    it has the first alone. `choice` is the stem of an element of which there may be one type only.
+    Where it is left out, one that `stays` or has a default is as it was, and the default is written
+    where there was nothing.
     """
 
     name: str
@@ -87,7 +90,13 @@ def wrong(fields: Fields, given: Any, pointer: str = "#") -> Iterator[Issue]:
             yield Issue("structure", f"There is no such field; there are {', '.join(known)}", here)
         elif value is not None and not field.read_only:
             is_array = field.many or name == field.plural
-            yield from _array_wrong(field, value, here) if is_array else field.kind.wrong(value, here)
+            yield from (
+                _array_wrong(field, value, here) if is_array else field.kind.wrong(value, here)
+            )
+
+
+def _value_wrong(field: Field, value: Any, here: str) -> Iterator[Issue]:
+    return field.kind.wrong(value, here)
 
 
 def _array_wrong(field: Field, value: Any, here: str) -> Iterator[Issue]:
@@ -120,7 +129,7 @@ def changed(fields: Fields, before: Json, given: Json) -> Json:
 
     Raises Invalid naming the fields that contradict each other.
     """
-    after = copied(before)
+    after: Json = copied(before)
     given = _chosen(fields, after, given)
     issues: list[Issue] = []
     for field in fields:
@@ -198,47 +207,19 @@ def _wanted(field: Field, shown: list[Any], given: Json) -> list[Any]:
     raise Invalid(text, expression=f"#/{field.plural}/0")
 
 
-def _made(
-    field: Field, array: list[Any], olds: dict[int, Any], wanted: list[Any]
-) -> Iterator[Any]:
+def _made(field: Field, array: list[Any], olds: dict[int, Any], wanted: list[Any]) -> Iterator[Any]:
     """Make the elements; what is shown as before stays, what replaces another keeps the rest."""
-    free, same = dict(olds), dict[int, int]()
+    free, kept = dict(olds), dict[int, int]()
     for number, plain in enumerate(wanted):
         place = next((place for place, shown in free.items() if same(shown, plain)), None)
         if place is not None:
-            same[number] = place
+            kept[number] = place
             del free[place]
     for number, (plain, own) in enumerate(zip_longest(wanted, olds)):
-        if number in same:
-            yield array[same[number]]
+        if number in kept:
+            yield array[kept[number]]
         elif number < len(wanted):
             yield field.kind.write(plain, array[own] if own in free else None)
-
-
-@dataclass(frozen=True)
-class Group:
-    """An object with fields of its own on both sides."""
-
-    fields: tuple[Field, ...]
-
-    def read(self, value: Json) -> Json | None:
-        return read(self.fields, value) or None
-
-    def write(self, plain: Json, old: Json | None) -> Json:
-        return changed(self.fields, old or {}, plain)
-
-    def without(self, old: Any) -> Any:  # noqa: ARG002
-        return None
-
-    def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
-        yield from wrong(self.fields, plain, pointer)
-        if isinstance(plain, dict) and all(each is None for each in plain.values()):
-            known = ", ".join(field.name for field in self.fields)
-            yield Issue("value", f"One of {known} is expected here", pointer)
-
-    def places(self, value: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:
-        yield path, pointer
-        yield from places(self.fields, value or {}, path, pointer)
 
 
 def places(
@@ -265,3 +246,29 @@ def places(
         there = paths.get(value, field.path)
         if there is not None and not field.repeats:
             yield from field.kind.places(there, here, f"{pointer}/{name}")
+
+
+@dataclass(frozen=True)
+class Group:
+    """An object with fields of its own on both sides."""
+
+    fields: tuple[Field, ...]
+
+    def read(self, value: Json) -> Json | None:
+        return read(self.fields, value) or None
+
+    def write(self, plain: Json, old: Json | None) -> Json:
+        return changed(self.fields, old or {}, plain)
+
+    def without(self, old: Any) -> Any:
+        return None
+
+    def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
+        yield from wrong(self.fields, plain, pointer)
+        if isinstance(plain, dict) and all(each is None for each in plain.values()):
+            known = ", ".join(field.name for field in self.fields)
+            yield Issue("value", f"One of {known} is expected here", pointer)
+
+    def places(self, value: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:
+        yield path, pointer
+        yield from places(self.fields, value or {}, path, pointer)

@@ -4,6 +4,8 @@
 as simple as it can be without leaving out what an object of the kind would say.
 """
 
+# ruff: noqa: ARG002, D102 - Kind says what each does, and with what
+
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as NoBase64
@@ -20,7 +22,7 @@ from shared.resources.schema import binding, listed
 type Json = dict[str, Any]
 
 UCUM = "http://unitsofmeasure.org"
-_UNIT_SECONDS = {"ms": Decimal("0.001"), "s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
+_UNIT_SECONDS: dict[str, int] = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
 _MINUTE = 60
 _URL = re.compile(r"(https?://|urn:)\S+", re.IGNORECASE)
 _URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.IGNORECASE)
@@ -75,10 +77,10 @@ def _picked(plain: Json, *names: str) -> Json:
 class _Whole:
     """A value that goes as a whole; what of it has no pointer of its own has that of the value."""
 
-    def without(self, old: Any) -> Any:  # noqa: ARG002
+    def without(self, old: Any) -> Any:
         return None
 
-    def places(self, value: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+    def places(self, value: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:
         yield path, pointer
 
 
@@ -91,7 +93,7 @@ class Primitive(_Whole):
     def read(self, value: Any) -> Any:
         return value
 
-    def write(self, plain: Any, old: Any) -> Any:  # noqa: ARG002 - nothing is beside it
+    def write(self, plain: Any, old: Any) -> Any:
         return plain
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
@@ -112,8 +114,9 @@ class Code(Primitive):
             yield Issue("code-invalid", text, pointer)
 
 
-_CODING = {"system": "uri", "code": "code", "display": "string"}
-_CONCEPT = {**_CODING, "text": "string"}
+CODING = {"system": "uri", "code": "code", "display": "string"}
+CONCEPT = {**CODING, "text": "string"}
+REFERENCE = {"reference": "string", "display": "string"}
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Coding(_Whole):
     def read(self, value: Json) -> Any:
         if value.get("system") == self.system and value.get("code") in self.displays:
             return value["code"]
-        return _picked(value, *_CODING) or None
+        return _picked(value, *CODING) or None
 
     def write(self, plain: Any, old: Json | None) -> Json:
         if isinstance(plain, str):
@@ -134,14 +137,14 @@ class Coding(_Whole):
         return _coding(plain, old)
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
-        yield from _code_wrong(plain, pointer, self.displays, _CODING)
+        yield from _code_wrong(plain, pointer, self.displays, CODING)
 
 
 def _coding(plain: Json, old: Json | None) -> Json:
     """Give a Coding with what the old one says beside it, where that is the same code."""
-    given = _picked(plain, *_CODING)
+    given = _picked(plain, *CODING)
     is_same = old is not None and all(old.get(n) == given.get(n) for n in ("system", "code"))
-    kept = {n: each for n, each in (old or {}).items() if n not in _CODING} if is_same else {}
+    kept = {n: each for n, each in (old or {}).items() if n not in CODING} if is_same else {}
     return {**kept, **given}
 
 
@@ -168,7 +171,7 @@ class Concept(_Whole):
     displays: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def read(self, value: Json) -> Any:
-        coding = _picked((value.get("coding") or [{}])[0], *_CODING)
+        coding = _picked((value.get("coding") or [{}])[0], *CODING)
         text = value.get("text")
         if not coding:
             return text if not self.system or text is None else {"text": text}
@@ -194,11 +197,11 @@ class Concept(_Whole):
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         if self.system:
-            yield from _code_wrong(plain, pointer, self.displays, _CONCEPT)
+            yield from _code_wrong(plain, pointer, self.displays, CONCEPT)
         elif isinstance(plain, dict):
-            yield from parts_wrong(plain, _CONCEPT, pointer)
+            yield from parts_wrong(plain, CONCEPT, pointer)
         elif not _is_text(plain):
-            yield Issue("value", f"Expected here is text, or an object {_shape(_CONCEPT)}", pointer)
+            yield Issue("value", f"Expected here is text, or an object {_shape(CONCEPT)}", pointer)
 
 
 @dataclass(frozen=True)
@@ -223,7 +226,7 @@ class Id(_Whole):
             return None
         return found.id if found.type == self.usual else str(found)
 
-    def write(self, plain: str, old: Any) -> Json:  # noqa: ARG002 - it described another
+    def write(self, plain: str, old: Any) -> Json:
         bare = references.ID.fullmatch(plain)
         return {"reference": f"{self.usual}/{plain}" if bare else plain}
 
@@ -246,10 +249,8 @@ class Named(_Whole):
 
     types: tuple[str, ...]
 
-    _PARTS = {"reference": "string", "display": "string"}  # noqa: RUF012 - of the class
-
     def read(self, value: Json) -> Any:
-        said = _picked(value, *self._PARTS)
+        said = _picked(value, *REFERENCE)
         if len(said) == 1:
             ((name, text),) = said.items()
             if self._is_reference(text) is (name == "reference"):
@@ -259,17 +260,17 @@ class Named(_Whole):
     def write(self, plain: Any, old: Json | None) -> Json:
         if isinstance(plain, str):
             plain = {"reference" if self._is_reference(plain) else "display": plain}
-        given = _picked(plain, *self._PARTS)
+        given = _picked(plain, *REFERENCE)
         is_same = old is not None and old.get("reference", "") == given.get("reference")
-        kept = {n: each for n, each in (old or {}).items() if n not in self._PARTS}
+        kept = {n: each for n, each in (old or {}).items() if n not in REFERENCE}
         return {**(kept if is_same else {}), **given}
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         if isinstance(plain, dict):
-            yield from parts_wrong(plain, self._PARTS, pointer)
+            yield from parts_wrong(plain, REFERENCE, pointer)
         elif not _is_text(plain):
             named = " or ".join(f"{each}/id" for each in self.types)
-            text = f"Expected here is text, {named}, or an object {_shape(self._PARTS)}"
+            text = f"Expected here is text, {named}, or an object {_shape(REFERENCE)}"
             yield Issue("value", text, pointer)
 
     def _is_reference(self, text: str) -> bool:
@@ -291,7 +292,7 @@ class Minutes(_Whole):
         minutes = Decimal(value["value"]) * unit / _MINUTE
         return int(minutes) if minutes == int(minutes) else round(minutes, 2)
 
-    def write(self, plain: Any, old: Any) -> Json:  # noqa: ARG002 - it measured another
+    def write(self, plain: Any, old: Any) -> Json:
         return {"value": plain, "unit": "min", "system": UCUM, "code": "min"}
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:

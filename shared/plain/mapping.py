@@ -1,10 +1,9 @@
 """A resource as its collection shows it, and as a change of what is shown makes it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-from shared.errors import BusinessRule, FhirError, Invalid, Issue
+from shared.errors import Invalid, Issue
 from shared.plain import fields, paths
 from shared.plain.collections import Collection
 from shared.plain.fields import Field, same
@@ -69,25 +68,13 @@ def _missing(every: tuple[Field, ...], before: Json, given: Json) -> Iterator[Is
             yield Issue("required", "This field is needed", f"{_ALL}/{field.name}")
 
 
-def translated(collection: Collection, error: FhirError, resource: Json, body: Any) -> FhirError:
-    """Give a refusal with JSON Pointers in place of FHIRPaths, as far as there are fields for them.
+def pointer(collection: Collection, resource: Json, body: Any, expression: str) -> str:
+    """Give the JSON Pointer of the field that shows what a FHIRPath names, where one does.
 
     `resource` is what was refused, made of the body.
     """
-    pointers: dict[str, str] = {}
-    for path, pointer in fields.places(
-        collection.every_field, resource, collection.type, _ALL, _names(body)
-    ):
-        pointers.setdefault(path, pointer)
-    issues = [_translated(issue, pointers) for issue in error.issues]
-    again = type(error).__new__(type(error))
-    vars(again).update(vars(error))
-    FhirError.__init__(again, issues=issues)
-    return again
-
-
-def _translated(issue: Issue, pointers: dict[str, str]) -> Issue:
-    within = [path for path in pointers if paths.is_within(issue.expression, path)]
-    if not within:
-        return issue
-    return replace(issue, expression=pointers[max(within, key=len)])
+    every, found = collection.every_field, dict[str, str]()
+    for path, its in fields.places(every, resource, collection.type, _ALL, _names(body)):
+        if paths.is_within(expression, path):
+            found.setdefault(path, its)
+    return found[max(found, key=len)] if found else expression

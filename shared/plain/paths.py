@@ -1,4 +1,4 @@
-"""Where an element stands in a resource: `subject`, `context.encounter`, `content[0].attachment`."""
+"""Where an element stands: `subject`, `context.encounter`, `content[0].attachment`."""
 
 import re
 from typing import Any
@@ -46,10 +46,8 @@ def above(path: str) -> list[str]:
     """Give what a path stands in, the nearest first, with the arrays by themselves."""
     found = []
     while path:
-        if path.endswith(_FIRST):
-            path = path.removesuffix(_FIRST)
-        else:
-            path = path.rpartition(".")[0]
+        is_first = path.endswith(_FIRST)
+        path = path.removesuffix(_FIRST) if is_first else path.rpartition(".")[0]
         found.append(path)
     return [each for each in found if each]
 
