@@ -45,7 +45,9 @@ _DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8]))?)?$"
 
 def schemas() -> Json:
     """Give the schemas of what is in the collections, and of a problem, by name."""
-    return {name_of(each): _object(each.every_field) for each in COLLECTIONS.values()} | {"Problem": _problem()}
+    return {name_of(each): _object(each.every_field) for each in COLLECTIONS.values()} | {
+        "Problem": _problem()
+    }
 
 
 def name_of(collection: Collection) -> str:

@@ -65,7 +65,7 @@ class Response:
     seen: Sequence[dict[str, Any]] | None = None
 
 
-def _entity_headers(record: Versioned) -> dict[str, str]:
+def entity_headers(record: Versioned) -> dict[str, str]:
     """Give ETag and Last-Modified of a resource's version."""
     return {
         "ETag": f'W/"{record.version}"',
@@ -75,7 +75,7 @@ def _entity_headers(record: Versioned) -> dict[str, str]:
 
 def found(request: Request, record: Versioned) -> Response:
     """Answer a read: 200, or 304 where the caller has this version."""
-    headers = _entity_headers(record)
+    headers = entity_headers(record)
     if request.interaction.code == "vread":
         headers["Content-Location"] = _versioned(request, record)
     if is_known(request.headers, record.version, record.last_updated):
@@ -102,7 +102,7 @@ def written(request: Request, outcome: "Outcome") -> Response:
     record = outcome.record
     if record is None:
         return Response(204)
-    headers = _entity_headers(record)
+    headers = entity_headers(record)
     if record.deleted:
         return Response(204, headers=headers)
     if outcome.created:
