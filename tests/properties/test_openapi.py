@@ -106,7 +106,8 @@ def informed(api: Json) -> Json:
         if "properties" in schema:
             schema |= {"additionalProperties": False, "minProperties": 1}
         if name in SENT:
-            schemas[name] = {"type": schema["type"], **SENT[name], **_CLOSED}
+            closed = {} if "enum" in SENT[name] else _CLOSED
+            schemas[name] = {"type": schema["type"], **SENT[name], **closed}
     for path, methods in made["paths"].items():
         own = DEFINED.get(path.split("/")[1])
         known = QUERIES | ({"id": {"enum": [own, "none"]}} if own else {})
