@@ -54,6 +54,7 @@ DECISIONS = {
     "$open-session": Decision(CLINIC, CARED_FOR, "cu"),
     "$add-patient": Decision(CLINIC, NOBODY, "cu"),
     "$close-session": Decision(CLINIC, NOBODY, "u"),
+    "$closing": Decision(READERS, CARED_FOR, "r"),
     "$everything": Decision(READERS, CARED_FOR, "r"),
     "$validate": Decision(READERS, CARED_FOR, "r", without=ABSENT),
     # Their entries are reads.
@@ -296,6 +297,7 @@ ASK: dict[str, Callable[[Asked, FrontDoor, str], Came]] = {
     "$open-session": operation,
     "$add-patient": operation,
     "$close-session": operation,
+    "$closing": operation,
     "$everything": operation,
     "$validate": validate,
     "batch": bundle,
