@@ -4,6 +4,7 @@ import { all } from './api.js';
 import { closing, closingOf, mayClose } from './closing.js';
 import { conversation } from './conversation.js';
 import { fill, make, told } from './dom.js';
+import { learn } from './names.js';
 import { tree } from './tree.js';
 import { OPEN, about, begun, concept, count, moment, people, range, since } from './words.js';
 
@@ -17,6 +18,7 @@ export async function show(main, id) {
     all(`${path}/$everything?_count=200`, MOST),
     closingOf([path]).catch(() => ['']),
   ]);
+  await learn(resources);
   const [session, ...others] = resources;
   const spoken = others.filter((one) => one.resourceType === 'Communication');
   const threads = spoken.filter((one) => !one.partOf);

@@ -3,6 +3,7 @@
 import { found, get, next } from './api.js';
 import { closingOf } from './closing.js';
 import { announce, fill, make, told } from './dom.js';
+import { learn } from './names.js';
 import { refusal } from './refusal.js';
 import { ENDED, OPEN, VIRTUAL, about, begun, concept, count, people, range, since } from './words.js';
 
@@ -26,6 +27,7 @@ function list(title, statuses) {
       fill(below, make('p', { class: 'quietly' }, 'Loading…'));
       const page = await get(path);
       const sessions = found(page);
+      await learn(sessions);
       const rows = sessions.map(row);
       items.append(...rows);
       path = next(page, path);

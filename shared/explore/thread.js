@@ -4,6 +4,7 @@ import { all, each, found, get, next } from './api.js';
 import { axis } from './axis.js';
 import { conversation } from './conversation.js';
 import { announce, fill, make, told } from './dom.js';
+import { learn } from './names.js';
 import { OPEN, about, concept, count, named, range } from './words.js';
 
 const PAGE = 50;
@@ -21,6 +22,7 @@ export async function show(main, id) {
     const messages = found(page).reverse();
     await mark(state, id, header, linked, messages);
     state.messages.unshift(...messages);
+    await learn([header, ...messages, ...state.sessions.values()]);
     state.path = next(page, state.path);
     fill(overview, axis(state));
     fill(below, more(), spans(state));

@@ -1,5 +1,7 @@
 // How things are named, and times told: for people, in their own language's format.
 
+import { nameOf } from './names.js';
+
 const DAY = 86_400_000;
 // Each unit from twice its length on: 47 hours say more than "tomorrow".
 const STEPS = [
@@ -58,7 +60,8 @@ export function concept(value) {
 
 /** Name whom or what a reference is to. */
 export function named(reference) {
-  return reference?.display || reference?.reference || reference?.identifier?.value || '';
+  const { display, reference: literal, identifier } = reference ?? {};
+  return display || nameOf(literal) || literal || identifier?.value || '';
 }
 
 /** Name whom a session is about. */
