@@ -7,21 +7,11 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.api.conftest import clinic, practice, tables
-from tests.explorer.browsing import Visitor, chromium
+from tests.explorer.browsing import FLAGS, Visitor, chromium
 from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, listening, token
 from tests.practice import Practice
 
 __all__ = ["clinic", "practice", "tables"]
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 type Visit = Callable[..., Visitor]
 
