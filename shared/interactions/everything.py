@@ -11,6 +11,8 @@ import orjson
 
 from shared import instants
 from shared.access import Actor
+from shared.catalog import controls
+from shared.catalog.controls import LARGEST_COUNT
 from shared.catalog.types import CARE, TYPES
 from shared.errors import Invalid
 from shared.interactions.parameters import Values
@@ -18,7 +20,6 @@ from shared.interactions.read import read
 from shared.interactions.recorded import records
 from shared.interactions.search import search
 from shared.resources.schema import resource_types
-from shared.search.controls import DEFAULT_COUNT, LARGEST_COUNT
 from shared.settings import settings
 from shared.sight import Sight
 from shared.store import reading
@@ -156,10 +157,10 @@ def _id(json: bytes) -> str:
 
 
 def _count(given: list[object]) -> int:
-    text = str(given[0]) if given else str(DEFAULT_COUNT)
-    if not text.isascii() or not text.isdecimal() or not int(text[:9]):
+    count = controls.page_size(str(given[0]) if given else None)
+    if not count:
         raise Invalid(f"_count is a number from 1 to {LARGEST_COUNT}", expression="_count")
-    return min(int(text[:9]), LARGEST_COUNT)
+    return count
 
 
 def _since(given: list[str]) -> str:

@@ -9,13 +9,12 @@ from itertools import accumulate, chain
 
 from shared import instants
 from shared.access import Actor
+from shared.catalog import controls
 from shared.errors import Invalid, NotFound
 from shared.settings import settings
 from shared.sight import Sight
 from shared.store import reading
 from shared.store.records import LARGEST_JSON, Versioned
-
-DEFAULT_COUNT, LARGEST_COUNT = 20, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,8 @@ def history(
     with the page, not with the history.
     """
     given = dict(query)
-    offset = _number(given, "_offset", 0)
-    count = min(_number(given, "_count", DEFAULT_COUNT), LARGEST_COUNT)
+    offset = controls.number(controls.OFFSET, given.get("_offset", "0"))
+    count = controls.page_size(given.get("_count"))
     since = _instant(given["_since"]) if "_since" in given else None
     sight, tenant = Sight(actor, "r"), actor.tenant
     current = reading.current(tenant, resource_type, resource_id)
@@ -127,10 +126,3 @@ def _instant(text: str) -> int:
         return instants.parse(text, settings().zone).low
     except ValueError:
         raise Invalid("_since is an instant", expression="_since", diagnostics=text) from None
-
-
-def _number(given: dict[str, str], name: str, default: int) -> int:
-    text = given.get(name, str(default))
-    if not text.isascii() or not text.isdecimal() or len(text) > len("1000000"):
-        raise Invalid(f"{name} is a number", expression=name, diagnostics=text[:20])
-    return int(text)

@@ -6,12 +6,12 @@ https://hl7.org/fhir/R4/search.html#return
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from shared.catalog.controls import DEFAULT_COUNT, OFFSET, number, page_size
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.errors import FhirError, Invalid, Issue, TooCostly
 from shared.resources import subsets
 from shared.resources.subsets import Subset
 
-DEFAULT_COUNT, LARGEST_COUNT = 20, 1000
 # A request reads no more rows than these.
 MOST_ROWS = 2000
 # But so many more where a page by an indexed parameter would be empty, and not the last.
@@ -22,7 +22,6 @@ NAMES = frozenset(
     {"_sort", "_count", "_offset", "_cursor", "_total", *subsets.NAMES, *WITHOUT_EFFECT}
 )
 _TOTALS = ("none", "estimate", "accurate")
-_LONGEST_NUMBER = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def read(resource_type: str, given: Mapping[str, str], issues: list[Issue]) -> C
             issues.extend(error.issues)
             return otherwise
 
-    count = checked(lambda: _count(given), DEFAULT_COUNT)
+    count = checked(lambda: page_size(given.get("_count")), DEFAULT_COUNT)
     offset = checked(lambda: _offset(given, count), None)
     total = checked(lambda: _total(given), "")
     subset = checked(lambda: subsets.asked(resource_type, given), None)
@@ -75,21 +74,11 @@ def read(resource_type: str, given: Mapping[str, str], issues: list[Issue]) -> C
     )
 
 
-def _number(name: str, value: str) -> int:
-    if not value.isascii() or not value.isdigit():
-        raise Invalid(f"{name}={value} is no number from 0 on", expression=name)
-    return int(value[:_LONGEST_NUMBER])
-
-
-def _count(given: Mapping[str, str]) -> int:
-    return min(_number("_count", given.get("_count", str(DEFAULT_COUNT))), LARGEST_COUNT)
-
-
 def _offset(given: Mapping[str, str], count: int) -> int | None:
     """Read how many results to leave out. Raises TooCostly where those are too many to read."""
     if "_offset" not in given:
         return None
-    offset = _number("_offset", given["_offset"])
+    offset = number(OFFSET, given["_offset"])
     if "_cursor" in given:
         raise Invalid("_offset and _cursor cannot be combined", expression="_offset")
     if offset + count > MOST_ROWS:
