@@ -1,7 +1,9 @@
 """Mixed traffic over HTTP on the local stack: how fast it answers, and that nothing is lost."""
 
 import random
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +25,8 @@ from tests.benchmarks.practice import typical
 
 SECONDS = 20
 CONNECTIONS = (1, 8)
+# What a caller of the load rests on average: eight then ask for half of what two cores can bear.
+REST = 0.3
 MS, KB = 1000, 1000
 
 
@@ -30,7 +34,8 @@ MS, KB = 1000, 1000
 class Caller:
     """One connection, which makes one request after the other, and what came of them.
 
-    `written` has the version of each resource that was acknowledged last.
+    `written` has the version of each resource that was acknowledged last; what was refused or not
+    answered may have been written after it.
     """
 
     http: httpx.Client
@@ -41,12 +46,13 @@ class Caller:
     sessions: list[str] = field(default_factory=list)
     threads: list[str] = field(default_factory=list)
 
-    def run(self, seconds: float) -> None:
-        """Make requests for so long."""
+    def run(self, seconds: float, rest: float = 0) -> None:
+        """Make requests for so long, with a rest of so many seconds on average after each."""
         self._open()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.numbers.choice(_MIX)(self)
+            time.sleep(self.numbers.uniform(0, 2 * rest))
 
     def _open(self) -> None:
         """Begin a session with a thread of its own."""
@@ -99,16 +105,16 @@ class Caller:
         self.latencies.append(MS * (time.perf_counter() - begun))
         if answer.is_success:
             return answer
-        self.errors.append(f"{method} {path}: {answer.status_code}")
+        said = answer.json().get("issue", [{}])[0].get("diagnostics", "")
+        self.errors.append(f"{method} {path.partition('/')[0]}: {answer.status_code} {said}")
         return None
 
     def lost(self) -> int:
-        """Count what was acknowledged and is not there as it was."""
+        """Count what was acknowledged and is not there, nor was."""
         return sum(not self._is_there(*each) for each in self.written.items())
 
     def _is_there(self, reference: str, version: str) -> bool:
-        answer = self.http.get(reference)
-        return answer.is_success and answer.json()["meta"]["versionId"] == version
+        return self.http.get(f"{reference}/_history/{version}").is_success
 
 
 # Ten reads for three writes, as an inbox that is looked at makes them.
@@ -130,7 +136,7 @@ class Stack:
     base: str
     token: str
 
-    def play(self, connections: int, seconds: float) -> tuple[list[Caller], float]:
+    def play(self, connections: int, seconds: float, rest: float = 0) -> tuple[list[Caller], float]:
         """Let callers make requests at once; give them and how long it took."""
         callers = [
             Caller(client(self.base, self.token), random.Random(number))
@@ -138,7 +144,7 @@ class Stack:
         ]
         begun = time.perf_counter()
         with ThreadPoolExecutor(connections) as pool:
-            for done in [pool.submit(caller.run, seconds) for caller in callers]:
+            for done in [pool.submit(caller.run, seconds, rest) for caller in callers]:
                 done.result()
         return callers, time.perf_counter() - begun
 
@@ -166,16 +172,18 @@ def _latencies(name: str, callers: list[Caller], seconds: float) -> Iterator[Fig
     yield Figure(f"{name}.p50", "ms", steps[9])
     yield Figure(f"{name}.p95", "ms", steps[18])
     yield Figure(f"{name}.requests", "requests a second", len(found) / seconds)
-    errors = [error for caller in callers for error in caller.errors]
-    yield Figure(f"{name}.errors", "errors", len(errors), bound=0)
+    errors = Counter(error for caller in callers for error in caller.errors)
+    for error, times in errors.most_common():
+        sys.stderr.write(f"{times} x {error}\n")
+    yield Figure(f"{name}.errors", "errors", errors.total(), bound=0)
 
 
 def load(minutes: float) -> Iterator[Figure]:
     """Bear mixed traffic for so long: no error, nothing lost, and no more memory than at first."""
     with stack() as running:
-        running.play(CONNECTIONS[-1], 60 * minutes / 10)
+        running.play(CONNECTIONS[-1], 60 * minutes / 10, REST)
         before = _memory()
-        callers, seconds = running.play(CONNECTIONS[-1], 60 * minutes * 9 / 10)
+        callers, seconds = running.play(CONNECTIONS[-1], 60 * minutes * 9 / 10, REST)
         grown = _memory() - before
         yield from _latencies("load", callers, seconds)
         yield Figure("load.written", "resources", sum(len(caller.written) for caller in callers))
