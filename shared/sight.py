@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from shared import references
 from shared.access import Actor, compartments
 from shared.access.scopes import ANY, PATIENT, Scope
+from shared.catalog.compartments import SEEN_BY_ALL
 from shared.catalog.types import CARE
 from shared.errors import FhirError
 from shared.sessions import kinds
@@ -54,7 +55,8 @@ class Sight:
         """
         self.tenant, self._letters = actor.tenant, letters
         self._people = actor.people if actor.is_cared_for else None
-        self._sender = None if actor.sees_drafts else actor.myself or actor.fhir_user
+        known = actor.selves or {actor.fhir_user}
+        self._senders = None if actor.sees_drafts else frozenset(map(references.canonical, known))
         self._actor = actor
         self._grants = cache(self._grants_of)
         self._known: dict[frozenset[str], frozenset[str]] = {}
@@ -63,10 +65,12 @@ class Sight:
 
     def limits(self, resource_types: Iterable[str] = CARE) -> bool:
         """Tell whether there may be anything of some types, beside drafts, that is not seen."""
-        return self._people is not None or not all(map(self._is_whole, resource_types))
+        return not all(map(self._is_whole, resource_types))
 
     def _is_whole(self, resource_type: str) -> bool:
-        """Tell whether scopes say nothing, or let the caller see all of a type."""
+        """Tell whether the caller sees all of a type, by their role and by scopes if any."""
+        if self._within(resource_type) is not None:
+            return False
         granted = self._granted(resource_type, self._letters)
         return granted is None or any(one.people is None and not one.constraint for one in granted)
 
@@ -79,11 +83,15 @@ class Sight:
     def _grants_of(self, resource_type: str) -> list[Grant]:
         return list(_grants(resource_type, self._actor))
 
+    def _within(self, resource_type: str) -> frozenset[str] | None:
+        """Give in whose compartments the caller's role sees a type; None is anywhere."""
+        return None if resource_type in SEEN_BY_ALL else self._people
+
     def people(self, resource_type: str) -> frozenset[str] | None:
         """Give in whose compartments all is that the caller sees of a type; None is anywhere."""
-        granted = self._granted(resource_type, self._letters)
-        if self._people is not None or granted is None:
-            return self._people
+        granted, people = self._granted(resource_type, self._letters), self._within(resource_type)
+        if people is not None or granted is None:
+            return people
         within = [one.people for one in granted]
         return None if None in within else frozenset().union(*(one or () for one in within))
 
@@ -111,20 +119,21 @@ class Sight:
             return False
         if not self.limits((resource["resourceType"],)):
             return True
-        if self._people is not None and not self._is_in_compartment(resource, self._people):
+        people = self._within(resource["resourceType"])
+        if people is not None and not self._is_in_compartment(resource, people):
             return False
         return self.may(self._letters, resource)
 
     def surely_sees(self, resource_type: str, json: bytes) -> bool:
         """Tell whether the caller sees a resource, which need not be read to know that."""
-        is_sent = self._sender is None or _DRAFT not in json
+        is_sent = self._senders is None or _DRAFT not in json
         return is_sent and not self.limits((resource_type,))
 
     def _is_anothers_draft(self, resource: Resource) -> bool:
-        if self._sender is None or not compartments.is_draft(resource):
+        if self._senders is None or not compartments.is_draft(resource):
             return False
         sender = resource.get("sender", {}).get("reference", "")
-        return not sender or references.canonical(sender) != references.canonical(self._sender)
+        return not sender or references.canonical(sender) not in self._senders
 
     def may(self, letters: str, resource: Resource) -> bool:
         """Tell whether scopes with one of some letters are for a resource as it is."""
@@ -161,7 +170,7 @@ class Sight:
     def sees_all_of(self, record: Versioned) -> bool:
         """Tell whether the caller sees all versions of a record, whatever they are."""
         drafted = isinstance(record, CommunicationRecord) and record.drafted
-        return not self.limits((record.type,)) and (self._sender is None or not drafted)
+        return not self.limits((record.type,)) and (self._senders is None or not drafted)
 
     def _is_in_compartment(self, resource: Resource, people: frozenset[str]) -> bool:
         if compartments.owners(resource) & people:
@@ -192,10 +201,15 @@ def _grants(resource_type: str, actor: Actor) -> Iterator[Grant]:
     """Give what scopes grant of a type; one whose constraint cannot be applied grants nothing."""
     for scope in actor.scopes or ():
         if scope.type in (ANY, resource_type):
-            people = frozenset({actor.patient} - {""}) if scope.context == PATIENT else None
+            letters, people = scope.letters, None
+            if scope.context == PATIENT and resource_type in SEEN_BY_ALL:
+                # What is about no patient is theirs to look at only.
+                letters = "".join(each for each in letters if each in "rs")
+            elif scope.context == PATIENT:
+                people = frozenset({actor.patient} - {""})
             constraint = _constraint(resource_type, scope)
             if constraint is not None:
-                yield Grant(scope.letters, people, constraint)
+                yield Grant(letters, people, constraint)
 
 
 def _constraint(resource_type: str, scope: Scope) -> "tuple[Criterion, ...] | None":

@@ -25,6 +25,7 @@ class Actor:
 
     Of a patient or related person `myself` is the reference that their messages' `sender` has, and
     `patients` are those for whom they start care; `patient` is whom the token was issued about.
+    `also` are the RelatedPersons that are the same person, each the relative of another patient.
     `scopes` are SMART's, None where it has none: then roles alone say what it may.
     """
 
@@ -35,6 +36,7 @@ class Actor:
     tenant: str = DEFAULT_TENANT
     myself: str = ""
     patients: frozenset[str] = field(default_factory=frozenset)
+    also: frozenset[str] = field(default_factory=frozenset)
     patient: str = ""
     scopes: tuple[Scope, ...] | None = None
 
@@ -61,9 +63,19 @@ class Actor:
         return not OF_DRAFTS.isdisjoint(self.roles)
 
     @property
+    def is_related_person(self) -> bool:
+        """Tell whether the caller sees what they do as somebody's relative."""
+        return self.is_cared_for and is_a(ROLES[RELATED_PERSON].person, self.myself)
+
+    @property
+    def selves(self) -> frozenset[str]:
+        """Who a patient or related person is: the senders of their messages."""
+        return self.also | ({self.myself} - {""})
+
+    @property
     def people(self) -> frozenset[str]:
         """Whose compartments a patient or related person sees."""
-        return self.patients | ({self.myself} - {""})
+        return self.patients | self.selves
 
 
 ANONYMOUS = Actor(subject="anonymous")

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared import references
 from shared.catalog import compartments
-from shared.catalog.compartments import Member
+from shared.catalog.compartments import ITSELF, Member
 
 type Resource = dict[str, Any]
 
@@ -34,6 +34,9 @@ def is_a(resource_type: str, reference: str) -> bool:
 
 
 def _references(resource: Resource, row: Member) -> Iterator[str]:
+    if row.element == ITSELF:
+        yield f"{row.owner}/{resource.get('id', '')}"
+        return
     found: list[Any] = [resource]
     for name in row.element.split("."):
         found = [each for element in found for each in _members(element, name)]

@@ -5,6 +5,7 @@ from typing import Any
 
 from shared import references
 from shared.access.actor import Actor
+from shared.catalog.types import CARE
 from shared.errors import Forbidden, Issue
 
 type Resource = dict[str, Any]
@@ -16,24 +17,28 @@ _SERVERS = frozenset({"versionId", "lastUpdated"})
 def check_sender(caller: Actor, resource: Resource) -> None:
     """Raise Forbidden where a resource is none that they send, or says that another sent it."""
     if resource["resourceType"] != "Communication":
-        raise Forbidden(
-            "Patients and related persons write threads and messages, and open sessions by "
-            "$open-session",
-            expression=resource["resourceType"],
-        )
-    if _name(resource.get("sender")) != caller.myself:
+        raise _not_theirs(resource["resourceType"])
+    if _name(resource.get("sender")) not in caller.selves:
         raise Forbidden(
             "The sender is not the caller",
             expression="Communication.sender",
-            diagnostics=f"The caller is {caller.myself}",
+            diagnostics=f"The caller is {_listed(caller.selves)}",
         )
+
+
+def _not_theirs(resource_type: str) -> Forbidden:
+    return Forbidden(
+        "Patients and related persons write threads and messages, and open sessions by "
+        "$open-session",
+        expression=resource_type,
+    )
 
 
 def check_created(caller: Actor, resource: Resource, header: Resource | None) -> None:
     """Raise Forbidden where a thread is not about them, or they link; `header` is a message's."""
     if header is None and _name(resource.get("subject")) not in caller.patients:
         raise Forbidden(
-            "Patients and related persons begin threads about themselves or their patient",
+            "Patients and related persons begin threads about themselves or their patients",
             expression="Communication.subject",
             diagnostics=f"The caller's are {_listed(caller.patients)}",
         )
@@ -53,6 +58,8 @@ def check_changed(
     They retract what they sent themselves, and say that they received and read what is addressed to
     them.
     """
+    if after["resourceType"] not in CARE:
+        raise _not_theirs(after["resourceType"])
     was, now = _content(before), _content(after)
     changed = {name for name in was | now if was.get(name) != now.get(name)}
     allowed: set[str] = set()
@@ -96,14 +103,14 @@ def check_opened(caller: Actor, subjects: Iterable[Resource | None]) -> None:
     asked = {_name(one) for one in subjects}
     if not asked or not asked <= caller.patients:
         raise Forbidden(
-            "Patients and related persons open sessions for themselves or their patient",
+            "Patients and related persons open sessions for themselves or their patients",
             expression="patient",
             diagnostics=f"The caller's are {_listed(caller.patients)}",
         )
 
 
 def _is_own(caller: Actor, message: Resource) -> bool:
-    return _name(message.get("sender")) == caller.myself
+    return _name(message.get("sender")) in caller.selves
 
 
 def _is_addressed(caller: Actor, message: Resource, header: Resource) -> bool:

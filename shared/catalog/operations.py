@@ -14,7 +14,7 @@ TYPE, INSTANCE = "type", "instance"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter: `type` is a data or resource type, `targets` what a Reference may name."""
+    """An input: `type` is a data type or a resource type, `targets` what a Reference may name."""
 
     name: str
     type: str
@@ -38,8 +38,7 @@ class Parameter:
 class Operation:
     """One operation; `code` is its name without the `$`, `standard` HL7's own URL.
 
-    `levels` say whether it is called on a type, an instance or both. `outputs` are the parts of
-    what it returns, where that is a Parameters resource.
+    `levels` say whether it is called on a type, an instance or both.
     """
 
     code: str
@@ -53,7 +52,6 @@ class Operation:
     needs: str = ""
     standard: str = ""
     types: tuple[str, ...] = ("Encounter",)
-    outputs: tuple[Parameter, ...] = ()
 
     @property
     def name(self) -> str:
@@ -78,10 +76,17 @@ OPERATIONS = (
         description=(
             "Opens a session with its patients and links threads to it, all or nothing: the "
             "session, a medical encounter for each patient where there are several, and at most "
-            "6 thread headers. Without a patient those are taken whom the headers are about."
+            "6 thread headers. Without a patient those are taken whom the headers are about. A "
+            "Group stands for its active members, a RelatedPerson, who takes part, for the "
+            "patients whose relative they are now."
         ),
         parameters=(
-            Parameter("patient", "Reference", _PATIENT, targets=("Patient",)),
+            Parameter(
+                "patient",
+                "Reference",
+                f"{_PATIENT}; or a Group of patients, or a RelatedPerson for theirs",
+                targets=("Patient", "Group", "RelatedPerson"),
+            ),
             Parameter(
                 "practitioner",
                 "Reference",
@@ -129,24 +134,6 @@ OPERATIONS = (
         parameters=(),
         returns="Encounter",
         needs="u",
-    ),
-    Operation(
-        "closing",
-        (INSTANCE,),
-        ("GET", "POST"),
-        affects_state=False,
-        roles=SEERS,
-        description=(
-            "Tells how a session closes: its policy, and when it closes by itself if nothing more "
-            "happens, as a message would. A session without that time is closed by a client."
-        ),
-        parameters=(),
-        returns="Parameters",
-        needs="r",
-        outputs=(
-            Parameter("policy", "code", "explicit, thread or daily", min=1, max="1"),
-            Parameter("closes", "instant", "When an open session closes by itself", max="1"),
-        ),
     ),
     Operation(
         "everything",

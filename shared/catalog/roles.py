@@ -40,7 +40,8 @@ ROLES = {
         ),
         Role(
             RELATED_PERSON,
-            "as patient, for threads they take part in and the patient that their token names",
+            "as patient, for threads they take part in and the patients whose relative they "
+            "are now; where the directory does not know them, the patient that their token names",
             person="RelatedPerson",
         ),
         Role(SERVICE, "what the schedule does: looks at sessions that are due and closes them"),

@@ -17,7 +17,6 @@ from shared.catalog.interactions import (
 )
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
 from shared.catalog.types import TYPES
-from shared.http import openapi_plain
 from shared.http.openapi_requests import (
     JSON,
     body,
@@ -73,8 +72,7 @@ def openapi(base: str) -> bytes:
 def described(base: str) -> Json:
     """Give the API of the server at `base`."""
     paths: Json = {}
-    root = base.removesuffix(settings().base_path)
-    for path, method, operation in (*_operations(), *openapi_plain.operations(root)):
+    for path, method, operation in _operations():
         paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -86,19 +84,14 @@ def described(base: str) -> Json:
         },
         "servers": [{"url": base}],
         "security": [{"token": []}],
-        "tags": [{"name": name} for name in _tags()],
+        "tags": [{"name": name} for name in (*TYPES, AUDIT_EVENT, _BUNDLES, "Definitions")],
         "paths": paths,
         "components": {
-            "schemas": all_schemas() | openapi_plain.schemas(),
-            "responses": {str(status): _refusal(status) for status in sorted(_MEANS)}
-            | openapi_plain.responses(),
+            "schemas": all_schemas(),
+            "responses": {str(status): _refusal(status) for status in sorted(_MEANS)},
             "securitySchemes": {"token": _security()},
         },
     }
-
-
-def _tags() -> tuple[str, ...]:
-    return (*TYPES, AUDIT_EVENT, _BUNDLES, "Definitions", openapi_plain.TAG)
 
 
 def _security() -> Json:

@@ -148,20 +148,23 @@ def read(event: Event) -> Request:
     asked = trail.current()
     asked.asked_by(caller)
     asked.interaction = interaction = routing.interaction(event, known)
-    path = routing.path(event)
+    path = event.get("pathParameters") or {}
     caller = access.authorise(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     query = references.query(event.get("rawQueryString", ""))
-    if interaction.code not in PAGES and not interaction.is_plain:
+    if interaction.code not in PAGES:
         negotiation.check_format(headers.get("accept", ""), query)
     body = event.get("body") or ""
     content = (
         b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     )
+    if caller.is_related_person:
+        from shared.interactions import families  # noqa: PLC0415 - nobody else has links
+
+        caller = families.linked(caller)
     request = Request(interaction, path, query, headers, content, caller, base, context)
-    if not interaction.is_plain:
-        negotiation.check_parameters(interaction, query, lenient=request.is_lenient)
+    negotiation.check_parameters(interaction, query, lenient=request.is_lenient)
     return request
 
 
@@ -176,5 +179,5 @@ def _check_path(path: Mapping[str, str]) -> None:
     if "id" in path and not references.ID.fullmatch(path["id"]):
         raise Invalid(
             "An id has 1 to 64 letters, digits, dashes and dots",
-            expression="id" if "collection" in path else f"{path.get('type', 'Resource')}.id",
+            expression=f"{path.get('type', 'Resource')}.id",
         )

@@ -99,19 +99,15 @@ def _operation(row: Operation, base: str) -> Json:
         "system": False,
         "type": TYPE in row.levels,
         "instance": INSTANCE in row.levels,
-        "parameter": [
-            *(_declared(each, "in") for each in row.parameters),
-            *(_declared(each, "out") for each in row.outputs),
-            *([] if row.outputs else [_output(row)]),
-        ],
+        "parameter": [*map(_input, row.parameters), _output(row)],
     }
 
 
-def _declared(row: Parameter, use: str) -> Json:
+def _input(row: Parameter) -> Json:
     profiles = {"targetProfile": [f"{_CORE}/{target}" for target in row.targets]}
     return {
         "name": row.name,
-        "use": use,
+        "use": "in",
         "min": row.min,
         "max": row.max,
         "documentation": row.documentation,

@@ -20,7 +20,7 @@ from shared.interactions.changes import Outcome
 from shared.interactions.parameters import Values, relative
 from shared.resources.patching import without_generated_text
 from shared.sessions import kinds, opening, policies
-from shared.sessions.closing import participant
+from shared.sessions.closing import participant, takes_part
 from shared.sessions.state import SlotKey
 from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord
@@ -29,6 +29,10 @@ from shared.store.work import Work
 type Resource = dict[str, Any]
 
 MOST_THREADS = 6
+# The medical encounters of more never fit a transaction.
+MOST_PATIENTS = 10
+# What stands for patients.
+STANDING = ("Group", "RelatedPerson")
 
 
 def open_session(actor: Actor, interaction: str, values: Values) -> Outcome:
@@ -71,7 +75,7 @@ def _opened(
     work: Work, template: Resource, threads: list[str], values: Values
 ) -> EncounterRecord | None:
     headers = [_header(work, thread) for thread in threads]
-    people = _patients(template, values["patient"], headers)
+    people = _patients(work, template, values["patient"], headers)
     if work.actor.is_cared_for:
         subjects = (each.resource.get("subject") for each in headers)
         own_care.check_opened(work.actor, [*people, *subjects])
@@ -122,22 +126,37 @@ def _session_of_today(work: Work, header: CommunicationRecord) -> str:
 
 
 def _patients(
-    template: Resource, given: list[Resource], headers: list[CommunicationRecord]
+    work: Work, template: Resource, given: list[Resource], headers: list[CommunicationRecord]
 ) -> list[Resource]:
     """Give each patient once: those named, else those whom the threads are about.
 
-    Raises BusinessRule where that is a Group: who is in it is not known here.
+    Raises BusinessRule naming what is wrong with a Group or RelatedPerson that stands for them.
     """
     own = [template["subject"]] if "subject" in template else []
     about = [each.resource["subject"] for each in headers if "subject" in each.resource]
     elements, name = ([*own, *given], "patient") if own or given else (about, "thread")
     found: dict[str, Resource] = {}
     for element in elements:
-        target = references.target(element)
-        if target and target.type == "Group":
-            raise BusinessRule(f"{target} is a Group: name its patients", expression=name)
-        found.setdefault(str(target or element), relative(element) if target else element)
+        for one in _meant(work, element, name):
+            target = references.target(one)
+            found.setdefault(str(target or one), relative(one) if target else one)
+    if len(found) > MOST_PATIENTS:
+        raise BusinessRule(
+            f"$open-session takes at most {MOST_PATIENTS} patients",
+            expression=name,
+            diagnostics=f"These are {len(found)}: add others one by one, by $add-patient",
+        )
     return list(found.values())
+
+
+def _meant(work: Work, element: Resource, name: str) -> list[Resource]:
+    """Give the patients for whom a reference stands."""
+    target = references.target(element)
+    if target is None or target.type not in STANDING:
+        return [element]
+    from shared.interactions import standing  # noqa: PLC0415 - most sessions name their patients
+
+    return [{"reference": one} for one in standing.patients(work, target, name)]
 
 
 def _with_participants(
@@ -146,10 +165,13 @@ def _with_participants(
     """Give the session with who takes part, and whether the server said so from the threads."""
     named = [relative(one)["reference"] for one in values["practitioner"] + values["participant"]]
     present = list(session.get("participant", ()))
-    if not named and not present:
+    is_ours = not named and not present
+    if is_ours:
         found = [one for each in headers for one in opening.participants(each.resource, {})]
         present = list({one["individual"]["reference"]: one for one in found}.values())
-        return (session | {"participant": present}, True) if present else (session, False)
+    standing = map(str, filter(None, map(references.target, values["patient"])))
+    named += [one for one in standing if takes_part(one)]
     known = {str(references.target(one.get("individual"))) for one in present}
     added = [participant(one) for one in dict.fromkeys(named) if one not in known]
-    return session | {"participant": [*present, *added]}, False
+    people = [*present, *added]
+    return (session | {"participant": people} if people else session), is_ours and bool(people)

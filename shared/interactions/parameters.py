@@ -94,7 +94,7 @@ def _names(row: Parameter, element: Resource) -> bool:
     Raises BusinessRule for a Group of patients.
     """
     target = references.target(element)
-    if target and target.type == "Group" and "Patient" in row.targets:
+    if target and target.type == "Group" and row.targets == ("Patient",):
         raise BusinessRule(f"{row.name} is one person, not a Group", expression=row.name)
     return target is not None and target.type in row.targets
 

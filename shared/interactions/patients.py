@@ -39,13 +39,15 @@ def _is_known(slot: Slot, header: CommunicationRecord, message: Resource) -> boo
 def check_known(work: Work, thread: str, before: Resource, after: Resource) -> None:
     """Let a patient or related person write about a patient of the thread only.
 
+    In a thread about a patient of theirs they may write about the others, too: about siblings.
     Raises BusinessRule about any other.
     """
-    patient = opening.patient(after)
+    patient, theirs = opening.patient(after), work.actor.patients
     if not work.actor.is_cared_for or patient in ("", opening.patient(before)):
         return
     header = work.communication(thread)
-    if header and patient == opening.patient(header.resource):
+    about = opening.patient(header.resource) if header else ""
+    if patient == about or (patient in theirs and about in {"", *theirs}):
         return
     seen = (each.resource for each in work.messages(thread) if work.sight.sees(each.resource))
     if not any(patient == opening.patient(each) for each in seen):

@@ -4,8 +4,9 @@ What a search looks at beside its own rows is read here and nowhere else, and on
 may see is given: the rest is as if it were not there.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import tzinfo
+from itertools import batched
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,23 +14,24 @@ import orjson
 from shared import fhirjson, references
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SearchParam
-from shared.catalog.types import TYPES
+from shared.catalog.types import DIRECTORY, TYPES
 from shared.index import long, partitions
 from shared.index.order import AFTER_ALL
 from shared.index.values import Reference, values
-from shared.search import sources
+from shared.search import own, sources
 from shared.search.criteria import Criterion
 from shared.search.operands import ReferenceOperand
-from shared.search.plans import MESSAGE, Stream
+from shared.search.own import Partition
+from shared.search.plans import MESSAGE, Source, Stream
 from shared.search.streams import Budget, OutOfRows, Row
 from shared.sight import Sight
 from shared.store import dynamodb
-from shared.store.items import Item
 from shared.store.reading import read_many
 
 type Resource = dict[str, Any]
 
 _GROWTH = 8
+_AT_ONCE = 25
 
 
 class Referring(NamedTuple):
@@ -70,6 +72,7 @@ class Lookups:
         self._sight = sight
         self._known: dict[str, bytes | None] = {}
         self._answers: dict[tuple[int, str], bool] = {}
+        self._own: dict[str, Source] = {}
 
     def sees(self, resource: Resource) -> bool:
         """Tell whether the caller may see a resource."""
@@ -133,16 +136,49 @@ class Lookups:
         """
         operand = ReferenceOperand(target, target.partition("/")[0])
         asked = Criterion(param, "", (operand,), self.zone, "")
+        found = sources.partitions_of(asked, self.tenant)
+        read = (
+            self._of_own(param.resource, first, after)
+            if operand.type in DIRECTORY and self._are_others(param.resource, found)
+            else self._of(param.resource, found, first, after)
+        )
+        for place, json in read:
+            resource = self.loads(json)
+            if target in self.targets(resource, param) and self.sees(resource):
+                yield Referring(place, f"{param.resource}/{resource['id']}", resource, json)
+
+    def _are_others(self, resource_type: str, found: list[Partition]) -> bool:
+        """Tell whether partitions may hold much that the caller does not see.
+
+        To people and places everybody's refers: that of the caller is looked for among their own.
+        """
+        people = self._sight.people(resource_type) if self._sight else None
+        if people is None:
+            return False
+        mine = dict(own.partitions_of(resource_type, self.tenant, people))
+        return not all(one in mine for one in found)
+
+    def _of(
+        self, resource_type: str, found: list[Partition], first: int, after: str
+    ) -> Iterator[tuple[str, bytes]]:
+        """Read partitions, each row with its place."""
         number, _, last = after.partition(":")
-        for index, (table, partition) in enumerate(sources.partitions_of(asked, self.tenant)):
+        for index, (table, partition) in enumerate(found):
             if index < int(number or 0):
                 continue
             start = last if last and index == int(number) else None
-            for sort, json in self._rows(param.resource, table, partition, first, start):
-                resource = self.loads(json)
-                if target in self.targets(resource, param) and self.sees(resource):
-                    name = f"{param.resource}/{resource['id']}"
-                    yield Referring(f"{index}:{sort}", name, resource, json)
+            for sort, json in self._rows(resource_type, table, partition, first, start):
+                yield f"{index}:{sort}", json
+
+    def _of_own(self, resource_type: str, first: int, after: str) -> Iterator[tuple[str, bytes]]:
+        """Read all of a type that is the caller's, each row with its place."""
+        if self._sight is None:
+            raise AssertionError("who sees everything has nothing of their own")
+        if resource_type not in self._own:
+            self._own[resource_type] = own.everything(resource_type, self._sight, self.zone)
+        rows = own.rows(self._own[resource_type], self.budget, first, after)
+        for some in batched(rows, _AT_ONCE, strict=False):
+            yield from self._whole(resource_type, some)
 
     def has_no_parts(self, resource: Resource, param: SearchParam) -> bool:
         """Tell whether nothing can refer to a resource by this: a message has no messages."""
@@ -174,18 +210,18 @@ class Lookups:
             )
             # Looking in vain costs as much as finding one.
             self.budget.spend(max(len(items), 1))
-            yield from self._whole(resource_type, stream, items)
+            rows = ((item["sk"]["S"], Row("", stream, item)) for item in items)
+            yield from self._whole(resource_type, [one for one in rows if not one[1].is_gone])
             limit *= _GROWTH
             if start is None:
                 return
 
     def _whole(
-        self, resource_type: str, stream: Stream, items: list[Item]
+        self, resource_type: str, rows: Sequence[tuple[str, Row]]
     ) -> Iterator[tuple[str, bytes]]:
-        rows = [row for row in (Row("", stream, item) for item in items) if not row.is_gone]
-        partial = [row.id for row in rows if row.is_partial]
+        partial = [row.id for _, row in rows if row.is_partial]
         known = read_many(resource_type, partial, self.tenant) if partial else {}
-        for row in rows:
+        for place, row in rows:
             json = known.get(row.id) if row.is_partial else row.json
             if json:
-                yield row.item["sk"]["S"], json
+                yield place, json

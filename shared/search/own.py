@@ -4,26 +4,29 @@ What they do not see is never read, so that it can be told neither from results 
 """
 
 from collections.abc import Container, Iterable, Iterator
+from datetime import tzinfo
 
-from shared import fhirjson
+from shared import fhirjson, references
 from shared.access import compartments
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import segment
-from shared.catalog.compartments import of_type
+from shared.catalog.compartments import ITSELF, of_type
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.errors import TooCostly
 from shared.index import order, partitions
 from shared.index.kinds import HEADERS
 from shared.index.order import AFTER_ALL
-from shared.search import sources
+from shared.search import plans, sources, streams, windows
+from shared.search.controls import Controls
 from shared.search.criteria import Criterion, Query
 from shared.search.operands import ReferenceOperand
 from shared.search.plans import COMPARTMENT, Source
+from shared.search.streams import Budget, OutOfRows, Progress, Row
 from shared.sessions import kinds
 from shared.sight import Sight
 from shared.store import codec, dynamodb
 from shared.store.items import Item
-from shared.store.reading import of_row, read_many
+from shared.store.reading import current, of_row, read_many
 
 type Partition = tuple[str, str]
 
@@ -36,15 +39,15 @@ def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
 
     Raises TooCostly where that is too many threads.
     """
-    own = dict(_partitions(query.type, sight.tenant, people))
+    own = dict(partitions_of(query.type, sight.tenant, people))
     if source := _named(query, sight, own):
         return source
     by, runs = order.ORDERS[query.type], sources.runs(query)
-    if query.type == "Encounter":
-        held = tuple(_sessions(query, sight, people))
-        return Source(COMPARTMENT, tuple(own), by, runs, held=held)
-    is_threads = query.type == "Communication"
-    if not is_threads or all(kind.startswith(HEADERS) for run in runs for kind in run):
+    if query.type != "Communication":
+        held = _sessions if query.type == "Encounter" else _themselves
+        beside = tuple(held(query, sight, people))
+        return Source(COMPARTMENT, tuple(own), by, runs, held=beside)
+    if all(kind.startswith(HEADERS) for run in runs for kind in run):
         return Source(COMPARTMENT, tuple(own), by, runs)
     threads = list(_threads(own))
     if len(threads) > MOST_THREADS:
@@ -57,6 +60,25 @@ def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
     of_threads = [(patterns.THREAD, f"{sight.tenant}#{segment(one)}") for one in threads]
     read = (*own, *of_threads)
     return Source(COMPARTMENT, read, by, runs, without=_parts_of(query, threads))
+
+
+def everything(resource_type: str, sight: Sight, zone: tzinfo) -> Source:
+    """Choose what holds everything of a type that the caller sees. Raises TooCostly."""
+    asked = Query(resource_type, (), Controls(), zone, (), ())
+    return choose(asked, sight, sight.people(resource_type) or frozenset())
+
+
+def rows(source: Source, budget: Budget, first: int, after: str) -> Iterator[tuple[str, Row]]:
+    """Read a source in the order of its keys, each row with its place. Raises OutOfRows."""
+    read = windows.of((), source.by)
+    steps = plans.steps(source, read, ordered=False, forward=True)
+    progress = Progress(first, budget=budget)
+    begin = [0, after.partition(":")[2]] if after else None
+    for row in streams.rows(steps, begin, progress, forward=True):
+        progress.looked_at += 1
+        yield f"0:{row.place}", row
+    if progress.is_exhausted:
+        raise OutOfRows
 
 
 def _named(query: Query, sight: Sight, own: Container[Partition]) -> Source | None:
@@ -75,11 +97,13 @@ def _named(query: Query, sight: Sight, own: Container[Partition]) -> Source | No
     return None
 
 
-def _partitions(
+def partitions_of(
     resource_type: str, tenant: str, people: frozenset[str]
 ) -> Iterator[tuple[Partition, str]]:
-    """Give the partitions of what names these people, each with the parameter it is of."""
+    """Give the partitions of what names these people, each with the element that does."""
     for row in of_type(resource_type):
+        if row.element == ITSELF:
+            continue
         param = SEARCH_PARAMS.of(resource_type)[row.param]
         for person in sorted(people):
             if compartments.is_a(row.owner, person):
@@ -120,3 +144,12 @@ def _sessions(query: Query, sight: Sight, people: frozenset[str]) -> Iterator[It
             updated = session["meta"]["lastUpdated"]
             place = f"{order.of(session, updated, query.zone)}#{encounter_id}"
             yield {"sk": {"S": place}, "resource": {"B": codec.pack(json)}}
+
+
+def _themselves(query: Query, sight: Sight, people: frozenset[str]) -> Iterator[Item]:
+    """Read these people's own resources, as the rows of a type's listings are."""
+    for own in map(references.literal, sorted(people)):
+        record = current(sight.tenant, *own) if own and own.type == query.type else None
+        if record and record.json:
+            place = f"{order.of(record.resource, record.created, query.zone)}#{record.id}"
+            yield {"sk": {"S": place}, "resource": {"B": codec.pack(record.json)}}

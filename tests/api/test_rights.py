@@ -18,10 +18,9 @@ from tests import care
 from tests.contract.test_template import ALLOWED
 from tests.database import Database
 from tests.frontdoor import Answer, FrontDoor
-from tests.plain import Plain
 from tests.practice import Practice
 
-BART = "Patient/bart-simpson"
+BART, MARGE = "Patient/bart-simpson", "RelatedPerson/marge-simpson"
 DOES = {"system": "https://clinic.example", "value": "does"}
 LATER = [{"op": "replace", "path": "/sent", "value": "2026-03-01T11:00:00Z"}]
 LATEST = [{"op": "replace", "path": "/sent", "value": "2026-03-01T12:00:00Z"}]
@@ -136,6 +135,13 @@ class Scene:
     def patient(self) -> str:
         return f"/Patient/{self.clinic.post('/Patient', care.example('Patient')).id}"
 
+    def marge(self) -> None:
+        """A related person, and who she is by a record of her own."""
+        relative = care.example("RelatedPerson", id=MARGE[14:])
+        assert self.clinic.put(f"/{MARGE}", relative).status == 201
+        link = [{"other": care.reference(MARGE), "type": "seealso"}]
+        assert self.clinic.post("/Patient", care.example("Patient", link=link)).status == 201
+
     def finished(self) -> tuple[str, str]:
         """A session that is over, and its only message."""
         session = self.encounter()
@@ -214,6 +220,9 @@ def deletes(ask: Caller, at: Scene) -> None:
 
 
 def operates(ask: Caller, at: Scene) -> None:
+    at.marge()
+    marge = care.parameters(("patient", MARGE))
+    ask.post("/Encounter/$open-session", marge)
     template = care.session(identifier=[DOES])
     thread = ("thread", at.thread()[1:])
     ask.post("/Encounter/$open-session", care.parameters(thread, ("encounter", template)))
@@ -252,6 +261,8 @@ def looks_back(ask: Caller, at: Scene) -> None:
 
 def searches(ask: Caller, at: Scene) -> None:
     homer = replace(ask, role="patient", fhir_user=care.HOMER)
+    at.marge()
+    replace(ask, role="related-person", fhir_user=MARGE).get("/Practitioner")
     for kind, query in conditions(at):
         ask.get(f"/{kind}?{query}")
     thread = at.thread(at.encounter())
@@ -261,41 +272,6 @@ def searches(ask: Caller, at: Scene) -> None:
     homer.get(f"/Encounter?_id={at.family()[11:]}")
     homer.get(f"/Communication?session={at.encounter()[1:]}")
     ask.get("/Communication?part-of=Communication/nothing")
-
-
-def plains(ask: Caller, at: Scene) -> None:
-    """What the functions of the interactions do, through the plain-JSON face."""
-    face, homer = Plain(ask), replace(ask, role="patient", fhir_user=care.HOMER)
-    session = at.encounter(identifier=[DOES])
-    at.encounter(identifier=[DOES])
-    visit = {"status": "in-progress", "class": "AMB"}
-    face.post("/encounters", visit | {"identifiers": [DOES]})
-    face.put("/encounters/own", visit | {"identifiers": [DOES]})
-    face.put("/encounters/own", visit)
-    thread = at.thread(at.encounter())
-    message = f"/messages/{at.message(thread)[15:]}"
-    face.post("/messages", {"threadId": thread[15:], "text": "Since yesterday"})
-    for hour in (11, 12):
-        face.patch(message, {"sent": f"2026-03-01T{hour}:00:00Z"})
-    face.get(message)
-    face.delete(message)
-    face.delete(f"/messages/{at.finished()[1][15:]}")
-    draft = f"/messages/{at.draft()[15:]}"
-    face.patch(draft, {"text": "Better"})
-    face.patch(draft, {"status": "in-progress"})
-    face.get(f"/messages?encounterId={session[11:]}")
-    at.encounter(text=LONG)
-    at.thread(text=LONG)
-    face.get("/threads?patientId=homer-simpson")
-    for query in ("patientId=homer-simpson", "status=in-progress", "class=VR", "sort=-date"):
-        face.get(f"/encounters?{query}")
-    for query in (f"threadId={thread[15:]}", "patientId=homer-simpson"):
-        face.get(f"/messages?{query}")
-    face.get(f"/encounters{session[10:]}")
-    Plain(homer).get("/encounters")
-    Plain(homer).get(f"/encounters{at.family()[10:]}")
-    face.patch(f"/encounters{at.half_closed()[10:]}", {"priority": "high"})
-    face.delete(f"/encounters{session[10:]}")
 
 
 # More than a row of an index has room for, however well it is packed.
@@ -310,7 +286,6 @@ SCRIPTS: dict[str, Callable[[Caller, Scene], None]] = {
     "patch": patches,
     "delete": deletes,
     "operations": operates,
-    "plain": plains,
     "read": reads,
     "history": looks_back,
     "search": searches,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from shared.catalog import access_patterns as patterns
+from shared.catalog.compartments import ITSELF, PATIENT, RELATED, SEEN_BY_ALL, of_type
 from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index
@@ -123,6 +124,24 @@ def _may(role: str) -> str:
     return ", ".join(codes) or "none of the API's"
 
 
+def compartments() -> Iterator[str]:
+    """A row for each type: by which parameters it is in somebody's compartment."""
+    others = (each for each in TYPES if each not in SEEN_BY_ALL)
+    return table(
+        "Type | In a Patient's compartment by | In a RelatedPerson's by",
+        (
+            *((each, *(_named_by(each, owner) for owner in (PATIENT, RELATED))) for each in others),
+            (", ".join(each for each in TYPES if each in SEEN_BY_ALL), *["seen by all"] * 2),
+        ),
+    )
+
+
+def _named_by(resource_type: str, owner: str) -> str:
+    rows = [row for row in of_type(resource_type) if row.owner == owner]
+    named = ", ".join("being it" if row.element == ITSELF else f"`{row.param}`" for row in rows)
+    return named or "nothing"
+
+
 def search_parameters() -> Iterator[str]:
     """By type, after those that all types but AuditEvent have, and how they are answered."""
     common = set.intersection(*(set(_parameters(each)) for each in TYPES))
@@ -219,6 +238,7 @@ TABLES = (
     interactions,
     operations_offered,
     roles,
+    compartments,
     search_parameters,
     access_patterns,
     costs,

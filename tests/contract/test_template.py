@@ -66,7 +66,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "operations": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: LOOK | {"PutItem"},
-        RESOURCE: {"BatchGetItem"},
+        RESOURCE: {"GetItem", "BatchGetItem"},
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
@@ -78,20 +78,13 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         SEARCH: CLAIM,
         AUDIT: {"PutItem", "BatchGetItem", "Query"},
     },
-    "plain": {
-        ENCOUNTER: WRITE_ENCOUNTERS,
-        THREAD: MOVE,
-        SEARCH: WRITE_ROWS,
-        RESOURCE: WRITE_RESOURCES,
-        AUDIT: NOTE,
-    },
     "read": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)} | {SEARCH: {"Query"}},
     "history": {t: {"GetItem", "Query"} for t in (ENCOUNTER, THREAD, RESOURCE)}
     | {SEARCH: {"Query"}},
     "search": {
         ENCOUNTER: LOOK,
         THREAD: LOOK,
-        RESOURCE: {"BatchGetItem"},
+        RESOURCE: {"GetItem", "BatchGetItem"},
         SEARCH: {"GetItem", "Query"},
     },
     "closing_scheduler": {SEARCH: {"Query"}, QUEUE: {"sqs:SendMessage*", "sqs:GetQueueAttributes"}},

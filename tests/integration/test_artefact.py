@@ -25,7 +25,6 @@ STATUSES = {
     "audit_events": 200,
     "capabilities": 200,
     "explore": 200,
-    "plain": 201,
     "fallback": 404,
 }
 JOBS = {

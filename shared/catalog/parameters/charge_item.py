@@ -19,7 +19,7 @@ ROWS = (
         **row(keyed="Encounter", common=10),
     ),
     _charge_item("entered-date", "date", "enteredDate", index=Index.LISTING, spread=SPREAD),
-    _charge_item("enterer", "reference", "enterer", *ACTORS),
+    _charge_item("enterer", "reference", "enterer", *ACTORS, **row(common=10_000)),
     _charge_item("identifier", "token", "identifier", element="Identifier", **row(common=1)),
     _charge_item("occurrence", "date", "occurrence"),
     _charge_item(

@@ -1,0 +1,378 @@
+"""A mother writes about two children: what she may follows her links, and ends when they do."""
+
+from typing import Any
+
+import pytest
+
+from tests import care, refusals
+from tests.frontdoor import Answer, FrontDoor
+from tests.practice import Practice
+
+BART, LISA, MAGGIE = (f"Patient/{one}-simpson" for one in ("bart", "lisa", "maggie"))
+MILHOUSE = "Patient/milhouse-van-houten"
+OF_BART, OF_LISA = "RelatedPerson/marge-of-bart", "RelatedPerson/marge-of-lisa"
+ALICE = care.reference(care.ALICE)
+pytestmark = pytest.mark.usefixtures("practice")
+Resource = dict[str, Any]
+
+
+def as_mother(person: str = OF_BART, **claims: str) -> FrontDoor:
+    return FrontDoor(role="related-person", fhir_user=person, claims=claims)
+
+
+def put(clinic: FrontDoor, reference: str, **content: Any) -> Answer:
+    kind, _, own_id = reference.partition("/")
+    answer = clinic.put(f"/{reference}", {"resourceType": kind, "id": own_id, **content})
+    assert answer.status in (200, 201), answer.text
+    return answer
+
+
+def relative(clinic: FrontDoor, person: str, patient: str, **more: Any) -> None:
+    put(clinic, person, patient=care.reference(patient), **more)
+
+
+def same(clinic: FrontDoor, *people: str, kind: str = "seealso", **more: Any) -> None:
+    links = [{"other": care.reference(one), "type": kind} for one in people]
+    put(clinic, "Patient/marge-simpson", link=links, **more)
+
+
+@pytest.fixture
+def family(clinic: FrontDoor) -> FrontDoor:
+    """A mother whom the directory knows as the relative of each of two children."""
+    for patient in (BART, LISA, MAGGIE, MILHOUSE):
+        put(clinic, patient)
+    relative(clinic, OF_BART, BART)
+    relative(clinic, OF_LISA, LISA)
+    same(clinic, OF_BART, OF_LISA)
+    return clinic
+
+
+def observation(patient: str, **more: Any) -> Resource:
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"text": "Temperature"},
+        "subject": care.reference(patient),
+        **more,
+    }
+
+
+def charts(caller: FrontDoor) -> set[str]:
+    """Whose charts somebody sees, by reading, by searching and by what they may begin."""
+    everybody = (BART, LISA, MAGGIE, MILHOUSE)
+    read = {one for one in everybody if caller.get(f"/{one}").status == 200}
+    found = {f"Patient/{one}" for one in caller.get("/Patient").ids} & {*everybody}
+    assert read == found
+    for one in everybody:
+        thread = care.header(
+            subject=care.reference(one), sender=care.reference(caller.fhir_user), recipient=[ALICE]
+        )
+        assert caller.post("/Communication", thread).status == (201 if one in read else 403)
+        opened = caller.post("/Encounter/$open-session", care.parameters(("patient", one)))
+        assert opened.status == (201 if one in read else 403), opened.text
+    return read
+
+
+@pytest.mark.parametrize("person", [OF_BART, OF_LISA])
+def test_a_mother_sees_the_charts_of_both_children(family: FrontDoor, person: str) -> None:
+    assert charts(as_mother(person)) == {BART, LISA}
+    for patient in (BART, LISA, MILHOUSE):
+        family.post("/Observation", observation(patient))
+    seen = as_mother(person).get("/Observation").found
+    assert {one["subject"]["reference"] for one in seen} == {BART, LISA}
+
+
+def test_without_a_link_of_her_own_record_she_is_the_relative_of_one(family: FrontDoor) -> None:
+    for link in ({}, {"kind": "refer"}, {"active": False}):
+        same(family, OF_BART, OF_LISA, **link) if link else same(family, OF_BART)
+        assert charts(as_mother()) == {BART}
+    same(family, OF_BART, OF_LISA)
+    assert charts(as_mother()) == {BART, LISA}
+    family.delete("/Patient/marge-simpson")
+    assert charts(as_mother()) == {BART}
+    # What somebody else's record says of her child's other relatives is not about her.
+    relative(family, "RelatedPerson/homer", LISA)
+    links = [
+        {"other": care.reference("RelatedPerson/homer"), "type": "seealso"},
+        {"other": care.reference(OF_LISA), "type": "seealso"},
+    ]
+    put(family, "Patient/homer-simpson", link=links)
+    assert charts(as_mother()) == {BART}
+
+
+def ended(period: str) -> Resource:
+    return {"period": {"end": period}}
+
+
+ENDS: dict[str, Resource] = {
+    "over": ended("2026-03-01"),
+    "not begun": {"period": {"start": "2026-03-03"}},
+    "of another": {"patient": care.reference(MAGGIE)},
+}
+
+
+@pytest.mark.parametrize("change", ENDS.values(), ids=ENDS)
+def test_a_link_that_ends_ends_what_she_sees_from_the_next_request_on(
+    family: FrontDoor, change: Resource
+) -> None:
+    record = family.post("/Observation", observation(BART)).id
+    mother = as_mother()
+    assert mother.get(f"/Observation/{record}").status == 200
+    put(family, OF_BART, **{"patient": care.reference(BART), **change})
+    moved = {MAGGIE} if "patient" in change else set()
+    assert charts(mother) == {LISA} | moved
+    for path in (f"Observation/{record}", f"Observation/{record}/_history", BART):
+        assert mother.get(f"/{path}").status == 404
+    assert mother.get("/Observation").ids == []
+
+
+def test_of_a_record_that_is_not_in_use_nothing_follows(family: FrontDoor) -> None:
+    relative(family, OF_BART, BART, active=False)
+    assert charts(as_mother()) == set()
+    assert charts(as_mother(OF_LISA)) == {LISA}
+    relative(family, OF_BART, BART, active=True)
+    assert charts(as_mother()) == {BART, LISA}
+    family.delete(f"/{OF_BART}")
+    assert charts(as_mother()) == set()
+    assert charts(as_mother(patient="bart-simpson")) == set()
+
+
+def test_a_link_is_over_when_its_period_is(family: FrontDoor, practice: Practice) -> None:
+    relative(family, OF_BART, BART, period={"start": "2026-03-01", "end": "2026-03-05"})
+    assert charts(as_mother()) == {BART, LISA}
+    practice.at("2026-03-05 23:59")
+    assert charts(as_mother()) == {BART, LISA}
+    practice.at("2026-03-06 01:00")
+    assert charts(as_mother()) == {LISA}
+
+
+def test_what_names_her_stays_hers_when_the_link_has_ended(family: FrontDoor) -> None:
+    mother = as_mother()
+    about_bart: Resource = {"subject": care.reference(BART), "sender": care.reference(OF_BART)}
+    hers = mother.post("/Communication", care.header(**about_bart, recipient=[ALICE])).id
+    said = mother.post("/Communication", care.message(hers, **about_bart)).id
+    with_her: Resource = {"subject": care.reference(BART), "sender": ALICE}
+    to_bart = family.post(
+        "/Communication", care.header(**with_her, recipient=[care.reference(BART)])
+    ).id
+    assert mother.get("/Communication?part-of:missing=true").ids == [to_bart, hers]
+    relative(family, OF_BART, BART, **ended("2026-03-01"))
+    assert mother.get("/Communication?part-of:missing=true").ids == [hers]
+    assert mother.get(f"/Communication/{said}").status == 200
+    assert mother.get(f"/Communication/{to_bart}").status == 404
+    begun = mother.post("/Communication", care.header(**about_bart, recipient=[ALICE]))
+    refusals.check(begun, 403, "forbidden", "Communication.subject")
+
+
+# Hostile tokens, and those of people whom the directory does not know.
+
+
+def test_a_claim_counts_where_the_directory_has_never_had_the_person(family: FrontDoor) -> None:
+    stranger = "RelatedPerson/kirk"
+    assert charts(as_mother(stranger, patient="milhouse-van-houten")) == {MILHOUSE}
+    assert charts(as_mother(stranger)) == set()
+    relative(family, stranger, MILHOUSE)
+    assert charts(as_mother(stranger)) == {MILHOUSE}
+    family.delete(f"/{stranger}")
+    assert charts(as_mother(stranger, patient="milhouse-van-houten")) == set()
+
+
+@pytest.mark.parametrize("claim", ["milhouse-van-houten", MILHOUSE, "bart-simpson", "a/b", "x y"])
+def test_a_claim_adds_nothing_to_links(family: FrontDoor, claim: str) -> None:
+    assert charts(as_mother(patient=claim)) == {BART, LISA}
+    scoped = as_mother(patient=claim, scope="patient/*.cruds")
+    seen = {f"Patient/{one}" for one in scoped.get("/Patient").ids}
+    assert seen == ({BART} if claim == "bart-simpson" else set())
+    assert family.get(f"/{MILHOUSE}").status == 200
+
+
+@pytest.mark.parametrize("person", ["", BART, care.ALICE, "RelatedPerson", "Group/1", "urn:x"])
+def test_who_does_not_say_who_she_is_is_refused(family: FrontDoor, person: str) -> None:
+    caller = FrontDoor(role="related-person", fhir_user=person, claims={"patient": "bart-simpson"})
+    for url in ("/Patient", f"/{BART}", "/Observation", "/Practitioner"):
+        refusals.check(caller.get(url), 403, "forbidden")
+    assert family.get("/Patient").status == 200
+
+
+def test_an_absolute_name_of_this_server_is_the_same(family: FrontDoor) -> None:
+    base = family.get("/Patient").body["link"][0]["url"].partition("/Patient")[0]
+    mother = FrontDoor(role="related-person", fhir_user=f"{base}/{OF_BART}")
+    assert {f"Patient/{one}" for one in mother.get("/Patient").ids} >= {BART, LISA}
+    other = FrontDoor(role="related-person", fhir_user=f"https://elsewhere.example/{OF_BART}")
+    assert other.get("/Patient").ids == []
+
+
+def test_two_tenants_have_families_of_their_own(family: FrontDoor, practice: Practice) -> None:
+    practice.set(TENANT_CLAIM="tenant")
+    assert family.get("/Patient").status == 403
+    clinic = FrontDoor(claims={"tenant": "south"})
+    put(clinic, MILHOUSE)
+    relative(clinic, OF_BART, MILHOUSE)
+    assert as_mother(tenant="south").get("/Patient").ids == [MILHOUSE.partition("/")[2]]
+    assert as_mother(tenant="north").get("/Patient").ids == []
+
+
+# Sessions of families.
+
+
+def opened(caller: FrontDoor, *named: str, **more: str) -> Answer:
+    pairs = [*(("patient", one) for one in named), *more.items()]
+    return caller.post("/Encounter/$open-session", care.parameters(*pairs))
+
+
+def treated(clinic: FrontDoor, session: Answer) -> set[str]:
+    """Whom a session is about: its subject, or those of its medical encounters."""
+    assert session.status == 201, session.text
+    children = clinic.get(f"/Encounter?part-of=Encounter/{session.id}").found
+    subjects = [session.body.get("subject"), *(one["subject"] for one in children)]
+    assert ("subject" in session.body) is not bool(children)
+    return {one["reference"] for one in subjects if one}
+
+
+def takes_part(session: Answer) -> dict[str, str]:
+    return {
+        one["individual"]["reference"]: one["type"][0]["coding"][0]["code"]
+        for one in session.body.get("participant", ())
+    }
+
+
+@pytest.mark.parametrize("person", [OF_BART, OF_LISA])
+def test_a_related_person_stands_for_her_patients_and_takes_part(
+    family: FrontDoor, person: str
+) -> None:
+    for caller in (family, as_mother(person)):
+        session = opened(caller, person)
+        assert treated(family, session) == {BART, LISA}
+        assert takes_part(session) == {person: "PART"}
+    both = opened(family, person, MAGGIE, practitioner=care.ALICE)
+    assert treated(family, both) == {BART, LISA, MAGGIE}
+    assert takes_part(both) == {care.ALICE: "ATND", person: "PART"}
+
+
+def test_who_is_in_the_threads_takes_part_beside_her(family: FrontDoor) -> None:
+    sender = care.reference(OF_LISA)
+    about: Resource = {"subject": care.reference(LISA), "sender": sender, "recipient": [ALICE]}
+    thread = as_mother().post("/Communication", care.header(**about)).id
+    session = opened(as_mother(), OF_BART, thread=f"Communication/{thread}")
+    assert treated(family, session) == {BART, LISA}
+    assert takes_part(session) == {OF_LISA: "PART", care.ALICE: "ATND", OF_BART: "PART"}
+
+
+def test_a_related_person_of_one_patient_opens_a_session_of_one(family: FrontDoor) -> None:
+    relative(family, OF_BART, BART, **ended("2026-03-01"))
+    session = opened(family, OF_BART)
+    assert treated(family, session) == {LISA}
+    assert session.body["subject"] == care.reference(LISA)
+
+
+def test_who_stands_for_nobody_is_refused(family: FrontDoor) -> None:
+    for person in ("RelatedPerson/nobody", "Group/nobody"):
+        refusals.check(opened(family, person), 422, "business-rule", "patient")
+    relative(family, OF_BART, BART, active=False)
+    refusals.check(opened(family, OF_BART), 422, "business-rule", "patient")
+    relative(family, OF_LISA, LISA, **ended("2026-03-01"))
+    refusals.check(opened(family, OF_LISA), 422, "business-rule", "patient")
+    family.delete(f"/{OF_LISA}")
+    refusals.check(opened(family, OF_LISA), 422, "business-rule", "patient")
+
+
+def test_a_related_person_names_nobody_else(family: FrontDoor) -> None:
+    relative(family, "RelatedPerson/homer", BART)
+    refusals.check(opened(as_mother(), "RelatedPerson/homer"), 403, "forbidden", "patient")
+    bart = FrontDoor(role="patient", fhir_user=BART)
+    refusals.check(opened(bart, OF_BART), 403, "forbidden", "patient")
+    refusals.check(opened(as_mother(), MAGGIE), 403, "forbidden", "patient")
+    refusals.check(opened(as_mother(), OF_BART, MAGGIE), 403, "forbidden", "patient")
+    # Of whom she does not see nothing is said.
+    relative(family, "RelatedPerson/kirk", MILHOUSE)
+    unseen, absent = (opened(as_mother(), f"RelatedPerson/{one}") for one in ("kirk", "none"))
+    refusals.check(unseen, 422, "business-rule", "patient")
+    assert unseen.text.replace("kirk", "none") == absent.text
+
+
+def group(clinic: FrontDoor, *members: Resource, own_id: str = "simpsons", **more: Any) -> str:
+    content: Resource = {"type": "person", "actual": True, "member": list(members)} | more
+    put(clinic, f"Group/{own_id}", **{name: each for name, each in content.items() if each != []})
+    return f"Group/{own_id}"
+
+
+def member(entity: str, **more: Any) -> Resource:
+    return {"entity": care.reference(entity), **more}
+
+
+def test_a_group_stands_for_its_active_members(family: FrontDoor) -> None:
+    named = group(
+        family,
+        member(BART),
+        member(LISA, inactive=False, period={"start": "2020"}),
+        member(LISA),
+        member(MAGGIE, inactive=True),
+        member(MILHOUSE, period={"end": "2026-03-01"}),
+        member(care.ALICE),
+        type="person",
+    )
+    assert treated(family, opened(family, named)) == {BART, LISA}
+    assert treated(family, opened(family, named, MAGGIE, BART)) == {BART, LISA, MAGGIE}
+    # Those who are hers are, and she sees the Group by them.
+    assert treated(family, opened(as_mother(), named)) == {BART, LISA}
+
+
+WRONG: dict[str, Resource] = {
+    "not active": {"active": False},
+    "empty": {"member": []},
+    "a description": {"actual": False, "member": []},
+    "of others": {"member": [member(care.ALICE)]},
+    "over": {"member": [member(BART, inactive=True)]},
+    "of groups": {"member": [member(BART), member("Group/others")]},
+    "of strangers": {"member": [member(BART), member("https://elsewhere.example/Patient/1")]},
+    "of identifiers": {"member": [{"entity": {"identifier": {"value": "1"}}}]},
+}
+
+
+@pytest.mark.parametrize("content", WRONG.values(), ids=WRONG)
+def test_a_group_that_stands_for_nobody_is_refused(family: FrontDoor, content: Resource) -> None:
+    named = group(family, member(BART), **content)
+    answer = opened(family, named)
+    refusals.check(answer, 422, "business-rule", "patient")
+    assert named in answer.text
+
+
+def test_a_group_with_others_is_not_for_a_related_person(family: FrontDoor) -> None:
+    named = group(family, member(BART), member(MILHOUSE))
+    refusals.check(opened(as_mother(), named), 403, "forbidden", "patient")
+    unseen = group(family, member(MILHOUSE), own_id="van-houtens")
+    refusals.check(opened(as_mother(), unseen), 422, "business-rule", "patient")
+
+
+def test_a_large_group_is_refused_whole(family: FrontDoor) -> None:
+    """One of a hundred is not found by its members, and is not stored to begin with."""
+    for number in (11, 38):
+        named = group(family, *(member(f"Patient/{one}") for one in range(number)))
+        refusals.check(opened(family, named), 422, "business-rule", "patient")
+    assert family.get("/Encounter").ids == []
+    hundred = [member(f"Patient/{one}") for one in range(100)]
+    crowd = {"resourceType": "Group", "type": "person", "actual": True, "member": hundred}
+    refusals.check(family.post("/Group", crowd), 422, "business-rule", "Group.member.entity")
+    several = [
+        group(family, *(member(f"Patient/{one}-{each}") for one in range(38)), own_id=f"g{each}")
+        for each in range(5)
+    ]
+    refusals.check(opened(family, *several), 422, "business-rule", "patient")
+    ten = group(family, *(member(f"Patient/{one}") for one in range(10)))
+    assert len(treated(family, opened(family, ten))) == 10
+
+
+def test_a_thread_about_a_group_opens_a_session_of_its_members(family: FrontDoor) -> None:
+    named = group(family, member(BART), member(LISA))
+    about: Resource = {"subject": care.reference(named), "sender": ALICE, "recipient": [ALICE]}
+    thread = family.post("/Communication", care.header(**about)).id
+    assert treated(family, opened(family, thread=f"Communication/{thread}")) == {BART, LISA}
+
+
+@pytest.mark.parametrize("one", ["Practitioner/1", "Device/1", "Patient", "https://x.example/1"])
+def test_what_stands_for_no_patients_is_refused(family: FrontDoor, one: str) -> None:
+    refusals.check(opened(family, one), 400, "invalid", "patient")
+    session = opened(family, BART).id
+    add = care.parameters(("patient", OF_BART))
+    answer = family.post(f"/Encounter/{session}/$add-patient", add)
+    refusals.check(answer, 400, "invalid", "patient")
