@@ -55,7 +55,7 @@ class Archive:
         is_encounter = resource["resourceType"] == "Encounter"
         is_long = is_encounter and long.is_long(resource, datetime.now(UTC), UTC)
         for pk, sk in rows(resource, resource["meta"]["lastUpdated"], zone=UTC, is_long=is_long):
-            self.put(patterns.table_of_row(pk), pk, sk, **packed)
+            self.put(patterns.table_of_row(sk), pk, sk, **packed)
 
     def resource(self, resource: dict[str, Any], *, partial: bool = False) -> None:
         """One of the directory or of the records, with its id and meta."""

@@ -83,6 +83,12 @@ RESOURCE_VERSION = AccessPattern(
 ROW = AccessPattern(
     SEARCH, "{type}?{parameter}={value}", "{order}#{id}", "every search by an indexed parameter"
 )
+WORD = AccessPattern(
+    SEARCH,
+    "{type}?{parameter}={initial}",
+    "{word}!#{id}",
+    "Patient?name=simp: the beginning of a word that a text has",
+)
 PART = AccessPattern(
     SEARCH,
     "Encounter?part={value}",
@@ -132,6 +138,7 @@ ACCESS_PATTERNS = (
     RESOURCE_CURRENT,
     RESOURCE_VERSION,
     ROW,
+    WORD,
     PART,
     LISTING,
     GUARD,

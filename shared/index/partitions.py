@@ -6,7 +6,7 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SPREAD, SearchParam
 from shared.index import words
-from shared.index.values import Reference, Token, Value
+from shared.index.values import CONTACT_POINT, Reference, Token, Value
 
 # Where the resource tables' own keys find what refers to a type.
 KEYED = {"Communication": patterns.THREAD, "Encounter": patterns.ENCOUNTER}
@@ -47,7 +47,8 @@ def by_system(param: SearchParam, system: str, code: str) -> str:
     Empty for all others, which share the partition of the code.
     """
     if not system:
-        return f"|{code}"
+        # No telephone number has a system.
+        return "" if param.element == CONTACT_POINT else f"|{code}"
     return f"|{system}|{code}" if param.usual and system != param.usual else ""
 
 
@@ -66,7 +67,10 @@ def of_value(tenant: str, param: SearchParam, key: str) -> tuple[str, ...]:
 
 def of_word(tenant: str, param: SearchParam, word: str) -> str:
     """Give the partition of the words that begin like one, as its key has it."""
-    return of_value(tenant, param, words.initial(word))[0]
+    name = patterns.WORD.partition.format(
+        type=param.resource, parameter=param.partition_name, initial=segment(words.initial(word))
+    )
+    return f"{tenant}#{name}"
 
 
 def of_parts(tenant: str, person: str) -> str:

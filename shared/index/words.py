@@ -7,12 +7,15 @@ import unicodedata
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from shared.catalog import access_patterns as patterns
+
 # What joins two parts of one word: a name with an apostrophe is found with it and without.
 _JOINS = dict.fromkeys(map(ord, "'’ʼ`´"))  # noqa: RUF001 - these are what people type
 # A key holds no more of a word: what is longer is found by its beginning, and then compared.
 _LONGEST = 40
-# Sorts before every character of a word.
-END = "#"
+# Between a word and the id of what has it: sorts before every character of a word, and is in no
+# other sort key.
+END = patterns.WORD.sort.removeprefix("{word}").removesuffix("{id}")
 
 
 def normal(text: str) -> str:

@@ -37,6 +37,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.RESOURCE_CURRENT: keys.resource,
     patterns.RESOURCE_VERSION: keys.version,
     patterns.ROW: partitions.of_value,
+    patterns.WORD: partitions.of_word,
     patterns.PART: partitions.of_parts,
     patterns.LISTING: partitions.listing,
     patterns.GUARD: keys.guard,

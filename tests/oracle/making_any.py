@@ -8,7 +8,7 @@ from shared.resources.schema import Element, listed, type_named
 from tests.oracle.making import CANONICALS, URIS, WORDS, Maker, Resource
 from tests.oracle.r4 import Defined, defined
 
-GIVEN = ["Homer", "Jay", "Märge", "Jean-Luc", "Ольга", "Mary Ann", "Jo", "jo"]
+GIVEN = ["Homer", "Jay", "Märge", "Jean-Luc", "Ольга", "Mary Ann", "R. J.", "jo"]
 FAMILIES = [
     "Simpson",
     "Simpkins",

@@ -49,6 +49,37 @@ def test_typical_resources_have_no_more_rows_than_their_write_units_count(
     assert len(rows(stored(typical(name) | more), CREATED, zone=UTC)) == count
 
 
+PATIENT = {
+    "resourceType": "Patient",
+    "identifier": [{"system": "urn:mrn", "value": "7"}],
+    "name": [{"given": ["Homer", "Jay"], "family": "Simpson", "text": "Homer J. Simpson"}],
+    "telecom": [{"system": "phone", "value": "+15550100"}, {"system": "email", "value": "h@x.org"}],
+    "gender": "male",
+    "birthDate": "1956-05-12",
+    "generalPractitioner": [care.reference(care.ALICE)],
+}
+OBSERVATION = {
+    "resourceType": "Observation",
+    "status": "final",
+    "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
+    "subject": care.reference(care.HOMER),
+    "encounter": care.reference("Encounter/e"),
+    "effectiveDateTime": "2026-11-20",
+    "performer": [care.reference(care.ALICE)],
+    "valueQuantity": {"value": 72, "unit": "/min"},
+}
+
+
+@pytest.mark.parametrize(("resource", "count"), [(PATIENT, 10), (OBSERVATION, 5)])
+def test_who_is_searched_by_names_has_a_row_for_each_word(
+    resource: dict[str, Any], count: int
+) -> None:
+    found = rows(stored(resource), CREATED, zone=UTC)
+    assert len(found) == len(set(found)) == count
+    words = {sort.partition("!")[0] for pk, sort in found if "?name=" in pk}
+    assert words == ({"homer", "j", "jay", "simpson"} if resource is PATIENT else set())
+
+
 def test_an_encounter_is_found_by_each_value_in_order_of_its_start() -> None:
     found = kept(care.session(period={"start": "2026-11-20T23:30:00+01:00"}))
     order = "2026-11-20T22:30:00.000Z#r1"

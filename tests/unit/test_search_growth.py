@@ -11,17 +11,43 @@ import pytest
 from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS, Index
+from shared.errors import TooCostly
 from shared.search import Result, search
 from shared.store import codec
 from tests import care
 from tests.archive import at, meta, opened
 from tests.memory import Memory
-from tests.oracle.matcher import STORED
+from tests.oracle import r4
 from tests.oracle.values import BASE, READERS, Coded, Link
 
 MANY = 2100
 # In milliseconds since 1970, as all of the messages say it and nothing more exact.
 DAY = 1_767_225_600_000
+# Of the directory and of the records one of each, with a value for each row.
+OTHERS: dict[str, dict[str, Any]] = {
+    "Patient": {
+        "identifier": [{"system": "urn:a", "value": "7"}],
+        "name": [{"given": ["Homer", "Jay"], "family": "Simpson", "text": "Homer J. Simpson"}],
+        "telecom": [
+            {"system": "phone", "value": "+15550100"},
+            {"system": "email", "value": "Homer@Example.org"},
+        ],
+        "generalPractitioner": [care.reference("Practitioner/1")],
+        "link": [{"type": "seealso", "other": care.reference("Patient/1")}],
+    },
+    "Observation": {
+        "identifier": [{"system": "urn:a", "value": "7"}],
+        "basedOn": [care.reference("ServiceRequest/1")],
+        "derivedFrom": [care.reference("Observation/1")],
+        "effectiveDateTime": at(0),
+        "encounter": care.reference("Encounter/e1"),
+        "focus": [care.reference("Condition/1")],
+        "hasMember": [care.reference("Observation/1")],
+        "partOf": [care.reference("Procedure/1")],
+        "performer": [care.reference("Practitioner/1")],
+        "subject": care.reference("Patient/1"),
+    },
+}
 
 
 def many(kind: str) -> Iterator[dict[str, Any]]:
@@ -51,11 +77,17 @@ def many(kind: str) -> Iterator[dict[str, Any]]:
             "instantiatesCanonical": ["PlanDefinition/1"],
             "instantiatesUri": ["http://u.example/1"],
         }
+    if kind in OTHERS:
+        shared = OTHERS[kind]
     make = care.session if kind == "Encounter" else lambda **more: care.message("h", at(0), **more)
     for number in range(MANY):
         known = meta(f"h.{ulids.prefix(DAY)}{number:016}", number)
         known["meta"]["tag"] = [{"system": "urn:t", "code": "tagged"}]
-        yield make(**shared) | known
+        if kind in OTHERS:
+            known["id"] = f"p{number}"
+            yield {"resourceType": kind, **shared} | known
+        else:
+            yield make(**shared) | known
 
 
 def values(code: str, value: Any) -> list[tuple[str, str]]:
@@ -71,16 +103,19 @@ def values(code: str, value: Any) -> list[tuple[str, str]]:
             name, _, own_id = value.to.partition("/")
             ways = [(code, value.to), (code, own_id), (code, f"{BASE}/{value.to}")]
             return [*ways, (f"{code}:{name}", own_id)]
+        case str() if "name" in code or code in ("family", "given"):
+            return [(code, value), (code, value[:3]), (f"{code}:exact", value)]
     return [(code, value)]
 
 
+READ = READERS | {kind: r4.readers(kind) for kind in OTHERS}
 EVERY = {
     f"{kind}?{name}={text}": (kind, name, text)
-    for kind in STORED
+    for kind in READ
     for sample in islice(many(kind), 1)
     for row in SEARCH_PARAMS.of(kind).values()
     if row.expression and row.index is not Index.FILTER
-    for value in READERS[kind][row.code][1](sample)
+    for value in READ[kind][row.code][1](sample)
     for name, text in values(row.code, value)
 }
 
@@ -88,7 +123,7 @@ EVERY = {
 @pytest.fixture(scope="module", autouse=True)
 def memory() -> Iterator[Memory]:
     with opened() as archive:
-        for one in many("Encounter"):
+        for one in (one for kind in ("Encounter", *OTHERS) for one in many(kind)):
             archive.index(one)
         for one in many("Communication"):
             archive.index(one)
@@ -103,7 +138,7 @@ def ask(kind: str, *query: tuple[str, str]) -> Result:
 
 def test_every_indexed_parameter_is_asked_for() -> None:
     asked = {f"{kind}?{name.partition(':')[0]}" for kind, name, _ in EVERY.values()}
-    rows = [row for kind in STORED for row in SEARCH_PARAMS.of(kind).values()]
+    rows = [row for kind in READ for row in SEARCH_PARAMS.of(kind).values()]
     indexed = {row.name for row in rows if row.index is not Index.FILTER}
     # A session's messages are its threads': no element, and no partition of its own.
     assert asked == indexed - {"Communication?session"}
@@ -121,6 +156,19 @@ def test_pages_are_full_and_read_no_more_than_twice_what_they_show(
         memory.forget()
         page = ask(kind, *page.next)
         assert memory.rows <= 40
+
+
+def test_what_a_name_contains_is_looked_for_only_among_what_else_is_asked_for() -> None:
+    with pytest.raises(TooCostly, match="More than 2000 resources") as refused:
+        ask("Patient", ("name:contains", "nobody"))
+    (issue,) = refused.value.issues
+    assert issue.expression == "name:contains"
+    assert "Add a value of one of" in issue.diagnostics
+    page = ask("Patient", ("name:contains", "imps"), ("identifier", "7"))
+    assert len(page.resources) == 20
+    for narrowed in (("identifier", "8"), ("name", "bart")):
+        page = ask("Patient", ("name:contains", "imps"), narrowed)
+        assert (page.resources, page.next) == ([], None)
 
 
 def test_a_thread_of_one_instant_is_paged_through_to_its_end(memory: Memory) -> None:
