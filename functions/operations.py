@@ -25,5 +25,9 @@ def handler(request: Request) -> Response:
             return written(request, outcome)
         case "$close-session":
             return written(request, session_operations.close_session(actor, code, request.id))
+        case "$closing":
+            from shared.interactions.closing_time import closing_time  # noqa: PLC0415 - seldom
+
+            return Response(200, closing_time(actor, request.id))
         case _:
             return everything_bundle(request, everything(actor, request.id, values))

@@ -1,6 +1,6 @@
 """What is known of the request at hand, for the audit trail: by whom, what for, what it wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,6 +11,9 @@ from shared import fhirjson, instants, references, ulids
 from shared.access import Actor
 from shared.access.actor import DEFAULT_TENANT
 from shared.catalog.interactions import Interaction
+
+# An answer's JSON, or the resources that it shows.
+type Answer = bytes | Sequence[dict[str, Any]]
 
 _LEAST_FAILURE = 400
 
@@ -37,7 +40,7 @@ class Trail:
         """Begin that of a Bundle's entry which does not come to its own function."""
         return replace(self, interaction=interaction, written=[])
 
-    def line(self, status: int, answer: bytes, **asked: Any) -> dict[str, Any]:
+    def line(self, status: int, answer: Answer, **asked: Any) -> dict[str, Any]:
         """Give what the log line of a request says for the audit trail.
 
         `events` are the rows that its transactions have written; `audit` is what a row has yet to
@@ -79,8 +82,14 @@ def current() -> Trail:
     return _current.get(None) or begin()
 
 
-def patients(answer: bytes) -> list[str]:
+def patients(answer: Answer) -> list[str]:
     """Give the patients whom the resources of an answer are about, as references."""
+    resources = _resources(answer) if isinstance(answer, bytes) else answer
+    found = (references.target(each.get("subject")) for each in resources)
+    return sorted({str(one) for one in found if one and one.type == "Patient"})
+
+
+def _resources(answer: bytes) -> list[dict[str, Any]]:
     if not answer:
         return []
     try:
@@ -89,6 +98,4 @@ def patients(answer: bytes) -> list[str]:
         # A number that is larger than any of a processor's own.
         body = fhirjson.loads(answer)
     entries = body.get("entry", ()) if body["resourceType"] == "Bundle" else [{"resource": body}]
-    subjects = (entry.get("resource", {}).get("subject") for entry in entries)
-    found = (references.target(subject) for subject in subjects)
-    return sorted({str(one) for one in found if one and one.type == "Patient"})
+    return [entry.get("resource", {}) for entry in entries]

@@ -27,6 +27,17 @@ LETTERS = {
     "search-type": "s",
 }
 
+# The plain-JSON face: its collections, and the types of what is in them.
+PLAIN = "/v1"
+COLLECTIONS = {
+    "encounters": "Encounter",
+    "observations": "Observation",
+    "notes": "DocumentReference",
+    "prescriptions": "MedicationRequest",
+    "assessments": "ClinicalImpression",
+    "threads": "Communication",
+    "messages": "Communication",
+}
 # What the audit trail is made of, to be seen by those who oversee.
 AUDIT_EVENT = "AuditEvent"
 OVERSEERS = frozenset({ADMIN, AUDITOR})
@@ -65,6 +76,11 @@ class Interaction:
         return self.path.lstrip("/").partition("/")[0]
 
     @property
+    def is_plain(self) -> bool:
+        """Tell whether it is of the plain-JSON face."""
+        return self.rooted and self.path.startswith(f"{PLAIN}/")
+
+    @property
     def is_systems(self) -> bool:
         """Tell whether it is asked of the base, of no type."""
         return not self.path.strip("/")
@@ -88,7 +104,7 @@ class Interaction:
 
     def takes(self, variables: Mapping[str, str]) -> bool:
         """Tell whether a path's variables say what they may: only an operation begins with `$`."""
-        return all(
+        return variables.get("collection", "encounters") in COLLECTIONS and all(
             given.startswith("$") is (name == "operation") for name, given in variables.items()
         )
 
@@ -156,6 +172,27 @@ INTERACTIONS = (
     *(
         Interaction("explore", "GET", path, "explore", NOBODY, "", public=True, rooted=True)
         for path in ("/explore", "/explore/{file}")
+    ),
+    *(
+        Interaction(code, method, f"{PLAIN}/{path}", "plain", roles, action, rooted=True)
+        for code, method, path, roles, action in (
+            ("create", "POST", "{collection}", CARED_FOR, "C"),
+            ("search-type", "GET", "{collection}", SEERS, "E"),
+            ("read", "GET", "{collection}/{id}", SEERS, "R"),
+            ("update", "PUT", "{collection}/{id}", WRITERS, "U"),
+            ("patch", "PATCH", "{collection}/{id}", CARED_FOR, "U"),
+            ("delete", "DELETE", "{collection}/{id}", CARED_FOR, "D"),
+        )
+    ),
+    Interaction(
+        "preflight",
+        "OPTIONS",
+        f"{PLAIN}/{{proxy+}}",
+        "capabilities",
+        NOBODY,
+        "",
+        public=True,
+        rooted=True,
     ),
 )
 

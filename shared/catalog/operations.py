@@ -14,7 +14,7 @@ TYPE, INSTANCE = "type", "instance"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """An input: `type` is a data type or a resource type, `targets` what a Reference may name."""
+    """A parameter: `type` is a data or resource type, `targets` what a Reference may name."""
 
     name: str
     type: str
@@ -38,7 +38,8 @@ class Parameter:
 class Operation:
     """One operation; `code` is its name without the `$`, `standard` HL7's own URL.
 
-    `levels` say whether it is called on a type, an instance or both.
+    `levels` say whether it is called on a type, an instance or both. `outputs` are the parts of
+    what it returns, where that is a Parameters resource.
     """
 
     code: str
@@ -52,6 +53,7 @@ class Operation:
     needs: str = ""
     standard: str = ""
     types: tuple[str, ...] = ("Encounter",)
+    outputs: tuple[Parameter, ...] = ()
 
     @property
     def name(self) -> str:
@@ -134,6 +136,24 @@ OPERATIONS = (
         parameters=(),
         returns="Encounter",
         needs="u",
+    ),
+    Operation(
+        "closing",
+        (INSTANCE,),
+        ("GET", "POST"),
+        affects_state=False,
+        roles=SEERS,
+        description=(
+            "Tells how a session closes: its policy, and when it closes by itself if nothing more "
+            "happens, as a message would. A session without that time is closed by a client."
+        ),
+        parameters=(),
+        returns="Parameters",
+        needs="r",
+        outputs=(
+            Parameter("policy", "code", "explicit, thread or daily", min=1, max="1"),
+            Parameter("closes", "instant", "When an open session closes by itself", max="1"),
+        ),
     ),
     Operation(
         "everything",

@@ -1,6 +1,6 @@
 // When sessions close by themselves, and closing one by hand.
 
-import { post } from './api.js';
+import { each, post } from './api.js';
 import { announce, fill, make, told } from './dom.js';
 import { refusal } from './refusal.js';
 import { roles } from './signin.js';
@@ -16,7 +16,16 @@ export function mayClose() {
 
 /** Give in words when each of some open sessions closes, in their order. */
 export async function closingOf(references) {
-  return references.map(() => '');
+  const told = await each(references.map((one) => `${one}/$closing`));
+  return told.map(words);
+}
+
+function words(told) {
+  const parts = new Map((told?.parameter ?? []).map((part) => [part.name, part]));
+  const at = parts.get('closes')?.valueInstant;
+  if (!told) return '';
+  if (!at) return 'when somebody closes it';
+  return new Date(at) > Date.now() ? `${moment(at)} (${since(at)})` : 'about now';
 }
 
 /** Make the button that closes a session, once that is confirmed; `then` follows. */

@@ -1,6 +1,7 @@
 // The page: who is signed in, and which view the address asks for.
 
 import { announce, fill, make, told } from './dom.js';
+import { forgetNames, learn, nameOf } from './names.js';
 import { refusal } from './refusal.js';
 import * as session from './session.js';
 import * as sessions from './sessions.js';
@@ -11,33 +12,38 @@ const main = document.getElementById('main');
 const person = document.getElementById('person');
 const VIEWS = { '': sessions, session, thread };
 
-/** Show what the address asks for, and begin reading at its heading. */
+/** Show what the address asks for, or how to sign in. */
 async function show() {
-  const [name, ...given] = window.location.hash.replace(/^#\/?/, '').split('/');
-  fill(person, signin.token() && whoever());
   announce('');
-  if (!signin.token()) {
-    signin.show(main, show);
-    begin();
-    return;
-  }
-  const turn = make('div', {});
-  fill(main, turn);
+  fill(person, signin.token() && whoever());
+  if (signin.token()) return showView();
+  signin.show(main, show);
+  return begin();
+}
+
+async function showView() {
+  const [name, ...given] = window.location.hash.replace(/^#\/?/, '').split('/');
+  const view = make('div', {});
+  fill(main, view);
   try {
-    const shown = (VIEWS[name] ?? sessions).show(turn, ...given);
+    const shown = (VIEWS[name] ?? sessions).show(view, ...given);
     begin();
     await shown;
-    if (turn.isConnected && document.activeElement === document.body) begin();
+    // Where its heading was replaced, the focus went with it.
+    if (view.isConnected && document.activeElement === document.body) begin();
+    await learn([{ reference: signin.claims().fhirUser }]);
+    person.querySelector('bdi')?.replaceChildren(who());
   } catch (error) {
-    fill(turn, make('h1', { tabindex: '-1' }, 'Not shown'), refusal(error), back());
-    begin();
+    fill(view, make('h1', { tabindex: '-1' }, 'Not shown'), refusal(error), back());
+    if (view.isConnected) begin();
   }
 }
 
+/** Begin at the heading, and name the page after it. */
 function begin() {
   const heading = main.querySelector('h1');
-  heading?.focus();
-  document.title = `${heading?.textContent ?? 'Loading'} · Async Encounters`;
+  heading.focus();
+  document.title = `${heading.textContent} · Async Encounters`;
 }
 
 function back() {
@@ -45,15 +51,20 @@ function back() {
 }
 
 function whoever() {
-  const { fhirUser, username, sub } = signin.claims();
   return [
-    told(fhirUser || username || sub || 'Signed in'),
+    told(who()),
     make('button', { type: 'button', class: 'quiet', onclick: show }, 'Refresh'),
     make('button', { type: 'button', class: 'quiet', onclick: () => signin.forget() }, 'Sign out'),
   ];
 }
 
+function who() {
+  const { fhirUser, username, sub } = signin.claims();
+  return nameOf(fhirUser) || fhirUser || username || sub || 'Signed in';
+}
+
 window.addEventListener('hashchange', show);
+window.addEventListener('signed-out', forgetNames);
 window.addEventListener('signed-out', show);
 await signin.returned();
 await show();

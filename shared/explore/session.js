@@ -4,8 +4,9 @@ import { all } from './api.js';
 import { closing, closingOf, mayClose } from './closing.js';
 import { conversation } from './conversation.js';
 import { fill, make, told } from './dom.js';
+import { learn } from './names.js';
 import { tree } from './tree.js';
-import { OPEN, about, begun, concept, count, moment, people, since } from './words.js';
+import { OPEN, about, begun, concept, count, moment, people, range, since } from './words.js';
 
 const MOST = 1000;
 
@@ -15,8 +16,9 @@ export async function show(main, id) {
   const path = `Encounter/${id}`;
   const [resources, [close]] = await Promise.all([
     all(`${path}/$everything?_count=200`, MOST),
-    closingOf([path]),
+    closingOf([path]).catch(() => ['']),
   ]);
+  await learn(resources);
   const [session, ...others] = resources;
   const spoken = others.filter((one) => one.resourceType === 'Communication');
   const threads = spoken.filter((one) => !one.partOf);
@@ -53,7 +55,7 @@ function facts(session, close) {
     ['Taking part', people(session).join(', ')],
     ['Opened', `${moment(begun(session))}${isOpen ? ` (${since(begun(session))})` : ''}`],
     ['Closes', isOpen ? close : ''],
-    ['First and last message', !isOpen && start ? `${moment(start)} to ${moment(end)}` : ''],
+    ['First and last message', !isOpen && start ? range(start, end) : ''],
     ['Length', session.length && `${session.length.value} ${session.length.unit ?? ''}`],
   ];
   const shown = rows.filter(([, value]) => value);

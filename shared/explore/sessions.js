@@ -1,9 +1,11 @@
 // The sessions that are open, and those that have ended, the latest first.
 
 import { found, get, next } from './api.js';
+import { closingOf } from './closing.js';
 import { announce, fill, make, told } from './dom.js';
+import { learn } from './names.js';
 import { refusal } from './refusal.js';
-import { ENDED, OPEN, VIRTUAL, about, begun, concept, count, moment, people, since } from './words.js';
+import { ENDED, OPEN, VIRTUAL, about, begun, concept, count, people, range, since } from './words.js';
 
 const PAGE = 25;
 
@@ -25,10 +27,12 @@ function list(title, statuses) {
       fill(below, make('p', { class: 'quietly' }, 'Loading…'));
       const page = await get(path);
       const sessions = found(page);
+      await learn(sessions);
       const rows = sessions.map(row);
       items.append(...rows);
       path = next(page, path);
       fill(below, foot(items, path, more));
+      if (statuses === OPEN) await closings(sessions, rows);
       announce(`${title}: ${count(items.children.length, 'session')}`);
       return rows[0];
     } catch (error) {
@@ -38,6 +42,14 @@ function list(title, statuses) {
   }
   const heading = make('h2', { id }, title);
   return { section: make('section', { 'aria-labelledby': id }, heading, items, below), more };
+}
+
+/** Add to the rows of open sessions when they close. */
+async function closings(sessions, rows) {
+  const times = await closingOf(sessions.map((one) => `Encounter/${one.id}`)).catch(() => []);
+  times.forEach((time, index) => {
+    if (time) rows[index].querySelector('.when').append(make('span', {}, ' · closes ', told(time)));
+  });
 }
 
 function foot(items, path, more) {
@@ -60,8 +72,7 @@ function row(session) {
     make(
       'span',
       { class: 'when' },
-      make('time', { datetime: from, title: moment(from) }, isOpen ? `opened ${since(from)}` : moment(from)),
-      !isOpen && to ? make('time', { datetime: to }, ` to ${moment(to)}`) : null,
+      isOpen ? `opened ${since(from)}` : range(from, to),
     ),
   );
 }

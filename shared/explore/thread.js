@@ -4,7 +4,8 @@ import { all, each, found, get, next } from './api.js';
 import { axis } from './axis.js';
 import { conversation } from './conversation.js';
 import { announce, fill, make, told } from './dom.js';
-import { OPEN, about, concept, count, moment, named } from './words.js';
+import { learn } from './names.js';
+import { OPEN, about, concept, count, named, range } from './words.js';
 
 const PAGE = 50;
 const MOST_SESSIONS = 40;
@@ -21,6 +22,7 @@ export async function show(main, id) {
     const messages = found(page).reverse();
     await mark(state, id, header, linked, messages);
     state.messages.unshift(...messages);
+    await learn([header, ...messages, ...state.sessions.values()]);
     state.path = next(page, state.path);
     fill(overview, axis(state));
     fill(below, more(), spans(state));
@@ -97,6 +99,6 @@ function title(reference, session, again) {
     make('a', { href: `#/session/${id}` }, 'Session of ', told(session ? about(session) : reference)),
     ' ',
     state,
-    make('small', {}, again ? ' continued' : [start, end].filter(Boolean).map((one) => ` ${moment(one)}`).join(' to')),
+    make('small', {}, again ? 'continued' : start && range(start, end)),
   );
 }

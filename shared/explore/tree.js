@@ -10,6 +10,7 @@ const TEXTS = ['description', 'summary', 'title', 'questionnaire'];
 /** Show the tree; every other resource hangs at the Encounter that it names, or at the session. */
 export function tree(session, others) {
   const children = others.filter((one) => one.resourceType === 'Encounter');
+  children.sort((one, other) => named(one.subject).localeCompare(named(other.subject)));
   const records = others.filter((one) => one.resourceType !== 'Encounter');
   const known = new Set(children.map(path));
   const home = (record) => encounters(record).find((one) => known.has(one)) ?? path(session);

@@ -1,14 +1,17 @@
 // How things are named, and times told: for people, in their own language's format.
 
+import { nameOf } from './names.js';
+
 const DAY = 86_400_000;
+// Each unit from twice its length on: 47 hours say more than "tomorrow".
 const STEPS = [
-  ['year', 365 * DAY],
-  ['month', 30 * DAY],
-  ['day', DAY],
-  ['hour', DAY / 24],
-  ['minute', DAY / 1440],
+  ['year', 365 * DAY, 2],
+  ['month', 30 * DAY, 2],
+  ['day', DAY, 2],
+  ['hour', DAY / 24, 2],
+  ['minute', DAY / 1440, 1],
 ];
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const relative = new Intl.RelativeTimeFormat('en');
 const dates = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
 const clocks = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
@@ -23,6 +26,13 @@ export function moment(text) {
   return String(text).includes('T') ? `${day(text)}, ${clock(text)}` : day(text);
 }
 
+/** Tell from when to when; a day that both share once. */
+export function range(start, end) {
+  if (!end) return moment(start);
+  const isOneDay = String(start).includes('T') && String(end).includes('T') && day(start) === day(end);
+  return `${moment(start)} to ${isOneDay ? clock(end) : moment(end)}`;
+}
+
 export function day(text) {
   return dates.format(new Date(text)).replace(',', '');
 }
@@ -35,7 +45,7 @@ export function clock(text) {
 export function since(text, now = Date.now()) {
   const distance = new Date(text) - now;
   if (Number.isNaN(distance)) return '';
-  const step = STEPS.find(([, one]) => Math.abs(distance) >= one);
+  const step = STEPS.find(([, size, least]) => Math.abs(distance) >= least * size);
   if (!step) return 'just now';
   const [unit, size] = step;
   return relative.format(Math.trunc(distance / size), unit);
@@ -50,7 +60,8 @@ export function concept(value) {
 
 /** Name whom or what a reference is to. */
 export function named(reference) {
-  return reference?.display || reference?.reference || reference?.identifier?.value || '';
+  const { display, reference: literal, identifier } = reference ?? {};
+  return display || nameOf(literal) || literal || identifier?.value || '';
 }
 
 /** Name whom a session is about. */

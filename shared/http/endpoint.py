@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from functools import wraps
+from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,9 +16,9 @@ from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.types import TYPES
 from shared.errors import FhirError
-from shared.http import requests, routing
+from shared.http import requests, responses, routing
 from shared.http.requests import Event, Request
-from shared.http.responses import FHIR_JSON, Response, broken, refused
+from shared.http.responses import FHIR_JSON, Response, refused
 from shared.references import ID
 from shared.settings import settings
 from shared.store import meter
@@ -62,9 +63,19 @@ def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
     try:
         return handle(requests.read(event)), {}
     except FhirError as error:
-        return refused(error), _failure(error)
+        return _refusals(event).refused(error), _failure(error)
     except Exception as error:  # noqa: BLE001 - the last resort: nothing of it leaves but its place
-        return broken(event["requestContext"].get("requestId", "")), failures.described(error)
+        request_id = event["requestContext"].get("requestId", "")
+        return _refusals(event).broken(request_id), failures.described(error)
+
+
+def _refusals(event: Event) -> ModuleType:
+    """Give the module that says no as the face does that is asked."""
+    if not routing.is_plain(event):
+        return responses
+    from shared.http import problems  # noqa: PLC0415 - few requests are refused
+
+    return problems
 
 
 def refuse_entry(event: Event, error: FhirError) -> Response:
@@ -96,9 +107,10 @@ def _write(
     """
     asked = {
         **_resource(event),
-        "parameters": _names(event.get("rawQueryString", "")),
+        "parameters": _names(event.get("rawQueryString", ""), is_plain=routing.is_plain(event)),
     }
-    audited = audit.line(response.status, response.body, issues=failure.get("issues"), **asked)
+    answer = response.body if response.seen is None else response.seen
+    audited = audit.line(response.status, answer, issues=failure.get("issues"), **asked)
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
@@ -114,9 +126,9 @@ def _write(
 
 def _resource(event: Event) -> dict[str, str]:
     """Give type, id and operation of the path where they are such: else they may be anything."""
-    path = event.get("pathParameters") or {}
+    path = routing.path(event)
     if f"/{AUDIT_EVENT}" in event["routeKey"]:
-        path = {"type": AUDIT_EVENT} | path
+        path = {"type": AUDIT_EVENT, **path}
     named = {name: path[part] for name, part in _NAMED.items() if part in path}
     if path.get("operation") in {row.name for row in OPERATIONS}:
         named["operation"] = path["operation"]
@@ -124,13 +136,17 @@ def _resource(event: Event) -> dict[str, str]:
     return named if named.get("type", TYPES[0]) in _KNOWN and all(map(ID.fullmatch, ids)) else {}
 
 
-def _names(query: str) -> list[str]:
+def _names(query: str, *, is_plain: bool) -> list[str]:
     """Give the names of a query's parameters, `?` for an unknown one: that may be anything."""
     if not query:
         return []
     from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
 
     known = {code for each in _KNOWN for code in SEARCH_PARAMS.of(each)}
+    if is_plain:
+        from shared.plain.collections import EVERY_PARAM  # noqa: PLC0415 - has been imported
+
+        known = EVERY_PARAM
     parts = (unquote(part.partition("=")[0]) for part in query.split("&") if part)
     names = {part.partition(":")[0] for part in parts}
     return sorted({name if name in known or _CONTROL.fullmatch(name) else "?" for name in names})

@@ -13,6 +13,9 @@ from shared.catalog.interactions import Interaction
 from shared.errors import Invalid, Issue, NotAcceptable
 
 JSON_TYPES = frozenset({"application/fhir+json", "application/json", "text/json"})
+# Of the plain-JSON face.
+PLAIN_JSON = "application/json"
+PLAIN_PATCHES = frozenset({PLAIN_JSON, "application/merge-patch+json"})
 FHIR_VERSION = "4.0"
 FHIR_VERSIONS = frozenset({FHIR_VERSION, "4.0.1"})
 # FHIR is in UTF-8, of which ASCII is a part: https://hl7.org/fhir/R4/json.html

@@ -17,6 +17,7 @@ from shared.catalog.interactions import (
 )
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
 from shared.catalog.types import TYPES
+from shared.http import openapi_plain
 from shared.http.openapi_requests import (
     JSON,
     body,
@@ -72,7 +73,8 @@ def openapi(base: str) -> bytes:
 def described(base: str) -> Json:
     """Give the API of the server at `base`."""
     paths: Json = {}
-    for path, method, operation in _operations():
+    root = base.removesuffix(settings().base_path)
+    for path, method, operation in (*_operations(), *openapi_plain.operations(root)):
         paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -84,14 +86,19 @@ def described(base: str) -> Json:
         },
         "servers": [{"url": base}],
         "security": [{"token": []}],
-        "tags": [{"name": name} for name in (*TYPES, AUDIT_EVENT, _BUNDLES, "Definitions")],
+        "tags": [{"name": name} for name in _tags()],
         "paths": paths,
         "components": {
-            "schemas": all_schemas(),
-            "responses": {str(status): _refusal(status) for status in sorted(_MEANS)},
+            "schemas": all_schemas() | openapi_plain.schemas(),
+            "responses": {str(status): _refusal(status) for status in sorted(_MEANS)}
+            | openapi_plain.responses(),
             "securitySchemes": {"token": _security()},
         },
     }
+
+
+def _tags() -> tuple[str, ...]:
+    return (*TYPES, AUDIT_EVENT, _BUNDLES, "Definitions", openapi_plain.TAG)
 
 
 def _security() -> Json:

@@ -148,12 +148,12 @@ def read(event: Event) -> Request:
     asked = trail.current()
     asked.asked_by(caller)
     asked.interaction = interaction = routing.interaction(event, known)
-    path = event.get("pathParameters") or {}
+    path = routing.path(event)
     caller = access.authorise(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     query = references.query(event.get("rawQueryString", ""))
-    if interaction.code not in PAGES:
+    if interaction.code not in PAGES and not interaction.is_plain:
         negotiation.check_format(headers.get("accept", ""), query)
     body = event.get("body") or ""
     content = (
@@ -164,7 +164,8 @@ def read(event: Event) -> Request:
 
         caller = families.linked(caller)
     request = Request(interaction, path, query, headers, content, caller, base, context)
-    negotiation.check_parameters(interaction, query, lenient=request.is_lenient)
+    if not interaction.is_plain:
+        negotiation.check_parameters(interaction, query, lenient=request.is_lenient)
     return request
 
 
@@ -179,5 +180,5 @@ def _check_path(path: Mapping[str, str]) -> None:
     if "id" in path and not references.ID.fullmatch(path["id"]):
         raise Invalid(
             "An id has 1 to 64 letters, digits, dashes and dots",
-            expression=f"{path.get('type', 'Resource')}.id",
+            expression="id" if "collection" in path else f"{path.get('type', 'Resource')}.id",
         )

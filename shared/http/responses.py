@@ -53,15 +53,19 @@ STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; `body` is JSON, empty where there is none; `log` is told to the log only."""
+    """An answer; `body` is JSON, empty where there is none; `log` is told to the log only.
+
+    `seen` are the resources in it, where these do not stand there as they are.
+    """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
+    seen: Sequence[dict[str, Any]] | None = None
 
 
-def _entity_headers(record: Versioned) -> dict[str, str]:
+def entity_headers(record: Versioned) -> dict[str, str]:
     """Give ETag and Last-Modified of a resource's version."""
     return {
         "ETag": f'W/"{record.version}"',
@@ -71,7 +75,7 @@ def _entity_headers(record: Versioned) -> dict[str, str]:
 
 def found(request: Request, record: Versioned) -> Response:
     """Answer a read: 200, or 304 where the caller has this version."""
-    headers = _entity_headers(record)
+    headers = entity_headers(record)
     if request.interaction.code == "vread":
         headers["Content-Location"] = _versioned(request, record)
     if is_known(request.headers, record.version, record.last_updated):
@@ -98,7 +102,7 @@ def written(request: Request, outcome: "Outcome") -> Response:
     record = outcome.record
     if record is None:
         return Response(204)
-    headers = _entity_headers(record)
+    headers = entity_headers(record)
     if record.deleted:
         return Response(204, headers=headers)
     if outcome.created:
@@ -212,13 +216,23 @@ def preflight() -> Response:
 
 def refused(error: errors.FhirError) -> Response:
     """Answer a refusal with its OperationOutcome."""
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    outcome = fhirjson.dumps(operation_outcome(error.issues))
+    return Response(status_of(error), outcome, refusal_headers(error))
+
+
+def status_of(error: errors.FhirError) -> int:
+    """Give the status that a refusal has."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def refusal_headers(error: errors.FhirError) -> dict[str, str]:
+    """Give what the headers of a refusal say of what may be done about it."""
     headers = {}
     if isinstance(error, errors.Transient):
         headers["Retry-After"] = RETRY_AFTER_SECONDS
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.offered
-    return Response(status, fhirjson.dumps(operation_outcome(error.issues)), headers)
+    return headers
 
 
 def broken(request_id: str) -> Response:

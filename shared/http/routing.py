@@ -8,6 +8,8 @@ from urllib.parse import unquote
 from shared.catalog.interactions import (
     BELOW_BASE,
     BY_ROUTE,
+    COLLECTIONS,
+    PLAIN,
     ROOTED,
     Interaction,
 )
@@ -31,11 +33,34 @@ def interaction(event: Mapping[str, Any], known: Settings) -> Interaction:
 
     Raises NotFound and MethodNotAllowed: `$default` catches what has no route.
     """
-    variables = event.get("pathParameters") or {}
+    variables = path(event)
     row = _of_route(event, known)
     if row and _is_here(row, variables):
         return _permitted(row, variables) if "operation" in variables else row
     raise _refusal(event, known)
+
+
+def path(event: Mapping[str, Any]) -> Mapping[str, str]:
+    """Give the path's variables; a collection has the type of what is in it."""
+    variables: Mapping[str, str] = event.get("pathParameters") or {}
+    kind = COLLECTIONS.get(variables.get("collection", ""))
+    return {**variables, "type": kind} if kind else variables
+
+
+def is_plain(event: Mapping[str, Any]) -> bool:
+    """Tell whether a path, whatever it is, belongs to the plain-JSON face."""
+    asked, base = _asked(event), settings().base_path
+    return _is_below(asked, PLAIN) and not (base and _is_below(asked, base))
+
+
+def _is_below(path: str, base: str) -> bool:
+    return f"{path}/".startswith(f"{base}/")
+
+
+def _asked(event: Mapping[str, Any]) -> str:
+    """Give the path as it was asked for, without the stage."""
+    path: str = event.get("rawPath", "")  # an entry of a Bundle may have none
+    return path.removeprefix(f"/{event['requestContext']['stage']}")
 
 
 def route(method: str, path: str) -> tuple[str, dict[str, str]]:
@@ -75,8 +100,7 @@ def _is_here(row: Interaction, path: Mapping[str, str]) -> bool:
 
 def _refusal(event: Mapping[str, Any], known: Settings) -> FhirError:
     """Say that nothing is at a path, or that the method is not."""
-    stage, method = event["requestContext"]["stage"], event["requestContext"]["http"]["method"]
-    asked = event["rawPath"].removeprefix(f"/{stage}")
+    method, asked = event["requestContext"]["http"]["method"], _asked(event)
     path = asked.removeprefix(known.base_path)
     # A path of a resource begins with its type; all others are a route's own words.
     is_typed = path.lstrip("/").partition("/")[0] in TYPES
@@ -85,8 +109,10 @@ def _refusal(event: Mapping[str, Any], known: Settings) -> FhirError:
     rows += [row for row in ROOTED.values() if row.matches(asked) and row.code != "preflight"]
     methods = {row.method for row in rows}
     if not methods or method in methods:
-        types = f"The types here are {', '.join(TYPES)}"
-        return NotFound("There is nothing at this path", diagnostics=types)
+        there = f"The types here are {', '.join(TYPES)}"
+        if is_plain(event):
+            there = f"The collections are {', '.join(COLLECTIONS)}"
+        return NotFound("There is nothing at this path", diagnostics=there)
     return MethodNotAllowed(method, sorted(methods))
 
 

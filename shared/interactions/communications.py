@@ -118,36 +118,35 @@ def _save_message(
     after: Resource,
     header_id: str,
 ) -> CommunicationRecord:
+    was = before.resource if before else {}
     if before and before.place.is_message and before.place.thread != header_id:
         raise BusinessRule(
             f"The message belongs to Communication/{before.place.thread}", expression=_PART_OF
         )
     # Read before the header: a change of the header raises the slot's epoch.
     work.slot(SlotKey(header_id))
-    is_added = kinds.header(before.resource if before else {}) != header_id
-    _require_header(work, header_id, own_id, is_added=is_added)
+    _require_header(work, header_id, own_id, is_added=kinds.header(was) != header_id)
     if before and not before.place.is_message:
         _leave_own_thread(work, before)
-    referring.check(work, before.resource if before else {}, after)
-    patients.check_known(work, header_id, before.resource if before else {}, after)
-    after = _with_restored_link(before, after)
+    referring.check(work, was, after)
+    patients.check_known(work, header_id, was, after)
+    after = _with_restored_link(was, after)
     counts = kinds.counts(after, counted=bool(before and before.counts))
     state = {"place": _place(work, before, own_id, after, header_id), "counts": counts}
     if before:
         message = versions.of_communication(work, before, after, **state)
-        if before.at and kinds.linked(before.resource) != kinds.linked(after):
+        if before.at and kinds.linked(was) != kinds.linked(after):
             arrivals.check_own_link(work, message)
     else:
         message = versions.first_of_communication(work, own_id, after, **state)
     return messages.count(work, before, message)
 
 
-def _with_restored_link(before: CommunicationRecord | None, after: Resource) -> Resource:
+def _with_restored_link(was: Resource, after: Resource) -> Resource:
     """Restore a message's link that a write leaves out, where the deployment links messages."""
-    linking = settings().message_linking == "message"
-    if not linking or not before or "encounter" in after or "encounter" not in before.resource:
+    if settings().message_linking != "message" or "encounter" not in was or "encounter" in after:
         return after
-    return after | {"encounter": before.resource["encounter"]}
+    return after | {"encounter": was["encounter"]}
 
 
 def _require_header(work: Work, header_id: str, own_id: str, *, is_added: bool) -> None:

@@ -99,15 +99,19 @@ def _operation(row: Operation, base: str) -> Json:
         "system": False,
         "type": TYPE in row.levels,
         "instance": INSTANCE in row.levels,
-        "parameter": [*map(_input, row.parameters), _output(row)],
+        "parameter": [
+            *(_declared(each, "in") for each in row.parameters),
+            *(_declared(each, "out") for each in row.outputs),
+            *([] if row.outputs else [_output(row)]),
+        ],
     }
 
 
-def _input(row: Parameter) -> Json:
+def _declared(row: Parameter, use: str) -> Json:
     profiles = {"targetProfile": [f"{_CORE}/{target}" for target in row.targets]}
     return {
         "name": row.name,
-        "use": "in",
+        "use": use,
         "min": row.min,
         "max": row.max,
         "documentation": row.documentation,

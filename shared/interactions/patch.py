@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html#patch
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shared.access import Actor
@@ -75,10 +75,15 @@ def found(work: Work, resource_type: str, query: Sequence[Pair]) -> Literal:
 
 def patched(target: Literal, body: Any, media_type: str) -> Content:
     """Give a resource's next version as a patch makes it of the current one."""
+    return changed(target, lambda current: patching.patch(current, body, media_type))
+
+
+def changed(target: Literal, change: Callable[[Resource], Any]) -> Content:
+    """Give a resource's next version as a change makes it of the current one."""
 
     def content(before: Versioned | None, work: Work) -> Resource:
         current = there(before, target.type, target.id).resource
-        after = accepted(patching.patch(current, body, media_type), target.type)
+        after = accepted(change(current), target.type)
         after = patching.without_generated_text(current, referring.resolved(work, after))
         return with_history(before, after, work, keep_omitted=False)
 

@@ -40,7 +40,7 @@ def _seen(sight: Sight, resource_type: str, resource_id: str) -> Versioned | Non
     return record if sight.sees_record(record) else None
 
 
-def there(record: Versioned | None, resource_type: str, resource_id: str) -> Versioned:
+def there[V: Versioned](record: V | None, resource_type: str, resource_id: str) -> V:
     """Give a record that is there. Raises NotFound and Deleted."""
     if record is None:
         raise NotFound(f"{resource_type}/{resource_id} does not exist")

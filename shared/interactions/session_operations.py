@@ -53,6 +53,13 @@ def _session(work: Work, session_id: str) -> EncounterRecord:
         raise NotFound(f"Encounter/{session_id} does not exist")
     there(encounter, "Encounter", session_id)
     permitted.check_scopes(work, "u", encounter.resource)
+    check_is_session(work, encounter)
+    return encounter
+
+
+def check_is_session(work: Work, encounter: EncounterRecord) -> None:
+    """Raise BusinessRule where an Encounter is no session, naming that of a medical encounter."""
+    session_id = encounter.id
     if parent := attaching.session_of_medical_encounter(work, encounter):
         raise BusinessRule(
             f"Encounter/{session_id} is a medical encounter",
@@ -64,4 +71,3 @@ def _session(work: Work, session_id: str) -> EncounterRecord:
             f"Encounter/{session_id} is no session: class VR or type session, no partOf",
             expression="Encounter.class",
         )
-    return encounter

@@ -18,6 +18,7 @@ def environment(emulator: Emulator, stack: Stack) -> dict[str, str]:
     }
     return {
         "FHIR_BASE": stack.base_url,
+        "EXPLORE_URL": stack.explore_url,
         **tokens,
         "TOKEN_URL": stack.token_url,
         "CLIENT_ID": client_id,

@@ -24,9 +24,10 @@ DEPLOY_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A deployed template: its outputs, and the FHIR base URL on this machine."""
+    """A deployed template: its outputs, and the FHIR base URL and explorer on this machine."""
 
     base_url: str
+    explore_url: str
     token_url: str
     outputs: Mapping[str, str]
 
@@ -36,21 +37,24 @@ def deploy(
 ) -> Stack:
     """Create or update the stack and wait until it stands."""
     base_path = (parameters or {}).get("BasePath", "/fhir/R4")
-    base_url = f"{emulator.url}/_aws/execute-api/{API_ID}{base_path}"
+    root = f"{emulator.url}/_aws/execute-api/{API_ID}"
+    base_url, explore_url = f"{root}{base_path}", f"{root}/explore"
     token_url = f"{emulator.url}/oauth2/token"
     values = {
         "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
         "AccessTokenMinutes": "1440",
         "DeletionProtection": "false",
         "PublicBaseUrl": base_url,
+        "AuthorizeUrl": f"{emulator.url}/oauth2/authorize",
         "TokenUrl": token_url,
+        "CallbackUrls": explore_url,
         **(parameters or {}),
     }
     body = _for_emulator(template.load(), _upload(emulator, artefact))
     _apply(emulator, body, values)
     found = outputs(emulator)
     _protect(emulator, body)
-    return Stack(base_url, token_url, found)
+    return Stack(base_url, explore_url, token_url, found)
 
 
 def _upload(emulator: Emulator, artefact: Artefact) -> tuple[str, str]:

@@ -22,14 +22,15 @@ def _issue(issue: Issue) -> dict[str, Any]:
     written: dict[str, Any] = {
         "severity": issue.severity,
         "code": issue.code,
-        "details": {"text": _shown(issue.text) or issue.code},
+        "details": {"text": shown(issue.text) or issue.code},
     }
     if issue.diagnostics:
-        written["diagnostics"] = _shown(issue.diagnostics)
+        written["diagnostics"] = shown(issue.diagnostics)
     if issue.expression:
-        written["expression"] = [_shown(issue.expression)]
+        written["expression"] = [shown(issue.expression)]
     return written
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Give a text without what no string of FHIR's may have."""
     return _CONTROL.sub("?", text)

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
@@ -62,50 +62,63 @@ class Query:
     is_exact: bool = False
 
 
+class _Parts:
+    """The parameters of a query by what they say."""
+
+    def __init__(self, resource_type: str, zone: tzinfo) -> None:
+        self.type, self.zone = resource_type, zone
+        self.controls: dict[str, str] = {}
+        self.criteria: list[Criterion] = []
+        self.includes: list[Include] = []
+        self.joins: list[Join] = []
+        self.applied: list[Pair] = []
+
+    def take(self, name: str, value: str) -> None:
+        """Read one parameter. Raises Invalid."""
+        code = name.partition(":")[0]
+        if name in controls.NAMES:
+            if name in self.controls:
+                raise Invalid(f"{name} is given twice", expression=name)
+            self.controls[name] = value
+        elif code in INCLUDES:
+            self.includes += _includes(name, value)
+        elif code == "_has" or "." in name:
+            self.joins.append(_join(self.type, name, value, self.zone))
+        else:
+            self.criteria.append(criterion(self.type, name, value, self.zone))
+        self.applied.append((name, value))
+
+
 def parse(
     resource_type: str, pairs: Sequence[Pair], zone: tzinfo, *, lenient: bool = False
 ) -> Query:
     """Read a query. Raises Invalid with every issue; `lenient` leaves unknown parameters out."""
-    criteria: list[Criterion] = []
-    applied: list[Pair] = []
-    issues: list[Issue] = []
-    warnings: list[Issue] = []
-    given: dict[str, str] = {}
-    included: list[Include] = []
-    linked: list[Join] = []
     if len(pairs) > operands.MOST_VALUES:
         raise TooCostly(f"At most {operands.MOST_VALUES} parameters in one search")
-    for name, value in pairs:
+    parts, issues, unknown = _Parts(resource_type, zone), list[Issue](), list[Issue]()
+    for pair in pairs:
         try:
-            if name in controls.NAMES:
-                _take(given, name, value)
-            elif name.partition(":")[0] in INCLUDES:
-                included += _includes(name, value)
-            elif name.partition(":")[0] == "_has" or "." in name:
-                linked.append(_join(resource_type, name, value, zone))
-            else:
-                criteria.append(criterion(resource_type, name, value, zone))
-            applied.append((name, value))
+            parts.take(*pair)
         except UnknownParameter as error:
-            (warnings if lenient else issues).extend(error.issues)
+            (unknown if lenient else issues).extend(error.issues)
         except FhirError as error:
             issues.extend(error.issues)
-    how = controls.read(resource_type, given, issues)
-    if included and given.get("_summary") == "text":
+    how = controls.read(resource_type, parts.controls, issues)
+    if parts.includes and parts.controls.get("_summary") == "text":
         text = "_include and _revinclude cannot be combined with _summary=text"
         issues += Invalid(text, expression="_summary").issues
     if issues:
         raise Invalid(issues=issues)
     return Query(
         type=resource_type,
-        criteria=tuple(criteria),
+        criteria=tuple(parts.criteria),
         controls=how,
         zone=zone,
-        applied=tuple((name, how.applied.get(name, value)) for name, value in applied),
-        warnings=tuple(_warning(issue) for issue in warnings),
-        includes=tuple(dict.fromkeys(included)),
-        joins=tuple(linked),
-        is_exact=_looks_at_numbers(criteria, linked),
+        applied=tuple((name, how.applied.get(name, value)) for name, value in parts.applied),
+        warnings=tuple(replace(issue, severity="warning") for issue in unknown),
+        includes=tuple(dict.fromkeys(parts.includes)),
+        joins=tuple(parts.joins),
+        is_exact=_looks_at_numbers(parts.criteria, parts.joins),
     )
 
 
@@ -129,19 +142,8 @@ def _includes(name: str, value: str) -> "list[Include]":
     return includes.parse(name, value)
 
 
-def _take(given: dict[str, str], name: str, value: str) -> None:
-    """Note a parameter that a query may have once."""
-    if name in given:
-        raise Invalid(f"{name} is given twice", expression=name)
-    given[name] = value
-
-
 class UnknownParameter(Invalid):
     """The type has no parameter of that name."""
-
-
-def _warning(issue: Issue) -> Issue:
-    return Issue(issue.code, issue.text, issue.expression, issue.diagnostics, "warning")
 
 
 def criterion(resource_type: str, name: str, value: str, zone: tzinfo) -> Criterion:

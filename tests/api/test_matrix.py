@@ -19,7 +19,7 @@ from shared.store import dynamodb, transactions
 from tests import care
 from tests.consistency import scan
 from tests.database import Database
-from tests.frontdoor import Answer, FrontDoor
+from tests.frontdoor import ORIGIN, Answer, FrontDoor
 from tests.practice import Practice
 
 BART, MARGE = "Patient/bart-simpson", "RelatedPerson/marge-simpson"
@@ -54,6 +54,7 @@ DECISIONS = {
     "$open-session": Decision(CLINIC, CARED_FOR, "cu"),
     "$add-patient": Decision(CLINIC, NOBODY, "cu"),
     "$close-session": Decision(CLINIC, NOBODY, "u"),
+    "$closing": Decision(READERS, CARED_FOR, "r"),
     "$everything": Decision(READERS, CARED_FOR, "r"),
     "$validate": Decision(READERS, CARED_FOR, "r", without=ABSENT),
     # Their entries are reads.
@@ -62,6 +63,9 @@ DECISIONS = {
     "AuditEvent read": Decision(OVERSEERS, NOBODY, "r"),
     "AuditEvent search-type": Decision(OVERSEERS, NOBODY, "s"),
 }
+# The plain-JSON face is for whom FHIR's is.
+_PLAIN = ("create", "read", "search-type", "update", "patch", "delete")
+DECISIONS |= {f"plain {code}": DECISIONS[code] for code in _PLAIN}
 
 
 class Asked(NamedTuple):
@@ -77,8 +81,9 @@ def rows() -> Iterator[Asked]:
         if row.public:
             continue
         if row.code != "operation":
-            named = f"AuditEvent {row.code}" if row.path.startswith("/AuditEvent") else row.code
-            yield Asked(named, row.method, row.path)
+            face = "AuditEvent " if row.path.startswith("/AuditEvent") else ""
+            face = "plain " if row.is_plain else face
+            yield Asked(f"{face}{row.code}", row.method, row.path)
             continue
         for operation in OPERATIONS:
             level = "instance" if "{id}" in row.path else "type"
@@ -258,6 +263,28 @@ def audit_search(asked: Asked, who: FrontDoor, _whose: str) -> Came:
     return answer, answer.status == 200 and who.claims["tenant"] == "north"
 
 
+def plain(asked: Asked, who: FrontDoor, whose: str) -> Came:
+    """The same through the plain-JSON face."""
+    code = asked.name.removeprefix("plain ")
+    named = who.role if who.role == "related-person" else "patient"
+    collection, own_id, body = {
+        "create": ("messages", "", {"threadId": whose, "senderId": who.fhir_user}),
+        "read": ("encounters", whose, None),
+        "search-type": ("messages", "", None),
+        "update": ("encounters", whose, {"status": "in-progress", "class": "VR"}),
+        "patch": ("messages", f"{whose}-to", {"status": "completed"}),
+        "delete": ("messages", f"{whose}-{named}", None),
+    }[code]
+    path = asked.path.replace("{collection}", collection).replace("{id}", own_id)
+    query = f"?threadId={whose}" if code == "search-type" else ""
+    answer = who.call(asked.method, f"{ORIGIN}{path}{query}", body, content_type="application/json")
+    if code == "delete":
+        gone = caller("admin").get(f"/Communication/{own_id}").status == 410
+        return answer, gone
+    reached = answer.status == (201 if code == "create" else 200)
+    return answer, reached and bool(answer.body["data"])
+
+
 ASK: dict[str, Callable[[Asked, FrontDoor, str], Came]] = {
     "create": create,
     "read": read,
@@ -270,12 +297,14 @@ ASK: dict[str, Callable[[Asked, FrontDoor, str], Came]] = {
     "$open-session": operation,
     "$add-patient": operation,
     "$close-session": operation,
+    "$closing": operation,
     "$everything": operation,
     "$validate": validate,
     "batch": bundle,
     "transaction": bundle,
     "AuditEvent read": audit_read,
     "AuditEvent search-type": audit_search,
+    **{f"plain {code}": plain for code in _PLAIN},
 }
 
 

@@ -554,7 +554,12 @@ def test_auditors_may_read_everything_and_open_nothing(clinic: FrontDoor) -> Non
     [
         ("POST", "/Encounter/$open", 404, "There are $open-session"),
         ("POST", "/Encounter/$close-session", 404, "There are $open-session"),
-        ("POST", "/Encounter/1/$open-session", 404, "$add-patient, $close-session, $everything"),
+        (
+            "POST",
+            "/Encounter/1/$open-session",
+            404,
+            "$add-patient, $close-session, $closing",
+        ),
         ("POST", "/Communication/$open-session", 404, "There are $validate"),
         ("GET", "/Encounter/1/$close-session", 405, "Here are POST"),
         ("GET", "/Encounter/$open-session", 405, "Here are POST"),

@@ -18,6 +18,7 @@ from tests import care
 from tests.contract.test_template import ALLOWED
 from tests.database import Database
 from tests.frontdoor import Answer, FrontDoor
+from tests.plain import Plain
 from tests.practice import Practice
 
 BART, MARGE = "Patient/bart-simpson", "RelatedPerson/marge-simpson"
@@ -274,6 +275,41 @@ def searches(ask: Caller, at: Scene) -> None:
     ask.get("/Communication?part-of=Communication/nothing")
 
 
+def plains(ask: Caller, at: Scene) -> None:
+    """What the functions of the interactions do, through the plain-JSON face."""
+    face, homer = Plain(ask), replace(ask, role="patient", fhir_user=care.HOMER)
+    session = at.encounter(identifier=[DOES])
+    at.encounter(identifier=[DOES])
+    visit = {"status": "in-progress", "class": "AMB"}
+    face.post("/encounters", visit | {"identifiers": [DOES]})
+    face.put("/encounters/own", visit | {"identifiers": [DOES]})
+    face.put("/encounters/own", visit)
+    thread = at.thread(at.encounter())
+    message = f"/messages/{at.message(thread)[15:]}"
+    face.post("/messages", {"threadId": thread[15:], "text": "Since yesterday"})
+    for hour in (11, 12):
+        face.patch(message, {"sent": f"2026-03-01T{hour}:00:00Z"})
+    face.get(message)
+    face.delete(message)
+    face.delete(f"/messages/{at.finished()[1][15:]}")
+    draft = f"/messages/{at.draft()[15:]}"
+    face.patch(draft, {"text": "Better"})
+    face.patch(draft, {"status": "in-progress"})
+    face.get(f"/messages?encounterId={session[11:]}")
+    at.encounter(text=LONG)
+    at.thread(text=LONG)
+    face.get("/threads?patientId=homer-simpson")
+    for query in ("patientId=homer-simpson", "status=in-progress", "class=VR", "sort=-date"):
+        face.get(f"/encounters?{query}")
+    for query in (f"threadId={thread[15:]}", "patientId=homer-simpson"):
+        face.get(f"/messages?{query}")
+    face.get(f"/encounters{session[10:]}")
+    Plain(homer).get("/encounters")
+    Plain(homer).get(f"/encounters{at.family()[10:]}")
+    face.patch(f"/encounters{at.half_closed()[10:]}", {"priority": "high"})
+    face.delete(f"/encounters{session[10:]}")
+
+
 # More than a row of an index has room for, however well it is packed.
 WIDE = " ".join(sha256(str(number).encode()).hexdigest() for number in range(60))
 LONG = {
@@ -286,6 +322,7 @@ SCRIPTS: dict[str, Callable[[Caller, Scene], None]] = {
     "patch": patches,
     "delete": deletes,
     "operations": operates,
+    "plain": plains,
     "read": reads,
     "history": looks_back,
     "search": searches,

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.catalog.interactions import BELOW_BASE, INTERACTIONS
+from shared.catalog.interactions import BELOW_BASE, COLLECTIONS, INTERACTIONS, PLAIN, ROOTED
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import TYPES
@@ -66,6 +66,7 @@ def test_openapi_is_valid_and_has_every_route() -> None:
         (method.upper(), path) for path, one in answer.body["paths"].items() for method in one
     }
     expected = set()
+    plain = {pair for pair in described if pair[1].startswith(f"{PLAIN}/")}
     for row in BELOW_BASE:
         # A path of OpenAPI begins with a slash: the base is described with one at its end.
         if row.code == "operation" or not row.path:
@@ -73,13 +74,20 @@ def test_openapi_is_valid_and_has_every_route() -> None:
         paths = [row.path.replace("{type}", kind) for kind in TYPES]
         expected |= {(row.method, path) for path in paths if row.code != "preflight"}
     named = {pair for pair in described if "$" in pair[1]}
-    assert described - named == expected
+    assert described - named - plain == expected
+    routed = {(row.method, row.path) for row in ROOTED.values() if row.is_plain and row.audit}
+    assert plain == {
+        (method, path.replace("{collection}", name))
+        for method, path in routed
+        for name in COLLECTIONS
+    }
     assert {path.rpartition("/$")[2] for _, path in named} == {row.code for row in OPERATIONS}
 
 
 def test_openapi_has_an_example_of_whatever_is_sent_and_every_refusal() -> None:
     api = NOBODY.get("/openapi.json").body
-    assert {int(status) for status in api["components"]["responses"]} == set(STATUS.values())
+    statuses = api["components"]["responses"].keys() - {"Problem"}
+    assert {int(status) for status in statuses} == set(STATUS.values())
     for path, methods in api["paths"].items():
         for method, operation in methods.items():
             contents = operation.get("requestBody", {}).get("content", {}).values()
@@ -87,7 +95,9 @@ def test_openapi_has_an_example_of_whatever_is_sent_and_every_refusal() -> None:
             if method in ("post", "put", "patch"):
                 assert contents, path
             if "403" in operation["responses"] and method != "head":
-                assert operation["responses"]["400"] == {"$ref": "#/components/responses/400"}
+                refused = "Problem" if path.startswith(f"{PLAIN}/") else "400"
+                answer = {"$ref": f"#/components/responses/{refused}"}
+                assert operation["responses"]["400"] == answer
 
 
 def test_the_examples_of_openapi_do_what_they_say(clinic: FrontDoor) -> None:

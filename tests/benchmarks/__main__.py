@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from shared.packaging.build import ROOT
-from tests.benchmarks import bill, figures, growth, imports, traffic, warm
+from tests.benchmarks import bill, figures, growth, imports, peak, traffic, warm
 from tests.benchmarks.figures import Figure
 
 INVOCATIONS, QUICK_INVOCATIONS = 1000, 500
 README = ROOT / "README.md"
 # Which figures README shows, by the beginnings of their names.
-SHOWN = ("import.", "cpu.", "wu.", "ru.", "calls.", "growth.", "size.", "http.")
+SHOWN = ("import.", "memory.peak.", "cpu.", "wu.", "ru.", "calls.", "growth.", "size.", "http.")
 
 
 def main() -> None:
@@ -37,6 +37,7 @@ def measured(*, quick: bool) -> Iterator[Figure]:
     """Measure everything, or without what takes long."""
     yield from imports.figures(quick=quick)
     yield from warm.figures(QUICK_INVOCATIONS if quick else INVOCATIONS)
+    yield from peak.figures()
     yield from growth.figures(quick=quick)
     if not quick:
         yield from traffic.figures()

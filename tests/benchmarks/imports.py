@@ -42,7 +42,7 @@ def figures(*, quick: bool) -> Iterator[Figure]:
     memory: dict[str, float] = {}
     for _ in range(QUICK_BEST_OF if quick else BEST_OF):
         for name, program in programs.items():
-            seconds, kilobytes = map(float, _run(built, _TIMED.format(imports=program)))
+            seconds, kilobytes = map(float, run(built, _TIMED.format(imports=program)))
             times[name].append(MS * seconds)
             memory[name] = kilobytes / KB_PER_MB
     floor = min(times.pop(""))
@@ -53,8 +53,11 @@ def figures(*, quick: bool) -> Iterator[Figure]:
     yield from _sizes(built)
 
 
-def _run(built: Artefact, program: str) -> list[str]:
-    """Run a program as a function starts, with the artefact alone; give what it prints, split."""
+def run(built: Artefact, program: str, sent: str = "") -> list[str]:
+    """Run a program as a function starts, with the artefact alone; give what it prints, split.
+
+    `sent` is what it reads.
+    """
     paths = [str(built.code), str(built.layer / "python")]
     read = template.load()
     names = {name: name for name in template.table_requests(read)}
@@ -64,6 +67,7 @@ def _run(built: Artefact, program: str) -> list[str]:
         [sys._base_executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {paths}\n{program}"],  # type: ignore[attr-defined]
         env=start | CREDENTIALS | template.function_environment(read, names),
         capture_output=True,
+        input=sent,
         check=True,
         text=True,
     )
@@ -77,7 +81,7 @@ def modules(built: Artefact, name: str) -> set[str]:
         "print(*(module.__name__ for module in [*sys.modules.values()]"
         " if (getattr(module, '__file__', None) or '').startswith(tuple(sys.path[:2]))))"
     )
-    return {module for module in _run(built, program) if not module.startswith("functions")}
+    return {module for module in run(built, program) if not module.startswith("functions")}
 
 
 def _sizes(built: Artefact) -> Iterator[Figure]:

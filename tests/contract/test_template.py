@@ -78,6 +78,13 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         SEARCH: CLAIM,
         AUDIT: {"PutItem", "BatchGetItem", "Query"},
     },
+    "plain": {
+        ENCOUNTER: WRITE_ENCOUNTERS,
+        THREAD: MOVE,
+        SEARCH: WRITE_ROWS,
+        RESOURCE: WRITE_RESOURCES,
+        AUDIT: NOTE,
+    },
     "read": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)} | {SEARCH: {"Query"}},
     "history": {t: {"GetItem", "Query"} for t in (ENCOUNTER, THREAD, RESOURCE)}
     | {SEARCH: {"Query"}},

@@ -15,6 +15,7 @@ from shared.local.examples import session
 
 VARIABLES = {
     "FHIR_BASE",
+    "EXPLORE_URL",
     "TOKEN_ADMIN",
     "TOKEN_PRACTITIONER",
     "TOKEN_AUDITOR",

@@ -9,6 +9,15 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Locator, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 INSTALL = (("apt-get", "update"), ("apt-get", "install", "--yes", "chromium"))
 _REPORT = """addEventListener('securitypolicyviolation', (event) => console.error(
   'blocked', event.effectiveDirective, event.blockedURI, event.sample))"""

@@ -1,26 +1,17 @@
 """The explorer in a browser, over the real functions."""
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.api.conftest import clinic, practice, tables
-from tests.explorer.browsing import Visitor, chromium
+from tests.explorer.browsing import FLAGS, Visitor, chromium
 from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, listening, token
 from tests.practice import Practice
 
 __all__ = ["clinic", "practice", "tables"]
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 type Visit = Callable[..., Visitor]
 
@@ -47,10 +38,17 @@ def visit(browser: Browser, origin: str, practice: Practice) -> Iterator[Visit]:
     visitors = []
 
     def open_page(
-        role: str = "", fhir_user: str = "", *, width: int = 1100, **claims: object
+        role: str = "",
+        fhir_user: str = "",
+        *,
+        width: int = 1100,
+        scheme: Literal["light", "dark"] = "light",
+        **claims: object,
     ) -> Visitor:
         context = browser.new_context(
-            viewport={"width": width, "height": 800}, timezone_id="Europe/Berlin"
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,
+            timezone_id="Europe/Berlin",
         )
         page = context.new_page()
         page.set_default_timeout(5000)
@@ -67,9 +65,3 @@ def visit(browser: Browser, origin: str, practice: Practice) -> Iterator[Visit]:
         visitor.page.context.close()
         assert visitor.blocked == []
         assert visitor.errors == []
-
-
-@pytest.fixture
-def alice(visit: Visit) -> Callable[[], Visitor]:
-    """Opens the page as a practitioner."""
-    return lambda: visit("practitioner", "Practitioner/doctor-alice-smith")

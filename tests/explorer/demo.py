@@ -1,6 +1,7 @@
 """A clinic worth looking at: who is shown in README's picture, all of them invented."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from tests import care
@@ -62,6 +63,42 @@ PHOTO = {
 }
 
 
+CREAM = "Hydrocortisone 1 % cream"
+
+
+def _records(bart: str, lisa: str) -> list[dict[str, Any]]:
+    """What was recorded of the children, each by its medical encounter."""
+
+    def of(kind: str, person: Person, encounter: str, **more: Any) -> dict[str, Any]:
+        context = care.reference(f"Encounter/{encounter}")
+        return {"resourceType": kind, "subject": person, "encounter": context, **more}
+
+    loinc, ucum = "http://loinc.org", "http://unitsofmeasure.org"
+    temperature = {"system": loinc, "code": "8310-5", "display": "Body temperature"}
+    return [
+        of("Condition", BART, bart, code={"text": "Contact dermatitis"}),
+        of(
+            "MedicationRequest",
+            BART,
+            bart,
+            status="active",
+            intent="order",
+            medicationCodeableConcept={"text": CREAM},
+            dosageInstruction=[{"text": "thinly, twice a day"}],
+            authoredOn="2026-03-06",
+        ),
+        of(
+            "Observation",
+            LISA,
+            lisa,
+            status="final",
+            code={"coding": [temperature]},
+            valueQuantity={"value": 38.2, "unit": "°C", "system": ucum, "code": "Cel"},
+            effectiveDateTime="2026-03-06T09:24:00+01:00",
+        ),
+    ]
+
+
 @dataclass(frozen=True)
 class Clinic:
     """Ids: a family's session, a long thread with sessions of three days, the last of these."""
@@ -73,22 +110,35 @@ class Clinic:
 
 def fill(place: Practice) -> Clinic:
     """Let them write."""
+    name = {"prefix": ["Dr"], "given": ["Alice"], "family": "Smith"}
+    alice = {"resourceType": "Practitioner", "id": "doctor-alice-smith", "name": [name]}
+    assert place.clinic.put(f"/{care.ALICE}", alice).status == 201
     place.set(SESSION_POLICY="daily")
     thread = _header(place, "Back pain", HOMER, ALICE)
     _says(place, thread, HOMER, BACK)
     (today,) = place.clinic.get("/Encounter?status=in-progress").ids
     place.set(SESSION_POLICY="explicit", SESSION_IDLE_MINUTES="2880")
     family = place.opens(subject=CHILDREN, participant=_people(ALICE, MARGE))
+    children = []
     for child, reason in ((BART, "Itchy rash on both arms"), (LISA, "Sore throat")):
         more: dict[str, Any] = {"subject": child, "reasonCode": [{"text": reason}]}
         body = care.medical_encounter(family, care.HOMER, **more)
-        assert place.clinic.post("/Encounter", body).status == 201
+        children.append(_made(place, body))
+    for record in _records(*children):
+        _made(place, record)
+        place.now += timedelta(minutes=1)
     linked = care.reference(f"Encounter/{family}")
     rash = _header(place, "Bart and Lisa", BART, MARGE, ALICE, encounter=linked)
     _says(place, rash, BART, RASH)
     follow_up = [{"text": "Follow-up by chat"}]
     place.opens(status="planned", subject=LISA, participant=_people(NICK), reasonCode=follow_up)
     return Clinic(family, thread, today)
+
+
+def _made(place: Practice, resource: dict[str, Any]) -> str:
+    answer = place.clinic.post(f"/{resource['resourceType']}", resource)
+    assert answer.status == 201, answer.text
+    return answer.id
 
 
 def _people(*people: Person) -> list[dict[str, Person]]:

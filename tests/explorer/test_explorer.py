@@ -138,7 +138,16 @@ def test_a_session_is_shown_with_its_medical_encounters_and_what_was_said(
     visitor.goes_to(f"session/{made.family}")
     visitor.sees("Itchy rash on both arms")
     tree = visitor.main().get_by_role("region", name="Medical encounters and records")
-    assert "Lisa Simpson Sore throat" in tree.inner_text()
+    lines = tree.locator("summary").all_inner_texts()
+    assert lines == [
+        "Encounter Bart Simpson Itchy rash on both arms · in-progress",
+        "Condition Contact dermatitis",
+        "MedicationRequest Hydrocortisone 1 % cream thinly, twice a day · active · Fri 6 Mar 2026",
+        "Encounter Lisa Simpson Sore throat · in-progress",
+        "Observation Body temperature 38.2 °C · final · Fri 6 Mar 2026",
+    ]
+    of_bart = tree.locator(".tree > li").first
+    assert of_bart.locator("summary").count() == 3
     assert not tree.locator("pre").first.is_visible()
     tree.get_by_text("Lisa Simpson", exact=True).click()
     assert '"text": "Sore throat"' in tree.locator("pre:visible").inner_text()
@@ -147,6 +156,77 @@ def test_a_session_is_shown_with_its_medical_encounters_and_what_was_said(
     photo = said.get_by_role("link", name="Rash, left arm")
     assert photo.get_attribute("href") == "https://files.example.org/rash.jpg"
     assert "noopener" in (photo.get_attribute("rel") or "")
+
+
+def test_records_of_any_type_are_named_by_what_they_say(visit: Visit, practice: Practice) -> None:
+    session = practice.opens()
+    subject, encounter = care.reference(care.HOMER), care.reference(f"Encounter/{session}")
+    attachment = {"attachment": {"title": "Back pain, follow-up", "contentType": "text/plain"}}
+    records: dict[str, dict[str, Any]] = {
+        "Back pain, follow-up": {
+            "resourceType": "DocumentReference",
+            "status": "current",
+            "content": [attachment],
+            "context": {"encounter": [encounter]},
+        },
+        "Getting better": {
+            "resourceType": "ClinicalImpression",
+            "status": "completed",
+            "subject": subject,
+            "encounter": encounter,
+            "summary": "Getting better",
+        },
+        "Back exercises": {
+            "resourceType": "ServiceRequest",
+            "status": "active",
+            "intent": "order",
+            "code": {"text": "Back exercises"},
+            "subject": subject,
+            "encounter": encounter,
+        },
+        "Call in a week": {
+            "resourceType": "Task",
+            "status": "requested",
+            "intent": "order",
+            "description": "Call in a week",
+            "encounter": encounter,
+        },
+        "Blood pressure 85 mmHg": {
+            "resourceType": "Observation",
+            "status": "final",
+            "code": {"text": "Blood pressure"},
+            "subject": subject,
+            "encounter": encounter,
+            "valueQuantity": {"value": 85, "unit": "mmHg"},
+        },
+    }
+    for record in records.values():
+        answer = practice.clinic.post(f"/{record['resourceType']}", record)
+        assert answer.status == 201, answer.text
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"session/{session}")
+    visitor.sees("Back exercises")
+    lines = visitor.main().locator("summary").all_inner_texts()
+    assert len(lines) == len(records)
+    for name, record in records.items():
+        assert any(f"{record['resourceType']} {name}" in line for line in lines), lines
+
+
+def test_who_is_only_referred_to_is_named_as_the_directory_does(
+    visit: Visit, practice: Practice
+) -> None:
+    name = {"given": ["Homer", "Jay"], "family": "Simpson"}
+    patient = {"resourceType": "Patient", "id": "homer-simpson", "name": [name]}
+    session = practice.opens()
+    visitor = visit(*ALICE)
+    visitor.sees(care.HOMER)
+    practice.clinic.put(f"/{care.HOMER}", patient)
+    visitor.page.get_by_role("button", name="Sign out").click()
+    visitor.sign_in(token(*ALICE))
+    visitor.sees("Homer Jay Simpson")
+    visitor.goes_to(f"session/{session}")
+    visitor.sees("Homer Jay Simpson")
+    assert care.ALICE in visitor.main().inner_text()
 
 
 def test_a_session_is_closed_once_that_is_confirmed(

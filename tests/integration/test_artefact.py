@@ -25,6 +25,7 @@ STATUSES = {
     "audit_events": 200,
     "capabilities": 200,
     "explore": 200,
+    "plain": 201,
     "fallback": 404,
 }
 JOBS = {

@@ -1,0 +1,45 @@
+// What people and places are called, where references do not say it: from the directory.
+
+import { all } from './api.js';
+
+const TYPES = ['Patient', 'Practitioner', 'RelatedPerson', 'Organization', 'CareTeam', 'Group', 'Location'];
+const MOST = 50;
+const known = new Map();
+
+/** Give the name of whom a literal reference is to, if it has been learned. */
+export function nameOf(reference) {
+  return known.get(reference) ?? '';
+}
+
+/** Learn the names that some resources' references lack, as far as the caller may see them. */
+export async function learn(resources) {
+  const asked = new Set(resources.flatMap((one) => [...nameless(one)]).filter((one) => !known.has(one)));
+  const by = Map.groupBy(asked, (one) => one.split('/')[0]);
+  await Promise.all([...by].map(([type, references]) => read(type, references.slice(0, MOST))));
+}
+
+/** Forget them: the next to sign in may not see them. */
+export function forgetNames() {
+  known.clear();
+}
+
+function* nameless(value) {
+  if (!value || typeof value !== 'object') return;
+  const [type, id, more] = String(value.reference ?? '').split('/');
+  if (!value.display && !more && TYPES.includes(type) && /^[A-Za-z0-9.-]{1,64}$/.test(id ?? '')) yield value.reference;
+  for (const part of Object.values(value)) yield* nameless(part);
+}
+
+async function read(type, references) {
+  const ids = references.map((one) => one.split('/')[1]);
+  const query = `${type}?_id=${ids.join(',')}&_elements=name&_count=${MOST}`;
+  const people = await all(query).catch(() => []);
+  for (const one of references) known.set(one, '');
+  for (const one of people) known.set(`${type}/${one.id}`, written(one.name));
+}
+
+function written(name) {
+  if (typeof name === 'string') return name;
+  const usual = name?.find((one) => one.use === 'official') ?? name?.[0] ?? {};
+  return usual.text ?? [usual.prefix, usual.given, usual.family].flat().filter(Boolean).join(' ');
+}

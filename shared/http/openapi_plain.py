@@ -1,0 +1,220 @@
+"""The plain-JSON face as OpenAPI has it, made of its collections."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.catalog.interactions import ROOTED, Interaction
+from shared.http.negotiation import PLAIN_JSON as JSON
+from shared.http.negotiation import PLAIN_PATCHES
+from shared.http.problems import PROBLEM_JSON
+from shared.http.schemas import ID, PRIMITIVES, TEXT, reference_to
+from shared.plain.collections import COLLECTIONS, CURSOR, LARGEST_COUNT, SORTS, Collection, Param
+from shared.plain.fields import Field, Group
+from shared.plain.kinds import (
+    CODING,
+    CONCEPT,
+    REFERENCE,
+    Code,
+    Coding,
+    Concept,
+    Id,
+    Inside,
+    Kind,
+    Minutes,
+    Named,
+    Primitive,
+)
+from shared.resources.bundles import IF_MATCH
+from shared.resources.schema import listed
+
+type Json = dict[str, Any]
+
+TAG = "Plain JSON"
+_DONE = {
+    "create": {"201": "Created"},
+    "search-type": {"200": "A page"},
+    "read": {"200": "As it is", "304": "The caller has it"},
+    "update": {"200": "Updated, or nothing was to be changed", "201": "Created"},
+    "patch": {"200": "Changed, or nothing was to be changed"},
+    "delete": {"204": "Deleted, or not there"},
+}
+_WRITE = (404, 409, 410, 412, 413, 415, 422)
+_REFUSED = {"create": _WRITE, "search-type": (404,), "read": (404, 410), "delete": _WRITE}
+_DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8]))?)?$"
+
+
+def schemas() -> Json:
+    """Give the schemas of what is in the collections, and of a problem, by name."""
+    return {name_of(each): _object(each.every_field) for each in COLLECTIONS.values()} | {
+        "Problem": _problem()
+    }
+
+
+def name_of(collection: Collection) -> str:
+    """Give the name of a collection's schema."""
+    return f"Plain{collection.name.capitalize()}"
+
+
+def operations(root: str) -> Iterator[tuple[str, str, Json]]:
+    """Give path, method and description of what can be asked at a root."""
+    for row in ROOTED.values():
+        for collection in COLLECTIONS.values() if row.is_plain and row.audit else ():
+            path = row.path.replace("{collection}", collection.name)
+            yield path, row.method, {"servers": [{"url": root}], **_operation(row, collection)}
+
+
+def _operation(row: Interaction, collection: Collection) -> Json:
+    code = row.code.partition("-")[0]
+    described: Json = {
+        "operationId": f"{code}{name_of(collection)}",
+        "summary": f"{code} {collection.name}",
+        "description": f"For {', '.join(sorted(row.roles))}. As a FHIR {collection.type}.",
+        "tags": [TAG],
+        "parameters": [*_parameters(row, collection)],
+        "responses": _responses(row, collection),
+    }
+    if content := _body(row, collection):
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _parameters(row: Interaction, collection: Collection) -> Iterator[Json]:
+    if "{id}" in row.path:
+        schema = {"type": "string", "pattern": ID}
+        yield {"name": "id", "in": "path", "required": True, "schema": schema, "example": "example"}
+    if row.code == "search-type":
+        yield from map(_param, collection.params)
+        yield _query("sort", "By time: -date has the last first", {"enum": [*SORTS]})
+        count = {"type": "integer", "minimum": 1, "maximum": LARGEST_COUNT}
+        yield _query("count", "How many a page has: 20 where nothing is said", count)
+        yield _query(CURSOR, "From `next` of the page before, with the same query", TEXT)
+    if row.code in ("update", "patch", "delete"):
+        text = "The version to be changed: another is refused with 412"
+        tag = {"type": "string", "enum": ['W/"1"']}
+        yield {"name": IF_MATCH, "in": "header", "description": text, "schema": tag}
+
+
+def _param(param: Param) -> Json:
+    if param.prefix:
+        return _query(param.name, param.about, {"type": "string", "pattern": _DATE})
+    codes = listed(param.value_set) if param.value_set else [*param.codes]
+    if codes:
+        return _query(param.name, param.about, {"type": "string", "enum": codes})
+    pattern = r"^[A-Z][a-z]+/[A-Za-z0-9.-]{1,64}$" if param.is_reference else ID
+    return _query(param.name, param.about, {"type": "string", "pattern": pattern})
+
+
+def _query(name: str, about: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "description": about, "schema": schema}
+
+
+def _body(row: Interaction, collection: Collection) -> Json:
+    if row.code == "patch":
+        name, value = next(iter(collection.example.items()))
+        changes = {"schema": {"type": "object"}, "example": {name: value}}
+        return dict.fromkeys(sorted(PLAIN_PATCHES), changes)
+    if row.code in ("create", "update"):
+        schema = reference_to(name_of(collection))
+        return {JSON: {"schema": schema, "example": dict(collection.example)}}
+    return {}
+
+
+def _responses(row: Interaction, collection: Collection) -> Json:
+    answers: Json = {}
+    member: Json = reference_to(name_of(collection))
+    data: Json = {"data": member}
+    if row.code == "search-type":
+        cursor = {"type": ["string", "null"]}
+        data = {"data": {"type": "array", "items": member}, "next": cursor}
+    schema: Json = {"type": "object", "properties": data, "required": [*data]}
+    for status, text in _DONE[row.code].items():
+        answers[status] = {"description": text}
+        if status not in ("204", "304"):
+            answers[status]["content"] = {JSON: {"schema": schema}}
+    for refusal in (400, 403, 503, *_REFUSED.get(row.code, _WRITE)):
+        answers[str(refusal)] = {"$ref": "#/components/responses/Problem"}
+    gateway = {JSON: {"schema": reference_to("GatewayError")}}
+    answers["401"] = {"description": "No token, or none that is valid", "content": gateway}
+    return answers
+
+
+def responses() -> Json:
+    """Give the answers that several operations have, by name."""
+    content = {PROBLEM_JSON: {"schema": reference_to("Problem")}}
+    return {"Problem": {"description": "Refused: what is wrong, and where", "content": content}}
+
+
+def _problem() -> Json:
+    where = {name: {"type": "string"} for name in ("pointer", "parameter", "header", "element")}
+    error = {"type": "object", "properties": {**where, "detail": TEXT}, "required": ["detail"]}
+    properties = {
+        "type": {"const": "about:blank"},
+        "title": TEXT,
+        "status": {"type": "integer"},
+        "detail": TEXT,
+        "code": TEXT,
+        "errors": {"type": "array", "items": error, "minItems": 1},
+    }
+    needed = ["type", "title", "status", "detail", "code"]
+    return {"type": "object", "properties": properties, "required": needed}
+
+
+def _object(fields: tuple[Field, ...]) -> Json:
+    properties: Json = {}
+    for field in fields:
+        one = _schema(field.kind)
+        every = {"type": "array", "items": one}
+        said: Json = {"description": field.about} if field.about else {}
+        said |= {"readOnly": True} if field.read_only else {}
+        properties[field.name] = {**(every if field.many else one), **said}
+        if field.plural:
+            about = f"All, where there are several; {field.name} is the first"
+            properties[field.plural] = {**every, "description": about}
+    required = [field.name for field in fields if field.required]
+    return {
+        "type": "object",
+        "properties": properties,
+        **({"required": required} if required else {}),
+        "additionalProperties": False,
+    }
+
+
+def _schema(kind: Kind) -> Json:
+    schema: Json = TEXT
+    match kind:
+        case Code(value_set=value_set):
+            schema = {"type": "string", "enum": listed(value_set)}
+        case Primitive(form=form):
+            schema = PRIMITIVES.get(form, TEXT)
+        case Coding(displays=displays):
+            schema = _either({"type": "string", "enum": [*displays]}, CODING)
+        case Concept(displays=displays):
+            codes = {"type": "string", "enum": [*displays]}
+            schema = _either(codes if displays else TEXT, CONCEPT)
+        case Named():
+            schema = _either(TEXT, REFERENCE)
+        case Id():
+            schema = _id(kind)
+        case Minutes():
+            schema = {"type": "number", "minimum": 0}
+        case Inside(kind=inner):
+            schema = _schema(inner)
+        case Group(fields=fields):
+            schema = _object(fields) | {"minProperties": 1}
+    return schema
+
+
+def _id(kind: Id) -> Json:
+    named = " or ".join(f"{each}/id" for each in kind.types)
+    return {"type": "string", "description": f"An id, or {named}" if kind.usual else named}
+
+
+def _either(plain: Json, parts: dict[str, str]) -> Json:
+    properties = {name: PRIMITIVES.get(form, TEXT) for name, form in parts.items()}
+    shape = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    return {"anyOf": [plain, shape]}

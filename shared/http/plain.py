@@ -1,0 +1,84 @@
+"""The plain-JSON face: a request about a collection, and its answer, `{"data": ...}`."""
+
+from typing import Any
+
+from shared import fhirjson
+from shared.catalog.interactions import PLAIN
+from shared.errors import Invalid, Issue
+from shared.http.negotiation import PLAIN_JSON, PLAIN_PATCHES, is_known
+from shared.http.requests import Request
+from shared.http.responses import Response, entity_headers
+from shared.interactions import plain
+from shared.interactions.changes import Outcome
+from shared.plain import mapping
+from shared.plain.collections import COLLECTIONS, Collection
+from shared.settings import settings
+from shared.store.records import Versioned
+
+type Json = dict[str, Any]
+
+_TYPE = {"Content-Type": PLAIN_JSON}
+_TAKEN = frozenset({PLAIN_JSON})
+
+
+def answered(request: Request) -> Response:
+    """Do what a route of the face asks. Raises what the interaction does."""
+    collection, actor = COLLECTIONS[request.path["collection"]], request.actor
+    code = request.interaction.code
+    if code == "search-type":
+        return _page(collection, *plain.search(actor, collection, request.query))
+    if request.query:
+        names = dict.fromkeys(name for name, _ in request.query)
+        raise Invalid(issues=[Issue("invalid", "Nothing is asked here", name) for name in names])
+    if code == "read":
+        return _found(request, collection, plain.read(actor, collection, request.id))
+    if code == "create":
+        outcome = plain.create(actor, collection, _body(request, _TAKEN))
+        return _written(request, collection, outcome)
+    own_id, only_if = request.id, request.preconditions
+    if code == "delete":
+        outcome = plain.delete(actor, collection, own_id, only_if=only_if)
+    elif code == "update":
+        body = _body(request, _TAKEN)
+        outcome = plain.update(actor, collection, own_id, body, only_if=only_if)
+    else:
+        body = _body(request, PLAIN_PATCHES)
+        outcome = plain.patch(actor, collection, own_id, body, only_if=only_if)
+    return _written(request, collection, outcome)
+
+
+def _body(request: Request, taken: frozenset[str]) -> Any:
+    request.media_type(taken)
+    return fhirjson.loads(request.body)
+
+
+def _page(collection: Collection, resources: list[Json], cursor: str | None) -> Response:
+    shown = [mapping.shown(collection, each) for each in resources]
+    return Response(200, fhirjson.dumps({"data": shown, "next": cursor}), _TYPE, seen=resources)
+
+
+def _found(request: Request, collection: Collection, record: Versioned) -> Response:
+    headers = entity_headers(record)
+    if is_known(request.headers, record.version, record.last_updated):
+        return Response(304, headers=headers)
+    return _of(200, collection, record, headers)
+
+
+def _written(request: Request, collection: Collection, outcome: Outcome) -> Response:
+    record = outcome.record
+    if record is None:
+        return Response(204)
+    headers = entity_headers(record)
+    if record.deleted:
+        return Response(204, headers=headers)
+    if outcome.created:
+        root = request.base.removesuffix(settings().base_path)
+        headers["Location"] = f"{root}{PLAIN}/{collection.name}/{record.id}"
+    return _of(201 if outcome.created else 200, collection, record, headers)
+
+
+def _of(
+    status: int, collection: Collection, record: Versioned, headers: dict[str, str]
+) -> Response:
+    body = fhirjson.dumps({"data": mapping.shown(collection, record.resource)})
+    return Response(status, body, _TYPE | headers, seen=[record.resource])

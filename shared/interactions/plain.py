@@ -1,0 +1,145 @@
+"""The interactions as the plain-JSON face has them: its objects become FHIR, and the same is done.
+
+Each raises what that raises, naming fields by JSON Pointers (`#/period/start`) and parameters by
+the face's names; and NotFound where what is there is not of the collection.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from shared import fhirjson
+from shared.access import Actor
+from shared.errors import FhirError, NotFound
+from shared.interactions import read as reading
+from shared.interactions import referring
+from shared.interactions import search as searching
+from shared.interactions.accepted import accepted
+from shared.interactions.changes import Outcome, make
+from shared.interactions.create import create as create_resource
+from shared.interactions.patch import changed
+from shared.interactions.update import with_history
+from shared.interactions.write import Content, write
+from shared.plain import mapping, queries
+from shared.plain.collections import Collection
+from shared.preconditions import Preconditions
+from shared.references import Literal
+from shared.resources.patching import without_generated_text
+from shared.store.records import Versioned
+from shared.store.work import Work
+
+type Json = dict[str, Any]
+type Pair = tuple[str, str]
+type Change = Callable[[Collection, Json, Any], Json]
+
+
+def read(actor: Actor, collection: Collection, own_id: str) -> Versioned:
+    """Give the current version of a member."""
+    record = reading.read(actor, collection.type, own_id)
+    _require_member(collection, record.resource)
+    return record
+
+
+def search(
+    actor: Actor, collection: Collection, query: Sequence[Pair]
+) -> tuple[list[Json], str | None]:
+    """Give a page of the members that match, and the cursor of the next one."""
+    asked = queries.translated(collection, query)
+    with _named(lambda name: queries.plain_name(collection, name)):
+        page = searching.search(actor, collection.type, asked, lenient=False)
+    return [*map(fhirjson.loads, page.resources)], dict(page.next or ()).get("_cursor")
+
+
+def create(actor: Actor, collection: Collection, body: Any) -> Outcome:
+    """Create a member."""
+    resource = mapping.made(collection, body)
+    with _named(lambda path: mapping.pointer(collection, resource, body, path)):
+        return create_resource(actor, collection.type, resource)
+
+
+def update(
+    actor: Actor, collection: Collection, own_id: str, body: Any, *, only_if: Preconditions
+) -> Outcome:
+    """Give a member the fields of the body and no others, or create it; the rest of it stays."""
+    proposal = _Proposal(collection, own_id, body, mapping.replaced)
+    return _write(actor, "update", proposal, proposal.content, only_if)
+
+
+def patch(
+    actor: Actor, collection: Collection, own_id: str, body: Any, *, only_if: Preconditions
+) -> Outcome:
+    """Change the fields of a member that the body names, as a merge patch."""
+    proposal = _Proposal(collection, own_id, body, mapping.merged)
+    return _write(actor, "patch", proposal, changed(proposal.target, proposal.make), only_if)
+
+
+def delete(actor: Actor, collection: Collection, own_id: str, *, only_if: Preconditions) -> Outcome:
+    """Delete a member; what is not there is deleted already."""
+
+    def content(before: Versioned | None, _work: Work) -> None:
+        if before and not before.deleted:
+            _require_member(collection, before.resource)
+
+    target = Literal(collection.type, own_id)
+    return make(actor, "delete", lambda work: write(work, target, content, only_if=only_if))
+
+
+class _Proposal:
+    """A change that a body asks for, and what it last made."""
+
+    def __init__(self, collection: Collection, own_id: str, body: Any, change: Change) -> None:
+        self.target = Literal(collection.type, own_id)
+        self.made: Json = {}
+        self._collection, self._body, self._change = collection, body, change
+
+    def make(self, current: Json) -> Json:
+        """Give a resource as the body changes it."""
+        _require_member(self._collection, current)
+        self.made = self._change(self._collection, current, self._body)
+        return self.made
+
+    def content(self, before: Versioned | None, work: Work) -> Json:
+        """Give the next version of what is there, or its first."""
+        kind, own_id = self.target
+        current = before.resource if before and not before.deleted else {}
+        if current:
+            after = self.make(current)
+        else:
+            self.made = after = mapping.made(self._collection, self._body) | {"id": own_id}
+        after = accepted(after, kind)
+        after = without_generated_text(current, referring.resolved(work, after))
+        return with_history(before, after, work, keep_omitted=True)
+
+    def pointer(self, expression: str) -> str:
+        """Give the JSON Pointer of what was last made."""
+        return mapping.pointer(self._collection, self.made, self._body, expression)
+
+
+def _write(
+    actor: Actor, interaction: str, proposal: _Proposal, content: Content, only_if: Preconditions
+) -> Outcome:
+    with _named(proposal.pointer):
+        return make(
+            actor,
+            interaction,
+            lambda work: write(work, proposal.target, content, only_if=only_if),
+        )
+
+
+def _require_member(collection: Collection, resource: Json) -> None:
+    """Raise NotFound for what is there, but is of another collection."""
+    if not collection.holds(resource):
+        raise NotFound(f"There is no {resource['id']} in {collection.name}")
+
+
+@contextmanager
+def _named(place: Callable[[str], str]) -> Iterator[None]:
+    """Let every refusal name its places as the face does."""
+    try:
+        yield
+    except FhirError as error:
+        error.issues = tuple(
+            replace(issue, expression=place(issue.expression)) for issue in error.issues
+        )
+        raise

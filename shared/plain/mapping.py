@@ -1,0 +1,80 @@
+"""A resource as its collection shows it, and as a change of what is shown makes it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.errors import Invalid, Issue
+from shared.plain import fields, paths
+from shared.plain.collections import Collection
+from shared.plain.fields import Field, same
+
+type Json = dict[str, Any]
+
+_ALL = "#"
+
+
+def shown(collection: Collection, resource: Json) -> Json:
+    """Give a resource plainly."""
+    return fields.read(collection.every_field, resource)
+
+
+def made(collection: Collection, body: Any) -> Json:
+    """Give the resource that a body describes. Raises Invalid naming each field that is wrong."""
+    return replaced(collection, {"resourceType": collection.type}, body)
+
+
+def replaced(collection: Collection, before: Json, body: Any) -> Json:
+    """Give a resource with the fields of a body and no others; what no field shows stays.
+
+    Raises Invalid naming each field that is wrong.
+    """
+    return _changed(collection, before, body, _names(body))
+
+
+def merged(collection: Collection, before: Json, body: Any) -> Json:
+    """Give a resource with the fields of a body as a merge patch. Raises Invalid as above."""
+    if not isinstance(body, dict):
+        return replaced(collection, before, body)
+    return _changed(
+        collection, before, fields.patched(collection.every_field, before, body), _names(body)
+    )
+
+
+def _names(body: Any) -> list[str]:
+    return [*body] if isinstance(body, dict) else []
+
+
+def _changed(collection: Collection, before: Json, given: Any, named: list[str]) -> Json:
+    every = collection.every_field
+    if not isinstance(given, dict):
+        raise Invalid(issues=[*fields.wrong(every, given)])
+    there = fields.read(every, before)
+    new = {name: each for name, each in given.items() if not same(each, there.get(name))}
+    issues = [*fields.wrong(every, dict.fromkeys(named) | new)]
+    if "id" in before and given.get("id") not in (None, before["id"]):
+        issues.append(Issue("invalid", "The id is not that of the path", f"{_ALL}/id"))
+    issues += _missing(every, before, given)
+    if issues:
+        raise Invalid(issues=issues)
+    return fields.changed(every, before, given)
+
+
+def _missing(every: tuple[Field, ...], before: Json, given: Json) -> Iterator[Issue]:
+    """Name what is needed and left out; what is there but cannot be shown stays."""
+    there = fields.read(every, before)
+    for field in every:
+        is_hidden = paths.get(before, field.path) is not None and field.name not in there
+        if field.required and given.get(field.name) is None and not is_hidden:
+            yield Issue("required", "This field is needed", f"{_ALL}/{field.name}")
+
+
+def pointer(collection: Collection, resource: Json, body: Any, expression: str) -> str:
+    """Give the JSON Pointer of the field that shows what a FHIRPath names, where one does.
+
+    `resource` is what was refused, made of the body.
+    """
+    every, found = collection.every_field, dict[str, str]()
+    for path, its in fields.places(every, resource, collection.type, _ALL, _names(body)):
+        if paths.is_within(expression, path):
+            found.setdefault(path, its)
+    return found[max(found, key=len)] if found else expression

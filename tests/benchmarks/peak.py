@@ -1,0 +1,59 @@
+"""The most memory that a warm function takes: a recorded request, replayed in the artefact."""
+
+import json
+from collections.abc import Iterator
+
+from shared.local.artefact import artefact
+from tests.benchmarks.endpoint import Endpoint
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.imports import KB_PER_MB, run
+from tests.benchmarks.practice import deployed
+from tests.benchmarks.scenarios import SCENARIOS, Scenario
+from tests.benchmarks.warm import silent
+
+MEASURED = frozenset({"get", "message", "thread100", "bundle5"})
+INVOCATIONS = 300
+
+_REPLAYED = """
+import importlib, io, json
+from botocore.awsrequest import AWSResponse
+from shared.store import dynamodb
+event, answers, times = json.load(sys.stdin)
+class Raw(io.BytesIO):
+    def stream(self, **_):
+        yield self.read()
+def answered(request, **_):
+    headers = {"content-type": "application/x-amz-json-1.0"}
+    return AWSResponse(request.url, 200, headers, Raw(left.pop(0)))
+dynamodb.client().meta.events.register("before-send.dynamodb", answered)
+handler = importlib.import_module("MODULE").handler
+kept, sys.stdout = sys.stdout, io.StringIO()
+for _ in range(times):
+    left = [answer.encode() for answer in answers]
+    assert handler(event, None)["statusCode"] in (200, 201)
+sys.stdout = kept
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def figures() -> Iterator[Figure]:
+    """Measure the kinds of request that differ, each beside what it takes the first time."""
+    for scenario in SCENARIOS:
+        if scenario.name in MEASURED:
+            module, event, answers = _recorded(scenario)
+            program = _REPLAYED.replace("MODULE", module)
+            first, warm = (
+                float(run(artefact(), program, json.dumps([event, answers, times]))[-1]) / KB_PER_MB
+                for times in (1, INVOCATIONS)
+            )
+            yield Figure(f"memory.peak.{scenario.name}", "MB when warm", warm, first)
+
+
+def _recorded(scenario: Scenario) -> tuple[str, object, list[str]]:
+    """Make a request once; give its function, its event, and what DynamoDB answered."""
+    endpoint = Endpoint()
+    with deployed(endpoint, **scenario.said) as practice, silent():
+        handler, event = next(scenario.requests(practice))
+        endpoint.calls.clear()
+        handler(event, None)
+    return handler.__module__, event, [call.answer.decode() for call in endpoint.calls]

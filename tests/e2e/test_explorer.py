@@ -1,0 +1,66 @@
+"""The explorer as it is deployed: behind a stage, with the user pool's own sign-in page."""
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser
+
+from shared.local import pool
+from shared.local.conversation import Conversation, client
+from shared.local.emulator import Emulator
+from shared.local.examples import session
+from shared.local.stack import outputs
+from tests.explorer.browsing import Visitor
+from tests.explorer.conftest import browser
+
+__all__ = ["browser"]
+
+PASSWORD = "Correct-horse-1-battery"
+
+
+@pytest.fixture
+def visitor(browser: Browser, service: Mapping[str, str]) -> Iterator[Visitor]:
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    visitor = Visitor(page, service["EXPLORE_URL"])
+    page.goto(visitor.url)
+    yield visitor
+    context.close()
+    assert visitor.blocked == []
+    assert visitor.errors == []
+
+
+def opened(service: Mapping[str, str]) -> str:
+    with client(service["FHIR_BASE"], service["TOKEN_PRACTITIONER"]) as http:
+        return str(Conversation(http).create(session())["id"])
+
+
+def test_people_sign_in_on_the_pools_page_and_close_a_session(
+    visitor: Visitor, service: Mapping[str, str]
+) -> None:
+    session_id, name = opened(service), user(service)
+    visitor.page.get_by_role("button", name="Sign in with your account").click()
+    visitor.page.get_by_label("Username").fill(name)
+    visitor.page.get_by_label("Password").fill(PASSWORD)
+    visitor.page.get_by_role("button", name="Sign in").click()
+    visitor.list("Open sessions").first.wait_for()
+    assert visitor.page.url == service["EXPLORE_URL"]
+    visitor.goes_to(f"session/{session_id}")
+    visitor.sees("when somebody closes it")
+    visitor.page.get_by_role("button", name="Close session").click()
+    visitor.page.get_by_role("button", name="Close it now").click()
+    visitor.sees("finished")
+
+
+def user(service: Mapping[str, str]) -> str:
+    """Give a practitioner of the emulator's pool a password."""
+    running = Emulator(urlsplit(service["TOKEN_URL"]).port or 0)
+    cognito, stack = running.client("cognito-idp"), outputs(running)
+    pool.access_token(cognito, stack, pool.USERS["TOKEN_PRACTITIONER"])
+    name = "practitioner-Practitioner-doctor-alice-smith"
+    cognito.admin_set_user_password(
+        UserPoolId=stack["UserPoolId"], Username=name, Password=PASSWORD, Permanent=True
+    )
+    return name

@@ -1,0 +1,132 @@
+"""The explorer for everybody: by keyboard, on a phone, in the dark, and to assistive technology."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests import care
+from tests.explorer import demo
+from tests.explorer.browsing import Visitor
+from tests.explorer.conftest import Visit
+from tests.explorer.gateway import token
+from tests.practice import Practice
+
+ALICE = ("practitioner", care.ALICE)
+
+
+@pytest.fixture
+def made(practice: Practice) -> demo.Clinic:
+    """The clinic of README's picture."""
+    return demo.fill(practice)
+
+
+def views(visitor: Visitor, made: demo.Clinic) -> Iterator[str]:
+    """Show every view, one after the other."""
+    visitor.sees("Sign in")
+    yield "signing in"
+    visitor.sign_in(token(*ALICE))
+    visitor.list("Open sessions").first.wait_for()
+    yield "sessions"
+    visitor.goes_to(f"session/{made.family}")
+    visitor.sees("Itchy rash")
+    yield "a session"
+    visitor.main().locator("summary").first.click()
+    yield "an encounter as it is stored"
+    visitor.page.get_by_role("button", name="Close session").click()
+    yield "a question"
+    visitor.page.get_by_role("button", name="Keep it open").click()
+    visitor.goes_to(f"thread/{made.thread}")
+    visitor.sees("May I go bowling")
+    yield "a thread"
+    visitor.goes_to("session/nowhere")
+    visitor.sees("It is not there")
+    yield "a refusal"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_stands_in_the_way_of_assistive_technology(
+    visit: Visit, made: demo.Clinic, scheme: str
+) -> None:
+    visitor = visit(scheme=scheme)
+    for view in views(visitor, made):
+        found = Axe().run(visitor.page)
+        assert found.violations_count == 0, f"{view}: {found.generate_report()}"
+        assert visitor.page.locator("h1:visible").count() == 1, view
+
+
+def test_nothing_is_wider_than_a_phone(visit: Visit, practice: Practice, made: demo.Clinic) -> None:
+    content = [{"contentString": "w" * 3000}]
+    practice.says(made.thread, "2026-03-06 09:50", payload=content, sender={"display": "n" * 300})
+    practice.opens(subject={"display": "n" * 300})
+    visitor = visit(width=360)
+    for view in views(visitor, made):
+        widths = "[document.documentElement.scrollWidth, document.body.scrollWidth]"
+        assert max(visitor.page.evaluate(widths)) <= 360, view
+        for button in visitor.page.get_by_role("button").all():
+            box = button.bounding_box()
+            assert box is None or box["height"] >= 24, view
+
+
+def test_everything_can_be_done_by_keyboard(
+    visit: Visit, practice: Practice, made: demo.Clinic
+) -> None:
+    visitor = visit()
+    press = visitor.page.keyboard.press
+    assert visitor.focused() == "Sign in"
+    visitor.tabs_to("Access token")
+    visitor.page.keyboard.insert_text(token(*ALICE))
+    press("Enter")
+    visitor.list("Open sessions").first.wait_for()
+    assert visitor.focused() == "Sessions"
+    visitor.tabs_to("Bart and Lisa Simpson")
+    press("Enter")
+    visitor.sees("Itchy rash")
+    waits_for(visitor, "Bart and Lisa Simpson")
+    visitor.tabs_to("Bart Simpson Itchy rash")
+    press("Enter")
+    assert visitor.page.locator("pre:visible").count() == 1
+    visitor.tabs_to("Bart and Lisa")
+    press("Enter")
+    visitor.sees("contact dermatitis")
+    visitor.tabs_to("Session of Bart and Lisa Simpson")
+    press("Enter")
+    visitor.sees("Itchy rash")
+    visitor.tabs_to("Close session")
+    press("Enter")
+    waits_for(visitor, "Keep it open")
+    press("Escape")
+    waits_for(visitor, "Close session")
+    press("Enter")
+    visitor.tabs_to("Close it now")
+    press("Enter")
+    visitor.sees("finished")
+    waits_for(visitor, "Bart and Lisa Simpson")
+    assert practice.encounter(made.family)["status"] == "finished"
+
+
+def waits_for(visitor: Visitor, name: str) -> None:
+    """Wait until something has the focus."""
+    visitor.page.wait_for_function("name => document.activeElement.textContent === name", arg=name)
+
+
+def test_what_has_the_focus_is_seen(visit: Visit, made: demo.Clinic) -> None:
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"session/{made.family}")
+    visitor.sees("Itchy rash")
+    for name in ("Close session", "Bart and Lisa"):
+        visitor.tabs_to(name)
+        style = visitor.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert style == "solid", name
+
+
+def test_titles_say_where_one_is(visit: Visit, made: demo.Clinic) -> None:
+    visitor = visit(*ALICE)
+    visitor.list("Open sessions").first.wait_for()
+    assert visitor.page.title() == "Sessions · Async Encounters"
+    visitor.goes_to(f"thread/{made.thread}")
+    visitor.sees("May I go bowling")
+    assert visitor.page.title() == "Back pain · Async Encounters"
+    visitor.page.go_back()
+    visitor.list("Open sessions").first.wait_for()
+    assert visitor.page.title() == "Sessions · Async Encounters"

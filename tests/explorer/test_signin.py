@@ -1,0 +1,130 @@
+"""Signing in with an account, at a stub of the deployment's issuer."""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from tests import care
+from tests.explorer import demo
+from tests.explorer.conftest import Visit
+from tests.explorer.gateway import listening, token
+from tests.practice import Practice
+
+
+@dataclass
+class Issuer:
+    """What was asked of it, and what it says to whoever signs in."""
+
+    address: str = ""
+    asked: dict[str, str] = field(default_factory=dict)
+    exchanged: dict[str, str] = field(default_factory=dict)
+    refuses: dict[str, str] = field(default_factory=dict)
+    is_broken: bool = False
+
+    def location(self, query: str) -> str:
+        """Send who signs in back with a code."""
+        self.asked = {name: one for name, (one,) in parse_qs(query).items()}
+        given = self.refuses or {"code": "a-code"}
+        back = {**given, "state": self.asked["state"], "session_state": "of the issuer's own"}
+        return f"{self.asked['redirect_uri']}?{urlencode(back)}"
+
+    def exchange(self, form: str) -> tuple[int, dict[str, Any]]:
+        """Give a token for the code, to who can prove to have asked for it."""
+        self.exchanged = {name: one for name, (one,) in parse_qs(form).items()}
+        digest = sha256(self.exchanged["code_verifier"].encode()).digest()
+        proof = urlsafe_b64encode(digest).decode().rstrip("=")
+        if self.is_broken or proof != self.asked["code_challenge"]:
+            return 400, {"error": "invalid_grant"}
+        return 200, {"access_token": token("practitioner", care.ALICE), "token_type": "Bearer"}
+
+
+@pytest.fixture
+def issuer(practice: Practice) -> Iterator[Issuer]:
+    stub = Issuer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", stub.location(urlsplit(self.path).query))
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            status, body = stub.exchange(self.rfile.read(length).decode())
+            self.send_response(status)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+            """Say nothing."""
+
+    with listening(Handler) as stub.address:
+        practice.set(
+            AUTHORIZE_URL=f"{stub.address}/authorize?audience=the-api",
+            TOKEN_URL=f"{stub.address}/token",
+            EXPLORE_CLIENT_ID="the-explorer",
+        )
+        yield stub
+
+
+@pytest.fixture
+def made(practice: Practice, issuer: Issuer) -> demo.Clinic:
+    assert issuer.address
+    return demo.fill(practice)
+
+
+def test_people_sign_in_with_their_account_and_go_on_where_they_were(
+    visit: Visit, issuer: Issuer, made: demo.Clinic
+) -> None:
+    visitor = visit()
+    visitor.goes_to(f"session/{made.family}")
+    visitor.page.get_by_role("button", name="Sign in with your account").click()
+    visitor.sees("Itchy rash")
+    assert visitor.page.url == f"{visitor.url}#/session/{made.family}"
+    asked = issuer.asked
+    assert asked["redirect_uri"] == visitor.url
+    assert asked["client_id"] == issuer.exchanged["client_id"] == "the-explorer"
+    assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
+    assert (asked["audience"], asked["scope"]) == ("the-api", "openid profile")
+    assert issuer.exchanged["code"] == "a-code"
+    assert "client_secret" not in issuer.exchanged
+    visitor.page.go_back()
+    assert "a-code" not in visitor.page.url
+
+
+def test_whoever_is_not_let_in_reads_why(visit: Visit, issuer: Issuer) -> None:
+    issuer.refuses = {"error": "access_denied", "error_description": "<b>Not today</b>"}
+    visitor = visit()
+    visitor.page.get_by_role("button", name="Sign in with your account").click()
+    visitor.sees("You are not signed in. <b>Not today</b>")
+    assert visitor.page.url == visitor.url
+
+
+def test_an_issuer_that_takes_no_code_is_told(visit: Visit, issuer: Issuer) -> None:
+    issuer.is_broken = True
+    visitor = visit()
+    visitor.page.get_by_role("button", name="Sign in with your account").click()
+    visitor.sees("The issuer answered 400")
+
+
+def test_a_code_that_was_not_asked_for_is_not_taken(visit: Visit, issuer: Issuer) -> None:
+    visitor = visit()
+    visitor.page.goto(f"{visitor.url}?code=of-somebody-else&state=guessed")
+    visitor.sees("It was begun in another tab")
+    assert issuer.exchanged == {}
+    assert "of-somebody-else" not in visitor.page.url
+
+
+@pytest.mark.usefixtures("practice")
+def test_without_an_issuer_there_is_a_token_only(visit: Visit) -> None:
+    visitor = visit()
+    visitor.sees("Access token")
+    assert visitor.page.get_by_role("button", name="Sign in with your account").count() == 0
