@@ -1,6 +1,7 @@
 """What a deployment sets, read once from the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -12,7 +13,10 @@ from shared import instants
 POLICIES = ("explicit", "thread", "daily")
 SCOPES = ("thread", "patient")
 LINKINGS = ("header", "message")
+NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
 ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
+
+_BASE = re.compile(r"(https://[^/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)(/[^?#]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,11 @@ class Settings:
     authorize_url: str = ""
     token_url: str = ""
     explore_client_id: str = ""
+    reference_checks: str = NONE
+    reference_base_url: str = ""
+    reference_authorization: str = ""
+    require_subject: bool = False
+    same_subject: bool = False
 
 
 def _zone(name: str) -> tzinfo:
@@ -61,6 +70,22 @@ def _one_of(environment: Mapping[str, str], name: str, choices: tuple[str, ...])
     return value
 
 
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    return _one_of(environment, name, ("false", "true")) == "true"
+
+
+def _reference_base(environment: Mapping[str, str], checks: str) -> str:
+    """Give the base that references are asked of, in clear text only of this machine."""
+    base = environment.get("REFERENCE_BASE_URL", "").rstrip("/")
+    if checks == REMOTE and not _BASE.fullmatch(base):
+        raise SystemExit(f"REFERENCE_BASE_URL: {base!r} is not the https URL of a FHIR base")
+    if checks == REMOTE and environment.get("TENANT_CLAIM") and "{tenant}" not in base:
+        raise SystemExit(
+            f"REFERENCE_BASE_URL: {base!r} is the same for all tenants, not {{tenant}}"
+        )
+    return base
+
+
 def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T:
     text = environment.get(name) or ""
     if text and not text.isdecimal():
@@ -75,6 +100,7 @@ def _pairs(text: str) -> dict[str, str]:
 def read(environment: Mapping[str, str]) -> Settings:
     """Read the settings; a table that is not named or an unknown zone stops the function."""
     get = environment.get
+    checks = _one_of(environment, "REFERENCE_CHECKS", REFERENCE_CHECKS)
     return Settings(
         encounter_table=environment["ENCOUNTER_TABLE"],
         thread_table=environment["THREAD_TABLE"],
@@ -101,6 +127,11 @@ def read(environment: Mapping[str, str]) -> Settings:
         authorize_url=get("AUTHORIZE_URL", ""),
         token_url=get("TOKEN_URL", ""),
         explore_client_id=get("EXPLORE_CLIENT_ID", ""),
+        reference_checks=checks,
+        reference_base_url=_reference_base(environment, checks),
+        reference_authorization=get("REFERENCE_AUTHORIZATION", ""),
+        require_subject=_flag(environment, "REQUIRE_SUBJECT"),
+        same_subject=_flag(environment, "SAME_SUBJECT") and checks != NONE,
     )
 
 

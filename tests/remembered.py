@@ -2,6 +2,7 @@
 
 from shared import settings
 from shared.index import readiness
+from shared.interactions import elsewhere
 from shared.store import dynamodb, queue
 
 
@@ -11,3 +12,4 @@ def forget() -> None:
     for each in kept:
         each.cache_clear()
     readiness.forget()
+    elsewhere.forget()

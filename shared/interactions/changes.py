@@ -1,7 +1,8 @@
 """The way of every change: one transaction, and again where somebody was first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 
 from shared import instants
 from shared.access import Actor
@@ -28,7 +29,8 @@ def make(actor: Actor, interaction: str, change: Change) -> Outcome:
 
     Raises Transient, BusinessRule where it does not fit, and what the change raises.
     """
-    return settle(lambda: _attempt(actor, interaction, change))
+    works = _works(actor)
+    return settle(lambda: _attempt(works, interaction, change))
 
 
 def make_whole[T](actor: Actor, interaction: str, change: Callable[[Work], T]) -> T:
@@ -36,9 +38,10 @@ def make_whole[T](actor: Actor, interaction: str, change: Callable[[Work], T]) -
 
     Raises Transient, BusinessRule where it does not fit, and what the change raises.
     """
+    works = _works(actor)
 
     def attempt() -> T:
-        work = Work(actor, instants.now())
+        work = next(works)
         result = change(work)
         work.commit(interaction)
         return result
@@ -46,16 +49,26 @@ def make_whole[T](actor: Actor, interaction: str, change: Callable[[Work], T]) -
     return settle(lambda: _undisturbed(actor, attempt))
 
 
-def _attempt(actor: Actor, interaction: str, change: Change) -> Outcome:
+def _works(actor: Actor) -> Iterator[Work]:
+    """Give a work for each attempt; after the first each reads what it refers to, to name it."""
+    for number in count():
+        work = Work(actor, instants.now())
+        work.trusting = number == 0
+        yield work
+
+
+def _attempt(works: Iterator[Work], interaction: str, change: Change) -> Outcome:
+    work = next(works)
+
     def once() -> Outcome:
         try:
-            return _once(Work(actor, instants.now()), interaction, change)
-        except TooManyItems:
-            work = Work(actor, instants.now())
-            work.in_steps = True
             return _once(work, interaction, change)
+        except TooManyItems:
+            again = next(works)
+            again.in_steps = True
+            return _once(again, interaction, change)
 
-    return _undisturbed(actor, once)
+    return _undisturbed(work.actor, once)
 
 
 def _undisturbed[T](actor: Actor, attempt: Callable[[], T]) -> T:

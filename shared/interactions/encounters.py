@@ -16,16 +16,19 @@ from shared.store.work import Work
 type Resource = dict[str, Any]
 
 
-def create(work: Work, encounter_id: str, after: Resource) -> EncounterRecord:
-    """Save a new Encounter."""
+def create(
+    work: Work, encounter_id: str, after: Resource, *, known: Resource | None = None
+) -> EncounterRecord:
+    """Save a new Encounter; what `known` refers to, nobody asks whether it is there."""
+    _check(work, known or {}, after)
     return _save(work, versions.unborn_encounter(work, encounter_id), {}, after)
 
 
 def update(work: Work, before: EncounterRecord, after: Resource) -> EncounterRecord:
     """Save an Encounter's next version, also one that brings a deleted one back."""
     check_transition(before.resource.get("status"), after.get("status"))
+    _check(work, before.resource, after, by_server=before.by_server)
     if closes(before, after) or _comes_back_ended(before, after):
-        referring.check(work, before.resource, after)
         if before.deleted and before.home and after["status"] not in kinds.VOID:
             before = _home_again(work, before)
         return closing.close(work, before, after)
@@ -62,10 +65,23 @@ def _is_open_session(encounter: Resource) -> bool:
     return kinds.is_open(encounter) and _is_session(encounter)
 
 
+def _check(work: Work, before: Resource, after: Resource, *, by_server: bool = False) -> None:
+    """Check what an Encounter refers to, and whose it is, as far as the deployment asks for it."""
+    referring.check(work, before, after)
+    asked = settings()
+    if not (asked.require_subject or asked.same_subject):
+        return
+    from shared.interactions import subjects  # noqa: PLC0415 - few deployments ask for it
+
+    if asked.require_subject and not by_server:
+        subjects.require(work, after)
+    if asked.same_subject and not work.coming:
+        subjects.check_conditions(work, before, after)
+
+
 def _save(
     work: Work, record: EncounterRecord, before: Resource, after: Resource
 ) -> EncounterRecord:
-    referring.check(work, before, after)
     _hold_parent_open(work, record.id, before, after)
     if record.slots and not _is_open_session(after):
         record = changed(record, slots=frozenset(), figures=detaching.release(work, record))

@@ -14,6 +14,7 @@ from shared.interactions import (
     encounters,
     patients,
     permitted,
+    referring,
 )
 from shared.interactions.accepted import accepted
 from shared.interactions.changes import Outcome
@@ -84,15 +85,25 @@ def _opened(
     permitted.check_scopes(work, "c", resource)
     for header in headers:
         permitted.check_scopes(work, "u", header.resource)
-    session = encounters.create(work, template["id"], resource)
+    is_named = "subject" in template or bool(values["patient"])
+    known = _known(resource, [] if is_named else people, is_ours=is_ours)
+    session = encounters.create(work, template["id"], resource, known=known)
     if is_ours:
         work.save(replace(session, filled=session.filled | {"participant"}))
     for further in people[1:]:
+        about = {"resourceType": "Encounter", "id": session.id, "subject": further}
+        referring.check(work, known, about)
         patients.add(work, work.encounter(session.id) or session, further)
     for header in headers:
         linked = header.resource | {"encounter": references.to("Encounter", session.id)}
         communications.update(work, header, without_generated_text(header.resource, linked))
     return work.encounter(session.id)
+
+
+def _known(session: Resource, people: list[Resource], *, is_ours: bool) -> Resource:
+    """Give what the threads have said of a new session: it was checked when they were written."""
+    participants = session["participant"] if is_ours else []
+    return {"subject": people, "participant": participants}
 
 
 def _header(work: Work, thread: str) -> CommunicationRecord:

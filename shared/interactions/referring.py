@@ -1,35 +1,24 @@
-"""References between Encounters and Communications: what a write adds must be there."""
+"""References between resources: what a write adds must be there."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from shared import references
-from shared.catalog.types import CARE, TYPES
+from shared.catalog.types import CARE, OF_NOBODY, RECORDS, TYPES
 from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported
 from shared.references import Literal
+from shared.settings import LOCAL, NONE, REMOTE, settings
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
-# Each is read: a write stays within a function's time.
+# Each is read, or takes its place in the transaction: a write stays within a function's time.
 MOST_ADDED = 100
+# By what the deployment checks: the types whose references must name what is here.
+_KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
 _URN = "urn:uuid:"
 _SEARCH = re.compile(r"[A-Z][A-Za-z]+\?", re.ASCII)
-
-
-def _literals(value: Any, path: str) -> Iterator[tuple[Literal, str]]:
-    """Walk all Reference elements of a resource, each with its FHIRPath."""
-    if isinstance(value, dict):
-        target = references.target(value)
-        if target and target.type in CARE:
-            yield target, f"{path}.reference"
-        for name, member in value.items():
-            if name != "contained":
-                yield from _literals(member, f"{path}.{name}")
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from _literals(member, f"{path}[{index}]")
 
 
 def resolved(work: Work, resource: Resource) -> Resource:
@@ -113,17 +102,28 @@ def _replaced(value: Any, found: Mapping[str, str]) -> Any:
     return literal
 
 
-def check(work: Work, before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Raise BusinessRule naming each reference that a write adds and that names nothing here.
+def check(work: Work, before: Resource, after: Resource) -> None:
+    """Raise BusinessRule naming each reference that a write adds and that names nothing.
 
-    A resource may name itself.
+    A resource may name itself. What is checked beside Encounters and Communications, and where,
+    the deployment says. Raises Transient where another server, which was asked, did not tell.
     """
-    own = Literal(after["resourceType"], after["id"])
-    known = {target for target, _ in _literals(before, "")} | {own}
-    added = {target: path for target, path in _literals(after, own.type) if target not in known}
+    own, checks = Literal(after["resourceType"], after["id"]), settings().reference_checks
+    types = _KEPT_HERE[checks]
+    added = _added(before, after, lambda element: _of(references.target(element), types))
+    added.pop(own, None)
     if len(added) > MOST_ADDED:
-        raise BusinessRule(f"A write adds at most {MOST_ADDED} references to {' and '.join(CARE)}")
-    missing = [(target, path) for target, path in added.items() if not _is_there(work, target)]
+        raise BusinessRule(
+            f"A write adds at most {MOST_ADDED} references to what is kept here",
+            expression=own.type,
+        )
+    missing = _missing(work, added)
+    if missing and work.trusting:
+        # All are read now: the refusal names each.
+        work.trusting = False
+        missing = _missing(work, added)
+    if checks == REMOTE:
+        missing += _missing_elsewhere(work, before, after)
     if missing:
         raise BusinessRule(
             issues=[
@@ -132,8 +132,80 @@ def check(work: Work, before: dict[str, Any], after: dict[str, Any]) -> None:
         )
 
 
+def _missing(work: Work, added: Mapping[Literal, str]) -> list[tuple[Literal, str]]:
+    return [(target, path) for target, path in added.items() if not _is_there(work, target)]
+
+
+def _of(target: Literal | None, types: Iterable[str]) -> Literal | None:
+    return target if target and target.type in types else None
+
+
+def _added(
+    before: Resource, after: Resource, named: Callable[[Resource], Literal | None]
+) -> dict[Literal, str]:
+    """Give what a resource names and did not before, each with the FHIRPath of its reference."""
+    known = {named(element) for element, _ in _elements(before, "")}
+    found = ((named(each), path) for each, path in _elements(after, after["resourceType"]))
+    return {target: path for target, path in found if target and target not in known}
+
+
+def _elements(value: Any, path: str) -> Iterator[tuple[Resource, str]]:
+    """Walk all Reference elements of a resource that name something, each with its FHIRPath."""
+    if isinstance(value, dict):
+        if "reference" in value:
+            yield value, f"{path}.reference"
+        for name, member in value.items():
+            if name != "contained":
+                yield from _elements(member, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _elements(member, f"{path}[{index}]")
+
+
 def _is_there(work: Work, target: Literal) -> bool:
+    """Tell whether a resource is here; where the deployment checks that, it is when this commits.
+
+    What the caller does not see is not there, but for who is in no patient's compartment: a patient
+    could write to nobody who cares for them.
+    """
     if work.coming.get(target):
         return True
+    is_held = settings().reference_checks != NONE
+    is_open = target.type in OF_NOBODY or str(target) in work.actor.people
+    may_see = is_open or not work.sight.limits((target.type,))
+    if is_held and may_see and work.require_unread(target):
+        return True
     record = work.resource(target.type, target.id)
-    return record is not None and work.sight.sees(record.resource)
+    if record is None or record.deleted or not (is_open or work.sight.sees(record.resource)):
+        return False
+    if is_held:
+        work.require_there(record)
+    return True
+
+
+def _missing_elsewhere(work: Work, before: Resource, after: Resource) -> list[tuple[Literal, str]]:
+    from shared.interactions import elsewhere  # noqa: PLC0415 - few deployments ask another server
+
+    added = _added(before, after, lambda element: _kept_elsewhere(work.tenant, element))
+    return [(each, added[each]) for each in elsewhere.missing(added, _base(work.tenant))]
+
+
+def named(tenant: str, element: Resource) -> Literal | None:
+    """Give what a Reference element names, here or on the server that is asked."""
+    if settings().reference_checks == REMOTE:
+        return _kept_elsewhere(tenant, element) or references.target(element)
+    return references.target(element)
+
+
+def _kept_elsewhere(tenant: str, element: Resource) -> Literal | None:
+    text, base = element.get("reference"), _base(tenant)
+    if isinstance(text, str) and text.startswith(f"{base}/"):
+        text = text[len(base) + 1 :]
+        return references.literal(text) if references.is_relative(text) else None
+    target = references.literal(text)
+    return target if target and target.type not in _KEPT_HERE[REMOTE] else None
+
+
+def _base(tenant: str) -> str:
+    """Give the base that a tenant's references are asked of."""
+    return settings().reference_base_url.replace("{tenant}", tenant)

@@ -2,7 +2,7 @@
 
 from shared.access import Actor
 from shared.errors import BusinessRule, NotFound
-from shared.interactions import attaching, changes, closing, patients, permitted
+from shared.interactions import attaching, changes, closing, patients, permitted, referring
 from shared.interactions.changes import Outcome
 from shared.interactions.parameters import Values, relative
 from shared.interactions.read import there
@@ -20,6 +20,7 @@ def add_patient(actor: Actor, interaction: str, session_id: str, values: Values)
         system = settings().encounter_type_system
         child = opening.medical_encounter("", session_id, values["patient"][0], "", system)
         permitted.check_scopes(work, "c", child)
+        referring.check(work, session.resource, child | {"partOf": {}})
         patients.add(work, session, relative(values["patient"][0]))
         return Outcome(work.encounter(session_id))
 

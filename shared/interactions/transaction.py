@@ -66,6 +66,12 @@ def _written(work: Work, entries: Sequence[Entry]) -> dict[str, Outcome]:
     for step in sorted(identities.steps, key=lambda step: _turn(work, step)):
         with named_by(step.entry.place):
             done[step.entry.place] = _write(work, identities, step)
+    if settings().same_subject:
+        from shared.interactions import subjects  # noqa: PLC0415 - few deployments ask for it
+
+        for place, outcome in done.items():
+            with named_by(place):
+                subjects.check_written(work, outcome.record)
     for entry in entries:
         if entry.code == "read":
             with named_by(entry.place):

@@ -1,6 +1,6 @@
 """One unit of work: the records that a change reads and writes, and the transaction it becomes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -9,6 +9,7 @@ from shared import instants, metrics, ulids
 from shared.access import Actor
 from shared.audit import events, trail
 from shared.catalog import access_patterns as patterns
+from shared.catalog.types import CARE
 from shared.index.rows import rows
 from shared.references import Literal
 from shared.sessions.kinds import is_open, is_session, parent
@@ -61,8 +62,11 @@ class Work:
         self._read: dict[Address, Any] = {}
         self._saved: dict[Address, Any] = {}
         self._required: dict[Address, Operation] = {}
+        self._there: dict[Literal, tuple[Address, Operation]] = {}
         self._claims: dict[Address, str] = {}
         self.coming: dict[Literal, dict[str, Any] | None] = {}
+        # Whether the transaction itself may find out that what it refers to is not there.
+        self.trusting = False
         # Closings of several transactions: whether to begin them so, and those that were.
         self.in_steps = False
         self.begun: list[str] = []
@@ -221,6 +225,24 @@ class Work:
             required = check(address, ABSENT)
         self._required[address] = required
 
+    def require_there(self, record: Versioned) -> None:
+        """Make the work depend on a resource being there, whatever others make of it meanwhile."""
+        self._require_there(Literal(record.type, record.id), record.address(self.tenant))
+
+    def require_unread(self, target: Literal) -> bool:
+        """Make the work depend on a resource that nobody has read; tell whether that will do."""
+        address = keys.resource(self.tenant, *target)
+        is_known = address in self._saved or address in self._read
+        if not self.trusting or is_known or target.type in CARE:
+            return False
+        self._require_there(target, address)
+        return True
+
+    def _require_there(self, target: Literal, address: Address) -> None:
+        moved = " AND attribute_not_exists(#to)" if target.type == "Communication" else ""
+        condition = f"attribute_exists(#pk) AND attribute_not_exists(#deleted){moved}"
+        self._there[target] = address, check(address, condition)
+
     def before(self) -> "Work":
         """Begin a work on what this one has read, to be committed before it."""
         first = Work(self.actor, self.now)
@@ -252,6 +274,7 @@ class Work:
         for address, record in saved.items():
             done += self._operations(address, record, chain)
         done += [each for address, each in self._required.items() if address not in saved]
+        done += self._still_there(saved)
         event_id = ulids.new(self.milliseconds)
         done += guards.operations(
             [
@@ -270,6 +293,15 @@ class Work:
         trail.current().written.append(event_id)
         self._note(saved.values())
         return True
+
+    def _still_there(self, saved: Mapping[Address, Any]) -> Iterator[Operation]:
+        """Give the checks of what is referred to, but of what this writes or holds anyhow."""
+        written = {
+            Literal(one.type, one.id) for one in saved.values() if isinstance(one, Versioned)
+        }
+        for target, (address, operation) in self._there.items():
+            if target not in written and address not in self._required:
+                yield operation
 
     def _note(self, written: Iterable[Any]) -> None:
         """Count the sessions that this opened or ended."""

@@ -238,6 +238,33 @@ def operates(ask: Caller, at: Scene) -> None:
     ask.get(f"{session}/$everything")
 
 
+def creates_checked(ask: Caller, at: Scene) -> None:
+    ask.post("/Condition", about(at.patient()))
+
+
+def updates_checked(ask: Caller, at: Scene) -> None:
+    path = f"/Condition/{at.clinic.post('/Condition', about(at.patient())).id}"
+    ask.put(path, about(at.patient(), id=path[11:]))
+
+
+def patches_checked(ask: Caller, at: Scene) -> None:
+    path = f"/Condition/{at.clinic.post('/Condition', about(at.patient())).id}"
+    ask.patch(path, [{"op": "add", "path": "/recorder", "value": about(at.patient())["subject"]}])
+
+
+def operates_checked(ask: Caller, at: Scene) -> None:
+    patient = about(at.patient())["subject"]
+    thread = at.thread(subject=patient, sender=patient, recipient=[patient])
+    answered = {"url": "https://e.example/answers", "valueReference": about(thread)["subject"]}
+    template = ("encounter", care.session(subject=None, participant=None, extension=[answered]))
+    for each in (patient["reference"], "Patient/nobody"):
+        ask.post("/Encounter/$open-session", care.parameters(template, ("patient", each)))
+
+
+def about(path: str, **more: Any) -> dict[str, Any]:
+    return {"resourceType": "Condition", "subject": care.reference(path[1:]), **more}
+
+
 def reads(ask: Caller, at: Scene) -> None:
     homer = replace(ask, role="patient", fhir_user=care.HOMER)
     ask.get(at.encounter())
@@ -327,6 +354,13 @@ SCRIPTS: dict[str, Callable[[Caller, Scene], None]] = {
     "history": looks_back,
     "search": searches,
 }
+# What is asked where references are checked.
+CHECKED: dict[str, Callable[[Caller, Scene], None]] = {
+    "create": creates_checked,
+    "update": updates_checked,
+    "patch": patches_checked,
+    "operations": operates_checked,
+}
 
 
 @pytest.fixture
@@ -343,9 +377,12 @@ def notes(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Notes:  # noqa
 
 @pytest.mark.parametrize("function", SCRIPTS)
 def test_a_function_takes_each_right_that_it_has_and_no_other(
-    clinic: FrontDoor, notes: Notes, function: str
+    clinic: FrontDoor, notes: Notes, practice: Practice, function: str
 ) -> None:
     SCRIPTS[function](Caller(notes=notes), Scene(clinic))
+    if function in CHECKED:
+        practice.set(REFERENCE_CHECKS="local")
+        CHECKED[function](Caller(notes=notes), Scene(clinic))
     taken: dict[str, set[str]] = {}
     for by, table, action in notes.taken:
         assert by == function

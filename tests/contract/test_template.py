@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import nullcontext
 from importlib.resources import files
 from typing import Any
 
@@ -29,8 +30,8 @@ WRITE_ENCOUNTERS = LOOK | {"PutItem", "DeleteItem", "ConditionCheckItem"}
 WRITE_THREADS = LOOK | {"PutItem", "UpdateItem", "ConditionCheckItem"}
 MOVE = WRITE_THREADS | {"DeleteItem"}
 WRITE_RESOURCES = {"GetItem", "BatchGetItem", "PutItem"}
-# Of what an entry of a transaction leaves as it is.
-UNCHANGED = {"ConditionCheckItem"}
+# Of what is referred to, where that is checked; of what an entry of a transaction leaves.
+REFER = {"ConditionCheckItem"}
 WRITE_ROWS = {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"}
 CLAIM = WRITE_ROWS | {"ConditionCheckItem"}
 NOTE = {"PutItem"}
@@ -38,21 +39,21 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "create": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: WRITE_THREADS,
-        RESOURCE: WRITE_RESOURCES,
+        RESOURCE: WRITE_RESOURCES | REFER,
         SEARCH: CLAIM,
         AUDIT: NOTE,
     },
     "update": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: MOVE,
-        RESOURCE: WRITE_RESOURCES,
+        RESOURCE: WRITE_RESOURCES | REFER,
         SEARCH: CLAIM,
         AUDIT: NOTE,
     },
     "patch": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: MOVE,
-        RESOURCE: WRITE_RESOURCES,
+        RESOURCE: WRITE_RESOURCES | REFER,
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
@@ -65,8 +66,8 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "operations": {
         ENCOUNTER: WRITE_ENCOUNTERS,
-        THREAD: LOOK | {"PutItem"},
-        RESOURCE: {"GetItem", "BatchGetItem"},
+        THREAD: LOOK | {"PutItem", *REFER},
+        RESOURCE: {"GetItem", "BatchGetItem", *REFER},
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
@@ -74,7 +75,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "bundle": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: MOVE,
-        RESOURCE: WRITE_RESOURCES | {"Query", *UNCHANGED},
+        RESOURCE: WRITE_RESOURCES | {"Query", *REFER},
         SEARCH: CLAIM,
         AUDIT: {"PutItem", "BatchGetItem", "Query"},
     },
@@ -218,7 +219,6 @@ def test_a_bundle_may_do_what_its_entries_may_and_no_more() -> None:
     for function in asked:
         for table, actions in ALLOWED[function].items():
             entries.setdefault(table, set()).update(actions)
-    entries[RESOURCE] |= UNCHANGED
     assert ALLOWED["bundle"] == entries
 
 
@@ -356,7 +356,8 @@ def test_parameters_allow_what_the_functions_take() -> None:
     assert tuple(parameters["SessionPolicy"]["AllowedValues"]) == settings.POLICIES
     assert tuple(parameters["SessionScope"]["AllowedValues"]) == settings.SCOPES
     assert tuple(parameters["MessageLinking"]["AllowedValues"]) == settings.LINKINGS
-    for name in ("SessionPolicy", "SessionScope", "MessageLinking"):
+    assert tuple(parameters["ReferenceChecks"]["AllowedValues"]) == settings.REFERENCE_CHECKS
+    for name in ("SessionPolicy", "SessionScope", "MessageLinking", "ReferenceChecks"):
         assert parameters[name]["Default"] == parameters[name]["AllowedValues"][0]
 
 
@@ -382,6 +383,8 @@ def test_what_is_no_time_zone_of_an_area_fails_the_deployment(zone: str) -> None
         ("SESSION_TIME_ZONE", "Europe/Atlantis"),
         ("SESSION_IDLE_MINUTES", "soon"),
         ("MESSAGE_LINKING", "both"),
+        ("REFERENCE_CHECKS", "some"),
+        ("REQUIRE_SUBJECT", "yes"),
     ],
 )
 def test_what_is_set_wrongly_stops_a_function_with_one_line(variable: str, value: str) -> None:
@@ -389,6 +392,39 @@ def test_what_is_set_wrongly_stops_a_function_with_one_line(variable: str, value
     given = template.function_environment(TEMPLATE, {name: name for name in tables})
     with pytest.raises(SystemExit, match=f"^{variable}: '{value}' is .+$"):
         settings.read(given | {variable: value})
+
+
+@pytest.mark.parametrize(
+    ("base", "is_base"),
+    [
+        ("https://fhir.example", True),
+        ("https://fhir.example:8443/{tenant}/R4", True),
+        ("http://127.0.0.1:8080/fhir", True),
+        ("http://fhir.example/R4", False),
+        ("https://user:word@fhir.example", False),
+        ("https://fhir.example/R4?x=1", False),
+        ("http://localhost.example/R4", False),
+        ("", False),
+    ],
+)
+def test_references_are_asked_of_what_is_not_read_by_others(base: str, is_base: bool) -> None:
+    tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
+    given = template.function_environment(TEMPLATE, {name: name for name in tables})
+    given |= {"REFERENCE_CHECKS": "remote", "REFERENCE_BASE_URL": base}
+    with nullcontext() if is_base else pytest.raises(SystemExit, match=r"^REFERENCE_BASE_URL: "):
+        assert settings.read(given).reference_base_url == base
+    pattern = TEMPLATE["Parameters"]["ReferenceBaseUrl"]["AllowedPattern"]
+    if base.startswith("http"):
+        assert bool(re.search(pattern, base)) == (is_base and "https" in base)
+
+
+def test_tenants_do_not_ask_one_base() -> None:
+    tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
+    given = template.function_environment(TEMPLATE, {name: name for name in tables})
+    given |= {"REFERENCE_CHECKS": "remote", "TENANT_CLAIM": "clinic"}
+    with pytest.raises(SystemExit, match=r"^REFERENCE_BASE_URL: .+{tenant}"):
+        settings.read(given | {"REFERENCE_BASE_URL": "https://fhir.example"})
+    settings.read(given | {"REFERENCE_BASE_URL": "https://fhir.example/{tenant}"})
 
 
 def test_the_schedule_has_no_name_of_its_own() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared import settings
 from shared.store import dynamodb, meter
 from tests import care
 from tests.bundles import bundle, entry, urn
@@ -116,6 +117,22 @@ def test_a_session_with_thread_and_3_messages_in_one_bundle_costs_68_units(
         *[entry("POST", "Communication", message)] * 3,
     ]
     assert written(clinic.post("", bundle("transaction", *entries))) == 68
+
+
+def test_each_reference_that_is_checked_costs_2_units(
+    clinic: FrontDoor, read_units: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condition = {"resourceType": "Condition", "subject": care.reference(care.HOMER)}
+    two = condition | {"recorder": care.reference(care.ALICE)}
+    clinic.put(f"/{care.HOMER}", {"resourceType": "Patient", "id": "homer-simpson"})
+    clinic.put(f"/{care.ALICE}", {"resourceType": "Practitioner", "id": "doctor-alice-smith"})
+    read_units.clear()
+    unchecked = [written(clinic.post("/Condition", each)) for each in (condition, two)]
+    monkeypatch.setenv("REFERENCE_CHECKS", "local")
+    settings.settings.cache_clear()
+    checked = [written(clinic.post("/Condition", each)) for each in (condition, two)]
+    assert [one - other for one, other in zip(checked, unchecked, strict=True)] == [2, 4]
+    assert read_units == []
 
 
 def test_reading_a_resource_costs_1_unit(clinic: FrontDoor, read_units: list[int]) -> None:

@@ -1,0 +1,145 @@
+"""Whether what a reference names is there on another server: asked once, and known for a while.
+
+https://hl7.org/fhir/R4/http.html#read
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
+
+import orjson
+from urllib3 import PoolManager, Timeout
+from urllib3.exceptions import HTTPError
+
+from shared.errors import Transient
+from shared.references import Literal
+from shared.settings import settings
+
+# All that one write asks is answered by then, or the write is refused for now.
+SECONDS, TRIES, AT_ONCE = 1.5, 2, 8
+KNOWN_SECONDS, MOST_KNOWN = 300, 2000
+LARGEST_ANSWER = 4_000_000
+_LATE = f"It did not answer within {SECONDS} s"
+_FOUND, _GONE = 200, (404, 410)
+# A segment that means another one is the id of nothing.
+_DOTS = frozenset((".", ".."))
+# Its lines have URLs, with whom they are about.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+# What was there, and until when it is taken to be.
+_known: dict[str, float] = {}
+_lock = threading.Lock()
+
+
+class _NoAnswer(Exception):
+    """The other server did not tell; says what it did instead."""
+
+
+def missing(asked: Iterable[Literal], base: str) -> list[Literal]:
+    """Ask for what is not known to be there, several at once; give what is not.
+
+    Raises Transient where the other server does not tell in time.
+    """
+    unknown = [each for each in asked if not _is_known(f"{base}/{each}")]
+    if not unknown:
+        return []
+    deadline = time.monotonic() + SECONDS
+    pool = ThreadPoolExecutor(AT_ONCE)
+    answers = {pool.submit(_is_there, each, base, deadline): each for each in unknown}
+    done, late = wait(answers, SECONDS)
+    pool.shutdown(wait=False, cancel_futures=True)
+    found = {answers[each]: _answer(each) for each in done}
+    _remember(f"{base}/{each}" for each, is_there in found.items() if is_there)
+    if late:
+        raise _unavailable(_LATE)
+    return [each for each in unknown if not found[each]]
+
+
+def _answer(asked: Future[bool]) -> bool:
+    try:
+        return asked.result()
+    except _NoAnswer as error:
+        raise _unavailable(str(error)) from None
+
+
+def _unavailable(said: str) -> Transient:
+    return Transient("The server that references are checked on does not tell", diagnostics=said)
+
+
+def _is_there(asked: Literal, base: str, deadline: float) -> bool:
+    if asked.id in _DOTS:
+        return False
+    for number in range(1, TRIES + 1):
+        try:
+            return _read(asked, base, deadline - time.monotonic())
+        except (HTTPError, OSError):
+            if number == TRIES or time.monotonic() > deadline:
+                raise _NoAnswer("It cannot be reached, or broke off") from None
+    raise AssertionError
+
+
+def _read(asked: Literal, base: str, seconds: float) -> bool:
+    """Read a resource from there, as little of it as that server gives."""
+    if seconds <= 0:
+        raise _NoAnswer(_LATE)
+    sent = {"Accept": "application/fhir+json"}
+    if authorization := settings().reference_authorization:
+        sent["Authorization"] = authorization
+    answer = _pool().request(
+        "GET",
+        f"{base}/{asked}?_elements=id",
+        headers=sent,
+        timeout=Timeout(total=seconds),
+        retries=False,
+        redirect=False,
+        preload_content=False,
+    )
+    try:
+        if answer.status in _GONE:
+            return False
+        if answer.status != _FOUND:
+            raise _NoAnswer(f"It answered with status {answer.status}")
+        return _check(asked, answer.read(LARGEST_ANSWER))
+    finally:
+        # What was not read to its end is not waited for.
+        answer.close()
+
+
+def _check(asked: Literal, body: bytes) -> bool:
+    """Tell that an answer is the resource: a page that says it is missing may have status 200."""
+    try:
+        resource = orjson.loads(body)
+        if (resource["resourceType"], resource["id"]) == asked:
+            return True
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        pass
+    raise _NoAnswer("It answered with something else")
+
+
+@cache
+def _pool() -> PoolManager:
+    return PoolManager(maxsize=AT_ONCE)
+
+
+def _is_known(url: str) -> bool:
+    with _lock:
+        return _known.get(url, 0) > time.monotonic()
+
+
+def _remember(there: Iterable[str]) -> None:
+    """Keep the URLs of what was there, the newest last; the oldest make room."""
+    until = time.monotonic() + KNOWN_SECONDS
+    with _lock:
+        for each in there:
+            _known.pop(each, None)
+            _known[each] = until
+        while len(_known) > MOST_KNOWN:
+            del _known[next(iter(_known))]
+
+
+def forget() -> None:
+    """Ask about everything again."""
+    with _lock:
+        _known.clear()

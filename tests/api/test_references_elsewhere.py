@@ -1,0 +1,234 @@
+"""`ReferenceChecks=remote`: people are looked up on another FHIR server, here on this machine."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests import care, refusals
+from tests.bundles import entry, statuses, transact
+from tests.consistency import everything
+from tests.elsewhere import Answer, Elsewhere, Handler, elsewhere
+from tests.frontdoor import FrontDoor
+from tests.practice import Practice
+
+LINDA, CONDITION = "Patient/linda-belcher", "Encounter.diagnosis[0].condition.reference"
+DEVICE = [{"url": "https://e.example/pump", "valueReference": care.reference("Device/pump")}]
+
+
+@dataclass(frozen=True)
+class Both:
+    """This service and the other one, where two of its people are known."""
+
+    practice: Practice
+    other: Elsewhere
+
+    @property
+    def clinic(self) -> FrontDoor:
+        return self.practice.clinic
+
+
+@pytest.fixture
+def both(practice: Practice) -> Iterator[Both]:
+    with elsewhere() as other:
+        other.people |= {care.HOMER, care.ALICE}
+        practice.set(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=other.base)
+        yield Both(practice, other)
+
+
+def asked(*references: str) -> list[str]:
+    return sorted(f"/fhir/{each}?_elements=id" for each in references)
+
+
+def test_who_is_there_is_asked_once(both: Both) -> None:
+    for _ in range(2):
+        assert both.clinic.post("/Encounter", care.session()).status == 201
+    assert both.other.paths == asked(care.HOMER, care.ALICE)
+    headers = {name.lower(): value for name, value in both.other.asked[0][1].items()}
+    assert headers["accept"] == "application/fhir+json"
+    assert "authorization" not in headers
+
+
+def test_whom_a_write_names_is_not_logged(
+    both: Both, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    both.other.people.remove(care.HOMER)
+    assert both.clinic.post("/Encounter", care.session()).status == 422
+    assert caplog.records
+    assert "homer" not in caplog.text + capsys.readouterr().out
+
+
+def test_a_header_that_the_deployment_sets_is_sent(both: Both) -> None:
+    both.practice.set(REFERENCE_AUTHORIZATION="Bearer of-the-deployment")
+    assert both.clinic.post("/Encounter", care.session()).status == 201
+    assert {each["Authorization"] for _, each in both.other.asked} == {"Bearer of-the-deployment"}
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_who_is_not_there_is_named_and_asked_again(both: Both, status: int) -> None:
+    both.other.people.remove(care.HOMER)
+    gone = care.session(extension=DEVICE)
+    if status == 410:
+        both.other.answer = lambda handler: handler.send(410)
+        gone["participant"] = []
+    before = everything()
+    for _ in range(2):
+        answer = both.clinic.post("/Encounter", gone)
+        places = ["Encounter.subject.reference", "Encounter.extension[0].valueReference.reference"]
+        refusals.check(answer, 422, "business-rule", *places)
+    assert everything() == before
+    both.other.answer = None
+    both.other.people |= {care.HOMER, "Device/pump"}
+    assert both.clinic.post("/Encounter", gone).status == 201
+
+
+def test_what_is_recorded_is_here(both: Both) -> None:
+    diagnosis = [{"condition": care.reference("Condition/none")}]
+    answer = both.clinic.post("/Encounter", care.session(diagnosis=diagnosis))
+    refusals.check(answer, 422, "business-rule", CONDITION)
+    body = {"resourceType": "Condition", "subject": care.reference(care.HOMER)}
+    made = both.clinic.post("/Condition", body)
+    diagnosis = [{"condition": care.reference(f"Condition/{made.id}")}]
+    assert both.clinic.post("/Encounter", care.session(diagnosis=diagnosis)).status == 201
+    assert both.other.paths == asked(care.HOMER, care.ALICE)
+
+
+def test_an_absolute_reference_to_there_is_checked_and_others_are_not(both: Both) -> None:
+    there, missing = (care.reference(f"{both.other.base}/{one}") for one in (care.HOMER, LINDA))
+    assert both.clinic.post("/Encounter", care.session(subject=there)).status == 201
+    answer = both.clinic.post("/Encounter", care.session(subject=missing))
+    refusals.check(answer, 422, "business-rule", "Encounter.subject.reference")
+    other = care.reference(f"https://other.example/fhir/{LINDA}")
+    assert both.clinic.post("/Encounter", care.session(subject=other)).status == 201
+
+
+def test_only_what_a_write_adds_is_asked(both: Both) -> None:
+    made = both.clinic.post("/Encounter", care.session())
+    both.other.people.clear()
+    both.other.asked.clear()
+    path = f"/Encounter/{made.id}"
+    assert both.clinic.put(path, made.body | {"status": "finished"}).status == 200
+    assert both.other.asked == []
+
+
+@pytest.mark.parametrize("own_id", ["..", "."])
+def test_an_id_is_no_way_to_another_path(both: Both, own_id: str) -> None:
+    body = care.session(subject=care.reference(f"Patient/{own_id}"), participant=[])
+    answer = both.clinic.post("/Encounter", body)
+    refusals.check(answer, 422, "business-rule", "Encounter.subject.reference")
+    assert both.other.asked == []
+
+
+def test_each_tenant_has_a_base(both: Both) -> None:
+    base = both.other.base.replace("/fhir", "/{tenant}")
+    both.practice.set(REFERENCE_BASE_URL=base, TENANT_CLAIM="clinic")
+    for tenant in ("east", "west"):
+        caller = FrontDoor(claims={"clinic": tenant})
+        refused = caller.post("/Encounter", care.session(participant=[]))
+        assert refused.status == 422
+    assert [path.split("/")[1] for path in both.other.paths] == ["east", "west"]
+
+
+def test_entries_of_a_bundle_are_asked_for_as_others(both: Both) -> None:
+    entries = [entry("POST", "Encounter", care.session())] * 3
+    assert statuses(transact(both.clinic, *entries)) == ["201"] * 3
+    assert both.other.paths == asked(care.HOMER, care.ALICE)
+
+
+# ---- A server that does not tell ------------------------------------------------------------
+
+
+def patient(own_id: str) -> dict[str, str]:
+    return {"resourceType": "Patient", "id": own_id}
+
+
+def redirecting(handler: Handler) -> None:
+    handler.send(302, Location=f"/fhir/{LINDA}")
+
+
+def broken_off(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    handler.connection.shutdown(socket.SHUT_RDWR)
+    handler.close_connection = True
+
+
+def says(status: int, body: Any = None) -> Answer:
+    return lambda handler: handler.send(status, body)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        says(500),
+        says(401),
+        says(429),
+        says(204, b""),
+        says(200, b"<html>Not found</html>"),
+        says(200, patient("somebody-else")),
+        says(200, [patient("homer-simpson")]),
+        says(200, {}),
+        redirecting,
+        broken_off,
+    ],
+)
+def test_a_server_that_does_not_tell_is_503(both: Both, answer: Answer) -> None:
+    both.other.people.add(LINDA)
+    both.other.answer = answer
+    before = everything()
+    unavailable(both.clinic.post("/Encounter", care.session(participant=[])))
+    assert everything() == before
+    assert set(both.other.paths) == set(asked(care.HOMER))
+
+
+def unavailable(answer: Any) -> None:
+    refusals.check(answer, 503, "transient")
+    assert answer.headers["Retry-After"] == "1"
+    assert "homer" not in answer.text
+
+
+def test_a_server_that_is_slow_is_503_and_what_it_told_in_time_is_known(both: Both) -> None:
+    def slow(handler: Handler) -> None:
+        if care.HOMER in handler.path:
+            both.other.released.wait()
+        both.other.say(handler)
+
+    both.other.answer = slow
+    unavailable(both.clinic.post("/Encounter", care.session()))
+    both.other.answer = None
+    both.other.asked.clear()
+    assert both.clinic.post("/Encounter", care.session()).status == 201
+    assert both.other.paths == asked(care.HOMER)
+
+
+def test_a_server_that_drips_is_503(both: Both) -> None:
+    def dripping(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        while not both.other.released.wait(0.1):
+            handler.wfile.write(b" ")
+        handler.close_connection = True
+
+    both.other.answer = dripping
+    unavailable(both.clinic.post("/Encounter", care.session(participant=[])))
+
+
+def test_a_server_that_is_down_is_503(practice: Practice) -> None:
+    with elsewhere() as other:
+        base = other.base
+    practice.set(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=base)
+    unavailable(practice.clinic.post("/Encounter", care.session()))
+
+
+def test_a_connection_that_was_closed_meanwhile_is_made_again(both: Both) -> None:
+    def once(handler: Handler) -> None:
+        both.other.answer = None
+        handler.close_connection = True
+
+    both.other.answer = once
+    assert both.clinic.post("/Encounter", care.session(participant=[])).status == 201
+    assert both.other.paths == asked(care.HOMER, care.HOMER)
