@@ -162,8 +162,8 @@ OPERATIONS = (
         affects_state=False,
         roles=SEERS,
         description=(
-            "Gives a session, its medical encounters, the headers of its threads, and its "
-            "messages in the order in which they were sent."
+            "Gives a session, its medical encounters, the headers of its threads, its messages in "
+            "the order in which they were sent, and what was recorded during it."
         ),
         parameters=(
             Parameter("_since", "instant", "Only what was changed since", max="1"),

@@ -96,7 +96,7 @@ def closing_by_itself(talk: Conversation, run_schedule: Callable[[datetime], Non
     run_schedule(datetime.now(UTC) + timedelta(days=1, minutes=1))
     closed = _when_closed(talk, session)
     talk.hold("status finished", closed["status"] == "finished")
-    talk.hold("a length of five minutes", closed["length"]["value"] == 5)  # noqa: PLR2004
+    talk.hold("a length of five minutes", closed["length"]["value"] == 5)  # noqa: PLR2004 - as said
     talk.search(f"Communication?session=Encounter/{session['id']}", messages)
 
 

@@ -261,7 +261,7 @@ def test_whatever_is_asked_is_answered_as_described(
     for (asked, status), number in sorted(counted.items()):
         print(f"{number:6} {status} {asked}")  # noqa: T201 - shown by -s
     good = sum(n for (_, status), n in counted.items() if status < 300 or status in BUSINESS)
-    print(f"{counted.total()} requests, {good} answered with success or a business refusal")  # noqa: T201
+    print(f"{counted.total()} requests, {good} answered with success or a business refusal")  # noqa: T201 - as above
     assert good >= counted.total() / 2
 
 
