@@ -202,6 +202,9 @@ CONTROLLING += [
 ]
 
 
+KINDS = (*STORED, "Patient", "Observation")
+
+
 class Noise:
     """Random query strings, some nearly right and some nothing like it."""
 
@@ -226,7 +229,7 @@ class Noise:
         if pick < 0.2:
             return self.raw(self.dice.choice(WORDS))
         if pick < 0.3:
-            return f"_has:{self.dice.choice(STORED)}:{self.name(kind)}"
+            return f"_has:{self.dice.choice(KINDS)}:{self.name(kind)}"
         return self.dice.choice(list(SEARCH_PARAMS.of(kind))) + self.dice.choice(MODIFIERS)
 
     def value(self) -> str:
@@ -248,13 +251,15 @@ def stocked(practice: Practice) -> Practice:
         header, _ = thread(practice.clinic, "2026-03-01T09:00:00Z", "2026-03-01T09:05:00Z")
         change: list[dict[str, Any]] = care.link(session)
         assert practice.clinic.patch(f"/Communication/{header}", change).status == 200
+    patient = {"resourceType": "Patient", "name": [{"family": "Simpson", "given": ["Homer"]}]}
+    assert practice.clinic.post("/Patient", patient).status == 201
     return practice
 
 
 def test_no_query_string_brings_a_search_down(stocked: Practice) -> None:
     noise, statuses = Noise(20261121), set[int]()
     for number in range(REQUESTS):
-        kind = STORED[number % 2]
+        kind = KINDS[number % len(KINDS)]
         query = noise.query(kind)
         database: Any = dynamodb.client()
         database.made = 0

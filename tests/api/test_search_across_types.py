@@ -1,0 +1,114 @@
+"""Searches of people by name and number, and of what is about them, over HTTP."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests import care
+from tests.frontdoor import FrontDoor
+
+PULSE = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
+
+
+@pytest.fixture
+def family(clinic: FrontDoor) -> dict[str, str]:
+    """Homer with a session, a thread he wrote, and his pulse; Märge with nothing."""
+
+    def put(kind: str, key: str, **more: Any) -> str:
+        created = clinic.put(f"/{kind}/{key}", {"resourceType": kind, "id": key, **more})
+        assert created.status == 201, created.text
+        return f"{kind}/{key}"
+
+    def person(given: str, number: str) -> dict[str, Any]:
+        name = {"given": [given], "family": "Simpson"}
+        return {"name": [name], "telecom": [{"system": "phone", "value": number}]}
+
+    homer = put("Patient", "homer", **person("Homer", "+15550100"), birthDate="1956-05-12")
+    marge = put("Patient", "marge", **person("Märge", "+15550101"), deceasedBoolean=False)
+    session = clinic.post("/Encounter", care.session(subject=care.reference(homer))).id
+    wrote = {"subject": care.reference(homer), "sender": care.reference(homer)}
+    thread = clinic.post("/Communication", care.header(**wrote)).id
+    pulse = clinic.post(
+        "/Observation",
+        {
+            "resourceType": "Observation",
+            "status": "final",
+            "code": PULSE,
+            "subject": care.reference(homer),
+            "encounter": care.reference(f"Encounter/{session}"),
+            "effectiveDateTime": "2026-03-01T10:00:00Z",
+            "valueQuantity": {"value": 72, "unit": "/min"},
+        },
+    ).id
+    return {
+        "homer": homer,
+        "marge": marge,
+        "session": f"Encounter/{session}",
+        "thread": f"Communication/{thread}",
+        "pulse": f"Observation/{pulse}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("Patient?name=simp", "homer marge"),
+        ("Patient?name=MARGE", "marge"),
+        (f"Patient?given={quote('märg')}", "marge"),
+        (f"Patient?given:exact={quote('Märge')}", "marge"),
+        ("Patient?given:exact=Marge", ""),
+        ("Patient?family=simpson&name:contains=ome", "homer"),
+        ("Patient?phone=%2B15550100", "homer"),
+        ("Patient?phone=+15550100", "homer"),
+        ("Patient?telecom=%2B15550101,%2B15550100", "homer marge"),
+        ("Patient?birthdate=lt1960&name=s", "homer"),
+        ("Patient?deceased=false&name=s", "homer marge"),
+        ("Patient?_has:Observation:patient:code=8867-4", "homer"),
+        ("Patient?_has:Communication:sender:status=in-progress", "homer"),
+        ("Encounter?patient.name=homer", "session"),
+        ("Encounter?patient.name=bart", ""),
+        ("Encounter?_has:Observation:encounter:value-quantity=72", "session"),
+        ("Communication?sender:Patient.phone=%2B15550100", "thread"),
+        ("Communication?sender:Patient.phone=%2B15550101", ""),
+        ("Observation?subject:Patient.given=hom", "pulse"),
+        ("Observation?date=2026-03-01&value-quantity=gt70", "pulse"),
+        ("Observation?encounter.patient.family=simpson", "pulse"),
+        ("Encounter?_include=Encounter:patient", "session homer"),
+        ("Encounter?_revinclude=Observation:encounter", "session pulse"),
+        ("Patient?name=homer&_revinclude=Observation:patient", "homer pulse"),
+        (
+            "Observation?_include=Observation:encounter&_include:iterate=Encounter:patient",
+            "pulse session homer",
+        ),
+    ],
+)
+def test_people_are_found_by_name_and_number_and_with_what_is_about_them(
+    clinic: FrontDoor, family: dict[str, str], query: str, found: str
+) -> None:
+    answer = clinic.get(f"/{query}")
+    assert answer.status == 200, answer.text
+    resources = [entry["resource"] for entry in answer.body.get("entry", ())]
+    names = {f"{one['resourceType']}/{one['id']}" for one in resources}
+    assert names == {family[name] for name in found.split()}
+
+
+@pytest.mark.parametrize(
+    ("query", "expression"),
+    [
+        ("Patient?name=-", "name"),
+        ("Patient?name:text=x", "name:text"),
+        ("Patient?phone:text=x", "phone:text"),
+        ("Patient?phonetic=simp", "phonetic"),
+        ("Patient?name:exact=", "name:exact"),
+        ("Patient?birthdate=soon", "birthdate"),
+        ("Location?near=1|2", "near"),
+        ("Observation?value-quantity=high", "value-quantity"),
+        ("Encounter?patient.name=%21", "patient.name"),
+    ],
+)
+def test_what_cannot_be_searched_for_is_named(
+    clinic: FrontDoor, query: str, expression: str
+) -> None:
+    refused = clinic.get(f"/{query}")
+    assert (refused.status, refused.expressions) == (400, [expression])
