@@ -46,20 +46,23 @@ class Archive:
     def put(self, table: str, pk: str, sk: str, **item: Any) -> None:
         self.memory.put_item(TableName=table, Item={"pk": {"S": pk}, "sk": {"S": sk}} | item)
 
-    def index(self, resource: dict[str, Any], *, partial: bool = False) -> None:
+    def index(self, resource: dict[str, Any], *, partial: bool = False, bare: bool = False) -> None:
+        """Write its rows: whole, `partial` as far as searches look at it, `bare` none of it."""
         self.resources.append(resource)
         kept = stub(resource) if partial else resource
         packed: Item = {"resource": {"B": codec.pack(json.dumps(kept).encode())}}
         if partial:
             packed["partial"] = {"BOOL": True}
+        if bare:
+            packed = {"partial": {"BOOL": True}}
         is_encounter = resource["resourceType"] == "Encounter"
         is_long = is_encounter and long.is_long(resource, datetime.now(UTC), UTC)
         for pk, sk in rows(resource, resource["meta"]["lastUpdated"], zone=UTC, is_long=is_long):
             self.put(patterns.table_of_row(sk), pk, sk, **packed)
 
-    def resource(self, resource: dict[str, Any], *, partial: bool = False) -> None:
+    def resource(self, resource: dict[str, Any], **how: bool) -> None:
         """One of the directory or of the records, with its id and meta."""
-        self.index(resource, partial=partial)
+        self.index(resource, **how)
         record = ResourceRecord(
             type=resource["resourceType"],
             id=resource["id"],

@@ -12,7 +12,7 @@ from tests.oracle.checking import check, reading
 from tests.oracle.storing import fill_any
 
 SEED = "20261122"
-SIZE, QUERIES = (int(one) for one in os.environ.get("SEARCH_ORACLE", "1000x400").split("x"))
+SIZE, QUERIES = (int(one) for one in os.environ.get("SEARCH_ORACLE", "1500x900").split("x"))
 EVERY_WAY = [
     *(f"modifier {one}" for one in ("exact", "contains", "not", "text", "of-type", "identifier")),
     *("modifier :Type", "several values", "chain", "_has", "_include", "_revinclude"),

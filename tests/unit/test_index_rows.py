@@ -80,6 +80,19 @@ def test_who_is_searched_by_names_has_a_row_for_each_word(
     assert words == ({"homer", "j", "jay", "simpson"} if resource is PATIENT else set())
 
 
+def test_a_stub_keeps_all_of_a_name_of_which_one_part_is_searched_by_itself() -> None:
+    assert stub(stored(PATIENT))["name"] == PATIENT["name"]
+
+
+def test_words_are_partitioned_by_how_they_begin_and_never_too_long_for_a_key() -> None:
+    words = ["Anna", "Ольга", "Жанна", "王", "\N{OLD ITALIC LETTER A}" * 300]
+    names = [{"text": word} for word in words]
+    found = rows(stored({"resourceType": "Patient", "name": names}), CREATED, zone=UTC)
+    named = [(pk, sort) for pk, sort in found if "?name=" in pk]
+    assert len({pk for pk, _ in named}) == len(words)
+    assert max(len(sort) for _, sort in named) < 600
+
+
 def test_an_encounter_is_found_by_each_value_in_order_of_its_start() -> None:
     found = kept(care.session(period={"start": "2026-11-20T23:30:00+01:00"}))
     order = "2026-11-20T22:30:00.000Z#r1"

@@ -23,6 +23,7 @@ NAMES = {
     # As short as what the keys of other rows begin with.
     "r": {"given": ["R."], "text": "L X"},
     "wei": {"text": "王 伟"},
+    "long": {"family": "x" * 60},
     "strasse": {"family": "Straße"},
 }
 
@@ -35,7 +36,8 @@ def patient(key: str, minutes: int, **more: Any) -> dict[str, Any]:
 def archive() -> Iterator[Archive]:
     with opened() as made:
         for number, (key, name) in enumerate(NAMES.items()):
-            made.resource(patient(key, number, name=[name]), partial=number % 2 == 0)
+            kept = {"partial": number % 3 == 1, "bare": number % 3 == 0}
+            made.resource(patient(key, number, name=[name]), **kept)
         contacts = [
             {"system": "phone", "value": "+15551234567"},
             {"system": "email", "value": "Homer@Example.org"},
@@ -75,6 +77,10 @@ def ids(result: Result) -> list[str]:
         ("name", "симп", "olga"),
         ("name", "Оль", "olga"),
         ("name", "王", "wei"),
+        ("name", "x" * 30, "long"),
+        ("name", "x" * 60, "long"),
+        ("name", "x" * 59 + "y", ""),
+        ("name", "x" * 60 + " x", ""),
         ("name", "r", "r"),
         ("given:exact", "R.", "r"),
         ("name", "strass", "strasse"),
@@ -95,13 +101,25 @@ def ids(result: Result) -> list[str]:
         ("name:contains", "imps", "homer marge simp"),
         ("name:contains", "RASS", "strasse"),
         ("name:missing", "true", "gateway"),
-        ("given:missing", "true", "gateway obrien strasse van wei"),
+        ("given:missing", "true", "gateway long obrien strasse van wei"),
     ],
 )
 def test_a_text_is_found_by_the_beginning_of_any_of_its_words(
     name: str, value: str, found: str
 ) -> None:
     assert sorted(ids(ask((name, value)))) == found.split()
+
+
+@pytest.mark.parametrize("sort", ["family", "-given,_id", "_lastUpdated"])
+def test_what_is_found_by_words_is_sorted_by_anything(sort: str) -> None:
+    found = ids(ask(("name", "s,j,h,m"), ("_sort", sort)))
+    assert sorted(found) == ["homer", "marge", "simp", "smith", "smith2", "strasse"]
+
+
+def test_words_that_begin_alike_are_read_once(archive: Archive) -> None:
+    archive.memory.forget()
+    assert len(ids(ask(("name", "simpk,simp,simpson")))) == 3
+    assert (archive.memory.calls, archive.memory.rows) == (2, 5)
 
 
 def test_several_names_narrow_what_is_found() -> None:
