@@ -183,14 +183,15 @@ def _schema(kind: Kind) -> Json:
     schema: Json = TEXT
     match kind:
         case Code(value_set=value_set):
-            schema = {"type": "string", "enum": listed(value_set)}
+            codes = listed(value_set)
+            schema = {"type": "string", "enum": codes} if codes else PRIMITIVES["code"]
         case Primitive(form=form):
             schema = PRIMITIVES.get(form, TEXT)
         case Coding(displays=displays):
             schema = _either({"type": "string", "enum": [*displays]}, CODING)
         case Concept(displays=displays):
-            codes = {"type": "string", "enum": [*displays]}
-            schema = _either(codes if displays else TEXT, CONCEPT)
+            usual = {"type": "string", "enum": [*displays]} if displays else TEXT
+            schema = _either(usual, CONCEPT)
         case Named():
             schema = _either(TEXT, REFERENCE)
         case Id():

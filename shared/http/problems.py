@@ -3,7 +3,7 @@
 https://www.rfc-editor.org/rfc/rfc9457
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -30,12 +30,13 @@ def broken(request_id: str) -> Response:
     return _problem(500, [Issue("exception", "Internal error", "", f"Request {request_id}")], {})
 
 
-def _problem(status: int, issues: Any, headers: dict[str, str]) -> Response:
+def _problem(status: int, issues: Sequence[Issue], headers: dict[str, str]) -> Response:
+    several = f"{len(issues)} problems: errors says which"
     problem: Json = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": shown(_detail(issues[0])),
+        "detail": several if len(issues) > 1 else shown(_detail(issues[0])),
         "code": issues[0].code,
     }
     if errors := [*_errors(issues)]:
@@ -49,11 +50,12 @@ def _detail(issue: Issue) -> str:
     return f"{issue.text}: {issue.diagnostics}" if is_plain else issue.text or issue.code
 
 
-def _errors(issues: Any) -> Iterator[Json]:
+def _errors(issues: Sequence[Issue]) -> Iterator[Json]:
     for issue in issues:
-        if issue.expression:
-            place = shown(issue.expression)
-            yield {_where(place): place.removesuffix("."), "detail": shown(_detail(issue))}
+        place = shown(issue.expression)
+        where = {_where(place): place} if place else {}
+        if where or len(issues) > 1:
+            yield where | {"detail": shown(_detail(issue))}
 
 
 def _where(place: str) -> str:

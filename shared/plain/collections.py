@@ -52,21 +52,25 @@ _PEOPLE = (*_CARERS, "Organization", "Device", "Patient", "RelatedPerson")
 _RECIPIENTS = (*_PEOPLE, "HealthcareService", "CareTeam", "Group")
 
 TEXT, MARKDOWN, DATE_TIME = Primitive("string"), Primitive("markdown"), Primitive("dateTime")
-CONCEPT = Concept()
+CONCEPT, MEDIA_TYPE = Concept(), Code("mimetypes")
 PERIOD = Group((Field("start", "start", DATE_TIME), Field("end", "end", DATE_TIME)))
+_UNIT = (
+    Field("unit", "unit", TEXT),
+    Field("system", "system", Primitive("uri")),
+    Field("code", "code", Primitive("code")),
+)
+SIMPLE_QUANTITY = Group((Field("value", "value", Primitive("decimal")), *_UNIT))
 QUANTITY = Group(
     (
         Field("value", "value", Primitive("decimal")),
         Field("comparator", "comparator", Code("quantity-comparator")),
-        Field("unit", "unit", TEXT),
-        Field("system", "system", Primitive("uri")),
-        Field("code", "code", Primitive("code")),
+        *_UNIT,
     )
 )
 ATTACHMENT = Group(
     (
         Field("content", "", Written(), "Its text"),
-        Field("contentType", "contentType", TEXT, stays=True),
+        Field("contentType", "contentType", MEDIA_TYPE, stays=True),
         Field("title", "title", TEXT),
         Field("url", "url", Primitive("url")),
     )
@@ -193,7 +197,7 @@ ENCOUNTERS = Collection(
         Field(
             "relatedPersonId",
             "participant",
-            Inside("individual", Id("RelatedPerson", ("RelatedPerson",))),
+            Inside("individual", Id("RelatedPerson", ("RelatedPerson",), typed=True)),
             "Who of the patient's family took part",
             plural="relatedPersonIds",
         ),
@@ -326,7 +330,7 @@ NOTES = Collection(
         Field("date", "date", Primitive("instant")),
         Field("content", "content[0].attachment", Written(), "Its text"),
         Field("title", "content[0].attachment.title", TEXT),
-        Field("contentType", "content[0].attachment.contentType", TEXT, stays=True),
+        Field("contentType", "content[0].attachment.contentType", MEDIA_TYPE, stays=True),
         Field("url", "content[0].attachment.url", Primitive("url"), "Where it is, if elsewhere"),
         Field("description", "description", TEXT),
         _IDENTIFIERS,
@@ -381,7 +385,7 @@ PRESCRIPTIONS = Collection(
             "How to take it",
             plural="dosages",
         ),
-        Field("quantity", "dispenseRequest.quantity", QUANTITY),
+        Field("quantity", "dispenseRequest.quantity", SIMPLE_QUANTITY),
         Field("refills", "dispenseRequest.numberOfRepeatsAllowed", Primitive("unsignedInt")),
         Field("reasonCode", "reasonCode", CONCEPT, plural="reasonCodes"),
         _NOTE,
@@ -446,7 +450,7 @@ ASSESSMENTS = Collection(
         _ENCOUNTER,
         Param("assessorId", "assessor", "By this practitioner", target="Practitioner"),
         _status("clinicalimpression-status"),
-        *_dates("date", "effective"),
+        *_dates("date", "date"),
     ),
     "date",
     {

@@ -129,6 +129,7 @@ def changed(fields: Fields, before: Json, given: Json) -> Json:
 
     Raises Invalid naming the fields that contradict each other.
     """
+    shown = read(fields, before)
     after: Json = copied(before)
     given = _chosen(fields, after, given)
     issues: list[Issue] = []
@@ -137,7 +138,7 @@ def changed(fields: Fields, before: Json, given: Json) -> Json:
             if field.repeats:
                 _change_items(field, after, given)
             elif not field.read_only:
-                _change(field, after, given.get(field.name))
+                _change(field, after, shown.get(field.name), given.get(field.name))
         except Invalid as error:
             issues += error.issues
     if issues:
@@ -166,9 +167,9 @@ def _chosen(fields: Fields, after: Json, given: Json) -> Json:
     return given
 
 
-def _change(field: Field, after: Json, plain: Any) -> None:
+def _change(field: Field, after: Json, shown: Any, plain: Any) -> None:
+    """Change what a field says otherwise than it was shown, whatever another has done to it."""
     there = paths.get(after, field.path)
-    shown = None if there is None else field.kind.read(there)
     if plain is None and (field.stays or field.default is not None):
         plain = shown
     if plain is None and there is None:

@@ -110,8 +110,9 @@ class Code(Primitive):
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         if not isinstance(plain, str) or not binding(self.value_set)(plain):
-            text = f"Expected here is one of {', '.join(listed(self.value_set))}"
-            yield Issue("code-invalid", text, pointer)
+            codes = listed(self.value_set)
+            known = f"one of {', '.join(codes)}" if codes else "a media type, as text/plain"
+            yield Issue("code-invalid", f"Expected here is {known}", pointer)
 
 
 CODING = {"system": "uri", "code": "code", "display": "string"}
@@ -208,11 +209,13 @@ class Concept(_Whole):
 class Id(_Whole):
     """A Reference: the id alone of the usual type, else the reference as it is.
 
-    `types` are those that belong here; without a usual one it always names its type.
+    `types` are those that belong here; without a usual one it always names its type. One that is
+    `typed` leaves references that say no type (`urn:uuid:...`) to another field of the element.
     """
 
     usual: str
     types: tuple[str, ...]
+    typed: bool = False
 
     def read(self, value: Json) -> str | None:
         text = value.get("reference")
@@ -221,7 +224,8 @@ class Id(_Whole):
         found = references.literal(text)
         if found is None:
             named = _ABSOLUTE_TYPE.fullmatch(text)
-            return None if named and named[1] not in self.types else text
+            is_here = named[1] in self.types if named else not self.typed
+            return text if is_here else None
         if found.type not in self.types:
             return None
         return found.id if found.type == self.usual else str(found)
@@ -239,8 +243,10 @@ class Id(_Whole):
     def _takes(self, text: str) -> bool:
         if references.ID.fullmatch(text):
             return bool(self.usual)
-        kind = re.split(r"[/?]", text, maxsplit=1)[0]
-        return kind in self.types or text[:1] == "#" or _URI.fullmatch(text) is not None
+        absolute = _ABSOLUTE_TYPE.fullmatch(text)
+        kind = absolute[1] if absolute else re.split(r"[/?]", text, maxsplit=1)[0]
+        is_untyped = text[:1] == "#" or _URI.fullmatch(text)
+        return kind in self.types or bool(is_untyped and not absolute and not self.typed)
 
 
 @dataclass(frozen=True)

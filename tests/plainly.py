@@ -1,0 +1,106 @@
+"""Plain values of every kind, and values of no kind."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.plain.collections import Collection
+from shared.plain.fields import Field, Group
+from shared.plain.kinds import (
+    Code,
+    Coding,
+    Concept,
+    Id,
+    Inside,
+    Kind,
+    Minutes,
+    Named,
+    Primitive,
+    Written,
+)
+from shared.resources.schema import listed
+from tests import variants
+
+type Json = dict[str, Any]
+
+LOINC = {"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}
+URL = "https://elsewhere.example/fhir"
+
+
+def values(kind: Kind) -> list[Any]:  # noqa: C901, PLR0911 - a case for each kind
+    """Give values that are shown as they are sent."""
+    match kind:
+        case Code(value_set=value_set):
+            return listed(value_set)[:2] or ["text/plain"]
+        case Primitive(form=form):
+            return [variants.PRIMITIVES[form][0]]
+        case Coding(displays=displays):
+            return [*displays, {"system": "urn:x", "code": "AMB"}]
+        case Concept(displays=displays):
+            return [
+                *displays,
+                *([] if displays else ["In words"]),
+                LOINC,
+                LOINC | {"text": "Heart"},
+            ]
+        case Id(types=types, usual=usual, typed=typed):
+            named = [f"{each}/1" for each in types if each != usual]
+            untyped = [] if typed else ["urn:uuid:x"]
+            plain = ["some-body"] if usual else []
+            return [*plain, *named, f"{URL}/{types[0]}/1", *untyped]
+        case Named(types=types):
+            named = [f"{each}/1" for each in types]
+            both = {"reference": named[0], "display": "Known as"}
+            return ["In words: 1/2", *named, both, f"{URL}/{types[0]}/1", {"display": named[0]}]
+        case Minutes():
+            return [45, 0]
+        case Written():
+            return ["Zeilen\nmit Umlauten: äöü"]
+        case Inside(kind=inner):
+            return values(inner)
+        case Group(fields=fields):
+            return [*_objects(fields)]
+    raise AssertionError(kind)
+
+
+def _objects(fields: tuple[Field, ...]) -> Iterator[Json]:
+    """Give objects with each field alone, and with one of each choice."""
+    whole: Json = {}
+    chosen = set[str]()
+    for field in fields:
+        value = values(field.kind)[-1]
+        yield {field.name: value}
+        if not field.choice or field.choice not in chosen:
+            whole[field.name] = value
+            chosen |= {field.choice} - {""}
+    yield whole
+
+
+def wrong(kind: Kind) -> list[Any]:  # noqa: PLR0911 - as above
+    """Give values that are not of a kind."""
+    match kind:
+        case Code() | Coding():
+            return ["none-such", "", 5, [], True]
+        case Primitive(form=form):
+            return [variants.PRIMITIVES[form][1], {}, [], ""]
+        case Concept() | Named():
+            return [5, "", [], {}, {"text": 5}, {"none-such": "x"}, True]
+        case Id():
+            return ["some body", "", "Slot/1", f"{URL}/Slot/1", 5, {}, []]
+        case Minutes():
+            return ["45", -1, True, {}]
+        case Inside(kind=inner):
+            return wrong(inner)
+        case Group(fields=fields):
+            inner_wrong = [{field.name: wrong(field.kind)[0]} for field in fields]
+            return [{}, "x", 5, [], {"none-such": 1}, *inner_wrong]
+    return [5, "", {}, []]
+
+
+def least(collection: Collection) -> Json:
+    """Give what no member does without."""
+    needed = {field.name: values(field.kind)[0] for field in collection.fields if field.required}
+    return needed | {
+        "notes": {"url": "https://example.org/note"},
+        "prescriptions": {"medication": "Ibuprofen", "patientId": "homer-simpson"},
+        "assessments": {"patientId": "homer-simpson"},
+    }.get(collection.name, {})

@@ -1,0 +1,194 @@
+"""What the plain-JSON face shows of a resource, and what its changes leave as it was."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from shared import fhirjson
+from shared.errors import Invalid
+from shared.plain import mapping, paths
+from shared.plain.collections import COLLECTIONS, Collection
+from shared.plain.fields import Field, same
+from shared.resources.validation import issues
+from tests import plainly, variants
+
+type Json = dict[str, Any]
+
+EXAMPLES = Path(__file__).parents[1] / "fixtures/r4-examples"
+ALL = [*COLLECTIONS.values()]
+FIELDS = [(each, field) for each in ALL for field in each.fields]
+by_name = pytest.mark.parametrize("collection", ALL, ids=lambda each: each.name)
+by_field = pytest.mark.parametrize(
+    ("collection", "field"), FIELDS, ids=[f"{each.name} {field.name}" for each, field in FIELDS]
+)
+
+
+def resources(collection: Collection) -> list[Json]:
+    """Resources with each element that FHIR has there, with many of them, and the examples."""
+    return _resources(collection.name)
+
+
+@cache
+def _resources(name: str) -> list[Json]:
+    collection = COLLECTIONS[name]
+    found = [variants.legal(way) for way in variants.paths(collection.type)]
+    made = [*found[:: max(len(found) // 150, 1)], *_rich(collection, found)]
+    examples = EXAMPLES.glob(f"{collection.type}-*.json")
+    made += [fhirjson.loads(path.read_bytes()) for path in examples]
+    of_it = [_member(collection, each) for each in made]
+    return [each for each in of_it if not issues(each, collection.type)]
+
+
+def _member(collection: Collection, resource: Json) -> Json:
+    if collection.type != "Communication":
+        return resource
+    rest = {name: each for name, each in resource.items() if name != "partOf"}
+    if collection.name == "threads":
+        return rest
+    others = [each for each in resource.get("partOf", []) if "display" in each]
+    return {**rest, "partOf": [*others, {"reference": "Communication/header", "display": "It"}]}
+
+
+def _rich(collection: Collection, found: list[Json]) -> Iterator[Json]:
+    """Resources of several elements each."""
+    random = Random(collection.name)
+    for _ in range(60):
+        several = [dict(random.choice(found)) for _ in range(12)]
+        made = several[0]
+        for other in several[1:]:
+            made = _both(made, other)
+        yield made
+
+
+def _both(one: Any, other: Any) -> Any:
+    if isinstance(one, dict) and isinstance(other, dict):
+        shared = one.keys() & other.keys()
+        return {**one, **other, **{name: _both(one[name], other[name]) for name in shared}}
+    if isinstance(one, list) and isinstance(other, list):
+        return [*one, *other]
+    return one
+
+
+@by_name
+def test_there_are_enough_resources_to_tell(collection: Collection) -> None:
+    assert len(resources(collection)) > 90
+
+
+@by_name
+def test_what_is_shown_and_written_back_changes_nothing(collection: Collection) -> None:
+    for resource in resources(collection):
+        shown = mapping.shown(collection, resource)
+        assert same(mapping.replaced(collection, resource, shown), resource)
+        assert same(mapping.merged(collection, resource, shown), resource)
+        assert same(mapping.merged(collection, resource, {}), resource)
+
+
+@by_name
+def test_a_put_of_the_least_keeps_all_that_no_field_shows(collection: Collection) -> None:
+    """What goes is what was shown; what comes is what was sent."""
+    least = plainly.least(collection)
+    for resource in resources(collection):
+        after = mapping.replaced(collection, resource, least)
+        shown = mapping.shown(collection, after)
+        stays = {f.name for f in collection.fields if f.stays or f.default is not None}
+        assert {name: each for name, each in shown.items() if name in least} == least
+        assert shown.keys() - {"id", "version", "updated"} <= least.keys() | stays
+        choices = {field.choice for field in collection.fields if field.choice}
+        kept = {field.path.partition(".")[0].removesuffix("[0]") for field in collection.fields}
+        for name in resource.keys() - kept:
+            if not any(name.strip("_").startswith(choice) for choice in choices):
+                assert same(after[name], resource[name])
+
+
+@by_field
+def test_a_change_of_a_field_touches_no_other_element(collection: Collection, field: Field) -> None:
+    values = plainly.values(field.kind)
+    # An object would be merged with the one that is there.
+    value: Any = next((each for each in values if isinstance(each, str)), values[-1])
+    change = {field.name: [value] if field.many else value}
+    root = field.path.partition(".")[0].removesuffix("[0]")
+    for resource in resources(collection)[::5]:
+        after = mapping.merged(collection, resource, change)
+        shown = mapping.shown(collection, after)
+        assert same(shown[field.name], change[field.name])
+        for name in (resource.keys() | after.keys()) - {root, f"_{root}"}:
+            if field.choice and name.removeprefix("_").startswith(field.choice):
+                assert name not in after
+            else:
+                assert same(resource.get(name), after.get(name)), name
+        if not field.stays and field.default is None and not field.required:
+            gone = mapping.merged(collection, after, {field.name: None})
+            assert field.name not in mapping.shown(collection, gone)
+
+
+@by_field
+def test_every_value_is_shown_as_it_was_sent_and_valid_in_fhir(
+    collection: Collection, field: Field
+) -> None:
+    for value in plainly.values(field.kind):
+        body = plainly.least(collection) | {field.name: [value] if field.many else value}
+        if field.name == "medicationId":
+            del body["medication"]
+        resource = mapping.made(collection, body)
+        assert issues(resource, collection.type) == [] or _is_part(value), body
+        shown = mapping.shown(collection, resource)
+        assert _is_in(body, shown)
+        assert same(mapping.made(collection, shown), resource)
+        if field.plural:
+            several = body | {field.name: value, field.plural: [value, value]}
+            assert (
+                mapping.shown(collection, mapping.made(collection, several)).items()
+                >= several.items()
+            )
+
+
+def _is_in(sent: Any, shown: Any) -> bool:
+    """Tell whether all that was sent is shown, among what the server added."""
+    if isinstance(sent, dict) and isinstance(shown, dict):
+        return all(_is_in(each, shown.get(name)) for name, each in sent.items())
+    if isinstance(sent, list) and isinstance(shown, list):
+        return len(sent) == len(shown) and all(map(_is_in, sent, shown))
+    return same(sent, shown)
+
+
+def _is_part(value: Any) -> bool:
+    """Tell what R4 asks more of than the one part that is tried."""
+    return isinstance(value, dict) and len(value) == 1
+
+
+@by_field
+def test_what_is_not_of_its_kind_is_named(collection: Collection, field: Field) -> None:
+    for value in plainly.wrong(field.kind):
+        body = plainly.least(collection) | {field.name: [value] if field.many else value}
+        with pytest.raises(Invalid) as refused:
+            mapping.made(collection, body)
+        place = f"#/{field.name}/0" if field.many else f"#/{field.name}"
+        assert all(one.expression.startswith(place) for one in refused.value.issues), body
+    for name in (field.plural, field.name if field.many else ""):
+        if name:
+            with pytest.raises(Invalid) as refused:
+                mapping.made(collection, plainly.least(collection) | {name: "no array"})
+            assert [one.expression for one in refused.value.issues] == [f"#/{name}"]
+
+
+@by_name
+def test_whatever_fhir_says_of_an_element_is_said_of_its_field(collection: Collection) -> None:
+    for field in collection.fields:
+        value = plainly.values(field.kind)[-1]
+        body = plainly.least(collection) | {field.name: [value] if field.many else value}
+        if field.name == "medicationId":
+            del body["medication"]
+        resource = mapping.made(collection, body)
+        place = f"{collection.type}.{field.path}"
+        if field.repeats:
+            number = next(n for n, each in enumerate(paths.get(resource, field.path)) if each)
+            place = f"{place}[{number}]"
+        for within in (place, f"{place}.extension[0].url"):
+            pointer = mapping.pointer(collection, resource, body, within)
+            assert pointer.partition("/0")[0] == f"#/{field.name}"
+    unknown = f"{collection.type}.implicitRules"
+    assert mapping.pointer(collection, resource, {}, unknown) == unknown
