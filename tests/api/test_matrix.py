@@ -5,6 +5,7 @@ A row that is added to the catalogue needs a decision here, or these tests fail.
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
@@ -15,8 +16,9 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS, LETTERS
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.roles import ROLES
+from shared.catalog.types import DIRECTORY, RECORDS
 from shared.store import dynamodb, transactions
-from tests import care
+from tests import care, refusals
 from tests.consistency import scan
 from tests.database import Database
 from tests.frontdoor import ORIGIN, Answer, FrontDoor
@@ -31,6 +33,10 @@ CLINIC, OVERSEERS = {"admin", "practitioner"}, {"admin", "auditor"}
 READERS = CLINIC | OVERSEERS
 CARED_FOR = {"patient", "related-person"}
 NOBODY: set[str] = set()
+
+
+# What is read: of care, of the directory, and of charts.
+KINDS = ("Encounter", "Communication", "Patient", "Observation")
 
 
 class Decision(NamedTuple):
@@ -144,6 +150,10 @@ def fill() -> None:
     for whose, patient in ((OWN, care.HOMER), (OTHER, BART)):
         person = care.reference(patient)
         clinic.put(f"/Encounter/{whose}", care.session(id=whose, subject=person))
+        charted = care.example("Observation", id=whose, subject=person)
+        clinic.put(f"/Observation/{whose}", charted)
+        link = [{"other": person, "type": "refer"}]
+        clinic.put(f"/Patient/{whose}", care.example("Patient", id=whose, link=link))
         people: dict[str, Any] = {"subject": person, "sender": person}
         header = care.header(id=whose, **people, recipient=[care.reference(care.ALICE)])
         clinic.put(f"/Communication/{whose}", header)
@@ -175,19 +185,21 @@ def url(asked: Asked, kind: str, own_id: str) -> str:
 
 
 def read(asked: Asked, who: FrontDoor, whose: str) -> Came:
-    answers = [
-        who.call(asked.method, url(asked, kind, whose)) for kind in ("Encounter", "Communication")
-    ]
+    answers = [who.call(asked.method, url(asked, kind, whose)) for kind in KINDS]
     assert len({answer.status for answer in answers}) == 1
     return answers[0], answers[0].status == 200
 
 
 def search(asked: Asked, who: FrontDoor, whose: str) -> Came:
-    path = asked.path.replace("{type}", "Communication")
-    answer = who.call(asked.method, f"{path}?_id={whose}")
-    if asked.method == "HEAD" and answer.status == 200:
-        answer = who.get(f"/Communication?_id={whose}")
-    return answer, answer.status == 200 and answer.ids == [whose]
+    came = []
+    for kind in KINDS:
+        path = asked.path.replace("{type}", kind)
+        answer = who.call(asked.method, f"{path}?_id={whose}")
+        if asked.method == "HEAD" and answer.status == 200:
+            answer = who.get(f"/{kind}?_id={whose}")
+        came.append((answer, answer.status == 200 and answer.ids == [whose]))
+    assert len({(answer.status, reached) for answer, reached in came}) == 1
+    return came[0]
 
 
 def create(asked: Asked, who: FrontDoor, whose: str) -> Came:
@@ -336,3 +348,80 @@ def test_everybody_may_what_is_decided(asked: Asked, restore: Callable[[], None]
             tenant,
         )
         restore()
+
+
+@pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
+def test_only_the_clinic_writes_the_directory_and_records(
+    kind: str, restore: Callable[[], None]
+) -> None:
+    restore()
+    about = {"RelatedPerson": {"patient": care.reference(care.HOMER)}}.get(kind, {})
+    body = care.example(kind, **about)
+    patch = [{"op": "add", "path": "/language", "value": "en"}]
+    for role in sorted(READERS | CARED_FOR):
+        own_id, who = caller("admin").post(f"/{kind}", body).id, caller(role)
+        path = f"/{kind}/{own_id}"
+        seen = who.get(path).status == 200
+        answers = [
+            who.post(f"/{kind}", body),
+            who.put(path, body | {"id": own_id}),
+            who.patch(path, patch),
+            who.delete(path),
+        ]
+        if role in CLINIC:
+            assert [one.status for one in answers] == [201, 200, 200, 204]
+            continue
+        unseen = [403, 403, 404, 204]
+        assert [one.status for one in answers] == ([403] * 4 if seen else unseen), role
+        if role in CARED_FOR:
+            assert "write threads and messages" in answers[0].text
+        assert caller("admin").get(path).version == "1"
+
+
+@pytest.mark.parametrize("role", ["patient", "related-person"])
+def test_who_writes_to_a_patient_is_seen_by_all(role: str, restore: Callable[[], None]) -> None:
+    restore()
+    for kind in DIRECTORY:
+        caller("admin").put(
+            f"/{kind}/anybody", care.example(kind, id="anybody", **NOBODYS.get(kind, {}))
+        )
+        seen = kind in {"Practitioner", "PractitionerRole", "Organization", "Location"}
+        for scope, is_granted in (
+            (None, True),
+            ("patient/*.rs", True),
+            (f"user/{kind}.rs", True),
+            ("patient/Observation.rs", False),
+        ):
+            who = caller(role, scope=scope)
+            who = replace(who, claims={**who.claims, "patient": "homer-simpson"})
+            status = 403 if not is_granted else 200 if seen else 404
+            assert who.get(f"/{kind}/anybody").status == status
+            found = who.get(f"/{kind}?_id=anybody")
+            assert found.status == (200 if is_granted else 403)
+            assert not is_granted or found.ids == (["anybody"] if seen else [])
+        assert caller(role, "south").get(f"/{kind}/anybody").status == 404
+
+
+# Examples that are about nobody whom a caller here is.
+NOBODYS: dict[str, dict[str, Any]] = {
+    "Group": {"member": [{"entity": care.reference(BART)}]},
+    "CareTeam": {"subject": care.reference(BART)},
+    "Appointment": {"participant": [{"actor": care.reference(BART), "status": "accepted"}]},
+}
+
+
+def test_a_patients_scope_lets_nobody_write_what_is_about_no_patient(
+    restore: Callable[[], None],
+) -> None:
+    restore()
+    claims = {"tenant": "north", "scope": "patient/*.cruds", "patient": "homer-simpson"}
+    clinic = FrontDoor(claims=claims)
+    assert clinic.get("/Practitioner").status == 200
+    refused = clinic.post("/Practitioner", care.example("Practitioner"))
+    refusals.check(refused, 403, "forbidden", "Practitioner")
+    made = clinic.post("/Observation", care.example("Observation"))
+    assert made.status == 201
+    assert clinic.get("/Observation?_summary=count").body["total"] == 2
+    assert clinic.delete(f"/Observation/{made.id}").status == 204
+    others = care.example("Observation", subject=care.reference(BART))
+    refusals.check(clinic.post("/Observation", others), 403, "forbidden", "Observation")

@@ -45,8 +45,22 @@ def own(clinic: FrontDoor) -> None:
         ("Communication", care.header(id="t", category=[RASH])),
         ("Communication", care.message("t", "2026-03-01T10:00:00Z", id="m", category=[RASH])),
     ]
+    made += [(kind, charted(kind, care.HOMER, id=f"own-{kind}")) for kind in CHARTS]
     for kind, body in made:
         assert clinic.put(f"/{kind}/{body['id']}", body).status == 201
+
+
+def charted(kind: str, patient: str, **more: Any) -> dict[str, Any]:
+    """What the directory or a chart has about a patient."""
+    element = {"Group": "member", "Patient": "link", "RelatedPerson": "patient"}.get(
+        kind, "subject"
+    )
+    named: Any = care.reference(patient)
+    if kind == "Group":
+        named = [{"entity": named}]
+    elif kind == "Patient":
+        named = [{"other": named, "type": "refer"}]
+    return care.example(kind, **{element: named}, **more)
 
 
 def others(clinic: FrontDoor) -> None:
@@ -72,9 +86,21 @@ def others(clinic: FrontDoor) -> None:
         ("Communication", care.message("x2", "2026-03-01T11:00:00Z", id="xm2") | of_bart),
         ("Communication", care.header(id="gone", **of_bart)),
     ]
+    number: dict[str, Any] = {"identifier": [NUMBER]}
+    made += [(kind, charted(kind, BART, id="x", **number)) for kind in CHARTS]
+    during = {"encounter": care.reference("Encounter/own")}
+    made += [
+        ("Observation", charted("Observation", BART, id="x2", **during)),
+        # About a patient of the caller's, and in nobody's compartment.
+        ("Task", care.example("Task", id="x", **{"for": care.reference(care.HOMER)}, **during)),
+        # It was about Homer once.
+        ("Condition", charted("Condition", care.HOMER, id="xm", **number)),
+    ]
     for kind, body in made:
         answer = clinic.put(f"/{kind}/{body['id']}", body)
         assert answer.status == 201, answer.text
+    moved = charted("Condition", BART, id="xm", **number)
+    assert clinic.put("/Condition/xm", moved).status == 200
     assert clinic.delete("/Communication/gone").status == 204
 
 
@@ -102,6 +128,21 @@ QUERIES = [
     "Communication?_include=Communication:part-of&_include:iterate=Communication:encounter",
     "Communication?identifier=https://clinic.example|7&_elements=id",
     "Communication?_summary=count&category=cough",
+    "Patient?_id=x,own-Patient&_revinclude=Observation:subject",
+    "Patient?link=Patient/bart-simpson",
+    "RelatedPerson?patient=Patient/bart-simpson&_total=accurate",
+    "RelatedPerson?patient:Patient.link=Patient/bart-simpson",
+    "Group?member=Patient/bart-simpson",
+    "Observation?subject=Patient/bart-simpson",
+    "Observation?encounter=Encounter/own&_total=accurate",
+    "Observation?identifier=https://clinic.example|7",
+    "Condition?_total=accurate&_revinclude=Encounter:diagnosis",
+    "Condition?_id=xm,own-Condition",
+    "Task?patient=Patient/homer-simpson&_total=accurate",
+    "Encounter?_has:Observation:encounter:subject=Patient/bart-simpson",
+    "Encounter?_revinclude=Observation:encounter&_revinclude=Task:encounter",
+    "Practitioner?_revinclude=Communication:recipient&_revinclude=Encounter:practitioner",
+    "Practitioner?_has:Communication:recipient:subject=Patient/bart-simpson",
 ]
 
 
@@ -114,7 +155,11 @@ PATCHES: list[list[dict[str, Any]]] = [
 UNSEEN = [
     *(f"Encounter/{one}" for one in ("x", "xc")),
     *(f"Communication/{one}" for one in ("x", "xm", "gone")),
+    *(f"{kind}/x" for kind in ("Observation", "Patient", "RelatedPerson", "Group", "Task")),
+    "Condition/xm",
 ]
+# Of each way to be in somebody's compartment.
+CHARTS = ("Patient", "RelatedPerson", "Group", "Observation", "Condition")
 LOOKS = ("", "/_history", "/_history/1", "/_history/2", "/$validate", "?_summary=true")
 BY_NUMBER = "identifier=https://clinic.example|7"
 
@@ -149,7 +194,7 @@ class Asking:
                 yield self.said("PATCH", f"/{path}", operations, **PATCH)
                 yield self.said("PATCH", f"/{path}", operations, **PATCH, if_match="1")
             kind, _, own_id = path.partition("/")
-            body = BODIES[kind] | {"id": own_id}
+            body = (BODIES.get(kind) or care.example(kind)) | {"id": own_id}
             yield self.said("PUT", f"/{path}", body)
             yield self.said("PUT", f"/{path}", body, if_match="1")
             yield self.said("POST", f"/{path}/$validate?mode=update", body)
@@ -170,6 +215,9 @@ class Asking:
         for thread in ("x", "xm", "gone"):
             body = care.parameters(homer, ("thread", f"Communication/{thread}"))
             yield self.said("POST", "/Encounter/$open-session", body)
+        for person in ("RelatedPerson/x", "Group/x"):
+            body = care.parameters(("patient", person))
+            yield self.said("POST", "/Encounter/$open-session", body)
 
     def conditions(self) -> Iterator[tuple[str, Answer]]:
         for query in (BY_NUMBER, "_id=x"):
@@ -179,6 +227,10 @@ class Asking:
                 yield self.said("PUT", f"/{kind}?{query}", body | {"id": "x"})
                 yield self.said("POST", f"/{kind}", body, if_none_exist=query)
                 yield self.said("PUT", f"/{kind}?{query}&status=planned", body)
+            for kind in ("Observation", "Patient"):
+                yield self.said("PATCH", f"/{kind}?{query}", [], **PATCH)
+                yield self.said("DELETE", f"/{kind}?{query}")
+                yield self.said("POST", f"/{kind}", care.example(kind), if_none_exist=query)
             linked = {"encounter": care.reference(f"Encounter?{query}")}
             body = BODIES["Communication"] | linked
             yield self.said("POST", "/Communication/$validate?mode=create", body)
@@ -191,6 +243,8 @@ class Asking:
             ({"method": "PUT", "url": "Encounter/x"}, BODIES["Encounter"] | {"id": "x"}),
             ({"method": "POST", "url": "Communication", "ifNoneExist": BY_NUMBER}, header),
             ({"method": "POST", "url": "Communication"}, message),
+            ({"method": "GET", "url": "Observation/x"}, {}),
+            ({"method": "DELETE", "url": "Condition/xm"}, {}),
         ]
         for kind in ("batch", "transaction"):
             for request, resource in entries:
