@@ -86,7 +86,10 @@ def _opened(
     for header in headers:
         permitted.check_scopes(work, "u", header.resource)
     is_named = "subject" in template or bool(values["patient"])
-    known = _known(resource, [] if is_named else people, is_ours=is_ours)
+    known = {
+        "subject": [] if is_named else people,
+        "participant": _of_threads(headers) if is_ours else [],
+    }
     session = encounters.create(work, template["id"], resource, known=known)
     if is_ours:
         work.save(replace(session, filled=session.filled | {"participant"}))
@@ -98,12 +101,6 @@ def _opened(
         linked = header.resource | {"encounter": references.to("Encounter", session.id)}
         communications.update(work, header, without_generated_text(header.resource, linked))
     return work.encounter(session.id)
-
-
-def _known(session: Resource, people: list[Resource], *, is_ours: bool) -> Resource:
-    """Give what the threads have said of a new session: it was checked when they were written."""
-    participants = session["participant"] if is_ours else []
-    return {"subject": people, "participant": participants}
 
 
 def _header(work: Work, thread: str) -> CommunicationRecord:
@@ -178,11 +175,16 @@ def _with_participants(
     present = list(session.get("participant", ()))
     is_ours = not named and not present
     if is_ours:
-        found = [one for each in headers for one in opening.participants(each.resource, {})]
-        present = list({one["individual"]["reference"]: one for one in found}.values())
+        present = _of_threads(headers)
     standing = map(str, filter(None, map(references.target, values["patient"])))
     named += [one for one in standing if takes_part(one)]
     known = {str(references.target(one.get("individual"))) for one in present}
     added = [participant(one) for one in dict.fromkeys(named) if one not in known]
     people = [*present, *added]
     return (session | {"participant": people} if people else session), is_ours and bool(people)
+
+
+def _of_threads(headers: list[CommunicationRecord]) -> list[Resource]:
+    """Give who takes part in threads, each once: they were looked for when those were written."""
+    found = [one for each in headers for one in opening.participants(each.resource, {})]
+    return list({one["individual"]["reference"]: one for one in found}.values())

@@ -201,6 +201,17 @@ def test_open_session_checks_whom_the_caller_names(local: Practice) -> None:
     assert open_session(local.clinic, thread).status == 201
 
 
+def test_open_session_holds_a_relative_it_is_opened_for(local: Practice) -> None:
+    mother = "RelatedPerson/marge"
+    of_bart = person(mother, active=True, patient=care.reference(care.HOMER))
+    assert local.clinic.put(f"/{mother}", of_bart).status == 201
+    header = made(local.clinic, care.header(sender=care.reference(mother)))
+    thread = ("thread", f"Communication/{header}")
+    opened = open_session(local.clinic, thread, ("patient", mother))
+    assert opened.status == 201, opened.text
+    assert opened.body["subject"] == care.reference(care.HOMER)
+
+
 def test_add_patient_checks_the_patient(local: Practice) -> None:
     session = made(local.clinic, care.session())
     url, body = f"/Encounter/{session}/$add-patient", care.parameters(("patient", LINDA))

@@ -138,6 +138,32 @@ def test_entries_of_a_bundle_are_asked_for_as_others(both: Both) -> None:
     assert both.other.paths == asked(care.HOMER, care.ALICE)
 
 
+def test_a_subject_is_one_that_can_be_asked_for(both: Both) -> None:
+    both.practice.set(REQUIRE_SUBJECT="true")
+    there = care.reference(f"{both.other.base}/{care.HOMER}")
+    assert both.clinic.post("/Encounter", care.visit(subject=there)).status == 201
+    for subject in (
+        care.reference("https://other.example/fhir/Patient/1"),
+        care.reference(f"{both.other.base}/{care.ALICE}"),
+        {"identifier": {"system": "https://mrn.example", "value": "1"}, "type": "Patient"},
+    ):
+        answer = both.clinic.post("/Encounter", care.visit(subject=subject))
+        assert answer.status in (400, 422), answer.text
+
+
+def test_a_condition_is_of_the_subject_in_each_of_its_forms(both: Both) -> None:
+    both.practice.set(SAME_SUBJECT="true")
+    both.other.people.add(LINDA)
+    subject = care.reference(f"{both.other.base}/{care.HOMER}")
+    made = both.clinic.post("/Condition", {"resourceType": "Condition", "subject": subject})
+    diagnosis = [{"condition": care.reference(f"Condition/{made.id}")}]
+    assert both.clinic.post("/Encounter", care.session(diagnosis=diagnosis)).status == 201
+    of_linda = care.session(subject=care.reference(LINDA), diagnosis=diagnosis)
+    other = both.clinic.post("/Encounter", of_linda)
+    places = ["Encounter.diagnosis[0].condition", "Encounter.subject"]
+    refusals.check(other, 422, "business-rule", *places)
+
+
 # ---- A server that does not tell ------------------------------------------------------------
 
 

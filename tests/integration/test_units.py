@@ -135,6 +135,20 @@ def test_each_reference_that_is_checked_costs_2_units(
     assert read_units == []
 
 
+def test_a_message_that_names_its_header_and_two_people_costs_20_units_where_that_is_checked(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, header_id = conversation(clinic)
+    message = typical("message", header_id)
+    named = {message["sender"]["reference"], *(one["reference"] for one in message["recipient"])}
+    for each in named:
+        kind, _, own_id = each.partition("/")
+        clinic.put(f"/{each}", {"resourceType": kind, "id": own_id})
+    monkeypatch.setenv("REFERENCE_CHECKS", "local")
+    settings.settings.cache_clear()
+    assert written(clinic.post("/Communication", message)) == 20
+
+
 def test_reading_a_resource_costs_1_unit(clinic: FrontDoor, read_units: list[int]) -> None:
     session_id, header_id = conversation(clinic)
     for path in (f"/Encounter/{session_id}", f"/Communication/{header_id}"):
