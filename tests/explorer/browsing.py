@@ -3,7 +3,10 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
+from fcntl import LOCK_EX, flock
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Locator, Page
@@ -25,11 +28,7 @@ _REPORT = """addEventListener('securitypolicyviolation', (event) => console.erro
 
 def chromium() -> str:
     """Give where Chromium is, installing it where that is possible."""
-    found = os.environ.get("CHROMIUM") or _found()
-    if not found and shutil.which("apt-get") and os.geteuid() == 0:
-        for command in INSTALL:
-            subprocess.run(command, check=True, capture_output=True)
-        found = _found()
+    found = os.environ.get("CHROMIUM") or _found() or _installed()
     if not found:
         pytest.fail(
             "The tests of the explorer need Chromium: install it, as `apt-get install chromium` "
@@ -41,6 +40,17 @@ def chromium() -> str:
 
 def _found() -> str:
     return next(filter(None, map(shutil.which, NAMES)), "")
+
+
+def _installed() -> str:
+    """Install it, unless another process of the tests has just done so."""
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        return ""
+    with Path(tempfile.gettempdir(), "chromium-for-tests.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        for command in () if _found() else INSTALL:
+            subprocess.run(command, check=True, capture_output=True)
+    return _found()
 
 
 @dataclass
