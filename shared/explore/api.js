@@ -46,7 +46,7 @@ export function next(bundle, path) {
 /** Read all pages, at most so many resources. */
 export async function all(path, most = 1000) {
   const resources = [];
-  for (let at = path; at && resources.length < most; ) {
+  for (let at = path; at && resources.length < most;) {
     const page = await get(at);
     resources.push(...found(page));
     at = next(page, path);

@@ -1,27 +1,49 @@
 // The time axis of a thread: a bar for each session, a tick for each message.
 
-const SVG = 'http://www.w3.org/2000/svg';
-const [WIDTH, HEIGHT] = [1000, 44];
 import { make } from './dom.js';
 import { day } from './words.js';
 
+const SVG = 'http://www.w3.org/2000/svg';
+const [WIDTH, HEIGHT] = [1000, 44];
+
 /** Draw the axis; those who do not see it read the same below it. */
-export function axis({ messages, of }) {
+export function axis(messages, marks) {
   const times = messages.map((one) => Date.parse(one.sent));
   const known = times.filter((one) => !Number.isNaN(one));
   if (known.length < 2) return null;
   const [first, last] = [Math.min(...known), Math.max(...known)];
   const at = (time) => 6 + ((time - first) / (last - first || 1)) * (WIDTH - 12);
-  const bars = Map.groupBy(messages.filter((one) => of.has(one.id) && one.sent), (one) => of.get(one.id));
-  const svg = draw('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', class: 'axis', 'aria-hidden': 'true' });
+  const marked = messages.filter((one) => marks.of(one) && one.sent);
+  const bars = Map.groupBy(marked, (one) => marks.of(one));
+  const svg = draw('svg', {
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    preserveAspectRatio: 'none',
+    class: 'axis',
+    'aria-hidden': 'true',
+  });
   svg.append(draw('line', { x1: 0, x2: WIDTH, y1: 34, y2: 34, class: 'base' }));
   for (const said of bars.values()) {
     const [from, to] = [said[0], said.at(-1)].map((one) => at(Date.parse(one.sent)));
-    svg.append(draw('rect', { x: from - 5, y: 8, width: Math.max(to - from, 0) + 10, height: 18, rx: 4, class: 'bar' }));
+    svg.append(
+      draw('rect', {
+        x: from - 5,
+        y: 8,
+        width: Math.max(to - from, 0) + 10,
+        height: 18,
+        rx: 4,
+        class: 'bar',
+      }),
+    );
   }
-  for (const time of known) svg.append(draw('line', { x1: at(time), x2: at(time), y1: 29, y2: 39, class: 'tick' }));
+  for (const time of known)
+    svg.append(draw('line', { x1: at(time), x2: at(time), y1: 29, y2: 39, class: 'tick' }));
   const ends = [first, last].map((one) => make('span', {}, day(one)));
-  return make('div', { class: 'overview' }, svg, make('p', { class: 'ends', 'aria-hidden': 'true' }, ends));
+  return make(
+    'div',
+    { class: 'overview' },
+    svg,
+    make('p', { class: 'ends', 'aria-hidden': 'true' }, ends),
+  );
 }
 
 function draw(tag, attributes) {

@@ -54,10 +54,20 @@ function question(session, dialog, then) {
       fill(outcome, refusal(error));
     }
   });
-  const no = make('button', { type: 'button', autofocus: true, onclick: () => dialog.close() }, 'Keep it open');
+  const no = make(
+    'button',
+    { type: 'button', autofocus: true, onclick: () => dialog.close() },
+    'Keep it open',
+  );
   return [
     make('h2', { id: 'close-title' }, 'Close this session?'),
-    make('p', {}, 'The session of ', told(about(session)), ' ends now, and its medical encounters with it. Later messages do not belong to it.'),
+    make(
+      'p',
+      {},
+      'The session of ',
+      told(about(session)),
+      ' ends now, and its medical encounters with it. Later messages do not belong to it.',
+    ),
     outcome,
     make('div', { class: 'choice' }, no, yes),
   ];

@@ -3,16 +3,29 @@
 import { link, make, prose, told } from './dom.js';
 import { clock, concept, day, named } from './words.js';
 
-const SAID = { preparation: 'Draft', 'entered-in-error': 'Taken back', 'not-done': 'Not sent', stopped: 'Stopped', 'on-hold': 'On hold' };
+const SAID = {
+  preparation: 'Draft',
+  'entered-in-error': 'Taken back',
+  'not-done': 'Not sent',
+  stopped: 'Stopped',
+  'on-hold': 'On hold',
+};
 
 /** Show messages under the days on which they were sent; nothing where there are none. */
 export function conversation(messages, threads = []) {
   if (!messages.length) return null;
-  const topics = threads.length > 1 ? new Map(threads.map((one) => [`Communication/${one.id}`, concept(one.topic)])) : new Map();
+  const topics =
+    threads.length > 1
+      ? new Map(threads.map((one) => [`Communication/${one.id}`, concept(one.topic)]))
+      : new Map();
   const days = Map.groupBy(messages, (one) => (one.sent ? day(one.sent) : 'Not sent'));
   return [...days].map(([title, said]) => [
     make('h3', { class: 'day' }, title),
-    make('ol', { class: 'messages' }, said.map((one) => message(one, topics.get(one.partOf[0].reference)))),
+    make(
+      'ol',
+      { class: 'messages' },
+      said.map((one) => message(one, topics.get(one.partOf[0].reference))),
+    ),
   ]);
 }
 
@@ -41,6 +54,14 @@ function part(payload) {
 
 function attachment(one) {
   const title = one.title || one.contentType || 'Attachment';
-  const kind = [one.title && one.contentType, one.size && `${Math.ceil(one.size / 1024)} KB`].filter(Boolean);
-  return make('p', { class: 'attachment' }, link(one.url, title), kind.length ? make('small', {}, ' ', told(kind.join(', '))) : null);
+  const kind = [
+    one.title && one.contentType,
+    one.size && `${Math.ceil(one.size / 1024)} KB`,
+  ].filter(Boolean);
+  return make(
+    'p',
+    { class: 'attachment' },
+    link(one.url, title),
+    kind.length ? make('small', {}, ' ', told(kind.join(', '))) : null,
+  );
 }

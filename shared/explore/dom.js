@@ -7,7 +7,8 @@ export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) element.setAttribute(name, value === true ? '' : value);
+    else if (value !== false && value != null)
+      element.setAttribute(name, value === true ? '' : value);
   }
   element.append(...there(children));
   return element;
@@ -53,4 +54,9 @@ function there(children) {
 /** Tell something to those who do not see the page change. */
 export function announce(text) {
   document.getElementById('status').textContent = text;
+}
+
+/** Make the way back to all sessions. */
+export function up() {
+  return make('p', { class: 'path' }, make('a', { href: '#/' }, 'Sessions'));
 }

@@ -1,6 +1,6 @@
 // The page: who is signed in, and which view the address asks for.
 
-import { announce, fill, make, told } from './dom.js';
+import { announce, fill, make, told, up } from './dom.js';
 import { forgetNames, learn, nameOf } from './names.js';
 import { refusal } from './refusal.js';
 import * as session from './session.js';
@@ -23,10 +23,11 @@ async function show() {
 
 async function showView() {
   const [name, ...given] = window.location.hash.replace(/^#\/?/, '').split('/');
+  const ids = given.map(encodeURIComponent);
   const view = make('div', {});
   fill(main, view);
   try {
-    const shown = (VIEWS[name] ?? sessions).show(view, ...given);
+    const shown = (VIEWS[name] ?? sessions).show(view, ...ids);
     begin();
     await shown;
     // Where its heading was replaced, the focus went with it.
@@ -34,7 +35,7 @@ async function showView() {
     await learn([{ reference: signin.claims().fhirUser }]);
     person.querySelector('bdi')?.replaceChildren(who());
   } catch (error) {
-    fill(view, make('h1', { tabindex: '-1' }, 'Not shown'), refusal(error), back());
+    fill(view, make('h1', { tabindex: '-1' }, 'Not shown'), refusal(error), up());
     if (view.isConnected) begin();
   }
 }
@@ -44,10 +45,6 @@ function begin() {
   const heading = main.querySelector('h1');
   heading.focus();
   document.title = `${heading.textContent} · Async Encounters`;
-}
-
-function back() {
-  return make('p', {}, make('a', { href: '#/' }, 'All sessions'));
 }
 
 function whoever() {

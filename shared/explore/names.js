@@ -2,7 +2,15 @@
 
 import { all } from './api.js';
 
-const TYPES = ['Patient', 'Practitioner', 'RelatedPerson', 'Organization', 'CareTeam', 'Group', 'Location'];
+const TYPES = [
+  'Patient',
+  'Practitioner',
+  'RelatedPerson',
+  'Organization',
+  'CareTeam',
+  'Group',
+  'Location',
+];
 const MOST = 50;
 const known = new Map();
 
@@ -13,7 +21,9 @@ export function nameOf(reference) {
 
 /** Learn the names that some resources' references lack, as far as the caller may see them. */
 export async function learn(resources) {
-  const asked = new Set(resources.flatMap((one) => [...nameless(one)]).filter((one) => !known.has(one)));
+  const asked = new Set(
+    resources.flatMap((one) => [...nameless(one)]).filter((one) => !known.has(one)),
+  );
   const by = Map.groupBy(asked, (one) => one.split('/')[0]);
   await Promise.all([...by].map(([type, references]) => read(type, references.slice(0, MOST))));
 }
@@ -26,7 +36,8 @@ export function forgetNames() {
 function* nameless(value) {
   if (!value || typeof value !== 'object') return;
   const [type, id, more] = String(value.reference ?? '').split('/');
-  if (!value.display && !more && TYPES.includes(type) && /^[A-Za-z0-9.-]{1,64}$/.test(id ?? '')) yield value.reference;
+  if (!value.display && !more && TYPES.includes(type) && /^[A-Za-z0-9.-]{1,64}$/.test(id ?? ''))
+    yield value.reference;
   for (const part of Object.values(value)) yield* nameless(part);
 }
 

@@ -2,7 +2,12 @@
 
 import { make, told } from './dom.js';
 
-const MEANS = { 0: 'No connection', 403: 'You may not do this', 404: 'It is not there', 410: 'It was deleted' };
+const MEANS = {
+  0: 'No connection',
+  403: 'You may not do this',
+  404: 'It is not there',
+  410: 'It was deleted',
+};
 
 /** Show why something was refused, element by element. */
 export function refusal(error) {
@@ -13,7 +18,13 @@ export function refusal(error) {
     { role: 'alert', class: 'notice' },
     make('strong', {}, title),
     lines.map((issue) =>
-      make('p', {}, told(issue.text), issue.more && make('small', {}, ' ', told(issue.more)), issue.where && make('small', {}, ' (', told(issue.where), ')')),
+      make(
+        'p',
+        {},
+        told(issue.text),
+        issue.more && make('small', {}, ' ', told(issue.more)),
+        issue.where && make('small', {}, ' (', told(issue.where), ')'),
+      ),
     ),
   );
 }

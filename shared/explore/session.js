@@ -3,7 +3,7 @@
 import { all } from './api.js';
 import { closing, closingOf, mayClose } from './closing.js';
 import { conversation } from './conversation.js';
-import { fill, make, told } from './dom.js';
+import { fill, make, told, up } from './dom.js';
 import { learn } from './names.js';
 import { tree } from './tree.js';
 import { OPEN, about, begun, concept, count, moment, people, range, since } from './words.js';
@@ -12,7 +12,11 @@ const MOST = 1000;
 
 /** Show a session; throws Refused. */
 export async function show(main, id) {
-  fill(main, make('h1', { tabindex: '-1' }, 'Session'), make('p', { class: 'quietly' }, 'Loading…'));
+  fill(
+    main,
+    make('h1', { tabindex: '-1' }, 'Session'),
+    make('p', { class: 'quietly' }, 'Loading…'),
+  );
   const path = `Encounter/${id}`;
   const [resources, [close]] = await Promise.all([
     all(`${path}/$everything?_count=200`, MOST),
@@ -26,13 +30,22 @@ export async function show(main, id) {
   const made = others.filter((one) => one.resourceType !== 'Communication');
   fill(
     main,
-    make('p', { class: 'path' }, make('a', { href: '#/' }, 'Sessions')),
+    up(),
     top(session, () => show(main, id)),
     facts(session, close),
     part('encounters', 'Medical encounters and records', tree(session, made)),
-    part('threads', 'Threads', threads.length ? make('ul', { class: 'plain' }, threads.map(thread)) : none()),
+    part(
+      'threads',
+      'Threads',
+      threads.length ? make('ul', { class: 'plain' }, threads.map(thread)) : none(),
+    ),
     part('conversation', 'Conversation', conversation(messages, threads) ?? none()),
-    resources.length >= MOST && make('p', { class: 'notice' }, `These are the first ${MOST} entries; the threads have all of them.`),
+    resources.length >= MOST &&
+      make(
+        'p',
+        { class: 'notice' },
+        `These are the first ${MOST} entries; the threads have all of them.`,
+      ),
   );
 }
 
@@ -59,7 +72,13 @@ function facts(session, close) {
     ['Length', session.length && `${session.length.value} ${session.length.unit ?? ''}`],
   ];
   const shown = rows.filter(([, value]) => value);
-  return make('dl', { class: 'facts' }, shown.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, told(value)))));
+  return make(
+    'dl',
+    { class: 'facts' },
+    shown.map(([name, value]) =>
+      make('div', {}, make('dt', {}, name), make('dd', {}, told(value))),
+    ),
+  );
 }
 
 function part(id, title, content) {
@@ -73,5 +92,10 @@ function none() {
 function thread(header) {
   const topic = concept(header.topic) || 'Thread';
   const with_ = count((header.recipient ?? []).length, 'participant');
-  return make('li', {}, make('a', { href: `#/thread/${header.id}` }, told(topic)), ` · ${header.status} · ${with_}`);
+  return make(
+    'li',
+    {},
+    make('a', { href: `#/thread/${header.id}` }, told(topic)),
+    ` · ${header.status} · ${with_}`,
+  );
 }

@@ -5,7 +5,7 @@ import { closingOf } from './closing.js';
 import { announce, fill, make, told } from './dom.js';
 import { learn } from './names.js';
 import { refusal } from './refusal.js';
-import { ENDED, OPEN, VIRTUAL, about, begun, concept, count, people, range, since } from './words.js';
+import { ENDED, OPEN, VIRTUAL, about, age, begun, concept, count, people, range } from './words.js';
 
 const PAGE = 25;
 
@@ -68,11 +68,11 @@ function row(session) {
     {},
     make('a', { href: `#/session/${session.id}`, class: 'who' }, told(about(session))),
     make('span', { class: `state ${isOpen ? 'open' : 'ended'}` }, told(session.status)),
-    make('span', { class: 'what' }, told([reasons, ...people(session)].filter(Boolean).join(' · '))),
     make(
       'span',
-      { class: 'when' },
-      isOpen ? `opened ${since(from)}` : range(from, to),
+      { class: 'what' },
+      told([reasons, ...people(session)].filter(Boolean).join(' · ')),
     ),
+    make('span', { class: 'when' }, isOpen ? age(session) : range(from, to)),
   );
 }

@@ -108,9 +108,18 @@ export function show(main, then) {
       'section',
       { class: 'signin' },
       make('h1', { tabindex: '-1' }, 'Sign in'),
-      make('p', {}, 'You see what your own rights let you see, and nothing is kept after this tab is closed.'),
+      make(
+        'p',
+        {},
+        'You see what your own rights let you see, and nothing is kept after this tab is closed.',
+      ),
       said && make('p', { role: 'alert', class: 'notice' }, told(said)),
-      hosted && make('button', { type: 'button', class: 'main', onclick: begin }, 'Sign in with your account'),
+      hosted &&
+        make(
+          'button',
+          { type: 'button', class: 'main', onclick: begin },
+          'Sign in with your account',
+        ),
       hosted && make('p', { class: 'or' }, 'or with a token'),
       form(then),
     ),
@@ -136,7 +145,11 @@ function form(then) {
     { onsubmit: submitted },
     make('label', { for: 'token' }, 'Access token'),
     input,
-    make('p', { id: 'token-help', class: 'help' }, 'As your system or administrator gave it to you.'),
+    make(
+      'p',
+      { id: 'token-help', class: 'help' },
+      'As your system or administrator gave it to you.',
+    ),
     make('button', { type: 'submit' }, 'Use this token'),
   );
 }

@@ -3,7 +3,19 @@
 import { make, told } from './dom.js';
 import { concept, day, moment, named } from './words.js';
 
-const DATES = ['effectiveDateTime', 'effectiveInstant', 'performedDateTime', 'occurrenceDateTime', 'onsetDateTime', 'authoredOn', 'authored', 'recordedDate', 'date', 'issued', 'enteredDate'];
+const DATES = [
+  'effectiveDateTime',
+  'effectiveInstant',
+  'performedDateTime',
+  'occurrenceDateTime',
+  'onsetDateTime',
+  'authoredOn',
+  'authored',
+  'recordedDate',
+  'date',
+  'issued',
+  'enteredDate',
+];
 const NAMES = ['code', 'medicationCodeableConcept', 'type', 'category'];
 const TEXTS = ['description', 'summary', 'title', 'questionnaire'];
 
@@ -46,7 +58,11 @@ function encounter(one) {
 }
 
 function record(one) {
-  return make('li', {}, details(one, line(one), [value(one), one.status ?? concept(one.clinicalStatus), when(one)]));
+  return make(
+    'li',
+    {},
+    details(one, line(one), [value(one), one.status ?? concept(one.clinicalStatus), when(one)]),
+  );
 }
 
 function details(resource, title, more) {
@@ -71,19 +87,30 @@ function line(one) {
   const coded = NAMES.map((name) => concept(one[name]));
   const written = TEXTS.map((name) => one[name]);
   const document = one.content?.[0]?.attachment?.title;
-  const all = [document, ...coded.slice(0, 2), named(one.medicationReference), ...written, ...coded.slice(2)];
+  const all = [
+    document,
+    ...coded.slice(0, 2),
+    named(one.medicationReference),
+    ...written,
+    ...coded.slice(2),
+  ];
   return all.find(Boolean) || one.id;
 }
 
 function value(one) {
   const name = Object.keys(one).find((each) => each.startsWith('value'));
-  const parts = (one.component ?? []).map((each) => [concept(each.code), value(each)].filter(Boolean).join(' '));
+  const parts = (one.component ?? []).map((each) =>
+    [concept(each.code), value(each)].filter(Boolean).join(' '),
+  );
   return [said(one[name]), ...parts, one.dosageInstruction?.[0]?.text].filter(Boolean).join(', ');
 }
 
 function said(given) {
   if (given == null || typeof given !== 'object') return given == null ? '' : String(given);
-  if ('value' in given) return [given.comparator, given.value, given.unit ?? given.code].filter((one) => one != null).join(' ');
+  if ('value' in given)
+    return [given.comparator, given.value, given.unit ?? given.code]
+      .filter((one) => one != null)
+      .join(' ');
   return concept(given) || [given.start, given.end].filter(Boolean).map(moment).join(' to ');
 }
 

@@ -12,7 +12,12 @@ const STEPS = [
   ['minute', DAY / 1440, 1],
 ];
 const relative = new Intl.RelativeTimeFormat('en');
-const dates = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
+const dates = new Intl.DateTimeFormat('en-GB', {
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+});
 const clocks = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 export const VIRTUAL = 'http://terminology.hl7.org/CodeSystem/v3-ActCode|VR';
@@ -29,7 +34,8 @@ export function moment(text) {
 /** Tell from when to when; a day that both share once. */
 export function range(start, end) {
   if (!end) return moment(start);
-  const isOneDay = String(start).includes('T') && String(end).includes('T') && day(start) === day(end);
+  const isOneDay =
+    String(start).includes('T') && String(end).includes('T') && day(start) === day(end);
   return `${moment(start)} to ${isOneDay ? clock(end) : moment(end)}`;
 }
 
@@ -48,14 +54,17 @@ export function since(text, now = Date.now()) {
   const step = STEPS.find(([, size, least]) => Math.abs(distance) >= least * size);
   if (!step) return 'just now';
   const [unit, size] = step;
-  return relative.format(Math.trunc(distance / size), unit);
+  return relative.format(Math.round(distance / size), unit);
 }
 
 /** Name a code or a concept. */
 export function concept(value) {
   const all = [value].flat().filter(Boolean);
   const coding = (one) => one.coding?.find((each) => each.display) ?? one.coding?.[0] ?? one;
-  return all.map((one) => one.text || coding(one).display || coding(one).code || '').filter(Boolean).join(', ');
+  return all
+    .map((one) => one.text || coding(one).display || coding(one).code || '')
+    .filter(Boolean)
+    .join(', ');
 }
 
 /** Name whom or what a reference is to. */
@@ -78,6 +87,13 @@ export function people(encounter) {
 export function begun(encounter) {
   const first = encounter.statusHistory?.[0]?.period?.start;
   return encounter.period?.start ?? first ?? encounter.meta?.lastUpdated;
+}
+
+/** Tell since when a session is open, or when it begins. */
+export function age(encounter) {
+  const start = begun(encounter);
+  if (new Date(start) > Date.now()) return `begins ${since(start)}`;
+  return `${encounter.status === 'planned' ? 'planned' : 'opened'} ${since(start)}`;
 }
 
 /** Count things. */

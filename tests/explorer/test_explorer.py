@@ -65,9 +65,11 @@ def test_what_is_no_token_is_refused_readably(visit: Visit, wrong: str) -> None:
 @pytest.mark.usefixtures("made")
 def test_sessions_are_listed_with_their_age(visit: Visit) -> None:
     visitor = visit(*ALICE)
+    visitor.sees("closes Sun 8 Mar 2026, 09:41")
     opened = visitor.list("Open sessions").all_inner_texts()
     assert any("Homer Simpson" in one and "opened 40 minutes ago" in one for one in opened)
     assert any("Bart and Lisa Simpson" in one and "Marge Simpson" in one for one in opened)
+    assert any("closes Sat 7 Mar 2026, 00:" in one and "(in 1" in one for one in opened)
     ended = visitor.list("Ended sessions").all_inner_texts()
     assert len(ended) == 2
     assert "Wed 4 Mar 2026, 17:05" in ended[0]
@@ -92,6 +94,19 @@ def test_many_sessions_come_page_by_page(visit: Visit, practice: Practice) -> No
 def test_nothing_to_see_is_said(visit: Visit) -> None:
     visitor = visit(*ALICE)
     visitor.sees("None that you may see.")
+
+
+def test_a_session_that_is_planned_has_not_begun(visit: Visit, practice: Practice) -> None:
+    practice.opens(status="planned", period={"start": "2026-03-05T09:00:00+01:00"})
+    visitor = visit(*ALICE)
+    visitor.sees("begins in 3 days · closes when somebody closes it")
+
+
+def test_a_service_that_is_not_reached_is_told(visit: Visit) -> None:
+    visitor = visit()
+    visitor.page.route("**/fhir/R4/**", lambda route: route.abort())
+    visitor.sign_in(token(*ALICE))
+    visitor.sees("The service cannot be reached.")
 
 
 # Rights
@@ -289,6 +304,17 @@ def test_messages_before_a_link_after_an_end_and_of_another_session_are_told_apa
     parts = spans(visitor)
     assert [number for _, number in parts] == [2, 1]
     assert parts[1][0] == "In no session"
+
+
+def test_times_of_any_zone_are_marked(visit: Visit, practice: Practice) -> None:
+    session = practice.opens()
+    thread = practice.header(encounter=care.reference(f"Encounter/{session}"))
+    for sent in ("2026-03-02T10:00:00+01:00", "2026-03-02T04:30:00.5-05:00", "2026-03-02"):
+        answer = practice.clinic.post("/Communication", care.message(thread, sent))
+        assert answer.status == 201, answer.text
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"thread/{thread}")
+    assert spans(visitor) == [("Session of Patient/homer-simpson", 3)]
 
 
 def test_a_late_message_is_marked_in_the_session_of_its_day(

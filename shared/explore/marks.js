@@ -1,0 +1,79 @@
+// Which session each message of a thread belongs to: the API tells the messages of a session.
+
+import { all, each, found } from './api.js';
+
+const AT_ONCE = 25;
+const MOST = 200;
+
+export class Marks {
+  #header;
+  #linked;
+  #of = new Map();
+
+  /** The sessions that have been met, by reference. */
+  sessions = new Map();
+
+  constructor(header, linked) {
+    this.#header = header;
+    this.#linked = linked;
+  }
+
+  /** Begin with the sessions that a thread's header is and was linked to, the latest first. */
+  static async of(header) {
+    const history = `Communication/${header.id}/_history?_count=100`;
+    const versions = await all(history, 300).catch(() => [header]);
+    const linked = versions.map((one) => one.encounter?.reference).filter(Boolean);
+    return new Marks(header, [...new Set(linked)]);
+  }
+
+  /** Give the session of a message that was marked. */
+  of(message) {
+    return this.#of.get(message.id);
+  }
+
+  /** Find out to which sessions messages belong, given in the order in which they were sent. */
+  async mark(messages) {
+    const sent = messages.map((one) => one.sent).filter(Boolean);
+    const beside = await this.#beside(sent);
+    const candidates = [...new Set([...beside, ...this.#linked])].slice(0, MOST);
+    for (
+      let at = 0;
+      at < candidates.length && !messages.every((one) => this.of(one));
+      at += AT_ONCE
+    ) {
+      await this.#look(candidates.slice(at, at + AT_ONCE), within('sent', sent));
+    }
+  }
+
+  /** Give the patient's sessions at that time: a late message may be in one never linked. */
+  async #beside(sent) {
+    const subject = this.#header.subject?.reference;
+    if (!sent.length || !subject?.startsWith('Patient/')) return [];
+    const days = within(
+      'date',
+      sent.map((one) => one.slice(0, 10)),
+    );
+    const query = `Encounter?patient=${encodeURIComponent(subject)}&part-of:missing=true${days}`;
+    const sessions = await all(`${query}&_count=100`, MOST / 2).catch(() => []);
+    return sessions.map((one) => `Encounter/${one.id}`);
+  }
+
+  async #look(candidates, time) {
+    const thread = `Communication?part-of=Communication/${this.#header.id}${time}`;
+    const query = `${thread}&_elements=id&_count=1000&session=`;
+    const pages = await each(candidates.map((one) => query + encodeURIComponent(one)));
+    const met = candidates.filter((session, index) => {
+      const members = pages[index] ? found(pages[index]) : [];
+      for (const one of members) this.#of.set(one.id, session);
+      return members.length && !this.sessions.has(session);
+    });
+    (await each(met)).forEach((one, index) => this.sessions.set(met[index], one));
+  }
+}
+
+/** Make a query for what is between the first and the last of some times. */
+function within(name, times) {
+  if (!times.length) return '';
+  const [first, last] = [times[0], times.at(-1)].map(encodeURIComponent);
+  return `&${name}=ge${first}&${name}=le${last}`;
+}
