@@ -1,4 +1,4 @@
-"""R4's invariants of severity error, by key, as far as Encounter and Communication reach them.
+"""R4's invariants of its data types, those of severity error, by key.
 
 Each tells whether an element keeps it; elements of the wrong shape are reported elsewhere and keep
 every invariant. Which type has which is in definitions/core.json.
