@@ -8,6 +8,8 @@ import pytest
 from tests import care
 from tests.frontdoor import FrontDoor
 
+# Its tables are in memory: each test has some requests.
+pytestmark = pytest.mark.usefixtures("practice")
 PULSE = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
 
 
@@ -112,3 +114,27 @@ def test_what_cannot_be_searched_for_is_named(
 ) -> None:
     refused = clinic.get(f"/{query}")
     assert (refused.status, refused.expressions) == (400, [expression])
+
+
+@pytest.mark.parametrize("number", ["+15550100", "%2B15550100"])
+def test_a_gateway_names_who_wrote_by_their_number(
+    clinic: FrontDoor, family: dict[str, str], number: str
+) -> None:
+    sender = care.reference(f"Patient?phone={number}")
+    message = care.message(family["thread"].partition("/")[2], sender=sender)
+    sent = clinic.post("/Communication", message)
+    assert sent.status == 201, sent.text
+    assert sent.body["sender"] == care.reference(family["homer"])
+
+
+def test_who_sees_only_themselves_finds_nobody_else_by_name(family: dict[str, str]) -> None:
+    homer = FrontDoor(role="patient", fhir_user=family["homer"])
+    for query in (
+        "name=simp",
+        "family=simpson",
+        "phone=%2B15550100,%2B15550101",
+        "name:contains=m",
+    ):
+        assert homer.get(f"/Patient?{query}").ids == ["homer"]
+    assert homer.get("/Patient?given=marge").ids == []
+    assert homer.get("/Observation?patient.name=homer").ids == [family["pulse"].partition("/")[2]]

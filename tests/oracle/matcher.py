@@ -77,6 +77,10 @@ class Everything:
     def _far(self, kind: str, name: str, value: str) -> frozenset[str]:
         """As above, where a type that has no such parameter has no such resources."""
         code = re.split("[.:]", name)[0]
+        if code != "_has" and "." not in name:
+            of_type = self.readers[kind].get(code, ("", None))[0]
+            if of_type != "token" and name.endswith((":text", ":of-type")):
+                return frozenset()
         known = code == "_has" or code in self.readers[kind]
         return self.find(kind, name, value) if known else frozenset()
 
