@@ -43,9 +43,13 @@ PRIMITIVES: dict[str, tuple[Any, Any]] = {
 }
 # What a type's invariants ask beside its required elements.
 NEEDED: dict[str, Json] = {
+    "Address": {"use": "work"},
     "Age": {"value": 1, "code": "a", "system": UCUM},
+    "Appointment.participant": {"type": [{"text": "x"}]},
     "Attachment": {"contentType": "text/plain"},
-    "ContactPoint": {"system": "phone", "value": "1"},
+    "Condition.evidence": {"code": [{"text": "x"}]},
+    "Condition.stage": {"summary": {"text": "x"}},
+    "ContactPoint": {"system": "phone", "value": "1", "use": "work"},
     "Count": {"value": 1, "code": "1", "system": UCUM},
     "DataRequirement.codeFilter": {"path": "x"},
     "DataRequirement.dateFilter": {"path": "x"},
@@ -55,6 +59,9 @@ NEEDED: dict[str, Json] = {
     "Extension": {"valueString": "x"},
     "Meta": {"tag": [{"code": "x"}]},
     "Narrative": {"status": "generated", "div": DIV},
+    "Observation.referenceRange": {"text": "x"},
+    "Organization": {"name": "x"},
+    "Patient.contact": {"name": {"text": "x"}},
     "Quantity": {"value": 1, "system": UCUM},
     "Ratio": {"numerator": {"value": 1}, "denominator": {"value": 1}},
     "SimpleQuantity": {"value": 1, "system": UCUM},
@@ -68,10 +75,26 @@ NEEDED: dict[str, Json] = {
     "TriggerDefinition": {"type": "named-event", "name": "x"},
 }
 # What goes instead of another element, because an invariant or a choice allows only one.
+RESOLVED = {
+    "coding": [
+        {
+            "system": "http://terminology.hl7.org/CodeSystem/condition-clinical",
+            "code": "resolved",
+        }
+    ]
+}
 INSTEAD: dict[tuple[str, str], Json | None] = {
+    ("Appointment", "cancelationReason"): {"status": "cancelled"},
+    ("Appointment", "end"): {"start": "2021-06-15T20:56:01Z"},
+    ("Appointment", "start"): {"end": "2021-06-15T20:56:01Z"},
+    **{
+        ("Condition", f"abatement{kind}"): {"clinicalStatus": RESOLVED}
+        for kind in ("Age", "DateTime", "Period", "Range", "String")
+    },
     ("DataRequirement.codeFilter", "searchParam"): {},
     ("DataRequirement.dateFilter", "searchParam"): {},
     ("Extension", "extension"): {},
+    ("ServiceRequest", "orderDetail"): {"code": {"text": "x"}},
     ("SimpleQuantity", "comparator"): None,
     ("Timing.repeat", "offset"): {"when": ["HS"]},
     ("TriggerDefinition", "data"): {"type": "data-added"},
@@ -99,19 +122,21 @@ class Mutant(NamedTuple):
     expression: str
 
 
-def paths(resource_type: str) -> list[list[Step]]:
+def paths(resource_type: str, deepest: int = DEEPEST) -> list[list[Step]]:
     """Give the way to every element of a resource type, data types followed."""
-    return [*_paths(type_named(resource_type), [], frozenset())]
+    return [*_paths(type_named(resource_type), [], frozenset(), deepest)]
 
 
-def _paths(kind: Type, above: list[Step], seen: frozenset[str]) -> Iterator[list[Step]]:
+def _paths(
+    kind: Type, above: list[Step], seen: frozenset[str], deepest: int
+) -> Iterator[list[Step]]:
     for name, element in kind.elements.items():
         if INSTEAD.get((kind.name, name), {}) is None or element.type == "Resource":
             continue
         way = [*above, Step(kind, name, element)]
         yield way
-        if not element.primitive and len(way) < DEEPEST and _is_followed(way, seen):
-            yield from _paths(type_named(element.type), way, seen | {element.type})
+        if not element.primitive and len(way) < deepest and _is_followed(way, seen):
+            yield from _paths(type_named(element.type), way, seen | {element.type}, deepest)
 
 
 def _is_followed(way: list[Step], seen: frozenset[str]) -> bool:
@@ -217,7 +242,7 @@ def mutants(way: list[Step]) -> Iterator[Mutant]:
         unknown = _sample(element) | {"unknownElement": 1}
         yield _with(way, "an unknown element", unknown, "structure", f"{here}.unknownElement")
         if element.targets:
-            other = {"reference": "Slot/1"}
+            other = {"reference": "Linkage/1"}
             yield _with(way, "a reference elsewhere", other, "value", f"{here}.reference")
     if element.many:
         yield _replaced(way, "not an array", _sample(element), "structure", bare)

@@ -1,4 +1,4 @@
-"""As much of FHIRPath as R4's invariants of contained resources are written in.
+"""As much of FHIRPath as R4's invariants are written in.
 
 Values are JSON, collections are lists. http://hl7.org/fhirpath/N1/
 """

@@ -1,4 +1,4 @@
-"""FHIRPath's operators and functions, as many as R4's invariants of contained resources use.
+"""FHIRPath's operators and functions, as many as R4's invariants use.
 
 Each is of whole collections, which are lists. http://hl7.org/fhirpath/N1/#functions
 """
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from shared import instants
 from shared.fhirjson import canonical
 
 type Items = list[Any]
@@ -53,11 +54,21 @@ def _implies(a: Truth, b: Truth) -> Items:
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Items, Items], Items]:
     def operate(a: Items, b: Items) -> Items:
         try:
-            return [compare(a[0], b[0])] if a and b else []
+            return _known(_compared(compare, a[0], b[0])) if a and b else []
         except TypeError:
             return []
 
     return operate
+
+
+def _compared(compare: Callable[[Any, Any], bool], a: Any, b: Any) -> Truth:
+    """Compare two values; of dates not known as exactly as each other there may be no telling."""
+    try:
+        first, second = instants.parse(a), instants.parse(b)
+    except (TypeError, ValueError):
+        return compare(a, b)
+    lows, highs = compare(first.low, second.low), compare(first.high, second.high)
+    return lows if lows == highs else None
 
 
 def _equal(a: Items, b: Items) -> bool:

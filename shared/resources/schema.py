@@ -52,7 +52,7 @@ def _file(name: str) -> dict[str, Any]:
 
 
 def _row(name: str) -> dict[str, str]:
-    """Give the row of a type; what only contained resources use is read when one is met."""
+    """Give the row of a type; of others than Encounter and Communication when met."""
     row: dict[str, str] = _file("core")["types"].get(name) or _file("contained")["types"][name]
     return row
 
@@ -70,7 +70,7 @@ def invariant_text(key: str) -> str:
 
 
 def invariant_path(key: str) -> str:
-    """Give the FHIRPath of an invariant of what only contained resources have."""
+    """Give the FHIRPath of an invariant that `invariants` does not have."""
     path: str = _file("contained")["invariants"][key][1]
     return path
 

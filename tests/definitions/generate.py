@@ -4,12 +4,12 @@
     python tests/definitions/generate.py package/dist/fhir/r4
 
 `core.json` has Encounter, Communication and every data type they reach; `contained.json` the other
-resource types, read only when a resource contains one; `summary.json` what `_summary` shows of the
-roots. A type is a row of elements by name, each
+resource types, read only when one is written, or a resource contains one; `summary.json` what
+`_summary` shows of the roots. A type is a row of elements by name, each
 `<cardinality> <types> [<value set>]`: `?` 0..1, `1` 1..1, `*` 0..*, `+` 1..*; `a|b` is a choice,
 `any` every type an extension may have, `.` the type named by the element's own path, and
 `Reference(A,B)` the types a reference may name. The key "" names the type it inherits from, "!" the
-invariants of severity error that it adds.
+invariants of severity error that it adds; of two with one key the second is `key@type`.
 """
 
 import json
@@ -170,10 +170,12 @@ class File:
 
     def add_rule(self, name: str, rule: Row, expression: str) -> None:
         """Note an invariant, with its FHIRPath where shared.resources.invariants has it not."""
-        keys = [*self.types[name].get("!", "").split(), rule["key"]]
-        self.types[name]["!"] = " ".join(keys)
-        text = rule["human"]
-        self.invariants[rule["key"]] = text if self.is_core else [text, expression]
+        said = rule["human"] if self.is_core else [rule["human"], expression]
+        key = rule["key"]
+        if self.invariants.get(key, said) != said:  # three types have an `inv-1`
+            key += f"@{name}"
+        self.invariants[key] = said
+        self.types[name]["!"] = " ".join([*self.types[name].get("!", "").split(), key])
 
     def row(self, element: Row) -> str:
         """Write one element."""
@@ -204,7 +206,8 @@ class File:
         if code in ("BackboneElement", "Element"):
             return "."
         targets = sorted(url.rsplit("/", 1)[1] for url in of.get("targetProfile", []))
-        if self.is_core and code == "Reference" and targets and "Resource" not in targets:
+        is_checked = self.is_core or path.partition(".")[0] in TYPES
+        if is_checked and code == "Reference" and targets and "Resource" not in targets:
             return f"Reference({','.join(targets)})"
         is_simple = any(url.endswith("/SimpleQuantity") for url in of.get("profile", []))
         return "SimpleQuantity" if is_simple else code

@@ -1,9 +1,10 @@
-"""The invariants of what is contained, as R4's own FHIRPath says them."""
+"""The invariants that R4's own FHIRPath says: of what is contained, and of most stored types."""
 
 from typing import Any
 
 import pytest
 
+from shared.catalog.types import TYPES
 from shared.resources import fhirpath, schema
 from shared.resources.validation import issues
 from tests import care
@@ -141,6 +142,31 @@ def test_what_r4_allows_may_be_contained(resource: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("key", "place", "resource"), BROKEN)
 def test_what_r4_forbids_may_not(key: str, place: str, resource: dict[str, Any]) -> None:
     assert broken(resource) == [(key, HERE + place)]
+
+
+@pytest.mark.parametrize(("key", "place", "resource"), BROKEN)
+def test_a_stored_type_keeps_them_by_itself(key: str, place: str, resource: dict[str, Any]) -> None:
+    (inner,) = resource["contained"]
+    kind = inner["resourceType"]
+    found = [(each.text.partition(":")[0], each.expression) for each in issues(inner, kind)]
+    assert found == ([(key, kind + place)] if kind in TYPES else [])
+
+
+@pytest.mark.parametrize(
+    ("authored", "modified", "is_kept"),
+    [
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T09:30:00Z", True),
+        ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00+02:00", False),
+        ("2026-01-01T10:00:00Z", "2026-01-01", True),
+        ("2026-01-02", "2026-01-01", False),
+        ("2026-01", "2026-01", True),
+    ],
+)
+def test_a_task_is_not_changed_before_it_was_made(
+    authored: str, modified: str, is_kept: bool
+) -> None:
+    task = care.example("Task", authoredOn=authored, lastModified=modified)
+    assert [each.text[:5] for each in issues(task, "Task")] == ([] if is_kept else ["inv-1"])
 
 
 def test_every_invariant_of_r4_can_be_read() -> None:
