@@ -27,7 +27,7 @@ class Written:
     version: int
     action: str
     chain: bytes
-    patient: str = ""
+    patients: frozenset[str] = frozenset()
 
 
 def of_transaction(
@@ -45,7 +45,7 @@ def of_transaction(
         "who": who,
         "interaction": interaction,
         "written": [[row.reference, row.version, row.action, row.chain.hex()] for row in rows],
-        "patients": sorted({row.patient for row in rows if row.patient}),
+        "patients": sorted(frozenset().union(*(row.patients for row in rows))),
         **origin,
     }
     json = fhirjson.canonical(content)

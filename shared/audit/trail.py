@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
-from shared import fhirjson, instants, references, ulids
+from shared import fhirjson, instants, ulids
 from shared.access import Actor
 from shared.access.actor import DEFAULT_TENANT
+from shared.audit import subjects
 from shared.catalog.interactions import Interaction
 
 # An answer's JSON, or the resources that it shows.
@@ -85,8 +86,7 @@ def current() -> Trail:
 def patients(answer: Answer) -> list[str]:
     """Give the patients whom the resources of an answer are about, as references."""
     resources = _resources(answer) if isinstance(answer, bytes) else answer
-    found = (references.target(each.get("subject")) for each in resources)
-    return sorted({str(one) for one in found if one and one.type == "Patient"})
+    return sorted(frozenset().union(*map(subjects.patients, resources)))
 
 
 def _resources(answer: bytes) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared import instants, metrics, ulids
 from shared.access import Actor
-from shared.audit import events, trail
+from shared.audit import events, subjects, trail
 from shared.catalog import access_patterns as patterns
 from shared.catalog.types import CARE
 from shared.index.rows import rows
@@ -372,14 +372,13 @@ class Work:
     def _written(self, address: Address, record: Versioned) -> events.Written:
         before = self._before(address, record)
         action = "D" if record.deleted else "C" if before is None or before.deleted else "U"
-        subject = (record.resource or (before.resource if before else {})).get("subject", {})
-        patient = subject.get("reference", "") if isinstance(subject, dict) else ""
+        resource = record.resource or (before.resource if before else {})
         return events.Written(
             f"{record.type}/{record.id}",
             record.version,
             action,
             before.chain if before else b"",
-            patient,
+            subjects.patients(resource),
         )
 
 

@@ -1,0 +1,185 @@
+"""What is hard about the directory and the records: identifiers, moves, many values, many types."""
+
+import random
+from string import ascii_letters
+from typing import Any
+
+import pytest
+
+from shared.catalog.types import DIRECTORY, RECORDS
+from shared.index.rows import MOST_ROWS
+from tests import care, refusals
+from tests.frontdoor import FrontDoor
+
+pytestmark = pytest.mark.usefixtures("practice")  # in memory
+URN = "urn:uuid:00000000-0000-4000-8000-00000000000"
+MARK = {"system": "https://clinic.example/ids", "value": "1"}
+NAMED = f"identifier={MARK['system']}|1"
+# Where a type's identifier is one, or has another name.
+IDENTIFIED = [
+    ("Patient", {"identifier": [MARK]}),
+    ("Observation", {"identifier": [MARK]}),
+    ("QuestionnaireResponse", {"identifier": MARK}),
+    ("DocumentReference", {"masterIdentifier": MARK}),
+]
+
+
+@pytest.mark.parametrize(("kind", "identified"), IDENTIFIED)
+def test_a_conditional_write_finds_what_has_the_identifier(
+    clinic: FrontDoor, kind: str, identified: dict[str, Any]
+) -> None:
+    body = care.example(kind, **identified)
+    made = clinic.post(f"/{kind}", body, if_none_exist=NAMED)
+    assert made.status == 201, made.text
+    again = clinic.post(f"/{kind}", body, if_none_exist=NAMED)
+    assert (again.status, again.id) == (200, made.id)
+    changed = clinic.put(f"/{kind}?{NAMED}", body | {"language": "de"})
+    assert (changed.status, changed.id, changed.version) == (200, made.id, "2")
+    patch = [{"op": "remove", "path": "/language"}]
+    assert clinic.patch(f"/{kind}?{NAMED}", patch).version == "3"
+    second = clinic.post(f"/{kind}", body)
+    refusals.check(clinic.put(f"/{kind}?{NAMED}", body), 412, "multiple-matches")
+    assert clinic.delete(f"/{kind}/{second.id}").status == 204
+    assert clinic.delete(f"/{kind}?{NAMED}").status == 204
+    assert clinic.get(f"/{kind}/{made.id}").status == 410
+    assert clinic.post(f"/{kind}", body, if_none_exist=NAMED).status == 201
+
+
+def entry(kind: str, number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "fullUrl": f"{URN}{number}",
+        "request": {"method": "POST", "url": kind},
+        "resource": care.example(kind, **more),
+    }
+
+
+def visit() -> list[dict[str, Any]]:
+    """A patient, their visit and what is recorded during it, each named by the next."""
+    patient, encounter, condition = (care.reference(f"{URN}{number}") for number in (1, 2, 3))
+    return [
+        entry("Observation", 4, subject=patient, encounter=encounter, focus=[condition]),
+        entry("Encounter", 2, subject=patient, diagnosis=[{"condition": condition}]),
+        entry("Condition", 3, subject=patient, encounter=encounter),
+        entry("Patient", 1, identifier=[MARK]),
+        entry("DocumentReference", 5, subject=patient, context={"encounter": [encounter]}),
+    ]
+
+
+def sent(clinic: FrontDoor, entries: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Send a transaction, and give type and id of what each entry made."""
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    answer = clinic.post("/", bundle)
+    assert answer.status == 200, answer.text
+    places = [one["response"]["location"].split("/") for one in answer.body["entry"]]
+    return [(place[-4], place[-3]) for place in places]
+
+
+def test_a_transaction_makes_people_a_visit_and_its_records_together(clinic: FrontDoor) -> None:
+    made = sent(clinic, visit())
+    assert [kind for kind, _ in made] == [one["request"]["url"] for one in visit()]
+    ids = dict(made)
+    observation = clinic.get(f"/Observation/{ids['Observation']}").body
+    assert observation["subject"] == care.reference(f"Patient/{ids['Patient']}")
+    assert observation["focus"] == [care.reference(f"Condition/{ids['Condition']}")]
+    encounter = clinic.get(f"/Encounter/{ids['Encounter']}").body
+    assert encounter["diagnosis"] == [
+        {"condition": care.reference(f"Condition/{ids['Condition']}")}
+    ]
+    found = clinic.get(f"/Encounter/{ids['Encounter']}/$everything").found
+    assert {one["resourceType"] for one in found} == set(ids) - {"Patient"}
+    for kind in ("Observation", "Condition", "DocumentReference"):
+        assert clinic.get(f"/{kind}?encounter={ids['Encounter']}").ids == [ids[kind]]
+        assert clinic.get(f"/{kind}?patient={ids['Patient']}").ids == [ids[kind]]
+
+
+def test_a_transaction_of_which_one_entry_is_wrong_makes_nothing(clinic: FrontDoor) -> None:
+    entries = visit()
+    entries[-1]["resource"]["status"] = "nonsense"
+    answer = clinic.post("/", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert answer.status == 400
+    for kind in ("Patient", "Encounter", "Condition", "Observation", "DocumentReference"):
+        assert clinic.get(f"/{kind}").ids == []
+
+
+def test_a_record_that_moves_keeps_each_place_in_its_history(clinic: FrontDoor) -> None:
+    first, second = (clinic.post("/Encounter", care.session()).id for _ in range(2))
+    url = f"/Observation/{clinic.post('/Observation', observed(first)).id}"
+    assert clinic.put(url, observed(second, id=url[13:])).version == "2"
+    assert clinic.delete(url).status == 204
+    assert clinic.put(url, observed(first, id=url[13:])).version == "4"
+    entries = clinic.get(f"{url}/_history").body["entry"]
+    assert [one["request"]["method"] for one in entries] == ["PUT", "DELETE", "PUT", "POST"]
+    named = [one.get("resource", {}).get("encounter", {}).get("reference") for one in entries]
+    assert named == [f"Encounter/{first}", None, f"Encounter/{second}", f"Encounter/{first}"]
+    assert clinic.get(f"/Observation?encounter={first}").ids == [url[13:]]
+    assert clinic.get(f"/Observation?encounter={second}").ids == []
+    assert clinic.get(f"{url}/_history/3").status == 410
+
+
+def observed(encounter: str, **more: Any) -> dict[str, Any]:
+    during = care.reference(f"Encounter/{encounter}")
+    return care.example("Observation", encounter=during, **more)
+
+
+def test_a_record_with_more_values_than_rows_is_refused_by_their_element(clinic: FrontDoor) -> None:
+    names = [{"family": f"Family {number}"} for number in range(MOST_ROWS)]
+    refused = clinic.post("/Patient", care.example("Patient", name=names))
+    refusals.check(refused, 422, "business-rule", "Patient.name.family")
+    document = care.example("DocumentReference")
+    ids = [clinic.post("/Encounter", care.session()).id for _ in range(3)] * MOST_ROWS
+    context = {"encounter": [care.reference(f"Encounter/{one}") for one in ids]}
+    assert clinic.post("/DocumentReference", document | {"context": context}).status == 201
+
+
+def test_a_document_names_so_many_encounters_as_it_has_rows_for(clinic: FrontDoor) -> None:
+    document = care.example("DocumentReference")
+    ids = [clinic.post("/Encounter", care.session()).id for _ in range(MOST_ROWS)]
+    context = {"encounter": [care.reference(f"Encounter/{one}") for one in ids]}
+    refused = clinic.post("/DocumentReference", document | {"context": context})
+    refusals.check(refused, 422, "business-rule", "DocumentReference.context.encounter")
+    context["encounter"] = context["encounter"][:20]
+    made = clinic.post("/DocumentReference", document | {"context": context})
+    assert made.status == 201, made.text
+    for one in ids[:20]:
+        assert clinic.get(f"/DocumentReference?encounter={one}").ids == [made.id]
+
+
+def test_a_document_of_hundreds_of_kilobytes_is_kept_and_found(clinic: FrontDoor) -> None:
+    session = clinic.post("/Encounter", care.session()).id
+    text = "".join(random.Random(1).choices(ascii_letters, k=400_000))
+    content = [{"attachment": {"contentType": "text/plain", "title": text[:350_000]}}]
+    during = {"encounter": [care.reference(f"Encounter/{session}")]}
+    document = care.example("DocumentReference", content=content, context=during)
+    made = clinic.post("/DocumentReference", document)
+    assert made.status == 201, made.text[:500]
+    url = f"/DocumentReference/{made.id}"
+    assert clinic.get(url).text == made.text
+    assert clinic.get(f"/DocumentReference?encounter={session}").found == [made.body]
+    everything = clinic.get(f"/Encounter/{session}/$everything?_type=DocumentReference")
+    assert everything.found == [made.body]
+    content[0]["attachment"]["title"] = text * 2
+    refusals.check(clinic.put(url, document | {"id": made.id}), 413, "too-long")
+    assert clinic.get(url).text == made.text
+
+
+@pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
+def test_a_type_is_validated_and_shown_in_part(clinic: FrontDoor, kind: str) -> None:
+    fine = clinic.post(f"/{kind}/$validate", care.example(kind))
+    assert [one["severity"] for one in fine.body["issue"]] == ["information"]
+    wrong = clinic.post(f"/{kind}/$validate", care.example(kind, unheardOf=1))
+    assert (wrong.status, wrong.expressions) == (200, [f"{kind}.unheardOf"])
+    noted = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
+    made = clinic.post(f"/{kind}", care.example(kind, text=noted, language="en"))
+    url = f"/{kind}/{made.id}"
+    (tag,) = [one for one in clinic.get(f"{url}?_summary=true").body["meta"]["tag"]]
+    assert tag["code"] == "SUBSETTED"
+    assert "text" not in clinic.get(f"{url}?_summary=true").body
+    part = clinic.get(f"{url}?_elements=language").body
+    assert part["language"] == "en"
+    assert "text" not in part
+    assert clinic.get(f"{url}?_summary=text").body["text"] == noted
+    merged = clinic.call(
+        "PATCH", url, {"language": None}, content_type="application/merge-patch+json"
+    )
+    assert (merged.status, "language" in merged.body) == (200, False)
+    assert clinic.get(f"/{kind}?_id={made.id}&_summary=count").status == 400
