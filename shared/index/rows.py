@@ -43,9 +43,9 @@ def rows(
     place, kind = order.of(resource, created, zone) + "#" + resource["id"], kind_of(resource)
     found = dict(_indexed(resource, tenant, zone))
     listed = _listed(resource, kind, tenant, place)
-    by_element = Counter(found.values())
+    recorded = dict(_recorded(resource, tenant, place))
+    by_element = Counter((*found.values(), *recorded.values()))
     by_element[f"{resource['resourceType']}.identifier"] += (guards := _guards(resource))
-    recorded = dict.fromkeys(_recorded(resource, tenant, place))
     indexed = ((partition, _sort(word, kind.prefix + place)) for partition, word in found)
     once = (*indexed, *listed, *recorded)
     second = tuple((partition, long.PREFIX + sort) for partition, sort in once if sort == place)
@@ -112,14 +112,15 @@ def _indexed(
             yield (partitions.of_parts(tenant, person), ""), "Encounter.partOf"
 
 
-def _recorded(resource: Resource, tenant: str, place: str) -> Iterator[RowKey]:
-    """Give the rows in the partitions of the Encounters that a record names."""
+def _recorded(resource: Resource, tenant: str, place: str) -> Iterator[tuple[RowKey, str]]:
+    """Give the rows in the partitions of the Encounters that a record names, and where it does."""
     prefix = partitions.recorded(resource["resourceType"])
     for param in SEARCH_PARAMS.of(resource["resourceType"]).values():
         for value in values(resource, param) if param.keyed == "Encounter" else ():
             if isinstance(value, Reference) and partitions.is_keyed(param, value):
                 encounter_id = value.text.partition("/")[2]
-                yield partitions.of_encounter(tenant, encounter_id), prefix + place
+                row = partitions.of_encounter(tenant, encounter_id), prefix + place
+                yield row, param.expression
 
 
 def _listed(resource: Resource, kind: Kind, tenant: str, place: str) -> list[RowKey]:

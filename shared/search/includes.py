@@ -107,7 +107,7 @@ def _followed(
         return
     for code in _known(source, name):
         row = SEARCH_PARAMS.of(source)[code]
-        if reverse and param == "*" and row.index is Index.FILTER:
+        if reverse and param == "*" and row.index is not Index.ROW:
             continue
         reached = {target} if target else set(TYPES)
         if param in ("*", code) and (not row.targets or reached & set(row.targets)):

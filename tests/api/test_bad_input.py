@@ -163,10 +163,10 @@ def test_an_id_that_is_none_is_400(clinic: FrontDoor, resource_type: str, own_id
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/Patient"),
+        ("GET", "/Medication"),
         ("GET", "/Patient/1"),
-        ("POST", "/Patient"),
-        ("PUT", "/Patient/1"),
+        ("POST", "/Medication"),
+        ("PUT", "/Medication/1"),
         ("GET", "/encounter"),
         ("GET", "/Encounter/1/2"),
         ("GET", "/Encounter/1/_history/1/2"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared import fhirjson
+from shared.catalog.types import TYPES
 from shared.resources.validation import issues
 from tests import care, refusals
 from tests.consistency import everything
@@ -411,7 +412,7 @@ def test_metadata_says_what_is_there_to_anybody() -> None:
     assert answer.body["fhirVersion"] == "4.0.1"
     (rest,) = answer.body["rest"]
     *written, read = rest["resource"]
-    assert [one["type"] for one in written] == ["Encounter", "Communication"]
+    assert [one["type"] for one in written] == [*TYPES]
     assert read["type"] == "AuditEvent"
     for one in written:
         assert {row["code"] for row in one["interaction"]} == {

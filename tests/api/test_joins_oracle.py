@@ -258,7 +258,7 @@ def test_what_the_caller_may_not_see_is_as_if_it_were_not_there(tables: Memory) 
         return bool(resource["subject"]["reference"] in PEOPLE[:2])
 
     sight = SimpleNamespace(
-        is_limited=True, people=lambda _: None, sees=visible, surely_sees=lambda _: False
+        limits=lambda *_: True, people=lambda _: None, sees=visible, surely_sees=lambda *_: False
     )
     seen = Everything([one for one in everything.by_name.values() if visible(one)])
     matching = 0

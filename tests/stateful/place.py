@@ -19,7 +19,9 @@ from tests.stateful.practice import Practice
 from tests.stateful.queue import Queue
 from tests.stateful.requests import Request
 
-TABLES = {f"{name.upper()}_TABLE": name for name in ("encounter", "thread", "search", "audit")}
+TABLES = {
+    f"{name.upper()}_TABLE": name for name in ("encounter", "thread", "resource", "search", "audit")
+}
 QUEUE = {"CLOSING_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/closing"}
 
 
