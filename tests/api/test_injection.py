@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from itertools import product
+from itertools import cycle, islice, product
 from typing import Any
 from urllib.parse import quote
 
@@ -15,12 +15,13 @@ import pytest
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.types import TYPES
+from shared.catalog.types import CARE
 from shared.store import dynamodb, transactions
 from tests import care
 from tests.database import Database
 from tests.frontdoor import Answer, FrontDoor
 from tests.practice import Practice
+from tests.sampling import OTHERS
 
 TABLES = patterns.TABLES
 NORTH, SOUTH = "north", "south"
@@ -130,11 +131,24 @@ def each(*urls: str) -> Iterator[str]:
         yield url.format(quote(value, safe=""))
 
 
+def some(*urls: str) -> Iterator[str]:
+    """Ask each for a few of them, the next for others."""
+    for number, url in enumerate(urls):
+        for value in islice(cycle(HOSTILE), 3 * number, 3 * number + 3):
+            yield url.format(quote(value, safe=""))
+
+
 def test_ids_in_paths(watched: Watched) -> None:
     south = caller(SOUTH)
     south.get("/Encounter/own")
     ids = each(
-        "/Encounter/{}", "/Communication/{}", "/Encounter/{}/_history", "/Encounter/{}/_history/1"
+        *(
+            "/Encounter/{}",
+            "/Communication/{}",
+            "/Encounter/{}/_history",
+            "/Encounter/{}/_history/1",
+        ),
+        *("/Patient/{}", "/Task/{}", "/Patient/{}/_history", "/Patient/own/_history/{}"),
     )
     versions = each("/Encounter/own/_history/{}", "/Encounter/{}/$everything")
     answers = [south.get(url) for url in (*ids, *versions)]
@@ -145,10 +159,11 @@ def test_ids_in_paths(watched: Watched) -> None:
 
 def test_values_of_queries(watched: Watched) -> None:
     south = caller(SOUTH)
-    urls = [f"/{kind}?{name}={{}}" for kind in TYPES for name in SEARCH_PARAMS.of(kind)]
+    urls = [f"/{kind}?{name}={{}}" for kind in CARE for name in SEARCH_PARAMS.of(kind)]
     urls += ["/Encounter?_sort={}", "/Encounter?_has:Communication:encounter:sender={}"]
     urls += ["/Communication?part-of:Communication.recipient={}", "/Encounter?{}=1"]
-    answers = [south.get(url) for url in each(*urls)]
+    others = [f"/{kind}?{name}={{}}" for kind in OTHERS for name in SEARCH_PARAMS.of(kind)]
+    answers = [south.get(url) for url in (*each(*urls), *some(*others))]
     assert all(not answer.ids for answer in answers if answer.status == 200)
     check(watched, answers)
 

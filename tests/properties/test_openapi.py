@@ -28,6 +28,7 @@ from shared.store import dynamodb, transactions
 from tests import care, consistency
 from tests.database import Database
 from tests.frontdoor import BASE, ORIGIN, Answer, FrontDoor
+from tests.sampling import sampled
 
 REQUESTS = int(os.environ.get("REQUESTS", "400"))
 # So many types of each route beside the two that have rules of their own.
@@ -98,22 +99,6 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         patched.setattr(transactions, "client", lambda: database)
         yield
         consistency.check()
-
-
-def sampled(api: Json) -> Json:
-    """Give the API with a few types at each route, so that its size does not grow with theirs."""
-    others = [kind for kind in TYPES if kind not in CARE]
-    turns: dict[tuple[str, str], int] = {}
-
-    def is_asked(method: str, kind: str, rest: str) -> bool:
-        turn = turns.setdefault((method, rest), len(turns)) * OTHERS
-        return kind not in others or (others.index(kind) - turn) % len(others) < OTHERS
-
-    paths: Json = {}
-    for path, methods in api["paths"].items():
-        kind, _, rest = path.removeprefix("/").partition("/")
-        paths[path] = {one: each for one, each in methods.items() if is_asked(one, kind, rest)}
-    return api | {"paths": paths}
 
 
 def informed(api: Json) -> Json:
@@ -273,7 +258,7 @@ def test_whatever_is_asked_is_answered_as_described(
     monkeypatch.setattr(logger, "info", lambda *_, **__: None)
     for kind, body in EXAMPLES.items():
         assert clinic.put(f"/{kind}/example", body).status == 201
-    api = sampled(clinic.get("/openapi.json").body)
+    api = sampled(clinic.get("/openapi.json").body, OTHERS)
     operations = sum(len(methods) for methods in api["paths"].values())
     counted: Counter[tuple[str, int]] = Counter()
     each = -(-REQUESTS // operations)
