@@ -335,6 +335,10 @@ def plains(ask: Caller, at: Scene) -> None:
     Plain(homer).get(f"/encounters{at.family()[10:]}")
     face.patch(f"/encounters{at.half_closed()[10:]}", {"priority": "high"})
     face.delete(f"/encounters{session[10:]}")
+    note = {"patientId": "homer-simpson", "title": "Note", "content": WIDE * 3}
+    own = face.post("/notes", note).body["data"]["id"]
+    face.patch(f"/notes/{own}", {"title": "Better"})
+    face.get("/notes?patientId=homer-simpson")
 
 
 # More than a row of an index has room for, however well it is packed.
