@@ -107,15 +107,16 @@ class Progress:
     place: Position | None = None
     is_exhausted: bool = False
     _open: int = field(default=1, init=False)
+    _again: int = field(default=0, init=False)
 
     @property
     def left(self) -> int:
         """How many rows may still be read."""
         return self.budget.left
 
-    def begin(self, streams: int) -> None:
-        """Begin a step."""
-        self._open = max(streams, 1)
+    def begin(self, streams: int, *, resumed: bool) -> None:
+        """Begin a step; one that is resumed reads the row anew that it had come to."""
+        self._open, self._again = max(streams, 1), int(resumed)
 
     def end(self) -> None:
         """Note that a stream of the step is read to its end."""
@@ -124,7 +125,7 @@ class Progress:
     def first(self) -> int:
         """Give how many rows each stream begins with: a fair part of the page and a little more."""
         margin = _MARGIN if self._open > 1 else 0
-        missing = self.wanted - self.matched - (1 if margin else 0)
+        missing = self.wanted - self.matched - (1 if margin else -self._again)
         # Of two listings or values one may have the whole page, over all of its partitions.
         fair = ceil(missing / min(self._open, SPREAD)) + margin
         if margin and missing > 1:
@@ -194,7 +195,7 @@ def _start(steps: tuple[Step, ...], position: Position | None) -> tuple[int, str
 
 
 def _merged(step: Step, after: str, progress: Progress, *, forward: bool) -> Iterable[Row]:
-    progress.begin(len(step))
+    progress.begin(len(step), resumed=bool(after))
     read = [_read(_resumed(one, after, forward=forward), progress, forward=forward) for one in step]
     if len(read) == 1:
         return read[0]

@@ -1,0 +1,124 @@
+"""The directory and the records with many writers at once: nothing is lost, nothing there twice."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from shared.store import meter
+from tests import care, consistency
+from tests.frontdoor import Answer, FrontDoor
+
+pytestmark = pytest.mark.usefixtures("function_environment")
+PHONE = {"system": "phone", "value": "+15551234567"}
+MARK = {"system": "https://clinic.example/ids", "value": "1"}
+
+
+def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
+    with ThreadPoolExecutor(25) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["identifier=https://clinic.example/ids|1", "phone=%2B15551234567", "family=Simpson"],
+)
+def test_a_hundred_equal_conditional_creates_make_one_patient(
+    clinic: FrontDoor, query: str
+) -> None:
+    body = care.example("Patient", identifier=[MARK], telecom=[PHONE])
+    answers = at_once(*[lambda: clinic.post("/Patient", body, if_none_exist=query)] * 100)
+    assert Counter(answer.status for answer in answers) == {201: 1, 200: 99}
+    assert clinic.get(f"/Patient?{query}").ids == [answers[0].id]
+    consistency.check()
+
+
+def test_writers_of_a_patient_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
+    url = f"/Patient/{clinic.post('/Patient', care.example('Patient')).id}"
+    refused = Counter[int]()
+
+    def named(number: int) -> Answer:
+        while True:
+            body = clinic.get(url).body
+            contact = [*body.get("contact", ()), {"name": {"text": f"Name {number}"}}]
+            version = f'W/"{body["meta"]["versionId"]}"'
+            answer = clinic.put(url, body | {"contact": contact}, if_match=version)
+            if answer.status != 412:
+                return answer
+            refused[answer.status] += 1
+
+    at_once(*(lambda number=number: named(number) for number in range(20)))
+    names = {each["name"]["text"] for each in clinic.get(url).body["contact"]}
+    assert names == {f"Name {number}" for number in range(20)}
+    assert refused
+    assert clinic.get(url).version == "21"
+    consistency.check()
+
+
+def test_a_record_moved_at_once_is_in_one_place(clinic: FrontDoor) -> None:
+    ids = [clinic.post("/Encounter", care.session()).id for _ in range(4)]
+    url = f"/Observation/{clinic.post('/Observation', observed(ids[0])).id}"
+
+    def moves(number: int) -> list[Callable[[], Answer]]:
+        body = observed(ids[number % 4], id=url[13:])
+        place = [{"op": "replace", "path": "/encounter", "value": body["encounter"]}]
+        return [lambda: clinic.put(url, body), lambda: clinic.patch(url, place)]
+
+    answers = at_once(*(call for number in range(20) for call in moves(number)))
+    assert {answer.status for answer in answers} == {200}
+    now = clinic.get(url).body["encounter"]["reference"]
+    for one in ids:
+        found = clinic.get(f"/Observation?encounter={one}").ids
+        assert found == ([url[13:]] if now == f"Encounter/{one}" else [])
+    consistency.check()
+
+
+def observed(encounter: str, **more: Any) -> dict[str, Any]:
+    during = care.reference(f"Encounter/{encounter}")
+    return care.example("Observation", encounter=during, **more)
+
+
+def test_deleting_and_making_anew_at_once_keeps_every_version(clinic: FrontDoor) -> None:
+    url = "/Patient/own"
+    body = care.example("Patient", id="own", identifier=[MARK])
+    assert clinic.put(url, body).status == 201
+    answers = at_once(*[lambda: clinic.delete(url), lambda: clinic.put(url, body)] * 20)
+    assert {answer.status for answer in answers} <= {200, 201, 204}
+    entries = clinic.get(f"{url}/_history?_count=100").body["entry"]
+    methods = [one["request"]["method"] for one in entries][::-1]
+    assert methods == ["PUT" if number % 2 == 0 else "DELETE" for number in range(len(methods))]
+    consistency.check()
+
+
+def test_a_page_of_what_was_recorded_is_one_query(clinic: FrontDoor) -> None:
+    session = clinic.post("/Encounter", care.session()).id
+    kinds = ("Observation", "Condition")
+    bodies = [
+        (kind, care.example(kind, encounter=care.reference(f"Encounter/{session}")))
+        for kind in kinds
+        for _ in range(60)
+    ]
+    made = {clinic.post(f"/{kind}", body).id for kind, body in bodies}
+    url, found = f"/Observation?encounter=Encounter/{session}&_count=20", list[str]()
+    while url:
+        page = clinic.get(url)
+        cost = meter.read()
+        assert (cost["calls"], cost["writeUnits"]) == (1, 0)
+        assert cost["readUnits"] <= 5
+        found += page.ids
+        url = following(page)
+    assert len(found) == len(set(found)) == 60
+    url = f"/Encounter/{session}/$everything?_count=20"
+    while url:
+        page = clinic.get(url)
+        found += page.ids
+        url = following(page)
+    assert {*found} == {*made, session}
+    assert len(found) == 60 + 121
+
+
+def following(page: Answer) -> str:
+    links = {one["relation"]: one["url"] for one in page.body["link"]}
+    return str(links.get("next", ""))
