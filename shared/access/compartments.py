@@ -10,6 +10,8 @@ from shared.catalog.compartments import ITSELF, Member
 type Resource = dict[str, Any]
 
 DRAFT = "preparation"
+# Elements by which R4's resources name the patient that they are about.
+_ABOUT = ("subject", "patient", "for")
 
 
 def owners(resource: Resource) -> frozenset[str]:
@@ -21,6 +23,17 @@ def owners(resource: Resource) -> frozenset[str]:
     if is_draft(resource):
         rows = tuple(row for row in rows if row.element == "sender")
     return frozenset(text for row in rows for text in _references(resource, row))
+
+
+def patients(resource: Resource) -> frozenset[str]:
+    """Give the references of the patients whom a resource is about; a Patient is themself."""
+    if resource.get("resourceType") == "Patient":
+        return frozenset({f"Patient/{resource['id']}"} if "id" in resource else ())
+    found = [resource.get(name) for name in _ABOUT]
+    if resource.get("resourceType") == "Appointment":
+        found += [each.get("actor") for each in resource.get("participant", ())]
+    texts = [each.get("reference", "") for each in found if isinstance(each, dict)]
+    return frozenset(each for each in map(references.canonical, texts) if is_a("Patient", each))
 
 
 def is_draft(resource: Resource) -> bool:

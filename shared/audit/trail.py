@@ -8,9 +8,8 @@ from typing import Any
 import orjson
 
 from shared import fhirjson, instants, ulids
-from shared.access import Actor
+from shared.access import Actor, compartments
 from shared.access.actor import DEFAULT_TENANT
-from shared.audit import subjects
 from shared.catalog.interactions import Interaction
 
 # An answer's JSON, or the resources that it shows.
@@ -86,7 +85,7 @@ def current() -> Trail:
 def patients(answer: Answer) -> list[str]:
     """Give the patients whom the resources of an answer are about, as references."""
     resources = _resources(answer) if isinstance(answer, bytes) else answer
-    return sorted(frozenset().union(*map(subjects.patients, resources)))
+    return sorted(frozenset().union(*map(compartments.patients, resources)))
 
 
 def _resources(answer: bytes) -> list[dict[str, Any]]:

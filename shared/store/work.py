@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from shared import instants, metrics, ulids
-from shared.access import Actor
-from shared.audit import events, subjects, trail
+from shared.access import Actor, compartments
+from shared.audit import events, trail
 from shared.catalog import access_patterns as patterns
 from shared.catalog.types import CARE
 from shared.index.rows import rows
@@ -378,7 +378,7 @@ class Work:
             record.version,
             action,
             before.chain if before else b"",
-            subjects.patients(resource),
+            compartments.patients(resource),
         )
 
 

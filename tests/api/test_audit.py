@@ -75,6 +75,46 @@ def test_every_interaction_leaves_one_valid_event(clinic: FrontDoor, log: Log) -
     assert {"_count", "patient"} <= set(names)
 
 
+BART = care.reference("Patient/bart-simpson")
+ABOUT_BART: list[tuple[str, dict[str, Any]]] = [
+    ("Observation", {"subject": BART}),
+    ("Task", {"for": BART}),
+    ("RelatedPerson", {"patient": BART}),
+    ("Appointment", {"participant": [{"actor": BART, "status": "accepted"}]}),
+    ("CareTeam", {"subject": BART}),
+]
+
+
+@pytest.mark.parametrize(("kind", "named"), ABOUT_BART)
+def test_an_event_names_the_patient_of_whatever_it_is_about(
+    clinic: FrontDoor, log: Log, kind: str, named: dict[str, Any]
+) -> None:
+    url = f"/{kind}/own"
+    assert clinic.put(url, care.example(kind, id="own", **named)).status == 201
+    clinic.get(url)
+    clinic.get(f"/{kind}")
+    assert clinic.delete(url).status == 204
+    found = log.delivered()
+    for event in found:
+        AuditEvent.model_validate(event)
+        assert about(event)[-1] == BART["reference"]
+    by_patient = AUDITOR_CALLS.get("/AuditEvent?patient=bart-simpson")
+    assert sorted(by_patient.ids) == sorted(event["id"] for event in found)
+
+
+def test_an_event_about_a_patient_names_them(clinic: FrontDoor, log: Log) -> None:
+    clinic.put("/Patient/bart-simpson", care.example("Patient", id="bart-simpson"))
+    clinic.get("/Patient/bart-simpson")
+    clinic.get("/Patient?family=simpson")
+    clinic.delete("/Patient/bart-simpson")
+    for event in log.delivered():
+        assert about(event)[-1] == BART["reference"]
+    group = care.reference("Group/family")
+    clinic.put("/Observation/own", care.example("Observation", id="own", subject=group))
+    (event,) = log.delivered()[4:]
+    assert about(event) == ["Observation/own/_history/1"]
+
+
 def test_what_is_refused_leaves_an_event_too(clinic: FrontDoor, log: Log) -> None:
     nurse = FrontDoor(role="nurse")
     answers = [

@@ -11,7 +11,8 @@ from shared import fhirjson
 from shared.http.endpoint import logger
 from shared.resources.validation import issues
 from shared.store import dynamodb, transactions
-from tests import care, refusals
+from shared.store.auditing import event_of
+from tests import auditing, care, refusals
 from tests.canary import CANARY, secret
 from tests.frontdoor import FrontDoor
 from tests.steps import end
@@ -112,6 +113,85 @@ def test_a_broken_handler_is_no_exception_of_the_gateways(monkeypatch: pytest.Mo
     answer = FrontDoor().get("/Encounter/1")
     refusals.check(answer, 500, "exception")
     assert "homer" not in answer.text
+
+
+def test_no_log_line_holds_anything_of_people_and_records(
+    clinic: FrontDoor,
+    monkeypatch: pytest.MonkeyPatch,
+    log: StringIO,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    session = clinic.post("/Encounter", care.session()).id
+    patient = clinic.post("/Patient", person())
+    assert patient.status == 201, patient.text
+    url = f"/Patient/{patient.id}"
+    note = clinic.post("/DocumentReference", noted(session))
+    assert note.status == 201, note.text
+    statuses = [
+        clinic.get(url).status,
+        clinic.get(f"/Patient?family={CANARY}").status,
+        clinic.get(f"/Patient?phone={CANARY}&name:contains={CANARY}").status,
+        clinic.post("/Patient", person(), if_none_exist=f"family={CANARY}").status,
+        clinic.post("/Patient", person(gender=CANARY)).status,
+        clinic.post("/Patient", person(**{CANARY: CANARY})).status,
+        clinic.put(f"{url}?family={CANARY}", person()).status,
+        clinic.put(url, person(id=CANARY)).status,
+        clinic.patch(url, [{"op": "test", "path": "/name/0/family", "value": CANARY * 2}]).status,
+        clinic.post(
+            "/Patient", person(name=[{"family": f"{CANARY} {n}"} for n in range(99)])
+        ).status,
+        clinic.get(f"/Encounter/{session}/$everything").status,
+        clinic.get(f"/DocumentReference?encounter={session}&description={CANARY}").status,
+        clinic.post("/DocumentReference", noted(CANARY)).status,
+        clinic.post("/Patient/$validate", person()).status,
+        clinic.post(
+            "/Communication", care.header(sender=care.reference(f"Patient?phone={CANARY}"))
+        ).status,
+    ]
+    assert set(statuses) >= {200, 400, 422}
+    with monkeypatch.context() as broken:
+        for module in (dynamodb, transactions):
+            broken.setattr(module, "client", Unreachable)
+        assert clinic.put(url, person(id=patient.id)).status == 500
+        assert clinic.get(f"/Patient?family={CANARY}").status == 500
+    assert log.getvalue().count('"message":"request"') == len(statuses) + 5
+    assert CANARY.lower() not in log.getvalue().lower()
+    assert all(CANARY not in str(record.__dict__) for record in caplog.records)
+    events = [event_of(row) for row in auditing.rows()]
+    assert events
+    assert not any(CANARY.encode() in event for event in events)
+
+
+def person(**more: Any) -> dict[str, Any]:
+    """A Patient with the canary in name, telephone, address and photo."""
+    return care.example(
+        "Patient",
+        **{
+            "name": [{"family": CANARY, "given": [CANARY], "text": CANARY}],
+            "telecom": [{"system": "phone", "value": CANARY}],
+            "address": [{"line": [CANARY], "city": CANARY}],
+            "identifier": [{"system": "https://clinic.example", "value": CANARY}],
+            **more,
+        },
+    )
+
+
+def noted(encounter: str) -> dict[str, Any]:
+    """A note with the canary in its title, description and text."""
+    return care.example(
+        "DocumentReference",
+        description=CANARY,
+        content=[
+            {
+                "attachment": {
+                    "contentType": "text/plain",
+                    "title": CANARY,
+                    "data": "S2FuYXJpZW52b2dlbA==",
+                }
+            }
+        ],
+        context={"encounter": [care.reference(f"Encounter/{encounter}")]},
+    )
 
 
 def test_no_log_line_holds_anything_of_a_resource(

@@ -10,6 +10,7 @@ import pytest
 from functions import reindex
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.types import TYPES
 from shared.errors import Conflict
 from shared.index import long, readiness
 from shared.interactions import reindex as reindexing
@@ -55,13 +56,13 @@ def key_of(item: dict[str, Any]) -> tuple[str, str]:
     return item["pk"]["S"], item["sk"]["S"]
 
 
-def remove(item: dict[str, Any]) -> None:
+def remove(item: dict[str, Any], table: str = patterns.SEARCH) -> None:
     key = {name: item[name] for name in ("pk", "sk")}
-    dynamodb.client().delete_item(TableName=dynamodb.table_name(patterns.SEARCH), Key=key)
+    dynamodb.client().delete_item(TableName=dynamodb.table_name(table), Key=key)
 
 
-def add(item: dict[str, Any]) -> None:
-    dynamodb.client().put_item(TableName=dynamodb.table_name(patterns.SEARCH), Item=item)
+def add(item: dict[str, Any], table: str = patterns.SEARCH) -> None:
+    dynamodb.client().put_item(TableName=dynamodb.table_name(table), Item=item)
 
 
 @pytest.mark.usefixtures("stored")
@@ -86,6 +87,40 @@ def test_rows_that_are_missing_changed_or_nobodys_are_repaired() -> None:
     found = everything()
     assert found["repaired rows"] >= len(before[::3]) + 3
     assert sorted(rows(), key=key_of) == sorted(before, key=key_of)
+
+
+def test_rows_of_people_and_records_are_repaired_in_each_table(clinic: FrontDoor) -> None:
+    """Also where a record's row is in the partition of an Encounter that it does not name."""
+    first, second = (steps.open_session(clinic) for _ in range(2))
+    during = care.reference(f"Encounter/{first}")
+    for kind in TYPES:
+        clinic.post(f"/{kind}", care.example(kind))
+    record = clinic.post("/Observation", care.example("Observation", encounter=during)).id
+    gone = clinic.post("/Task", care.example("Task", encounter=during)).id
+    left = [item for item in recorded() if item["sk"]["S"].endswith(gone)]
+    assert clinic.delete(f"/Task/{gone}").status == 204
+    before, kept = rows(), recorded()
+    (own,) = kept
+    elsewhere = own | {"pk": {"S": own["pk"]["S"].replace(first, second)}}
+    nobodys = own | {"sk": {"S": own["sk"]["S"].replace(record, "nobody")}}
+    for item in (elsewhere, nobodys, *left):
+        add(item, patterns.ENCOUNTER)
+    remove(own, patterns.ENCOUNTER)
+    of_people = [one for one in before if "#Patient?" in one["pk"]["S"]]
+    for item in of_people:
+        remove(item)
+    add(of_people[0] | {"sk": {"S": of_people[0]["sk"]["S"].rpartition("#")[0] + "#nobody"}})
+    found = everything()
+    assert found["repaired rows"] == 5 + len(of_people)
+    assert recorded() == kept
+    assert sorted(rows(), key=key_of) == sorted(before, key=key_of)
+    assert clinic.get(f"/Observation?encounter={first}").ids == [record]
+    assert everything()["repaired rows"] == 0
+
+
+def recorded() -> list[dict[str, Any]]:
+    found = consistency.scan(patterns.ENCOUNTER)
+    return [item for item in found if item["sk"]["S"].startswith(patterns.RECORDS)]
 
 
 def guards() -> dict[str, int]:

@@ -29,11 +29,22 @@ def fill(caller: FrontDoor) -> None:
     said = care.message("thread", "2026-03-01T10:00:00Z", id="said")
     assert caller.put("/Communication/said", said).status == 201
     assert caller.patch("/Communication/thread", care.link("session")).status == 200
+    patient = care.example("Patient", id="homer-simpson", identifier=[TWILIO])
+    assert caller.put("/Patient/homer-simpson", patient).status == 201
+    during = care.reference("Encounter/session")
+    record = care.example("Observation", id="record", encounter=during)
+    assert caller.put("/Observation/record", record).status == 201
 
 
 def questions(caller: FrontDoor) -> Iterator[Answer]:
     """Everything that could tell whether something is there."""
-    for path in ("/Encounter/session", "/Communication/thread", "/Communication/said"):
+    for path in (
+        "/Encounter/session",
+        "/Communication/thread",
+        "/Communication/said",
+        "/Patient/homer-simpson",
+        "/Observation/record",
+    ):
         for more in ("", "/_history", "/_history/1", "/_history/2"):
             yield caller.get(path + more)
         yield caller.patch(path, [])
@@ -52,6 +63,13 @@ def questions(caller: FrontDoor) -> Iterator[Answer]:
         "Communication?identifier=https://twilio.com|CH1",
         "Communication?encounter:Encounter.class=VR",
         "Encounter?_has:Communication:encounter:status=in-progress",
+        "Patient?family=simpson",
+        "Patient?name:contains=imps",
+        "Patient?identifier=https://twilio.com|CH1",
+        "Patient?_id=homer-simpson",
+        "Observation?encounter=Encounter/session",
+        "Observation?patient=homer-simpson",
+        "Observation?_total=accurate",
     ):
         yield caller.get(f"/{query}")
     yield caller.post("/Communication", care.message("thread"))
