@@ -16,6 +16,7 @@ from tests import consistency
 from tests.database import Database
 from tests.frontdoor import FrontDoor
 from tests.practice import Practice
+from tests.relatives import BART, LISA, MAGGIE, MILHOUSE, OF_BART, OF_LISA, put, relative, same
 from tests.remembered import forget
 
 
@@ -80,3 +81,14 @@ def thread_policy(practice: Practice) -> Practice:
 def daily(practice: Practice) -> Practice:
     practice.set(SESSION_POLICY="daily")
     return practice
+
+
+@pytest.fixture
+def family(practice: Practice) -> FrontDoor:
+    """A mother whom the directory knows as the relative of each of two children."""
+    for patient in (BART, LISA, MAGGIE, MILHOUSE):
+        put(practice.clinic, patient)
+    relative(practice.clinic, OF_BART, BART)
+    relative(practice.clinic, OF_LISA, LISA)
+    same(practice.clinic, OF_BART, OF_LISA)
+    return practice.clinic

@@ -5,46 +5,28 @@ from typing import Any
 import pytest
 
 from tests import care, refusals
-from tests.frontdoor import Answer, FrontDoor
+from tests.frontdoor import FrontDoor
 from tests.practice import Practice
+from tests.relatives import (
+    ALICE,
+    BART,
+    LISA,
+    MAGGIE,
+    MILHOUSE,
+    OF_BART,
+    OF_LISA,
+    Resource,
+    as_mother,
+    ended,
+    opened,
+    put,
+    relative,
+    same,
+    takes_part,
+    treated,
+)
 
-BART, LISA, MAGGIE = (f"Patient/{one}-simpson" for one in ("bart", "lisa", "maggie"))
-MILHOUSE = "Patient/milhouse-van-houten"
-OF_BART, OF_LISA = "RelatedPerson/marge-of-bart", "RelatedPerson/marge-of-lisa"
-ALICE = care.reference(care.ALICE)
 pytestmark = pytest.mark.usefixtures("practice")
-Resource = dict[str, Any]
-
-
-def as_mother(person: str = OF_BART, **claims: str) -> FrontDoor:
-    return FrontDoor(role="related-person", fhir_user=person, claims=claims)
-
-
-def put(clinic: FrontDoor, reference: str, **content: Any) -> Answer:
-    kind, _, own_id = reference.partition("/")
-    answer = clinic.put(f"/{reference}", {"resourceType": kind, "id": own_id, **content})
-    assert answer.status in (200, 201), answer.text
-    return answer
-
-
-def relative(clinic: FrontDoor, person: str, patient: str, **more: Any) -> None:
-    put(clinic, person, patient=care.reference(patient), **more)
-
-
-def same(clinic: FrontDoor, *people: str, kind: str = "seealso", **more: Any) -> None:
-    links = [{"other": care.reference(one), "type": kind} for one in people]
-    put(clinic, "Patient/marge-simpson", link=links, **more)
-
-
-@pytest.fixture
-def family(clinic: FrontDoor) -> FrontDoor:
-    """A mother whom the directory knows as the relative of each of two children."""
-    for patient in (BART, LISA, MAGGIE, MILHOUSE):
-        put(clinic, patient)
-    relative(clinic, OF_BART, BART)
-    relative(clinic, OF_LISA, LISA)
-    same(clinic, OF_BART, OF_LISA)
-    return clinic
 
 
 def observation(patient: str, **more: Any) -> Resource:
@@ -98,10 +80,6 @@ def test_without_a_link_of_her_own_record_she_is_the_relative_of_one(family: Fro
     ]
     put(family, "Patient/homer-simpson", link=links)
     assert charts(as_mother()) == {BART}
-
-
-def ended(period: str) -> Resource:
-    return {"period": {"end": period}}
 
 
 ENDS: dict[str, Resource] = {
@@ -213,27 +191,6 @@ def test_two_tenants_have_families_of_their_own(family: FrontDoor, practice: Pra
 
 
 # Sessions of families.
-
-
-def opened(caller: FrontDoor, *named: str, **more: str) -> Answer:
-    pairs = [*(("patient", one) for one in named), *more.items()]
-    return caller.post("/Encounter/$open-session", care.parameters(*pairs))
-
-
-def treated(clinic: FrontDoor, session: Answer) -> set[str]:
-    """Whom a session is about: its subject, or those of its medical encounters."""
-    assert session.status == 201, session.text
-    children = clinic.get(f"/Encounter?part-of=Encounter/{session.id}").found
-    subjects = [session.body.get("subject"), *(one["subject"] for one in children)]
-    assert ("subject" in session.body) is not bool(children)
-    return {one["reference"] for one in subjects if one}
-
-
-def takes_part(session: Answer) -> dict[str, str]:
-    return {
-        one["individual"]["reference"]: one["type"][0]["coding"][0]["code"]
-        for one in session.body.get("participant", ())
-    }
 
 
 @pytest.mark.parametrize("person", [OF_BART, OF_LISA])

@@ -195,9 +195,11 @@ def test_more_patients_than_a_transaction_holds_are_refused_and_leave_nothing(
 ) -> None:
     header_id, _ = thread(clinic, NINE)
     before = stored()
-    people = [("patient", f"Patient/child-{number}") for number in range(15)]
+    people = [("patient", f"Patient/child-{number}") for number in range(11)]
     threads = [("thread", f"Communication/{header_id}")]
-    answer = clinic.post(OPEN, care.parameters(*people, *threads))
+    answer = clinic.post(OPEN, care.parameters(*people))
+    refusals.check(answer, 422, "business-rule", "patient")
+    answer = clinic.post(OPEN, care.parameters(*people[1:], *threads))
     refusals.check(answer, 422, "business-rule")
     assert "100 items" in answer.text
     assert stored() == before
