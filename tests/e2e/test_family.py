@@ -1,0 +1,237 @@
+"""A mother's text message about two children, from the gateway of SMS to both charts, over HTTP.
+
+Everything is asked in FHIR and in the plain-JSON face, with the roles' own tokens.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from shared.local import pool
+from shared.local.conversation import client
+from shared.local.emulator import Emulator
+from shared.local.stack import outputs
+from tests import care
+
+type Json = dict[str, Any]
+ALICE = care.reference(care.ALICE)
+MERGE = {"Content-Type": "application/merge-patch+json"}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A mother and her children in the directory, and the number that she writes from."""
+
+    fhir: httpx.Client
+    plain: httpx.Client
+    phone: str
+    mother: str
+    children: tuple[str, str]
+
+    def post(self, resource: Json) -> httpx.Response:
+        return self.fhir.post(f"/{resource['resourceType']}", json=resource)
+
+    def make(self, kind: str, **content: Any) -> str:
+        answer = self.post({"resourceType": kind, **content})
+        assert answer.status_code == 201, answer.text
+        return f"{kind}/{answer.json()['id']}"
+
+    def found(self, query: str) -> list[Json]:
+        answer = self.fhir.get(f"/{query}")
+        assert answer.status_code == 200, answer.text
+        return [one["resource"] for one in answer.json().get("entry", ())]
+
+    def names(self, query: str) -> set[str]:
+        return {f"{one['resourceType']}/{one['id']}" for one in self.found(query)}
+
+    def listed(self, query: str) -> list[Json]:
+        answer = self.plain.get(query)
+        assert answer.status_code == 200, answer.text
+        data: list[Json] = answer.json()["data"]
+        return data
+
+    def read(self, path: str) -> Json:
+        answer = self.plain.get(path)
+        assert answer.status_code == 200, answer.text
+        data: Json = answer.json()["data"]
+        return data
+
+
+@pytest.fixture(scope="module")
+def family(service: Mapping[str, str]) -> Iterator[Family]:
+    base, token = service["FHIR_BASE"], service["TOKEN_PRACTITIONER"]
+    with client(base, token) as fhir, client(plain_base(base), token) as plain:
+        phone = f"+1{uuid4().int % 10**10:010}"
+        at = Family(fhir, plain, phone, "", ("", ""))
+        bart, lisa = (
+            at.make("Patient", name=[{"family": "Simpson", "given": [name]}])
+            for name in ("Bart", "Lisa")
+        )
+        telecom = [{"system": "phone", "value": phone}]
+        mother, other = (
+            at.make("RelatedPerson", patient=care.reference(child), **more)
+            for child, more in ((bart, {"telecom": telecom}), (lisa, {}))
+        )
+        links = [{"other": care.reference(one), "type": "seealso"} for one in (mother, other)]
+        at.make("Patient", name=[{"family": "Simpson", "given": ["Marge"]}], link=links)
+        yield Family(fhir, plain, phone, mother, (bart, lisa))
+
+
+def plain_base(fhir_base: str) -> str:
+    return fhir_base.removesuffix("/fhir/R4") + "/v1"
+
+
+def hers(family: Family, service: Mapping[str, str]) -> httpx.Client:
+    """Sign her in, as the operator of the emulator's user pool can."""
+    port = httpx.URL(service["FHIR_BASE"]).port
+    if "CLIENT_ID" not in service or port is None or "127.0.0.1" not in service["FHIR_BASE"]:
+        pytest.skip("only the emulator's user pool makes tokens of anybody")
+    running = Emulator(port)
+    user = pool.User("related-person", family.mother)
+    cognito = running.client("cognito-idp")
+    return client(service["FHIR_BASE"], pool.access_token(cognito, outputs(running), user))
+
+
+def inbound(family: Family, text: str, phone: str = "", **more: Any) -> Json:
+    """What a gateway of text messages posts, which knows nothing but a number."""
+    by_phone = care.reference(f"RelatedPerson?phone={phone or family.phone}")
+    return {
+        "resourceType": "Communication",
+        "status": "in-progress",
+        "sender": by_phone,
+        "recipient": [ALICE],
+        "payload": [{"contentString": text}],
+        **more,
+    }
+
+
+def test_a_text_message_about_two_children_becomes_a_visit_in_both_charts(
+    family: Family, service: Mapping[str, str]
+) -> None:
+    bart, lisa = family.children
+    # The message comes in: whose number it is the directory says.
+    thread = family.make(**_kind(inbound(family, "Both have a rash", topic={"text": "SMS"})))
+    header = family.fhir.get(f"/{thread}").json()
+    assert header["sender"] == care.reference(family.mother)
+    said = family.make(**_kind(inbound(family, "Since Monday", partOf=[care.reference(thread)])))
+    # One session for both, by whose relative she is.
+    opened = family.fhir.post(
+        "/Encounter/$open-session",
+        json=care.parameters(
+            ("patient", family.mother), ("thread", thread), ("practitioner", care.ALICE)
+        ),
+    )
+    assert opened.status_code == 201, opened.text
+    session = f"Encounter/{opened.json()['id']}"
+    assert "subject" not in opened.json()
+    taking_part = {one["individual"]["reference"] for one in opened.json()["participant"]}
+    assert taking_part == {care.ALICE, family.mother}
+    parts = {
+        one["subject"]["reference"]: f"Encounter/{one['id']}"
+        for one in family.found(f"Encounter?part-of={session}")
+    }
+    assert parts.keys() == {bart, lisa}
+    assert family.names(f"Communication?session={session}") == {said}
+    # What is recorded during each child's part, half of it by an application without FHIR.
+    recorded = {child: record(family, child, parts[child]) for child in family.children}
+    for child in family.children:
+        own = recorded[child]
+        observations = {one for one in own if one.startswith("Observation/")}
+        assert family.names(f"Observation?patient={child}") == observations
+        assert family.names(f"Encounter?patient={child}") == {parts[child]}
+        assert family.names(f"{parts[child]}/$everything") == {parts[child], *own}
+        patient_id = child.partition("/")[2]
+        for collection, kind in (("observations", "Observation"), ("notes", "DocumentReference")):
+            listed = {
+                f"{kind}/{one['id']}"
+                for one in family.listed(f"/{collection}?patientId={patient_id}")
+            }
+            assert listed == {one for one in own if one.startswith(f"{kind}/")}
+        (visit,) = family.listed(f"/encounters?patientId={patient_id}")
+        assert f"Encounter/{visit['id']}" == parts[child]
+        assert (visit["patientId"], visit["partOfId"]) == (patient_id, session[10:])
+    everything = family.names(f"{session}/$everything?_count=100")
+    assert everything == {session, *parts.values(), thread, said} | recorded[bart] | recorded[lisa]
+    seen_by_her(family, service, everything)
+    closed(family, session, parts, said)
+
+
+def test_a_number_that_nobody_has_or_several_have_refuses_the_whole_message(
+    family: Family,
+) -> None:
+    shared = f"+2{family.phone[2:]}"
+    for child in family.children:
+        telecom = [{"system": "sms", "value": shared}, {"system": "phone", "value": shared}]
+        family.make("RelatedPerson", patient=care.reference(child), telecom=telecom)
+    for phone in (shared, f"+3{family.phone[2:]}"):
+        mark = {"system": "https://twilio.com", "value": f"SM{phone}"}
+        refused = family.post(inbound(family, "Hello", phone, identifier=[mark]))
+        assert refused.status_code == 422, refused.text
+        (issue,) = refused.json()["issue"]
+        assert issue["expression"] == ["Communication.sender.reference"]
+        assert family.names(f"Communication?identifier=https://twilio.com|SM{phone}") == set()
+
+
+def _kind(resource: Json) -> Json:
+    return {"kind" if name == "resourceType" else name: each for name, each in resource.items()}
+
+
+def record(family: Family, child: str, during: str) -> set[str]:
+    """Record during a child's part: in FHIR, and through the plain-JSON face."""
+    subject, encounter = care.reference(child), care.reference(during)
+    about = {"subject": subject, "encounter": encounter}
+    condition = family.make("Condition", code={"text": "Rash"}, **about)
+    temperature = {"status": "final", "code": {"text": "Body temperature"}, "valueString": "37"}
+    made = {condition, family.make("Observation", **temperature, **about)}
+    diagnosis = [{"condition": care.reference(condition)}]
+    answer = family.fhir.patch(f"/{during}", json={"diagnosis": diagnosis}, headers=MERGE)
+    assert answer.status_code == 200, answer.text
+    named = {"patientId": child.partition("/")[2], "encounterId": during.partition("/")[2]}
+    observation = {"status": "final", "code": "Itching", "valueString": "much", **named}
+    note = {"title": "Note", "content": "No fever; a photo was sent.", **named}
+    for collection, kind, body in (
+        ("observations", "Observation", observation),
+        ("notes", "DocumentReference", note),
+    ):
+        posted = family.plain.post(f"/{collection}", json=body)
+        assert posted.status_code == 201, posted.text
+        data = posted.json()["data"]
+        assert data.items() >= body.items() - {("code", "Itching")}
+        made.add(f"{kind}/{data['id']}")
+    return made
+
+
+def seen_by_her(family: Family, service: Mapping[str, str], everything: set[str]) -> None:
+    """She sees her children's charts, and writes in her thread."""
+    with hers(family, service) as mother:
+        for one in everything:
+            assert mother.get(f"/{one}").status_code == 200, one
+        stranger = family.make("Patient", name=[{"family": "Van Houten"}])
+        others = family.make(
+            "Observation", status="final", code={"text": "x"}, subject=care.reference(stranger)
+        )
+        assert mother.get(f"/{others}").status_code == 404
+        assert mother.get(f"/{stranger}").status_code == 404
+
+
+def closed(family: Family, session: str, parts: Mapping[str, str], said: str) -> None:
+    """Closing ends the session and each child's part, in both faces."""
+    answer = family.fhir.post(f"/{session}/$close-session", json=care.parameters())
+    assert answer.status_code == 200, answer.text
+    for one in (session, *parts.values()):
+        assert family.fhir.get(f"/{one}").json()["status"] == "finished"
+        plain = family.read(f"/encounters/{one[10:]}")
+        assert plain["status"] == "finished"
+    (message,) = family.listed(f"/messages?encounterId={session[10:]}")
+    assert (message["id"], message["senderId"]) == (said[14:], family.mother)
+    (header,) = family.listed(f"/threads?encounterId={session[10:]}")
+    assert header["encounterId"] == session[10:]
+    with_both = family.read(f"/encounters/{session[10:]}")
+    assert "patientId" not in with_both
+    assert with_both["class"] == "VR"
+    assert with_both["practitionerId"] == care.ALICE[13:]
+    assert with_both["relatedPersonId"] == family.mother[14:]
