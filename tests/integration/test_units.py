@@ -119,6 +119,35 @@ def test_a_session_with_thread_and_3_messages_in_one_bundle_costs_68_units(
     assert written(clinic.post("", bundle("transaction", *entries))) == 68
 
 
+def test_a_patient_with_two_given_names_and_an_identifier_costs_24_units(clinic: FrontDoor) -> None:
+    assert written(clinic.post("/Patient", typical("patient"))) == 24
+
+
+def observed(session_id: str) -> Any:
+    return {**typical("observation"), "encounter": care.reference(f"Encounter/{session_id}")}
+
+
+def test_an_observation_during_an_encounter_costs_14_units(clinic: FrontDoor) -> None:
+    session_id = clinic.post("/Encounter", typical("session")).id
+    assert written(clinic.post("/Observation", observed(session_id))) == 14
+
+
+def test_a_page_of_20_observations_of_an_encounter_costs_at_most_5_units(
+    clinic: FrontDoor, read_units: list[int]
+) -> None:
+    session_id = clinic.post("/Encounter", typical("session")).id
+    for _ in range(45):
+        clinic.post("/Observation", observed(session_id))
+    url = f"/Observation?encounter=Encounter/{session_id}&_count=20"
+    for number in (20, 20, 5):
+        read_units.clear()
+        page = clinic.get(url)
+        assert len(page.ids) == number
+        assert len(read_units) == 1
+        assert sum(read_units) <= 5
+        url = next((one["url"] for one in page.body["link"] if one["relation"] == "next"), "")
+
+
 def test_each_reference_that_is_checked_costs_2_units(
     clinic: FrontDoor, read_units: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
