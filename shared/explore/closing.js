@@ -28,31 +28,31 @@ function words(told) {
   return new Date(at) > Date.now() ? `${moment(at)} (${since(at)})` : 'about now';
 }
 
-/** Make the button that closes a session, once that is confirmed; `then` follows. */
-export function closing(session, then) {
+/** Make the button that closes a session, once that is confirmed; the page is then shown anew. */
+export function closing(session) {
   const dialog = make('dialog', { 'aria-labelledby': 'close-title' });
   const open = () => {
-    fill(dialog, ...question(session, dialog, then));
+    fill(dialog, ...question(session, dialog));
     dialog.showModal();
   };
   return [make('button', { type: 'button', onclick: open }, 'Close session'), dialog];
 }
 
-function question(session, dialog, then) {
+function question(session, dialog) {
   const outcome = make('div', {});
   const yes = make('button', { type: 'button', class: 'main' }, 'Close it now');
   yes.addEventListener('click', async () => {
     yes.disabled = true;
     try {
       await post(`Encounter/${session.id}/$close-session`);
-      dialog.close();
-      await then();
-      announce('The session is closed.');
-      document.querySelector('h1').focus();
     } catch (error) {
       yes.disabled = false;
       fill(outcome, refusal(error));
+      return;
     }
+    dialog.close();
+    window.dispatchEvent(new Event('changed'));
+    announce('The session is closed.');
   });
   const no = make(
     'button',
@@ -66,7 +66,7 @@ function question(session, dialog, then) {
       {},
       'The session of ',
       told(about(session)),
-      ' ends now, and its medical encounters with it. Later messages do not belong to it.',
+      ' ends now, and its medical encounters with it.',
     ),
     outcome,
     make('div', { class: 'choice' }, no, yes),

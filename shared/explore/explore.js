@@ -61,6 +61,7 @@ function who() {
 }
 
 window.addEventListener('hashchange', show);
+window.addEventListener('changed', show);
 window.addEventListener('signed-out', forgetNames);
 window.addEventListener('signed-out', show);
 await signin.returned();

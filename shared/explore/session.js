@@ -31,7 +31,7 @@ export async function show(main, id) {
   fill(
     main,
     up(),
-    top(session, () => show(main, id)),
+    top(session),
     facts(session, close),
     part('encounters', 'Medical encounters and records', tree(session, made)),
     part(
@@ -49,14 +49,14 @@ export async function show(main, id) {
   );
 }
 
-function top(session, again) {
+function top(session) {
   const isOpen = OPEN.includes(session.status);
   return make(
     'div',
     { class: 'top' },
     make('h1', { tabindex: '-1' }, told(about(session))),
     make('span', { class: `state ${isOpen ? 'open' : 'ended'}` }, told(session.status)),
-    isOpen && mayClose() && closing(session, again),
+    isOpen && mayClose() && closing(session),
   );
 }
 

@@ -6,6 +6,7 @@ import { conversation } from './conversation.js';
 import { announce, fill, make, told, up } from './dom.js';
 import { Marks } from './marks.js';
 import { learn } from './names.js';
+import { refusal } from './refusal.js';
 import { OPEN, about, concept, count, named, range } from './words.js';
 
 const PAGE = 50;
@@ -33,8 +34,14 @@ export async function show(main, id) {
 
   const button = make('button', { type: 'button' }, 'Show earlier messages');
   button.addEventListener('click', async () => {
-    await earlier();
-    below.querySelector('.span').focus();
+    button.disabled = true;
+    try {
+      await earlier();
+      below.querySelector('.span').focus();
+    } catch (error) {
+      below.prepend(refusal(error));
+    }
+    button.disabled = false;
   });
   await earlier();
   fill(main, up(), top(header), overview, below);

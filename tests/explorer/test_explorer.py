@@ -351,6 +351,24 @@ def test_a_long_thread_begins_with_its_latest_messages(visit: Visit, practice: P
     assert visitor.page.get_by_role("button", name="Show earlier messages").count() == 0
 
 
+def test_earlier_messages_that_do_not_come_are_told_and_asked_for_again(
+    visit: Visit, practice: Practice
+) -> None:
+    thread = practice.header()
+    for number in range(51):
+        practice.says(thread, f"2026-03-02 10:{number:02}")
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"thread/{thread}")
+    assert spans(visitor) == [("In no session", 50)]
+    visitor.page.route("**/fhir/R4/**", lambda route: route.abort())
+    visitor.page.get_by_role("button", name="Show earlier messages").click()
+    visitor.sees("The service cannot be reached.")
+    visitor.page.unroute_all()
+    visitor.page.get_by_role("button", name="Show earlier messages").click()
+    visitor.page.locator(".message").nth(50).wait_for()
+    assert spans(visitor) == [("In no session", 51)]
+
+
 # What others write
 
 
