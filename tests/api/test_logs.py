@@ -15,6 +15,7 @@ from shared.store.auditing import event_of
 from tests import auditing, care, refusals
 from tests.canary import CANARY, secret
 from tests.frontdoor import FrontDoor
+from tests.plain import Plain
 from tests.steps import end
 
 
@@ -228,6 +229,19 @@ def test_no_log_line_holds_anything_of_a_resource(
         clinic.post("/Communication", secret(care.message(CANARY), **note)).status,
         clinic.patch(path, [{"op": "test", "path": "/subject/display", "value": CANARY}]).status,
         clinic.patch(path, [{"op": "replace", "path": f"/{CANARY}", "value": CANARY}]).status,
+    ]
+    face, own = Plain(clinic), f"/encounters/{session.id}"
+    visit = {"status": "in-progress", "class": "VR", "type": CANARY, "location": CANARY}
+    statuses += [
+        face.post("/encounters", visit).status,
+        face.get(own).status,
+        face.get("/encounters?sort=date").status,
+        face.get(f"/encounters?{CANARY}=1&status={CANARY}&cursor={CANARY}").status,
+        face.get(f"/{CANARY}").status,
+        face.patch(own, {CANARY: CANARY, "status": CANARY, "type": [CANARY]}).status,
+        face.patch(own, {"partOfId": CANARY, "reasonCode": CANARY}).status,
+        face.put(own, visit | {"id": CANARY}).status,
+        face.post("/threads", f'{{"topic":"{CANARY}"').status,
     ]
     assert set(statuses) >= {200, 201, 400, 404, 412, 422}
     end(clinic, session.id)

@@ -11,13 +11,14 @@ from shared.store import dynamodb, transactions
 from tests import care
 from tests.database import Database
 from tests.frontdoor import Answer, FrontDoor
+from tests.plain import V1
 from tests.practice import Practice
 
 BART = "Patient/bart-simpson"
 RASH = {"coding": [{"system": "https://codes.example.org", "code": "rash"}]}
 COUGH = {"coding": [{"system": "https://codes.example.org", "code": "cough"}]}
 NUMBER = {"system": "https://clinic.example", "value": "7"}
-RANDOM = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|_cursor=Wy[\w-]+")
+RANDOM = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|Wy[\w-]{20,}")
 HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
 MARGE = FrontDoor(
     role="related-person",
@@ -252,6 +253,42 @@ class Asking:
                 bundle = {"resourceType": "Bundle", "type": kind, "entry": [entry]}
                 yield self.said("POST", "/", bundle)
 
+    def plainly(self) -> Iterator[tuple[str, Answer]]:
+        """Ask the plain-JSON face."""
+        json: Any = {"content_type": "application/json"}
+        bodies: list[dict[str, Any]] = [
+            {"status": "in-progress"},
+            {"status": "no"},
+            {"class": "VR"},
+        ]
+        for path in UNSEEN:
+            kind, _, own_id = path.partition("/")
+            collections = ("encounters",) if kind == "Encounter" else ("threads", "messages")
+            for own in (f"{V1}/{collection}/{own_id}" for collection in collections):
+                yield self.said("GET", own)
+                yield self.said("GET", own, if_none_match="1")
+                for body in bodies:
+                    yield self.said("PATCH", own, body, **json)
+                    yield self.said("PUT", own, body, **json, if_match="1")
+                    yield self.said("PUT", own, {"threadId": "x"} | body, **json)
+        for query in (
+            "encounters",
+            "encounters?sort=-date&count=1",
+            "encounters?partOfId=own",
+            "threads?encounterId=own",
+            "threads?senderId=Patient/bart-simpson",
+            "messages",
+            "messages?threadId=x",
+            "messages?encounterId=x",
+            "messages?encounterId=own&count=1",
+        ):
+            yield self.said("GET", f"{V1}/{query}")
+        for thread in ("x", "xm", "gone"):
+            yield self.said("POST", f"{V1}/messages", {"threadId": thread}, **json)
+        yield self.said("POST", f"{V1}/threads", {"encounterId": "x"}, **json)
+        for collection, own_id in (("encounters", "xc"), ("threads", "xm"), ("messages", "x")):
+            yield self.said("DELETE", f"{V1}/{collection}/{own_id}", **json)
+
     def deletes(self) -> Iterator[tuple[str, Answer]]:
         for path in UNSEEN:
             yield self.said("DELETE", f"/{path}")
@@ -271,6 +308,7 @@ def questions(caller: FrontDoor) -> Iterator[tuple[str, Answer]]:
     yield from asking.operations()
     yield from asking.conditions()
     yield from asking.bundles()
+    yield from asking.plainly()
     yield from asking.deletes()
 
 

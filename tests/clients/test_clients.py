@@ -51,10 +51,11 @@ def pattern(example: str) -> str:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+@pytest.mark.parametrize("title", ["Walkthrough with curl", "Plain JSON"])
 def test_the_walkthrough_with_curl_answers_as_readme_says(
-    service: Mapping[str, str], tmp_path: Path
+    service: Mapping[str, str], tmp_path: Path, title: str
 ) -> None:
-    text = section("Walkthrough with curl")
+    text = section(title)
     values = {name: service[name] for name in ("FHIR_BASE", "TOKEN_PRACTITIONER")}
     environment.write(tmp_path / "async-encounters.env", values)
     script = "set -e\n" + "".join(blocks(text, "bash"))

@@ -16,6 +16,9 @@ from shared.catalog.types import TYPES
 from shared.index import partitions
 from shared.local import template
 from shared.packaging.build import ROOT
+from shared.plain import queries
+from shared.plain.collections import COLLECTIONS
+from shared.plain.fields import Field
 from shared.store import auditing, keys, operations
 
 PATH = ROOT / "README.md"
@@ -109,6 +112,29 @@ def _calls(row: Operation) -> Iterator[str]:
         yield f"POST {kind}/{row.name}"
     if INSTANCE in row.levels:
         yield f"{' or '.join(row.methods)} {kind}/{{id}}/{row.name}"
+
+
+def plain_collections() -> Iterator[str]:
+    return table(
+        "Collection | In FHIR | Fields | Search",
+        (
+            (
+                f"`/v1/{each.name}`",
+                each.type,
+                ", ".join(_names(each.fields)),
+                ", ".join(f"`{name}`" for name in queries.names(each)),
+            )
+            for each in COLLECTIONS.values()
+        ),
+    )
+
+
+def _names(fields: Iterable[Field]) -> Iterator[str]:
+    for field in fields:
+        parts = getattr(field.kind, "fields", ())
+        inside = f" {{{', '.join(part.name for part in parts)}}}" if parts else ""
+        also = f" (`{field.plural}`)" if field.plural else ""
+        yield f"`{field.name}`{inside}{' []' if field.many else ''}{also}"
 
 
 def roles() -> Iterator[str]:
@@ -238,6 +264,7 @@ TABLES = (
     parameters,
     interactions,
     operations_offered,
+    plain_collections,
     roles,
     compartments,
     search_parameters,
