@@ -97,8 +97,13 @@ def _parameters(rows: Any) -> Iterator[str]:
 def _answers(responses: Json) -> Iterator[tuple[str, ...]]:
     for status, answer in responses.items():
         contents = [_schema(each) for each in answer.get("content", {}).values()]
-        refusal = "Refused, with an OperationOutcome" if "$ref" in answer else ""
+        refusal = _refusal(answer["$ref"]) if "$ref" in answer else ""
         yield status, escape(answer.get("description", refusal)), " ".join(contents)
+
+
+def _refusal(reference: str) -> str:
+    document = "a problem document" if reference.endswith("/Problem") else "an OperationOutcome"
+    return f"Refused, with {document}"
 
 
 def _schema(content: Json) -> str:

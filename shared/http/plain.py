@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import orjson
+
 from shared import fhirjson
 from shared.catalog.interactions import PLAIN
-from shared.errors import Invalid, Issue
+from shared.errors import Invalid, Issue, Malformed
 from shared.http.negotiation import PLAIN_JSON, PLAIN_PATCHES, is_known
 from shared.http.requests import Request
 from shared.http.responses import Response, entity_headers
@@ -49,7 +51,12 @@ def answered(request: Request) -> Response:
 
 def _body(request: Request, taken: frozenset[str]) -> Any:
     request.media_type(taken)
-    return fhirjson.loads(request.body)
+    body = fhirjson.loads(request.body)
+    try:
+        fhirjson.dumps(body)
+    except orjson.JSONEncodeError:
+        raise Malformed("The body is nested too deeply") from None
+    return body
 
 
 def _page(collection: Collection, resources: list[Json], cursor: str | None) -> Response:

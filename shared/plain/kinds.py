@@ -24,6 +24,8 @@ type Json = dict[str, Any]
 UCUM = "http://unitsofmeasure.org"
 _UNIT_SECONDS: dict[str, int] = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
 _MINUTE = 60
+# Of what lasts longer the minutes are not counted.
+_LONGEST = 1_000_000
 _URL = re.compile(r"(https?://|urn:)\S+", re.IGNORECASE)
 _URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.IGNORECASE)
 _ABSOLUTE_TYPE = re.compile(r".*/([A-Z][A-Za-z]+)/[^/]+", re.ASCII)
@@ -295,6 +297,8 @@ class Minutes(_Whole):
             return None
         if unit == _MINUTE:
             return value["value"]
+        if abs(value["value"]) > _LONGEST:
+            return None
         minutes = Decimal(value["value"]) * unit / _MINUTE
         return int(minutes) if minutes == int(minutes) else round(minutes, 2)
 

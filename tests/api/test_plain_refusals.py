@@ -172,7 +172,20 @@ def test_what_is_not_there_is_refused_by_a_problem_too(
     assert (status == 405) is ("Allow" in answer.headers)
 
 
-@pytest.mark.parametrize("body", ["{", '{"status": "a", "status": "b"}', "\ud800", "[" * 500])
+DEEP = '{"status": "planned", "class": "AMB", "x": %s}'
+NO_JSON = [
+    "{",
+    "",
+    '{"status": "a", "status": "b"}',
+    "\ud800",
+    "[" * 500,
+    DEEP % ("[" * 300 + "]" * 300),
+    DEEP % ('{"a":' * 5000 + "1" + "}" * 5000),
+    '{"status": "planned", "class": "AMB", "type": "\\ud800"}',
+]
+
+
+@pytest.mark.parametrize("body", NO_JSON)
 def test_what_is_no_json_is_refused(body: str) -> None:
     answer = FACE.call("POST", "/encounters", body)
     assert answer.status == 400, answer.text

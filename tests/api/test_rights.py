@@ -323,6 +323,13 @@ def plains(ask: Caller, at: Scene) -> None:
     face.patch(draft, {"text": "Better"})
     face.patch(draft, {"status": "in-progress"})
     face.get(f"/messages?encounterId={session[11:]}")
+    heart = {"status": "final", "code": "Heart rate", "encounterId": session[11:]}
+    face.put("/observations/heart", heart)
+    face.patch("/observations/heart", {"valueInteger": 72})
+    seen = {"resourceType": "Observation", "status": "final", "code": {"text": WIDE}, "text": LONG}
+    assert at.clinic.post("/Observation", seen).status == 201
+    face.get("/observations?status=final")
+    face.delete("/observations/heart")
     at.encounter(text=LONG)
     at.thread(text=LONG)
     face.get("/threads?patientId=homer-simpson")

@@ -22,6 +22,16 @@ def test_resources_are_where_their_links_say(base_path: str) -> None:
             assert http.get("metadata").is_success
             assert http.get("Encounter/1/2/3").status_code == 404
             root = values["FHIR_BASE"].removesuffix(base_path)
+            made = http.post(f"{root}/v1/encounters", json={"status": "planned", "class": "AMB"})
+            assert made.headers["Content-Type"] == "application/json"
+            own_id = made.json()["data"]["id"]
+            assert made.headers["Location"] == f"{root}/v1/encounters/{own_id}"
+            assert http.get(f"Encounter/{own_id}").json()["class"]["code"] == "AMB"
+            assert http.get(made.headers["Location"]).json() == made.json()
+            for path in ("encounters/none", "none", "a/b/c/d", ""):
+                refused = http.get(f"{root}/v1/{path}")
+                assert refused.status_code == 404
+                assert refused.headers["Content-Type"] == "application/problem+json"
             page = http.get(f"{root}/explore")
             assert page.is_success
             assert f'data-base="{values["FHIR_BASE"]}"' in page.text

@@ -1,6 +1,7 @@
 """What the plain-JSON face shows of a resource, and what its changes leave as it was."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -71,6 +72,10 @@ def _both(one: Any, other: Any) -> Any:
     if isinstance(one, list) and isinstance(other, list):
         return [*one, *other]
     return one
+
+
+def test_the_routes_know_the_types_of_the_collections() -> None:
+    assert {each.name: each.type for each in ALL} == interactions.COLLECTIONS
 
 
 @by_name
@@ -192,3 +197,22 @@ def test_whatever_fhir_says_of_an_element_is_said_of_its_field(collection: Colle
             assert pointer.partition("/0")[0] == f"#/{field.name}"
     unknown = f"{collection.type}.implicitRules"
     assert mapping.pointer(collection, resource, {}, unknown) == unknown
+
+
+@pytest.mark.parametrize(
+    ("length", "minutes"),
+    [
+        ({"value": 2, "code": "h"}, 120),
+        ({"value": 90, "unit": "s"}, Decimal("1.5")),
+        ({"value": 1, "code": "d"}, 1440),
+        ({"value": 100, "code": "s"}, Decimal("1.67")),
+        ({"value": 7, "code": "min"}, 7),
+        ({"value": fhirjson.Number("1e99999"), "code": "h"}, None),
+        ({"value": 1, "code": "mo"}, None),
+        ({"value": 1, "code": "h", "comparator": "<"}, None),
+        ({"code": "h"}, None),
+    ],
+)
+def test_a_length_in_other_units_is_shown_in_minutes(length: Json, minutes: Any) -> None:
+    encounter = {"resourceType": "Encounter", "length": length}
+    assert mapping.shown(COLLECTIONS["encounters"], encounter).get("lengthMinutes") == minutes

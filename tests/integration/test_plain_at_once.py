@@ -1,0 +1,61 @@
+"""Both faces at once: each keeps what the other has just written."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests import care, consistency
+from tests.frontdoor import Answer, FrontDoor
+from tests.plain import Plain
+
+pytestmark = pytest.mark.usefixtures("function_environment")
+FACE = Plain()
+NUMBER = 12
+
+
+def at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def test_changes_of_both_faces_at_once_are_all_there(clinic: FrontDoor) -> None:
+    own_id = clinic.post("/Encounter", care.visit()).id
+    changes: list[dict[str, Any]] = [
+        {"type": "Annual"},
+        {"location": "Room 204"},
+        {"reasonCode": "Check-up"},
+        {"practitionerIds": ["alice", "bob"]},
+        {"diagnosis": [{"condition": "Hypertension", "rank": 1}]},
+        {"lengthMinutes": 45},
+    ]
+    elements = ("account", "appointment", "basedOn")
+    calls = [partial(FACE.patch, f"/encounters/{own_id}", each) for each in changes]
+    for name in elements:
+        added = [{"op": "add", "path": f"/{name}", "value": [{"display": "x"}]}]
+        calls.append(partial(clinic.patch, f"/Encounter/{own_id}", added))
+    assert {answer.status for answer in at_once(calls)} == {200}
+    data = FACE.get(f"/encounters/{own_id}").body["data"]
+    for change in changes:
+        assert data.items() >= change.items()
+    stored = clinic.get(f"/Encounter/{own_id}")
+    assert all(stored.body[name] == [{"display": "x"}] for name in elements)
+    assert stored.version == str(1 + len(calls))
+    consistency.check()
+
+
+def test_of_changes_to_one_version_one_is_made() -> None:
+    made = FACE.post("/encounters", {"status": "in-progress", "class": "AMB"})
+    path, tag = f"/encounters/{made.body['data']['id']}", made.headers["ETag"]
+    answers = at_once(
+        [
+            partial(FACE.patch, path, {"type": f"Type {number}"}, if_match=tag)
+            for number in range(NUMBER)
+        ]
+    )
+    assert sorted(answer.status for answer in answers) == [200, *[412] * (NUMBER - 1)]
+    (won,) = (answer for answer in answers if answer.status == 200)
+    assert FACE.get(path).body == won.body
+    consistency.check()
