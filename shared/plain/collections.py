@@ -49,6 +49,7 @@ DIAGNOSIS_ROLES = {
 }
 _CARERS = ("Practitioner", "PractitionerRole")
 _PEOPLE = (*_CARERS, "Organization", "Device", "Patient", "RelatedPerson")
+_OBSERVERS = (*_CARERS, "Organization", "CareTeam", "Patient", "RelatedPerson")
 _RECIPIENTS = (*_PEOPLE, "HealthcareService", "CareTeam", "Group")
 
 TEXT, MARKDOWN, DATE_TIME = Primitive("string"), Primitive("markdown"), Primitive("dateTime")
@@ -268,7 +269,7 @@ OBSERVATIONS = Collection(
         Field("category", "category", CONCEPT, plural="categories"),
         _PATIENT_ID,
         _ENCOUNTER_ID,
-        _id("performerId", "performer", *_PEOPLE, about="Who observed", plural="performerIds"),
+        _id("performerId", "performer", *_OBSERVERS, about="Who observed", plural="performerIds"),
         Field("effective", "effectiveDateTime", DATE_TIME, "When it held", choice="effective"),
         Field("effectivePeriod", "effectivePeriod", PERIOD, choice="effective"),
         *_VALUES,

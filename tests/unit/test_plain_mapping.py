@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared import fhirjson
+from shared.catalog import interactions
 from shared.errors import Invalid
 from shared.plain import mapping, paths
 from shared.plain.collections import COLLECTIONS, Collection
