@@ -2,6 +2,8 @@
 
 from typing import Any, cast
 
+from tests import care
+
 
 def strings(value: Any, canary: str) -> Any:
     """Put a canary into every free text of a resource."""
@@ -35,3 +37,35 @@ SECRET = {
 
 def secret(body: dict[str, Any], **more: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", strings(body | SECRET | more, CANARY))
+
+
+def person(**more: Any) -> dict[str, Any]:
+    """A Patient with the canary in name, telephone, address and photo."""
+    return care.example(
+        "Patient",
+        **{
+            "name": [{"family": CANARY, "given": [CANARY], "text": CANARY}],
+            "telecom": [{"system": "phone", "value": CANARY}],
+            "address": [{"line": [CANARY], "city": CANARY}],
+            "identifier": [{"system": "https://clinic.example", "value": CANARY}],
+            **more,
+        },
+    )
+
+
+def noted(encounter: str) -> dict[str, Any]:
+    """A note with the canary in its title, description and text."""
+    return care.example(
+        "DocumentReference",
+        description=CANARY,
+        content=[
+            {
+                "attachment": {
+                    "contentType": "text/plain",
+                    "title": CANARY,
+                    "data": "S2FuYXJpZW52b2dlbA==",
+                }
+            }
+        ],
+        context={"encounter": [care.reference(f"Encounter/{encounter}")]},
+    )

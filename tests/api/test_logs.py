@@ -13,7 +13,7 @@ from shared.resources.validation import issues
 from shared.store import dynamodb, transactions
 from shared.store.auditing import event_of
 from tests import auditing, care, refusals
-from tests.canary import CANARY, secret
+from tests.canary import CANARY, noted, person, secret
 from tests.frontdoor import FrontDoor
 from tests.plain import Plain
 from tests.steps import end
@@ -161,38 +161,6 @@ def test_no_log_line_holds_anything_of_people_and_records(
     events = [event_of(row) for row in auditing.rows()]
     assert events
     assert not any(CANARY.encode() in event for event in events)
-
-
-def person(**more: Any) -> dict[str, Any]:
-    """A Patient with the canary in name, telephone, address and photo."""
-    return care.example(
-        "Patient",
-        **{
-            "name": [{"family": CANARY, "given": [CANARY], "text": CANARY}],
-            "telecom": [{"system": "phone", "value": CANARY}],
-            "address": [{"line": [CANARY], "city": CANARY}],
-            "identifier": [{"system": "https://clinic.example", "value": CANARY}],
-            **more,
-        },
-    )
-
-
-def noted(encounter: str) -> dict[str, Any]:
-    """A note with the canary in its title, description and text."""
-    return care.example(
-        "DocumentReference",
-        description=CANARY,
-        content=[
-            {
-                "attachment": {
-                    "contentType": "text/plain",
-                    "title": CANARY,
-                    "data": "S2FuYXJpZW52b2dlbA==",
-                }
-            }
-        ],
-        context={"encounter": [care.reference(f"Encounter/{encounter}")]},
-    )
 
 
 def test_no_log_line_holds_anything_of_a_resource(

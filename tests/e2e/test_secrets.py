@@ -23,7 +23,7 @@ from shared.local.environment import environment
 from shared.local.stack import deploy, physical_id
 from shared.store import auditing, codec
 from tests import care
-from tests.canary import CANARY, secret
+from tests.canary import CANARY, noted, person, secret
 
 type Json = dict[str, Any]
 
@@ -133,6 +133,21 @@ def bundle(kind: str) -> Json:
     return {"resourceType": "Bundle", "type": kind, "entry": entries}
 
 
+def of_people(http: httpx.Client, encounter: str) -> Iterator[httpx.Response]:
+    """Write people and records, find them by what is secret of them, in both faces."""
+    patient = http.post("/Patient", json=person())
+    yield patient
+    own_id = patient.json()["id"]
+    yield http.put(f"/Patient/{own_id}", json=person(id=own_id, gender="female"))
+    yield http.get("/Patient", params={"family": CANARY, "phone": CANARY})
+    yield http.post("/DocumentReference", json=noted(encounter))
+    yield http.get(f"/Encounter/{encounter}/$everything", params={"_type": "DocumentReference"})
+    plain = str(http.base_url).removesuffix("fhir/R4/") + "v1"
+    note = {"title": CANARY, "content": CANARY, "encounterId": encounter, "patientId": own_id}
+    yield http.post(f"{plain}/notes", json=note)
+    yield http.get(f"{plain}/notes", params={"encounterId": encounter})
+
+
 def conversation(http: httpx.Client) -> list[httpx.Response]:
     """Write what has the canary in it, read it, and be refused in all ways."""
     session = http.post("/Encounter", json=secret(care.session()))
@@ -156,6 +171,7 @@ def conversation(http: httpx.Client) -> list[httpx.Response]:
         http.post("/", json=bundle("batch")),
         http.post("/", json=bundle("transaction")),
         http.get("/openapi.json"),
+        *of_people(http, path[11:]),
         http.post(f"{path}/$close-session", json={"resourceType": "Parameters"}),
     ):
         assert answer.is_success, answer.text
@@ -169,6 +185,8 @@ def conversation(http: httpx.Client) -> list[httpx.Response]:
         http.patch(path, content=wrong, headers=patch),
         http.put(path, json=secret(care.session(), priority={"text": [CANARY]})),
         http.delete(f"/Encounter?{NAMED}"),
+        http.post("/Patient", json=person(gender="unheard", photo=[{"title": [CANARY]}])),
+        http.post("/DocumentReference", json=noted("nowhere")),
         http.post("/", json=bundle(CANARY)),
         http.post("/", json={**bundle("batch"), "entry": [{"fullUrl": CANARY}, CANARY]}),
         http.get(f"/AuditEvent?entity={CANARY}"),
