@@ -1,13 +1,14 @@
 """References between resources: what a write adds must be there."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from shared import references
 from shared.catalog.types import CARE, OF_NOBODY, RECORDS, TYPES
-from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported
+from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported, Transient
 from shared.references import Literal
 from shared.settings import LOCAL, NONE, REMOTE, settings
 from shared.store.work import Work
@@ -188,6 +189,20 @@ def _missing_elsewhere(work: Work, before: Resource, after: Resource) -> list[tu
 
     added = _added(before, after, lambda element: _kept_elsewhere(work.tenant, element))
     return [(each, added[each]) for each in elsewhere.missing(added, _base(work.tenant))]
+
+
+def ask_ahead(tenant: str, resources: Sequence[Resource]) -> None:
+    """Ask at once for what several resources name on the other server, if there is one.
+
+    It is known then when each is checked; where that server does not tell, those checks say so.
+    """
+    if settings().reference_checks != REMOTE:
+        return
+    from shared.interactions import elsewhere  # noqa: PLC0415 - few deployments ask another server
+
+    found = (_kept_elsewhere(tenant, each) for each, _ in _elements(resources, ""))
+    with suppress(Transient):
+        elsewhere.missing({each for each in found if each}, _base(tenant))
 
 
 def named(tenant: str, element: Resource) -> Literal | None:

@@ -44,6 +44,8 @@ def transact(actor: Actor, sent: Sequence[Entry]) -> dict[str, Outcome]:
             diagnostics="Split it into several, or send it as a batch",
         )
     entries = of_all(((entry.place, entry) for entry in sent), _accepted)
+    bodies = [entry.body for entry in entries if entry.code in ("create", "update")]
+    referring.ask_ahead(actor.tenant, bodies)
     return make_whole(actor, "transaction", lambda work: _written(work, entries))
 
 

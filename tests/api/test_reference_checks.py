@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.store import transactions
 from tests import care, refusals
 from tests.bundles import bundle, entry, statuses, transact, urn
 from tests.consistency import everything
@@ -123,6 +124,22 @@ def test_an_ending_names_only_who_is_here(local: Practice) -> None:
     about = body | {"status": "finished", "subject": care.reference(LINDA)}
     refuses(local.clinic.put(path, about), "Encounter.subject.reference")
     assert local.clinic.get(path).body == body
+
+
+def test_an_ending_in_several_transactions_names_only_who_is_here(
+    local: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = made(local.clinic, without(care.session(), "subject"))
+    for _ in range(4):
+        made(local.clinic, care.medical_encounter(session, care.HOMER))
+    monkeypatch.setattr(transactions, "LARGEST", 40)
+    path, bob = f"/Encounter/{session}", "Practitioner/bob"
+    taking_part = [{"individual": care.reference(bob)}]
+    ended = local.clinic.get(path).body | {"status": "finished", "participant": taking_part}
+    refuses(local.clinic.put(path, ended), "Encounter.participant[0].individual.reference")
+    assert local.clinic.get(path).body["status"] == "in-progress"
+    add(local.clinic, bob)
+    assert local.clinic.put(path, ended).body["status"] == "finished"
 
 
 def test_who_was_deleted_is_not_here_until_they_are_again(local: Practice) -> None:

@@ -3,10 +3,12 @@
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Barrier
 from typing import Any
 
 import pytest
 
+from shared.interactions import elsewhere as asking
 from tests import care, refusals
 from tests.bundles import entry, statuses, transact
 from tests.consistency import everything
@@ -162,6 +164,31 @@ def test_a_condition_is_of_the_subject_in_each_of_its_forms(both: Both) -> None:
     other = both.clinic.post("/Encounter", of_linda)
     places = ["Encounter.diagnosis[0].condition", "Encounter.subject"]
     refusals.check(other, 422, "business-rule", *places)
+
+
+def test_the_entries_of_a_transaction_are_asked_for_at_once(both: Both) -> None:
+    """Each answer waits for all the others to be asked."""
+    people = [f"Patient/p{number}" for number in range(5)]
+    both.other.people |= {*people}
+    together = Barrier(len(people))
+
+    def waiting(handler: Handler) -> None:
+        together.wait(5)
+        both.other.say(handler)
+
+    both.other.answer = waiting
+    sessions = [care.visit(subject=care.reference(one), participant=[]) for one in people]
+    entries = [entry("POST", "Encounter", one) for one in sessions]
+    assert statuses(transact(both.clinic, *entries)) == ["201"] * 5
+    assert both.other.paths == asked(*people)
+
+
+def test_a_transaction_that_names_nobody_anew_needs_no_answer(both: Both) -> None:
+    made = both.clinic.post("/Encounter", care.session()).body
+    asking.forget()
+    both.other.answer = says(500)
+    kept = entry("PUT", f"Encounter/{made['id']}", made | {"language": "de"})
+    assert statuses(transact(both.clinic, kept)) == ["200"]
 
 
 # ---- A server that does not tell ------------------------------------------------------------
