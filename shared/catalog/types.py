@@ -27,6 +27,4 @@ RECORDS = (
     "Task",
     "ChargeItem",
 )
-# Of the directory, whom R4 puts into no patient's compartment.
-OF_NOBODY = ("Practitioner", "PractitionerRole", "Organization", "Location")
 TYPES = (*CARE, *DIRECTORY, *RECORDS)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared import references
-from shared.catalog.types import CARE, OF_NOBODY, RECORDS, TYPES
+from shared.catalog.types import CARE, RECORDS, TYPES
 from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported, Transient
 from shared.references import Literal
 from shared.settings import LOCAL, NONE, REMOTE, settings
@@ -166,18 +166,15 @@ def _elements(value: Any, path: str) -> Iterator[tuple[Resource, str]]:
 def _is_there(work: Work, target: Literal) -> bool:
     """Tell whether a resource is here; where the deployment checks that, it is when this commits.
 
-    What the caller does not see is not there, but for who is in no patient's compartment: a patient
-    could write to nobody who cares for them.
+    What the caller does not see is not there.
     """
     if work.coming.get(target):
         return True
     is_held = settings().reference_checks != NONE
-    is_open = target.type in OF_NOBODY or str(target) in work.actor.people
-    may_see = is_open or not work.sight.limits((target.type,))
-    if is_held and may_see and work.require_unread(target):
+    if is_held and not work.sight.limits((target.type,)) and work.require_unread(target):
         return True
     record = work.resource(target.type, target.id)
-    if record is None or record.deleted or not (is_open or work.sight.sees(record.resource)):
+    if record is None or not work.sight.sees(record.resource):
         return False
     if is_held:
         work.require_there(record)

@@ -170,9 +170,9 @@ def test_a_record_names_an_encounter_that_is_here(local: Practice) -> None:
 def test_what_a_scope_does_not_show_is_not_there(local: Practice) -> None:
     add(local.clinic, LINDA)
     body = care.session(subject=care.reference(LINDA))
-    narrow = replace(local.clinic, claims={"scope": "user/Encounter.cruds"})
+    narrow = replace(local.clinic, claims={"scope": "user/Encounter.cruds user/Practitioner.r"})
     refuses(narrow.post("/Encounter", body), "Encounter.subject.reference")
-    wide = replace(local.clinic, claims={"scope": "user/Encounter.cruds user/Patient.r"})
+    wide = replace(local.clinic, claims={"scope": "user/Encounter.cruds user/*.r"})
     assert wide.post("/Encounter", body).status == 201
 
 

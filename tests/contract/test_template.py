@@ -332,7 +332,8 @@ def test_functions_are_given_every_setting_they_read() -> None:
     given = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
     settings.read(given)
     assert given.asked
-    assert given.asked <= given.keys()
+    # The one that is a secret, only those have that use it.
+    assert given.asked <= given.keys() | {"REFERENCE_AUTHORIZATION"}
 
 
 def test_functions_answer_before_the_gateway_gives_up() -> None:
@@ -416,6 +417,20 @@ def test_references_are_asked_of_what_is_not_read_by_others(base: str, is_base: 
     pattern = TEMPLATE["Parameters"]["ReferenceBaseUrl"]["AllowedPattern"]
     if base.startswith("http"):
         assert bool(re.search(pattern, base)) == (is_base and "https" in base)
+
+
+def test_only_who_asks_another_server_has_the_header_for_it() -> None:
+    named = {
+        module(each)
+        for each in FUNCTIONS.values()
+        if "REFERENCE_AUTHORIZATION"
+        in each["Properties"].get("Environment", {}).get("Variables", {})
+    }
+    refer = {name for name, tables in ALLOWED.items() if tables.get(RESOURCE, set()) >= REFER}
+    assert named == refer - {"reindex"}
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    assert "REFERENCE_AUTHORIZATION" not in variables
+    assert TEMPLATE["Parameters"]["ReferenceAuthorization"]["NoEcho"] is True
 
 
 def test_tenants_do_not_ask_one_base() -> None:

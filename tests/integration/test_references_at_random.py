@@ -60,8 +60,8 @@ def _local(function_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def person(reference: str) -> Resource:
     kind, _, own_id = reference.partition("/")
     named = {"identifier": [{"system": "https://mrn.example", "value": own_id}]}
-    related = {"patient": {"display": "A child"}} if kind == "RelatedPerson" else {}
-    return {"resourceType": kind, "id": own_id, **named, **related}
+    more = {"patient": {"display": "A child"}} if kind == "RelatedPerson" else {"gender": "female"}
+    return {"resourceType": kind, "id": own_id, **named, **more}
 
 
 def condition(subject: str, **more: Any) -> Resource:
@@ -77,9 +77,9 @@ class Clinic:
 
     def __init__(self) -> None:
         self.everybody = FrontDoor()
-        # Who does not see everything reads what they refer to.
-        scope = "user/*.cruds user/Patient.rs?gender=female user/Condition.cruds"
-        self.narrow = replace(self.everybody, claims={"scope": scope.replace("*", "Practitioner")})
+        # Who does not see all of a type reads what they refer to.
+        scope = "user/Patient.rs?gender=female user/Practitioner.r user/Condition.cruds"
+        self.narrow = replace(self.everybody, claims={"scope": scope})
 
     def make(self) -> Answer:
         one = random.choice(PEOPLE)
