@@ -376,3 +376,39 @@ def test_a_patients_page_costs_what_their_own_partitions_hold(
         HOMER.get("/Communication?part-of=Communication/to-homer&_sort=sent")
         units[world] = worlds[world].units
     assert units["own"] == units["all"]
+
+
+def test_what_refers_to_people_is_looked_for_among_ones_own(
+    turn_to: Callable[[str], None], worlds: dict[str, Kept]
+) -> None:
+    """Everybody's refers to a practitioner: neither rows nor bounds tell how much that is."""
+    rows = {}
+    for world in ("own", "all"):
+        turn_to(world)
+        worlds[world].forget()
+        for query in (
+            "Practitioner?_revinclude=Observation:performer&_count=1",
+            "Practitioner?_has:CareTeam:participant:status=active",
+            "Patient?_revinclude=Task:subject&_revinclude=Observation:subject",
+        ):
+            assert HOMER.get(f"/{query}").status == 200
+        rows[world] = worlds[world].rows
+    assert rows["own"] == rows["all"]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_all_that_refers_to_who_writes_and_is_ones_own_is_found(
+    turn_to: Callable[[str], None], caller: FrontDoor
+) -> None:
+    turn_to("drafts")
+    included: set[str] = set()
+    for rule in ("Communication:sender", "Encounter:practitioner", "CareTeam:participant"):
+        query = f"/Practitioner?_id={care.ALICE[13:]}&_revinclude={rule}"
+        whole, own = ADMIN.get(query), caller.get(query)
+        names = [f"{one['resourceType']}/{one['id']}" for one in whole.found]
+        seen = {one for one in names if caller.get(f"/{one}").status == 200}
+        found = [f"{one['resourceType']}/{one['id']}" for one in own.found]
+        assert sorted(found) == sorted(seen)
+        assert len(seen) < len(names)
+        included |= seen
+    assert {one.partition("/")[0] for one in included} > {"Communication", "Encounter"}
