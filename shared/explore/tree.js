@@ -17,6 +17,7 @@ const DATES = [
   'enteredDate',
 ];
 const NAMES = ['code', 'medicationCodeableConcept', 'type', 'category'];
+const LONGEST = 200;
 const TEXTS = ['description', 'summary', 'title', 'questionnaire'];
 
 /** Show the tree; every other resource hangs at the Encounter that it names, or at the session. */
@@ -31,7 +32,7 @@ export function tree(session, others) {
   return make(
     'ul',
     { class: 'tree' },
-    children.map((child) => make('li', {}, encounter(child), list(at.get(path(child))))),
+    children.map((child) => make('li', {}, encounter(child, records), list(at.get(path(child))))),
     (at.get(path(session)) ?? []).map(record),
   );
 }
@@ -50,11 +51,16 @@ function list(records) {
   return records && make('ul', {}, records.map(record));
 }
 
-function encounter(one) {
+function encounter(one, records) {
   const reasons = [...(one.reasonCode ?? []), one.serviceType].map(concept);
-  const diagnoses = (one.diagnosis ?? []).map((each) => named(each.condition));
+  const diagnoses = (one.diagnosis ?? []).map((each) => diagnosis(each.condition, records));
   const about = [...reasons, ...diagnoses].filter(Boolean).join(', ');
   return details(one, named(one.subject) || 'Medical encounter', [about, one.status]);
+}
+
+function diagnosis({ display, reference }, records) {
+  const condition = records.find((one) => path(one) === reference);
+  return display || (condition && line(condition));
 }
 
 function record(one) {
@@ -102,7 +108,21 @@ function value(one) {
   const parts = (one.component ?? []).map((each) =>
     [concept(each.code), value(each)].filter(Boolean).join(' '),
   );
-  return [said(one[name]), ...parts, one.dosageInstruction?.[0]?.text].filter(Boolean).join(', ');
+  const note = plain(one.content?.[0]?.attachment);
+  const all = [said(one[name]), ...parts, one.dosageInstruction?.[0]?.text, note];
+  return all.filter(Boolean).join(', ');
+}
+
+/** Give the beginning of a note that is plain text. */
+function plain({ contentType, data } = {}) {
+  if (!data || !/^text\/plain\b/.test(contentType)) return '';
+  try {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.codePointAt(0));
+    const text = new TextDecoder().decode(bytes);
+    return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  } catch {
+    return '';
+  }
 }
 
 function said(given) {

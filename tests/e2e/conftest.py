@@ -1,11 +1,16 @@
-"""A deployed service, and ports for others."""
+"""A deployed service, ports for others, and a browser."""
 
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from playwright.sync_api import Browser
 
 from shared.local.emulator import free_port
 from tests.deployment import deployment
+from tests.explorer.browsing import Visitor
+from tests.explorer.conftest import browser
+
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +24,17 @@ def service() -> Iterator[Mapping[str, str]]:
 def unused_port() -> Callable[[], int]:
     """Gives ports nobody listens on."""
     return free_port
+
+
+@pytest.fixture
+def visitor(browser: Browser, service: Mapping[str, str]) -> Iterator[Visitor]:
+    """Somebody at the explorer, where nothing is blocked."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    visitor = Visitor(page, service["EXPLORE_URL"])
+    page.goto(visitor.url)
+    yield visitor
+    context.close()
+    assert visitor.blocked == []
+    assert visitor.errors == []

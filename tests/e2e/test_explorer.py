@@ -1,10 +1,7 @@
 """The explorer as it is deployed: behind a stage, with the user pool's own sign-in page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
-
-import pytest
-from playwright.sync_api import Browser
 
 from shared.local import pool
 from shared.local.conversation import Conversation, client
@@ -12,24 +9,8 @@ from shared.local.emulator import Emulator
 from shared.local.examples import session
 from shared.local.stack import outputs
 from tests.explorer.browsing import Visitor
-from tests.explorer.conftest import browser
-
-__all__ = ["browser"]
 
 PASSWORD = "Correct-horse-1-battery"
-
-
-@pytest.fixture
-def visitor(browser: Browser, service: Mapping[str, str]) -> Iterator[Visitor]:
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    visitor = Visitor(page, service["EXPLORE_URL"])
-    page.goto(visitor.url)
-    yield visitor
-    context.close()
-    assert visitor.blocked == []
-    assert visitor.errors == []
 
 
 def opened(service: Mapping[str, str]) -> str:

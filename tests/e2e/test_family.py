@@ -16,6 +16,7 @@ from shared.local.conversation import client
 from shared.local.emulator import Emulator
 from shared.local.stack import outputs
 from tests import care
+from tests.explorer.browsing import Visitor
 
 type Json = dict[str, Any]
 ALICE = care.reference(care.ALICE)
@@ -110,7 +111,7 @@ def inbound(family: Family, text: str, phone: str = "", **more: Any) -> Json:
 
 
 def test_a_text_message_about_two_children_becomes_a_visit_in_both_charts(
-    family: Family, service: Mapping[str, str]
+    family: Family, service: Mapping[str, str], visitor: Visitor
 ) -> None:
     bart, lisa = family.children
     # The message comes in: whose number it is the directory says.
@@ -157,6 +158,7 @@ def test_a_text_message_about_two_children_becomes_a_visit_in_both_charts(
     everything = family.names(f"{session}/$everything?_count=100")
     assert everything == {session, *parts.values(), thread, said} | recorded[bart] | recorded[lisa]
     seen_by_her(family, service, everything)
+    explored(visitor, service, session)
     closed(family, session, parts, said)
 
 
@@ -216,6 +218,24 @@ def seen_by_her(family: Family, service: Mapping[str, str], everything: set[str]
         )
         assert mother.get(f"/{others}").status_code == 404
         assert mother.get(f"/{stranger}").status_code == 404
+
+
+def explored(visitor: Visitor, service: Mapping[str, str], session: str) -> None:
+    """The explorer shows each child's part with its records, and what was said."""
+    visitor.sign_in(service["TOKEN_PRACTITIONER"])
+    visitor.goes_to(f"session/{session[10:]}")
+    visitor.sees("Several patients")
+    visitor.sees("Since Monday")
+    for number, child in enumerate(("Bart Simpson", "Lisa Simpson")):
+        part = visitor.main().locator(".tree > li").nth(number)
+        head, *records = part.locator("summary").all_inner_texts()
+        assert head == f"Encounter {child} Rash · in-progress"
+        assert sorted(record.split(" · ")[0] for record in records) == [
+            "Condition Rash",
+            "DocumentReference Note No fever; a photo was sent.",
+            "Observation Body temperature 37",
+            "Observation Itching much",
+        ]
 
 
 def closed(family: Family, session: str, parts: Mapping[str, str], said: str) -> None:

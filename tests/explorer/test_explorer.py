@@ -1,6 +1,7 @@
 """What people see and do at the explorer, in Chromium."""
 
 import re
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -176,9 +177,11 @@ def test_a_session_is_shown_with_its_medical_encounters_and_what_was_said(
 def test_records_of_any_type_are_named_by_what_they_say(visit: Visit, practice: Practice) -> None:
     session = practice.opens()
     subject, encounter = care.reference(care.HOMER), care.reference(f"Encounter/{session}")
-    attachment = {"attachment": {"title": "Back pain, follow-up", "contentType": "text/plain"}}
+    text = b64encode("Straight leg raise 80°".encode()).decode()
+    note = {"title": "Back pain, follow-up", "contentType": "text/plain; charset=utf-8"}
+    attachment = {"attachment": note | {"data": text}}
     records: dict[str, dict[str, Any]] = {
-        "Back pain, follow-up": {
+        "Back pain, follow-up Straight leg raise 80°": {
             "resourceType": "DocumentReference",
             "status": "current",
             "content": [attachment],
