@@ -51,7 +51,6 @@ def missing(asked: Iterable[Literal], base: str) -> list[Literal]:
     done, late = wait(answers, SECONDS)
     pool.shutdown(wait=False, cancel_futures=True)
     found = {answers[each]: _answer(each) for each in done}
-    _remember(f"{base}/{each}" for each, is_there in found.items() if is_there)
     if late:
         raise _unavailable(_LATE)
     return [each for each in unknown if not found[each]]
@@ -97,25 +96,28 @@ def _read(asked: Literal, base: str, seconds: float) -> bool:
         preload_content=False,
     )
     try:
-        if answer.status in _GONE:
-            return False
-        if answer.status != _FOUND:
-            raise _NoAnswer(f"It answered with status {answer.status}")
-        return _check(asked, answer.read(LARGEST_ANSWER))
+        body = answer.read(LARGEST_ANSWER)
     finally:
-        # What was not read to its end is not waited for.
+        # Of one that was read to its end the connection is kept.
         answer.close()
+    if answer.status in _GONE:
+        return False
+    if answer.status != _FOUND:
+        raise _NoAnswer(f"It answered with status {answer.status}")
+    _check(asked, body)
+    _remember(f"{base}/{asked}")
+    return True
 
 
-def _check(asked: Literal, body: bytes) -> bool:
-    """Tell that an answer is the resource: a page that says it is missing may have status 200."""
+def _check(asked: Literal, body: bytes) -> None:
+    """Refuse an answer that is not the resource: a page may say with 200 that nothing is there."""
     try:
         resource = orjson.loads(body)
-        if (resource["resourceType"], resource["id"]) == asked:
-            return True
+        found = resource["resourceType"], resource["id"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        pass
-    raise _NoAnswer("It answered with something else")
+        found = None
+    if found != asked:
+        raise _NoAnswer("It answered with something else")
 
 
 @cache
@@ -128,14 +130,12 @@ def _is_known(url: str) -> bool:
         return _known.get(url, 0) > time.monotonic()
 
 
-def _remember(there: Iterable[str]) -> None:
-    """Keep the URLs of what was there, the newest last; the oldest make room."""
-    until = time.monotonic() + KNOWN_SECONDS
+def _remember(url: str) -> None:
+    """Keep the URL of what was there, the newest last; the oldest makes room."""
     with _lock:
-        for each in there:
-            _known.pop(each, None)
-            _known[each] = until
-        while len(_known) > MOST_KNOWN:
+        _known.pop(url, None)
+        _known[url] = time.monotonic() + KNOWN_SECONDS
+        if len(_known) > MOST_KNOWN:
             del _known[next(iter(_known))]
 
 

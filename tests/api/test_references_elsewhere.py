@@ -53,6 +53,20 @@ def test_who_is_there_is_asked_once(both: Both) -> None:
     assert "authorization" not in headers
 
 
+@pytest.mark.parametrize(
+    ("limit", "again"), [("KNOWN_SECONDS", [care.HOMER, care.ALICE]), ("MOST_KNOWN", [""])]
+)
+def test_what_is_known_is_so_for_a_while_and_bounded(
+    both: Both, monkeypatch: pytest.MonkeyPatch, limit: str, again: list[str]
+) -> None:
+    monkeypatch.setattr(asking, limit, {"KNOWN_SECONDS": 0, "MOST_KNOWN": 1}[limit])
+    both.clinic.post("/Encounter", care.session())
+    both.other.asked.clear()
+    both.clinic.post("/Encounter", care.session())
+    assert len(both.other.asked) == len(again)
+    assert all(any(each in path for each in again) for path in both.other.paths)
+
+
 def test_whom_a_write_names_is_not_logged(
     both: Both, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
