@@ -91,7 +91,7 @@ def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
 
 def of_encounter(tenant: str, encounter_id: str) -> str:
     """Give the Encounter's own partition, which has rows of what was recorded during it."""
-    return f"{tenant}#{patterns.RECORD.partition.format(id=encounter_id)}"
+    return f"{tenant}#{patterns.RECORD.partition.format(id=segment(encounter_id))}"
 
 
 def recorded(resource_type: str) -> str:

@@ -115,12 +115,19 @@ def _indexed(
 def _recorded(resource: Resource, tenant: str, place: str) -> Iterator[tuple[RowKey, str]]:
     """Give the rows in the partitions of the Encounters that a record names, and where it does."""
     prefix = partitions.recorded(resource["resourceType"])
-    for param in SEARCH_PARAMS.of(resource["resourceType"]).values():
-        for value in values(resource, param) if param.keyed == "Encounter" else ():
-            if isinstance(value, Reference) and partitions.is_keyed(param, value):
-                encounter_id = value.text.partition("/")[2]
-                row = partitions.of_encounter(tenant, encounter_id), prefix + place
-                yield row, param.expression
+    for encounter_id, element in encounters(resource).items():
+        yield (partitions.of_encounter(tenant, encounter_id), prefix + place), element
+
+
+def encounters(resource: Resource) -> dict[str, str]:
+    """Give the ids of the Encounters that a record was made during, each with the element."""
+    return {
+        value.text.partition("/")[2]: param.expression
+        for param in SEARCH_PARAMS.of(resource["resourceType"]).values()
+        if param.keyed == "Encounter"
+        for value in values(resource, param)
+        if isinstance(value, Reference) and partitions.is_keyed(param, value)
+    }
 
 
 def _listed(resource: Resource, kind: Kind, tenant: str, place: str) -> list[RowKey]:

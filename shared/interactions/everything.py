@@ -7,19 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import batched
 
-import orjson
-
 from shared import instants
 from shared.access import Actor
 from shared.catalog import controls
 from shared.catalog.controls import LARGEST_COUNT
 from shared.catalog.types import CARE, TYPES
 from shared.errors import Invalid
+from shared.index import rows
 from shared.interactions.parameters import Values
 from shared.interactions.read import read
 from shared.interactions.recorded import records
 from shared.interactions.search import search
 from shared.resources.schema import resource_types
+from shared.search.lookups import rounded
+from shared.search.reading import LARGEST_PAGE
 from shared.settings import settings
 from shared.sight import Sight
 from shared.store import reading
@@ -123,16 +124,18 @@ class _Asked:
         )
 
     def records(self, after: str, room: int) -> Part:
-        """Give what was recorded during it and the Encounters that are part of it."""
+        """Give what was recorded during it and the Encounters that are part of it, each once."""
         sight, (own, _, place) = Sight(self.actor, "r"), after.partition("|")
         found: list[bytes] = []
-        last = after
-        for one in (name for name in self._encounters(sight) if name >= own):
+        last, size = after, 0
+        encounters = self._encounters(sight)
+        for one in (name for name in encounters if name >= own):
             begin = place if one == own else _START
             for at, json in records(sight, one, self.recorded, begin, page=room + 1):
-                if not self._is_wanted(json):
+                if not self._is_wanted(json, one, encounters):
                     continue
-                if len(found) == room:
+                size += len(json)
+                if len(found) == room or (found and size > LARGEST_PAGE):
                     return found, last
                 found, last = [*found, json], f"{one}|{at}"
         return found, ""
@@ -141,8 +144,12 @@ class _Asked:
         parts = reading.children(self.actor.tenant, self.id)
         return sorted({self.id, *(one["id"] for one in parts if sight.sees(one))})
 
-    def _is_wanted(self, json: bytes) -> bool:
-        return not self.since or str(orjson.loads(json)["meta"]["lastUpdated"]) >= self.since
+    def _is_wanted(self, json: bytes, encounter_id: str, encounters: list[str]) -> bool:
+        """Tell whether a record is new enough, and this the first of its Encounters here."""
+        record = rounded(json)
+        named = rows.encounters(record).keys() & encounters
+        is_first = min(named, default=encounter_id) == encounter_id
+        return is_first and str(record["meta"]["lastUpdated"]) >= self.since
 
     def _search(self, of: str, pair: Pair, after: str, room: int, *more: Pair) -> Part:
         since = [("_lastUpdated", f"ge{self.since}")] if self.since else []
@@ -153,7 +160,7 @@ class _Asked:
 
 
 def _id(json: bytes) -> str:
-    return str(orjson.loads(json)["id"])
+    return str(rounded(json)["id"])
 
 
 def _count(given: list[object]) -> int:

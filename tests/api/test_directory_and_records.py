@@ -1,6 +1,8 @@
 """The people around a session and what is recorded during it: stored and found as all else is."""
 
+import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -103,6 +105,58 @@ def test_everything_of_an_encounter_has_what_was_recorded_during_it(clinic: Fron
     typed = clinic.get(f"/Encounter/{session}/$everything?_type=Observation,Task").found
     assert sorted({one["resourceType"] for one in typed}) == ["Observation", "Task"]
     assert len(typed) == 4
+
+
+def test_everything_has_a_document_of_two_encounters_once(clinic: FrontDoor) -> None:
+    session = clinic.post("/Encounter", care.session(subject=None)).id
+    during = [
+        session,
+        *(clinic.post("/Encounter", care.medical_encounter(session, care.HOMER)).id for _ in "ab"),
+        clinic.post("/Encounter", care.session()).id,
+    ]
+    pairs = [(during[one], during[other]) for one in range(4) for other in range(one)]
+    made = [
+        clinic.post(
+            "/DocumentReference", body("DocumentReference", *(f"Encounter/{one}" for one in pair))
+        ).id
+        for pair in pairs
+    ]
+    found: list[str] = []
+    url = f"/Encounter/{session}/$everything?_count=1&_type=DocumentReference"
+    while url:
+        page = clinic.get(url)
+        found += page.ids
+        url = next((one["url"] for one in page.body["link"] if one["relation"] == "next"), "")
+    assert sorted(found) == sorted(made)
+
+
+def test_a_page_of_everything_ends_before_its_records_are_more_than_an_answer_holds(
+    clinic: FrontDoor,
+) -> None:
+    session = clinic.post("/Encounter", care.session()).id
+    text, number = "long " * 150_000, 7
+    for _ in range(number):
+        long = body("DocumentReference", f"Encounter/{session}") | {"description": text}
+        assert clinic.post("/DocumentReference", long).status == 201
+    first = clinic.get(f"/Encounter/{session}/$everything?_count=100")
+    assert len(first.text) < 5 * 1024 * 1024
+    (following,) = (one["url"] for one in first.body["link"] if one["relation"] == "next")
+    assert len(first.ids) + len(clinic.get(following).ids) == 1 + number
+
+
+def test_a_vast_number_in_a_record_is_no_hindrance(clinic: FrontDoor) -> None:
+    session = clinic.post("/Encounter", care.session()).id
+    vast = body("Observation", f"Encounter/{session}") | {"valueQuantity": {"value": "VAST"}}
+    recorded = clinic.post("/Observation", json.dumps(vast).replace('"VAST"', "1e400"))
+    url = f"/Encounter/{session}/$everything?_since=2020-01-01T00:00:00Z"
+    assert clinic.get(url).ids == [session, recorded.id]
+
+
+@pytest.mark.parametrize("name", ["x#y", "ü x", "x" * 3000, ""])
+def test_a_record_may_name_an_encounter_that_cannot_be_here(clinic: FrontDoor, name: str) -> None:
+    recorded = clinic.post("/Observation", body("Observation", f"Encounter/{name}"))
+    assert recorded.status == 201, recorded.text
+    assert clinic.get(f"/Observation?encounter=Encounter/{quote(name)}").ids == [recorded.id]
 
 
 def test_a_deleted_encounter_leaves_what_was_recorded_during_it(clinic: FrontDoor) -> None:
