@@ -3,20 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from shared.plain.collections import Collection
-from shared.plain.fields import Field, Group
-from shared.plain.kinds import (
-    Code,
-    Coding,
-    Concept,
-    Id,
-    Inside,
-    Kind,
-    Minutes,
-    Named,
-    Primitive,
-    Written,
-)
+from shared.plain.collections.rows import Collection
+from shared.plain.concepts import Coding, Concept
+from shared.plain.fields import Field
+from shared.plain.groups import Group
+from shared.plain.kinds import Code, Inside, Kind, Minutes, Primitive, Written
+from shared.plain.referred import Id, Named
 from shared.resources.schema import listed
 from tests import variants
 

@@ -8,22 +8,13 @@ from shared.http.negotiation import PLAIN_JSON as JSON
 from shared.http.negotiation import PLAIN_PATCHES
 from shared.http.problems import PROBLEM_JSON
 from shared.http.schemas import ID, PRIMITIVES, TEXT, reference_to
-from shared.plain.collections import COLLECTIONS, CURSOR, LARGEST_COUNT, SORTS, Collection, Param
-from shared.plain.fields import Field, Group
-from shared.plain.kinds import (
-    CODING,
-    CONCEPT,
-    REFERENCE,
-    Code,
-    Coding,
-    Concept,
-    Id,
-    Inside,
-    Kind,
-    Minutes,
-    Named,
-    Primitive,
-)
+from shared.plain.collections import COLLECTIONS
+from shared.plain.collections.rows import CURSOR, LARGEST_COUNT, SORTS, Collection, Param
+from shared.plain.concepts import CODING, CONCEPT, Coding, Concept
+from shared.plain.fields import Field
+from shared.plain.groups import Group
+from shared.plain.kinds import Code, Inside, Kind, Minutes, Primitive
+from shared.plain.referred import REFERENCE, Id, Named
 from shared.resources.bundles import IF_MATCH
 from shared.resources.schema import listed
 

@@ -13,7 +13,8 @@ from shared.http.responses import Response, entity_headers
 from shared.interactions import plain
 from shared.interactions.changes import Outcome
 from shared.plain import mapping
-from shared.plain.collections import COLLECTIONS, Collection
+from shared.plain.collections import COLLECTIONS
+from shared.plain.collections.rows import Collection
 from shared.settings import settings
 from shared.store.records import Versioned
 

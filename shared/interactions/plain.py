@@ -22,7 +22,7 @@ from shared.interactions.patch import changed
 from shared.interactions.update import with_history
 from shared.interactions.write import Content, write
 from shared.plain import mapping, queries
-from shared.plain.collections import Collection
+from shared.plain.collections.rows import Collection
 from shared.preconditions import Preconditions
 from shared.references import Literal
 from shared.resources.patching import without_generated_text

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.errors import Invalid, Issue
-from shared.plain import fields, paths
-from shared.plain.collections import Collection
-from shared.plain.fields import Field, same
+from shared.plain import changing, fields, paths
+from shared.plain.changing import same
+from shared.plain.collections.rows import Collection
+from shared.plain.fields import Field
 
 type Json = dict[str, Any]
 
@@ -36,7 +37,7 @@ def merged(collection: Collection, before: Json, body: Any) -> Json:
     if not isinstance(body, dict):
         return replaced(collection, before, body)
     return _changed(
-        collection, before, fields.patched(collection.every_field, before, body), _names(body)
+        collection, before, changing.patched(collection.every_field, before, body), _names(body)
     )
 
 
@@ -56,7 +57,7 @@ def _changed(collection: Collection, before: Json, given: Any, named: list[str])
     issues += _missing(every, before, given)
     if issues:
         raise Invalid(issues=issues)
-    return fields.changed(every, before, given)
+    return changing.changed(every, before, given)
 
 
 def _missing(every: tuple[Field, ...], before: Json, given: Json) -> Iterator[Issue]:

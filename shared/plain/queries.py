@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from shared import references
 from shared.errors import Invalid, Issue
-from shared.plain.collections import (
+from shared.plain.collections.rows import (
     CONTROLS,
     COUNT,
     CURSOR,

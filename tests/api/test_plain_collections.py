@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.plain.collections import COLLECTIONS, Collection
+from shared.plain.collections import COLLECTIONS
+from shared.plain.collections.rows import Collection
 from tests import care, plainly
 from tests.frontdoor import FrontDoor
 from tests.plain import V1, Plain

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from shared import settings
-from shared.plain.collections import COLLECTIONS, Collection
+from shared.plain.collections import COLLECTIONS
+from shared.plain.collections.rows import Collection
 from tests import care, plainly
 from tests.consistency import everything
 from tests.frontdoor import FrontDoor

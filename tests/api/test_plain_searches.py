@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.plain.collections import COLLECTIONS, Collection, Param
+from shared.plain.collections import COLLECTIONS
+from shared.plain.collections.rows import Collection, Param
 from tests import care
 from tests.frontdoor import FrontDoor
 from tests.plain import Plain, places

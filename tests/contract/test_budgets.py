@@ -30,7 +30,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "history": (50, STORE),
     "operations": (130, STORE),
     "patch": (110, STORE),
-    "plain": (140, STORE),
+    "plain": (150, STORE),
     "read": (50, STORE),
     "search": (80, STORE),
     "token_claims": (0, set()),

@@ -13,8 +13,10 @@ from shared import fhirjson
 from shared.catalog import interactions
 from shared.errors import Invalid
 from shared.plain import mapping, paths
-from shared.plain.collections import COLLECTIONS, Collection
-from shared.plain.fields import Field, same
+from shared.plain.changing import same
+from shared.plain.collections import COLLECTIONS
+from shared.plain.collections.rows import Collection
+from shared.plain.fields import Field
 from shared.resources.validation import issues
 from tests import plainly, variants
 

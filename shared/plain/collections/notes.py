@@ -1,0 +1,67 @@
+"""What was written down."""
+
+from shared.plain.collections.rows import (
+    CONCEPT,
+    ENCOUNTER,
+    IDENTIFIERS,
+    MEDIA_TYPE,
+    PATIENT,
+    PATIENT_ID,
+    PEOPLE,
+    TEXT,
+    Collection,
+    Param,
+    dates,
+    id_of,
+    status,
+)
+from shared.plain.fields import Field
+from shared.plain.kinds import Code, Primitive, Written
+
+NOTES = Collection(
+    "notes",
+    "DocumentReference",
+    (
+        Field(
+            "status",
+            "status",
+            Code("document-reference-status"),
+            "current where nothing is said",
+            default="current",
+        ),
+        Field("type", "type", CONCEPT),
+        Field("category", "category", CONCEPT, plural="categories"),
+        PATIENT_ID,
+        id_of(
+            "encounterId",
+            "context.encounter",
+            "Encounter",
+            about="During which it was made",
+            plural="encounterIds",
+        ),
+        id_of("authorId", "author", *PEOPLE, about="Who wrote it", plural="authorIds"),
+        Field("date", "date", Primitive("instant")),
+        Field("content", "content[0].attachment", Written(), "Its text"),
+        Field("title", "content[0].attachment.title", TEXT),
+        Field("contentType", "content[0].attachment.contentType", MEDIA_TYPE, stays=True),
+        Field("url", "content[0].attachment.url", Primitive("url"), "Where it is, if elsewhere"),
+        Field("description", "description", TEXT),
+        IDENTIFIERS,
+    ),
+    (
+        PATIENT,
+        ENCOUNTER,
+        Param("authorId", "author", "Of this author", target="Practitioner"),
+        status("document-reference-status"),
+        Param("type", "type", "Of this type, or of system|code"),
+        *dates("date", "date"),
+    ),
+    "date",
+    {
+        "patientId": "homer-simpson",
+        "authorId": "doctor-alice-smith",
+        "title": "Visit note",
+        "type": "Progress note",
+        "content": "Back pain since yesterday.",
+    },
+)

@@ -1,0 +1,80 @@
+"""What was observed."""
+
+from shared.plain.collections.rows import (
+    CARERS,
+    CONCEPT,
+    DATE_TIME,
+    ENCOUNTER,
+    ENCOUNTER_ID,
+    IDENTIFIERS,
+    NOTE,
+    PATIENT,
+    PATIENT_ID,
+    PERIOD,
+    QUANTITY,
+    TEXT,
+    Collection,
+    Param,
+    dates,
+    id_of,
+    status,
+)
+from shared.plain.fields import Field
+from shared.plain.groups import Group
+from shared.plain.kinds import Code, Primitive
+
+_OBSERVERS = (*CARERS, "Organization", "CareTeam", "Patient", "RelatedPerson")
+VALUES = (
+    Field("valueQuantity", "valueQuantity", QUANTITY, choice="value"),
+    Field("valueConcept", "valueCodeableConcept", CONCEPT, choice="value"),
+    Field("valueString", "valueString", TEXT, choice="value"),
+    Field("valueBoolean", "valueBoolean", Primitive("boolean"), choice="value"),
+    Field("valueInteger", "valueInteger", Primitive("integer"), choice="value"),
+    Field("valueDateTime", "valueDateTime", DATE_TIME, choice="value"),
+)
+
+OBSERVATIONS = Collection(
+    "observations",
+    "Observation",
+    (
+        Field("status", "status", Code("observation-status"), required=True),
+        Field("code", "code", CONCEPT, "What was observed", required=True),
+        Field("category", "category", CONCEPT, plural="categories"),
+        PATIENT_ID,
+        ENCOUNTER_ID,
+        id_of("performerId", "performer", *_OBSERVERS, about="Who observed", plural="performerIds"),
+        Field("effective", "effectiveDateTime", DATE_TIME, "When it held", choice="effective"),
+        Field("effectivePeriod", "effectivePeriod", PERIOD, choice="effective"),
+        *VALUES,
+        Field("interpretation", "interpretation", CONCEPT, plural="interpretations"),
+        Field(
+            "components",
+            "component",
+            Group((Field("code", "code", CONCEPT), *VALUES)),
+            "Several values of one observation, as of a blood pressure",
+            many=True,
+        ),
+        NOTE,
+        IDENTIFIERS,
+    ),
+    (
+        PATIENT,
+        ENCOUNTER,
+        status("observation-status"),
+        Param("code", "code", "Of this code, or of system|code"),
+        Param("category", "category", "Of this category, or of system|code"),
+        *dates("date", "effective"),
+    ),
+    "date",
+    {
+        "status": "final",
+        "code": {"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"},
+        "patientId": "homer-simpson",
+        "valueQuantity": {
+            "value": 72,
+            "unit": "/min",
+            "system": "http://unitsofmeasure.org",
+            "code": "/min",
+        },
+    },
+)

@@ -1,0 +1,39 @@
+"""Objects with fields of their own on both sides."""
+
+# ruff: noqa: ARG002, D102 - Kind says what Group does
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from shared.errors import Issue
+from shared.plain.changing import changed
+from shared.plain.fields import Field, places, read, wrong
+
+type Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """An object with fields of its own on both sides."""
+
+    fields: tuple[Field, ...]
+
+    def read(self, value: Json) -> Json | None:
+        return read(self.fields, value) or None
+
+    def write(self, plain: Json, old: Json | None) -> Json:
+        return changed(self.fields, old or {}, plain)
+
+    def without(self, old: Any) -> Any:
+        return None
+
+    def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
+        yield from wrong(self.fields, plain, pointer)
+        if isinstance(plain, dict) and all(each is None for each in plain.values()):
+            known = ", ".join(field.name for field in self.fields)
+            yield Issue("value", f"One of {known} is expected here", pointer)
+
+    def places(self, value: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:
+        yield path, pointer
+        yield from places(self.fields, value or {}, path, pointer)

@@ -1,0 +1,100 @@
+"""References: an id where the type is clear, a name where there may be no resource."""
+
+# ruff: noqa: ARG002, D102 - Kind says what each does, and with what
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from shared import references
+from shared.errors import Issue
+from shared.plain.kinds import Whole, is_text
+from shared.plain.parts import parts_wrong, picked, shape
+
+type Json = dict[str, Any]
+
+REFERENCE = {"reference": "string", "display": "string"}
+_URL = re.compile(r"(https?://|urn:)\S+", re.IGNORECASE)
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.IGNORECASE)
+_ABSOLUTE_TYPE = re.compile(r".*/([A-Z][A-Za-z]+)/[^/]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Id(Whole):
+    """A Reference: the id alone of the usual type, else the reference as it is.
+
+    `types` are those that belong here; without a usual one it always names its type. One that is
+    `typed` leaves references that say no type (`urn:uuid:...`) to another field of the element.
+    """
+
+    usual: str
+    types: tuple[str, ...]
+    typed: bool = False
+
+    def read(self, value: Json) -> str | None:
+        text = value.get("reference")
+        if not isinstance(text, str):
+            return None
+        found = references.literal(text)
+        if found is None:
+            named = _ABSOLUTE_TYPE.fullmatch(text)
+            is_here = named[1] in self.types if named else not self.typed
+            return text if is_here else None
+        if found.type not in self.types:
+            return None
+        return found.id if found.type == self.usual else str(found)
+
+    def write(self, plain: str, old: Any) -> Json:
+        bare = references.ID.fullmatch(plain)
+        return {"reference": f"{self.usual}/{plain}" if bare else plain}
+
+    def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
+        if not isinstance(plain, str) or not self._takes(plain):
+            named = " or ".join(f"{each}/id" for each in self.types)
+            bare = "an id, " if self.usual else ""
+            yield Issue("value", f"Expected here is {bare}{named} or a URL", pointer)
+
+    def _takes(self, text: str) -> bool:
+        if references.ID.fullmatch(text):
+            return bool(self.usual)
+        absolute = _ABSOLUTE_TYPE.fullmatch(text)
+        kind = absolute[1] if absolute else re.split(r"[/?]", text, maxsplit=1)[0]
+        is_untyped = text[:1] == "#" or _URI.fullmatch(text)
+        return kind in self.types or bool(is_untyped and not absolute and not self.typed)
+
+
+@dataclass(frozen=True)
+class Named(Whole):
+    """A Reference to what may have no resource: its name as text, `Type/id`, or an object."""
+
+    types: tuple[str, ...]
+
+    def read(self, value: Json) -> Any:
+        said = picked(value, *REFERENCE)
+        if len(said) == 1:
+            ((name, text),) = said.items()
+            if self._is_reference(text) is (name == "reference"):
+                return text
+        return said or None
+
+    def write(self, plain: Any, old: Json | None) -> Json:
+        if isinstance(plain, str):
+            plain = {"reference" if self._is_reference(plain) else "display": plain}
+        given = picked(plain, *REFERENCE)
+        is_same = old is not None and old.get("reference", "") == given.get("reference")
+        kept = {n: each for n, each in (old or {}).items() if n not in REFERENCE}
+        return {**(kept if is_same else {}), **given}
+
+    def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
+        if isinstance(plain, dict):
+            yield from parts_wrong(plain, REFERENCE, pointer)
+        elif not is_text(plain):
+            named = " or ".join(f"{each}/id" for each in self.types)
+            text = f"Expected here is text, {named}, or an object {shape(REFERENCE)}"
+            yield Issue("value", text, pointer)
+
+    def _is_reference(self, text: str) -> bool:
+        kind, slash, own = text.partition("/")
+        is_literal = kind in self.types and slash and references.ID.fullmatch(own)
+        return bool(is_literal) or _URL.fullmatch(text) is not None
