@@ -6,6 +6,7 @@ import pytest
 
 from tests import care, refusals
 from tests.frontdoor import FrontDoor
+from tests.plain import Plain
 from tests.practice import Practice
 from tests.relatives import (
     ALICE,
@@ -133,13 +134,72 @@ def test_what_names_her_stays_hers_when_the_link_has_ended(family: FrontDoor) ->
     to_bart = family.post(
         "/Communication", care.header(**with_her, recipient=[care.reference(BART)])
     ).id
-    assert mother.get("/Communication?part-of:missing=true").ids == [to_bart, hers]
+    assert sorted(mother.get("/Communication?part-of:missing=true").ids) == sorted([to_bart, hers])
     relative(family, OF_BART, BART, **ended("2026-03-01"))
     assert mother.get("/Communication?part-of:missing=true").ids == [hers]
     assert mother.get(f"/Communication/{said}").status == 200
     assert mother.get(f"/Communication/{to_bart}").status == 404
     begun = mother.post("/Communication", care.header(**about_bart, recipient=[ALICE]))
     refusals.check(begun, 403, "forbidden", "Communication.subject")
+
+
+def test_the_plain_face_follows_links_too(family: FrontDoor) -> None:
+    for patient in (BART, LISA, MILHOUSE):
+        family.post("/Observation", observation(patient))
+    mother = Plain(as_mother())
+
+    def whose() -> set[str]:
+        return {f"Patient/{one['patientId']}" for one in mother.get("/observations").body["data"]}
+
+    assert whose() == {BART, LISA}
+    relative(family, OF_BART, BART, **ended("2026-03-01"))
+    assert whose() == {LISA}
+    made = {"status": "final", "code": {"text": "Temperature"}, "patientId": LISA[8:]}
+    assert mother.post("/observations", made).status == 403
+
+
+def test_of_a_record_the_versions_that_were_about_their_patients_are_seen(
+    family: FrontDoor,
+) -> None:
+    made = {one: family.post("/Observation", observation(one)).id for one in (BART, MILHOUSE)}
+    for one, other in ((BART, MILHOUSE), (MILHOUSE, BART)):
+        moved = observation(other, id=made[one])
+        assert family.put(f"/Observation/{made[one]}", moved).version == "2"
+    bart = FrontDoor(role="patient", fhir_user=BART)
+    for caller in (as_mother(), bart):
+        was, now = (f"/Observation/{made[one]}" for one in (BART, MILHOUSE))
+        for path in (was, f"{was}/_history", f"{was}/_history/1", f"{now}/_history/1"):
+            assert caller.get(path).status == 404
+        history = caller.get(f"{now}/_history").body
+        assert [one["resource"]["meta"]["versionId"] for one in history["entry"]] == ["2"]
+        assert history["total"] == 1
+    family.delete(f"/Observation/{made[MILHOUSE]}")
+    assert bart.get(now).status == 410
+    relative(family, OF_BART, BART, **ended("2026-03-01"))
+    assert as_mother().get(now).status == 404
+
+
+@pytest.mark.usefixtures("family")
+def test_a_link_lets_write_whoever_may_read_by_another_role() -> None:
+    both = FrontDoor(role="related-person auditor", fhir_user=OF_BART)
+    assert both.get(f"/{MILHOUSE}").status == 200
+    thread = care.header(sender=care.reference(OF_LISA), recipient=[ALICE])
+    for patient, status in ((LISA, 201), (MILHOUSE, 403)):
+        about = thread | {"subject": care.reference(patient)}
+        assert both.post("/Communication", about).status == status
+
+
+def test_a_patients_scopes_are_for_one_chart_of_one_type(family: FrontDoor) -> None:
+    for patient in (BART, LISA):
+        family.post("/Observation", observation(patient))
+        family.post("/Condition", care.example("Condition", subject=care.reference(patient)))
+    claims = {"scope": "patient/Observation.rs", "patient": "bart-simpson"}
+    for caller in (FrontDoor(claims=claims), as_mother(**claims)):
+        (only,) = caller.get("/Observation").found
+        assert only["subject"] == care.reference(BART)
+        assert caller.get(f"/Observation?subject={LISA}").ids == []
+        refusals.check(caller.get("/Condition"), 403, "forbidden")
+        refusals.check(caller.get("/Practitioner"), 403, "forbidden")
 
 
 # Hostile tokens, and those of people whom the directory does not know.
