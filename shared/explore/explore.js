@@ -18,33 +18,33 @@ async function show() {
   fill(person, signin.token() && whoever());
   if (signin.token()) return showView();
   signin.show(main, show);
-  return begin();
+  return begin(signin);
 }
 
 async function showView() {
   const [name, ...given] = window.location.hash.replace(/^#\/?/, '').split('/');
   const ids = given.map(encodeURIComponent);
+  const wanted = VIEWS[name] ?? sessions;
   const view = make('div', {});
   fill(main, view);
   try {
-    const shown = (VIEWS[name] ?? sessions).show(view, ...ids);
-    begin();
+    const shown = wanted.show(view, ...ids);
+    begin(wanted);
     await shown;
     // Where its heading was replaced, the focus went with it.
-    if (view.isConnected && document.activeElement === document.body) begin();
+    if (view.isConnected && document.activeElement === document.body) begin(wanted);
     await learn([{ reference: signin.claims().fhirUser }]);
     person.querySelector('bdi')?.replaceChildren(who());
   } catch (error) {
     fill(view, make('h1', { tabindex: '-1' }, 'Not shown'), refusal(error), up());
-    if (view.isConnected) begin();
+    if (view.isConnected) begin(wanted);
   }
 }
 
-/** Begin at the heading, and name the page after it. */
-function begin() {
-  const heading = main.querySelector('h1');
-  heading.focus();
-  document.title = `${heading.textContent} · Async Encounters`;
+/** Begin at the heading. The browser's history keeps titles, so that they name nobody. */
+function begin({ NAME }) {
+  main.querySelector('h1').focus();
+  document.title = `${NAME} · Async Encounters`;
 }
 
 function whoever() {

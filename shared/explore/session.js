@@ -8,6 +8,7 @@ import { learn } from './names.js';
 import { tree } from './tree.js';
 import { OPEN, about, begun, concept, count, moment, people, range, since } from './words.js';
 
+export const NAME = 'Session';
 const MOST = 1000;
 
 /** Show a session; throws Refused. */

@@ -7,6 +7,7 @@ import { learn } from './names.js';
 import { refusal } from './refusal.js';
 import { ENDED, OPEN, VIRTUAL, about, age, begun, concept, count, people, range } from './words.js';
 
+export const NAME = 'Sessions';
 const PAGE = 25;
 
 /** Show both lists. */

@@ -5,6 +5,10 @@ import { fill, make, told } from './dom.js';
 
 const { authorize, base, client, groups, token: tokenUrl } = document.body.dataset;
 const [TOKEN, BEGUN, SAID] = ['token', 'sign-in', 'said'];
+// As HTTP allows it, perhaps copied with more than itself.
+const TAKEN = '\\s*([Bb]earer\\s+)?[\\w.~+\\/=\\-]+\\s*';
+
+export const NAME = 'Sign in';
 const kept = window.sessionStorage;
 
 /** Give the token, empty where nobody is signed in. */
@@ -111,7 +115,7 @@ export function show(main, then) {
       make(
         'p',
         {},
-        'You see what your own rights let you see, and nothing is kept after this tab is closed.',
+        'You see what your own rights let you see. Close the tab, and your sign-in is forgotten.',
       ),
       said && make('p', { role: 'alert', class: 'notice' }, told(said)),
       hosted &&
@@ -131,13 +135,15 @@ function form(then) {
     id: 'token',
     type: 'password',
     required: true,
+    pattern: TAKEN,
+    title: 'As eyJraWQ.eyJzdWI.c2lnbmF0',
     autocomplete: 'off',
     spellcheck: 'false',
     'aria-describedby': 'token-help',
   });
   const submitted = (event) => {
     event.preventDefault();
-    kept.setItem(TOKEN, input.value.trim());
+    kept.setItem(TOKEN, input.value.trim().replace(/^Bearer\s+/i, ''));
     then();
   };
   return make(

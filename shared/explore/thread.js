@@ -9,6 +9,7 @@ import { learn } from './names.js';
 import { refusal } from './refusal.js';
 import { OPEN, about, concept, count, named, range } from './words.js';
 
+export const NAME = 'Thread';
 const PAGE = 50;
 
 /** Show a thread's latest messages, and earlier ones when asked; throws Refused. */

@@ -52,12 +52,37 @@ def test_whose_token_has_expired_signs_in_again_and_goes_on_where_they_were(
     visitor.sees("Itchy rash on both arms")
 
 
-@pytest.mark.parametrize("wrong", ["no token", "a.b.c", "Bearer x"])
+@pytest.mark.parametrize("wrong", ["a.b.c", "Bearer x"])
 def test_what_is_no_token_is_refused_readably(visit: Visit, wrong: str) -> None:
     visitor = visit()
     visitor.page.get_by_label("Access token").fill(wrong)
     visitor.page.get_by_role("button", name="Use this token").click()
     assert "Sign in again" in visitor.page.get_by_role("alert").inner_text()
+
+
+def test_what_cannot_be_a_token_is_not_tried(visit: Visit) -> None:
+    visitor = visit()
+    field = visitor.page.get_by_label("Access token")
+    for wrong in ("", "no token", "naïve", "a\u202eb"):
+        field.fill(wrong)
+        visitor.page.get_by_role("button", name="Use this token").click()
+        assert field.evaluate("field => !field.validity.valid && field === document.activeElement")
+
+
+def test_a_token_may_be_copied_with_its_scheme(visit: Visit) -> None:
+    visitor = visit()
+    visitor.sign_in(f" Bearer {token(*ALICE)} ")
+    visitor.sees("None that you may see.")
+
+
+def test_addresses_that_lead_nowhere_are_told(visit: Visit) -> None:
+    visitor = visit(*ALICE)
+    for path in ("session/", "session/%3Cscript%3E", "session/x?y=1", "thread/..%2F..", "thread/1"):
+        visitor.goes_to(path)
+        visitor.main().get_by_role("alert").wait_for()
+        assert visitor.main().locator("h1").inner_text() == "Not shown"
+    visitor.goes_to("nonsense")
+    visitor.sees("Open sessions")
 
 
 # Sessions

@@ -126,7 +126,7 @@ def test_titles_say_where_one_is(visit: Visit, made: demo.Clinic) -> None:
     assert visitor.page.title() == "Sessions · Async Encounters"
     visitor.goes_to(f"thread/{made.thread}")
     visitor.sees("May I go bowling")
-    assert visitor.page.title() == "Back pain · Async Encounters"
+    assert visitor.page.title() == "Thread · Async Encounters", "and not whose: browsers keep it"
     visitor.page.go_back()
     visitor.list("Open sessions").first.wait_for()
     assert visitor.page.title() == "Sessions · Async Encounters"
