@@ -322,6 +322,23 @@ def test_a_sender_is_found_by_their_telephone(local: Practice, checks: str, phon
     assert in_bundle[0]["resource"]["sender"] == care.reference(LINDA)
 
 
+def test_whom_a_search_found_is_here_until_it_is_written(
+    local: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"resourceType": "Condition", "subject": care.reference("Patient?_id=homer-simpson")}
+    send = transactions.send
+
+    def late(operations: Any) -> None:
+        monkeypatch.setattr(transactions, "send", send)
+        local.clinic.delete(f"/{care.HOMER}")
+        send(operations)
+
+    monkeypatch.setattr(transactions, "send", late)
+    answer = local.clinic.post("/Condition", body)
+    refusals.check(answer, 422, "business-rule", "Condition.subject.reference")
+    assert local.clinic.get("/Condition").ids == []
+
+
 def test_a_search_that_finds_none_or_several_refuses_the_whole_write(local: Practice) -> None:
     telecom = [{"system": "phone", "value": "+15550000000"}]
     for each in ("Patient/twin-1", "Patient/twin-2"):
