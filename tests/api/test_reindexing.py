@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions import reindex
+from shared import references
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import TYPES
@@ -16,7 +17,7 @@ from shared.index import long, readiness
 from shared.interactions import reindex as reindexing
 from shared.store import dynamodb, transactions
 from tests import care, consistency, steps
-from tests.frontdoor import FrontDoor
+from tests.frontdoor import BASE, FrontDoor
 from tests.later import WARD, in_ward
 
 PARTS = 2
@@ -339,3 +340,18 @@ def test_who_has_read_a_resource_before_it_was_indexed_anew_writes_again(
     assert clinic.put(f"{url}/{own}", after | {"id": own}).status == 200
     assert clinic.get(f"/{query}a").ids == []
     assert clinic.get(f"/{query}b").ids == [own]
+
+
+def test_absolute_references_are_found_after_indexing_anew(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_BASE_URL", BASE)
+    subject, session = care.reference(f"{BASE}/{care.HOMER}"), care.session()
+    encounter = clinic.post("/Encounter", session | {"subject": subject}).id
+    during = care.reference(f"{BASE}/Encounter/{encounter}")
+    record = care.example("Observation") | {"subject": subject, "encounter": during}
+    observation = clinic.post("/Observation", record).id
+    references.BASE.set("")
+    assert everything()["repaired rows"] == 0
+    assert clinic.get(f"/Encounter?patient={care.HOMER}").ids == [encounter]
+    assert clinic.get(f"/Observation?encounter=Encounter/{encounter}").ids == [observation]

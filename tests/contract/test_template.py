@@ -433,6 +433,17 @@ def test_only_who_asks_another_server_has_the_header_for_it() -> None:
     assert TEMPLATE["Parameters"]["ReferenceAuthorization"]["NoEcho"] is True
 
 
+def test_who_writes_rows_without_a_request_knows_the_name_that_references_begin_with() -> None:
+    url = TEMPLATE["Outputs"]["ApiUrl"]["Value"]
+    named = {"Fn::If": ["HasPublicBaseUrl", {"Ref": "PublicBaseUrl"}, url]}
+    known = {
+        module(each): each["Properties"]["Environment"]["Variables"]["PUBLIC_BASE_URL"]
+        for each in FUNCTIONS.values()
+        if "PUBLIC_BASE_URL" in each["Properties"].get("Environment", {}).get("Variables", {})
+    }
+    assert known == dict.fromkeys(("closing_worker", "reindex", "audit_index"), named)
+
+
 def test_tenants_do_not_ask_one_base() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     given = template.function_environment(TEMPLATE, {name: name for name in tables})
