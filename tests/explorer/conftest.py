@@ -51,7 +51,7 @@ def visit(browser: Browser, origin: str, practice: Practice) -> Iterator[Visit]:
             timezone_id="Europe/Berlin",
         )
         page = context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(20_000)
         page.clock.install(time=practice.now)
         visitor = Visitor(page, f"{origin}/explore")
         visitors.append(visitor)
