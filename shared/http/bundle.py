@@ -157,7 +157,8 @@ def _read(event: Event) -> Request:
 def _writer(caller: Actor, asked: Iterable[Request]) -> Actor:
     """Give the caller in those of their roles that may make every write."""
     writes = (one.actor.roles for one in asked if one.interaction.code in WRITES)
-    return replace(caller, roles=caller.roles.intersection(*writes))
+    # Without a wider role that none of the writes is for, they may be a related person only.
+    return requests.linked(replace(caller, roles=caller.roles.intersection(*writes)))
 
 
 def _entry(sent: Sent, asked: Request) -> Entry:

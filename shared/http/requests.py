@@ -159,14 +159,19 @@ def read(event: Event) -> Request:
     content = (
         b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     )
-    if caller.is_related_person:
-        from shared.interactions import families  # noqa: PLC0415 - nobody else has links
-
-        caller = families.linked(caller)
-    request = Request(interaction, path, query, headers, content, caller, base, context)
+    request = Request(interaction, path, query, headers, content, linked(caller), base, context)
     if not interaction.is_plain:
         negotiation.check_parameters(interaction, query, lenient=request.is_lenient)
     return request
+
+
+def linked(caller: Actor) -> Actor:
+    """Give a related person, in the roles that count, with the patients of their links."""
+    if not caller.is_related_person:
+        return caller
+    from shared.interactions import families  # noqa: PLC0415 - nobody else has links
+
+    return families.linked(caller)
 
 
 def _base(known: Settings, context: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests import care, refusals
+from tests.bundles import bundle, entry
 from tests.frontdoor import FrontDoor
 from tests.plain import Plain
 from tests.practice import Practice
@@ -230,6 +231,19 @@ def test_who_does_not_say_who_she_is_is_refused(family: FrontDoor, person: str) 
     for url in ("/Patient", f"/{BART}", "/Observation", "/Practitioner"):
         refusals.check(caller.get(url), 403, "forbidden")
     assert family.get("/Patient").status == 200
+
+
+@pytest.mark.parametrize("role", ["related-person", "related-person auditor"])
+def test_in_a_transaction_another_role_neither_adds_to_links_nor_takes_from_them(
+    family: FrontDoor, role: str
+) -> None:
+    relative(family, OF_BART, BART, **ended("2026-03-01"))
+    caller = FrontDoor(role=role, fhir_user=OF_BART, claims={"patient": "bart-simpson"})
+    for patient, status in ((BART, 403), (LISA, 200)):
+        about: Resource = {"subject": care.reference(patient), "sender": care.reference(OF_BART)}
+        thread = care.header(**about, recipient=[ALICE])
+        sent = bundle("transaction", entry("POST", "Communication", thread))
+        assert caller.post("/", sent).status == status
 
 
 def test_an_absolute_name_of_this_server_is_the_same(family: FrontDoor) -> None:
