@@ -105,7 +105,12 @@ def _body(row: Interaction, collection: Collection) -> Json:
         changes = {"schema": {"type": "object"}, "example": {name: value}}
         return dict.fromkeys(sorted(PLAIN_PATCHES), changes)
     if row.code in ("create", "update"):
-        schema = reference_to(name_of(collection))
+        # What FHIR says of it may have no plain form: an answer needs to have none.
+        required = [field.name for field in collection.fields if field.required]
+        schema = {
+            **reference_to(name_of(collection)),
+            **({"required": required} if required else {}),
+        }
         return {JSON: {"schema": schema, "example": dict(collection.example)}}
     return {}
 
@@ -161,13 +166,7 @@ def _object(fields: tuple[Field, ...]) -> Json:
         if field.plural:
             about = f"All, where there are several; {field.name} is the first"
             properties[field.plural] = {**every, "description": about}
-    required = [field.name for field in fields if field.required]
-    return {
-        "type": "object",
-        "properties": properties,
-        **({"required": required} if required else {}),
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def _schema(kind: Kind) -> Json:
