@@ -124,7 +124,7 @@ def observed(encounter: str, **more: Any) -> dict[str, Any]:
 def test_a_record_with_more_values_than_rows_is_refused_by_their_element(clinic: FrontDoor) -> None:
     names = [{"family": f"Family {number}"} for number in range(MOST_ROWS)]
     refused = clinic.post("/Patient", care.example("Patient", name=names))
-    refusals.check(refused, 422, "business-rule", "Patient.name")
+    refusals.check(refused, 422, "business-rule", "Patient.name.family")
     document = care.example("DocumentReference")
     ids = [clinic.post("/Encounter", care.session()).id for _ in range(3)] * MOST_ROWS
     context = {"encounter": [care.reference(f"Encounter/{one}") for one in ids]}
