@@ -4,6 +4,7 @@ What a search looks at beside its own rows is read here and nowhere else, and on
 may see is given: the rest is as if it were not there.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import tzinfo
 from itertools import batched
@@ -22,6 +23,7 @@ from shared.search import own, sources
 from shared.search.criteria import Criterion
 from shared.search.operands import ReferenceOperand
 from shared.search.own import Partition
+from shared.search.paging import refused
 from shared.search.plans import MESSAGE, Source, Stream
 from shared.search.streams import Budget, OutOfRows, Row
 from shared.sight import Sight
@@ -31,6 +33,8 @@ from shared.store.reading import read_many
 type Resource = dict[str, Any]
 
 _GROWTH = 8
+# Of a row: the number of its partition, and its sort key.
+_PLACE = re.compile(r"(?P<number>\d{1,4}):(?P<sort>[ -~]{0,1000})", re.ASCII)
 _AT_ONCE = 25
 
 
@@ -161,12 +165,15 @@ class Lookups:
     def _of(
         self, resource_type: str, found: list[Partition], first: int, after: str
     ) -> Iterator[tuple[str, bytes]]:
-        """Read partitions, each row with its place."""
-        number, _, last = after.partition(":")
+        """Read partitions, each row with its place. Raises Invalid where `after` is no place."""
+        begin = _PLACE.fullmatch(after or "0:")
+        if begin is None:
+            raise refused()
+        number, last = int(begin["number"]), begin["sort"]
         for index, (table, partition) in enumerate(found):
-            if index < int(number or 0):
+            if index < number:
                 continue
-            start = last if last and index == int(number) else None
+            start = last if last and index == number else None
             for sort, json in self._rows(resource_type, table, partition, first, start):
                 yield f"{index}:{sort}", json
 
@@ -200,6 +207,8 @@ class Lookups:
         elif table == patterns.ENCOUNTER:
             recorded = partitions.recorded(resource_type)
             between = (recorded, recorded + AFTER_ALL)
+        if start and not between[0] <= start <= between[1]:
+            raise refused()
         stream = Stream(table, partition, (between,))
         limit = first
         while True:

@@ -1,6 +1,7 @@
 """What a search includes beside its matches, through the front door."""
 
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 import pytest
@@ -193,3 +194,17 @@ def test_what_is_included_is_cut_as_its_own_type(
     assert "topic" not in header
     assert "participant" in included
     refusals.check(clinic.get(url + "_summary=text"), 400, "invalid", "_summary")
+
+
+@pytest.mark.parametrize("place", ["nothing", "0:\u00e9", "-1:", "0:" + "m" * 2000, "9" * 99])
+def test_a_cursor_that_names_no_place_among_includes_is_refused(
+    clinic: FrontDoor, place: str
+) -> None:
+    sessions = [steps.open_session(clinic) for _ in range(2)]
+    page = clinic.get("/Encounter?_count=1&_revinclude=Communication:encounter")
+    (url,) = (one["url"] for one in page.body["link"] if one["relation"] == "next")
+    begin, _, cursor = url.partition("_cursor=")
+    given = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    forged = [*given, {"rest": [f"Encounter/{sessions[0]}", [0, place, ""]]}]
+    packed = urlsafe_b64encode(json.dumps(forged).encode()).decode()
+    refusals.check(clinic.get(f"{begin}_cursor={packed}"), 400, "invalid", "_cursor")
