@@ -48,6 +48,19 @@ export function header(changes = {}) {
   return { ...read('header'), ...changes };
 }
 
+export function person(changes = {}) {
+  return { ...read('patient'), ...changes };
+}
+
+/** An observation of a patient, made during an encounter. */
+export function observation(patient, encounter) {
+  return {
+    ...read('observation'),
+    subject: { reference: `Patient/${patient.id}` },
+    encounter: { reference: `Encounter/${encounter.id}` },
+  };
+}
+
 /** A message that only this run has: webhooks name theirs by an identifier. */
 export function message(thread, text, changes = {}) {
   return {

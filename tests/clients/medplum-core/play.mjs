@@ -19,6 +19,8 @@ import {
   introduce,
   link,
   message,
+  observation,
+  person,
   play,
   refused,
   session,
@@ -280,6 +282,33 @@ await play(
   'post, of an operation',
   () => medplum.post(medplum.fhirUrl('Encounter', visit.id, '$close-session')),
   (closed) => closed.status === 'finished',
+);
+
+// The people and the records around a session.
+const known = unique();
+const patient = await play(
+  WRITE,
+  'createResourceIfNoneExist, of a patient',
+  () => medplum.createResourceIfNoneExist(person({ identifier: known.identifier }), known.query),
+  (made) => made.resourceType === 'Patient' && made.meta.versionId === '1',
+);
+const record = await play(
+  WRITE,
+  'createResource, of a record',
+  () => medplum.createResource(observation(patient, visit)),
+  (made) => made.encounter.reference === `Encounter/${visit.id}`,
+);
+await play(
+  SEARCH,
+  'searchResources, of people by name',
+  () => medplum.searchResources('Patient', { name: 'simps', identifier: known.query.slice(11) }),
+  (people) => ids(people) === patient.id,
+);
+await play(
+  SEARCH,
+  'searchResources, of what was recorded',
+  () => medplum.searchResources('Observation', { encounter: `Encounter/${visit.id}` }),
+  (records) => ids(records) === record.id,
 );
 
 // Deleting.
