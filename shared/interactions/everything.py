@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/encounter-operation-everything.html
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import batched
@@ -33,6 +34,8 @@ type Reader = Callable[[str, int], Part]
 # Together with the 4 MB that a search may give, below the 6 MB of a Lambda answer.
 _LARGEST_BEFORE = 1024 * 1024
 _START = ""
+# Where a row of a record is, as its sort key has it.
+_PLACE = re.compile(r"[A-Za-z0-9#:.-]{0,200}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class _Asked:
             self.parts |= {"records": self.records}
         self.begin, _, self.after = "".join(values["_cursor"]).partition(".")
         if self.begin and self.begin not in self.parts:
-            raise Invalid("The cursor is none that $everything has given", expression="_cursor")
+            raise _unknown()
 
     def page(self) -> tuple[list[bytes], str]:
         """Give the resources of a page and the cursor of the next, empty after the last."""
@@ -126,6 +129,8 @@ class _Asked:
     def records(self, after: str, room: int) -> Part:
         """Give what was recorded during it and the Encounters that are part of it, each once."""
         sight, (own, _, place) = Sight(self.actor, "r"), after.partition("|")
+        if not _PLACE.fullmatch(place):
+            raise _unknown()
         found: list[bytes] = []
         last, size = after, 0
         encounters = self._encounters(sight)
@@ -157,6 +162,10 @@ class _Asked:
         query = [pair, *more, *since, ("_count", str(room)), *cursor]
         result = search(self.actor, of, query, lenient=False, letters="r")
         return result.resources, dict(result.next or ()).get("_cursor", "")
+
+
+def _unknown() -> Invalid:
+    return Invalid("The cursor is none that $everything has given", expression="_cursor")
 
 
 def _id(json: bytes) -> str:

@@ -68,7 +68,7 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
         if isinstance(text, str):
             yield f"{path}.reference", text
         for name, member in value.items():
-            yield from _texts(member, f"{path}.{name}")
+            yield from _texts(member, _below(path, name))
     elif isinstance(value, list):
         for index, member in enumerate(value):
             yield from _texts(member, f"{path}[{index}]")
@@ -157,10 +157,15 @@ def _elements(value: Any, path: str) -> Iterator[tuple[Resource, str]]:
             yield value, f"{path}.reference"
         for name, member in value.items():
             if name != "contained":
-                yield from _elements(member, f"{path}.{name}")
+                yield from _elements(member, _below(path, name))
     elif isinstance(value, list):
         for index, member in enumerate(value):
             yield from _elements(member, f"{path}[{index}]")
+
+
+def _below(path: str, name: str) -> str:
+    """Give the FHIRPath of a property: what extends a primitive is below it."""
+    return f"{path}.{name.removeprefix('_')}"
 
 
 def _is_there(work: Work, target: Literal) -> bool:

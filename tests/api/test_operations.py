@@ -531,6 +531,7 @@ def test_an_encounter_that_is_part_of_itself_is_there_once(clinic: FrontDoor) ->
         ("_type=Sesion", "_type"),
         ("_cursor=children.WyJ4Il0", "_cursor"),
         ("_cursor=tables.x", "_cursor"),
+        (f"_cursor=records.x%7Cr%23{'9' * 2000}", "_cursor"),
         ("_sort=date", "_sort"),
     ],
 )

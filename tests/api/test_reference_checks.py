@@ -103,6 +103,16 @@ def test_what_cannot_be_here_is_not_checked(local: Practice, element: dict[str, 
     assert local.clinic.post("/Communication", body).status == 201
 
 
+def test_what_extends_a_primitive_is_checked_and_named_as_fhirpath_has_it(local: Practice) -> None:
+    extension = {"url": "https://clinic.example/by", "valueReference": care.reference(LINDA)}
+    body = care.session(_status={"extension": [extension]})
+    place = "Encounter.status.extension[0].valueReference.reference"
+    refuses(local.clinic.post("/Encounter", body), place)
+    searched = extension | {"valueReference": care.reference("Patient?phone=1")}
+    body = care.session(_status={"extension": [searched]})
+    refusals.check(local.clinic.post("/Encounter", body), 422, "business-rule", place)
+
+
 def test_only_what_a_write_adds_is_checked(local: Practice) -> None:
     add(local.clinic, LINDA)
     session = made(local.clinic, care.session(subject=care.reference(LINDA)))
