@@ -5,14 +5,13 @@ https://hl7.org/fhir/R4/http.html#ccreate
 
 from collections.abc import Sequence
 
-import orjson
-
 from shared.errors import Invalid, PreconditionFailed, TooCostly
 from shared.interactions import permitted
 from shared.interactions.search import search
 from shared.references import Literal
 from shared.search import controls, criteria
-from shared.search.criteria import Criterion
+from shared.search.criteria import Criterion, Query
+from shared.search.lookups import rounded
 from shared.search.matching import matches
 from shared.search.operands import TokenOperand
 from shared.settings import settings
@@ -38,9 +37,9 @@ def named(
     """
     permitted.check_searched(work, resource_type)
     asked = _criteria(resource_type, query)
-    guard = _guard(work.tenant, resource_type, asked)
+    guard = _guard(work.tenant, resource_type, asked.criteria)
     last = guards.last(guard) if claimed else ""
-    found = _coming(work, resource_type, asked) | _stored(work, resource_type, query)
+    found = _coming(work, asked) | _stored(work, resource_type, query)
     if len(found) > 1:
         raise PreconditionFailed(
             f"The query matches several {resource_type}s",
@@ -51,13 +50,13 @@ def named(
     return next(iter(found), None)
 
 
-def _criteria(resource_type: str, query: Sequence[Pair]) -> tuple[Criterion, ...]:
+def _criteria(resource_type: str, query: Sequence[Pair]) -> Query:
     """Read a query strictly: what a misspelt parameter would select is not what was meant."""
     for name, _ in query:
         if name in controls.NAMES - controls.WITHOUT_EFFECT:
             raise Invalid(f"{name} selects nothing: a condition does without", expression=name)
-    asked = criteria.parse(resource_type, query, settings().zone).criteria
-    if not asked:
+    asked = criteria.parse(resource_type, query, settings().zone)
+    if not asked.criteria:
         raise Invalid(
             f"The query selects no {resource_type}",
             diagnostics="It needs a search parameter, as identifier=system|value",
@@ -76,13 +75,24 @@ def _guard(tenant: str, resource_type: str, asked: tuple[Criterion, ...]) -> Add
     return keys.claim(tenant, resource_type, "&".join(sorted(map(str, asked))))
 
 
-def _coming(work: Work, resource_type: str, asked: tuple[Criterion, ...]) -> set[Literal]:
-    """Give what matches of what the work is about to write."""
-    return {
+def _coming(work: Work, asked: Query) -> set[Literal]:
+    """Give what matches of what the work is about to write.
+
+    Raises Invalid where that is said by other resources, which it may write too.
+    """
+    found = {
         target
         for target, body in work.coming.items()
-        if target.type == resource_type and body and all(matches(body, one) for one in asked)
+        if target.type == asked.type and body and all(matches(body, one) for one in asked.criteria)
     }
+    if found and asked.joins:
+        name = str(asked.joins[0]).partition("=")[0]
+        raise Invalid(
+            f"{name} cannot be looked up of what the same transaction writes",
+            expression=name,
+            diagnostics="Search by elements of the resource itself, as its identifier",
+        )
+    return found
 
 
 def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Literal]:
@@ -92,7 +102,7 @@ def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Litera
     asked: Sequence[Pair] = [*query, ("_count", str(count))]
     for _ in range(_MOST_PAGES):
         page = search(work.actor, resource_type, list(asked), lenient=False)
-        for resource in map(orjson.loads, page.resources):
+        for resource in map(rounded, page.resources):
             target = Literal(resource_type, resource["id"])
             if target not in work.coming and work.sight.sees(resource):
                 _require_as_found(work, target, resource["meta"]["versionId"])

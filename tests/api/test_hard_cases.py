@@ -32,6 +32,7 @@ def test_a_number_beyond_a_processors_own_does_not_break_searches(clinic: FrontD
     assert clinic.put(f"/Encounter/{own_id}", body).status == 200
     for query in ("patient=Patient/homer-simpson&status=in-progress", "type=x", "_sort=_id"):
         assert clinic.get(f"/Encounter?{query}").status in (200, 400), query
+    assert clinic.put("/Encounter?patient=Patient/homer-simpson", body).status == 200
 
 
 def test_an_id_names_no_message_that_has_moved_to_its_place(clinic: FrontDoor) -> None:

@@ -611,6 +611,27 @@ def test_two_entries_on_one_resource_are_refused(clinic: FrontDoor, second: Any)
         assert everything() == before
 
 
+@pytest.mark.parametrize("by", ["ifNoneExist", "reference"])
+def test_a_query_by_other_resources_finds_nothing_that_the_same_transaction_writes(
+    clinic: FrontDoor, by: str
+) -> None:
+    query = "status=in-progress&part-of.identifier=1"
+    assert clinic.post("/Encounter", care.session(), if_none_exist=query).status == 201
+    before = everything()
+    conditions = {"ifNoneExist": query} if by == "ifNoneExist" else {}
+    link = {} if conditions else {"encounter": care.reference(f"Encounter?{query}")}
+    second = ("Encounter", care.session()) if conditions else ("Communication", care.header(**link))
+    sent = bundle(
+        "transaction",
+        entry("POST", "Encounter", care.session()),
+        entry("POST", *second, **conditions),
+    )
+    answer = clinic.post("/", sent)
+    assert answer.status in (400, 422), answer.text
+    assert "part-of.identifier cannot be looked up" in answer.text
+    assert everything() == before
+
+
 def test_two_equal_conditional_creates_are_one_resource_and_refused(clinic: FrontDoor) -> None:
     one = entry(
         "POST",
