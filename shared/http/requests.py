@@ -88,10 +88,10 @@ class Request:
         version, charset = given.get("fhirversion", FHIR_VERSION), given.get("charset", "utf-8")
         is_known = version in FHIR_VERSIONS and charset in CHARSETS
         if (name and name not in accepted) or not is_known:
+            fhir = "" if self.interaction.is_plain else f", fhirVersion {FHIR_VERSION}"
             raise UnsupportedMedia(
                 "The body's media type is not supported",
-                diagnostics=f"Supported: {', '.join(sorted(accepted))}, "
-                f"in UTF-8, fhirVersion {FHIR_VERSION}",
+                diagnostics=f"Supported: {', '.join(sorted(accepted))}, in UTF-8{fhir}",
             )
         return name
 

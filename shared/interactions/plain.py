@@ -11,7 +11,7 @@ from typing import Any
 
 from shared import fhirjson
 from shared.access import Actor
-from shared.errors import FhirError, NotFound
+from shared.errors import Deleted, FhirError, NotFound
 from shared.interactions import read as reading
 from shared.interactions import referring
 from shared.interactions import search as searching
@@ -36,7 +36,8 @@ type Change = Callable[[Collection, Json, Any], Json]
 
 def read(actor: Actor, collection: Collection, own_id: str) -> Versioned:
     """Give the current version of a member."""
-    record = reading.read(actor, collection.type, own_id)
+    with _member(collection, own_id):
+        record = reading.read(actor, collection.type, own_id)
     _require_member(collection, record.resource)
     return record
 
@@ -71,7 +72,8 @@ def patch(
 ) -> Outcome:
     """Change the fields of a member that the body names, as a merge patch."""
     proposal = _Proposal(collection, own_id, body, mapping.merged)
-    return _write(actor, "patch", proposal, changed(proposal.target, proposal.make), only_if)
+    with _member(collection, own_id):
+        return _write(actor, "patch", proposal, changed(proposal.target, proposal.make), only_if)
 
 
 def delete(actor: Actor, collection: Collection, own_id: str, *, only_if: Preconditions) -> Outcome:
@@ -106,7 +108,7 @@ class _Proposal:
         if current:
             after = self.make(current)
         else:
-            self.made = after = mapping.made(self._collection, self._body) | {"id": own_id}
+            self.made = after = mapping.made(self._collection, self._body, id=own_id)
         after = accepted(after, kind)
         after = without_generated_text(current, referring.resolved(work, after))
         return with_history(before, after, work, keep_omitted=True)
@@ -130,7 +132,22 @@ def _write(
 def _require_member(collection: Collection, resource: Json) -> None:
     """Raise NotFound for what is there, but is of another collection."""
     if not collection.holds(resource):
-        raise NotFound(f"There is no {resource['id']} in {collection.name}")
+        raise _absent(collection, resource["id"])
+
+
+def _absent(collection: Collection, own_id: str) -> NotFound:
+    return NotFound(f"There is no {own_id} in {collection.name}")
+
+
+@contextmanager
+def _member(collection: Collection, own_id: str) -> Iterator[None]:
+    """Let what is not there be named as the face does, whatever its type in FHIR."""
+    try:
+        yield
+    except NotFound:
+        raise _absent(collection, own_id) from None
+    except Deleted:
+        raise Deleted(f"{own_id} was in {collection.name} and is deleted") from None
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def _change(field: Field, after: Json, shown: Any, plain: Any) -> None:
     there = paths.get(after, field.path)
     if plain is None and (field.stays or field.default is not None):
         plain = shown
-    if plain is None and there is None:
+    if plain is None and not paths.is_there(after, field.path):
         plain = field.default
     if not same(plain, shown):
         left = field.kind.without(there) if plain is None else field.kind.write(plain, there)

@@ -86,10 +86,6 @@ def wrong(fields: Fields, given: Any, pointer: str = "#") -> Iterator[Issue]:
             )
 
 
-def _value_wrong(field: Field, value: Any, here: str) -> Iterator[Issue]:
-    return field.kind.wrong(value, here)
-
-
 def _array_wrong(field: Field, value: Any, here: str) -> Iterator[Issue]:
     if not isinstance(value, list):
         yield Issue("structure", "An array is expected here", here)

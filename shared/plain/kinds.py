@@ -129,8 +129,10 @@ class Written(Whole):
 
     def write(self, plain: str, old: Json | None) -> Json:
         kept = {n: each for n, each in (old or {}).items() if n not in self._DESCRIBING}
-        if not kept.get("contentType", "").startswith("text/"):
-            kept["contentType"] = "text/plain; charset=utf-8"
+        kind, _, given = kept.get("contentType", "").partition(";")
+        if not kind.startswith("text/") or ("charset" in given and "utf-8" not in given.lower()):
+            kind = kind if kind.startswith("text/") else "text/plain"
+            kept["contentType"] = f"{kind}; charset=utf-8"
         return {**kept, "data": b64encode(plain.encode()).decode()}
 
     def without(self, old: Json) -> Json:

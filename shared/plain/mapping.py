@@ -19,9 +19,12 @@ def shown(collection: Collection, resource: Json) -> Json:
     return fields.read(collection.every_field, resource)
 
 
-def made(collection: Collection, body: Any) -> Json:
-    """Give the resource that a body describes. Raises Invalid naming each field that is wrong."""
-    return replaced(collection, {"resourceType": collection.type}, body)
+def made(collection: Collection, body: Any, **own: str) -> Json:
+    """Give the resource that a body describes, with the `id` of its own if it has one.
+
+    Raises Invalid naming each field that is wrong.
+    """
+    return replaced(collection, {"resourceType": collection.type, **own}, body)
 
 
 def replaced(collection: Collection, before: Json, body: Any) -> Json:
@@ -64,7 +67,7 @@ def _missing(every: tuple[Field, ...], before: Json, given: Json) -> Iterator[Is
     """Name what is needed and left out; what is there but cannot be shown stays."""
     there = fields.read(every, before)
     for field in every:
-        is_hidden = paths.get(before, field.path) is not None and field.name not in there
+        is_hidden = paths.is_there(before, field.path) and field.name not in there
         if field.required and given.get(field.name) is None and not is_hidden:
             yield Issue("required", "This field is needed", f"{_ALL}/{field.name}")
 

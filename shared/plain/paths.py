@@ -17,6 +17,12 @@ def get(value: Any, path: str) -> Any:
     return value
 
 
+def is_there(value: Any, path: str) -> bool:
+    """Tell whether a path has something: a value, or an extension that says why there is none."""
+    above, dot, name = path.rpartition(".")
+    return any(get(value, f"{above}{dot}{each}") is not None for each in (name, f"_{name}"))
+
+
 def put(value: Json, path: str, content: Any) -> None:
     """Put something at a path, with all that it stands in; nothing takes away what is there.
 

@@ -68,7 +68,7 @@ def _param_wrong(param: Param, value: str) -> Iterator[str]:
             yield f"Expected here is {PRIMITIVES['dateTime'].form}"
     elif param.target or param.is_reference:
         bare = bool(param.target and references.ID.fullmatch(value))
-        if not bare and "/" not in value:
+        if not bare and ("/" not in value or "," in value):
             yield f"Expected here is {'an id or ' if param.target else ''}a reference as Type/id"
     else:
         for code in value.split(","):

@@ -8,7 +8,7 @@ from shared.plain.collections import COLLECTIONS
 from shared.plain.collections.rows import Collection
 from tests import care, plainly
 from tests.frontdoor import FrontDoor
-from tests.plain import V1, Plain
+from tests.plain import V1, Plain, places
 
 type Json = dict[str, Any]
 
@@ -216,6 +216,8 @@ def test_an_application_may_give_ids_of_its_own() -> None:
     assert created.headers["Location"] == f"{V1}/encounters/visit-1"
     assert own(FACE.get("/encounters/visit-1").body["data"]) == VISIT
     assert FACE.put("/encounters/visit-1", VISIT | {"id": "visit-1"}).status == 200
+    other = FACE.put("/encounters/visit-3", VISIT | {"id": "visit-1"})
+    assert (other.status, places(other)) == (400, ["#/id"])
     assert FACE.make("/encounters", VISIT | {"id": "visit-2"})["id"] != "visit-2"
 
 

@@ -231,3 +231,30 @@ def test_a_change_of_either_face_meets_the_versions_of_the_other(clinic: FrontDo
     assert both["hospitalization"] == more["hospitalization"]
     assert both["priority"] == {"text": "high"}
     assert len(clinic.get(f"/Encounter/{own_id}/_history").body["entry"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("collection", "kind"),
+    [("observations", "Observation"), ("prescriptions", "MedicationRequest")],
+)
+def test_a_value_that_is_said_to_be_absent_stays_so(
+    clinic: FrontDoor, collection: str, kind: str
+) -> None:
+    absent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+    example = care.example(kind, _status={"extension": [{"url": absent, "valueCode": "unknown"}]})
+    del example["status"]
+    before = clinic.post(f"/{kind}", example)
+    answer = FACE.patch(f"/{collection}/{before.id}", {"note": "Seen"})
+    assert answer.status == 200, answer.text
+    after = content(clinic.get(f"/{kind}/{before.id}"))
+    assert after == content(before) | {"note": [{"text": "Seen"}]}
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/html"])
+def test_text_is_said_to_be_in_the_letters_it_is_written_in(clinic: FrontDoor, kind: str) -> None:
+    written = {"contentType": f"{kind}; charset=ISO-8859-1", "data": "QSByYXNo"}
+    body = care.example("DocumentReference", content=[{"attachment": written}])
+    own_id = clinic.post("/DocumentReference", body).id
+    FACE.patch(f"/notes/{own_id}", {"content": "Ausschläge"})
+    (stored,) = clinic.get(f"/DocumentReference/{own_id}").body["content"]
+    assert stored["attachment"]["contentType"] == f"{kind}; charset=utf-8"

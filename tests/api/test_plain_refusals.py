@@ -173,6 +173,17 @@ def test_what_is_not_there_is_refused_by_a_problem_too(
     assert (status == 405) is ("Allow" in answer.headers)
 
 
+def test_what_is_not_there_is_named_as_the_face_names_it() -> None:
+    thread = FACE.make("/threads", {})["id"]
+    FACE.delete(f"/threads/{thread}")
+    for own_id, status, text in (
+        ("none", 404, "There is no none in threads"),
+        (thread, 410, f"{thread} was in threads and is deleted"),
+    ):
+        for answer in (FACE.get(f"/threads/{own_id}"), FACE.patch(f"/threads/{own_id}", {})):
+            assert (answer.status, answer.body["detail"]) == (status, text)
+
+
 DEEP = '{"status": "planned", "class": "AMB", "x": %s}'
 NO_JSON = [
     "{",
@@ -196,7 +207,9 @@ def test_what_is_no_json_is_refused(body: str) -> None:
     "media", ["text/xml", "application/fhir+json", "application/json-patch+json"]
 )
 def test_other_media_types_are_415(media: str) -> None:
-    assert FACE.post("/encounters", VISIT, content_type=media).status == 415
+    refused = FACE.post("/encounters", VISIT, content_type=media)
+    assert refused.status == 415
+    assert refused.body["detail"].endswith("Supported: application/json, in UTF-8")
     assert FACE.patch("/encounters/none", {}, content_type=media).status == 415
 
 

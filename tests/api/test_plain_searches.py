@@ -90,6 +90,7 @@ def test_pages_follow_each_other() -> None:
         ("patientId=a&patientId=b", ["patientId"]),
         ("patientId:missing=true", ["patientId:missing"]),
         ("patientId=", ["patientId"]),
+        ("patientId=Patient/a,Patient/b", ["patientId"]),
     ],
 )
 def test_each_parameter_that_is_wrong_is_named(query: str, expected: list[str]) -> None:
