@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import ValidationError
 
+from shared.catalog.types import DIRECTORY, RECORDS, TYPES
+from shared.resources.schema import type_named
 from shared.resources.validation import issues
+from tests import variants
 
 EXAMPLES = sorted(Path(__file__).parents[1].glob("fixtures/r4-examples/*.json"))
 
@@ -86,3 +90,48 @@ def test_the_mutants_are_many_and_most_are_wrong() -> None:
     ]
     assert len(verdicts) > 2000
     assert sum(verdicts) > len(verdicts) / 2
+
+
+@pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
+def test_the_models_take_every_element_of_people_and_records(kind: str) -> None:
+    for way in variants.paths(kind, 1):
+        assert model_takes(variants.legal(way)), variants.expression(way)
+
+
+# What R4B lets these name beyond R4.
+OF_R4B = {
+    ("Group.member", "entity"): {"RelatedPerson"},
+    ("Observation", "subject"): {
+        "Medication",
+        "Organization",
+        "Practitioner",
+        "Procedure",
+        "Substance",
+    },
+}
+
+
+def named(kind: str) -> Iterator[tuple[str, str, set[str], set[str]]]:
+    """Give each reference of a type: what it may name by our tables, and by the models."""
+    module, _, inner = kind.partition(".")
+    model = get_fhir_model_class(module)
+    if inner:
+        parts = "".join(part[0].upper() + part[1:] for part in kind.split("."))
+        model = getattr(import_module(model.__module__), parts)
+    rows: dict[str, Any] = model.model_fields
+    said = {row.alias or name: row.json_schema_extra or {} for name, row in rows.items()}
+    for name, element in type_named(kind).elements.items():
+        if element.type == "Reference":
+            theirs = said[name].get("enum_reference_types", ["Resource"])
+            yield kind, name, set(element.targets), set(theirs)
+        elif element.type.startswith(f"{kind}."):
+            yield from named(element.type)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_references_may_name_what_the_models_let_them(kind: str) -> None:
+    found = list(named(kind))
+    assert found
+    for where, name, ours, theirs in found:
+        allowed = theirs - OF_R4B.get((where, name), set())
+        assert ours == (set() if "Resource" in allowed else allowed), f"{where}.{name}"
