@@ -13,6 +13,8 @@ from shared.catalog import access_patterns as patterns
 _JOINS = dict.fromkeys(map(ord, "'’ʼ`´"))  # noqa: RUF001 - these are what people type
 # A key holds no more of a word: what is longer is found by its beginning, and then compared.
 _LONGEST = 40
+# Each letter of it may have four bytes, which are three characters each.
+LONGEST_KEY = _LONGEST * 12
 # Between a word and the id of what has it: sorts before every character of a word, and is in no
 # other sort key.
 END = patterns.WORD.sort.removeprefix("{word}").removesuffix("{id}")

@@ -31,7 +31,9 @@ _PLACE = re.compile(
     r"(?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)#(?P<rest>[A-Za-z0-9.#-]{1,200})",
     re.ASCII,
 )
-_PLACE_OF_WORD = re.compile(rf"[a-z0-9A-F%]{{1,400}}{words.END}[A-Za-z0-9.-]{{1,64}}", re.ASCII)
+_PLACE_OF_WORD = re.compile(
+    rf"[a-z0-9A-F%]{{1,{words.LONGEST_KEY}}}{words.END}[A-Za-z0-9.-]{{1,64}}", re.ASCII
+)
 
 
 class OutOfRows(Exception):

@@ -127,6 +127,15 @@ def test_a_gateway_names_who_wrote_by_their_number(
     assert sent.body["sender"] == care.reference(family["homer"])
 
 
+@pytest.mark.parametrize("letter", ["𠀀", "字", "é", "x"])
+def test_long_words_of_any_letters_are_read_page_by_page(clinic: FrontDoor, letter: str) -> None:
+    named = {"resourceType": "Patient", "name": [{"family": letter * 50}]}
+    made = {clinic.post("/Patient", named).id for _ in range(2)}
+    first = clinic.get(f"/Patient?family={quote(letter)}&_count=1")
+    (following,) = (one["url"] for one in first.body["link"] if one["relation"] == "next")
+    assert {*first.ids, *clinic.get(following).ids} == made
+
+
 def test_who_sees_only_themselves_finds_nobody_else_by_name(family: dict[str, str]) -> None:
     homer = FrontDoor(role="patient", fhir_user=family["homer"])
     for query in (
