@@ -43,7 +43,8 @@ def is_draft(resource: Resource) -> bool:
 
 def is_a(resource_type: str, reference: str) -> bool:
     """Tell whether a reference, relative or absolute, is to a type."""
-    return f"/{reference}".rpartition("/")[0].rpartition("/")[2] == resource_type
+    above, _, own_id = f"/{reference}".rpartition("/")
+    return bool(own_id) and above.rpartition("/")[2] == resource_type
 
 
 def _references(resource: Resource, row: Member) -> Iterator[str]:

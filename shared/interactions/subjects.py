@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared import references
-from shared.access.compartments import is_a
 from shared.errors import BusinessRule, Issue
+from shared.index.values import canonical
 from shared.interactions import referring
 from shared.references import Literal
 from shared.sessions import kinds
@@ -41,9 +41,8 @@ def _names(work: Work, subject: Resource, resource_type: str) -> bool:
     target = referring.named(work.tenant, subject)
     if target is not None or settings().reference_checks != NONE:
         return target is not None and target.type == resource_type
-    text = str(subject.get("reference", "")).partition("/_history/")[0]
     is_logical = "identifier" in subject and subject.get("type") == resource_type
-    return is_a(resource_type, text) or is_logical
+    return canonical(subject.get("reference", "")).type == resource_type or is_logical
 
 
 def check_written(work: Work, record: Versioned | None) -> None:

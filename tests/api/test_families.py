@@ -225,7 +225,9 @@ def test_a_claim_adds_nothing_to_links(family: FrontDoor, claim: str) -> None:
     assert family.get(f"/{MILHOUSE}").status == 200
 
 
-@pytest.mark.parametrize("person", ["", BART, care.ALICE, "RelatedPerson", "Group/1", "urn:x"])
+@pytest.mark.parametrize(
+    "person", ["", BART, care.ALICE, "RelatedPerson", "RelatedPerson/", "Group/1", "urn:x"]
+)
 def test_who_does_not_say_who_she_is_is_refused(family: FrontDoor, person: str) -> None:
     caller = FrontDoor(role="related-person", fhir_user=person, claims={"patient": "bart-simpson"})
     for url in ("/Patient", f"/{BART}", "/Observation", "/Practitioner"):

@@ -181,6 +181,7 @@ def test_claims_of_somebody_else_do_not(clinic: FrontDoor, caller: FrontDoor) ->
         patient(care.ALICE),
         patient(MARGE, patient="homer-simpson"),
         patient("homer-simpson"),
+        patient("Patient/"),
         related(""),
         related(care.HOMER, patient="homer-simpson"),
     ],
