@@ -14,7 +14,8 @@ from shared.settings import LOCAL, NONE, REMOTE, settings
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
-# Each is read, or takes its place in the transaction: a write stays within a function's time.
+# Each is searched for, read, or takes its place in the transaction: a write stays within a
+# function's time.
 MOST_ADDED = 100
 # By what the deployment checks: the types whose references must name what is here.
 _KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
@@ -25,13 +26,19 @@ _SEARCH = re.compile(r"[A-Z][A-Za-z]+\?", re.ASCII)
 def resolved(work: Work, resource: Resource) -> Resource:
     """Give a resource with each conditional reference (`Encounter?identifier=...`) made literal.
 
-    Raises BusinessRule naming each that does not find exactly one resource.
+    Raises BusinessRule naming each that does not find exactly one resource, or where they are too
+    many.
     https://hl7.org/fhir/R4/http.html#trules
     """
     texts = _texts(resource, resource["resourceType"])
     asked = {path: text for path, text in texts if _SEARCH.match(below_base(text))}
     if not asked:
         return resource
+    if len({*asked.values()}) > MOST_ADDED:
+        raise BusinessRule(
+            f"A write searches for at most {MOST_ADDED} references",
+            expression=resource["resourceType"],
+        )
     found: dict[str, str] = {}
     issues: list[Issue] = []
     for path, text in asked.items():

@@ -250,6 +250,15 @@ def test_a_reference_that_does_not_name_one_resource_refuses_the_write(
     assert everything() == before
 
 
+def test_a_write_searches_for_a_bounded_number_of_references(clinic: FrontDoor) -> None:
+    recipients = [care.reference(f"Patient?identifier={number}") for number in range(101)]
+    refused = clinic.post("/Communication", care.header(recipient=recipients))
+    refusals.check(refused, 422, "business-rule", "Communication")
+    same = [care.reference("Patient?identifier=1")] * 101
+    refused = clinic.post("/Communication", care.header(recipient=same))
+    assert len(refused.expressions) == len(same)
+
+
 def test_a_contained_resource_may_have_an_element_named_reference(clinic: FrontDoor) -> None:
     consent = {
         "resourceType": "Consent",
