@@ -23,11 +23,13 @@ export function post(path, body) {
   return ask('POST', path, body);
 }
 
-/** Read several at once; gives what came of each, null where it was refused. */
+/** Read several at once; gives what came of each, null where it was refused. Throws Refused. */
 export async function each(paths) {
   if (!paths.length) return [];
   const entry = paths.map((url) => ({ request: { method: 'GET', url } }));
   const answer = await post('', { resourceType: 'Bundle', type: 'batch', entry });
+  const failed = answer.entry.find((one) => one.response.status.startsWith('5'))?.response;
+  if (failed) throw new Refused(Number.parseInt(failed.status, 10), issues(failed.outcome));
   return answer.entry.map((one) => (one.response.status.startsWith('2') ? one.resource : null));
 }
 
@@ -55,7 +57,8 @@ export async function all(path, most = 1000) {
 }
 
 async function ask(method, path, body) {
-  const headers = { Accept: 'application/fhir+json', Authorization: `Bearer ${token()}` };
+  const used = token();
+  const headers = { Accept: 'application/fhir+json', Authorization: `Bearer ${used}` };
   if (body) headers['Content-Type'] = 'application/fhir+json';
   const request = { method, headers, body: body && JSON.stringify(body), cache: 'no-store' };
   const answer = await fetch(`${base}/${path}`, request).catch(() => {
@@ -63,7 +66,9 @@ async function ask(method, path, body) {
   });
   const content = await answer.json().catch(() => null);
   if (answer.ok) return content;
-  if (answer.status === 401) forget('Your sign-in has ended. Sign in again to go on.');
+  // Meanwhile somebody else may have signed in.
+  if (answer.status === 401 && used === token())
+    forget('Your sign-in has ended. Sign in again to go on.');
   throw new Refused(answer.status, issues(content));
 }
 

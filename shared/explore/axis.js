@@ -1,14 +1,14 @@
 // The time axis of a thread: a bar for each session, a tick for each message.
 
 import { make } from './dom.js';
-import { day } from './words.js';
+import { day, instant } from './words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const [WIDTH, HEIGHT] = [1000, 44];
 
 /** Draw the axis; those who do not see it read the same below it. */
 export function axis(messages, marks) {
-  const times = messages.map((one) => Date.parse(one.sent));
+  const times = messages.map((one) => instant(one.sent).valueOf());
   const known = times.filter((one) => !Number.isNaN(one));
   if (known.length < 2) return null;
   const [first, last] = [Math.min(...known), Math.max(...known)];
@@ -23,7 +23,7 @@ export function axis(messages, marks) {
   });
   svg.append(draw('line', { x1: 0, x2: WIDTH, y1: 34, y2: 34, class: 'base' }));
   for (const said of bars.values()) {
-    const [from, to] = [said[0], said.at(-1)].map((one) => at(Date.parse(one.sent)));
+    const [from, to] = [said[0], said.at(-1)].map((one) => at(instant(one.sent)));
     svg.append(
       draw('rect', {
         x: from - 5,

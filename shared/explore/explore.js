@@ -10,7 +10,7 @@ import * as thread from './thread.js';
 
 const main = document.getElementById('main');
 const person = document.getElementById('person');
-const VIEWS = { '': sessions, session, thread };
+const VIEWS = { __proto__: null, '': sessions, session, thread };
 
 /** Show what the address asks for, or how to sign in. */
 async function show() {

@@ -12,7 +12,7 @@ const TYPES = [
   'Location',
 ];
 const MOST = 50;
-const known = new Map();
+let known = new Map();
 
 /** Give the name of whom a literal reference is to, if it has been learned. */
 export function nameOf(reference) {
@@ -28,9 +28,9 @@ export async function learn(resources) {
   await Promise.all([...by].map(([type, references]) => read(type, references.slice(0, MOST))));
 }
 
-/** Forget them: the next to sign in may not see them. */
+/** Forget them, and those still to come: the next to sign in may not see them. */
 export function forgetNames() {
-  known.clear();
+  known = new Map();
 }
 
 function* nameless(value) {
@@ -44,9 +44,11 @@ function* nameless(value) {
 async function read(type, references) {
   const ids = references.map((one) => one.split('/')[1]);
   const query = `${type}?_id=${ids.join(',')}&_elements=name&_count=${MOST}`;
-  const people = await all(query).catch(() => []);
-  for (const one of references) known.set(one, '');
-  for (const one of people) known.set(`${type}/${one.id}`, written(one.name));
+  const learned = known;
+  const people = await all(query).catch(() => null);
+  if (!people) return;
+  for (const one of references) learned.set(one, '');
+  for (const one of people) learned.set(`${type}/${one.id}`, written(one.name));
 }
 
 function written(name) {

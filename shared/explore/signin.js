@@ -66,7 +66,9 @@ async function exchanged(code, verifier) {
   };
   const answer = await fetch(tokenUrl, { method: 'POST', body: new URLSearchParams(form) });
   if (!answer.ok) throw new Error(`The issuer answered ${answer.status}.`);
-  return (await answer.json()).access_token;
+  const { access_token: given } = await answer.json();
+  if (!given) throw new Error('The issuer gave no token.');
+  return given;
 }
 
 async function begin() {

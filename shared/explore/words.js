@@ -12,21 +12,29 @@ const STEPS = [
   ['minute', DAY / 1440, 1],
 ];
 const relative = new Intl.RelativeTimeFormat('en');
-const dates = new Intl.DateTimeFormat('en-GB', {
-  weekday: 'short',
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-});
+const MONTH = { month: 'short', year: 'numeric' };
+const DATE = { weekday: 'short', day: 'numeric', ...MONTH };
+const dates = new Intl.DateTimeFormat('en-GB', DATE);
+// What has no time, by its length: it is the same day in every zone.
+const timeless = {
+  4: new Intl.DateTimeFormat('en-GB', { year: 'numeric', timeZone: 'UTC' }),
+  7: new Intl.DateTimeFormat('en-GB', { ...MONTH, timeZone: 'UTC' }),
+  10: new Intl.DateTimeFormat('en-GB', { ...DATE, timeZone: 'UTC' }),
+};
 const clocks = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 export const VIRTUAL = 'http://terminology.hl7.org/CodeSystem/v3-ActCode|VR';
 export const OPEN = ['planned', 'arrived', 'triaged', 'in-progress', 'onleave', 'unknown'];
 export const ENDED = ['finished', 'cancelled', 'entered-in-error'];
 
+/** Read a time; a leap second, which a Date does not have, as the one before it. */
+export function instant(text) {
+  return new Date(typeof text === 'string' ? text.replace(/:60(?=[.Z+-])/, ':59') : text);
+}
+
 /** Tell a date with its time where there is one; what is no date stays as it is. */
 export function moment(text) {
-  const date = new Date(text);
+  const date = instant(text);
   if (!text || Number.isNaN(date.valueOf())) return String(text ?? '');
   return String(text).includes('T') ? `${day(text)}, ${clock(text)}` : day(text);
 }
@@ -39,17 +47,19 @@ export function range(start, end) {
   return `${moment(start)} to ${isOneDay ? clock(end) : moment(end)}`;
 }
 
+/** Tell a date as precisely as it is known. */
 export function day(text) {
-  return dates.format(new Date(text)).replace(',', '');
+  return (timeless[text.length] ?? dates).format(instant(text)).replace(',', '');
 }
 
+/** Tell the time of a day, where it is known. */
 export function clock(text) {
-  return clocks.format(new Date(text));
+  return text.includes('T') ? clocks.format(instant(text)) : '';
 }
 
 /** Tell how long ago, or in how long, something is. */
 export function since(text, now = Date.now()) {
-  const distance = new Date(text) - now;
+  const distance = instant(text) - now;
   if (Number.isNaN(distance)) return '';
   const step = STEPS.find(([, size, least]) => Math.abs(distance) >= least * size);
   if (!step) return 'just now';
@@ -92,7 +102,7 @@ export function begun(encounter) {
 /** Tell since when a session is open, or when it begins. */
 export function age(encounter) {
   const start = begun(encounter);
-  if (new Date(start) > Date.now()) return `begins ${since(start)}`;
+  if (instant(start) > Date.now()) return `begins ${since(start)}`;
   return `${encounter.status === 'planned' ? 'planned' : 'opened'} ${since(start)}`;
 }
 

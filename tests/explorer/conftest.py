@@ -43,12 +43,13 @@ def visit(browser: Browser, origin: str, practice: Practice) -> Iterator[Visit]:
         *,
         width: int = 1100,
         scheme: Literal["light", "dark"] = "light",
+        zone: str = "Europe/Berlin",
         **claims: object,
     ) -> Visitor:
         context = browser.new_context(
             viewport={"width": width, "height": 800},
             color_scheme=scheme,
-            timezone_id="Europe/Berlin",
+            timezone_id=zone,
         )
         page = context.new_page()
         page.set_default_timeout(20_000)

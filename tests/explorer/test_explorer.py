@@ -5,6 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from playwright.sync_api import Route
 
 from tests import care
 from tests.explorer import demo
@@ -58,6 +59,32 @@ def test_what_is_no_token_is_refused_readably(visit: Visit, wrong: str) -> None:
     visitor.page.get_by_label("Access token").fill(wrong)
     visitor.page.get_by_role("button", name="Use this token").click()
     assert "Sign in again" in visitor.page.get_by_role("alert").inner_text()
+
+
+def test_an_answer_to_whoever_signed_out_signs_nobody_else_out(visit: Visit) -> None:
+    visitor = visit()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        # Of either list the first page.
+        if len(held) < 2:
+            held.append(route)
+        else:
+            route.continue_()
+
+    visitor.page.route("**/Encounter?**", hold)
+    visitor.sign_in(token(*ALICE))
+    visitor.sees("Loading")
+    visitor.page.get_by_role("button", name="Sign out").click()
+    visitor.sign_in(token(*HOMER))
+    visitor.sees("None that you may see.")
+    assert held
+    for route in held:
+        route.fulfill(status=401, json={"message": "Unauthorized"})
+    with visitor.page.expect_response("**/Encounter?**"):
+        visitor.page.get_by_role("button", name="Refresh").click()
+    visitor.sees("None that you may see.")
+    assert visitor.page.get_by_role("button", name="Sign out").count() == 1
 
 
 def test_what_cannot_be_a_token_is_not_tried(visit: Visit) -> None:
@@ -255,6 +282,36 @@ def test_records_of_any_type_are_named_by_what_they_say(visit: Visit, practice: 
         assert any(f"{record['resourceType']} {name}" in line for line in lines), lines
 
 
+DATES = {
+    "2026-03-01": "Sun 1 Mar 2026",
+    "2026-03": "Mar 2026",
+    "2026": "2026",
+    "2026-03-02T02:00:00Z": "Sun 1 Mar 2026",
+    "2026-02-28T23:59:60Z": "Sat 28 Feb 2026",
+}
+
+
+def test_dates_are_told_as_precisely_as_they_are_known_whatever_the_zone(
+    visit: Visit, practice: Practice
+) -> None:
+    session = practice.opens()
+    for given in DATES:
+        record = care.example(
+            "Observation",
+            encounter=care.reference(f"Encounter/{session}"),
+            code={"text": given},
+            effectiveDateTime=given,
+        )
+        assert practice.clinic.post("/Observation", record).status == 201
+    visitor = visit(*ALICE, zone="America/New_York")
+    visitor.goes_to(f"session/{session}")
+    visitor.sees("2026-03-01")
+    for given, shown in DATES.items():
+        name = visitor.page.get_by_text(given, exact=True)
+        line = visitor.main().locator("summary", has=name)
+        assert line.inner_text().endswith(f"\N{MIDDLE DOT} {shown}")
+
+
 def test_who_is_only_referred_to_is_named_as_the_directory_does(
     visit: Visit, practice: Practice
 ) -> None:
@@ -267,6 +324,10 @@ def test_who_is_only_referred_to_is_named_as_the_directory_does(
     visitor.page.get_by_role("button", name="Sign out").click()
     visitor.sign_in(token(*ALICE))
     visitor.sees("Homer Jay Simpson")
+    visitor.page.route("**/Patient?**", lambda route: route.abort())
+    visitor.page.reload()
+    visitor.sees(care.HOMER)
+    visitor.page.unroute_all()
     visitor.goes_to(f"session/{session}")
     visitor.sees("Homer Jay Simpson")
     assert care.ALICE in visitor.main().inner_text()
@@ -332,6 +393,27 @@ def test_messages_before_a_link_after_an_end_and_of_another_session_are_told_apa
     parts = spans(visitor)
     assert [number for _, number in parts] == [2, 1]
     assert parts[1][0] == "In no session"
+
+
+def test_what_the_service_could_not_look_up_is_not_taken_for_nothing(
+    visit: Visit, practice: Practice
+) -> None:
+    thread = practice.header(encounter=care.reference(f"Encounter/{practice.opens()}"))
+    practice.says(thread, "2026-03-02 10:00")
+    visitor = visit(*ALICE)
+
+    def busy(route: Route) -> None:
+        text = "The database is busy"
+        outcome = {"issue": [{"code": "transient", "details": {"text": text}}]}
+        entry = {"response": {"status": "503 Service Unavailable", "outcome": outcome}}
+        route.fulfill(json={"entry": [entry]})
+
+    visitor.page.route("**/fhir/R4/", busy)
+    visitor.goes_to(f"thread/{thread}")
+    visitor.sees("The database is busy")
+    visitor.page.unroute_all()
+    visitor.page.get_by_role("button", name="Refresh").click()
+    assert spans(visitor) == [("Session of Patient/homer-simpson", 1)]
 
 
 def test_times_of_any_zone_are_marked(visit: Visit, practice: Practice) -> None:

@@ -27,6 +27,9 @@ class Issuer:
     exchanged: dict[str, str] = field(default_factory=dict)
     refuses: dict[str, str] = field(default_factory=dict)
     is_broken: bool = False
+    gives: dict[str, str] = field(
+        default_factory=lambda: {"access_token": token("practitioner", care.ALICE)}
+    )
 
     def location(self, query: str) -> str:
         """Send who signs in back with a code."""
@@ -42,7 +45,7 @@ class Issuer:
         proof = urlsafe_b64encode(digest).decode().rstrip("=")
         if self.is_broken or proof != self.asked["code_challenge"]:
             return 400, {"error": "invalid_grant"}
-        return 200, {"access_token": token("practitioner", care.ALICE), "token_type": "Bearer"}
+        return 200, {**self.gives, "token_type": "Bearer"}
 
 
 @pytest.fixture
@@ -113,6 +116,13 @@ def test_an_issuer_that_takes_no_code_is_told(visit: Visit, issuer: Issuer) -> N
     visitor = visit()
     visitor.page.get_by_role("button", name="Sign in with your account").click()
     visitor.sees("The issuer answered 400")
+
+
+def test_an_issuer_that_gives_no_token_is_told(visit: Visit, issuer: Issuer) -> None:
+    issuer.gives = {}
+    visitor = visit()
+    visitor.page.get_by_role("button", name="Sign in with your account").click()
+    visitor.sees("The issuer gave no token")
 
 
 def test_a_code_that_was_not_asked_for_is_not_taken(visit: Visit, issuer: Issuer) -> None:
