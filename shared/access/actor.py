@@ -99,7 +99,8 @@ def caller(claims: Mapping[str, str], settings: Settings) -> Actor:
     roles = frozenset(groups) | ({of_client} if of_client else set())
     fhir_user, patient = claims.get("fhirUser", ""), _patient(claims.get("patient", ""))
     myself = _myself(roles, fhir_user, patient)
-    of_mine = {myself} if is_a("Patient", myself) else set()
+    # Who is a patient is nobody's relative by a claim, whatever other role they have.
+    mine = myself if is_a("Patient", myself) else patient if RELATED_PERSON in roles else ""
     return Actor(
         subject=subject,
         client=client,
@@ -107,7 +108,7 @@ def caller(claims: Mapping[str, str], settings: Settings) -> Actor:
         roles=roles,
         tenant=_tenant(claims, settings.tenant_claim),
         myself=myself,
-        patients=frozenset((of_mine | ({patient} if RELATED_PERSON in roles else set())) - {""}),
+        patients=frozenset({mine} - {""}),
         patient=patient or (myself if is_a("Patient", myself) else ""),
         scopes=scopes.read(claims.get("scope") or claims.get("scp", "")),
     )

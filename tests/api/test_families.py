@@ -235,6 +235,14 @@ def test_who_does_not_say_who_she_is_is_refused(family: FrontDoor, person: str) 
     assert family.get("/Patient").status == 200
 
 
+def test_who_signs_in_as_a_patient_is_nobodys_relative_by_a_claim(family: FrontDoor) -> None:
+    claims = {"patient": "bart-simpson"}
+    for role in ("patient", "patient related-person"):
+        caller = FrontDoor(role=role, fhir_user=MILHOUSE, claims=claims)
+        assert charts(caller) == {MILHOUSE}
+    assert family.get(f"/{BART}").status == 200
+
+
 @pytest.mark.parametrize("role", ["related-person", "related-person auditor"])
 def test_in_a_transaction_another_role_neither_adds_to_links_nor_takes_from_them(
     family: FrontDoor, role: str
