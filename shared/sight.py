@@ -38,7 +38,10 @@ class Grant(NamedTuple):
 class Sight:
     """One request's look at what is stored; each header is read once, and only where it matters.
 
-    What it does not see must be to the caller as if it did not exist.
+    What it does not see must be to the caller as if it did not exist. Of one resource `sees` is the
+    question, and `sees_record` where it may be deleted; `surely_sees`, `sees_all_of` and `limits`
+    spare reading what need not be read to know; `people` says where a search begins; `may` is about
+    what the caller writes.
     """
 
     def __init__(

@@ -1,4 +1,10 @@
-"""References between resources: what a write adds must be there."""
+"""References between resources: what a write adds must be there.
+
+Without checks a reference to an Encounter or Communication is read, and nothing else looked at.
+With them what is kept here must still be there when the write commits: the first attempt trusts
+that (`Work.trusting`) and leaves it to the transaction, which costs no read; where that fails, and
+for callers who do not see all of a type, each is read, so that the refusal names it.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
