@@ -1,4 +1,4 @@
-"""GET of the explorer, a page for people, and of its style and scripts: without a caller."""
+"""The explorer, a page for people, with its style and scripts: GET and HEAD, without a caller."""
 
 from shared.http import Request, Response, endpoint, explorer
 

@@ -170,8 +170,9 @@ INTERACTIONS = (
     Interaction("docs", "GET", "/docs", "capabilities", NOBODY, "", public=True),
     Interaction("preflight", "OPTIONS", "/{proxy+}", "capabilities", NOBODY, "", public=True),
     *(
-        Interaction("explore", "GET", path, "explore", NOBODY, "", public=True, rooted=True)
+        Interaction("explore", method, path, "explore", NOBODY, "", public=True, rooted=True)
         for path in ("/explore", "/explore/{file}")
+        for method in ("GET", "HEAD")
     ),
     *(
         Interaction(code, method, f"{PLAIN}/{path}", "plain", roles, action, rooted=True)

@@ -52,9 +52,15 @@ function part(payload) {
   return make('p', {}, told(named(payload.contentReference)));
 }
 
+function host(address) {
+  return URL.canParse(address) ? new URL(address).host : '';
+}
+
 function attachment(one) {
   const title = one.title || one.contentType || 'Attachment';
+  // Whoever sends it writes the title: where the link leads is told beside it.
   const kind = [
+    host(one.url),
     one.title && one.contentType,
     one.size && `${Math.ceil(one.size / 1024)} KB`,
   ].filter(Boolean);

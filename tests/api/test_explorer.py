@@ -82,7 +82,7 @@ def test_there_are_no_other_files(name: str) -> None:
 def test_the_page_is_for_reading_only(clinic: FrontDoor) -> None:
     answer = clinic.post(f"{ORIGIN}/explore", {})
     refusals.check(answer, 405, "not-supported")
-    assert answer.headers["Allow"] == "GET"
+    assert answer.headers["Allow"] == "GET, HEAD"
 
 
 def test_who_comes_back_from_signing_in_gets_the_page() -> None:
@@ -98,3 +98,9 @@ def test_the_page_is_beside_the_base_whatever_that_is(
     settings.settings.cache_clear()
     answer = NOBODY.get(f"{ORIGIN}/explore")
     assert f'data-base="{ORIGIN}{base_path}"' in answer.text
+
+
+@pytest.mark.parametrize("path", ["explore", "explore/explore.js"])
+def test_monitors_may_ask_for_the_head_alone(path: str) -> None:
+    head, whole = NOBODY.call("HEAD", f"{ORIGIN}/{path}"), NOBODY.get(f"{ORIGIN}/{path}")
+    assert (head.status, head.text, head.headers) == (200, "", whole.headers)

@@ -542,3 +542,14 @@ def test_the_policy_blocks_what_should_ever_get_into_the_page(visit: Visit) -> N
             visitor.page.evaluate(f"try {{ {attack} }} catch (error) {{}}")
         assert visitor.page.evaluate("typeof hacked") == "undefined"
     visitor.blocked.clear()
+
+
+def test_where_an_attachment_leads_is_told_beside_what_its_sender_calls_it(
+    visit: Visit, practice: Practice
+) -> None:
+    thread = practice.header()
+    elsewhere = {"url": "https://files.example.net/x", "title": "https://clinic.example/result"}
+    practice.says(thread, "2026-03-02 10:00", payload=[{"contentAttachment": elsewhere}])
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"thread/{thread}")
+    visitor.sees("files.example.net")
