@@ -18,6 +18,9 @@ from shared.store.records import (
 
 type Resource = dict[str, Any]
 
+# How often a message is looked for that others move meanwhile.
+_MOST_MOVES = 4
+
 
 class DueRow(NamedTuple):
     """When an Encounter must be looked at."""
@@ -41,14 +44,19 @@ def current(tenant: str, resource_type: str, resource_id: str) -> Versioned | No
 def communication(tenant: str, communication_id: str) -> CommunicationRecord | None:
     """Read a header or message, through the locator that one leaves which is elsewhere.
 
-    Raises Busy where it is just being moved.
+    Raises Busy where it is moved again and again meanwhile.
     """
     home = keys.placed(tenant, keys.home(communication_id))
-    item = _get(home)
-    if item and "to" in item:
-        item = _get(keys.placed(tenant, _place(item)))
-        if item is None:
-            raise dynamodb.Busy("The message is being moved")
+    for _ in range(_MOST_MOVES):
+        item = _get(home)
+        if item and "to" in item:
+            item = _get(keys.placed(tenant, _place(item)))
+            if item is None:
+                # It was moved between the two reads, and its locator with it.
+                continue
+        break
+    else:
+        raise dynamodb.Busy("The message is being moved")
     record = CommunicationRecord.from_item(item) if item else None
     # What has moved to the place that an id speaks of has an id of its own.
     return record if record and record.id == communication_id else None

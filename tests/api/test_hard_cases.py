@@ -1,7 +1,10 @@
 """Cases that are easily got wrong: moved messages, repeated requests, sessions at their limits."""
 
+from typing import Any
+
 import pytest
 
+from shared.store import dynamodb
 from tests import care
 from tests.frontdoor import FrontDoor
 from tests.steps import end, link, messages_of, open_session, post, thread
@@ -46,6 +49,25 @@ def test_an_id_names_no_message_that_has_moved_to_its_place(clinic: FrontDoor) -
     assert clinic.get(f"/Communication/{guessed}").status == 404
     assert clinic.delete(f"/Communication/{guessed}").status == 204
     assert clinic.get(f"/Communication/{message_id}").status == 200
+
+
+def test_a_message_that_is_moved_while_it_is_read_is_found(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (message_id,) = thread(clinic, FIRST)
+    message = f"/Communication/{message_id}"
+    change = {"op": "replace", "path": "/sent", "value": SECOND}
+    assert clinic.patch(message, [change]).status == 200
+    get, others = dynamodb.get, iter([[change | {"value": "2026-03-01T23:00:00Z"}]])
+
+    def overtaken(table: str, key: tuple[str, str]) -> Any:
+        found = get(table, key)
+        for move in others:
+            assert clinic.patch(message, move).status == 200
+        return found
+
+    monkeypatch.setattr(dynamodb, "get", overtaken)
+    assert clinic.get(message).body["sent"] == "2026-03-01T23:00:00Z"
 
 
 @pytest.mark.parametrize("finished", [True, False])
