@@ -17,7 +17,7 @@ BEST_OF, QUICK_BEST_OF = 7, 3
 READS, WRITES = 1.4, 1.9
 # The functions that write; the others only read, or neither.
 WRITERS = frozenset(
-    {"bundle", "closing_worker", "create", "delete", "operations", "patch", "update"}
+    {"bundle", "closing_worker", "create", "delete", "operations", "patch", "plain", "update"}
 )
 MS, MB = 1000, 1_000_000
 KB_PER_MB = 1000
