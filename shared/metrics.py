@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 import json
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from shared import instants
 from shared.settings import settings
 
 OPENED, CLOSED, REARMED = "SessionsOpened", "SessionsClosed", "SessionsRearmed"
@@ -41,7 +41,8 @@ def _line(policy: str, figures: Mapping[str, list[float]]) -> dict[str, Any]:
         "Dimensions": [["Policy"]],
         "Metrics": metrics,
     }
-    stamp = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    now = instants.nanoseconds(instants.now()) // instants.MILLISECOND
+    stamp = {"Timestamp": now, "CloudWatchMetrics": [directive]}
     values = {
         name: each[-_MOST_VALUES:] if name in UNITS else sum(each) for name, each in figures.items()
     }

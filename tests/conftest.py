@@ -1,8 +1,18 @@
-"""What random runs report at the end, from whichever process they ran in."""
+"""The clock of all tests, and what random runs report at the end from all processes."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 import pytest
+
+from tests import clock
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clock_of_tests() -> Iterator[None]:
+    """Let tests, and fixtures of whatever scope, have the same time on every date."""
+    with clock.running():
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,11 +1,11 @@
 """Walking the chains of a deployment's audit trail."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 
+from shared import instants
 from shared.audit.chains import Break, Head, Row, first_break
 from shared.catalog import access_patterns as patterns
 from shared.store import auditing, items
@@ -33,7 +33,7 @@ def verify(dynamodb: Any, names: Mapping[str, str]) -> tuple[int, Break | None]:
 
     `dynamodb` is a client that may scan; `names` are the tables' by those of the catalogue.
     """
-    now = datetime.now(UTC)
+    now = instants.now()
     heads = [*_heads(dynamodb, names)]
     rows = _rows(_scanned(dynamodb, names[patterns.AUDIT]))
     return len(heads), first_break(rows, heads, now)

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/search.html#ptypes
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -192,7 +192,7 @@ def _date(text: str, _param: SearchParam, _modifier: str, zone: tzinfo) -> DateO
         raise ValueError
     prefix, asked = match["prefix"] or "eq", instants.parse(match["value"], zone)
     if prefix == "ap":
-        now = instants.nanoseconds(datetime.now(UTC))
+        now = instants.nanoseconds(instants.now())
         margin = abs(now - asked.low) // _APPROXIMATELY
         asked = Range(asked.low - margin, asked.high + margin)
     return DateOperand(prefix, asked)

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import UTC
 from functools import cache
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
-from shared import instants, settings
+from shared import settings
 from shared.local import template
 from shared.store import dynamodb, transactions
 from tests import consistency
+from tests.clock import set_clock
 from tests.database import Database
 from tests.frontdoor import FrontDoor
 from tests.practice import Practice
@@ -65,7 +65,7 @@ def clinic() -> FrontDoor:
 @pytest.fixture
 def practice(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
     place = Practice(clinic, monkeypatch)
-    monkeypatch.setattr(instants, "now", lambda: instants.floor(place.now.astimezone(UTC)))
+    set_clock(monkeypatch, lambda: place.now)
     place.set(SESSION_TIME_ZONE="Europe/Berlin", SESSION_IDLE_MINUTES="")
     yield place
     settings.settings.cache_clear()

@@ -1,13 +1,13 @@
 """The audit trail: what every request leaves behind, and who sees it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from functions import audit_index
-from shared import settings
+from shared import instants, settings
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.roles import ADMIN, AUDITOR, ROLES
@@ -177,7 +177,7 @@ def test_events_are_found_by_what_they_are_about(clinic: FrontDoor, log: Log) ->
     events = log.delivered()
     written, read, missed, admins = (event["id"] for event in events)
     by_date = in_order(events)
-    now = datetime.now(UTC)
+    now = instants.now()
     ago, ahead = ((now + timedelta(hours=n)).isoformat().replace("+00:00", "Z") for n in (-1, 1))
     for query, expected in {
         "entity=Encounter/1": [written, read, admins],
@@ -284,7 +284,7 @@ def test_rows_expire_when_the_deployment_says_so(
         clinic.get(f"/Encounter/{days}")
         log.delivered()
         log.clear()
-    expected = (datetime.now(UTC) + timedelta(days=10)).timestamp()
+    expected = (instants.now() + timedelta(days=10)).timestamp()
     every = scan(patterns.AUDIT)
     expiring = [item for item in every if "expires" in item]
     assert 2 * len(expiring) == len(every) > 8

@@ -1,12 +1,12 @@
 """`async-encounters audit verify`: what was altered in the trail, or taken out of it, is named."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared import settings
+from shared import instants, settings
 from shared.audit.chains import ALTERED, MISSING, NO_END, NO_RESOURCE
 from shared.catalog import access_patterns as patterns
 from shared.local.auditing import TABLES as TABLES_WALKED
@@ -128,7 +128,7 @@ def test_a_chain_whose_beginning_expired_starts_at_its_oldest_event(
     remove(first)
     assert found()[1] == MISSING
     (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
-    ago = (datetime.now(UTC) - timedelta(days=30)).isoformat(timespec="milliseconds")
+    ago = (instants.now() - timedelta(days=30)).isoformat(timespec="milliseconds")
     older = item | {"created": {"S": ago.replace("+00:00", "Z")}}
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=older)
     assert found() == ("", "")

@@ -20,14 +20,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from functions import closing_scheduler, closing_worker
-from shared import instants
 from shared.access import Actor
 from shared.interactions.create import create
 from shared.local import template
 from shared.local.emulator import Emulator, emulator
 from shared.local.schedule import event
 from shared.store import dynamodb
-from tests import care
+from tests import care, clock
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -101,7 +100,6 @@ def deployed(running: Emulator) -> Iterator[str]:
 
 def open_sessions(number: int) -> None:
     """Post threads with a message, each of another patient, to a hundred practitioners."""
-    instants.now = lambda: MORNING
     actor = Actor(subject="benchmark")
     for each in range(number):
         patient = care.reference(f"Patient/{each}")
@@ -117,7 +115,6 @@ def open_sessions(number: int) -> None:
 
 def close_all(running: Emulator, url: str, measured: Measured) -> None:
     """Run the schedule and one worker until nothing is due."""
-    instants.now = lambda: MIDNIGHT + timedelta(seconds=1)
     sqs = running.client("sqs")
     while sent := closing_scheduler.handler(event(MIDNIGHT), None)["sent"]:
         measured.closed += sent
@@ -141,9 +138,11 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=10_000)
     number, measured = parser.parse_args().sessions, Measured()
     with emulator() as running, deployed(running) as url, redirect_stdout(StringIO()):
-        open_sessions(number)
+        with clock.running(MORNING):
+            open_sessions(number)
         measured.attach()
-        close_all(running, url, measured)
+        with clock.running(MIDNIGHT + timedelta(seconds=1)):
+            close_all(running, url, measured)
     sys.stdout.write("\n".join(measured.lines()) + "\n")
 
 

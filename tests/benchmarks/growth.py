@@ -4,11 +4,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import islice
 from unittest.mock import patch
 
 from functions import closing_scheduler
+from shared import instants
 from shared.access import Actor
 from shared.interactions.create import create
 from shared.local.schedule import event
@@ -50,7 +50,7 @@ def _message(practice: Practice) -> Request:
 
 
 def _closing_run(_: Practice) -> Request:
-    return closing_scheduler.handler, event(datetime.now(UTC))
+    return closing_scheduler.handler, event(instants.now())
 
 
 OPERATIONS = (

@@ -12,7 +12,7 @@ from typing import Any
 from shared import instants
 from shared.local import template
 from shared.store import dynamodb
-from tests import care
+from tests import care, clock
 from tests.benchmarks.endpoint import Endpoint
 from tests.frontdoor import Answer, FrontDoor
 from tests.remembered import forget
@@ -42,7 +42,8 @@ def deployed(endpoint: Endpoint, **said: str) -> Iterator["Practice"]:
     forget()
     endpoint.attach(dynamodb.client())
     try:
-        yield Practice(FrontDoor(), FrontDoor("admin"))
+        with clock.running():
+            yield Practice(FrontDoor(), FrontDoor("admin"))
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -4,7 +4,6 @@ A session on a desk's screen, and beside it a thread on a phone. Looks best with
 """
 
 from base64 import b64encode
-from datetime import UTC
 from functools import cache
 from io import BytesIO
 
@@ -12,11 +11,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from shared import instants
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.store import dynamodb, transactions
 from tests import care
+from tests.clock import set_clock
 from tests.database import Database
 from tests.explorer import demo
 from tests.explorer.browsing import FLAGS, Visitor, chromium
@@ -44,7 +43,7 @@ def practice(patch: pytest.MonkeyPatch) -> Practice:
     patch.setattr(dynamodb, "client", client)
     patch.setattr(transactions, "client", client)
     place = Practice(FrontDoor(), patch)
-    patch.setattr(instants, "now", lambda: instants.floor(place.now.astimezone(UTC)))
+    set_clock(patch, lambda: place.now)
     place.set(SESSION_TIME_ZONE="Europe/Berlin", SESSION_IDLE_MINUTES="")
     return place
 

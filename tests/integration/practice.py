@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from shared import instants, settings
+from shared import settings
 from shared.catalog import access_patterns as patterns
 from shared.store import dynamodb, queue, transactions
 from tests import consistency, invariants
+from tests.clock import set_clock
 from tests.database import Database, Fate
 from tests.integration.closing import Rounds
 from tests.integration.journal import Items, Journal, in_order
@@ -61,7 +62,7 @@ class OnEngine(Practice):
             self.patch.setenv(name, value)
         settings.settings.cache_clear()
         self.patch.setattr(transactions, "LARGEST", largest)
-        self.patch.setattr(instants, "now", lambda: instants.floor(self.utc))
+        set_clock(self.patch, lambda: self.utc)
         self._memory.committed = self._look_at_it
         self._attach()
 

@@ -13,6 +13,7 @@ from shared.interactions import due_messages
 from shared.store import meter, queue
 from shared.store.operations import DUE_SHARDS
 from tests import consistency
+from tests.clock import set_clock
 from tests.frontdoor import FrontDoor
 from tests.integration.closing import Rounds
 from tests.steps import open_session, post, thread
@@ -34,7 +35,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     told = Clock()
-    monkeypatch.setattr(instants, "now", lambda: told.now)
+    set_clock(monkeypatch, lambda: told.now)
     return told
 
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -37,10 +37,6 @@ def say(function_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
     settings.settings.cache_clear()
 
 
-def now() -> datetime:
-    return instants.floor(datetime.now(UTC))
-
-
 def check(*, closing_too: bool = False) -> Picture:
     """Look at the tables as a whole, and hold what is stored against what is always true."""
     consistency.check(closing_too=closing_too)
@@ -50,7 +46,7 @@ def check(*, closing_too: bool = False) -> Picture:
 
 
 def posting(clinic: FrontDoor, header_id: str, seconds_ago: int = 0) -> Callable[[], Answer]:
-    sent = instants.written(now() - timedelta(seconds=seconds_ago))
+    sent = instants.written(instants.now() - timedelta(seconds=seconds_ago))
     return lambda: clinic.post("/Communication", care.message(header_id, sent))
 
 
@@ -96,7 +92,7 @@ def test_messages_race_with_the_closings_of_several_workers(clinic: FrontDoor, s
     say(SESSION_POLICY="thread")
     threads = [thread(clinic)[0] for _ in range(4)]
     chance = random.Random(4)
-    later = now() + timedelta(days=3)
+    later = instants.now() + timedelta(days=3)
 
     def someone(number: int) -> list[int]:
         if number % 5 == 0:
@@ -117,7 +113,7 @@ def test_messages_race_with_the_closings_of_several_workers(clinic: FrontDoor, s
 
 def _large(clinic: FrontDoor, **more: Any) -> tuple[str, str]:
     """Open a session that does not end in one transaction; give its thread and its id."""
-    header_id, (message_id,) = thread(clinic, instants.written(now()), **more)
+    header_id, (message_id,) = thread(clinic, instants.written(instants.now()), **more)
     session_id = stored().messages[message_id].session
     for number in range(3):
         child = care.medical_encounter(session_id, f"Patient/{number}")
@@ -133,7 +129,7 @@ def _by_hand(clinic: FrontDoor) -> Callable[[], object]:
 
 def _by_a_worker(clinic: FrontDoor) -> Callable[[], object]:
     _large(clinic)
-    later = now() + timedelta(days=3)
+    later = instants.now() + timedelta(days=3)
     return lambda: look_at_all(later)
 
 
@@ -175,7 +171,7 @@ def test_a_closing_of_many_steps_killed_in_the_middle_is_completed_by_whoever_co
         except Killed:
             check(closing_too=True)
             request()
-            look_at_all(now())
+            look_at_all(instants.now())
             check()
         else:
             assert number > 8
@@ -190,9 +186,9 @@ def test_a_schedule_or_worker_killed_at_any_call_is_made_good_by_the_next_run(
 ) -> None:
     """Also where it has sent everything and nobody knows."""
     say(SESSION_POLICY="thread")
-    later = now() + timedelta(days=3)
+    later = instants.now() + timedelta(days=3)
     for number in range(1, 100):
-        thread(clinic, instants.written(now()))
+        thread(clinic, instants.written(instants.now()))
         try:
             with killed(moment, number, service):
                 rounds.run(later)
@@ -214,7 +210,7 @@ def test_an_earlier_beginning_left_to_the_closer_survives_a_kill_at_any_call(
     """A message too large for its transaction marks the session; the closer reads the messages."""
     say(SESSION_POLICY="thread")
     for number in range(1, 100):
-        header_id, (first,) = thread(clinic, instants.written(now()))
+        header_id, (first,) = thread(clinic, instants.written(instants.now()))
         session_id = stored().messages[first].session
         early = posting(clinic, header_id, seconds_ago=600)
         try:
@@ -226,12 +222,12 @@ def test_an_earlier_beginning_left_to_the_closer_survives_a_kill_at_any_call(
         else:
             assert number > 2
             assert stored().encounters[session_id].figures.dirty
-            look_at_all(now() + timedelta(days=3))
+            look_at_all(instants.now() + timedelta(days=3))
             start = check().encounters[session_id].resource["period"]["start"]
             assert start == message.body["sent"]
             return
         assert message.status == 201
-        look_at_all(now() + timedelta(days=3))
+        look_at_all(instants.now() + timedelta(days=3))
         start = check().encounters[session_id].resource["period"]["start"]
         assert start == message.body["sent"]
     pytest.fail("the message never arrives")

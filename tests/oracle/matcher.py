@@ -4,12 +4,12 @@ https://hl7.org/fhir/R4/search.html
 """
 
 import re
-import time as clock
 import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from shared import instants
 from tests.oracle.values import READERS, SECOND, Coded, Link, Measure, Reader, Resource, here, time
 
 type Test = Callable[[Any], bool]
@@ -184,7 +184,7 @@ def dated(text: str) -> Test:
     """The search value is a stretch of time, as is what is compared with it."""
     prefix, asked = split(text)
     low, high = time(asked)
-    gap = abs(clock.time() * SECOND - low) / 10
+    gap = abs(instants.now().timestamp() * SECOND - low) / 10
     tests: dict[str, Test] = {
         "eq": lambda value: low <= value[0] and value[1] <= high,
         "ne": lambda value: value[0] < low or high < value[1],

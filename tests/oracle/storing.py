@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from shared import references, ulids
+from shared import instants, references, ulids
 from shared.catalog.types import DIRECTORY, RECORDS, TYPES
 from shared.index import long
 from shared.index.rows import rows
@@ -76,7 +76,7 @@ class _Filling:
 
     def _encounter(self, resource: Resource) -> None:
         self._bulky(resource)
-        is_long = long.is_long(resource, datetime.now(UTC), ZONE)
+        is_long = long.is_long(resource, instants.now(), ZONE)
         record = EncounterRecord(
             id=resource["id"],
             version=1,

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared import instants, settings, ulids
+from shared import settings, ulids
 from shared.store import dynamodb, queue, transactions
 from tests import consistency, invariants
+from tests.clock import set_clock
 from tests.database import Database, Fate
 from tests.picture import Known, picture
 from tests.stateful import branches
@@ -66,7 +67,7 @@ class Place(Practice):
         self.patch.setattr(transactions, "LARGEST", largest)
         self.patch.setattr(transactions, "time", clock)
         self.patch.setattr(transactions, "random", clock)
-        self.patch.setattr(instants, "now", lambda: instants.floor(self.utc))
+        set_clock(self.patch, lambda: self.utc)
         self.patch.setattr(
             ulids,
             "new",

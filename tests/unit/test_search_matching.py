@@ -1,13 +1,13 @@
 """What matches, where R4's rules are often read wrongly."""
 
 import json
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared import fhirjson, references
+from shared import fhirjson, instants, references
 from shared.errors import Invalid
 from shared.search.criteria import parse
 from shared.search.matching import matches
@@ -299,7 +299,7 @@ def test_a_stored_time_without_a_zone_is_that_of_the_deployment() -> None:
 
 
 def test_approximately_widens_by_a_tenth_of_the_distance_to_now() -> None:
-    ago = datetime.now(UTC) - timedelta(days=100)
+    ago = instants.now() - timedelta(days=100)
     message = care.message("h", ago.strftime("%Y-%m-%dT%H:%M:%SZ"))
     near, far = ((ago + timedelta(days=days)).strftime("ap%Y-%m-%dT%H:%M:%SZ") for days in (8, 20))
     assert found(message, "sent", near)
