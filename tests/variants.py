@@ -160,6 +160,9 @@ def legal(way: list[Step]) -> Json:
         last = index == len(way) - 1
         value = _fitting(step) if last else {}
         target[step.name] = [value] if step.element.many else value
+        if index and way[index - 1].element.value_set and step.name == "coding":
+            # Whatever is made of the first coding, one must be of the value set.
+            target[step.name].append(_coding(way[index - 1].element))
         target = value
     return resource
 
@@ -207,17 +210,25 @@ def _sample(element: Element) -> Any:
     """Make a valid value of an element."""
     if element.primitive:
         codes = schema.listed(element.value_set) if element.value_set else []
-        if element.value_set == "mimetypes":
+        if element.value_set in ("mimetypes", "formats"):
             return "text/plain"
         if element.value_set == "currencies":
             return "CHF"
         return codes[0] if codes else PRIMITIVES[element.type][0]
     kind = type_named(element.type)
+    if element.value_set:
+        return {"coding": [_coding(element)]}
     if element.type == "Reference":
         return {"reference": f"{min(element.targets, default='Basic')}/1"}
     made: Json = {}
     _fill(made, Step(kind, "id", NOTHING))
     return made
+
+
+def _coding(element: Element) -> Json:
+    """Make a coding of the value set that a concept is bound to."""
+    system, codes = next(iter(schema.concepts(element.value_set).items()))
+    return {"system": system, "code": codes[0]}
 
 
 def mutants(way: list[Step]) -> Iterator[Mutant]:
@@ -232,8 +243,11 @@ def mutants(way: list[Step]) -> Iterator[Mutant]:
         yield _with(way, "an object", {"a": 1}, "value", here)
         if element.value_set:
             yield _with(way, "an unknown code", "no-such", "code-invalid", here)
-        yield _beside(way, "bad extensions", {"extension": [{"url": "x"}]}, "invariant", here)
-        yield _beside(way, "unknown beside", {"value": 1}, "structure", here)
+        if element.extensible:
+            yield _beside(way, "bad extensions", {"extension": [{"url": "x"}]}, "invariant", here)
+            yield _beside(way, "unknown beside", {"value": 1}, "structure", here)
+        else:
+            yield _beside_bare(way, f"{inside}._{way[-1].name}")
     else:
         yield _with(way, "null", None, "structure", here)
         yield _with(way, "a text", "x", "structure", here)
@@ -244,6 +258,9 @@ def mutants(way: list[Step]) -> Iterator[Mutant]:
         if element.targets:
             other = {"reference": "Linkage/1"}
             yield _with(way, "a reference elsewhere", other, "value", f"{here}.reference")
+        if element.value_set:
+            other = {"coding": [{"system": "https://example.org", "code": "no-such"}]}
+            yield _with(way, "an unknown code", other, "code-invalid", here)
     if element.many:
         yield _replaced(way, "not an array", _sample(element), "structure", bare)
         yield _replaced(way, "an empty array", [], "invariant", bare)
@@ -287,6 +304,13 @@ def _beside(way: list[Step], what: str, value: Json, code: str, here: str) -> Mu
     return Mutant(what, resource, code, f"{here}.{'value' if 'value' in value else 'extension[0]'}")
 
 
+def _beside_bare(way: list[Step], where: str) -> Mutant:
+    """Make the extensions of what has none: an id, the URL of an extension, a narrative's XHTML."""
+    resource = legal(way)
+    _parent(resource, way)[f"_{way[-1].name}"] = EXTENSIONS
+    return Mutant("extensions of none", resource, "structure", where)
+
+
 MISTAKES = {
     "a reference elsewhere",
     "a text",
@@ -299,6 +323,7 @@ MISTAKES = {
     "an unknown element",
     "another form",
     "bad extensions",
+    "extensions of none",
     "missing",
     "not an array",
     "null",

@@ -5,7 +5,7 @@ from typing import Any
 from shared.catalog.types import CARE
 from shared.errors import Invalid, Malformed
 from shared.resources.empties import strip
-from shared.resources.meta import meta_as_written
+from shared.resources.meta import as_stamped, meta_as_written
 from shared.resources.validation import validate
 from shared.settings import settings
 
@@ -23,7 +23,7 @@ def accepted(content: Any, resource_type: str) -> Resource:
     stripped = strip(content)
     zone = settings().zone
     resource = meta_as_written(stripped.resource)
-    validate(resource, resource_type, zone=zone, as_sent=stripped.as_sent)
+    validate(as_stamped(resource), resource_type, zone=zone, as_sent=stripped.as_sent)
     if resource_type in CARE and "status" not in resource:
         # R4 takes an extension in its place; whether a session is open cannot be told from one.
         raise Invalid("A status is needed", expression=f"{resource_type}.status")

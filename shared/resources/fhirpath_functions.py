@@ -5,6 +5,8 @@ Each is of whole collections, which are lists. http://hl7.org/fhirpath/N1/#funct
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import tzinfo
+from functools import cached_property
 from typing import Any
 
 from shared import instants
@@ -18,6 +20,19 @@ type Function = Callable[[Items, list[Items]], Items]
 
 # Longer text is not matched: nobody writes it, and some patterns would take very long.
 LONGEST_MATCHED = 1000
+
+
+class Lasting(list[Any]):
+    """A collection that is asked about many items, and says of each at once whether it has it."""
+
+    @cached_property
+    def texts(self) -> frozenset[bytes]:
+        """Its items, as they are compared."""
+        return frozenset(map(canonical, self))
+
+
+def _texts(items: Items) -> frozenset[bytes]:
+    return items.texts if isinstance(items, Lasting) else frozenset(map(canonical, items))
 
 
 def truth(items: Items) -> Truth:
@@ -51,20 +66,20 @@ def _implies(a: Truth, b: Truth) -> Items:
     return _or(None if a is None else not a, b)
 
 
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Items, Items], Items]:
-    def operate(a: Items, b: Items) -> Items:
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Items, Items, tzinfo], Items]:
+    def operate(a: Items, b: Items, zone: tzinfo) -> Items:
         try:
-            return _known(_compared(compare, a[0], b[0])) if a and b else []
+            return _known(_compared(compare, a[0], b[0], zone)) if a and b else []
         except TypeError:
             return []
 
     return operate
 
 
-def _compared(compare: Callable[[Any, Any], bool], a: Any, b: Any) -> Truth:
+def _compared(compare: Callable[[Any, Any], bool], a: Any, b: Any, zone: tzinfo) -> Truth:
     """Compare two values; of dates not known as exactly as each other there may be no telling."""
     try:
-        first, second = instants.parse(a), instants.parse(b)
+        first, second = instants.parse(a, zone), instants.parse(b, zone)
     except (TypeError, ValueError):
         return compare(a, b)
     lows, highs = compare(first.low, second.low), compare(first.high, second.high)
@@ -90,15 +105,17 @@ LOGIC: dict[str, Callable[[Truth, Truth], Items]] = {
     "xor": _xor,
     "implies": _implies,
 }
-OPERATORS: dict[str, Callable[[Items, Items], Items]] = {
-    "=": lambda a, b: [_equal(a, b)] if a and b else [],
-    "!=": lambda a, b: [not _equal(a, b)] if a and b else [],
+ORDER: dict[str, Callable[[Items, Items, tzinfo], Items]] = {
     "<": _ordered(lambda a, b: a < b),
     "<=": _ordered(lambda a, b: a <= b),
     ">": _ordered(lambda a, b: a > b),
     ">=": _ordered(lambda a, b: a >= b),
-    "in": lambda a, b: [any(_equal(a, [each]) for each in b)] if a else [],
-    "contains": lambda a, b: [any(_equal([each], b) for each in a)] if b else [],
+}
+OPERATORS: dict[str, Callable[[Items, Items], Items]] = {
+    "=": lambda a, b: [_equal(a, b)] if a and b else [],
+    "!=": lambda a, b: [not _equal(a, b)] if a and b else [],
+    "in": lambda a, b: [len(a) == 1 and canonical(a[0]) in _texts(b)] if a else [],
+    "contains": lambda a, b: [len(b) == 1 and canonical(b[0]) in _texts(a)] if b else [],
     "|": _union,
     "+": _join,
     "&": lambda a, b: ["".join(str(each) for each in (*a, *b))],
@@ -176,17 +193,16 @@ FUNCTIONS: dict[str, Function] = {
     "descendants": lambda items, _: [*_descendants(items)],
     "combine": lambda items, arguments: [*items, *arguments[0]],
     "intersect": lambda items, arguments: [
-        each for each in items if any(_equal([each], [other]) for other in arguments[0])
+        each for each in items if canonical(each) in _texts(arguments[0])
     ],
     "is": _is,
     "as": _of_type,
     "ofType": _of_type,
-    "resolve": lambda _, __: [],
     "trace": lambda items, _: items,
     "toInteger": _number,
     "startsWith": _text(str.startswith),
     "contains": _text(lambda text, part: part in text),
-    "matches": _text(lambda text, pattern: re.search(pattern, text) is not None),
+    "matches": _text(lambda text, pattern: re.fullmatch(pattern, text, re.DOTALL) is not None),
     "replaceMatches": lambda items, arguments: [
         re.sub(arguments[0][0], arguments[1][0].replace("$", "\\"), each) for each in items
     ],

@@ -28,6 +28,14 @@ def meta_as_written(resource: dict[str, Any]) -> dict[str, Any]:
     return {**resource, "meta": kept} if kept else rest
 
 
+def as_stamped(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return the resource as it is checked: an id alone is no `meta` until the server adds to it."""
+    meta = resource.get("meta")
+    if not isinstance(meta, dict) or meta.keys() != {"id"}:
+        return resource
+    return {**resource, "meta": {**meta, "versionId": "1"}}
+
+
 def _refuse_subset(meta: dict[str, Any], expression: str) -> None:
     tags = meta.get("tag")
     for index, tag in enumerate(tags if isinstance(tags, list) else []):

@@ -20,39 +20,35 @@ _ATTRIBUTES = (
 ELEMENTS = frozenset(_ELEMENTS.split())
 ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 _XML = "http://www.w3.org/XML/1998/namespace "
-_ADDRESSES = frozenset({"cite", "href", "longdesc", "src", "usemap"})
-_ACTIVE_ADDRESS = re.compile(r"(?:javascript|vbscript|data(?!:image/(?:png|gif|jpe?g|bmp)))\s*:")
-_ACTIVE_STYLE = re.compile(r"expression|javascript|vbscript|behavior|-moz-binding|@import|url\(|\\")
-_TAG = re.compile(r"<[^>]*>")
+# What a link may not lead to, and what an image may not be.
+_IMAGES = "image/(?:png|gif|jpe?g|bmp)"
+_ACTIVE_LINK = re.compile(rf"(?:javascript|vbscript|data(?!:{_IMAGES}))\s*:")
+_ACTIVE_IMAGE = re.compile(r"(?:javascript|vbscript|data(?!:image/))\s*:")
+_ADDRESSES = {
+    **dict.fromkeys(("cite", "href", "longdesc", "usemap"), _ACTIVE_LINK),
+    "src": _ACTIVE_IMAGE,
+}
 _BLANKS = re.compile(r"[\s\x00-\x1f]+")
 
 
 def has_content(div: str) -> bool:
-    """Tell whether a div shows anything: text, or an image."""
-    return "<img" in div or bool(_TAG.sub("", div).strip())
+    """Return whether a div shows anything: text, or an image. One that is not XML is not judged."""
+    reader = _read(div)
+    return not reader.is_xml or reader.has_content
 
 
 def is_plain(div: str) -> bool:
-    """Tell whether a div is XHTML with formatting only: no script, form, event or entity."""
-    from xml.parsers import expat  # noqa: PLC0415 - few resources have a narrative
-
-    reader = _Reader()
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = reader.start
-    parser.StartDoctypeDeclHandler = reader.refuse
-    parser.ProcessingInstructionHandler = reader.refuse
-    try:
-        parser.Parse(div, True)  # noqa: FBT003 - expat takes no keyword
-    except (expat.ExpatError, ValueError):
-        return False
-    return reader.is_plain
+    """Return whether a div is XHTML with formatting only: no script, form, event or entity."""
+    reader = _read(div)
+    return reader.is_xml and reader.is_plain
 
 
 class _Reader:
-    """Look at each tag the parser meets."""
+    """Looks at each tag and text that the parser meets."""
 
     def __init__(self) -> None:
-        self.is_plain = True
+        self.is_xml = self.is_plain = True
+        self.has_content = False
         self._is_root = True
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -60,16 +56,41 @@ class _Reader:
         is_known = namespace == XHTML and tag in ELEMENTS and (tag == "div" or not self._is_root)
         self._is_root = False
         self.is_plain &= is_known and all(map(_is_plain, attributes, attributes.values()))
+        self.has_content |= tag == "img"
+
+    def text(self, text: str) -> None:
+        """Take note of text, also of a CDATA section, which has no markup."""
+        self.has_content = self.has_content or bool(text.strip())
 
     def refuse(self, *_: object) -> None:
         raise ValueError("a document type or processing instruction")
 
 
+def _read(div: str) -> _Reader:
+    from xml.parsers import expat  # noqa: PLC0415 - few resources have a narrative
+
+    reader = _Reader()
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = reader.start
+    parser.CharacterDataHandler = reader.text
+    parser.StartDoctypeDeclHandler = reader.refuse
+    parser.ProcessingInstructionHandler = reader.refuse
+    try:
+        parser.Parse(div, True)  # noqa: FBT003 - expat takes no keyword
+    except (expat.ExpatError, ValueError):
+        reader.is_xml = False
+    return reader
+
+
 def _is_plain(name: str, value: str) -> bool:
-    """Tell whether an attribute can do nothing by itself."""
+    """Return whether an attribute can do nothing by itself."""
     if name.startswith(_XML):
         return True
-    text = _BLANKS.sub("", value).lower()
-    if name in _ADDRESSES and _ACTIVE_ADDRESS.match(text):
+    if name == "style":
+        from shared.resources import styles  # noqa: PLC0415 - few narratives have one
+
+        return styles.is_plain(value)
+    active = _ADDRESSES.get(name)
+    if active and active.match(_BLANKS.sub("", value).lower()):
         return False
-    return name in ATTRIBUTES and not (name == "style" and _ACTIVE_STYLE.search(text))
+    return name in ATTRIBUTES

@@ -111,8 +111,13 @@ PRIMITIVES = {
     "xhtml": Primitive(_string, "XHTML in a string"),
 }
 
+_MIME = r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+(?: ?;.*)?"
+
 # Value sets of required bindings that are a grammar (BCP 13) or a standard FHIR does not list.
 OPEN_VALUE_SETS = {
-    "mimetypes": re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+(?: ?;.*)?", re.ASCII),
+    "mimetypes": re.compile(_MIME, re.ASCII),
+    "formats": re.compile(rf"xml|json|ttl|none|{_MIME}", re.ASCII),
     "currencies": re.compile(r"[A-Z]{3}", re.ASCII),
 }
+# Those of CodeableConcepts that are whole systems, which FHIR does not list.
+OPEN_CONCEPTS = {"ucum-units": "http://unitsofmeasure.org"}

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.resources.primitives import OPEN_VALUE_SETS, PRIMITIVES, Primitive
+from shared.resources.primitives import OPEN_CONCEPTS, OPEN_VALUE_SETS, PRIMITIVES, Primitive
 
 _FOLDER = Path(__file__).with_name("definitions")
 _OPEN_CHOICE = "any"
 _PROFILED = {"SimpleQuantity": "Quantity"}
+# Strings of FHIRPath's and XHTML, which have neither an id nor extensions: no `_id` and so on.
+_BARE = frozenset({"Element.id", "Resource.id", "Extension.url", "Narrative.div"})
 
 
 class Element(NamedTuple):
@@ -27,6 +29,8 @@ class Element(NamedTuple):
     value_set: str
     choice: str
     targets: frozenset[str]
+    # Whether its values may have extensions of their own, under its name with an underscore.
+    extensible: bool = False
 
 
 class Required(NamedTuple):
@@ -76,12 +80,20 @@ def invariant_path(key: str) -> str:
 
 
 def listed(value_set: str) -> list[str]:
-    """Give the codes of a value set in the specification's order; none where it is open."""
-    if value_set in OPEN_VALUE_SETS:
+    """Return the codes of a value set in the specification's order; none where it is open."""
+    if value_set in OPEN_VALUE_SETS or value_set in OPEN_CONCEPTS:
         return []
-    core = _file("core")["codes"]
-    codes: list[str] = core.get(value_set) or _file("contained")["codes"][value_set]
-    return codes
+    for name in ("core", "contained"):
+        codes: list[str] | None = _file(name)["codes"].get(value_set)
+        if codes is not None:
+            return codes
+    return [code for codes in concepts(value_set).values() for code in codes]
+
+
+def concepts(value_set: str) -> dict[str, list[str]]:
+    """Return the codes of a value set of CodeableConcepts, by their systems."""
+    systems: dict[str, list[str]] = _file("contained")["concepts"][value_set]
+    return systems
 
 
 @cache
@@ -89,6 +101,16 @@ def binding(value_set: str) -> Callable[[str], object]:
     """Give the test whether a code is in a value set."""
     pattern = OPEN_VALUE_SETS.get(value_set)
     return pattern.fullmatch if pattern else frozenset(listed(value_set)).__contains__
+
+
+def has_coding(value_set: str, coding: Any) -> bool:
+    """Return whether a Coding is of a value set: its code, in its system."""
+    system = coding.get("system") if type(coding) is dict else None
+    if not isinstance(system, str):
+        return False
+    if value_set in OPEN_CONCEPTS:
+        return system == OPEN_CONCEPTS[value_set] and isinstance(coding.get("code"), str)
+    return coding.get("code") in concepts(value_set).get(system, ())
 
 
 @cache
@@ -109,7 +131,7 @@ def type_named(name: str) -> Type:
 
 
 def _required(name: str, properties: dict[str, Element]) -> Required:
-    primitive = {f"_{key}" for key, element in properties.items() if element.primitive}
+    primitive = {f"_{key}" for key, element in properties.items() if element.extensible}
     return Required(name, frozenset(properties) | primitive)
 
 
@@ -126,12 +148,13 @@ def _properties(path: str, text: str) -> dict[str, Element]:
             many=cardinality in "*+",
             value_set=value_set.strip(),
             choice=choice,
+            bare=path in _BARE,
         )
         for each in names
     }
 
 
-def _element(text: str, *, many: bool, value_set: str, choice: str) -> Element:
+def _element(text: str, *, many: bool, value_set: str, choice: str, bare: bool) -> Element:
     name, _, targets = text.rstrip(")").partition("(")
     return Element(
         many,
@@ -140,6 +163,7 @@ def _element(text: str, *, many: bool, value_set: str, choice: str) -> Element:
         value_set,
         choice,
         frozenset(targets.split(",")) if targets else frozenset(),
+        name in PRIMITIVES and not bare,
     )
 
 

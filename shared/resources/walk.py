@@ -14,6 +14,7 @@ from shared.resources.schema import (
     Element,
     Type,
     binding,
+    has_coding,
     invariant_path,
     invariant_text,
     listed,
@@ -26,26 +27,38 @@ _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
 _TARGET = re.compile(r"([A-Z][A-Za-z]+)[/?]", re.ASCII)
 _FRAGMENT_TYPES = frozenset({"canonical", "uri", "url"})
 _FEW = 40
+_OF_CONTAINED = f"{SPECIFICATION}references.html#contained"
 
 
-def _contained_ids(resource: dict[str, Any]) -> set[str]:
+def _contained(resource: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """Return the contained resources that are objects, each with its place."""
     contained = resource.get("contained")
-    found = contained if isinstance(contained, list) else []
-    ids = [each.get("id") for each in found if isinstance(each, dict)]
-    return {each for each in ids if isinstance(each, str)}
+    each = enumerate(contained if isinstance(contained, list) else [])
+    return [(index, inner) for index, inner in each if isinstance(inner, dict)]
+
+
+def _is_typed(resource: dict[str, Any]) -> bool:
+    name = resource.get("resourceType")
+    return isinstance(name, str) and name in resource_types()
 
 
 class Walk:
-    """The issues and the fragments met so far."""
+    """The issues found so far, and what is referred to within the resource."""
 
     def __init__(self, resource: dict[str, Any], zone: tzinfo) -> None:
-        """Start at a resource; `zone` is that of dates in per-1."""
+        """Start at a resource; `zone` is that of dates without one."""
         self.issues: list[Issue] = []
-        self.fragments: list[tuple[str, str]] = []
-        self.ids = _contained_ids(resource)
-        self.context = Context(frozenset(self.ids), zone)
+        ids = [inner.get("id") for _, inner in _contained(resource)]
+        known = frozenset(each for each in ids if isinstance(each, str))
+        self.context = Context(known, zone)
+        self._contained = Context(known | {""}, zone)
+        self.outer = resource
         # The resource, stored or contained, whose own invariants are being looked at.
         self.inner = resource if resource.get("resourceType") in TYPES else None
+        # The fragments that are referred to, and the contained resources that refer to the outer.
+        self._fragments: set[str] = set()
+        self._place = ""
+        self._linked: set[str] = set()
 
     def _add(self, code: str, text: str, path: str, diagnostics: str) -> None:
         self.issues.append(Issue(code, text, path, diagnostics))
@@ -53,25 +66,26 @@ class Walk:
     def resource(self, value: dict[str, Any], kind: Type, path: str) -> None:
         """Check a resource; its type is already known."""
         content = {name: each for name, each in value.items() if name != "resourceType"}
-        self._properties(content, kind, path)
+        self._elements(content, kind, path)
+        self._invariants(value, kind, path)
 
     def contained(self, resource: dict[str, Any], path: str) -> None:
         """Check what R4 asks of contained resources, once all references are known."""
-        found = resource.get("contained")
-        for index, each in enumerate(found if isinstance(found, list) else []):
-            here = f"{path}.contained[{index}]"
-            if isinstance(each, dict):
-                is_linked = self._is_linked(each.get("id"), here)
-                for key, holds in CONTAINED_INVARIANTS.items():
-                    if not holds(each, is_linked):
-                        self._broken(key, here)
-
-    def _is_linked(self, own: Any, path: str) -> bool:
-        """Tell whether a contained resource is referred to, or refers to the one around it."""
-        return any(
-            text == f"#{own}" or (text == "#" and place.startswith(f"{path}."))
-            for place, text in self.fragments
-        )
+        known: set[str] = set()
+        for index, inner in _contained(resource):
+            here, own_id = f"{path}.contained[{index}]", inner.get("id")
+            is_linked = f"#{own_id}" in self._fragments or here in self._linked
+            for key, holds in CONTAINED_INVARIANTS.items():
+                if not holds(inner, is_linked):
+                    self._broken(key, here)
+            if "id" not in inner and _is_typed(inner):
+                text = "A contained resource needs an id, by which it is referred to"
+                self._add("invariant", text, f"{here}.id", _OF_CONTAINED)
+            elif isinstance(own_id, str) and own_id in known:
+                text = "Another contained resource has this id"
+                self._add("invariant", text, f"{here}.id", _OF_CONTAINED)
+            elif isinstance(own_id, str):
+                known.add(own_id)
 
     def _broken(self, key: str, path: str) -> None:
         name = key.partition("@")[0]
@@ -97,6 +111,11 @@ class Walk:
 
     def _properties(self, value: dict[str, Any], kind: Type, path: str) -> None:
         """Check each property of an object, then what the object needs as a whole."""
+        self._elements(value, kind, path)
+        self._invariants(value, kind, path)
+
+    def _elements(self, value: dict[str, Any], kind: Type, path: str) -> None:
+        """Check each property of an object, and whether those that it needs are there."""
         elements = kind.elements
         choices: dict[str, str] = {}
         for name, content in value.items():
@@ -112,11 +131,13 @@ class Walk:
             if required.properties.isdisjoint(value):
                 here = f"{path}.{required.name}"
                 self._add("required", "A required element is missing", here, f"{here} is 1..1")
+
+    def _invariants(self, value: dict[str, Any], kind: Type, path: str) -> None:
         for key in kind.invariants:
-            if key not in CONTAINED_INVARIANTS and not self._holds(key, value):
+            if key not in CONTAINED_INVARIANTS and not self._holds(key, value, kind):
                 self._broken(key, path)
 
-    def _holds(self, key: str, value: dict[str, Any]) -> bool:
+    def _holds(self, key: str, value: dict[str, Any], kind: Type) -> bool:
         """Check an invariant; those that Encounter and Communication do not reach are FHIRPath."""
         rule = INVARIANTS.get(key)
         if rule:
@@ -125,7 +146,8 @@ class Walk:
             return True
         from shared.resources import fhirpath  # noqa: PLC0415 - only some types need it
 
-        return fhirpath.holds(invariant_path(key), value, self.inner)
+        path, zone = invariant_path(key), self.context.zone
+        return fhirpath.holds(path, value, self.inner, kind=kind, outer=self.outer, zone=zone)
 
     def _choice(self, stem: str, name: str, seen: dict[str, str], path: str) -> None:
         if seen.setdefault(stem, name) != name:
@@ -160,28 +182,32 @@ class Walk:
             self._inner(value, path)
             return
         self._object(value, type_named(element.type), path)
-        if type(value) is dict and "reference" in value and element.type == "Reference":
+        if type(value) is not dict:
+            return
+        if "reference" in value and element.type == "Reference":
             self._reference(value["reference"], element.targets, path)
+        elif element.value_set:
+            self._concept(value.get("coding"), element.value_set, path)
 
     def _inner(self, value: Any, path: str) -> None:
         """Check a resource inside the resource; there `#` is the resource around it."""
-        name = value.get("resourceType") if isinstance(value, dict) else None
-        if not isinstance(name, str) or name not in resource_types():
+        if not isinstance(value, dict) or not _is_typed(value):
             text = "A resource of a type that R4 has is expected here"
             self._add("structure", text, path, "resourceType is missing or not of R4")
             return
-        outer, inner = self.context, self.inner
-        self.context = Context(frozenset({*self.ids, ""}), outer.zone)
+        before = self.context, self.inner, self._place
+        self.context = self._contained
         self.inner = value if ".contained[" in path else None
-        self.resource(value, type_named(name), path)
-        self.context, self.inner = outer, inner
+        self._place = self._place or path
+        self.resource(value, type_named(value["resourceType"]), path)
+        self.context, self.inner, self._place = before
 
     def _reference(self, text: Any, targets: frozenset[str], path: str) -> None:
         """Note fragments; refuse a relative reference to a type that may not stand here."""
         if type(text) is not str:
             return
         if text[:1] == "#":
-            self.fragments.append((f"{path}.reference", text))
+            self._fragment(text)
         match = _TARGET.match(text) if targets else None
         if match and match[1] not in targets and match[1] in resource_types():
             diagnostics = f"May refer to {', '.join(sorted(targets))}"
@@ -201,7 +227,19 @@ class Walk:
         elif element.value_set and not binding(element.value_set)(value):
             self._unknown_code(element.value_set, path)
         elif element.type in _FRAGMENT_TYPES and value[0] == "#":
-            self.fragments.append((path, value))
+            self._fragment(value)
+
+    def _fragment(self, text: str) -> None:
+        self._fragments.add(text)
+        if text == "#" and self._place:
+            self._linked.add(self._place)
+
+    def _concept(self, codings: Any, value_set: str, path: str) -> None:
+        """Check that one of a concept's codings, where it has any, is of a required value set."""
+        if type(codings) is not list or not codings:
+            return
+        if not any(has_coding(value_set, coding) for coding in codings):
+            self._unknown_code(value_set, path)
 
     def _unknown_code(self, value_set: str, path: str) -> None:
         codes = listed(value_set)
@@ -213,7 +251,7 @@ class Walk:
     def _other(self, name: str, content: Any, value: dict[str, Any], kind: Type, path: str) -> None:
         """Check a property that is no element: the extensions of a primitive, or nothing of R4."""
         element = kind.elements.get(name[1:]) if name[:1] == "_" else None
-        if element and element.primitive:
+        if element and element.extensible:
             self._extensions(name[1:], content, value, element, path)
             return
         here = f"{path}.{name}" if _NAME.fullmatch(name) else path

@@ -13,6 +13,7 @@ invariants of severity error that it adds; of two with one key the second is `ke
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,11 +28,45 @@ READ_ONLY = ("AuditEvent",)
 BASES = ("Element", "BackboneElement", "Resource", "DomainResource")
 CARDINALITY = {("0", "1"): "?", ("1", "1"): "1", ("0", "*"): "*", ("1", "*"): "+"}
 # Bound to systems that FHIR does not list; shared/resources/primitives.py knows their form.
-OPEN_SETS = {"mimetypes", "currencies"}
+OPEN_SETS = {"mimetypes", "formats", "currencies", "ucum-units"}
+# MIME types or the short names of R4's own formats: elements whose definition says so, and those
+# that R4's own examples of TestScript fill so.
+SHORT_NAMES = '"xml", "json" and "ttl" are allowed'
+SHORT_NAMED = "TestScript."
 # Of ImplementationGuide.license: 346 codes for one element.
 UNLISTED = {"spdx-license"}
-# What Medplum adds to R4's Meta.
-FOREIGN = {"project", "author", "onBehalfOf", "account", "accounts", "compartment", "deleted"}
+# What Medplum adds to R4's types, with the elements inside.
+ADDED = {
+    "Binary": "url",
+    "DeviceDefinition": "bodySite classification",
+    "HealthcareService": "offeredIn",
+    "Meta": "project author onBehalfOf account accounts compartment deleted",
+    "ObservationDefinition": "publisher",
+    "ResearchStudy": (
+        "associatedParty classifier comparisonGroup descriptionSummary label name outcomeMeasure"
+        " progressStatus recruitment region result studyDesign whyStopped"
+    ),
+    "ResearchStudy.objective": "description",
+}
+FOREIGN = {f"{name}.{each}" for name, added in ADDED.items() for each in added.split()}
+# What Medplum has otherwise, as R4 4.0.1 has it: an element, and all that is inside another.
+CHANGED = {
+    "DetectedIssue.status": "1 code observation-status",
+    "EvidenceVariable.characteristic": "+ BackboneElement",
+}
+CONTENT = {
+    "EvidenceVariable.characteristic": {
+        "description": "? string",
+        "definition[x]": (
+            "1 Reference|canonical|CodeableConcept|Expression|DataRequirement|TriggerDefinition"
+        ),
+        "usageContext": "* UsageContext",
+        "exclude": "? boolean",
+        "participantEffective[x]": "? dateTime|Period|Duration|Timing",
+        "timeFromStart": "? Duration",
+        "groupMeasure": "? code group-measure",
+    },
+}
 # Not of R4 4.0.1.
 LATER = {"SubscriptionStatus", "MetadataResource"}
 # Every element has it: `validation` checks it as it walks.
@@ -53,6 +88,30 @@ def flat(concepts: list[Row]) -> Iterator[str]:
         if not flags & {"notSelectable", "abstract"}:
             yield concept["code"]
         yield from flat(concept.get("concept", []))
+
+
+def as_r4(elements: list[Row]) -> Iterator[Row]:
+    """Yield the elements of a type without what Medplum has added to R4 or changed in it."""
+    for element in elements:
+        path: str = element["path"]
+        around = [path[: match.start()] for match in re.finditer(r"\.", path)]
+        if not FOREIGN.isdisjoint((path, *around)) or not CONTENT.keys().isdisjoint(around):
+            continue
+        yield put_right(path, CHANGED[path]) if path in CHANGED else element
+        for name, row in CONTENT.get(path, {}).items():
+            yield put_right(f"{path}.{name}", row)
+
+
+def put_right(path: str, row: str) -> Row:
+    """Return an element as a StructureDefinition has it, made from its row."""
+    cardinality, types, bound = (row + " ").split(" ", 2)
+    least, most = next(key for key, sign in CARDINALITY.items() if sign == cardinality)
+    element: Row = {"path": path, "min": int(least), "max": most}
+    element["type"] = [{"code": code} for code in types.split("|")]
+    if bound:
+        url = f"http://hl7.org/fhir/ValueSet/{bound.strip()}"
+        element["binding"] = {"strength": "required", "valueSet": url}
+    return element
 
 
 class Specification:
@@ -83,7 +142,7 @@ class Specification:
     def elements(self, name: str) -> list[Row]:
         """Give the elements of a type, without its root."""
         found: list[Row] = self.structures[name]["snapshot"]["element"][1:]
-        return [e for e in found if e["path"].rsplit(".", 1)[1] not in FOREIGN or name != "Meta"]
+        return [*as_r4(found)]
 
     def reached(self, roots: Iterable[str]) -> set[str]:
         """Give the types that elements of these types may have."""
@@ -110,6 +169,25 @@ class Specification:
                 found += flat(self.by_url.get(part["system"], {}).get("concept", []))
         return list(dict.fromkeys(found))
 
+    def concepts(self, canonical: str) -> dict[str, list[str]]:
+        """List the codes of a value set by their systems, where each part of it names one."""
+        parts = self.by_url[canonical.partition("|")[0]]["compose"]["include"]
+        return {
+            part["system"]: [concept["code"] for concept in part["concept"]]
+            if "concept" in part
+            else [*flat(self.by_url[part["system"]]["concept"])]
+            for part in parts
+        }
+
+
+def value_set(element: Row) -> str:
+    """Return the name of the value set that an element is bound to."""
+    name: str = element["binding"]["valueSet"].split("|")[0].rsplit("/", 1)[1]
+    has_short_names = element["path"].startswith(SHORT_NAMED) or (
+        SHORT_NAMES in element.get("comment", "")
+    )
+    return "formats" if name == "mimetypes" and has_short_names else name
+
 
 class File:
     """The types of one file, with the value sets and invariants they use."""
@@ -120,6 +198,7 @@ class File:
         self.is_core = is_core
         self.types: Row = {}
         self.value_sets: Row = {}
+        self.concepts: Row = {}
         self.invariants: Row = {}
         self.lists: Row = {}
 
@@ -185,14 +264,17 @@ class File:
         shown = "any" if len(types) >= len(self.specification.any) else "|".join(types)
         row = f"{CARDINALITY[str(element['min']), element['max']]} {shown}"
         binding = element.get("binding", {})
-        if binding.get("strength") != "required" or types != ["code"]:
+        is_coded = types in (["code"], ["CodeableConcept"])
+        if binding.get("strength") != "required" or not is_coded:
             return row
-        name = binding["valueSet"].split("|")[0].rsplit("/", 1)[1]
-        codes = self.specification.codes(binding["valueSet"])
+        name = value_set(element)
         if name in UNLISTED:
             return row
-        if codes:
+        codes = self.specification.codes(binding["valueSet"])
+        if codes and types == ["code"]:
             self.value_sets[name] = codes
+        elif codes:
+            self.concepts[name] = self.specification.concepts(binding["valueSet"])
         return f"{row} {name}" if codes or name in OPEN_SETS else row
 
     def type(self, of: Row, path: str) -> str:
@@ -215,7 +297,7 @@ class File:
     def write(self, name: str) -> None:
         """Write the file."""
         data = {"types": self.types, "codes": self.value_sets, "invariants": self.invariants}
-        data |= self.lists
+        data |= ({"concepts": self.concepts} if self.concepts else {}) | self.lists
         OUT.mkdir(exist_ok=True)
         (OUT / f"{name}.json").write_text(json.dumps(data, separators=(",", ":")) + "\n")
 

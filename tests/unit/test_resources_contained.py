@@ -193,6 +193,7 @@ def test_an_empty_resource_of_every_type_breaks_no_machinery() -> None:
         ("a = 'x' xor b = 'y'", {"a": "x", "b": "y"}, False),
         ("a.exists()", {"_a": {"extension": []}}, True),
         ("value.exists()", {"valueString": "x"}, True),
+        ("a.b.exists()", {"a": {"bString": "x"}}, False),
         ("a.matches('^[0-9]+$')", {"a": "12"}, True),
         ("a.select(b&c).isDistinct()", {"a": [{"b": "x"}, {"b": "x"}]}, False),
         ("a.toInteger() > 3", {"a": "four"}, True),
@@ -206,7 +207,8 @@ def test_an_expression_says_what_fhirpath_says(
     element: dict[str, Any],
     held: bool,
 ) -> None:
-    assert fhirpath.holds(expression, element, element) is held
+    kind = schema.type_named("Observation")
+    assert fhirpath.holds(expression, element, element, kind=kind) is held
 
 
 @pytest.mark.parametrize("expression", ["a..b", "a.nothing()", "'", "a b", "(a"])

@@ -116,7 +116,6 @@ LEGAL = [
     encounter(contained=[PATIENT], extension=[{"url": X, "valueUri": "#p"}]),
     encounter(contained=[{**PATIENT, "birthDate": "1956", "gender": "male"}], subject=ME),
     encounter(contained=[{"resourceType": "Binary", "id": "p", "contentType": "a/b"}], subject=ME),
-    encounter(contained=[{"resourceType": "Basic", "code": {"text": "x"}}]),
     encounter(modifierExtension=[{"url": X, "valueBoolean": False}]),
     extended(extension=[{"url": "inner", "valueString": "x"}]),
     extended(valueString=" \t\r\n"),
@@ -250,7 +249,7 @@ REFUSED = [
     ),
     (communication(payload=[UNKNOWN]), "required", "Communication.payload[0].content"),
     (
-        encounter(contained=[{"resourceType": "Basic"}]),
+        encounter(contained=[{"resourceType": "Basic", "id": "p"}], subject=ME),
         "required",
         "Encounter.contained[0].code",
     ),
