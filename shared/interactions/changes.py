@@ -1,6 +1,7 @@
 """The way of every change: one transaction, and again where somebody was first."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
@@ -47,6 +48,17 @@ def make_whole[T](actor: Actor, interaction: str, change: Callable[[Work], T]) -
         return result
 
     return settle(lambda: _undisturbed(actor, attempt))
+
+
+def rehearse(actor: Actor, interaction: str, change: Callable[[Work], Outcome]) -> None:
+    """Make a change up to its transaction, and write nothing. Raises what the change raises.
+
+    A session that is being closed is not waited for.
+    """
+    work = Work(actor, instants.now())
+    with suppress(ClosingUnderWay):
+        change(work)
+        work.rehearse(interaction)
 
 
 def _works(actor: Actor) -> Iterator[Work]:

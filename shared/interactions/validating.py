@@ -3,14 +3,15 @@
 https://hl7.org/fhir/R4/resource-operation-validate.html
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from shared import instants
-from shared.access import Actor
-from shared.errors import FhirError, Invalid, Issue
+from shared.access import Actor, authorise
+from shared.catalog.interactions import INTERACTIONS
+from shared.errors import FhirError, Invalid, Issue, Transient
 from shared.interactions.accepted import accepted
+from shared.interactions.changes import Change, rehearse
 from shared.interactions.create import create_new, proposed
 from shared.interactions.read import read
 from shared.interactions.update import check_id, updated
@@ -19,12 +20,10 @@ from shared.references import Literal
 from shared.resources import profiles
 from shared.resources.validation import issues
 from shared.settings import settings
-from shared.sight import Sight
-from shared.store.work import ClosingUnderWay, Work
 
 type Pair = tuple[str, str]
 
-MODES = ("create", "update", "delete")
+CREATE, UPDATE, DELETE = MODES = ("create", "update", "delete")
 CORE = "http://hl7.org/fhir/StructureDefinition"
 _PARAMETERS = ("mode", "profile", "_format", "_pretty")
 _VALUES = ("valueCode", "valueUri", "valueCanonical", "valueUrl", "valueString")
@@ -50,23 +49,22 @@ def validate(
     stored resource that is not there.
     """
     asked = _asked(resource_type, body, query)
-    if asked.mode == "delete":
-        if not resource_id:
-            raise Invalid("A type cannot be deleted: mode delete is for one id", expression="mode")
-        read(actor, resource_type, resource_id)
-        return [_DONE]
+    if asked.mode == DELETE:
+        return _deletion(actor, resource_type, resource_id) or [_DONE]
     content = asked.content
     if content is None:
         if not resource_id:
             raise Invalid("There is no resource to look at", expression="resource")
         content = read(actor, resource_type, resource_id).resource
-    found = issues(content, resource_type, zone=settings().zone)
+    wrong = issues(content, resource_type, zone=settings().zone)
+    if asked.mode in (CREATE, UPDATE):
+        refused = _refusals(actor, asked.mode, content, Literal(resource_type, resource_id))
+        # What a write puts right by itself, such as an empty array, it does not refuse.
+        wrong = refused or [replace(issue, severity="warning") for issue in wrong]
     for held in asked.profiles if isinstance(content, dict) else ():
-        found += [each for each in profiles.issues(content, held) if each not in found]
-    if not found:
-        found += _refusals(actor, asked.mode, content, resource_id)
-    found += _advice(content, asked.profiles)
-    return found or [_DONE]
+        wrong += [issue for issue in profiles.issues(content, held) if issue not in wrong]
+    wrong += _advice(content, asked.profiles)
+    return wrong or [_DONE]
 
 
 def _asked(resource_type: str, body: Any, query: Sequence[Pair]) -> Asked:
@@ -122,26 +120,44 @@ def _profile(canonical: str, resource_type: str) -> profiles.Profile | None:
     return found
 
 
-def _refusals(actor: Actor, mode: str, content: dict[str, Any], own_id: str) -> Sequence[Issue]:
-    """List what would keep a valid resource from being written: the write is made up to its end."""
-    if mode not in ("create", "update"):
-        return ()
-    work = Work(actor, instants.now())
+def _deletion(actor: Actor, resource_type: str, resource_id: str) -> list[Issue]:
+    """List what would keep a stored resource from being deleted."""
+    if not resource_id:
+        raise Invalid("A type cannot be deleted: mode delete is for one id", expression="mode")
+    read(actor, resource_type, resource_id)
+    return _refusals(actor, DELETE, None, Literal(resource_type, resource_id))
+
+
+def _refusals(actor: Actor, mode: str, content: Any, target: Literal) -> list[Issue]:
+    """List what a write would be refused for: it is made up to its end."""
+    row = next(row for row in INTERACTIONS if row.code == mode)
     try:
-        if mode == "create":
-            resource = proposed(content, content["resourceType"])
-            if not Sight(actor).limits((content["resourceType"],)):
-                create_new(work, resource)
-        else:
-            resource = accepted(content, content["resourceType"])
-            check_id(resource, own_id or str(resource.get("id", "")))
-            if not Sight(actor).limits((content["resourceType"],)):
-                write(work, Literal(resource["resourceType"], resource["id"]), updated(resource))
-    except ClosingUnderWay:
-        return ()
+        writer = authorise(actor, row, target.type)
+        rehearse(writer, mode, _CHANGES[mode](content, target))
+    except Transient:
+        raise
     except FhirError as error:
-        return error.issues
-    return ()
+        return [*error.issues]
+    return []
+
+
+def _creation(content: Any, target: Literal) -> Change:
+    resource = proposed(content, target.type)
+    return lambda work: create_new(work, resource)
+
+
+def _update(content: Any, target: Literal) -> Change:
+    resource = accepted(content, target.type)
+    own_id = target.id or str(resource.get("id", ""))
+    check_id(resource, own_id)
+    return lambda work: write(work, Literal(target.type, own_id), updated(resource))
+
+
+_CHANGES: dict[str, Callable[[Any, Literal], Change]] = {
+    CREATE: _creation,
+    UPDATE: _update,
+    DELETE: lambda _, target: lambda work: write(work, target, lambda *_: None),
+}
 
 
 def _advice(content: Any, asked: Sequence[profiles.Profile]) -> Iterator[Issue]:

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from shared.resources.fhirpath_parser import Evaluation, Parser, Place
+from shared.resources.fhirpath_functions import truth
 from shared.resources.schema import Type
 
 
@@ -19,7 +20,7 @@ def holds(
     outer: Any = None,
     zone: tzinfo = UTC,
 ) -> bool:
-    """Return whether an element keeps an invariant; one that says nothing is kept.
+    """Return whether an element keeps an invariant, which then is true; a collection is no answer.
 
     `kind` is the element's type, `resource` the one that it is of, `outer` the one that contains
     that, if any; `zone` is that of dates without one.
@@ -28,9 +29,9 @@ def holds(
     try:
         result = parsed(expression, kind)(Place(element, element, resource, around, zone, {}))
     except TypeError:
-        # A value is not of its type, which is an issue of its own.
+        # A value is not of its type, which is an issue of its own, or is too long to be looked at.
         return True
-    return result != [False]
+    return truth(result) is True
 
 
 def parsed(expression: str, kind: Type | None = None) -> Evaluation:

@@ -68,22 +68,18 @@ def _implies(a: Truth, b: Truth) -> Items:
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Items, Items, tzinfo], Items]:
     def operate(a: Items, b: Items, zone: tzinfo) -> Items:
-        try:
-            return _known(_compared(compare, a[0], b[0], zone)) if a and b else []
-        except TypeError:
-            return []
+        return [_compared(compare, a[0], b[0], zone)] if a and b else []
 
     return operate
 
 
-def _compared(compare: Callable[[Any, Any], bool], a: Any, b: Any, zone: tzinfo) -> Truth:
-    """Compare two values; of dates not known as exactly as each other there may be no telling."""
+def _compared(compare: Callable[[Any, Any], bool], a: Any, b: Any, zone: tzinfo) -> bool:
+    """Compare two values; dates that may be in that order are: neither is known to the instant."""
     try:
         first, second = instants.parse(a, zone), instants.parse(b, zone)
     except (TypeError, ValueError):
         return compare(a, b)
-    lows, highs = compare(first.low, second.low), compare(first.high, second.high)
-    return lows if lows == highs else None
+    return compare(first.low, second.low) or compare(first.high, second.high)
 
 
 def _equal(a: Items, b: Items) -> bool:
@@ -137,11 +133,16 @@ OF_EACH: dict[str, Callable[[Items, list[Items]], Items]] = {
 
 def _text(function: Callable[[str, str], bool]) -> Function:
     def apply(items: Items, arguments: list[Items]) -> Items:
-        if not items or not isinstance(items[0], str) or len(items[0]) > LONGEST_MATCHED:
-            return []
-        return [function(items[0], arguments[0][0])]
+        return [function(items[0], arguments[0][0])] if items and arguments[0] else []
 
     return apply
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """Return whether a whole text is of a pattern. Raises TypeError where that is not looked at."""
+    if len(text) > LONGEST_MATCHED:
+        raise TypeError("a long text")
+    return re.fullmatch(pattern, text, re.DOTALL) is not None
 
 
 def _descendants(items: Items) -> Iterator[Any]:
@@ -201,8 +202,8 @@ FUNCTIONS: dict[str, Function] = {
     "trace": lambda items, _: items,
     "toInteger": _number,
     "startsWith": _text(str.startswith),
-    "contains": _text(lambda text, part: part in text),
-    "matches": _text(lambda text, pattern: re.fullmatch(pattern, text, re.DOTALL) is not None),
+    "contains": _text(str.__contains__),
+    "matches": _text(_matches),
     "replaceMatches": lambda items, arguments: [
         re.sub(arguments[0][0], arguments[1][0].replace("$", "\\"), each) for each in items
     ],

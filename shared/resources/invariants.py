@@ -104,9 +104,14 @@ def _range(element: Object, _: Context) -> bool:
     least, most = _number(low), _number(high)
     if least is None or most is None:
         return True
-    unit = ("system", "code", "unit")
-    comparable = [low.get(name) for name in unit] == [high.get(name) for name in unit]
-    return not comparable or least <= most
+    return least <= most or _unit(low) != _unit(high)
+
+
+def _unit(quantity: Object) -> tuple[object, ...]:
+    """Return what a quantity is counted in: its code in a system, or what people read instead."""
+    if _has(quantity, "code"):
+        return quantity.get("system"), quantity.get("code")
+    return (quantity.get("unit"),)
 
 
 def _ratio(element: Object, _: Context) -> bool:

@@ -37,25 +37,39 @@ def _default_idle(name: str) -> int:
 
 
 def of(header: dict[str, Any], deployed: Policy) -> Policy:
-    """Give the policy of a thread. Raises BusinessRule naming what its extension says wrongly."""
+    """Return the policy of a thread. Raises BusinessRule naming what its extension says wrongly."""
+    said: dict[str, Any] | None = None
     for index, extension in enumerate(header.get("extension", ())):
         if str(extension.get("url", "")).endswith(EXTENSION):
-            return _overridden(extension, deployed, f"Communication.extension[{index}]")
-    return deployed
+            path = f"Communication.extension[{index}]"
+            if said is not None:
+                raise BusinessRule("A thread has one session policy", expression=path)
+            said = _said(extension, path)
+    return deployed if said is None else _overridden(said, deployed)
 
 
-def _overridden(extension: dict[str, Any], deployed: Policy, path: str) -> Policy:
+def _said(extension: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return what the parts of a policy's extension say. Raises BusinessRule naming one."""
+    for name in extension:
+        if name.removeprefix("_").startswith("value"):
+            text = f"A session policy has parts ({', '.join(_PARTS)}), and no value beside: {name}"
+            raise BusinessRule(text, expression=path)
     said: dict[str, Any] = {}
     for index, part in enumerate(extension.get("extension", ())):
-        read = _PARTS.get(part.get("url"))
-        place = f"{path}.extension[{index}]"
-        if read is None:
+        url, place = part.get("url"), f"{path}.extension[{index}]"
+        if url not in _PARTS:
             raise BusinessRule(
-                f"{part.get('url')!r} is none of what a session policy says: {', '.join(_PARTS)}",
+                f"{url!r} is none of what a session policy says: {', '.join(_PARTS)}",
                 expression=place,
             )
-        name, value = read(part, place)
+        name, value = _PARTS[url](part, place)
+        if name in said:
+            raise BusinessRule(f"A session policy says {url} once", expression=place)
         said[name] = value
+    return said
+
+
+def _overridden(said: dict[str, Any], deployed: Policy) -> Policy:
     if "name" in said and not deployed.idle_minutes:
         said.setdefault("idle_minutes", _default_idle(said["name"]))
     if deployed.scope == "patient":

@@ -260,22 +260,41 @@ class Work:
     def commit(self, interaction: str) -> bool:
         """Write everything and its audit row in one transaction; nothing where nothing changed.
 
-        Gives whether something did. Raises what `transactions.send` raises.
+        Return whether something did. Raises what `transactions.send` raises.
         """
-        saved = {
+        saved = self._changes()
+        if not saved:
+            return False
+        event_id = ulids.new(self.milliseconds)
+        transactions.send(self._transaction(interaction, saved, event_id))
+        trail.current().written.append(event_id)
+        self._note(saved.values())
+        return True
+
+    def rehearse(self, interaction: str) -> None:
+        """Make the transaction that everything would be written in, and write nothing.
+
+        Raises what making it raises, such as BusinessRule where a resource has too many values.
+        """
+        self._transaction(interaction, self._changes(), ulids.new(self.milliseconds))
+
+    def _changes(self) -> dict[Address, Any]:
+        """Return what was saved and is not as it was read."""
+        return {
             address: record
             for address, record in self._saved.items()
             if record != self._before(address, record)
         }
-        if not saved:
-            return False
+
+    def _transaction(
+        self, interaction: str, saved: dict[Address, Any], event_id: str
+    ) -> list[Operation]:
         content, chain = self._event(interaction, saved)
         done: list[Operation] = []
         for address, record in saved.items():
             done += self._operations(address, record, chain)
         done += [each for address, each in self._required.items() if address not in saved]
         done += self._still_there(saved)
-        event_id = ulids.new(self.milliseconds)
         done += guards.operations(
             [
                 (record, self._before(address, record))
@@ -289,10 +308,7 @@ class Work:
         )
         address = keys.address(patterns.EVENT, self.tenant, ulid=event_id)
         done.append(put(address, event_item(content, self.now)))
-        transactions.send(done)
-        trail.current().written.append(event_id)
-        self._note(saved.values())
-        return True
+        return done
 
     def _still_there(self, saved: Mapping[Address, Any]) -> Iterator[Operation]:
         """Give the checks of what is referred to, but of what this writes or holds anyhow."""

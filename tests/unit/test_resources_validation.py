@@ -144,6 +144,21 @@ LEGAL = [
     extended(valueRange={"low": {"value": 1}, "high": {"value": 1}}),
     extended(valueRange={"low": {"value": 2, "unit": "m"}, "high": {"value": 1, "unit": "km"}}),
     extended(valueRange={"low": {"value": 2}}),
+    extended(
+        valueRange={
+            "low": {"value": 2, "unit": "m", "system": UCUM, "code": "m"},
+            "high": {"value": 1, "unit": "m", "system": UCUM, "code": "km"},
+        }
+    ),
+    extended(
+        valueRange={
+            "low": {"value": 2, "system": UCUM, "code": "m"},
+            "high": {"value": 1, "system": "urn:x", "code": "m"},
+        }
+    ),
+    extended(
+        valueRange={"low": {"value": 2, "system": UCUM, "code": "m"}, "high": {"value": 1}}
+    ),
     extended(valueRatio={"numerator": {"value": 1}, "denominator": {"value": 2}}),
     extended(valueRatio=UNKNOWN),
     extended(valueMoney={"value": 1, "currency": "CHF"}),
@@ -467,6 +482,15 @@ REFUSED = [
             ("Expression", "", {"language": "text/cql"}),
             ("Quantity", "", {"code": "m"}),
             ("Range", "", {"low": {"value": 2}, "high": {"value": 1}}),
+            ("Range", "", {"low": {"value": 2, "unit": "m"}, "high": {"value": 1, "unit": "m"}}),
+            (
+                "Range",
+                "",
+                {
+                    "low": {"value": 2, "unit": "metre", "system": UCUM, "code": "m"},
+                    "high": {"value": 1, "unit": "m", "system": UCUM, "code": "m"},
+                },
+            ),
             ("Ratio", "", {"numerator": {"value": 2}}),
             ("Ratio", "", {"id": "x", "denominator": {"value": 2}}),
             ("Timing", ".repeat", {"repeat": {"duration": 1}}),
