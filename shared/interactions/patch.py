@@ -74,17 +74,28 @@ def found(work: Work, resource_type: str, query: Sequence[Pair]) -> Literal:
 
 
 def patched(target: Literal, body: Any, media_type: str) -> Content:
-    """Give a resource's next version as a patch makes it of the current one."""
-    return changed(target, lambda current: patching.patch(current, body, media_type))
+    """Return a resource's next version as a patch makes it of the current one."""
+    return changed(
+        target,
+        lambda current: patching.patch(current, body, media_type),
+        writes_text=patching.writes_text(body),
+    )
 
 
-def changed(target: Literal, change: Callable[[Resource], Any]) -> Content:
-    """Give a resource's next version as a change makes it of the current one."""
+def changed(
+    target: Literal, change: Callable[[Resource], Any], *, writes_text: bool = False
+) -> Content:
+    """Return a resource's next version as a change makes it of the current one.
+
+    A narrative that was generated from the old content goes, unless the change writes one.
+    """
 
     def content(before: Versioned | None, work: Work) -> Resource:
         current = there(before, target.type, target.id).resource
         after = accepted(change(current), target.type)
-        after = patching.without_generated_text(current, referring.resolved(work, after))
+        after = referring.resolved(work, after)
+        if not writes_text:
+            after = patching.without_generated_text(current, after)
         return with_history(before, after, work, keep_omitted=False)
 
     return content

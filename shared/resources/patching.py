@@ -15,6 +15,7 @@ MERGE_PATCH = "application/merge-patch+json"
 _EITHER = frozenset({"application/json", "application/fhir+json"})
 _FIXED = ("resourceType", "id")
 _WRITTEN_BY_A_MACHINE = frozenset({"generated", "extensions"})
+_WRITING = frozenset({"add", "replace", "move", "copy"})
 Json = dict[str, Any]
 
 
@@ -73,6 +74,22 @@ def merge(target: Any, changes: Any) -> Any:
         else:
             merged[name] = merge(merged.get(name), change)
     return merged
+
+
+def writes_text(body: Any) -> bool:
+    """Return whether a patch writes the narrative, be it as it was."""
+    if isinstance(body, dict):
+        return "text" in body
+    operations = body if isinstance(body, list) else []
+    return any(
+        operation.get("op") in _WRITING and _is_of_text(operation.get("path"))
+        for operation in operations
+        if isinstance(operation, dict)
+    )
+
+
+def _is_of_text(path: Any) -> bool:
+    return path == "" or (isinstance(path, str) and f"{path}/".startswith("/text/"))
 
 
 def without_generated_text(before: Json, after: Json) -> Json:

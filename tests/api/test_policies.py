@@ -464,6 +464,49 @@ def test_a_wrong_policy_on_a_header_is_refused_by_name(
     assert named in answer.body["issue"][0]["details"]["text"]
 
 
+(POLICY,) = care.policy(policy={"valueCode": "thread"})
+THREAD = {"url": "policy", "valueCode": "thread"}
+
+
+@pytest.mark.parametrize(
+    ("extensions", "place", "named"),
+    [
+        ([{"url": POLICY["url"], "valueCode": "thread"}], "[0]", "valueCode"),
+        ([{"url": POLICY["url"], "valueString": "thread"}], "[0]", "valueString"),
+        ([{"url": POLICY["url"], "extension": [THREAD, THREAD]}], "[0].extension[1]", "policy"),
+        (
+            [
+                {
+                    "url": POLICY["url"],
+                    "extension": [
+                        {"url": "maxHours", "valuePositiveInt": 5},
+                        THREAD,
+                        {"url": "maxHours", "valuePositiveInt": 6},
+                    ],
+                }
+            ],
+            "[0].extension[2]",
+            "maxHours",
+        ),
+        ([POLICY, {"url": "https://x", "valueCode": "y"}, POLICY], "[2]", "one session policy"),
+    ],
+)
+def test_a_policy_of_another_shape_is_refused_by_name(
+    practice: Practice, extensions: list[dict[str, Any]], place: str, named: str
+) -> None:
+    header = care.header(extension=extensions)
+    answers = [practice.clinic.post("/Communication", header)]
+    header_id = practice.header()
+    answers.append(practice.clinic.put(f"/Communication/{header_id}", header | {"id": header_id}))
+    change = [{"op": "add", "path": "/extension", "value": extensions}]
+    answers.append(practice.clinic.patch(f"/Communication/{header_id}", change))
+    for answer in answers:
+        assert answer.status == 422, answer.text
+        assert answer.expressions == [f"Communication.extension{place}"]
+        assert named in answer.body["issue"][0]["details"]["text"]
+    assert practice.clinic.get(f"/Communication/{header_id}").version == "1"
+
+
 def test_messages_are_linked_one_by_one_where_the_deployment_says_so(
     thread_policy: Practice,
 ) -> None:

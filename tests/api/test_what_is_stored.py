@@ -185,6 +185,25 @@ def test_the_rest_of_meta_is_the_clients_and_is_replaced_not_merged(clinic: Fron
     assert clinic.get(f"{path}/_history/1").text == created.text
 
 
+@pytest.mark.parametrize(
+    "servers",
+    [{}, {"versionId": "7"}, {"lastUpdated": "1999-01-01T00:00:00Z"}, {"project": "1", "tag": []}],
+)
+def test_a_meta_of_which_only_an_id_is_left_is_accepted(
+    clinic: FrontDoor, servers: dict[str, Any]
+) -> None:
+    created = clinic.post("/Encounter", care.session(meta={"id": "m", **servers}))
+    assert created.status == 201, created.text
+    assert set(created.body["meta"]) == {"id", "versionId", "lastUpdated"}
+    path = f"/Encounter/{created.id}"
+    again = clinic.put(path, created.body)
+    assert (again.status, again.version) == (200, "1")
+    emptied = clinic.patch(path, [{"op": "add", "path": "/language", "value": "de"}])
+    assert (emptied.status, emptied.body["meta"]["id"]) == (200, "m")
+    wrong = clinic.post("/Encounter", care.session(meta={"id": 5, **servers}))
+    assert (wrong.status, wrong.expressions) == (400, ["Encounter.meta.id"])
+
+
 def test_medplums_own_meta_is_dropped_not_refused(clinic: FrontDoor) -> None:
     meta = {
         "project": "1",
@@ -275,6 +294,30 @@ def test_a_narrative_that_the_patch_writes_stays(clinic: FrontDoor) -> None:
         ],
     )
     assert patched.body["text"] == renewed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        [
+            {"op": "replace", "path": "/status", "value": "onleave"},
+            {"op": "add", "path": "/text", "value": narrative("generated")},
+        ],
+        [
+            {"op": "replace", "path": "/text/div", "value": narrative("generated")["div"]},
+            {"op": "replace", "path": "/status", "value": "onleave"},
+        ],
+        {"status": "onleave", "text": narrative("generated")},
+    ],
+)
+def test_a_narrative_that_the_patch_writes_as_it_was_stays(clinic: FrontDoor, change: Any) -> None:
+    text = narrative("generated")
+    path = f"/Encounter/{clinic.post('/Encounter', care.session(text=text)).id}"
+    kind = MERGE if isinstance(change, dict) else "application/json-patch+json"
+    patched = clinic.call("PATCH", path, change, content_type=kind)
+    assert (patched.body["status"], patched.body["text"]) == ("onleave", text)
+    removed = clinic.patch(path, [{"op": "remove", "path": "/text"}])
+    assert "text" not in removed.body
 
 
 def test_a_put_keeps_the_narrative_it_was_sent_with(clinic: FrontDoor) -> None:
