@@ -14,6 +14,7 @@ from tests.steps import open_session
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-encounter"
 BASE_PROFILE = "http://hl7.org/fhir/StructureDefinition/Encounter"
 TYPE = "/Encounter/$validate"
+V3 = "http://terminology.hl7.org/CodeSystem/v3-"
 CORE_TYPE = [
     {"text": "Chat", "coding": [{"system": "http://snomed.info/sct", "code": "185317003"}]}
 ]
@@ -140,6 +141,85 @@ def test_a_mode_knows_what_is_stored(clinic: FrontDoor) -> None:
     assert outcome(clinic.post(f"{TYPE}?mode=update", without)) == [("invalid", "Encounter.id")]
     assert clinic.get("/Encounter").ids == ["ended"]
     assert clinic.get("/Encounter/ended").version == "1"
+
+
+def test_with_a_mode_what_the_write_puts_right_is_a_warning(clinic: FrontDoor) -> None:
+    body = care.session(type=[], location=[{}], meta={"project": "1", "id": "m"})
+    told = clinic.post(TYPE, parameters(body, mode="create"))
+    assert outcome(told) == []
+    assert set(outcome(told, "warning")) >= {
+        ("invariant", "Encounter.type"),
+        ("structure", "Encounter.meta.project"),
+    }
+    assert clinic.post("/Encounter", body).status == 201
+
+
+REFUSED: list[dict[str, Any]] = [
+    care.session("bogus"),
+    care.session(meta={"tag": [{"system": f"{V3}ObservationValue", "code": "SUBSETTED"}]}),
+    care.session(partOf=care.reference("Encounter/nowhere")),
+    care.session(subject=care.reference("Patient/x"), appointment=[{"reference": 5}]),
+    care.session(identifier=[{"system": "urn:x", "value": str(number)} for number in range(60)]),
+    care.session(location=[{}, {"status": "x"}]),
+    care.header(encounter=care.reference("Encounter/nowhere")),
+    care.header(extension=care.policy(policy={"valueCode": "weekly"})),
+    care.message("nowhere"),
+    care.example("Condition", encounter=care.reference("Encounter/nowhere")),
+]
+
+
+@pytest.mark.parametrize("body", REFUSED)
+def test_a_mode_tells_what_the_write_would_be_refused_for(
+    clinic: FrontDoor, body: dict[str, Any]
+) -> None:
+    kind = body["resourceType"]
+    told = {
+        "create": clinic.post(f"/{kind}/$validate", parameters(body, mode="create")),
+        "update": clinic.post(f"/{kind}/own/$validate?mode=update", body | {"id": "own"}),
+    }
+    refused = {
+        "create": clinic.post(f"/{kind}", body),
+        "update": clinic.put(f"/{kind}/own", body | {"id": "own"}),
+    }
+    for mode, answer in refused.items():
+        assert answer.status in (400, 422)
+        errors = [each for each in answer.body["issue"] if each["severity"] == "error"]
+        said = [each for each in told[mode].body["issue"] if each["severity"] == "error"]
+        assert said == errors
+
+
+def test_a_mode_tells_that_a_caller_may_not(clinic: FrontDoor) -> None:
+    own_id = open_session(clinic)
+    path = f"/Encounter/{own_id}"
+    auditor, doctor = FrontDoor(role="auditor"), FrontDoor(role="practitioner")
+    body = clinic.get(path).body
+    for mode, answer in {
+        "create": auditor.post("/Encounter", body),
+        "update": auditor.put(path, body),
+        "delete": auditor.delete(path),
+    }.items():
+        assert answer.status == 403
+        told = auditor.post(f"{path}/$validate", parameters(body, mode=mode))
+        assert [each["code"] for each in told.body["issue"] if each["severity"] == "error"] == [
+            "forbidden"
+        ]
+    assert outcome(doctor.post(f"{path}/$validate", parameters(body, mode="update"))) == []
+    header = doctor.post("/Communication", care.header(sender=care.reference(care.ALICE))).id
+    told = doctor.call("POST", f"/Communication/{header}/$validate?mode=delete")
+    may = doctor.delete(f"/Communication/{header}").status
+    assert (outcome(told) == []) is (may == 204)
+    assert clinic.get(path).version == "1"
+
+
+def test_the_end_of_a_large_session_is_no_mistake(clinic: FrontDoor) -> None:
+    session_id = open_session(clinic)
+    for number in range(30):
+        child = care.medical_encounter(session_id, f"Patient/p{number}")
+        assert clinic.post("/Encounter", child).status == 201
+    body = clinic.get(f"/Encounter/{session_id}").body | {"status": "finished"}
+    path = f"/Encounter/{session_id}/$validate"
+    assert outcome(clinic.post(path, parameters(body, mode="update"))) == []
+    assert clinic.get(f"/Encounter/{session_id}").body["status"] == "in-progress"
 
 
 HL7 = "http://terminology.hl7.org/CodeSystem/"

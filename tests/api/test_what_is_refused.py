@@ -23,6 +23,9 @@ def without(body: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: each for name, each in body.items() if name not in names}
 
 
+NOTE = {"url": "https://clinic.example/note", "valueString": "by telephone"}
+LINK = {"type": "seealso", "other": care.reference("#")}
+
 ILL_FORMED: list[tuple[dict[str, Any], str, str]] = [
     (care.session("bogus"), "code-invalid", "Encounter.status"),
     (without(care.session(), "status"), "required", "Encounter.status"),
@@ -45,6 +48,32 @@ ILL_FORMED: list[tuple[dict[str, Any], str, str]] = [
     ),
     (care.session(period={"start": "2026-02-30"}), "value", "Encounter.period.start"),
     (care.session(subject=care.reference("#nobody")), "invariant", "Encounter.subject"),
+    (care.session(_id={"extension": [NOTE]}), "structure", "Encounter._id"),
+    (
+        care.session(extension=[NOTE | {"_url": {"extension": [NOTE]}}]),
+        "structure",
+        "Encounter.extension[0]._url",
+    ),
+    (
+        care.session(contained=[{"resourceType": "Patient", "link": [LINK]}]),
+        "invariant",
+        "Encounter.contained[0].id",
+    ),
+    (
+        care.session(contained=[{"resourceType": "Patient", "id": "a", "link": [LINK]}] * 2),
+        "invariant",
+        "Encounter.contained[1].id",
+    ),
+    (
+        care.example("Condition", clinicalStatus={"coding": [{"code": "better"}]}),
+        "code-invalid",
+        "Condition.clinicalStatus",
+    ),
+    (
+        care.example("Appointment", cancelationReason={"text": "rain"}),
+        "invariant",
+        "Appointment",
+    ),
     (
         care.session(participant=[{}, {"individual": care.reference("Patient/1")}]),
         "value",

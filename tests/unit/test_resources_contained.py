@@ -1,6 +1,7 @@
 """The invariants that R4's own FHIRPath says: of what is contained, and of most stored types."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -215,3 +216,168 @@ def test_an_expression_says_what_fhirpath_says(
 def test_what_is_no_expression_is_refused(expression: str) -> None:
     with pytest.raises((ValueError, KeyError)):
         fhirpath.parsed(expression)
+
+
+def capable(**more: Any) -> dict[str, Any]:
+    required = {
+        "status": "active",
+        "date": "2026",
+        "kind": "requirements",
+        "fhirVersion": "4.0.1",
+        "format": ["json"],
+        "description": "x",
+        "rest": [{"mode": "server"}],
+    }
+    return containing("CapabilityStatement", **{**required, **more})
+
+
+def scripted(**check: Any) -> dict[str, Any]:
+    action = [{"assert": {"warningOnly": False, **check}}]
+    script = {"url": "urn:x", "name": "x", "status": "draft", "test": [{"action": action}]}
+    return containing("TestScript", **script)
+
+
+def studied(**characteristic: Any) -> dict[str, Any]:
+    return containing("EvidenceVariable", status="draft", characteristic=[characteristic])
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        # A name is no other that begins with it: `response` does not count `responseCode`.
+        scripted(responseCode="200"),
+        scripted(requestURL="x", response="okay"),
+        scripted(compareToSourceId="a", compareToSourcePath="b"),
+        capable(),
+        capable(format=["xml", "json", "ttl", "application/fhir+json; fhirVersion=4.0"]),
+        # As R4 4.0.1 has them, and later versions have not.
+        containing("DetectedIssue", status="amended"),
+        studied(definitionDataRequirement={"type": "Patient"}, timeFromStart={"value": 1}),
+        studied(definitionCanonical="urn:x", participantEffectiveDateTime="2026"),
+    ],
+)
+def test_what_r4_allows_of_other_types_may_be_contained(resource: dict[str, Any]) -> None:
+    assert [(each.text, each.expression) for each in issues(resource, "Encounter")] == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "code", "place"),
+    [
+        (capable(format=["yaml"]), "code-invalid", ".format[0]"),
+        (capable(patchFormat=["json"]), "code-invalid", ".patchFormat[0]"),
+        (studied(description="x"), "required", ".characteristic[0].definition"),
+        (containing("ResearchStudy", status="active", name="x"), "structure", ".name"),
+    ],
+)
+def test_what_r4_forbids_of_other_types_may_not(
+    resource: dict[str, Any], code: str, place: str
+) -> None:
+    found = [(each.code, each.expression) for each in issues(resource, "Encounter")]
+    assert found == [(code, HERE + place)]
+
+
+def test_two_assertions_in_one_are_two() -> None:
+    action = f"{HERE}.test[0].action[0]"
+    two = scripted(responseCode="200", response="okay")
+    assert broken(two) == [("tst-5", f"{action}.assert"), ("tst-6", action)]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_kept"), [("noshow", True), ("cancelled", True), ("booked", False)]
+)
+def test_a_rule_may_begin_with_the_name_of_its_type(status: str, *, is_kept: bool) -> None:
+    appointment = care.example("Appointment", status=status, cancelationReason=CODE)
+    found = [each.text[:5] for each in issues(appointment, "Appointment")]
+    assert found == ([] if is_kept else ["app-4"])
+    inside = containing("Appointment", **appointment)
+    assert broken(inside) == ([] if is_kept else [("app-4", HERE)])
+
+
+@pytest.mark.parametrize(
+    ("member", "is_kept"),
+    [
+        ("#doctor", True),
+        ("#patient", False),
+        ("#", False),
+        ("Patient/x", True),
+        ("https://other.example/fhir/Patient/x", True),
+    ],
+)
+def test_a_reference_within_the_resource_is_followed(member: str, *, is_kept: bool) -> None:
+    participant = {
+        "member": care.reference(member),
+        "onBehalfOf": care.reference("Organization/1"),
+    }
+    others = [
+        {"resourceType": "Practitioner", "id": "doctor"},
+        {"resourceType": "Patient", "id": "patient"},
+    ]
+    inside = [each for each in others if f"#{each['id']}" == member]
+    if member != "#":
+        team = care.example("CareTeam", participant=[participant])
+        team |= {"contained": inside} if inside else {}
+        found = [each.text[:5] for each in issues(team, "CareTeam")]
+        assert found == ([] if is_kept else ["ctm-1"])
+    # What is contained refers to its neighbours, and to what is around it.
+    outer = containing("CareTeam", participant=[participant])
+    outer["contained"] += inside
+    place = f"{HERE}.participant[0]"
+    assert broken(outer) == ([] if is_kept else [("ctm-1", place)])
+
+
+def test_dates_of_a_rule_are_read_in_the_deployments_zone() -> None:
+    task = care.example("Task", authoredOn="2026-01-02", lastModified="2026-01-01T23:30:00Z")
+    assert [each.text[:5] for each in issues(task, "Task")] == ["inv-1"]
+    assert issues(task, "Task", zone=ZoneInfo("Asia/Tokyo")) == []
+
+
+PATIENT = {"resourceType": "Patient", "name": [{"text": "Bart"}]}
+
+
+@pytest.mark.parametrize(
+    ("contained", "places"),
+    [
+        ([PATIENT], [f"{HERE}.id"]),
+        ([PATIENT | {"id": "a"}, PATIENT | {"id": "a"}], ["Encounter.contained[1].id"]),
+        ([PATIENT | {"id": "a"}, PATIENT | {"id": "b"}], []),
+        (
+            [PATIENT | {"id": "a"}, PATIENT, {"resourceType": "Group", "id": "a"}],
+            ["Encounter.contained[1].id", "Encounter.contained[2].id"],
+        ),
+    ],
+)
+def test_each_contained_resource_has_an_id_of_its_own(
+    contained: list[dict[str, Any]], places: list[str]
+) -> None:
+    back = {"extension": [{"url": "urn:x", "valueReference": {"reference": "#"}}]}
+    body = care.session(contained=[each | back for each in contained])
+    found = [(each.code, each.expression) for each in issues(body, "Encounter")]
+    needed = [pair for pair in found if pair[0] != "required"]
+    assert needed == [("invariant", place) for place in places]
+
+
+def test_many_contained_resources_are_checked_in_one_look() -> None:
+    """Looking at all references for each of them would take minutes."""
+    many = 20_000
+    contained = [{**PATIENT, "id": f"p{index}"} for index in range(many)]
+    links = [{"url": "urn:x", "valueUri": f"#p{index}"} for index in range(1, many)]
+    body = care.session(contained=contained, extension=links)
+    assert broken(body) == [("dom-3", HERE)]
+
+
+def test_a_rule_of_many_items_is_evaluated_in_one_look() -> None:
+    """Comparing each of the codings with each of the components' would take minutes."""
+    many = 20_000
+    coding = [{"code": f"c{index}"} for index in range(many)]
+    component = [
+        {"code": {"coding": [{"code": f"d{index}"}]}, "valueString": "x"} for index in range(many)
+    ]
+    observation = care.example(
+        "Observation", code={"coding": coding}, valueString="x", component=component
+    )
+    for name in [name for name in observation if name.startswith("value")]:
+        del observation[name]
+    observation["valueString"] = "x"
+    assert issues(observation, "Observation") == []
+    component[-1]["code"] = {"coding": [{"code": "c0"}]}
+    assert [each.text[:5] for each in issues(observation, "Observation")] == ["obs-7"]

@@ -156,9 +156,7 @@ LEGAL = [
             "high": {"value": 1, "system": "urn:x", "code": "m"},
         }
     ),
-    extended(
-        valueRange={"low": {"value": 2, "system": UCUM, "code": "m"}, "high": {"value": 1}}
-    ),
+    extended(valueRange={"low": {"value": 2, "system": UCUM, "code": "m"}, "high": {"value": 1}}),
     extended(valueRatio={"numerator": {"value": 1}, "denominator": {"value": 2}}),
     extended(valueRatio=UNKNOWN),
     extended(valueMoney={"value": 1, "currency": "CHF"}),
@@ -240,6 +238,25 @@ REFUSED = [
         encounter(contained=[{**PATIENT, "nam": 1}], subject=ME),
         "structure",
         "Encounter.contained[0].nam",
+    ),
+    # what has no extensions
+    (encounter(id="a", _id=UNKNOWN), "structure", "Encounter._id"),
+    (encounter(_id={"id": "x"}), "structure", "Encounter._id"),
+    (extended(_url=UNKNOWN, valueString="x"), "structure", "Encounter.extension[0]._url"),
+    (
+        encounter(subject={"id": "s", "_id": UNKNOWN, "display": "x"}),
+        "structure",
+        "Encounter.subject._id",
+    ),
+    (
+        encounter(text={"status": "generated", "div": DIV.format("x"), "_div": UNKNOWN}),
+        "structure",
+        "Encounter.text._div",
+    ),
+    (
+        encounter(contained=[{**PATIENT, "_id": UNKNOWN}], subject=ME),
+        "structure",
+        "Encounter.contained[0]._id",
     ),
     # required
     (encounter(status=...), "required", "Encounter.status"),
