@@ -6,8 +6,9 @@ Values are JSON, collections are lists. http://hl7.org/fhirpath/N1/
 from datetime import UTC, tzinfo
 from typing import Any
 
-from shared.resources.fhirpath_parser import Evaluation, Parser, Place
 from shared.resources.fhirpath_functions import truth
+from shared.resources.fhirpath_nodes import Evaluation, Place
+from shared.resources.fhirpath_parser import Parser
 from shared.resources.schema import Type
 
 

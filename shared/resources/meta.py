@@ -29,7 +29,7 @@ def meta_as_written(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_stamped(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return the resource as it is checked: an id alone is no `meta` until the server adds to it."""
+    """Return a resource as it is checked: an id alone is no `meta` until the server adds to it."""
     meta = resource.get("meta")
     if not isinstance(meta, dict) or meta.keys() != {"id"}:
         return resource
