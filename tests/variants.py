@@ -259,8 +259,8 @@ def mutants(way: list[Step]) -> Iterator[Mutant]:
             other = {"reference": "Linkage/1"}
             yield _with(way, "a reference elsewhere", other, "value", f"{here}.reference")
         if element.value_set:
-            other = {"coding": [{"system": "https://example.org", "code": "no-such"}]}
-            yield _with(way, "an unknown code", other, "code-invalid", here)
+            unknown = {"coding": [{"system": "https://example.org", "code": "no-such"}]}
+            yield _with(way, "an unknown code", unknown, "code-invalid", here)
     if element.many:
         yield _replaced(way, "not an array", _sample(element), "structure", bare)
         yield _replaced(way, "an empty array", [], "invariant", bare)
