@@ -4,15 +4,19 @@ https://hl7.org/fhir/R4/datatypes.html#dateTime
 """
 
 import re
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+# The width of an instant: nothing within it is told apart, so that it is a point.
+POINT = 1
 MILLISECOND = 1_000_000
 SECOND = 1_000 * MILLISECOND
 FOREVER = 10**30
-_WIDEST_OFFSET = 15 * 3600
+# Local mean time differs from UTC by up to 15:56 hours (Manila, until 1844).
+_WIDEST_OFFSET = 16 * 3600
+_FRACTION_DIGITS = 9
 _EPOCH = date(1970, 1, 1).toordinal()
 _PATTERN = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
@@ -23,7 +27,7 @@ _PATTERN = re.compile(
 
 
 class Range(NamedTuple):
-    """Nanoseconds since 1970, `low` included, `high` excluded."""
+    """Nanoseconds since 1970, `low` included, `high` excluded: a point ends after its own one."""
 
     low: int
     high: int
@@ -79,9 +83,10 @@ def has_day(text: str) -> bool:
 
 
 def parse(text: str, local: tzinfo = UTC) -> Range:
-    """Give the range a date, dateTime or instant covers; without a zone it is read in `local`.
+    """Return the range that a date or dateTime covers; without a zone it is read in `local`.
 
-    Raises ValueError where the text is none of these.
+    A dateTime covers its minute or second; with a fraction it is a point, however many digits that
+    has. Raises ValueError if the text is neither.
     """
     match = _PATTERN.fullmatch(text)
     if match is None:
@@ -92,41 +97,61 @@ def parse(text: str, local: tzinfo = UTC) -> Range:
         raise ValueError("beyond the calendar") from None
 
 
+def point(text: str, local: tzinfo = UTC) -> Range:
+    """Return the range of an `instant`, which is a point also where it has no fraction.
+
+    Raises ValueError as `parse` does. https://hl7.org/fhir/R4/search.html#date
+    """
+    low = parse(text, local).low
+    return Range(low, low + POINT)
+
+
 def _range(match: re.Match[str], local: tzinfo) -> Range:
     year, month, day = (int(match[part] or 1) for part in ("year", "month", "day"))
     if match["hour"] is None:
         first = date(year, month, day)
-        after = _day_after(match, first)
-        return Range(_midnight(first, local), _midnight(after, local) if after else FOREVER)
+        low, high = _midnight(first.toordinal(), local), _midnight(_day_after(match, first), local)
+        # A zone that changed to the other side of the date line has skipped a day.
+        return Range(low, max(high, low + POINT))
     return _time_of_day(match, date(year, month, day), local)
 
 
-def _day_after(match: re.Match[str], first: date) -> date | None:
-    """Give the day after the year, month or day written; None after the last of them all."""
+def _day_after(match: re.Match[str], first: date) -> int:
+    """Return the ordinal of the day after the year, month or day written."""
+    if match["day"]:
+        return first.toordinal() + 1
     try:
-        if match["day"]:
-            return first + timedelta(days=1)
         if match["month"]:
-            return (first + timedelta(days=31)).replace(day=1)
-        return first.replace(year=first.year + 1)
+            return (first + timedelta(days=31)).replace(day=1).toordinal()
+        return first.replace(year=first.year + 1).toordinal()
     except (ValueError, OverflowError):
-        return None
+        return date.max.toordinal() + 1
 
 
 @lru_cache(maxsize=1024)
-def _midnight(day: date, local: tzinfo) -> int:
-    """Give the first instant of a local day, also where a clock change skips midnight."""
-    second = (day.toordinal() - _EPOCH) * 86_400
-    if local is UTC or day.year in (MINYEAR, MAXYEAR):
+def _midnight(day: int, local: tzinfo) -> int:
+    """Return the first instant of a local day, also where a clock change skips midnight."""
+    second = (day - _EPOCH) * 86_400
+    if local is UTC:
         return second * SECOND
     low, high = second - _WIDEST_OFFSET, second + _WIDEST_OFFSET
-    while low < high:
-        middle = (low + high) // 2
-        if datetime.fromtimestamp(middle, local).date() < day:
-            low = middle + 1
-        else:
-            high = middle
+    try:
+        while low < high:
+            middle = (low + high) // 2
+            if datetime.fromtimestamp(middle, local).toordinal() < day:
+                low = middle + 1
+            else:
+                high = middle
+    except (OverflowError, ValueError):
+        return (second - _offset_at_an_end(day, local)) * SECOND
     return low * SECOND
+
+
+def _offset_at_an_end(day: int, local: tzinfo) -> int:
+    """Return the seconds by which local time is ahead of UTC on the first or last of all days."""
+    within = date.fromordinal(min(max(day, 1), date.max.toordinal()))
+    ahead = datetime(within.year, within.month, within.day, tzinfo=local).utcoffset() or timedelta()
+    return round(ahead.total_seconds())
 
 
 def _time_of_day(match: re.Match[str], day: date, local: tzinfo) -> Range:
@@ -137,12 +162,16 @@ def _time_of_day(match: re.Match[str], day: date, local: tzinfo) -> Range:
         day.year, day.month, day.day, hour, minute, 59 if leap else second
     )
     shift = moment.replace(tzinfo=offset).utcoffset() or timedelta()
-    fraction = (match["fraction"] or "")[:9]
     # UTC may be a day outside the calendar, which a datetime could not be.
     since = moment - datetime(1970, 1, 1) - shift  # noqa: DTZ001 - as above
-    low = (since.days * 86_400 + since.seconds + leap) * SECOND + int(fraction.ljust(9, "0"))
-    width = 10 ** (9 - len(fraction)) if match["second"] else 60 * SECOND
-    return Range(low, low + width)
+    low = (since.days * 86_400 + since.seconds) * SECOND
+    if leap:
+        # It belongs to the day in which it is written, and is after all else of that.
+        return Range(low + SECOND - POINT, low + SECOND)
+    if not match["fraction"]:
+        return Range(low, low + (SECOND if match["second"] else 60 * SECOND))
+    low += int(match["fraction"][:_FRACTION_DIGITS].ljust(_FRACTION_DIGITS, "0"))
+    return Range(low, low + POINT)
 
 
 def _offset(text: str) -> tzinfo:

@@ -1,14 +1,14 @@
 """The order of rows: instants as texts that sort as the instants do."""
 
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from shared import instants
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import DIRECTORY
 from shared.index.values import values
-from shared.instants import FOREVER, MILLISECOND, SECOND, Range
+from shared.instants import FOREVER, POINT, SECOND, Range
 
 type Resource = dict[str, Any]
 
@@ -16,7 +16,7 @@ type Resource = dict[str, Any]
 UNDATED = ":"
 # Sorts after every character that the keys use.
 AFTER_ALL = "\x7f"
-_FIRST = instants.parse("0001", UTC).low
+_FIRST = instants.parse("0001").low
 _LAST = instants.parse("9999-12-31T23:59:59.999Z").low
 
 
@@ -39,17 +39,17 @@ class Order:
 
 # A local day has up to 25 hours, 26 where a zone changed its mind.
 _LONGEST_DAY = 26 * 3600 * SECOND
-UPDATED = Order("_lastUpdated", MILLISECOND)
+UPDATED = Order("_lastUpdated", POINT)
 ORDERS = {
     "Encounter": Order("date", FOREVER, has_long=True),
-    "AuditEvent": Order("date", MILLISECOND),
+    "AuditEvent": Order("date", POINT),
     "Communication": Order("sent", _LONGEST_DAY, vague=True),
     **dict.fromkeys(DIRECTORY, Order("", 0)),
-    "Appointment": Order("date", MILLISECOND),
+    "Appointment": Order("date", POINT),
     "Condition": Order("recorded-date", _LONGEST_DAY, vague=True),
     "Observation": Order("date", FOREVER),
     "Procedure": Order("date", FOREVER),
-    "DocumentReference": Order("date", MILLISECOND),
+    "DocumentReference": Order("date", POINT),
     "ClinicalImpression": Order("date", _LONGEST_DAY, vague=True),
     "MedicationRequest": Order("authoredon", _LONGEST_DAY, vague=True),
     "ServiceRequest": Order("authored", _LONGEST_DAY, vague=True),
@@ -70,11 +70,12 @@ def text(nanoseconds: int) -> str:
 
 
 def of(resource: Resource, created: str, zone: tzinfo) -> str:
-    """Give a resource's place in the order of its type; what has no date is last, by creation."""
+    """Return a resource's place in the order of its type; what has no date is last, by creation.
+
+    A Period with only an end has an open start, which is at the calendar's beginning.
+    """
     resource_type = resource["resourceType"]
     param = SEARCH_PARAMS.of(resource_type).get(ORDERS[resource_type].param)
     found = values(resource, param, zone) if param else ()
     lows = [value.low for value in found if isinstance(value, Range)]
-    if not lows or lows[0] == -FOREVER:
-        return UNDATED + created
-    return text(lows[0])
+    return text(lows[0]) if lows else UNDATED + created

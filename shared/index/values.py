@@ -17,7 +17,7 @@ from shared.instants import ALWAYS, Range
 
 type Resource = dict[str, Any]
 
-CONTACT_POINT = "ContactPoint"
+CONTACT_POINT, INSTANT = "ContactPoint", "instant"
 CURRENCIES = "urn:iso:std:iso:4217"
 # The elements of a HumanName or Address that are strings.
 PARTS = (
@@ -45,13 +45,15 @@ class Path(NamedTuple):
     """An expression: the properties it goes through, and what holds for what it leads to.
 
     `only` is the one type that references must have, `where` what a property must be; `exists` asks
-    no more than whether there is anything but false.
+    no more than whether there is anything but false. `kind` is the data type, where it is one of a
+    choice.
     """
 
     names: tuple[str, ...]
     only: str = ""
     where: tuple[str, str] | None = None
     exists: bool = False
+    kind: str = ""
 
 
 class Token(NamedTuple):
@@ -110,7 +112,8 @@ def _paths(expression: str) -> Iterator[Path]:
     names = tuple(_property(step) for step in _STEP.finditer(match["path"]))
     where = (match["having"], match["value"]) if match["having"] else None
     for kind in CHOICES.get(match["type"] + match["path"], ("",)):
-        yield Path((*names[:-1], names[-1] + capital(kind)), match["only"] or "", where)
+        leaf = names[-1] + capital(kind)
+        yield Path((*names[:-1], leaf), match["only"] or "", where, kind=kind)
 
 
 def _ungrouped(group: "re.Match[str]") -> str:
@@ -144,21 +147,27 @@ def _members(parent: Any, name: str) -> list[Any]:
 
 
 def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[Value]:
-    """Give the values of a parameter; a time without a zone is read in `zone`."""
+    """Return the values of a parameter; a time without a zone is read in `zone`."""
     if not param.expression:
         return []
-    read, known = _READERS[param.type], paths(param.expression)
+    known = paths(param.expression)
     if known[0].exists:
         found = (one for each in known for one in elements(resource, each.names))
         return [Token("", str(any(one is not False for one in found)).lower())]
     return [
         value
         for each in known
+        for read in (_reader(param, each),)
         for element in elements(resource, each.names)
         if element is not None and _has(element, each.where)
         for value in read(element, param, zone)
         if not each.only or (isinstance(value, Reference) and value.type == each.only)
     ]
+
+
+def _reader(param: SearchParam, way: Path) -> "_Reader":
+    """Return the function that reads the values of a parameter at one of its paths."""
+    return _instants if INSTANT in (param.element, way.kind) else _READERS[param.type]
 
 
 def _has(element: Any, where: tuple[str, str] | None) -> bool:
@@ -234,8 +243,13 @@ def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Refere
         )
 
 
+def _instants(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
+    """Read an instant."""
+    yield instants.point(element, zone)
+
+
 def _ranges(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
-    """Read a date, dateTime, instant, Period or Timing; a Period without bounds says nothing."""
+    """Read a date, dateTime, Period or Timing; a Period without bounds says nothing."""
     if isinstance(element, str):
         yield instants.parse(element, zone)
     else:
@@ -272,7 +286,9 @@ def _strings(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[str]:
         yield from (one for part in PARTS for one in elements(element, (part,)) if one)
 
 
-_READERS: dict[str, Callable[[Any, SearchParam, tzinfo], Iterator[Value]]] = {
+type _Reader = Callable[[Any, SearchParam, tzinfo], Iterator[Value]]
+
+_READERS: dict[str, _Reader] = {
     "token": _tokens,
     "reference": _references,
     "date": _ranges,

@@ -180,12 +180,12 @@ def _count(given: list[object]) -> int:
 
 
 def _since(given: list[str]) -> str:
-    """Give the instant as `lastUpdated` writes it."""
+    """Return the first instant that `lastUpdated` can have from the one given on, as it has it."""
     if not given:
         return ""
     try:
         low = instants.parse(given[0], settings().zone).low
-        return instants.written(instants.from_nanoseconds(low))
+        return instants.written(instants.from_nanoseconds(low + instants.MILLISECOND - 1))
     except (ValueError, OverflowError):
         raise Invalid("_since is an instant", expression="_since") from None
 

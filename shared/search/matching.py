@@ -65,14 +65,15 @@ def _within(value: Range, asked: Range) -> bool:
     return asked.low <= value.low and value.high <= asked.high
 
 
-# A search value is a range, and so is what is compared with it.
+# A search value is a range, and so is what is compared with it. `ge` and `le` mean the value and
+# up, the value and down: what overlaps with either.
 _DATES: dict[str, Callable[[Range, Range], bool]] = {
     "eq": _within,
     "ne": lambda value, asked: not _within(value, asked),
     "gt": lambda value, asked: value.high > asked.high,
     "lt": lambda value, asked: value.low < asked.low,
-    "ge": lambda value, asked: value.high > asked.high or _within(value, asked),
-    "le": lambda value, asked: value.low < asked.low or _within(value, asked),
+    "ge": lambda value, asked: value.high > asked.low,
+    "le": lambda value, asked: value.low < asked.high,
     "sa": lambda value, asked: value.low >= asked.high,
     "eb": lambda value, asked: value.high <= asked.low,
     "ap": lambda value, asked: value.low < asked.high and asked.low < value.high,

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.index import order
 from shared.index.values import Quantity, Reference, Token, Value, values
-from shared.instants import FOREVER, Range
+from shared.instants import Range
 from shared.search.controls import SortKey
 from shared.search.criteria import Query
 from shared.search.paging import Position, refused
@@ -34,7 +34,7 @@ def _value(resource: Resource, key: SortKey, query: Query) -> str | float | None
 
 def _plain(value: Value) -> str | float:
     if isinstance(value, Range):
-        return "" if value.low == -FOREVER else order.text(value.low)
+        return order.text(value.low)
     if isinstance(value, Token):
         return value.code or value.text
     if isinstance(value, Reference):

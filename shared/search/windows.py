@@ -72,12 +72,15 @@ def _of(criteria: Iterable[Criterion], by: Order) -> Window:
 
 
 def _finds_undated(operand: DateOperand, by: Order) -> bool:
-    """Tell whether a Period without a start can match; what has no date at all never does."""
+    """Return whether a Period with only an end can match; what has no date at all never does.
+
+    Rows from before it had a place among the dates are still among those without one.
+    """
     return by.longest == FOREVER and operand.prefix not in ("eq", "sa")
 
 
 def _spans(operand: DateOperand, by: Order, zone: tzinfo) -> list[Span]:
-    """Give where the beginning of a match may lie."""
+    """Return where the beginning of a match may lie."""
     prefix, (low, high) = operand
     if prefix == "ne":
         return [*_ALL]
@@ -86,12 +89,12 @@ def _spans(operand: DateOperand, by: Order, zone: tzinfo) -> list[Span]:
     if prefix in ("lt", "eb", "le"):
         return [(-FOREVER, high if prefix == "le" else low)]
     # What ends later may have begun before, by as long as a value may last.
-    bound = low if prefix == "ap" else high
+    bound = high if prefix == "gt" else low
     if by.has_long:
         # What is open has no end yet: it is found by any time to come.
         bound = min(bound, instants.nanoseconds(instants.now()))
-    begun = bound - by.longest if prefix in ("ap", "gt") else min(low, bound - by.longest)
-    return [*_vague(bound, by, zone), (begun, high if prefix == "ap" else FOREVER)]
+    begun, last = bound - by.longest, high if prefix == "ap" else FOREVER
+    return [*_vague(bound, by, zone), (begun, last)]
 
 
 def _vague(instant: int, by: Order, zone: tzinfo) -> list[Span]:

@@ -293,7 +293,7 @@ class Asker:
         zone = ZONE if hours is None else timezone(timedelta(hours=hours))
         text = moment.astimezone(zone).strftime(FORMS[number])
         if number == 5:
-            text = text[: -self.dice.randrange(6) or None]
+            text = text[: -self.dice.randrange(6) or None] + "0" * self.dice.choice([0, 0, 1, 4])
         if "T" in text and hours is not None:
             text += moment.astimezone(zone).strftime("%:z") if hours else "Z"
             self.used["zone " + ("of its own" if hours else "Z")] += 1

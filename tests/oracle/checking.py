@@ -12,10 +12,11 @@ from shared.catalog import access_patterns as patterns
 from shared.errors import TooCostly
 from shared.search import Result, search
 from shared.store import dynamodb
+from tests.clock import set_clock
 from tests.memory import Memory
 from tests.oracle.asking import Asked, Asker, Pair
 from tests.oracle.matcher import Everything, name_of, sorted_by
-from tests.oracle.values import BASE, ZONE
+from tests.oracle.values import BASE, NOW, ZONE
 from tests.remembered import forget
 
 # What one request reads at most.
@@ -39,6 +40,7 @@ def reading() -> Iterator[Memory]:
             patch.setenv(*variable)
         forget()
         patch.setattr(dynamodb, "client", lambda: memory)
+        set_clock(patch, lambda: NOW)
         yield memory
     forget()
 

@@ -37,7 +37,8 @@ class Maker:
     def instant(self, moment: datetime) -> str:
         shift = self.dice.choice([0, 0, 0, 1, -5, 9.5])
         local = moment.astimezone(timezone(timedelta(hours=shift)))
-        digits = self.dice.choice(["", "", "." + str(self.dice.randrange(1, 10**4)), ".000"])
+        fraction = "." + str(self.dice.randrange(1, 10**4))
+        digits = self.dice.choice(["", "", fraction, fraction + "00", ".000"])
         zone = local.strftime("%:z") if shift else self.dice.choice(["Z", "+00:00"])
         return local.strftime("%Y-%m-%dT%H:%M:%S") + digits + zone
 

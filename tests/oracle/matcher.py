@@ -7,10 +7,22 @@ import re
 import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
+from math import inf
 from typing import Any
 
-from shared import instants
-from tests.oracle.values import READERS, SECOND, Coded, Link, Measure, Reader, Resource, here, time
+from tests.oracle.values import (
+    NOW,
+    READERS,
+    SECOND,
+    Coded,
+    Link,
+    Measure,
+    Reader,
+    Resource,
+    Time,
+    here,
+    time,
+)
 
 type Test = Callable[[Any], bool]
 
@@ -181,22 +193,33 @@ def split(text: str) -> tuple[str, str]:
 
 
 def dated(text: str) -> Test:
-    """The search value is a stretch of time, as is what is compared with it."""
+    """The search value is a stretch of time, as is what is compared with it: R4's third table.
+
+    `ge` and `le` are the value and all above it, the value and all below it: what intersects.
+    """
     prefix, asked = split(text)
-    low, high = time(asked)
-    gap = abs(instants.now().timestamp() * SECOND - low) / 10
+    first, last = time(asked)
+    gap = abs(round(NOW.timestamp()) * SECOND - first) // 10
     tests: dict[str, Test] = {
-        "eq": lambda value: low <= value[0] and value[1] <= high,
-        "ne": lambda value: value[0] < low or high < value[1],
-        "gt": lambda value: value[1] > high,
-        "lt": lambda value: value[0] < low,
-        "ge": lambda value: value[1] > high or low <= value[0],
-        "le": lambda value: value[0] < low or value[1] <= high,
-        "sa": lambda value: value[0] >= high,
-        "eb": lambda value: value[1] <= low,
-        "ap": lambda value: value[0] < high + gap and value[1] > low - gap,
+        "eq": lambda value: within(value, first, last),
+        "ne": lambda value: not within(value, first, last),
+        "gt": lambda value: intersects(value, last + 1, inf),
+        "lt": lambda value: intersects(value, -inf, first - 1),
+        "ge": lambda value: intersects(value, first, inf),
+        "le": lambda value: intersects(value, -inf, last),
+        "sa": lambda value: within(value, last + 1, inf),
+        "eb": lambda value: within(value, -inf, first - 1),
+        "ap": lambda value: intersects(value, first - gap, last + gap),
     }
     return tests[prefix]
+
+
+def within(value: Time, first: float, last: float) -> bool:
+    return first <= value[0] and value[1] <= last
+
+
+def intersects(value: Time, first: float, last: float) -> bool:
+    return value[0] <= last and first <= value[1]
 
 
 def measured(text: str) -> Test:
@@ -269,8 +292,8 @@ def _sortable(value: Any) -> Any:
             return value.number
         case str():
             return value.casefold()
-        case low, _:
-            return "" if low < 0 else low // 10**6
+        case first, _:
+            return first if first == -inf else first // 10**6
     raise AssertionError(value)
 
 

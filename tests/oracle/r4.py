@@ -17,6 +17,7 @@ from tests.oracle.values import (
     COMMON,
     FHIR,
     Coded,
+    Instant,
     Measure,
     Reader,
     Resource,
@@ -103,7 +104,8 @@ def follow(element: Resource, steps: list[str], kind: str) -> Iterator[Any]:
     for each in [name] if rest or name in element else choices(element, name, kind):
         for one in many(element.get(each)):
             if not condition or holds(one, condition):
-                yield from follow(one, rest, kind)
+                is_instant = each.removeprefix(name) == "Instant"
+                yield from follow(Instant(one) if is_instant else one, rest, kind)
 
 
 def choices(element: Resource, name: str, kind: str) -> list[str]:
@@ -152,8 +154,13 @@ def flavour(kind: str, code: str) -> str:
 def reader(kind: str, code: str) -> Reader:
     param = defined(kind)[code]
 
+    is_instant = param.type == "date" and all(
+        leaf(kind, steps).type == "instant" for steps in param.parts
+    )
+
     def read(resource: Resource) -> list[Any]:
         found = [one for steps in param.parts for one in follow(resource, [*steps], param.type)]
+        found = [Instant(one) for one in found] if is_instant else found
         if param.only_whether:
             return [Coded(code=str(any(one is not False for one in found)).lower())]
         return [value for one in found for value in _values(kind, param, one)]

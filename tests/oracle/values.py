@@ -12,11 +12,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 type Resource = dict[str, Any]
-# Nanoseconds since 1970 from the first to the first after; infinite where a Period is open.
+# The first and the last nanosecond since 1970; infinite where a Period is open.
 type Time = tuple[float, float]
 
 BASE = "https://fhir.example.org/fhir/R4"
 ZONE = ZoneInfo("Europe/Berlin")
+# When everything is asked: the resources are of the 500 days from June 2025 on.
+NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 ALWAYS: Time = (-float("inf"), float("inf"))
 SECOND = 10**9
 
@@ -48,8 +50,18 @@ class Measure:
     unit: str
 
 
+class Instant(str):
+    """A time that is a point, however it is written."""
+
+    __slots__ = ()
+
+
 def time(text: str) -> Time:
-    """The stretch that a date or time covers; what has no zone is local."""
+    """The stretch that a date or time covers; what has no zone is local.
+
+    https://hl7.org/fhir/R4/search.html#date: an instant is a fixed point in time, and so is any
+    time with a fraction.
+    """
     day, _, clock = text.partition("T")
     numbers = [int(part) for part in day.split("-")]
     if not clock:
@@ -59,10 +71,10 @@ def time(text: str) -> Time:
     whole, _, fraction = clock.removesuffix(zone[1] if zone else "").partition(".")
     parts = [int(part) for part in whole.split(":")]
     low = _instant((*numbers, *parts), local)
-    if not fraction:
-        return low, low + (SECOND if len(parts) == 3 else 60 * SECOND)
-    low += int(fraction.ljust(9, "0"))
-    return low, low + 10 ** (9 - len(fraction))
+    if fraction or isinstance(text, Instant):
+        point = low + int(fraction.ljust(9, "0"))
+        return point, point
+    return low, low + (SECOND if len(parts) == 3 else 60 * SECOND) - 1
 
 
 def _calendar(numbers: list[int]) -> Time:
@@ -72,7 +84,7 @@ def _calendar(numbers: list[int]) -> Time:
         2: (year + month // 12, month % 12 + 1, 1),
         3: (datetime(year, month, day, tzinfo=UTC) + timedelta(days=1)).timetuple()[:3],
     }[len(numbers)]
-    return _instant((year, month, day), ZONE), _instant(after, ZONE)
+    return _instant((year, month, day), ZONE), _instant(after, ZONE) - 1
 
 
 def _instant(numbers: tuple[int, ...], zone: tzinfo) -> int:

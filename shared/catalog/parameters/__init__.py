@@ -30,14 +30,14 @@ class Index(Enum):
 class SearchParam:
     """One parameter of one resource type.
 
-    `element` is the data type of a token's element; `partition` the name under which its values
-    are partitioned, where it shares that with another parameter; `spread` over how many partitions
-    each value goes, where values are few; `common` about how many resources share a value, by which
-    the planner chooses; `keyed` the type whose references need no row, because the resource tables'
-    own keys find them; `system` the code system a plain `code` element is bound to, `usual` that of
-    nearly all of a Coding's values, where codes of another are found by themselves; `added` tells
-    that data may be older than the row: it needs reindexing. `description` is for what R4 does not
-    define.
+    `element` is the data type of a token's element, and of a date's where that is `instant`;
+    `partition` the name under which its values are partitioned, where it shares that with another
+    parameter; `spread` over how many partitions each value goes, where values are few; `common`
+    about how many resources share a value, by which the planner chooses; `keyed` the type whose
+    references need no row, because the resource tables' own keys find them; `system` the code
+    system a plain `code` element is bound to, `usual` that of nearly all of a Coding's values,
+    where codes of another are found by themselves; `added` tells that data may be older than the
+    row: it needs reindexing. `description` is for what R4 does not define.
     """
 
     resource: str
@@ -115,7 +115,14 @@ def of_every_type(resource: str) -> tuple[SearchParam, ...]:
 
     return (
         common("_id", "token", "id", element="id", index=Index.KEY),
-        common("_lastUpdated", "date", "meta.lastUpdated", index=Index.LISTING, spread=SPREAD),
+        common(
+            "_lastUpdated",
+            "date",
+            "meta.lastUpdated",
+            element="instant",
+            index=Index.LISTING,
+            spread=SPREAD,
+        ),
         common("_profile", "uri", "meta.profile"),
         common("_security", "token", "meta.security", element="Coding"),
         common("_source", "uri", "meta.source"),

@@ -29,7 +29,7 @@ ROWS = (
     ),
     _appointment("appointment-type", "token", "appointmentType", element="CodeableConcept"),
     _appointment("based-on", "reference", "basedOn", "ServiceRequest", **row(common=10)),
-    _appointment("date", "date", "start", index=Index.LISTING, spread=SPREAD),
+    _appointment("date", "date", "start", element="instant", index=Index.LISTING, spread=SPREAD),
     _appointment("identifier", "token", "identifier", element="Identifier", **row(common=1)),
     _appointment(
         "location",

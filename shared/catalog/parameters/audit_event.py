@@ -20,7 +20,7 @@ ROWS = (
         "action", "token", "action", element="code", system=f"{CODE_SYSTEM}/audit-event-action"
     ),
     _audit_event("agent", "reference", "agent.who", *_AGENTS, **row(common=10_000)),
-    _audit_event("date", "date", "recorded", index=Index.LISTING, spread=SPREAD),
+    _audit_event("date", "date", "recorded", element="instant", index=Index.LISTING, spread=SPREAD),
     _audit_event("entity", "reference", "entity.what", **row()),
     _audit_event(
         "outcome", "token", "outcome", element="code", system=f"{CODE_SYSTEM}/audit-event-outcome"

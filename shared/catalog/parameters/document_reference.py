@@ -35,7 +35,9 @@ ROWS = (
         system="urn:ietf:bcp:13",
     ),
     _document_reference("custodian", "reference", "custodian", "Organization"),
-    _document_reference("date", "date", "date", index=Index.LISTING, spread=SPREAD),
+    _document_reference(
+        "date", "date", "date", element="instant", index=Index.LISTING, spread=SPREAD
+    ),
     _document_reference("description", "string", "description"),
     _document_reference(
         "encounter",
