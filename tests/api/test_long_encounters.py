@@ -40,7 +40,7 @@ def test_what_began_long_before_is_found_once_and_in_its_place(clinic: FrontDoor
     ongoing, ended = filed(clinic, "in-progress", period=ONGOING), filed(clinic, period=ENDED)
     filed(clinic, "planned")
     url = f"/Encounter?{by}"
-    assert clinic.get(f"{url}&date=ge2026-02-20&_sort=date").ids == [ongoing, stay, short, ended]
+    assert clinic.get(f"{url}&date=ge2026-02-20&_sort=date").ids == [ended, ongoing, stay, short]
     assert clinic.get(f"{url}&date=ge2026-02-20&_sort=-date").ids == [short, stay, ongoing, ended]
     assert set(clinic.get(f"{url}&date=gt2026-02-26").ids) == {ongoing, stay}
     assert set(clinic.get(f"{url}&date=ge2999").ids) == {ongoing}
@@ -55,7 +55,7 @@ def test_what_began_long_before_is_found_once_and_in_its_place(clinic: FrontDoor
         if "next" not in links:
             break
         page = clinic.get(links["next"])
-    assert found == [ongoing, stay, short, ended]
+    assert found == [ended, ongoing, stay, short]
 
 
 def test_what_stays_open_gets_its_second_rows_when_it_has_lasted_long(clinic: FrontDoor) -> None:

@@ -13,7 +13,7 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import TYPES
 from shared.errors import Conflict
-from shared.index import long, readiness
+from shared.index import long, order, readiness
 from shared.interactions import reindex as reindexing
 from shared.store import dynamodb, transactions
 from tests import care, consistency, steps
@@ -213,6 +213,33 @@ def test_what_lasts_long_keeps_and_gets_its_second_rows(
     assert set(second) == set(ids)
     assert everything()["repaired rows"] == 0
     consistency.check()
+
+
+def test_a_period_with_only_an_end_gets_its_place_among_the_dates(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that an earlier release wrote, among those without a date, are found until then."""
+
+    def without_a_date(_resource: Any, created: str, _zone: Any) -> str:
+        return order.UNDATED + created
+
+    def filed(**period: str) -> str:
+        return clinic.post("/Encounter", care.visit(period=period) | {"status": "finished"}).id
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(order, "of", without_a_date)
+        ended = filed(end="2026-03-01")
+    dated = filed(start="2026-01-01", end="2026-02-01")
+    ways = ("class=AMB", "patient=Patient/homer-simpson", "_total=none")
+    for way in ways:
+        assert clinic.get(f"/Encounter?{way}&date=le2025").ids == [ended]
+        assert {*clinic.get(f"/Encounter?{way}&date=ge2026-02").ids} == {ended, dated}
+    assert everything()["repaired rows"] > 0
+    for way in ways:
+        assert clinic.get(f"/Encounter?{way}&date=le2025").ids == [ended]
+        assert clinic.get(f"/Encounter?{way}&_sort=date").ids == [ended, dated]
+        assert clinic.get(f"/Encounter?{way}&_sort=-date").ids == [dated, ended]
+    assert everything()["repaired rows"] == 0
 
 
 class Killed(Exception):

@@ -81,7 +81,8 @@ def of(row: SearchParam) -> list[str]:
 @pytest.mark.parametrize("row", [row for row in ROWS if row.expression], ids=str)
 def test_an_expression_leads_to_an_element_of_a_type_that_is_read(row: SearchParam) -> None:
     assert {*of(row)} <= ELEMENTS[row.type]
-    assert row.element == (of(row)[0] if row.type == "token" else "")
+    is_said = row.type == "token" or of(row) == ["instant"]
+    assert row.element == (of(row)[0] if is_said else "")
 
 
 @pytest.mark.parametrize("text", CHOICES)

@@ -113,7 +113,10 @@ def test_a_time_without_a_zone_is_in_the_order_of_the_deployments_zone() -> None
 
 def test_what_has_no_date_follows_all_that_have_one_by_its_creation() -> None:
     assert kept(care.session())["date"] == f":{CREATED}#r1"
-    assert kept(care.session(period={"end": "2026"}))["date"] == f":{CREATED}#r1"
+
+
+def test_a_period_with_only_an_end_begins_before_all_others() -> None:
+    assert kept(care.session(period={"end": "2026"}))["date"] == "0001-01-01T00:00:00.000Z#r1"
 
 
 @pytest.mark.parametrize("status", ["finished", "cancelled", "entered-in-error"])

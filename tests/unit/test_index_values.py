@@ -46,7 +46,7 @@ def test_an_expression_that_cannot_be_followed_is_refused(expression: str) -> No
     ("resource", "found"),
     [
         ({"effectiveDateTime": "2026-03-01"}, [days("2026-03-01", "2026-03-01")]),
-        ({"effectiveInstant": "2026-03-01T00:00:00Z"}, [instants.parse("2026-03-01T00:00:00Z")]),
+        ({"effectiveInstant": "2026-03-01T00:00:00Z"}, [instants.point("2026-03-01T00:00:00Z")]),
         ({"effectivePeriod": {"start": "2026", "end": "2027"}}, [days("2026", "2027")]),
         # Of a Timing only the outer limits are looked at.
         ({"effectiveTiming": EVERY_DAY}, [days("2026-03-01T10:00:00Z", "2026-03-09")]),

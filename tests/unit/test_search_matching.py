@@ -1,17 +1,18 @@
 """What matches, where R4's rules are often read wrongly."""
 
 import json
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared import fhirjson, instants, references
+from shared import fhirjson, references
 from shared.errors import Invalid
 from shared.search.criteria import parse
 from shared.search.matching import matches
 from tests import care
+from tests.clock import set_clock
 
 UCUM = "http://unitsofmeasure.org"
 OPEN = {"start": "2026-03-10T10:00:00Z"}
@@ -27,9 +28,9 @@ def found(resource: dict[str, Any], name: str, value: str, zone: tzinfo = UTC) -
 @pytest.mark.parametrize(
     ("period", "prefixes"),
     [
-        (OPEN, {"ne", "gt", "ge", "ap"}),
-        (ENDED, {"ne", "lt", "le", "ap"}),
-        (BOTH, {"ne", "gt", "ge", "ap"}),
+        (OPEN, {"ne", "gt", "ge", "le", "ap"}),
+        (ENDED, {"ne", "lt", "ge", "le", "ap"}),
+        (BOTH, {"ne", "gt", "ge", "le", "ap"}),
     ],
 )
 def test_a_period_against_the_day_it_begins_or_ends(
@@ -37,9 +38,8 @@ def test_a_period_against_the_day_it_begins_or_ends(
 ) -> None:
     every = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
     resource = care.session(period=period)
-    before = {"lt", "le"} if "end" in period and "start" not in period else set()
     true = {prefix for prefix in every if found(resource, "date", f"{prefix}2026-03-10")}
-    assert true == prefixes | before
+    assert true == prefixes
 
 
 # `ap` is as wide as the time from now is long: it has a test of its own.
@@ -52,17 +52,19 @@ EVERY = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
         # Without an end it goes on for ever: nothing that is asked for is after it.
         (OPEN, "2026-03-09", "ne gt ge sa"),
         (OPEN, "2026-03-11", "ne gt lt ge le"),
-        (OPEN, "2026-03", "ne gt ge"),
-        (OPEN, "2026", "ne gt ge"),
+        (OPEN, "2026-03", "ne gt ge le"),
+        (OPEN, "2026", "ne gt ge le"),
+        (OPEN, "9999-12-31", "ne gt lt ge le"),
         (OPEN, "2026-03-10T09:59:59Z", "ne gt ge sa"),
-        (OPEN, "2026-03-10T10:00:00Z", "ne gt ge"),
+        (OPEN, "2026-03-10T10:00:00Z", "ne gt ge le"),
         # Without a start it has been going on for ever.
         (ENDED, "2026-03-09", "ne gt lt ge le"),
         (ENDED, "2026-03-11", "ne lt le eb"),
-        (ENDED, "2026-03", "ne lt le"),
-        (ENDED, "2026", "ne lt le"),
+        (ENDED, "2026-03", "ne lt ge le"),
+        (ENDED, "2026", "ne lt ge le"),
+        (ENDED, "0001-01-01", "ne gt lt ge le"),
         # An end of a second is that second's end.
-        (ENDED, "2026-03-10T10:00:00Z", "ne lt le"),
+        (ENDED, "2026-03-10T10:00:00Z", "ne lt ge le"),
         (ENDED, "2026-03-10T10:00:01Z", "ne lt le eb"),
         (BOTH, "2026-03", "eq ge le"),
         (BOTH, "2026-03-11", "ne gt lt ge le"),
@@ -107,9 +109,12 @@ def test_a_month_is_asked_for_as_the_zone_of_the_deployment_has_it(
     [
         ("gt2026-03-11", True),
         ("gt2026-03-12", False),
-        ("ge2026-03-12", False),
+        ("ge2026-03-12", True),
+        ("ge2026-03-12T10:00:00Z", True),
+        ("ge2026-03-12T10:00:01Z", False),
         ("lt2026-03-10T10:00:00Z", False),
-        ("le2026-03-10T10:00:00Z", False),
+        ("le2026-03-10T10:00:00Z", True),
+        ("le2026-03-10T09:59:59Z", False),
         ("lt2026-03-11", True),
         ("sa2026-03-09", True),
         ("sa2026-03-10", False),
@@ -263,10 +268,14 @@ def known(number: str) -> dict[str, Any]:
         ("2026-03-10T11:30:15+01:00", {"eq", "ge", "le"}),
         ("2026-03-10T10:30:15+01:00", {"ne", "gt", "ge", "sa"}),
         ("2026-03-10T10:30:15.250Z", {"eq", "ge", "le"}),
-        # More precise than what is stored: within it, but not containing it.
-        ("2026-03-10T10:30:15.2504Z", {"ne", "gt", "lt", "ge", "le"}),
+        # A fraction makes it a point, however many digits that has.
+        ("2026-03-10T10:30:15.250000000000Z", {"eq", "ge", "le"}),
+        ("2026-03-10T10:30:15.25Z", {"eq", "ge", "le"}),
+        ("2026-03-10T10:30:15.2504Z", {"ne", "lt", "le", "eb"}),
+        ("2026-03-10T10:30:15.250000001Z", {"ne", "lt", "le", "eb"}),
+        ("2026-03-10T10:30:15.249999999Z", {"ne", "gt", "ge", "sa"}),
         ("2026-03-10T10:30:15.251Z", {"ne", "lt", "le", "eb"}),
-        ("2026-03-10T10:30:15.2Z", {"eq", "ge", "le"}),
+        ("2026-03-10T10:30:15.2Z", {"ne", "gt", "ge", "sa"}),
     ],
 )
 def test_an_instant_against_every_precision(asked: str, prefixes: set[str]) -> None:
@@ -274,6 +283,49 @@ def test_an_instant_against_every_precision(asked: str, prefixes: set[str]) -> N
     true = {prefix for prefix in EVERY if found(message, "sent", prefix + asked)}
     assert true == prefixes
     assert found(message, "sent", asked) is ("eq" in prefixes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "element"),
+    [("Appointment", "start"), ("DocumentReference", "date"), ("Observation", "effectiveInstant")],
+)
+def test_an_instant_is_a_point_without_a_fraction_too(kind: str, element: str) -> None:
+    resource = care.example(kind) | {element: "2026-03-10T10:30:15Z"}
+    resource.pop("effectiveDateTime", None)
+    asked = {
+        "2026-03-10T10:30:15Z": "eq ge le",
+        "2026-03-10T10:30:15.000Z": "eq ge le",
+        "2026-03-10T10:30:15.001Z": "ne lt le eb",
+    }
+    for value, prefixes in asked.items():
+        true = [prefix for prefix in EVERY if found(resource, "date", prefix + value)]
+        assert true == prefixes.split(), value
+
+
+def test_a_date_time_of_a_second_lasts_that_second() -> None:
+    message = care.message("h", "2026-03-10T10:30:15Z")
+    asked = {
+        "2026-03-10T10:30:15Z": "eq ge le",
+        "2026-03-10T10:30:15.000Z": "ne gt ge le",
+        "2026-03-10T10:30:15.999Z": "ne gt lt ge le",
+        "2026-03-10T10:30:16.000Z": "ne lt le eb",
+    }
+    for value, prefixes in asked.items():
+        true = [prefix for prefix in EVERY if found(message, "sent", prefix + value)]
+        assert true == prefixes.split(), value
+
+
+def test_a_timing_is_found_from_its_first_to_its_last_time() -> None:
+    twice = {"event": ["2026-03-07T22:00:00Z", "2026-03-12"]}
+    weekly = {"repeat": {"boundsPeriod": {"start": "2026-03-07", "end": "2026-03-12"}}}
+    for timing in (twice, weekly):
+        resource = care.example("ServiceRequest") | {"occurrenceTiming": timing}
+        for day in ("2026-03-07", "2026-03-10", "2026-03-12"):
+            assert found(resource, "occurrence", f"ge{day}"), day
+            assert found(resource, "occurrence", f"le{day}"), day
+        assert not found(resource, "occurrence", "ge2026-03-13")
+        assert not found(resource, "occurrence", "le2026-03-06")
+        assert not found(resource, "occurrence", "2026-03-10")
 
 
 @pytest.mark.parametrize(
@@ -298,12 +350,15 @@ def test_a_stored_time_without_a_zone_is_that_of_the_deployment() -> None:
     assert found(message, "sent", "sa2026-03-09T23:59:59Z")
 
 
-def test_approximately_widens_by_a_tenth_of_the_distance_to_now() -> None:
-    ago = instants.now() - timedelta(days=100)
-    message = care.message("h", ago.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    near, far = ((ago + timedelta(days=days)).strftime("ap%Y-%m-%dT%H:%M:%SZ") for days in (8, 20))
-    assert found(message, "sent", near)
-    assert not found(message, "sent", far)
+def test_approximately_widens_by_a_tenth_of_the_distance_to_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    message = care.message("h", "2026-03-10T10:00:00Z")
+    set_clock(monkeypatch, lambda: datetime(2026, 6, 18, 10, tzinfo=UTC))
+    assert found(message, "sent", "ap2026-03-18T10:00:00Z")
+    assert not found(message, "sent", "ap2026-03-30T10:00:00Z")
+    set_clock(monkeypatch, lambda: datetime(2027, 6, 18, 10, tzinfo=UTC))
+    assert found(message, "sent", "ap2026-03-30T10:00:00Z")
 
 
 @pytest.mark.parametrize(

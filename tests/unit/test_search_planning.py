@@ -105,9 +105,10 @@ def test_a_month_reads_the_starts_within_it() -> None:
     [
         ("2026-03", [("2026-03-01", "2026-04-01")], []),
         ("sa2026-03", [("2026-04-01", "9999-12-31")], []),
-        ("ge2026-03", [("2026-03-01", "9999-12-31")], [("0001-01-01", "2026-02-28"), (":", ":")]),
+        ("ge2026-03", [("2026-02-21", "9999-12-31")], [("0001-01-01", "2026-02-20"), (":", ":")]),
         ("gt2026-03", [("2026-03-24", "9999-12-31")], [("0001-01-01", "2026-03-23"), (":", ":")]),
         ("lt2026-03", [("0001-01-01", "2026-03-01")], [(":", ":")]),
+        ("le2026-03", [("0001-01-01", "2026-04-01")], [(":", ":")]),
     ],
 )
 def test_a_date_reads_a_stretch_of_starts_and_the_second_rows_of_what_began_before(
@@ -132,6 +133,9 @@ def test_a_message_of_a_year_is_found_by_a_time_within_it() -> None:
     lows = [low for low, _ in stream.ranges if low.startswith("m#")]
     starts = ["2026-01-01T00", "2026-03-01T00", "2026-03-04T22"]
     assert [low[2:15] for low in lows] == starts
+    ((stream,),) = planned("Communication?sender=P/1&part-of:missing=false&sent=ge2026-03-05").steps
+    lows = [low for low, _ in stream.ranges if low.startswith("m#")]
+    assert [low[2:15] for low in lows] == [*starts[:2], "2026-03-03T22"]
 
 
 def test_backwards_what_has_no_date_is_a_step_of_its_own() -> None:
