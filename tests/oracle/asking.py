@@ -284,7 +284,10 @@ class Asker:
     def date(self, value: tuple[float, float]) -> str:
         """A time near one of the bounds of another, in any precision and zone."""
         bounds = [one for one in value if abs(one) != float("inf")]
-        moment = datetime.fromtimestamp(self.dice.choice(bounds) // SECOND, UTC)
+        bound = self.dice.choice(bounds)
+        moment = datetime.fromtimestamp(bound // SECOND, UTC)
+        if self.dice.random() < 0.3:
+            moment += timedelta(microseconds=int(bound % SECOND) // 1000)
         shift = self.dice.choice([0, 0, 0, 1, -1, 40, -3000, 90_000, -1_000_000, 9_000_000])
         moment += timedelta(seconds=shift, milliseconds=self.dice.choice([0, 0, 1, 250]))
         number = self.dice.randrange(len(FORMS))

@@ -72,7 +72,7 @@ def time(text: str) -> Time:
     parts = [int(part) for part in whole.split(":")]
     low = _instant((*numbers, *parts), local)
     if fraction or isinstance(text, Instant):
-        point = low + int(fraction.ljust(9, "0"))
+        point = low + int(Decimal(f"0.{fraction or 0}") * SECOND)
         return point, point
     return low, low + (SECOND if len(parts) == 3 else 60 * SECOND) - 1
 
