@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/datatypes.html#dateTime
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import MINYEAR, UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -75,6 +75,20 @@ def nanoseconds(moment: datetime) -> int:
     """Give an instant as the bounds of a Range count it."""
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+
+
+def wall_clock(moment: datetime, local: tzinfo) -> datetime:
+    """Return what clocks in a zone show at an instant, kept within the years that a date can have.
+
+    West of UTC the first hours of the year 1 have no local date, nor have the last ones of 9999
+    east of it.
+    """
+    try:
+        return moment.astimezone(local)
+    except OverflowError:
+        if moment.year == MINYEAR:
+            return datetime.min.replace(tzinfo=local)
+        return datetime.max.replace(tzinfo=local)
 
 
 def has_day(text: str) -> bool:

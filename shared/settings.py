@@ -35,6 +35,7 @@ class Settings:
     session_scope: str = "thread"
     session_idle_minutes: int | None = None
     session_max_hours: int = 168
+    sent_tolerance_hours: int = 24
     message_linking: str = "header"
     close_spread_minutes: int = 30
     audit_retention_days: int = 0
@@ -114,6 +115,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         session_scope=_one_of(environment, "SESSION_SCOPE", SCOPES),
         session_idle_minutes=_number(environment, "SESSION_IDLE_MINUTES", None),
         session_max_hours=_number(environment, "SESSION_MAX_HOURS", 168),
+        sent_tolerance_hours=_number(environment, "SENT_TOLERANCE_HOURS", 24),
         message_linking=_one_of(environment, "MESSAGE_LINKING", LINKINGS),
         close_spread_minutes=_number(environment, "CLOSE_SPREAD_MINUTES", 30),
         audit_retention_days=_number(environment, "AUDIT_RETENTION_DAYS", 0),

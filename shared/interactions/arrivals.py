@@ -33,8 +33,8 @@ class _Arrival(NamedTuple):
     policy: Policy
 
 
-def arrive(work: Work, message: CommunicationRecord) -> CommunicationRecord:
-    """Give a message that counts for the first time its *at* and its effective session or epoch.
+def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> CommunicationRecord:
+    """Return a message that counts for the first time with its *at* and its session or epoch.
 
     The thread's state is read before the header, and both before the day's slot and the session:
     whoever changes one of them meanwhile makes the transaction fail.
@@ -44,7 +44,7 @@ def arrive(work: Work, message: CommunicationRecord) -> CommunicationRecord:
     if header is None:
         raise AssertionError("a message has a header")
     policy = deployment.policy_of(header)
-    message = replace(message, at=times.at(message.resource, work.now, policy.zone))
+    message = _dated(work, message, policy, is_created=is_created)
     slot = _slot(work, state, header, message, policy)
     if slot.key.day:
         work.require(state)
@@ -59,6 +59,21 @@ def arrive(work: Work, message: CommunicationRecord) -> CommunicationRecord:
         _check_own(work, message, slot, own)
         return _linked(work, _join(work, arrival))
     return _linked(work, _without_open_session(work, arrival, own))
+
+
+def _dated(
+    work: Work, message: CommunicationRecord, policy: Policy, *, is_created: bool
+) -> CommunicationRecord:
+    """Return a message with its *at*. Patients and related persons are believed within limits."""
+    is_theirs = message.by_patient or work.actor.is_cared_for
+    at = times.at(
+        message.resource,
+        work.now,
+        policy.zone,
+        tolerance_hours=settings().sent_tolerance_hours if is_theirs else None,
+        is_created=is_created,
+    )
+    return replace(message, at=at, by_patient=False)
 
 
 def check_own_link(work: Work, message: CommunicationRecord) -> None:

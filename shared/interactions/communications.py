@@ -132,7 +132,11 @@ def _save_message(
     patients.check_known(work, header_id, was, after)
     after = _with_restored_link(was, after)
     counts = kinds.counts(after, counted=bool(before and before.counts))
-    state = {"place": _place(work, before, own_id, after, header_id), "counts": counts}
+    state = {
+        "place": _place(work, before, own_id, after, header_id),
+        "counts": counts,
+        "by_patient": _is_dated_by_patient(work, before, after),
+    }
     if before:
         message = versions.of_communication(work, before, after, **state)
         if before.at and kinds.linked(was) != kinds.linked(after):
@@ -140,6 +144,13 @@ def _save_message(
     else:
         message = versions.first_of_communication(work, own_id, after, **state)
     return messages.count(work, before, message)
+
+
+def _is_dated_by_patient(work: Work, before: CommunicationRecord | None, after: Resource) -> bool:
+    """Return whether a patient or related person wrote a message's `sent`, until it counts."""
+    if before and (before.at or before.resource.get("sent") == after.get("sent")):
+        return before.by_patient
+    return work.actor.is_cared_for
 
 
 def _with_restored_link(was: Resource, after: Resource) -> Resource:

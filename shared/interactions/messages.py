@@ -14,7 +14,8 @@ def count(
 ) -> CommunicationRecord:
     """Save a message, with what its beginning or ceasing to count means for its session."""
     if message.counts and not message.at:
-        message = arrivals.arrive(work, message)
+        is_created = before is None or before.deleted
+        message = arrivals.arrive(work, message, is_created=is_created)
     elif not message.at:
         # Its thread stays a thread that takes messages.
         work.require(work.slot(SlotKey(message.place.thread)))

@@ -55,7 +55,8 @@ def of_encounter(
     if after.is_long or not after.due or not after.opened:
         return after
     long_from = long.long_from(after.resource, instants.read(after.opened), zone)
-    is_in_time = after.due <= instants.written(long_from + GRACE)
+    # Subtracted, since a client's period may begin in the calendar's last hours.
+    is_in_time = instants.read(after.due) - GRACE <= long_from
     return after if is_in_time else changed(after, due=instants.written(long_from))
 
 

@@ -101,10 +101,8 @@ def _vague(instant: int, by: Order, zone: tzinfo) -> list[Span]:
     """Give where a value of only a year or month begins that an instant lies in."""
     if not by.vague or abs(instant) == FOREVER:
         return []
-    try:
-        local = instants.from_nanoseconds(order.clamped(instant)).astimezone(zone)
-    except OverflowError:
-        return []
+    moment = instants.from_nanoseconds(order.clamped(instant))
+    local = instants.wall_clock(moment, zone)
     starts = [instants.parse(local.strftime(form), zone).low for form in ("%4Y", "%4Y-%m")]
     return [(start, start) for start in starts]
 

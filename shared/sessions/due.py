@@ -58,7 +58,7 @@ def first_look(session: Opened) -> datetime | None:
     if by_itself is None or long_from is None:
         return by_itself or long_from
     # What is about to close needs no second rows.
-    return by_itself if by_itself <= long_from + GRACE else min(by_itself, long_from)
+    return by_itself if by_itself - GRACE <= long_from else min(by_itself, long_from)
 
 
 def verdict(session: Opened, now: datetime) -> Verdict:

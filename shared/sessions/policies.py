@@ -1,7 +1,7 @@
 """How sessions begin and end: the deployment's policy, and what a thread's header says instead."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
@@ -120,16 +120,13 @@ _PARTS = {"policy": _policy, "idleMinutes": _minutes, "maxHours": _hours, "timeZ
 
 
 def day_of(at: datetime, zone: tzinfo) -> str:
-    """Give the local date of an instant."""
-    return at.astimezone(zone).date().isoformat()
+    """Return the local date of an instant."""
+    return instants.wall_clock(at, zone).date().isoformat()
 
 
 def day_bounds(day: str, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Give the first instant of a local day and that of the next."""
-    today = date.fromisoformat(day)
-    following = (today + timedelta(days=1)).isoformat()
-    lows = (instants.parse(each, zone).low for each in (day, following))
-    first, after = (instants.from_nanoseconds(low) for low in lows)
+    """Return the first instant of a local day and that of the next."""
+    first, after = (instants.from_nanoseconds(bound) for bound in instants.parse(day, zone))
     return first, after
 
 

@@ -1,0 +1,353 @@
+"""When a message counts: by its `sent`, as far as that can be true, or by its receipt."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared import instants
+from tests import care
+from tests.bundles import bundle, entry
+from tests.frontdoor import Answer, FrontDoor
+from tests.plain import V1
+from tests.practice import Practice, clock, local, str_of
+
+ALICE = FrontDoor()
+ADMIN = FrontDoor("admin", "Practitioner/office")
+BACKEND = FrontDoor("admin", "", {"client_id": "importer"})
+HOMER = FrontDoor("patient", care.HOMER)
+MARGE = FrontDoor("related-person", "RelatedPerson/marge-simpson", {"patient": "homer-simpson"})
+# Before all that a clock shows which was ever set.
+UNSET = [
+    "0001-01-01T00:00:00Z",
+    "0001-01-01",
+    "0001",
+    "1969-12-31T19:00:00-05:00",
+    "1970-01-01T00:00:00Z",
+    "1970-01-01T00:00:00.000+01:00",
+    "1970-01-01T23:59:59-05:00",
+    "1970-01-02T00:30:00+01:00",
+    "1970-01-01",
+    "1970-01",
+    "1970",
+]
+
+
+def body(person: FrontDoor, header_id: str, sent: str | None, **more: Any) -> dict[str, Any]:
+    sender = care.reference(person.fhir_user or care.HOMER)
+    return care.message(header_id, sent, sender=sender, **more)
+
+
+def posted(person: FrontDoor, header_id: str, sent: str | None, **more: Any) -> Answer:
+    answer = person.post("/Communication", body(person, header_id, sent, **more))
+    assert answer.status == 201, answer.text
+    return answer
+
+
+def start(practice: Practice) -> str:
+    """Say when the only session begins, to the second."""
+    moment = instants.read(practice.session()["period"]["start"])
+    return moment.astimezone(practice.now.tzinfo).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@pytest.mark.parametrize("policy", ["thread", "daily"])
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Pacific/Kiritimati"])
+@pytest.mark.parametrize(
+    "sent", [*UNSET, "9999-12-31T23:59:59Z", "9999-12-31T23:59:60-14:00", "9999-12-31", "9999"]
+)
+def test_a_time_at_an_end_of_the_calendar_counts_when_it_was_received_in_every_zone(
+    practice: Practice, sent: str, zone: str, policy: str
+) -> None:
+    practice.set(SESSION_POLICY=policy, SESSION_TIME_ZONE=zone)
+    header_id = practice.header()
+    message = posted(ALICE, header_id, sent)
+    assert message.body["sent"] == sent
+    assert start(practice) == "2026-03-02 09:00:00"
+    assert practice.messages(practice.session()) == [message.id]
+    assert ALICE.get(f"/Communication?part-of=Communication/{header_id}&sent={sent}").ids == [
+        message.id
+    ]
+    practice.at("2026-03-10 09:00")
+    (session,) = practice.sessions()
+    assert (session["status"], session["length"]["value"]) == ("finished", 0)
+
+
+def test_the_second_of_january_1970_is_a_time(thread_policy: Practice) -> None:
+    posted(ALICE, thread_policy.header(), "1970-01-02T00:00:00Z")
+    assert start(thread_policy) == "1970-01-02 01:00:00"
+
+
+@pytest.mark.parametrize("start_", ["9999-12-31T23:59:59Z", "9999-12-31T12:00:01Z", "0001"])
+def test_an_open_encounter_may_begin_at_an_end_of_the_calendar(
+    practice: Practice, start_: str
+) -> None:
+    for kind in (care.session, care.visit):
+        answer = ALICE.post("/Encounter", kind(period={"start": start_}))
+        assert answer.status == 201, answer.text
+        url = f"/Encounter/{answer.id}"
+        assert practice.change(url, language="en").status == 200
+        assert practice.change(url, status="finished").status == 200
+
+
+# ---- A patient's or related person's word
+
+
+def create(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    return person.post("/Communication", message)
+
+
+def create_by_put(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    return person.put("/Communication/own", message | {"id": "own"})
+
+
+def create_if_none_exists(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    own = {"identifier": [{"system": "urn:app", "value": "1"}]}
+    return person.call(
+        "POST", "/Communication", message | own, if_none_exist="identifier=urn:app|1"
+    )
+
+
+def send_a_draft_by_put(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    draft = create(person, message | {"status": "preparation"})
+    return person.put(f"/Communication/{draft.id}", draft.body | {"status": "in-progress"})
+
+
+def send_a_draft_by_patch(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    draft = create(person, message | {"status": "preparation"})
+    change = [{"op": "replace", "path": "/status", "value": "completed"}]
+    return person.patch(f"/Communication/{draft.id}", change)
+
+
+def date_a_draft_as_it_is_sent(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    undated = {name: value for name, value in message.items() if name != "sent"}
+    draft = create(person, undated | {"status": "preparation"})
+    merged = {"status": "completed", "sent": message["sent"]}
+    return person.call(
+        "PATCH", f"/Communication/{draft.id}", merged, content_type="application/merge-patch+json"
+    )
+
+
+def with_a_draft_sent_by_put(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    draft = create(person, message | {"status": "preparation"})
+    return ADMIN.put(f"/Communication/{draft.id}", draft.body | {"status": "in-progress"})
+
+
+def with_a_draft_sent_by_patch(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    draft = create(person, message | {"status": "preparation"})
+    change = [{"op": "replace", "path": "/status", "value": "completed"}]
+    return ADMIN.patch(f"/Communication/{draft.id}", change)
+
+
+def with_a_draft_sent_in_a_transaction(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    draft = create(person, message | {"status": "preparation"})
+    sent = entry("PUT", f"Communication/{draft.id}", draft.body | {"status": "completed"})
+    return ADMIN.post("/", bundle("transaction", sent))
+
+
+def in_a_batch(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    return person.post("/", bundle("batch", entry("POST", "Communication", message)))
+
+
+def in_a_transaction(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    return person.post("/", bundle("transaction", entry("POST", "Communication", message)))
+
+
+def by_plain_json(person: FrontDoor, message: dict[str, Any]) -> Answer:
+    written = {
+        "threadId": message["partOf"][0]["reference"].partition("/")[2],
+        "senderId": message["sender"]["reference"],
+        "text": "It itches",
+        "sent": message["sent"],
+    }
+    return person.call("POST", f"{V1}/messages", written, content_type="application/json")
+
+
+CREATING = [create, create_if_none_exists, in_a_batch, in_a_transaction, by_plain_json]
+# A patient makes drafts, and sends none of them: administrators may.
+OF_DRAFTS = [
+    with_a_draft_sent_by_put,
+    with_a_draft_sent_by_patch,
+    with_a_draft_sent_in_a_transaction,
+]
+CHANGING = [
+    create_by_put,
+    send_a_draft_by_put,
+    send_a_draft_by_patch,
+    date_a_draft_as_it_is_sent,
+]
+
+
+@pytest.mark.parametrize("person", [HOMER, MARGE], ids=["patient", "related person"])
+@pytest.mark.parametrize("path", [*CREATING, *OF_DRAFTS])
+def test_the_sent_of_a_patient_or_relative_is_believed_for_a_day_on_every_path(
+    thread_policy: Practice, person: FrontDoor, path: Callable[..., Answer]
+) -> None:
+    header_id = thread_policy.header(recipient=[care.reference(MARGE.fhir_user)])
+    answer = path(person, body(person, header_id, "2025-03-02T09:00:00Z"))
+    assert answer.status in (200, 201), answer.text
+    assert start(thread_policy) == "2026-03-01 09:00:00"
+    (message,) = ALICE.get(f"/Communication?part-of=Communication/{header_id}").found
+    assert message["sent"] == "2025-03-02T09:00:00Z"
+    assert thread_policy.messages(thread_policy.session()) == [message["id"]]
+
+
+@pytest.mark.parametrize("person", [ALICE, BACKEND], ids=["practitioner", "service"])
+@pytest.mark.parametrize("path", [*CREATING, *CHANGING])
+def test_the_sent_of_staff_and_services_is_believed_for_ever(
+    thread_policy: Practice, person: FrontDoor, path: Callable[..., Answer]
+) -> None:
+    header_id = thread_policy.header()
+    answer = path(person, body(person, header_id, "2025-03-02T09:00:00Z"))
+    assert answer.status in (200, 201), answer.text
+    assert start(thread_policy) == "2025-03-02 10:00:00"
+
+
+def test_a_patients_draft_that_staff_date_is_dated_by_staff(thread_policy: Practice) -> None:
+    header_id = thread_policy.header()
+    draft = create(HOMER, body(HOMER, header_id, None, status="preparation"))
+    sent = draft.body | {"status": "completed", "sent": "2025-03-02T09:00:00Z"}
+    ADMIN.put(f"/Communication/{draft.id}", sent)
+    assert start(thread_policy) == "2025-03-02 10:00:00"
+
+
+def test_a_patient_with_another_role_for_writing_is_believed_as_that_role_is(
+    thread_policy: Practice,
+) -> None:
+    header_id = thread_policy.header()
+    both = FrontDoor("auditor", care.HOMER, {"cognito:groups": "[auditor patient]"})
+    posted(both, header_id, "2025-03-02T09:00:00Z")
+    assert start(thread_policy) == "2026-03-01 09:00:00"
+
+
+@pytest.mark.parametrize(
+    ("sent", "counts"),
+    [
+        ("2026-03-02T07:30:00Z", "2026-03-02 08:30:00"),
+        ("2026-03-01T08:00:00Z", "2026-03-01 09:00:00"),
+        ("2026-03-01T07:59:59Z", "2026-03-01 09:00:00"),
+        ("2026-03-02", "2026-03-02 00:00:00"),
+        ("2026-03-01", "2026-03-01 09:00:00"),
+        ("2026-02", "2026-03-02 09:00:00"),
+        ("1970-01-01", "2026-03-02 09:00:00"),
+        ("2026-03-05T07:30:00Z", "2026-03-02 09:00:00"),
+    ],
+)
+def test_within_a_day_a_patients_own_time_counts(
+    thread_policy: Practice, sent: str, counts: str
+) -> None:
+    posted(HOMER, thread_policy.header(), sent)
+    assert start(thread_policy) == counts
+
+
+@pytest.mark.parametrize(
+    ("hours", "counts"),
+    [("0", "2026-03-02 09:00:00"), ("72", "2026-02-27 09:00:00"), ("8784", "2025-03-02 10:00:00")],
+)
+def test_a_deployment_says_for_how_long_a_patients_sent_is_believed(
+    thread_policy: Practice, hours: str, counts: str
+) -> None:
+    thread_policy.set(SENT_TOLERANCE_HOURS=hours)
+    posted(HOMER, thread_policy.header(), "2025-03-02T09:00:00Z")
+    assert start(thread_policy) == counts
+
+
+def test_a_patients_old_message_is_of_yesterday_at_most(daily: Practice) -> None:
+    """Its day's session finds it, open or closed, though its place in the thread is before."""
+    header_id = daily.header()
+    places = [posted(HOMER, header_id, "2025-03-02T09:00:00Z").id]
+    daily.now = local("2026-03-02 10:00")
+    places.append(posted(HOMER, header_id, "1970-01-01T00:00:00Z").id)
+    places.append(posted(HOMER, header_id, "2026-03-02T08:30:00Z").id)
+    assert daily.table() == [("finished", "01 09:00", "01 09:00"), ("in-progress", "02 09:30", "")]
+    yesterday, today = daily.sessions()
+    assert daily.messages(yesterday) == places[:1]
+    assert daily.messages(today) == places[1:]
+    daily.at("2026-03-03 01:00")
+    assert daily.table()[1] == ("finished", "02 09:30", "02 10:00")
+    assert daily.messages(today) == places[1:]
+
+
+@pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
+@pytest.mark.parametrize("sent", ["1970-01-01T00:00:00Z", "2026-02-27T09:00:00Z"])
+def test_a_closing_counts_and_a_search_finds_what_stands_before_its_time(
+    practice: Practice, policy: str, sent: str
+) -> None:
+    """Its key is far below its time, also when figures are read anew from the messages."""
+    practice.set(SESSION_POLICY=policy)
+    header_id = practice.header()
+    if policy == "explicit":
+        named = care.reference(f"Encounter/{practice.opens()}")
+        practice.change(f"/Communication/{header_id}", encounter=named)
+    practice.now = local("2026-03-02 23:00")
+    at = practice.now - timedelta(hours=24 if sent > "1970-01-02" else 0)
+    first = posted(HOMER, header_id, sent)
+    gone = practice.says(header_id, "2026-03-02 23:10")
+    session = practice.session() if policy != "daily" else practice.sessions()[0]
+    assert first.id in practice.messages(session)
+    practice.change(f"/Communication/{gone.id}", status="entered-in-error")
+    for each in practice.sessions("in-progress"):
+        practice.change(f"/Encounter/{each['id']}", status="finished")
+    ended = practice.encounter(session["id"])
+    assert (ended["status"], clock(ended, "end")) == ("finished", at.strftime("%d %H:%M"))
+    assert clock(ended, "start") == at.strftime("%d %H:%M")
+    assert first.id in practice.messages(session)
+    found = ALICE.get(f"/Encounter/{session['id']}/$everything").ids
+    assert first.id in found
+
+
+def test_a_message_that_waits_before_its_time_is_found_where_a_link_adopts_it(
+    practice: Practice,
+) -> None:
+    header_id = practice.header()
+    message = posted(HOMER, header_id, "1970-01-01T00:00:00Z")
+    session_id = practice.opens()
+    named = care.reference(f"Encounter/{session_id}")
+    practice.change(f"/Communication/{header_id}", encounter=named)
+    assert practice.messages({"id": session_id}) == [message.id]
+    practice.now = local("2026-03-02 10:00")
+    practice.change(f"/Encounter/{session_id}", status="finished")
+    assert practice.table() == [("finished", "02 09:00", "02 09:00")]
+
+
+# ---- Received, but not sent
+
+
+def test_received_says_when_a_message_counts_that_staff_or_a_service_creates(
+    thread_policy: Practice,
+) -> None:
+    for person in (ALICE, BACKEND):
+        header_id = thread_policy.header()
+        posted(person, header_id, None, received="2026-02-20T09:00:00Z")
+    assert {clock(each, "start") for each in thread_policy.sessions()} == {"20 10:00"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "received", "counts"),
+    [
+        ("2026-03-02T07:00:00Z", "2026-02-20T09:00:00Z", "2026-03-02 08:00:00"),
+        ("2026", "2026-02-20T09:00:00Z", "2026-02-20 10:00:00"),
+        ("1970-01-01T00:00:00Z", "2026-02-20T09:00:00Z", "2026-02-20 10:00:00"),
+        (None, "2026-02-20", "2026-02-20 00:00:00"),
+        (None, "2026-02", "2026-03-02 09:00:00"),
+        (None, "2026-04-01T09:00:00Z", "2026-03-02 09:00:00"),
+        (None, "1970-01-01T00:00:00Z", "2026-03-02 09:00:00"),
+    ],
+)
+def test_received_counts_where_sent_says_no_time_and_within_the_same_bounds(
+    thread_policy: Practice, sent: str | None, received: str, counts: str
+) -> None:
+    posted(ALICE, thread_policy.header(), sent, received=received)
+    assert start(thread_policy) == counts
+
+
+def test_a_patients_received_says_nothing(thread_policy: Practice) -> None:
+    posted(HOMER, thread_policy.header(), None, received="2026-03-02T07:00:00Z")
+    assert start(thread_policy) == "2026-03-02 09:00:00"
+
+
+def test_received_that_is_written_later_says_nothing(thread_policy: Practice) -> None:
+    draft = posted(ALICE, thread_policy.header(), None, status="preparation")
+    said = {"status": "completed", "received": str_of(local("2026-02-20 09:00"))}
+    thread_policy.change(f"/Communication/{draft.id}", **said)
+    assert start(thread_policy) == "2026-03-02 09:00:00"
