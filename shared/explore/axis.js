@@ -1,6 +1,7 @@
 // The time axis of a thread: a bar for each session, a tick for each message.
 
 import { make } from './dom.js';
+import { when } from './times.js';
 import { day, instant } from './words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -8,12 +9,12 @@ const [WIDTH, HEIGHT] = [1000, 44];
 
 /** Draw the axis; those who do not see it read the same below it. */
 export function axis(messages, marks) {
-  const times = messages.map((one) => instant(one.sent).valueOf());
+  const times = messages.map((one) => instant(when(one)).valueOf());
   const known = times.filter((one) => !Number.isNaN(one));
   if (known.length < 2) return null;
   const [first, last] = [Math.min(...known), Math.max(...known)];
   const at = (time) => 6 + ((time - first) / (last - first || 1)) * (WIDTH - 12);
-  const marked = messages.filter((one) => marks.of(one) && one.sent);
+  const marked = messages.filter((one) => marks.of(one) && when(one));
   const bars = Map.groupBy(marked, (one) => marks.of(one));
   const svg = draw('svg', {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
@@ -23,7 +24,7 @@ export function axis(messages, marks) {
   });
   svg.append(draw('line', { x1: 0, x2: WIDTH, y1: 34, y2: 34, class: 'base' }));
   for (const said of bars.values()) {
-    const [from, to] = [said[0], said.at(-1)].map((one) => at(instant(one.sent)));
+    const [from, to] = [said[0], said.at(-1)].map((one) => at(instant(when(one))));
     svg.append(
       draw('rect', {
         x: from - 5,

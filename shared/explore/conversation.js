@@ -1,6 +1,7 @@
 // Messages as a conversation, in the order in which they were sent.
 
 import { link, make, prose, told } from './dom.js';
+import { inTime, isDated, when } from './times.js';
 import { clock, concept, day, named } from './words.js';
 
 const SAID = {
@@ -11,14 +12,14 @@ const SAID = {
   'on-hold': 'On hold',
 };
 
-/** Show messages under the days on which they were sent; nothing where there are none. */
+/** Show messages under the days on which they were sent or received; nothing if there are none. */
 export function conversation(messages, threads = []) {
   if (!messages.length) return null;
   const topics =
     threads.length > 1
       ? new Map(threads.map((one) => [`Communication/${one.id}`, concept(one.topic)]))
       : new Map();
-  const days = Map.groupBy(messages, (one) => (one.sent ? day(one.sent) : 'Not sent'));
+  const days = Map.groupBy(inTime(messages), (one) => (when(one) ? day(when(one)) : 'Not sent'));
   return [...days].map(([title, said]) => [
     make('h3', { class: 'day' }, title),
     make(
@@ -38,12 +39,18 @@ function message(one, topic) {
       'p',
       { class: 'from' },
       told(named(one.sender) || 'Unknown'),
-      one.sent && make('time', { datetime: one.sent }, ` ${clock(one.sent)}`),
+      time(one),
       topic && make('span', {}, ' · ', told(topic)),
       SAID[one.status] && make('strong', {}, ` ${SAID[one.status]}`),
     ),
     make('div', { class: 'bubble' }, (one.payload ?? []).map(part)),
   );
+}
+
+function time(one) {
+  const at = when(one);
+  if (!at) return null;
+  return make('time', { datetime: at }, isDated(one) ? '' : ' received', ` ${clock(at)}`);
 }
 
 function part(payload) {

@@ -1,6 +1,8 @@
 // Which session each message of a thread belongs to: the API tells the messages of a session.
 
 import { all, each, found } from './api.js';
+import { isDated, when } from './times.js';
+import { instant } from './words.js';
 
 const AT_ONCE = 25;
 const MOST = 200;
@@ -31,27 +33,29 @@ export class Marks {
     return this.#of.get(message.id);
   }
 
-  /** Find out to which sessions messages belong, given in the order in which they were sent. */
+  /** Find out to which sessions messages belong. */
   async mark(messages) {
-    const sent = messages.map((one) => one.sent).filter(Boolean);
-    const beside = await this.#beside(sent);
+    const times = messages.map(when).filter(Boolean);
+    const beside = await this.#beside(times);
+    // A search by `sent` does not find what does not say it.
+    const narrowed = messages.every(isDated) ? within('sent', times) : '';
     const candidates = [...new Set([...beside, ...this.#linked])].slice(0, MOST);
     for (
       let at = 0;
       at < candidates.length && !messages.every((one) => this.of(one));
       at += AT_ONCE
     ) {
-      await this.#look(candidates.slice(at, at + AT_ONCE), within('sent', sent));
+      await this.#look(candidates.slice(at, at + AT_ONCE), narrowed);
     }
   }
 
   /** Give the patient's sessions at that time: a late message may be in one never linked. */
-  async #beside(sent) {
+  async #beside(times) {
     const subject = this.#header.subject?.reference;
-    if (!sent.length || !subject?.startsWith('Patient/')) return [];
+    if (!times.length || !subject?.startsWith('Patient/')) return [];
     const days = within(
       'date',
-      sent.map((one) => one.slice(0, 10)),
+      times.map((one) => one.slice(0, 10)),
     );
     const query = `Encounter?patient=${encodeURIComponent(subject)}&part-of:missing=true${days}`;
     const sessions = await all(`${query}&_count=100`, MOST / 2).catch(() => []);
@@ -74,6 +78,7 @@ export class Marks {
 /** Make a query for what is between the first and the last of some times. */
 function within(name, times) {
   if (!times.length) return '';
-  const [first, last] = [times[0], times.at(-1)].map(encodeURIComponent);
+  const ordered = times.toSorted((one, other) => instant(one) - instant(other));
+  const [first, last] = [ordered[0], ordered.at(-1)].map(encodeURIComponent);
   return `&${name}=ge${first}&${name}=le${last}`;
 }

@@ -7,6 +7,7 @@ import { announce, fill, make, told, up } from './dom.js';
 import { Marks } from './marks.js';
 import { learn } from './names.js';
 import { refusal } from './refusal.js';
+import { inTime } from './times.js';
 import { OPEN, about, concept, count, named, range } from './words.js';
 
 export const NAME = 'Thread';
@@ -27,9 +28,10 @@ export async function show(main, id) {
     await marks.mark(more);
     await learn([header, ...more, ...marks.sessions.values()]);
     messages.unshift(...more);
+    const ordered = inTime(messages);
     path = next(page, path);
-    fill(overview, axis(messages, marks));
-    fill(below, path && button, spans(messages, marks));
+    fill(overview, axis(ordered, marks));
+    fill(below, path && button, spans(ordered, marks));
     announce(count(messages.length, 'message'));
   }
 

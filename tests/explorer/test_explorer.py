@@ -427,6 +427,50 @@ def test_times_of_any_zone_are_marked(visit: Visit, practice: Practice) -> None:
     assert spans(visitor) == [("Session of Patient/homer-simpson", 3)]
 
 
+def said(visitor: Any) -> list[tuple[str, str]]:
+    """Each message of a thread as the day above it and the time beside its sender."""
+    visitor.page.locator(".span").first.wait_for()
+    return [
+        (day.inner_text(), message.locator(".from").inner_text())
+        for day in visitor.page.locator(".span .day").all()
+        for message in day.locator("xpath=following-sibling::ol[1]/li").all()
+    ]
+
+
+def test_what_does_not_say_when_it_was_sent_is_shown_when_it_was_received(
+    visit: Visit, practice: Practice
+) -> None:
+    """By what a colleague noted, by when it came here, or not at all: a draft was not sent."""
+    session = practice.opens()
+    thread = practice.header(encounter=care.reference(f"Encounter/{session}"))
+    sender = care.reference(care.ALICE)
+    undated = care.message(thread, sender=sender)
+    practice.clinic.post("/Communication", undated | {"received": "2026-02-27T10:00:00Z"})
+    practice.clinic.post("/Communication", undated)
+    practice.says(thread, "2026-03-02 10:00", sender=sender)
+    practice.clinic.post("/Communication", undated | {"sent": "1970-01-01T00:00:00Z"})
+    practice.says(thread, "2026-03-03 11:00", sender=sender)
+    practice.clinic.post("/Communication", undated | {"status": "preparation"})
+    later = practice.clinic.get("/Communication?part-of:missing=false&sent:missing=true").found
+    for message in later:
+        practice.change(f"/Communication/{message['id']}", note=[{"text": "Read"}])
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"thread/{thread}")
+    name = "doctor-alice-smith"
+    assert [(day, line.partition(name)[2].strip()) for day, line in said(visitor)] == [
+        ("Fri 27 Feb 2026", "received 11:00"),
+        ("Mon 2 Mar 2026", "received 09:00"),
+        ("Mon 2 Mar 2026", "10:00"),
+        ("Mon 2 Mar 2026", "received 10:00"),
+        ("Tue 3 Mar 2026", "11:00"),
+        ("Not sent", "Draft"),
+    ]
+    assert [number for _, number in spans(visitor)] == [5, 1]
+    visitor.goes_to(f"session/{session}")
+    visitor.sees("received 11:00")
+    assert visitor.main().get_by_text("Not sent").count() == 0
+
+
 def test_a_late_message_is_marked_in_the_session_of_its_day(
     visit: Visit, practice: Practice
 ) -> None:
