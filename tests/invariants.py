@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 from shared import instants
@@ -15,6 +15,10 @@ from shared.store.records import CommunicationRecord, EncounterRecord
 from tests.picture import Picture
 
 FINISHED = "finished"
+# What the tests let messages say that a patient wrote with their own token.
+BY_A_PATIENT = [{"text": "By a patient"}]
+# A version is made a millisecond after the one before it, where that is of the same instant.
+_TOLERANCE = timedelta(hours=24, seconds=1)
 
 
 def status(record: EncounterRecord | None) -> str:
@@ -51,6 +55,27 @@ def a_message_has_one_session_for_good(before: Picture, after: Picture) -> None:
             header = after.headers[message.place.thread]
             waits = header.plain or policy_of(after, message).name == policies.EXPLICIT
             assert waits or after.session(message), f"{message.id} has no session"
+
+
+def a_message_counts_when_it_can_have_been_sent(before: Picture, after: Picture) -> None:
+    for message in after.messages.values():
+        old = before.messages.get(message.id)
+        if not message.at or (old and old.at):
+            continue
+        received, sent = message.last_updated, message.resource.get("sent", "")
+        assert "1970-01-02" < message.at <= received, f"{message.id} counts at {message.at}"
+        if _is_dated_by_a_patient(old, message):
+            earliest = instants.written(instants.read(received) - _TOLERANCE)
+            assert message.at >= earliest, f"{message.id} is believed to be of {message.at}"
+        elif "T" in sent and sent > "1970-01-02":
+            assert old or message.at == min(sent, received), f"{message.id} is not of {sent}"
+
+
+def _is_dated_by_a_patient(old: CommunicationRecord | None, message: CommunicationRecord) -> bool:
+    """Tell whether `sent` is a patient's word, also on a draft that an administrator has sent."""
+    if old is None:
+        return bool(message.resource.get("note") == BY_A_PATIENT)
+    return old.by_patient and old.resource.get("sent") == message.resource.get("sent")
 
 
 def a_thread_or_day_has_one_session(_: Picture, after: Picture) -> None:
@@ -260,6 +285,7 @@ def a_header_stays_with_its_latest_day(before: Picture, after: Picture) -> None:
 
 INVARIANTS: tuple[Callable[[Picture, Picture], None], ...] = (
     a_message_has_one_session_for_good,
+    a_message_counts_when_it_can_have_been_sent,
     a_thread_or_day_has_one_session,
     a_void_session_has_left_its_day,
     an_open_slot_names_an_open_session,

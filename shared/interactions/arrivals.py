@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from shared import instants
-from shared.errors import BusinessRule
 from shared.interactions import (
     amending,
     attaching,
     closing,
     deployment,
+    links,
     openings,
     patients,
     versions,
@@ -48,7 +48,7 @@ def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> Com
     slot = _slot(work, state, header, message, policy)
     if slot.key.day:
         work.require(state)
-    own = _own_session(work, message)
+    own = links.own_session(work, message, policy)
     if header.plain and not slot.open:
         return _wait(work, message, slot)
     if not slot.open:
@@ -56,7 +56,7 @@ def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> Com
         slot = work.slot(slot.key)
     arrival = _Arrival(message, header, slot, policy)
     if slot.open:
-        _check_own(work, message, slot, own)
+        links.check_own(work, message, slot, own)
         return _linked(work, _join(work, arrival))
     return _linked(work, _without_open_session(work, arrival, own))
 
@@ -74,16 +74,6 @@ def _dated(
         is_created=is_created,
     )
     return replace(message, at=at, by_patient=False)
-
-
-def check_own_link(work: Work, message: CommunicationRecord) -> None:
-    """Check a session that a message which has arrived is linked to by itself.
-
-    Raises BusinessRule where its thread is attached to another and never had this one.
-    """
-    slot = work.slot(SlotKey(message.place.thread))
-    if slot.open:
-        _check_own(work, message, slot, _own_session(work, message))
 
 
 def _slot(
@@ -104,22 +94,6 @@ def _slot(
         return state
     patient, at = opening.patient(header.resource), instants.read(message.at)
     return work.slot(attaching.day_key(policy, message.place.thread, patient, at))
-
-
-def _own_session(work: Work, message: CommunicationRecord) -> EncounterRecord | None:
-    """Give the session that the message's own `encounter` names; a plain record is none."""
-    named = kinds.linked(message.resource)
-    encounter = work.encounter(named) if named else None
-    return encounter if encounter and attaching.is_session(encounter) else None
-
-
-def _check_own(
-    work: Work, message: CommunicationRecord, slot: Slot, own: EncounterRecord | None
-) -> None:
-    if own and own.id != slot.session and not work.span(own.id, message.place.thread):
-        raise BusinessRule(
-            f"The thread belongs to Encounter/{slot.session}", expression="Communication.encounter"
-        )
 
 
 def _linked(work: Work, message: CommunicationRecord) -> CommunicationRecord:
@@ -154,7 +128,7 @@ def _without_open_session(
     if named and named.resource.get("status") == closing.FINISHED:
         return _amend_day(work, arrival, named)
     if own and not kinds.linked(header.resource) and attaching.takes_messages(own):
-        return _join_by_itself(work, message, slot, own)
+        return links.join_own(work, message, slot, own)
     if policy.name == EXPLICIT:
         return _wait(work, message, slot)
     _first(work, header, lambda step: openings.open_before(step, header, message.at, slot, policy))
@@ -182,7 +156,7 @@ def _join(work: Work, arrival: _Arrival) -> CommunicationRecord:
     if slot.key.day:
         _reach(work, arrival)
     elif not slot.low or message.place.sort < slot.low:
-        _widen(work, slot.session, message)
+        attaching.widen(work, slot.session, message.place)
     _make(work, header, lambda step: patients.join(step, slot, header, message.resource))
     work.save(openings.arrived(work, slot, message))
     return replace(message, session=slot.session)
@@ -201,19 +175,6 @@ def _reach(work: Work, arrival: _Arrival) -> None:
         _make(work, header, lambda step: openings.point(step, header, slot.session, slot.key.day))
 
 
-def _join_by_itself(
-    work: Work, message: CommunicationRecord, slot: Slot, session: EncounterRecord
-) -> CommunicationRecord:
-    """Join the session that the message itself names, where the header names none."""
-    work.save(slots.noticed(slot))
-    one = openings.arrived(work, Slot(key=slot.key), message).figures
-    joined = replace(session, figures=session.figures.merged(one))
-    work.save(joined)
-    attaching.begun_earlier(work, joined, message.at)
-    _widen(work, session.id, message)
-    return replace(message, session=session.id)
-
-
 def _amend_day(work: Work, arrival: _Arrival, session: EncounterRecord) -> CommunicationRecord:
     """Take a late message into its own day's session, which stays finished."""
     message, _, slot, policy = arrival
@@ -222,14 +183,6 @@ def _amend_day(work: Work, arrival: _Arrival, session: EncounterRecord) -> Commu
     attaching.reach_day(work, session.id, thread, slot.key.day, policy=policy, key=key)
     amending.extend(work, session, message)
     return replace(message, session=session.id)
-
-
-def _widen(work: Work, session_id: str, message: CommunicationRecord) -> None:
-    thread, key = message.place.thread, message.place.sort
-    span = work.span(session_id, thread)
-    widened = slots.span_widened(span, session_id, thread, key)
-    if span is None or widened.low != span.low or (span.high and widened.high != span.high):
-        work.save(widened)
 
 
 def _make(work: Work, header: CommunicationRecord, change: Callable[[Work], object]) -> None:

@@ -14,6 +14,7 @@ from shared.sessions.due import Opened
 from shared.sessions.policies import Policy
 from shared.sessions.state import Adoption, Slot, SlotKey
 from shared.settings import settings
+from shared.store.keys import Place
 from shared.store.records import EncounterRecord, changed
 from shared.store.work import Work
 
@@ -120,6 +121,14 @@ def reach_day(
     wide = slots.span_of_day(span, session_id, thread, (low, high, key))
     if wide != span:
         work.save(wide)
+
+
+def widen(work: Work, session_id: str, place: Place) -> None:
+    """Store that a session has a message at a place outside of its range in that thread."""
+    span = work.span(session_id, place.thread)
+    widened = slots.span_widened(span, session_id, place.thread, place.sort)
+    if span is None or widened.low != span.low or (span.high and widened.high != span.high):
+        work.save(widened)
 
 
 def stamped(

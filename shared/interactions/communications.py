@@ -5,7 +5,14 @@ from typing import Any
 
 from shared import ulids
 from shared.errors import BusinessRule
-from shared.interactions import arrivals, deployment, links, messages, patients, referring, versions
+from shared.interactions import (
+    deployment,
+    links,
+    messages,
+    patients,
+    referring,
+    versions,
+)
 from shared.sessions import kinds, opening, policies, slots, times
 from shared.sessions.policies import Policy
 from shared.sessions.state import SlotKey
@@ -140,7 +147,7 @@ def _save_message(
     if before:
         message = versions.of_communication(work, before, after, **state)
         if before.at and kinds.linked(was) != kinds.linked(after):
-            arrivals.check_own_link(work, message)
+            links.check_own_update(work, message)
     else:
         message = versions.first_of_communication(work, own_id, after, **state)
     return messages.count(work, before, message)

@@ -1,11 +1,14 @@
-"""A client's link from a thread to a session: attaching, adopting, detaching."""
+"""A client's link to a session: from a thread, attaching, adopting, detaching; from one message."""
 
+from dataclasses import replace
+
+from shared import instants
 from shared.errors import BusinessRule
-from shared.interactions import attaching, closing, detaching
-from shared.sessions import kinds, slots
+from shared.interactions import attaching, closing, deployment, detaching, openings
+from shared.sessions import kinds, policies, slots
 from shared.sessions.policies import DAILY, EXPLICIT, THREAD, Policy
 from shared.sessions.state import Adoption, Slot, SlotKey, slot_key
-from shared.store.records import EncounterRecord
+from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.work import Work
 
 _ELEMENT = "Communication.encounter"
@@ -114,3 +117,51 @@ def detach(work: Work, thread: str, *, gone: bool = False) -> None:
             closing.finish(work, left)
     elif gone:
         work.save(slots.turned(state))
+
+
+def own_session(work: Work, message: CommunicationRecord, policy: Policy) -> EncounterRecord | None:
+    """Return the session that a message names by itself, if that decides anything.
+
+    A plain record is no session. Under daily the session of another day than the message's decides
+    nothing: a client that remembers yesterday's id still posts into today's.
+    """
+    named = kinds.linked(message.resource)
+    encounter = work.encounter(named) if named else None
+    if encounter is None or not attaching.is_session(encounter):
+        return None
+    if policy.name == policies.DAILY and encounter.home:
+        day = policies.day_of(instants.read(message.at), policy.zone)
+        return encounter if slot_key(encounter.home).day == day else None
+    return encounter
+
+
+def check_own(
+    work: Work, message: CommunicationRecord, slot: Slot, own: EncounterRecord | None
+) -> None:
+    """Raise BusinessRule if the thread is attached to another session and never had this one."""
+    if own and own.id != slot.session and not work.span(own.id, message.place.thread):
+        raise BusinessRule(
+            f"The thread belongs to Encounter/{slot.session}", expression="Communication.encounter"
+        )
+
+
+def check_own_update(work: Work, message: CommunicationRecord) -> None:
+    """Check a session that a message which counts already is linked to. Raises BusinessRule."""
+    slot = work.slot(SlotKey(message.place.thread))
+    header = work.communication(message.place.thread)
+    if slot.open and header:
+        own = own_session(work, message, deployment.policy_of(header))
+        check_own(work, message, slot, own)
+
+
+def join_own(
+    work: Work, message: CommunicationRecord, slot: Slot, own: EncounterRecord
+) -> CommunicationRecord:
+    """Join the session that the message itself names, where the header names none."""
+    work.save(slots.noticed(slot))
+    counted = openings.arrived(work, Slot(key=slot.key), message).figures
+    joined = replace(own, figures=own.figures.merged(counted))
+    work.save(joined)
+    attaching.begun_earlier(work, joined, message.at)
+    attaching.widen(work, own.id, message.place)
+    return replace(message, session=own.id)

@@ -148,6 +148,73 @@ def test_a_message_linked_by_itself_joins_that_session_under_every_policy(
     assert practice.messages(practice.session()) == ids
 
 
+def named(session: dict[str, Any]) -> dict[str, str]:
+    return care.reference(f"Encounter/{session['id']}")
+
+
+@pytest.mark.parametrize("scope", ["thread", "patient"])
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("has_today", [True, False])
+def test_a_message_that_names_another_days_session_joins_its_own_days(
+    daily: Practice, scope: str, *, is_open: bool, has_today: bool
+) -> None:
+    """A client that remembers yesterday's id: in the same thread or in another of the patient."""
+    daily.set(SESSION_SCOPE=scope)
+    first, second = daily.header(), daily.header()
+    daily.says(first, NINE)
+    yesterday = daily.session()
+    daily.now = local("2026-03-03 00:10")
+    if not is_open:
+        daily.at("2026-03-03 01:00")
+    if has_today:
+        for header_id in (first, second):
+            daily.says(header_id, "2026-03-03 09:00")
+    said = [
+        daily.says(header_id, "2026-03-03 10:00", encounter=named(yesterday))
+        for header_id in (first, second)
+    ]
+    assert [message.body["encounter"] for message in said] == [named(yesterday)] * 2
+    assert len(daily.sessions()) == (2 if scope == "patient" else 3)
+    assert len(daily.messages(yesterday)) == 1
+    for message in said:
+        (of_today,) = (
+            session for session in daily.sessions() if message.id in daily.messages(session)
+        )
+        assert clock(of_today, "start").startswith("03 ")
+    daily.at("2026-03-04 01:00")
+    assert {status for status, _, _ in daily.table()} == {"finished"}
+
+
+def test_a_late_message_that_names_todays_session_amends_its_own_days(daily: Practice) -> None:
+    header_id = daily.header()
+    daily.says(header_id, NINE)
+    daily.at("2026-03-03 09:00")
+    daily.says(header_id, "2026-03-03 09:00")
+    (today,) = daily.sessions("in-progress")
+    late = daily.says(header_id, ELEVEN, encounter=named(today))
+    before = daily.says(daily.header(), TEN, encounter=named(today))
+    assert daily.table()[0] == ("finished", "02 09:00", "02 11:00")
+    assert late.id not in daily.messages(today)
+    assert before.id not in daily.messages(today)
+
+
+def test_a_draft_that_names_yesterdays_session_is_of_the_day_it_is_sent(daily: Practice) -> None:
+    header_id, other = daily.header(), daily.header()
+    daily.says(header_id, NINE)
+    yesterday = daily.session()
+    draft = daily.says(
+        other,
+        TEN,
+        status="preparation",
+        sender=care.reference(care.ALICE),
+        encounter=named(yesterday),
+    )
+    daily.now = local("2026-03-03 00:10")
+    daily.change(f"/Communication/{draft.id}", sent=str_of(daily.now), status="in-progress")
+    assert draft.id not in daily.messages(yesterday)
+    assert len(daily.sessions()) == 2
+
+
 # ---- Headers and links
 
 

@@ -9,14 +9,18 @@ from hypothesis.stateful import precondition, rule
 from shared import instants
 from tests import care
 from tests.database import Fate
-from tests.frontdoor import Answer
+from tests.frontdoor import Answer, FrontDoor
+from tests.invariants import BY_A_PATIENT
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
 
-# Minutes before its receipt at which a message was sent; in its future too.
-sent = st.sampled_from((0, 0, 1, 5, 45, 600, 1500, 3000, 525_600, -30, None, "date"))
+# Minutes before its receipt at which a message was sent, in its future too; or what it says.
+sent = st.sampled_from((0, 0, 1, 5, 45, 600, 1500, 3000, 525_600, -30, None, "date", "1970-01-01"))
+unset = st.sampled_from(("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1969-12-31", "1970"))
 subjects = st.sampled_from(("", "", "", care.HOMER, "Patient/bart-simpson", "Patient/lisa-simpson"))
 senders = st.sampled_from((care.HOMER, care.ALICE, "RelatedPerson/marge-simpson"))
+_said = st.sampled_from(("in-progress", "completed", "preparation"))
+HOMER = FrontDoor("patient", care.HOMER)
 
 
 class Messages(Machine):
@@ -25,8 +29,10 @@ class Messages(Machine):
     def _sent(self, before: int | str | None) -> dict[str, str]:
         if before is None:
             return {}
-        if isinstance(before, str):
+        if before == "date":
             return {"sent": self.place.now.date().isoformat()}
+        if isinstance(before, str):
+            return {"sent": before}
         return {"sent": instants.written(self.place.utc - timedelta(minutes=before))}
 
     @precondition(lambda self: self.picture.headers)
@@ -102,13 +108,48 @@ class Messages(Machine):
         self._post(body, header_id, fate, "")
 
     @precondition(lambda self: self.picture.headers)
+    @rule(thread=which, before=sent | unset, status=_said, fate=fates)
+    def message_said_by_a_patient(self, thread: int, before: Any, status: str, fate: Fate) -> None:
+        """With a token of their own: what they say of `sent` is believed for a day."""
+        header_id = self.threads()[thread % len(self.threads())]
+        body = care.message(header_id, status=status, note=BY_A_PATIENT, **self._sent(before))
+        self._post(body, header_id, fate, "", by=HOMER)
+
+    @precondition(lambda self: self.picture.headers)
+    @rule(thread=which, before=sent | unset, noted=sent, fate=fates)
+    def message_imported(self, thread: int, before: Any, noted: Any, fate: Fate) -> None:
+        """By a service, which may say when the message was received, or else was sent."""
+        header_id = self.threads()[thread % len(self.threads())]
+        body = care.message(header_id, **self._sent(before))
+        if said := self._sent(noted):
+            body["received"] = said["sent"]
+        self._post(body, header_id, fate, "")
+
+    @precondition(lambda self: self.picture.encounters and self.picture.headers)
+    @rule(thread=which, encounter=which, before=st.sampled_from((0, 0, 1500)), fate=fates)
+    def message_names_a_session(self, thread: int, encounter: int, before: int, fate: Fate) -> None:
+        """As a client does that remembers an id, maybe of another day, thread or patient."""
+        header_id = self.threads()[thread % len(self.threads())]
+        ids = sorted(self.picture.encounters, reverse=True)
+        named = care.reference(f"Encounter/{ids[encounter % len(ids)]}")
+        body = care.message(header_id, encounter=named, **self._sent(before))
+        self._post(body, header_id, fate, "")
+
+    @precondition(lambda self: self.picture.headers)
     @rule(thread=which, before=sent, fate=fates)
     def message_said(self, thread: int, before: Any, fate: Fate) -> None:
         header_id = self.threads()[thread % len(self.threads())]
         self._post(care.message(header_id, **self._sent(before)), header_id, fate, "")
 
-    def _post(self, body: dict[str, Any], header_id: str, fate: Fate, own_id: str) -> None:
-        may_be_refused = self.place.is_gone(header_id) or "encounter" in body
+    def _post(
+        self,
+        body: dict[str, Any],
+        header_id: str,
+        fate: Fate,
+        own_id: str,
+        by: FrontDoor | None = None,
+    ) -> None:
+        may_be_refused = self.place.is_gone(header_id) or "encounter" in body or by is not None
 
         def posted(answer: Answer) -> None:
             is_stored = answer.status in (200, 201)
@@ -120,7 +161,7 @@ class Messages(Machine):
             body["id"] = own_id
             self.place.call("PUT", f"/Communication/{own_id}", body, fate, posted)
         else:
-            self.place.call("POST", "/Communication", body, fate, posted)
+            self.place.call("POST", "/Communication", body, fate, posted, by=by)
 
     @precondition(lambda self: self.picture.messages)
     @rule(message=which, fate=fates)

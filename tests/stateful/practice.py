@@ -80,18 +80,22 @@ class Practice:
         body: Any = None,
         fate: Fate | None = None,
         then: Callable[[Answer], Any] = lambda _: None,
+        *,
+        by: FrontDoor | None = None,
+        fine: frozenset[int] = FINE,
         **headers: str,
     ) -> None:
         """Make a request of a client's, and hold its answer against what may be answered."""
 
         def arrived(answer: Answer) -> None:
-            assert answer.status in FINE, f"{answer.status} {answer.text}"
+            assert answer.status in fine, f"{answer.status} {answer.text}"
             part = url.split("?", maxsplit=1)[0].split("/")
             called = f" {part[-1]}" if "$" in part[-1] else ""
             self.seen[f"{method} {part[1]}{called} answered {answer.status}"] += 1
             then(answer)
 
-        self.run(lambda: self.clinic.call(method, url, body, **headers), fate, arrived)
+        caller = by or self.clinic
+        self.run(lambda: caller.call(method, url, body, **headers), fate, arrived)
 
     def answer(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
         """Make a request that neither crashes nor sleeps."""

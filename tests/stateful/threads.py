@@ -7,8 +7,10 @@ from hypothesis.stateful import precondition, rule
 
 from tests import care
 from tests.database import Fate
+from tests.frontdoor import PATCH, Answer
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
+from tests.stateful.practice import FINE
 
 _ABOUT = (care.HOMER, care.HOMER, "Patient/bart-simpson", "Group/the-simpsons", "")
 MOST_THREADS = 6
@@ -91,7 +93,17 @@ class Threads(Machine):
             bare = {name: value for name, value in body.items() if name != "encounter"}
             self.place.call("PUT", url, bare | {"priority": "urgent"}, fate)
         else:
-            self.patch(url, [{"op": "remove", "path": "/encounter"}], fate)
+            self._remove_link(url, fate)
+
+    def _remove_link(self, url: str, fate: Fate) -> None:
+        """Patch a link away. What somebody else removed meanwhile is not there any more: 400."""
+
+        def removed(answer: Answer) -> None:
+            assert answer.status != 400 or "its path is not there" in answer.text, answer.text
+
+        change = [{"op": "remove", "path": "/encounter"}]
+        fine = FINE | {400}
+        self.place.call("PATCH", url, change, fate, removed, fine=fine, content_type=PATCH)
 
     @precondition(lambda self: self.picture.headers)
     @rule(

@@ -1,0 +1,102 @@
+"""Links that others change while a request sleeps, and links that only one message has."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared import instants
+from tests import care
+from tests.frontdoor import PATCH, Answer
+from tests.stateful.place import Place
+from tests.stateful.practice import FINE, local
+from tests.stateful.requests import Sleeping
+
+# More calls than any of these requests makes.
+CALLS = range(1, 30)
+UNLINK = [{"op": "remove", "path": "/encounter"}]
+
+
+@pytest.fixture
+def places() -> Iterator[Callable[..., Place]]:
+    """Make places, one after the other."""
+    made: list[Place] = []
+
+    def make(**said: str) -> Place:
+        while made:
+            made.pop().close()
+        made.append(Place(local("2026-03-02 12:00"), **said))
+        return made[0]
+
+    yield make
+    made.pop().close()
+
+
+def begun(place: Place, **more: Any) -> str:
+    return place.answer("POST", "/Communication", care.header(**more)).id
+
+
+def day_of(place: Place, message_id: str) -> str:
+    """Return the day of the session that a message belongs to."""
+    picture = place.picture
+    session = picture.encounters[picture.session(picture.messages[message_id])]
+    return session.home.rpartition("#")[2]
+
+
+def test_what_somebody_else_has_removed_cannot_be_removed_again(
+    places: Callable[..., Place],
+) -> None:
+    """RFC 6902: the location that an operation removes must exist."""
+    statuses: list[int] = []
+    for number in CALLS:
+        place = places()
+        session = place.answer("POST", "/Encounter", care.session()).id
+        url = f"/Communication/{begun(place, encounter=care.reference(f'Encounter/{session}'))}"
+        answers: list[Answer] = []
+        fate = Sleeping(number)
+        place.call(
+            "PATCH", url, UNLINK, fate, answers.append, fine=FINE | {400}, content_type=PATCH
+        )
+        if not place.asleep:
+            break
+        assert place.answer("PATCH", url, UNLINK, content_type=PATCH).status == 200
+        place.rouse()
+        statuses += [answer.status for answer in answers]
+        assert "encounter" not in place.answer("GET", url).body
+        place.check()
+    assert set(statuses) == {400}
+
+
+@pytest.mark.parametrize("scope", ["thread", "patient"])
+@pytest.mark.parametrize("is_linked", [False, True], ids=["no thread before", "a thread before"])
+def test_yesterdays_session_gets_no_message_of_today_whoever_comes_between(
+    places: Callable[..., Place], scope: str, *, is_linked: bool
+) -> None:
+    """It is open when the message is posted, and closed or not by the time it is stored."""
+    for number in CALLS:
+        place = places(SESSION_POLICY="daily", SESSION_SCOPE=scope)
+        first, second = begun(place), begun(place)
+        sent = instants.written(place.utc)
+        said = [place.answer("POST", "/Communication", care.message(first, sent))]
+        if is_linked:
+            said.append(place.answer("POST", "/Communication", care.message(second, sent)))
+        yesterday = place.picture.session(place.picture.messages[said[-1].id])
+        place.wait_until(local("2026-03-03 00:00") + timedelta(seconds=1))
+        own = care.reference(f"Encounter/{yesterday}")
+        body = care.message(second, instants.written(place.utc), encounter=own)
+        answers: list[Answer] = []
+        place.call("POST", "/Communication", body, Sleeping(number), answers.append)
+        slept = bool(place.asleep)
+        place.wait(hours=2)
+        now = instants.written(place.utc)
+        answers.append(place.answer("POST", "/Communication", care.message(second, now)))
+        place.rouse()
+        assert [answer.status for answer in answers] == [201, 201]
+        assert {day_of(place, answer.id) for answer in answers} == {"2026-03-03"}
+        assert len({place.picture.session(place.picture.messages[a.id]) for a in answers}) == 1
+        assert {day_of(place, answer.id) for answer in said} == {"2026-03-02"}
+        place.check()
+        if not slept:
+            return
+    pytest.fail("the request never ends")
