@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared import references
 from shared.access import Actor, compartments
 from shared.access.scopes import ANY, PATIENT, Scope
 from shared.catalog.compartments import SEEN_BY_ALL
@@ -58,8 +57,7 @@ class Sight:
         """
         self.tenant, self._letters = actor.tenant, letters
         self._people = actor.people if actor.is_cared_for else None
-        known = actor.selves or {actor.fhir_user}
-        self._senders = None if actor.sees_drafts else frozenset(map(references.canonical, known))
+        self._senders = None if actor.sees_drafts else actor.senders
         self._actor = actor
         self._grants = cache(self._grants_of)
         self._known: dict[frozenset[str], frozenset[str]] = {}
@@ -135,8 +133,7 @@ class Sight:
     def _is_anothers_draft(self, resource: Resource) -> bool:
         if self._senders is None or not compartments.is_draft(resource):
             return False
-        sender = resource.get("sender", {}).get("reference", "")
-        return not sender or references.canonical(sender) not in self._senders
+        return compartments.sender(resource) not in self._senders
 
     def may(self, letters: str, resource: Resource) -> bool:
         """Tell whether scopes with one of some letters are for a resource as it is."""

@@ -1,6 +1,6 @@
 """The plain-JSON face, asked as an application does, and what all its refusals are."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.frontdoor import ORIGIN, Answer, FrontDoor
@@ -15,6 +15,11 @@ class Plain:
     """A caller's calls; paths are below `/v1`."""
 
     caller: FrontDoor = field(default_factory=FrontDoor)
+
+    @property
+    def administrator(self) -> "Plain":
+        """The same caller with the role of administrators, who delete anything."""
+        return replace(self, caller=self.caller.administrator)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         headers.setdefault("content_type", JSON)

@@ -9,7 +9,14 @@ from shared.access import scopes
 from shared.access.compartments import is_a
 from shared.access.scopes import Scope
 from shared.catalog.interactions import Interaction
-from shared.catalog.roles import OF_COMPARTMENT, OF_DRAFTS, PATIENT, RELATED_PERSON, ROLES
+from shared.catalog.roles import (
+    DELETERS_OF_ANYTHING,
+    OF_COMPARTMENT,
+    OF_DRAFTS,
+    PATIENT,
+    RELATED_PERSON,
+    ROLES,
+)
 from shared.catalog.types import TYPES
 from shared.errors import Forbidden, Login
 from shared.settings import Settings
@@ -71,6 +78,16 @@ class Actor:
     def selves(self) -> frozenset[str]:
         """Who a patient or related person is: the senders of their messages."""
         return self.also | ({self.myself} - {""})
+
+    @property
+    def senders(self) -> frozenset[str]:
+        """The references by which the `sender` of the caller's own messages names them."""
+        return frozenset(map(references.canonical, self.selves or {self.fhir_user})) - {""}
+
+    @property
+    def deletes_anything(self) -> bool:
+        """Return whether the caller deletes more than their own drafts."""
+        return not DELETERS_OF_ANYTHING.isdisjoint(self.roles)
 
     @property
     def people(self) -> frozenset[str]:

@@ -41,6 +41,11 @@ def is_draft(resource: Resource) -> bool:
     return resource["resourceType"] == "Communication" and resource.get("status") == DRAFT
 
 
+def sender(resource: Resource) -> str:
+    """Return the reference by which a resource names its sender, empty where it names none."""
+    return references.canonical(resource.get("sender", {}).get("reference", ""))
+
+
 def is_a(resource_type: str, reference: str) -> bool:
     """Tell whether a reference, relative or absolute, is to a type."""
     above, _, own_id = f"/{reference}".rpartition("/")

@@ -89,15 +89,6 @@ def _refusal(resource_type: str, element: str) -> Issue:
     )
 
 
-def check_deleted(caller: Actor, before: Resource, header: Resource | None) -> None:
-    """Raise Forbidden where a resource is no message of theirs."""
-    if header is None or not _is_own(caller, before):
-        raise Forbidden(
-            "Patients and related persons delete messages of their own",
-            expression=before["resourceType"],
-        )
-
-
 def check_opened(caller: Actor, subjects: Iterable[Resource | None]) -> None:
     """Raise Forbidden where a session, or a thread linked to it, is about anybody else."""
     asked = {_name(one) for one in subjects}

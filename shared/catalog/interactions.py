@@ -9,7 +9,16 @@ where the other has a variable: the gateway takes that one.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.catalog.roles import ADMIN, AUDITOR, NOBODY, OF_COMPARTMENT, READERS, WRITERS
+from shared.catalog.roles import (
+    ADMIN,
+    AUDITOR,
+    DELETERS,
+    NOBODY,
+    OF_COMPARTMENT,
+    READERS,
+    WRITERS,
+    listed,
+)
 
 # Those who start care, and what they may write of it: shared.access.own_care.
 CARED_FOR = WRITERS | OF_COMPARTMENT
@@ -71,6 +80,11 @@ class Interaction:
         return self.needs or LETTERS.get(self.code, "")
 
     @property
+    def who(self) -> str:
+        """The roles that may, as documents list them."""
+        return listed(self.roles, self.code)
+
+    @property
     def type(self) -> str:
         """The type that the path itself names, where it does."""
         return self.path.lstrip("/").partition("/")[0]
@@ -119,8 +133,8 @@ INTERACTIONS = (
     Interaction("update", "PUT", "/{type}", "update", WRITERS, "U", conditional=True),
     Interaction("patch", "PATCH", "/{type}/{id}", "patch", CARED_FOR, "U"),
     Interaction("patch", "PATCH", "/{type}", "patch", CARED_FOR, "U", conditional=True),
-    Interaction("delete", "DELETE", "/{type}/{id}", "delete", CARED_FOR, "D"),
-    Interaction("delete", "DELETE", "/{type}", "delete", CARED_FOR, "D", conditional=True),
+    Interaction("delete", "DELETE", "/{type}/{id}", "delete", DELETERS, "D"),
+    Interaction("delete", "DELETE", "/{type}", "delete", DELETERS, "D", conditional=True),
     Interaction("history-instance", "GET", "/{type}/{id}/_history", "history", SEERS, "R"),
     Interaction("history-instance", "HEAD", "/{type}/{id}/_history", "history", SEERS, "R"),
     Interaction("search-type", "GET", "/{type}", "search", SEERS, "E"),
@@ -182,7 +196,7 @@ INTERACTIONS = (
             ("read", "GET", "{collection}/{id}", SEERS, "R"),
             ("update", "PUT", "{collection}/{id}", WRITERS, "U"),
             ("patch", "PATCH", "{collection}/{id}", CARED_FOR, "U"),
-            ("delete", "DELETE", "{collection}/{id}", CARED_FOR, "D"),
+            ("delete", "DELETE", "{collection}/{id}", DELETERS, "D"),
         )
     ),
     Interaction(

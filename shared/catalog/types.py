@@ -28,3 +28,16 @@ RECORDS = (
     "ChargeItem",
 )
 TYPES = (*CARE, *DIRECTORY, *RECORDS)
+
+# What marks a resource as void or out of use, where it is not to be deleted: R4 has a status of
+# entered-in-error for records, and for most of the directory only `active`.
+_ERROR = "entered-in-error"
+WITHDRAWN = {
+    **dict.fromkeys(TYPES, f"status: {_ERROR}"),
+    **dict.fromkeys(
+        ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Organization", "Group"),
+        "active: false",
+    ),
+    "Location": "status: inactive",
+    "Condition": f"verificationStatus: {_ERROR}",
+}

@@ -147,7 +147,7 @@ def _described(row: Interaction, summary: str, tag: str) -> Json:
     """Describe what all requests have: names, who may, and the answers."""
     level = "" if "{id}" in row.path or row.code == "create" else "OfType"
     name = "".join(part.capitalize() for part in summary.replace("-", " ").split())
-    roles = ", ".join(sorted(row.roles)) or "everybody, without a token"
+    roles = row.who or "everybody, without a token"
     described: Json = {
         "operationId": f"{row.method.lower()}{name}{level}",
         "summary": summary,

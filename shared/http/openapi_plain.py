@@ -59,7 +59,7 @@ def _operation(row: Interaction, collection: Collection) -> Json:
     described: Json = {
         "operationId": f"{code}{name_of(collection)}",
         "summary": f"{code} {collection.name}",
-        "description": f"For {', '.join(sorted(row.roles))}. As a FHIR {collection.type}.",
+        "description": f"For {row.who}. As a FHIR {collection.type}.",
         "tags": [TAG],
         "parameters": [*_parameters(row, collection)],
         "responses": _responses(row, collection),

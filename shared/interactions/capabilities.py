@@ -11,7 +11,7 @@ from shared import fhirjson
 from shared.catalog.interactions import AUDIT_EVENT, BELOW_BASE, OVERSEERS
 from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
-from shared.catalog.roles import ROLES
+from shared.catalog.roles import ROLES, listed
 from shared.catalog.types import TYPES
 from shared.interactions.definitions import DATE, definition_of, url_of
 from shared.resources import profiles
@@ -78,7 +78,9 @@ def _security() -> dict[str, Any]:
         if url
     ]
     service = {"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}
-    roles = "\n".join(f"- {role.name}: {role.documentation}" for role in ROLES.values())
+    roles = "\n".join(
+        f"- {role.name}: {role.documentation}; deletes {role.deletes}" for role in ROLES.values()
+    )
     security: dict[str, Any] = {
         "cors": bool(known.allowed_origins),
         "service": [service],
@@ -149,11 +151,11 @@ def _referring_to(resource_type: str) -> Iterator[SearchParam]:
 def _who(code: str) -> str:
     """Say which roles may: where several routes have a code, each that one of them takes."""
     rows = (row for row in BELOW_BASE if row.code == code and row.type != AUDIT_EVENT)
-    return _listed({role for row in rows for role in row.roles})
+    return _listed({role for row in rows for role in row.roles}, code)
 
 
-def _listed(roles: Iterable[str]) -> str:
-    return f"For the roles {', '.join(sorted(roles))}"
+def _listed(roles: Iterable[str], code: str = "") -> str:
+    return f"For the roles {listed(roles, code)}"
 
 
 def _operation(row: Operation, base: str) -> dict[str, str]:

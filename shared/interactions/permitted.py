@@ -2,31 +2,52 @@
 
 from typing import Any
 
-from shared.access import own_care
+from shared.access import Actor, own_care
+from shared.access.compartments import is_draft, sender
+from shared.catalog.types import WITHDRAWN
 from shared.errors import BusinessRule, Forbidden
 from shared.sessions import kinds, policies
+from shared.store.records import CommunicationRecord, Versioned
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
 
-def check(work: Work, before: Resource, after: Resource | None, *, is_new: bool) -> None:
-    """Raise Forbidden where a write is not the caller's; `after` is None where it deletes.
+def check_deletion(work: Work, record: Versioned) -> None:
+    """Raise Forbidden unless the caller's scopes and roles let them delete a resource."""
+    check_scopes(work, "d", record.resource)
+    if work.actor.deletes_anything or _is_own_draft(work.actor, record):
+        return
+    mark = WITHDRAWN[record.type]
+    raise Forbidden(
+        f"Only administrators delete this {record.type}: mark it instead ({mark})",
+        expression=record.type,
+        diagnostics="All others delete only drafts of their own that were never sent. "
+        f"What was recorded stays, and is marked as void: set {mark}",
+    )
+
+
+def _is_own_draft(caller: Actor, record: Versioned) -> bool:
+    """Return whether a resource is a draft of the caller's that was never sent."""
+    was_sent = isinstance(record, CommunicationRecord) and record.recalled
+    draft = record.resource
+    return is_draft(draft) and not was_sent and sender(draft) in caller.senders
+
+
+def check(work: Work, before: Resource, after: Resource, *, is_new: bool) -> None:
+    """Raise Forbidden unless the caller's scopes and roles let them write a resource.
 
     Scopes must be for what a resource was, and for what it becomes.
     """
     caller = work.actor
-    letter = "d" if after is None else "c" if is_new else "u"
     for content in (before, after):
         if content:
-            check_scopes(work, letter, content)
-    if after and kinds.header(after) != kinds.header(before) and work.sight.limits():
+            check_scopes(work, "c" if is_new else "u", content)
+    if kinds.header(after) != kinds.header(before) and work.sight.limits():
         _header(work, after)
     if not caller.is_cared_for:
         return
-    if after is None:
-        own_care.check_deleted(caller, before, _header(work, before))
-    elif before:
+    if before:
         own_care.check_changed(caller, before, after, _header(work, before))
     else:
         own_care.check_sender(caller, after)

@@ -88,8 +88,10 @@ def of_communication(
     work: Work, before: CommunicationRecord, resource: Resource | None, **changes: Any
 ) -> CommunicationRecord:
     """Make the next version of a Communication; None deletes it."""
-    drafted = before.drafted or bool(resource and is_draft(resource))
-    return _next(work, before, resource, changes | {"drafted": drafted})
+    if resource and is_draft(resource):
+        was_sent = not before.deleted and not is_draft(before.resource)
+        changes |= {"drafted": True, "recalled": before.recalled or was_sent}
+    return _next(work, before, resource, changes)
 
 
 def first_of_communication(

@@ -41,7 +41,10 @@ def write(
     if not live and not is_new and (there is not before or work.sight.limits((target.type,))):
         # Whether something is there under that id is not theirs to know.
         raise NotFound(f"{target} does not exist")
-    permitted.check(work, before.resource if before else {}, after, is_new=is_new)
+    if after is not None:
+        permitted.check(work, before.resource if before else {}, after, is_new=is_new)
+    elif before:
+        permitted.check_deletion(work, before)
     return Outcome(_save(work, before, target, after), created=not live)
 
 

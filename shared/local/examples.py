@@ -78,6 +78,13 @@ def message(
     }
 
 
+def draft(of: Resource, sender: dict[str, str], text: str) -> Resource:
+    """Make a message that has not been sent yet."""
+    unsent = message(of, sender, 0, text) | {"status": "preparation"}
+    del unsent["sent"]
+    return unsent
+
+
 def photo() -> Resource:
     """Make an attachment."""
     data = b64encode(TRANSPARENT_PIXEL).decode()
@@ -94,6 +101,11 @@ def link(encounter: Resource) -> list[dict[str, Any]]:
     """Make the JSON Patch that links a thread to a session."""
     value = {"reference": f"Encounter/{encounter['id']}"}
     return [{"op": "add", "path": "/encounter", "value": value}]
+
+
+def entered_in_error() -> list[dict[str, Any]]:
+    """Make the JSON Patch that marks a record as one that should not be."""
+    return [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
 
 
 def finished(encounter: Resource) -> Resource:

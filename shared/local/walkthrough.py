@@ -1,4 +1,4 @@
-"""The walkthrough: a session with a thread, a family's session, searching, finishing, deleting.
+"""The walkthrough: a session with a thread, a family's session, searching, finishing, taking back.
 
 Plays over HTTP against any base URL, also one with other data. Everybody in it is invented.
 """
@@ -29,6 +29,7 @@ def play(talk: Conversation, *, others: bool) -> None:
     _search_encounters(talk, visit, [family, *children], others=others)
     _search_communications(talk, visit, thread, messages)
     _finish(talk, visit)
+    _take_back(talk, visit, thread)
 
 
 def _thread(talk: Conversation) -> tuple[Resource, list[Resource]]:
@@ -76,8 +77,15 @@ def _finish(talk: Conversation, visit: Resource) -> None:
     versions = talk.history(visit)
     talk.hold("the newest version first", versions[0] == ended)
     talk.hold("the first version last", versions[-1] == visit)
-    talk.delete(visit)
-    talk.read(visit, status=410)
+
+
+def _take_back(talk: Conversation, visit: Resource, thread: Resource) -> None:
+    """Mark a record as an error, which administrators alone could delete, and delete a draft."""
+    marked = talk.patch(visit, examples.entered_in_error())
+    talk.hold("status entered-in-error", marked["status"] == "entered-in-error")
+    draft = talk.create(examples.draft(thread, examples.ALICE, "Does it hurt at ni"))
+    talk.delete(draft)
+    talk.read(draft, status=410)
 
 
 def closing_by_itself(talk: Conversation, run_schedule: Callable[[datetime], None]) -> None:

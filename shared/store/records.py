@@ -192,8 +192,9 @@ class CommunicationRecord(Versioned):
     A message that counts or once counted has `at`, and either `session`, its effective session,
     or `epoch`, whose adoption names it. A header has `day`, under daily that of the session it
     points to, and `plain` where a client linked it to an Encounter that is no session. `drafted`
-    says that a version of it is a draft, `by_patient` of one that does not count yet that a patient
-    or related person wrote its `sent`. `rebuilt` rises when reindexing changes which rows it has.
+    says that a version of it is a draft, `recalled` that one is which follows a version that was
+    sent; `by_patient` says of one that does not count yet that a patient or related person wrote
+    its `sent`. `rebuilt` rises when reindexing changes which rows it has.
     """
 
     type: str = "Communication"
@@ -206,6 +207,7 @@ class CommunicationRecord(Versioned):
     plain: bool = False
     drafted: bool = False
     by_patient: bool = False
+    recalled: bool = False
     rebuilt: int = 0
 
     def address(self, tenant: str) -> Address:
@@ -218,7 +220,7 @@ class CommunicationRecord(Versioned):
         if self.id != self._id_of_place():
             item["id"] = {"S": self.id}
         item |= texts(self, "at", "session", "day")
-        for name in ("counts", "plain", "drafted", "by_patient"):
+        for name in ("counts", "plain", "drafted", "by_patient", "recalled"):
             if getattr(self, name):
                 item[name] = {"BOOL": True}
         if self.rebuilt:
@@ -246,6 +248,7 @@ class CommunicationRecord(Versioned):
             plain="plain" in item,
             drafted="drafted" in item,
             by_patient="by_patient" in item,
+            recalled="recalled" in item,
             rebuilt=number(item, "rebuilt"),
         )
 

@@ -77,7 +77,7 @@ def mended() -> Any:
 
 @pytest.mark.usefixtures("versions")
 def test_a_trail_that_nobody_touched_holds(clinic: FrontDoor) -> None:
-    clinic.delete("/Encounter/1")
+    clinic.administrator.delete("/Encounter/1")
     assert verify(dynamodb.client(), TABLES) == (4, None)
 
 

@@ -152,7 +152,7 @@ def test_an_id_that_is_none_is_400(clinic: FrontDoor, resource_type: str, own_id
         clinic.get(path),
         clinic.put(path, care.session(id=own_id)),
         clinic.patch(path, []),
-        clinic.delete(path),
+        clinic.administrator.delete(path),
         clinic.get(f"{path}/_history"),
         clinic.get(f"{path}/_history/1"),
     ):

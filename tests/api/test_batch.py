@@ -18,7 +18,7 @@ def test_entries_are_answered_in_their_places_whatever_becomes_of_the_others(
     session_id = open_session(clinic)
     header_id, (message_id,) = thread(clinic, "2026-11-20T09:00:00Z")
     answered = batch(
-        clinic,
+        clinic.administrator,
         entry("GET", f"Encounter/{session_id}"),
         entry("GET", "/Encounter/none"),
         entry("POST", "Encounter", care.session("bogus")),
@@ -99,7 +99,7 @@ def test_conditions_of_an_entry_hold_for_it(clinic: FrontDoor) -> None:
     session_id = clinic.post("/Encounter", named).id
     url = f"Encounter/{session_id}"
     answered = batch(
-        clinic,
+        clinic.administrator,
         entry("GET", url, ifNoneMatch='W/"1"'),
         entry("GET", url, ifModifiedSince="2099-01-01T00:00:00Z"),
         entry("GET", url, ifModifiedSince="2020-01-01T00:00:00+02:00"),

@@ -66,7 +66,7 @@ def test_what_was_deleted_may_be_created_again(clinic: FrontDoor) -> None:
     for _ in range(3):
         created = clinic.post("/Encounter", named(), if_none_exist=NAMED)
         assert created.status == 201
-        assert clinic.delete(f"/Encounter/{created.id}").status == 204
+        assert clinic.administrator.delete(f"/Encounter/{created.id}").status == 204
 
 
 def test_an_identifier_stays_guarded_when_one_of_its_two_holders_is_gone(
@@ -74,7 +74,7 @@ def test_an_identifier_stays_guarded_when_one_of_its_two_holders_is_gone(
 ) -> None:
     first, second = (clinic.post("/Encounter", named()).id for _ in range(2))
     assert by_header(clinic, NAMED, named()).status == 412
-    clinic.delete(f"/Encounter/{first}")
+    clinic.administrator.delete(f"/Encounter/{first}")
     assert by_header(clinic, NAMED, named()).id == second
     change = [{"op": "replace", "path": "/identifier/0/value", "value": "SM2"}]
     clinic.patch(f"/Encounter/{second}", change)
@@ -87,7 +87,7 @@ def test_an_identifier_stays_guarded_when_one_of_its_two_holders_is_gone(
         lambda clinic: by_header(clinic, NAMED, named()),
         lambda clinic: clinic.put(f"/Encounter?{NAMED}", named()),
         lambda clinic: clinic.patch(f"/Encounter?{NAMED}", status_patch("arrived")),
-        lambda clinic: clinic.delete(f"/Encounter?{NAMED}"),
+        lambda clinic: clinic.administrator.delete(f"/Encounter?{NAMED}"),
     ],
 )
 def test_a_query_that_matches_several_is_412_and_writes_nothing(
@@ -130,7 +130,7 @@ def test_an_update_by_query_makes_changes_and_makes_again(clinic: FrontDoor) -> 
     assert (changed.status, changed.id, changed.version) == (200, created.id, "2")
     same = clinic.put(f"/Encounter?{NAMED}", changed.body)
     assert (same.status, same.version) == (200, "2")
-    clinic.delete(f"/Encounter/{created.id}")
+    clinic.administrator.delete(f"/Encounter/{created.id}")
     assert clinic.put(f"/Encounter?{NAMED}", named()).status == 201
 
 
@@ -156,9 +156,9 @@ def test_a_patch_by_query_changes_the_one_that_matches(clinic: FrontDoor) -> Non
 
 
 def test_a_delete_by_query_deletes_the_one_that_matches(clinic: FrontDoor) -> None:
-    assert clinic.delete(f"/Encounter?{NAMED}").status == 204
+    assert clinic.administrator.delete(f"/Encounter?{NAMED}").status == 204
     created = clinic.post("/Encounter", named())
-    assert clinic.delete(f"/Encounter?{NAMED}").status == 204
+    assert clinic.administrator.delete(f"/Encounter?{NAMED}").status == 204
     assert clinic.get(f"/Encounter/{created.id}").status == 410
 
 
@@ -169,7 +169,7 @@ def test_a_delete_by_query_deletes_the_one_that_matches(clinic: FrontDoor) -> No
         lambda clinic, tag: clinic.patch(
             f"/Encounter?{NAMED}", status_patch("arrived"), if_match=tag
         ),
-        lambda clinic, tag: clinic.delete(f"/Encounter?{NAMED}", if_match=tag),
+        lambda clinic, tag: clinic.administrator.delete(f"/Encounter?{NAMED}", if_match=tag),
     ],
 )
 def test_if_match_holds_for_what_a_query_finds(
@@ -183,7 +183,7 @@ def test_if_match_holds_for_what_a_query_finds(
 def test_if_match_without_a_match_is_412(clinic: FrontDoor) -> None:
     for answer in (
         clinic.put(f"/Encounter?{NAMED}", named(), if_match="1"),
-        clinic.delete(f"/Encounter?{NAMED}", if_match="1"),
+        clinic.administrator.delete(f"/Encounter?{NAMED}", if_match="1"),
     ):
         refusals.check(answer, 412, "conflict")
 

@@ -52,7 +52,7 @@ def test_a_version_goes_before_a_date_and_a_date_that_is_none_says_nothing(
 
 
 def test_what_is_gone_is_gone_whatever_the_caller_knows(clinic: FrontDoor, mine: Answer) -> None:
-    clinic.delete(PATH)
+    clinic.administrator.delete(PATH)
     answer = clinic.get(PATH, if_none_match="*", if_modified_since=mine.headers["Last-Modified"])
     refusals.check(answer, 410, "deleted")
 
@@ -171,7 +171,7 @@ def test_a_history_with_deletions_says_for_every_page_what_made_the_resource(
     clinic: FrontDoor, mine: Answer
 ) -> None:
     for _ in range(3):
-        clinic.delete(PATH)
+        clinic.administrator.delete(PATH)
         assert clinic.put(PATH, mine.body).status == 201
     whole = clinic.get(f"{PATH}/_history").body["entry"]
     assert [entry["response"]["status"] for entry in whole] == [*["201", "204"] * 3, "201"]
@@ -218,5 +218,7 @@ def test_an_answer_says_as_little_as_is_preferred_of_what_did_not_change(
     again = clinic.put(f"/Encounter/{own_id}", body, prefer="return=minimal")
     assert (again.status, again.text, again.headers["ETag"]) == (200, "", 'W/"1"')
     header_id, _ = thread(clinic)
-    gone = clinic.delete(f"/Communication/{header_id}", prefer="return=representation")
+    gone = clinic.administrator.delete(
+        f"/Communication/{header_id}", prefer="return=representation"
+    )
     assert (gone.status, gone.text) == (204, "")

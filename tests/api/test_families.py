@@ -72,7 +72,7 @@ def test_without_a_link_of_her_own_record_she_is_the_relative_of_one(family: Fro
         assert charts(as_mother()) == {BART}
     same(family, OF_BART, OF_LISA)
     assert charts(as_mother()) == {BART, LISA}
-    family.delete("/Patient/marge-simpson")
+    family.administrator.delete("/Patient/marge-simpson")
     assert charts(as_mother()) == {BART}
     # What somebody else's record says of her child's other relatives is not about her.
     relative(family, "RelatedPerson/homer", LISA)
@@ -112,7 +112,7 @@ def test_of_a_record_that_is_not_in_use_nothing_follows(family: FrontDoor) -> No
     assert charts(as_mother(OF_LISA)) == {LISA}
     relative(family, OF_BART, BART, active=True)
     assert charts(as_mother()) == {BART, LISA}
-    family.delete(f"/{OF_BART}")
+    family.administrator.delete(f"/{OF_BART}")
     assert charts(as_mother()) == set()
     assert charts(as_mother(patient="bart-simpson")) == set()
 
@@ -174,7 +174,7 @@ def test_of_a_record_the_versions_that_were_about_their_patients_are_seen(
         history = caller.get(f"{now}/_history").body
         assert [one["resource"]["meta"]["versionId"] for one in history["entry"]] == ["2"]
         assert history["total"] == 1
-    family.delete(f"/Observation/{made[MILHOUSE]}")
+    family.administrator.delete(f"/Observation/{made[MILHOUSE]}")
     assert bart.get(now).status == 410
     relative(family, OF_BART, BART, **ended("2026-03-01"))
     assert as_mother().get(now).status == 404
@@ -212,7 +212,7 @@ def test_a_claim_counts_where_the_directory_has_never_had_the_person(family: Fro
     assert charts(as_mother(stranger)) == set()
     relative(family, stranger, MILHOUSE)
     assert charts(as_mother(stranger)) == {MILHOUSE}
-    family.delete(f"/{stranger}")
+    family.administrator.delete(f"/{stranger}")
     assert charts(as_mother(stranger, patient="milhouse-van-houten")) == set()
 
 
@@ -313,7 +313,7 @@ def test_who_stands_for_nobody_is_refused(family: FrontDoor) -> None:
     refusals.check(opened(family, OF_BART), 422, "business-rule", "patient")
     relative(family, OF_LISA, LISA, **ended("2026-03-01"))
     refusals.check(opened(family, OF_LISA), 422, "business-rule", "patient")
-    family.delete(f"/{OF_LISA}")
+    family.administrator.delete(f"/{OF_LISA}")
     refusals.check(opened(family, OF_LISA), 422, "business-rule", "patient")
 
 

@@ -47,7 +47,7 @@ def test_an_id_names_no_message_that_has_moved_to_its_place(clinic: FrontDoor) -
     moved = post(clinic, header_id, SECOND)
     guessed = moved[: -len("0000000000000000")] + message_id[-len("0000000000000000") :]
     assert clinic.get(f"/Communication/{guessed}").status == 404
-    assert clinic.delete(f"/Communication/{guessed}").status == 204
+    assert clinic.administrator.delete(f"/Communication/{guessed}").status == 204
     assert clinic.get(f"/Communication/{message_id}").status == 200
 
 
@@ -88,7 +88,7 @@ def test_a_message_brought_back_with_another_time_stays_in_its_session(clinic: F
     session_id, _, ids = conversation(clinic)
     url = f"/Communication/{ids[0]}"
     body = clinic.get(url).body
-    clinic.delete(url)
+    clinic.administrator.delete(url)
     assert clinic.put(url, body | {"sent": LONG_AGO}).status == 201
     assert messages_of(clinic, session_id) == ids
 
@@ -125,7 +125,7 @@ def test_a_message_waits_where_its_reopened_session_has_no_room(clinic: FrontDoo
 def test_a_session_that_ends_however_it_does_leaves_no_child_open(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     child_id = clinic.post("/Encounter", care.medical_encounter(session_id, care.HOMER)).id
-    clinic.delete(f"/Encounter/{session_id}")
+    clinic.administrator.delete(f"/Encounter/{session_id}")
     assert (
         clinic.put(f"/Encounter/{session_id}", care.session("finished", id=session_id)).status
         == 201
@@ -138,7 +138,7 @@ def test_a_client_s_session_without_messages_left_keeps_its_period(clinic: Front
     end(clinic, session_id)
     period = clinic.get(f"/Encounter/{session_id}").body["period"]
     for message_id in ids:
-        clinic.delete(f"/Communication/{message_id}")
+        clinic.administrator.delete(f"/Communication/{message_id}")
     left = clinic.get(f"/Encounter/{session_id}").body
     assert left["status"] == "finished"
     assert left["period"]["start"] in (period["start"], "2026-11-20T09:30:00.000Z")

@@ -95,7 +95,7 @@ def test_what_is_deleted_or_elsewhere_is_not_included(
     clinic: FrontDoor, thread: tuple[str, list[str]]
 ) -> None:
     header, messages = thread
-    assert clinic.delete(f"/Communication/{messages[0]}").status == 204
+    assert clinic.administrator.delete(f"/Communication/{messages[0]}").status == 204
     found = clinic.get(f"/Communication?_id={header}&_revinclude=Communication:part-of")
     assert modes(found)["include"] == messages[1:]
     elsewhere = clinic.get(

@@ -158,7 +158,7 @@ def test_a_write_is_made_where_the_version_is_the_one_asked_for(
     put, patched, deleted = (clinic.post("/Encounter", care.session()) for _ in range(3))
     assert clinic.put(url(put), changed(put), if_match=tag).status == 200
     assert clinic.patch(url(patched), status_patch(), if_match=tag).status == 200
-    assert clinic.delete(url(deleted), if_match=tag).status == 204
+    assert clinic.administrator.delete(url(deleted), if_match=tag).status == 204
 
 
 @pytest.mark.parametrize("tag", ['W/"1"', '"1"', "1", 'W/"3"', "x", 'W/"1", W/"3"'])
@@ -170,7 +170,7 @@ def test_a_write_is_refused_where_the_version_is_another(
     for answer in (
         clinic.put(url(created), changed(created, "entered-in-error"), if_match=tag),
         clinic.patch(url(created), status_patch("entered-in-error"), if_match=tag),
-        clinic.delete(url(created), if_match=tag),
+        clinic.administrator.delete(url(created), if_match=tag),
     ):
         refusals.check(answer, 412, "conflict")
     assert everything() == before
@@ -185,7 +185,7 @@ def test_a_write_is_refused_where_what_it_must_not_find_is_there(
     for answer in (
         clinic.put(url(created), changed(created), if_none_match=tags),
         clinic.patch(url(created), status_patch(), if_none_match=tags),
-        clinic.delete(url(created), if_none_match=tags),
+        clinic.administrator.delete(url(created), if_none_match=tags),
     ):
         refusals.check(answer, 412, "conflict")
     assert everything() == before
@@ -204,7 +204,7 @@ def test_a_condition_that_names_no_version_is_refused(
     for answer in (
         clinic.put(url(created), changed(created), **given),
         clinic.patch(url(created), status_patch(), **given),
-        clinic.delete(url(created), **given),
+        clinic.administrator.delete(url(created), **given),
     ):
         refusals.check(answer, 400, "invalid", header)
     assert everything() == before
@@ -219,11 +219,11 @@ def test_a_write_of_one_resource_takes_no_query(
     for answer in (
         clinic.put(asked, changed(created)),
         clinic.patch(asked, status_patch()),
-        clinic.delete(asked),
+        clinic.administrator.delete(asked),
     ):
         refusals.check(answer, 400, "invalid", query.partition("=")[0])
     assert everything() == before
-    assert clinic.delete(f"{url(created)}?_format=json").status == 204
+    assert clinic.administrator.delete(f"{url(created)}?_format=json").status == 204
 
 
 def test_if_match_on_what_was_never_there_or_is_gone_is_refused(
@@ -232,7 +232,7 @@ def test_if_match_on_what_was_never_there_or_is_gone_is_refused(
     answer = clinic.put("/Encounter/new", care.session(id="new"), if_match='W/"1"')
     refusals.check(answer, 412, "conflict")
     assert clinic.get("/Encounter/new").status == 404
-    clinic.delete(url(created))
+    clinic.administrator.delete(url(created))
     for tag in ('W/"1"', 'W/"2"'):
         refusals.check(clinic.put(url(created), created.body, if_match=tag), 412, "conflict")
     assert clinic.get(url(created)).status == 410
@@ -301,7 +301,7 @@ def test_a_patch_is_held_to_the_rules_of_its_result(clinic: FrontDoor) -> None:
 def test_a_patch_needs_something_to_change(clinic: FrontDoor) -> None:
     refusals.check(clinic.patch("/Encounter/nowhere", status_patch()), 404, "not-found")
     created = clinic.post("/Encounter", care.session())
-    clinic.delete(url(created))
+    clinic.administrator.delete(url(created))
     refusals.check(clinic.patch(url(created), status_patch()), 410, "deleted")
 
 
@@ -323,7 +323,7 @@ def test_a_merge_document_changes_sets_and_removes(clinic: FrontDoor, content_ty
 def test_a_deleted_resource_is_gone_but_its_versions_are_not(
     clinic: FrontDoor, created: Answer
 ) -> None:
-    answer = clinic.delete(url(created))
+    answer = clinic.administrator.delete(url(created))
     assert (answer.status, answer.text) == (204, "")
     refusals.check(clinic.get(url(created)), 410, "deleted")
     refusals.check(clinic.get(f"{url(created)}/_history/2"), 410, "deleted")
@@ -337,17 +337,17 @@ def test_a_deleted_resource_is_gone_but_its_versions_are_not(
 def test_deleting_what_is_gone_or_never_was_writes_nothing(
     clinic: FrontDoor, created: Answer
 ) -> None:
-    clinic.delete(url(created))
+    clinic.administrator.delete(url(created))
     before = everything()
     for path in (url(created), "/Encounter/nowhere", "/Communication/nowhere"):
-        answer = clinic.delete(path)
+        answer = clinic.administrator.delete(path)
         assert (answer.status, answer.text) == (204, "")
     assert everything() == before
     assert clinic.get("/Encounter/nowhere").status == 404
 
 
 def test_put_brings_a_deleted_resource_back(clinic: FrontDoor, created: Answer) -> None:
-    clinic.delete(url(created))
+    clinic.administrator.delete(url(created))
     answer = clinic.put(url(created), created.body)
     assert answer.status == 201
     assert answer.headers["Location"] == f"{BASE}{url(created)}/_history/3"
@@ -363,7 +363,7 @@ def test_deletion_leaves_what_refers_to_the_resource(clinic: FrontDoor) -> None:
     child = clinic.post("/Encounter", care.medical_encounter(session.id, care.HOMER))
     encounter = care.reference(f"Encounter/{session.id}")
     header = clinic.post("/Communication", care.header(encounter=encounter))
-    clinic.delete(url(session))
+    clinic.administrator.delete(url(session))
     assert clinic.get(url(child)).text == child.text
     assert clinic.get(url(header)).text == header.text
 

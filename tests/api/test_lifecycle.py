@@ -197,7 +197,7 @@ def test_a_message_before_the_start_that_the_server_filled_corrects_it(clinic: F
 def test_deleting_a_session_frees_its_threads_and_leaves_the_rest(clinic: FrontDoor) -> None:
     session_id, header_id, ids = talk(clinic, START)
     child_id = clinic.post("/Encounter", care.medical_encounter(session_id, care.HOMER)).id
-    assert clinic.delete(f"/Encounter/{session_id}").status == 204
+    assert clinic.administrator.delete(f"/Encounter/{session_id}").status == 204
     assert clinic.get(f"/Encounter/{session_id}").status == 410
     assert encounter(clinic, child_id)["status"] == "in-progress"
     named = clinic.get(f"/Communication/{header_id}").body["encounter"]["reference"]
@@ -210,7 +210,7 @@ def test_put_brings_a_deleted_session_back_and_its_thread_with_the_next_message(
     clinic: FrontDoor,
 ) -> None:
     session_id, header_id, ids = talk(clinic, START)
-    clinic.delete(f"/Encounter/{session_id}")
+    clinic.administrator.delete(f"/Encounter/{session_id}")
     answer = clinic.put(f"/Encounter/{session_id}", care.session(id=session_id))
     assert (answer.status, answer.version) == (201, "3")
     ids.append(post(clinic, header_id, LATER))
@@ -245,7 +245,7 @@ def test_retracting_the_last_message_amends_a_finished_session(clinic: FrontDoor
 def test_deleting_a_message_takes_it_out_of_the_period(clinic: FrontDoor) -> None:
     session_id, _, ids = talk(clinic, START, LAST)
     end(clinic, session_id)
-    assert clinic.delete(f"/Communication/{ids[0]}").status == 204
+    assert clinic.administrator.delete(f"/Communication/{ids[0]}").status == 204
     assert encounter(clinic, session_id)["period"]["start"] == "2026-11-20T09:25:30.000Z"
     assert messages_of(clinic, session_id) == ids[1:]
 

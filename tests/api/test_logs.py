@@ -92,7 +92,7 @@ def test_an_error_of_our_own_shows_nothing_of_it(
             clinic.post("/Encounter", care.session()),
             clinic.put("/Encounter/1", care.session(id="1")),
             clinic.patch("/Communication/1", []),
-            clinic.delete("/Communication/1"),
+            clinic.administrator.delete("/Communication/1"),
             clinic.get("/Encounter/1/_history"),
         ]
     for answer in answers:
@@ -217,7 +217,7 @@ def test_no_log_line_holds_anything_of_a_resource(
         for module in (dynamodb, transactions):
             broken.setattr(module, "client", Unreachable)
         assert clinic.put(path, secret(care.session(id=session.id))).status == 500
-    assert clinic.delete(path).status == 204
+    assert clinic.administrator.delete(path).status == 204
     assert log.getvalue().count('"message":"request"') == len(statuses) + 6
     assert CANARY not in log.getvalue()
     assert all(CANARY not in str(record.__dict__) for record in caplog.records)

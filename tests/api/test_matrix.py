@@ -56,7 +56,8 @@ DECISIONS = {
     "search-type": Decision(READERS, CARED_FOR, "s"),
     "update": Decision(CLINIC, NOBODY, "u"),
     "patch": Decision(CLINIC, CARED_FOR, "u"),
-    "delete": Decision(CLINIC, CARED_FOR, "d"),
+    # Of drafts: whoever did not send one does not see it.
+    "delete": Decision({"admin"}, {"practitioner"} | CARED_FOR, "d"),
     "$open-session": Decision(CLINIC, CARED_FOR, "cu"),
     "$add-patient": Decision(CLINIC, NOBODY, "cu"),
     "$close-session": Decision(CLINIC, NOBODY, "u"),
@@ -165,6 +166,21 @@ def fill() -> None:
             }
             own_id = f"{whose}-{role}"
             clinic.put(f"/Communication/{own_id}", care.message(whose, **sent, id=own_id))
+        for role in ("practitioner", "patient", "related-person"):
+            sender = caller(role).fhir_user if whose == OWN else "Practitioner/doctor-nick"
+            own_id = draft_of(whose, role)
+            not_sent: dict[str, Any] = {
+                "subject": person,
+                "status": "preparation",
+                "sender": care.reference(sender),
+            }
+            draft = care.message(whose, **not_sent, id=own_id)
+            assert clinic.put(f"/Communication/{own_id}", draft).status == 201
+
+
+def draft_of(whose: str, role: str) -> str:
+    """Return the id of the draft that a role deletes; administrators delete a practitioner's."""
+    return f"{whose}-draft-{role if role in CARED_FOR else 'practitioner'}"
 
 
 def call(asked: Asked, who: FrontDoor, whose: str) -> str:
@@ -221,7 +237,7 @@ def patch(asked: Asked, who: FrontDoor, whose: str) -> Came:
 
 
 def delete(asked: Asked, who: FrontDoor, whose: str) -> Came:
-    own_id = f"{whose}-{who.role if who.role == 'related-person' else 'patient'}"
+    own_id = draft_of(whose, who.role)
     answer = who.delete(url(asked, "Communication", own_id))
     return answer, caller("admin").get(f"/Communication/{own_id}").status == 410
 
@@ -278,14 +294,13 @@ def audit_search(asked: Asked, who: FrontDoor, _whose: str) -> Came:
 def plain(asked: Asked, who: FrontDoor, whose: str) -> Came:
     """The same through the plain-JSON face."""
     code = asked.name.removeprefix("plain ")
-    named = who.role if who.role == "related-person" else "patient"
     collection, own_id, body = {
         "create": ("messages", "", {"threadId": whose, "senderId": who.fhir_user}),
         "read": ("encounters", whose, None),
         "search-type": ("messages", "", None),
         "update": ("encounters", whose, {"status": "in-progress", "class": "VR"}),
         "patch": ("messages", f"{whose}-to", {"status": "completed"}),
-        "delete": ("messages", f"{whose}-{named}", None),
+        "delete": ("messages", draft_of(whose, who.role), None),
     }[code]
     path = asked.path.replace("{collection}", collection).replace("{id}", own_id)
     query = f"?threadId={whose}" if code == "search-type" else ""
@@ -369,7 +384,8 @@ def test_only_the_clinic_writes_the_directory_and_records(
             who.delete(path),
         ]
         if role in CLINIC:
-            assert [one.status for one in answers] == [201, 200, 200, 204]
+            deleted = 204 if role == "admin" else 403
+            assert [one.status for one in answers] == [201, 200, 200, deleted]
             continue
         unseen = [403, 403, 404, 204]
         assert [one.status for one in answers] == ([403] * 4 if seen else unseen), role
@@ -422,6 +438,6 @@ def test_a_patients_scope_lets_nobody_write_what_is_about_no_patient(
     made = clinic.post("/Observation", care.example("Observation"))
     assert made.status == 201
     assert clinic.get("/Observation?_summary=count").body["total"] == 2
-    assert clinic.delete(f"/Observation/{made.id}").status == 204
+    assert clinic.administrator.delete(f"/Observation/{made.id}").status == 204
     others = care.example("Observation", subject=care.reference(BART))
     refusals.check(clinic.post("/Observation", others), 403, "forbidden", "Observation")

@@ -416,7 +416,7 @@ def test_what_is_no_session_is_neither_closed_nor_given_a_patient(clinic: FrontD
 
 def test_what_is_not_there_is_404_and_what_is_gone_410(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
-    clinic.delete(f"/Encounter/{session_id}")
+    clinic.administrator.delete(f"/Encounter/{session_id}")
     for call in (close, lambda who, one: add(who, one, LISA)):
         assert call(clinic, "nobodys").status == 404
         assert call(clinic, session_id).status == 410
@@ -508,7 +508,7 @@ def test_everything_leaves_out_what_is_deleted(
     session_id, ids = long_session
     gone = [ids[1], ids[3], ids[-1]]
     for kind, one in zip(("Encounter", "Communication", "Communication"), gone, strict=True):
-        assert clinic.delete(f"/{kind}/{one}").status == 204
+        assert clinic.administrator.delete(f"/{kind}/{one}").status == 204
     kept = [one for one in ids if one not in gone]
     assert [one for one in everything(clinic, session_id) if one in kept] == kept
     assert not {*gone} & {*everything(clinic, session_id)}

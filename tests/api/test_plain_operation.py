@@ -74,7 +74,8 @@ def test_the_audit_trail_tells_of_both_faces_alike(
     clinic.put("/Encounter/own", care.visit(id="own"))
     log.clear()
     method, path, body, action, entity = asked
-    answer = FACE.call(method, path, body)
+    face = FACE.administrator if method == "DELETE" else FACE
+    answer = face.call(method, path, body)
     (event,) = log.delivered()
     assert event["action"] == action
     whats = [one["what"]["reference"] for one in event["entity"] if "what" in one]

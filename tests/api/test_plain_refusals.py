@@ -175,7 +175,7 @@ def test_what_is_not_there_is_refused_by_a_problem_too(
 
 def test_what_is_not_there_is_named_as_the_face_names_it() -> None:
     thread = FACE.make("/threads", {})["id"]
-    FACE.delete(f"/threads/{thread}")
+    FACE.administrator.delete(f"/threads/{thread}")
     for own_id, status, text in (
         ("none", 404, "There is no none in threads"),
         (thread, 410, f"{thread} was in threads and is deleted"),

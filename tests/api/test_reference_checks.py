@@ -116,7 +116,7 @@ def test_what_extends_a_primitive_is_checked_and_named_as_fhirpath_has_it(local:
 def test_only_what_a_write_adds_is_checked(local: Practice) -> None:
     add(local.clinic, LINDA)
     session = made(local.clinic, care.session(subject=care.reference(LINDA)))
-    local.clinic.delete(f"/{LINDA}")
+    local.clinic.administrator.delete(f"/{LINDA}")
     path = f"/Encounter/{session}"
     body = local.clinic.get(path).body
     assert local.clinic.put(path, body | {"status": "onleave"}).status == 200
@@ -153,7 +153,7 @@ def test_an_ending_in_several_transactions_names_only_who_is_here(
 
 
 def test_who_was_deleted_is_not_here_until_they_are_again(local: Practice) -> None:
-    local.clinic.delete(f"/{care.HOMER}")
+    local.clinic.administrator.delete(f"/{care.HOMER}")
     refuses(local.clinic.post("/Encounter", care.session()), "Encounter.subject.reference")
     add(local.clinic, care.HOMER)
     assert local.clinic.post("/Encounter", care.session()).status == 201
@@ -203,7 +203,7 @@ def test_a_session_that_the_server_opens_names_who_may_be_gone(local: Practice) 
     local.set(SESSION_POLICY="thread")
     header = made(local.clinic, care.header())
     for each in PEOPLE:
-        local.clinic.delete(f"/{each}")
+        local.clinic.administrator.delete(f"/{each}")
     body = without(care.message(header), "sender", "recipient", "subject")
     assert local.clinic.post("/Communication", body).status == 201
     (session,) = local.sessions()
@@ -224,7 +224,7 @@ def test_open_session_checks_whom_the_caller_names(local: Practice) -> None:
     answer = open_session(local.clinic, thread, practitioner)
     refuses(answer, "Encounter.participant[0].individual.reference")
     for each in PEOPLE:
-        local.clinic.delete(f"/{each}")
+        local.clinic.administrator.delete(f"/{each}")
     assert open_session(local.clinic, thread).status == 201
 
 
@@ -263,7 +263,7 @@ def test_what_a_bundle_makes_is_here_for_its_other_entries(local: Practice) -> N
 
 def test_what_a_bundle_deletes_is_gone_for_its_other_entries(local: Practice) -> None:
     before = everything()
-    answer = local.clinic.post(
+    answer = local.clinic.administrator.post(
         "",
         bundle(
             "transaction",
@@ -340,7 +340,7 @@ def test_whom_a_search_found_is_here_until_it_is_written(
 
     def late(operations: Any) -> None:
         monkeypatch.setattr(transactions, "send", send)
-        local.clinic.delete(f"/{care.HOMER}")
+        local.clinic.administrator.delete(f"/{care.HOMER}")
         send(operations)
 
     monkeypatch.setattr(transactions, "send", late)

@@ -46,7 +46,7 @@ def test_a_literal_reference_to_what_is_here_is_kept_as_written(
 
 def test_a_reference_to_what_is_deleted_is_refused(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
-    clinic.delete(f"/Encounter/{session_id}")
+    clinic.administrator.delete(f"/Encounter/{session_id}")
     body = care.header(about=[care.reference(f"Encounter/{session_id}")])
     answer = clinic.post("/Communication", body)
     refusals.check(answer, 422, "business-rule", "Communication.about[0].reference")
@@ -95,8 +95,8 @@ def test_only_references_that_a_write_adds_are_checked(clinic: FrontDoor) -> Non
     about = [care.reference(f"Encounter/{kept}")]
     header = clinic.post("/Communication", care.header(about=about))
     path = f"/Communication/{header.id}"
-    clinic.delete(f"/Encounter/{kept}")
-    clinic.delete(f"/Encounter/{other}")
+    clinic.administrator.delete(f"/Encounter/{kept}")
+    clinic.administrator.delete(f"/Encounter/{other}")
     assert clinic.put(path, header.body | {"status": "on-hold"}).status == 200
     absolute = [care.reference(f"{BASE}/Encounter/{kept}")]
     moved = header.body | {"about": absolute, "reasonReference": []}
@@ -113,8 +113,8 @@ def test_a_resource_that_comes_back_is_checked_as_a_new_one(clinic: FrontDoor) -
     session_id = open_session(clinic)
     body = care.header(id="back", about=[care.reference(f"Encounter/{session_id}")])
     clinic.put("/Communication/back", body)
-    clinic.delete("/Communication/back")
-    clinic.delete(f"/Encounter/{session_id}")
+    clinic.administrator.delete("/Communication/back")
+    clinic.administrator.delete(f"/Encounter/{session_id}")
     answer = clinic.put("/Communication/back", body)
     refusals.check(answer, 422, "business-rule", "Communication.about[0].reference")
 

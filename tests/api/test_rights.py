@@ -211,13 +211,13 @@ def patches(ask: Caller, at: Scene) -> None:
 def deletes(ask: Caller, at: Scene) -> None:
     session = at.encounter(identifier=[DOES])
     at.encounter(identifier=[DOES])
-    ask.delete(session)
-    ask.delete(at.message(at.thread(at.encounter())))
-    ask.delete(at.finished()[1])
+    ask.administrator.delete(session)
+    ask.administrator.delete(at.message(at.thread(at.encounter())))
+    ask.administrator.delete(at.finished()[1])
     ask.delete(at.draft())
     for kind, query in conditions(at):
-        ask.delete(f"/{kind}?{query}")
-    ask.delete(at.half_closed())
+        ask.administrator.delete(f"/{kind}?{query}")
+    ask.administrator.delete(at.half_closed())
 
 
 def operates(ask: Caller, at: Scene) -> None:
@@ -317,8 +317,8 @@ def plains(ask: Caller, at: Scene) -> None:
     for hour in (11, 12):
         face.patch(message, {"sent": f"2026-03-01T{hour}:00:00Z"})
     face.get(message)
-    face.delete(message)
-    face.delete(f"/messages/{at.finished()[1][15:]}")
+    face.administrator.delete(message)
+    face.administrator.delete(f"/messages/{at.finished()[1][15:]}")
     draft = f"/messages/{at.draft()[15:]}"
     face.patch(draft, {"text": "Better"})
     face.patch(draft, {"status": "in-progress"})
@@ -329,7 +329,7 @@ def plains(ask: Caller, at: Scene) -> None:
     seen = {"resourceType": "Observation", "status": "final", "code": {"text": WIDE}, "text": LONG}
     assert at.clinic.post("/Observation", seen).status == 201
     face.get("/observations?status=final")
-    face.delete("/observations/heart")
+    face.administrator.delete("/observations/heart")
     at.encounter(text=LONG)
     at.thread(text=LONG)
     face.get("/threads?patientId=homer-simpson")
@@ -341,7 +341,7 @@ def plains(ask: Caller, at: Scene) -> None:
     Plain(homer).get("/encounters")
     Plain(homer).get(f"/encounters{at.family()[10:]}")
     face.patch(f"/encounters{at.half_closed()[10:]}", {"priority": "high"})
-    face.delete(f"/encounters{session[10:]}")
+    face.administrator.delete(f"/encounters{session[10:]}")
     note = {"patientId": "homer-simpson", "title": "Note", "content": WIDE * 3}
     own = face.post("/notes", note).body["data"]["id"]
     face.patch(f"/notes/{own}", {"title": "Better"})
@@ -410,7 +410,7 @@ def test_the_worker_takes_each_right_that_it_has_and_no_other(
     session = at.family()
     gone = at.message(at.thread(session))
     at.message(at.thread(session))
-    at.clinic.delete(gone)
+    at.clinic.administrator.delete(gone)
     notes.function = "closing_worker"
     for one in (half, session):
         due.look("-", one[11:], practice.now + timedelta(days=3))

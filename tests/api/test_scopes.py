@@ -162,7 +162,7 @@ def test_a_constraint_is_applied_to_what_is_read_found_and_written(clinic: Front
     assert unseen.text == absent.text.replace("/x", "/u")
     assert everything() == before
     assert caller.post("/Communication", care.header(category=[RASH])).status == 201
-    clinic.delete("/Communication/t")
+    clinic.administrator.delete("/Communication/t")
     assert caller.get("/Communication/t").status == 410
 
 

@@ -287,7 +287,7 @@ def test_completing_a_header_does_nothing_under_other_policies(
 def test_a_deleted_header_leaves_its_session_which_closes(thread_policy: Practice) -> None:
     header_id = thread_policy.header()
     thread_policy.says(header_id, NINE)
-    assert thread_policy.clinic.delete(f"/Communication/{header_id}").status == 204
+    assert thread_policy.clinic.administrator.delete(f"/Communication/{header_id}").status == 204
     assert thread_policy.table() == [("finished", "02 09:00", "02 09:00")]
     refused = thread_policy.clinic.post("/Communication", care.message(header_id))
     assert (refused.status, refused.expressions) == (422, ["Communication.partOf"])
@@ -584,7 +584,7 @@ def test_a_days_session_that_was_deleted_has_its_day_again_when_it_is_put_back(
     header_id = daily.header()
     first = daily.says(header_id, NINE)
     session = daily.session()
-    daily.clinic.delete(f"/Encounter/{session['id']}")
+    daily.clinic.administrator.delete(f"/Encounter/{session['id']}")
     assert daily.clinic.put(f"/Encounter/{session['id']}", session).status == 201
     second = daily.says(header_id, TEN)
     assert daily.messages(session) == [first.id, second.id]

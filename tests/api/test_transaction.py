@@ -58,7 +58,7 @@ def test_a_session_its_thread_and_its_messages_arrive_in_one_bundle(clinic: Fron
 def test_entries_of_an_answer_say_what_became_of_them(clinic: FrontDoor) -> None:
     kept = open_session(clinic)
     created, updated, deleted = transact(
-        clinic,
+        clinic.administrator,
         entry("POST", "Encounter", care.visit()),
         entry("PUT", f"Encounter/{kept}", care.session(id=kept, language="en")),
         entry("DELETE", f"Encounter/{open_session(clinic)}"),
@@ -177,7 +177,7 @@ def test_conditional_writes_and_references_take_part(clinic: FrontDoor) -> None:
     message = care.message("x") | {"partOf": by_query, "identifier": identifier("SM1")}
     reply = care.message("x") | {"partOf": [care.reference(urn(1))]}
     answered = transact(
-        clinic,
+        clinic.administrator,
         entry("POST", "Communication", message, ifNoneExist=f"identifier={TWILIO}|SM1"),
         entry("POST", "Communication", reply),
         entry("PUT", f"Communication?identifier={TWILIO}|CH1", header, urn(1)),
@@ -212,7 +212,7 @@ def test_deletes_come_before_creates_and_updates_before_reads(clinic: FrontDoor)
     query = f"identifier={TWILIO}|E1"
     clinic.put("/Encounter/own", care.session(id="own"))
     found, read, head, created, deleted = transact(
-        clinic,
+        clinic.administrator,
         entry("GET", f"Encounter?{query}"),
         entry("GET", "/Encounter/own"),
         entry("HEAD", "Encounter/own"),
@@ -401,7 +401,7 @@ def test_a_bundle_as_the_specification_shows_one(clinic: FrontDoor) -> None:
         "id": "bundle-transaction",
         "meta": {"lastUpdated": "2014-08-18T01:43:30Z", "tag": [{"code": "HTEST"}]},
     }
-    answer = clinic.post("", sent)
+    answer = clinic.administrator.post("", sent)
     assert answer.status == 200, answer.text
     assert statuses(answer.body["entry"]) == (
         ["201", "201", "200", "200", "204", "204", "200", "200"]
@@ -645,7 +645,7 @@ def test_two_equal_conditional_creates_are_one_resource_and_refused(clinic: Fron
 def test_a_reference_to_what_the_same_bundle_deletes_is_refused(clinic: FrontDoor) -> None:
     clinic.put("/Encounter/s", care.session(id="s"))
     answer = refused(
-        clinic,
+        clinic.administrator,
         entry("POST", "Communication", care.header(about=[care.reference("Encounter/s")])),
         entry("DELETE", "Encounter/s"),
     )

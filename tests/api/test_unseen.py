@@ -102,7 +102,7 @@ def others(clinic: FrontDoor) -> None:
         assert answer.status == 201, answer.text
     moved = charted("Condition", BART, id="xm", **number)
     assert clinic.put("/Condition/xm", moved).status == 200
-    assert clinic.delete("/Communication/gone").status == 204
+    assert clinic.administrator.delete("/Communication/gone").status == 204
 
 
 QUERIES = [

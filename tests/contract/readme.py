@@ -78,7 +78,7 @@ def interactions() -> Iterator[str]:
     for row in INTERACTIONS:
         path = f"{row.path}`, beside the base" if row.rooted else f"{row.path}`"
         asked = (of_base, "[base]`") if row.is_systems else (row.code, path)
-        roles = "everybody, without a token" if row.public else ", ".join(sorted(row.roles))
+        roles = "everybody, without a token" if row.public else row.who
         function = f"[{row.function}](functions/{row.function}.py)"
         methods.setdefault((*asked, roles, function), {})[row.method] = None
     return table(
@@ -139,8 +139,11 @@ def _names(fields: Iterable[Field]) -> Iterator[str]:
 
 def roles() -> Iterator[str]:
     return table(
-        "Role | Is for | Interactions",
-        ((f"`{role.name}`", role.documentation, _may(role.name)) for role in ROLES.values()),
+        "Role | Is for | Deletes | Interactions",
+        (
+            (f"`{role.name}`", role.documentation, role.deletes, _may(role.name))
+            for role in ROLES.values()
+        ),
     )
 
 

@@ -33,9 +33,10 @@ HIGH = {"op": "add", "path": "/priority", "value": {"text": "high"}}
 
 @dataclass(frozen=True)
 class Place:
-    """A running stack, two callers, and the paths of what is there."""
+    """A running stack, callers, and the paths of what is there."""
 
     emulator: Emulator
+    admin: httpx.Client
     clinic: httpx.Client
     homer: httpx.Client
     auditor: httpx.Client
@@ -94,9 +95,9 @@ def place() -> Iterator[Place]:
     with ExitStack() as stack:
         running = stack.enter_context(emulator())
         values = environment(running, deploy(running, artefact()))
-        clinic, homer, auditor = (
+        admin, clinic, homer, auditor = (
             stack.enter_context(client(values["FHIR_BASE"], values[f"TOKEN_{one}"]))
-            for one in ("PRACTITIONER", "PATIENT", "AUDITOR")
+            for one in ("ADMIN", "PRACTITIONER", "PATIENT", "AUDITOR")
         )
 
         def made(kind: str, body: dict[str, Any]) -> str:
@@ -111,7 +112,7 @@ def place() -> Iterator[Place]:
         linked = {"encounter": care.reference(session[1:])}
         thread = made("Communication", care.header(**linked))
         patient = made("Patient", care.example("Patient"))
-        at = Place(running, clinic, homer, auditor, session, family, thread, patient)
+        at = Place(running, admin, clinic, homer, auditor, session, family, thread, patient)
         assert at.patch(session, HIGH).is_success
         yield at
 
@@ -151,7 +152,7 @@ NEEDED: dict[Right, Callable[[Place], httpx.Response]] = {
     Right("Patch", "DeleteItem", SEARCH): lambda at: at.patch(
         at.created(), {"op": "remove", "path": "/participant"}
     ),
-    Right("Delete", "PutItem", ENCOUNTER): lambda at: at.clinic.delete(at.created()),
+    Right("Delete", "PutItem", ENCOUNTER): lambda at: at.admin.delete(at.created()),
     Right("Operations", "Query", ENCOUNTER): lambda at: at.clinic.get(f"{at.session}/$everything"),
     Right("Read", "GetItem", ENCOUNTER): lambda at: at.clinic.get(at.session),
     Right("Read", "GetItem", THREAD): lambda at: at.clinic.get(at.thread),
@@ -192,7 +193,7 @@ NEEDED: dict[Right, Callable[[Place], httpx.Response]] = {
     Right("Patch", "GetItem", RESOURCE): lambda at: at.patch(
         at.patient, {"op": "test", "path": "/resourceType", "value": "Patient"}
     ),
-    Right("Delete", "PutItem", RESOURCE): lambda at: at.clinic.delete(
+    Right("Delete", "PutItem", RESOURCE): lambda at: at.admin.delete(
         f"/Patient/{at.admits().json()['id']}"
     ),
     Right("Read", "GetItem", RESOURCE): lambda at: at.clinic.get(at.patient),

@@ -183,7 +183,7 @@ def _close(clinic: FrontDoor) -> Callable[[], Answer]:
 def _delete(clinic: FrontDoor) -> Callable[[], Answer]:
     session_id = open_session(clinic)
     thread(clinic, "2026-11-20T09:00:00Z", encounter=care.reference(f"Encounter/{session_id}"))
-    return lambda: clinic.delete(f"/Encounter/{session_id}")
+    return lambda: clinic.administrator.delete(f"/Encounter/{session_id}")
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -125,7 +125,7 @@ def test_what_a_database_has_no_time_for_is_503_with_retry_after_and_nothing_is_
         clinic.patch(f"/Communication/{header_id}", care.link(session_id)),
         clinic.get(f"/Encounter/{session_id}"),
         clinic.get("/Encounter?class=VR"),
-        clinic.delete(f"/Encounter/{session_id}"),
+        clinic.administrator.delete(f"/Encounter/{session_id}"),
     ]
     trouble.refused = 0
     assert {answer.status for answer in answers} == {503}

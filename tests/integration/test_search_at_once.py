@@ -66,7 +66,7 @@ def comes_and_goes(clinic: FrontDoor) -> Callable[[int], int]:
     def write(number: int) -> int:
         own_id = f"moving{MOVING // 2 + number // 2 % (MOVING // 2)}"
         if number % 2 == 0:
-            return clinic.delete(f"/Encounter/{own_id}").status
+            return clinic.administrator.delete(f"/Encounter/{own_id}").status
         body = care.session(id=own_id, **dated(11 * number))
         return clinic.put(f"/Encounter/{own_id}", body).status
 
