@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from shared.catalog.interactions import INTERACTIONS, Interaction
+from shared.catalog.interactions import INTERACTIONS, SLASHED, Interaction
 from tests import outgoing
 
 DOMAIN = "fhir.example.org"
@@ -100,6 +100,8 @@ class FrontDoor:
             sent["content-type"] = content_type
         event = self._event(method, base + parts.path, parts.query, sent, body)
         event |= {"routeKey": f"{method} {base}{row.path}" if row else "$default"}
+        if not row and (slashed := _slashed(method, parts.path)):
+            row, event["routeKey"] = slashed, f"{method} {base}{slashed.slashed}"
         event["pathParameters"] = parameters
         module = import_module(f"functions.{row.function if row else 'fallback'}")
         return module.handler, json.loads(json.dumps(event))
@@ -152,14 +154,24 @@ class FrontDoor:
 
 def route(method: str, path: str, *, rooted: bool) -> tuple[Interaction | None, dict[str, str]]:
     """Find the route as the gateway does: a static segment before a variable one."""
-    given = path.rstrip("/").split("/")
+    given = path.split("/")
     rows = [row for row in INTERACTIONS if row.method == method and row.rooted is rooted]
+    rows = [row for row in rows if row.path != "/"]  # a key of none but an API without a base path
     matching = [row for row in rows if _matches(row, given)]
     if not matching:
         return None, {}
     row = min(matching, key=lambda row: row.path.count("{"))
     pairs = zip(row.path.split("/"), given, strict=True)
     return row, {part[1:-1]: unquote(own) for part, own in pairs if part.startswith("{")}
+
+
+def _slashed(method: str, path: str) -> Interaction | None:
+    """Find the row whose greedy route takes a path without a token, where one does."""
+    for key, row in SLASHED.items():
+        verb, _, template = key.partition(" ")
+        if verb == method and path.startswith(template.removesuffix("{proxy+}")):
+            return row
+    return None
 
 
 def _matches(row: Interaction, given: list[str]) -> bool:

@@ -104,15 +104,24 @@ class Interaction:
         """What the gateway's RouteKey says, without the base path."""
         return f"{self.method} {self.path}"
 
+    @property
+    def slashed(self) -> str:
+        """The path of the greedy route that takes this one with a slash at the end."""
+        static = self.path.partition("/{")[0]
+        return f"{static}/{{proxy+}}"
+
     def matches(self, path: str) -> bool:
-        """Tell whether a path is one of this route; a search is no resource's id."""
-        template, asked = self.path.split("/"), path.rstrip("/").split("/")
+        """Return whether a path, without its slash at the end, is one of this route.
+
+        A search is no resource's id.
+        """
+        template, asked = (each.removesuffix("/").split("/") for each in (self.path, path))
         if len(template) != len(asked):
             return False
         pairs = [*zip(template, asked, strict=True)]
         variables = {part[1:-1]: given for part, given in pairs if part.startswith("{")}
         return self.takes(variables) and all(
-            part == given or (part.startswith("{") and not given.startswith("_"))
+            part == given or (part.startswith("{") and given[:1] not in ("", "_"))
             for part, given in pairs
         )
 
@@ -218,5 +227,13 @@ PAGES = frozenset({"docs", "explore"})
 BELOW_BASE = tuple(row for row in INTERACTIONS if not row.rooted)
 BY_ROUTE = {row.route: row for row in BELOW_BASE}
 ROOTED = {row.route: row for row in INTERACTIONS if row.rooted}
+# A route's key cannot end in a slash, and a path that does comes to `$default`, which asks for a
+# token. What needs none has a greedy route as well: that is taken before `$default`, and a greedy
+# variable takes what is left of a path, the empty rest as well.
+SLASHED = {
+    f"{row.method} {row.slashed}": row
+    for row in INTERACTIONS
+    if row.public and not row.rooted and row.code != "preflight"
+}
 # Of each interaction that the audit trail knows.
 ACTIONS = {row.code: row.audit for row in INTERACTIONS if row.audit}

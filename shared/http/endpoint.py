@@ -43,6 +43,7 @@ def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
     @wraps(handle)
     def handler(event: Event, _context: Any) -> dict[str, Any]:
         started = time.perf_counter()
+        event = routing.settled(event)
         meter.start()
         _begin(event["requestContext"])
         response, failure = _answer(handle, event)

@@ -1,6 +1,6 @@
 """From the gateway's route to the catalogue's row: HTTP API takes no `$` in a route's own text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -47,6 +47,27 @@ def path(event: Mapping[str, Any]) -> Mapping[str, str]:
     return {**variables, "type": kind} if kind else variables
 
 
+def settled(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event as that of its path without a slash at the end, where no route took it.
+
+    A route's key cannot end in a slash, so the gateway brings such a path to `$default`, or to a
+    route of `SLASHED`.
+    """
+    asked = _asked(event)
+    if row(event) or not asked.endswith("/"):
+        return event
+    method, base = event["requestContext"]["http"]["method"], settings().base_path
+    if is_plain(event):
+        plain = [known for known in ROOTED.values() if known.is_plain]
+        key, variables = _route_of(plain, method, asked)
+    elif _is_below(asked, base):
+        key, variables = route(method, asked.removeprefix(base))
+        key = key.replace(" ", f" {base}", 1)
+    else:
+        return event
+    return {**event, "routeKey": key, "pathParameters": variables}
+
+
 def is_plain(event: Mapping[str, Any]) -> bool:
     """Tell whether a path, whatever it is, belongs to the plain-JSON face."""
     asked, base = _asked(event), settings().base_path
@@ -64,12 +85,16 @@ def _asked(event: Mapping[str, Any]) -> str:
 
 
 def route(method: str, path: str) -> tuple[str, dict[str, str]]:
-    """Give the route that the gateway takes for a path below the base, and the path's variables."""
-    rows = [row for row in BELOW_BASE if row.method == method and row.matches(path)]
+    """Return the route of a path below the base, with or without a slash, and its variables."""
+    return _route_of(BELOW_BASE, method, path)
+
+
+def _route_of(routes: Iterable[Interaction], method: str, path: str) -> tuple[str, dict[str, str]]:
+    rows = [row for row in routes if row.method == method and row.matches(path)]
     if not rows:
         return "$default", {}
     row = min(rows, key=lambda row: row.path.count("{"))
-    pairs = zip(row.path.split("/"), path.rstrip("/").split("/"), strict=True)
+    pairs = zip(row.path.split("/"), path.removesuffix("/").split("/"), strict=True)
     variables = {part[1:-1]: unquote(given) for part, given in pairs if part.startswith("{")}
     return row.route, variables
 

@@ -10,7 +10,7 @@ import pytest
 
 from functions import closing_worker
 from shared import metrics, settings
-from shared.catalog.interactions import INTERACTIONS
+from shared.catalog.interactions import INTERACTIONS, SLASHED
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.store import transactions
@@ -117,9 +117,10 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "capabilities": {},
     "explore": {},
-    "fallback": {},
     "token_claims": {},
 }
+# A path that ends in a slash may be of any function.
+ALLOWED["fallback"] = ALLOWED["bundle"]
 
 
 def module(function: dict[str, Any]) -> str:
@@ -147,6 +148,9 @@ def is_public(route: dict[str, Any]) -> bool:
 
 def key(route: dict[str, Any]) -> str:
     routed = route["Properties"]["RouteKey"]
+    if isinstance(routed, dict) and "Fn::If" in routed:
+        condition, routed, root = routed["Fn::If"]
+        assert (condition, root) == ("HasBasePath", "POST /")
     return str(routed["Fn::Sub"] if isinstance(routed, dict) else routed)
 
 
@@ -155,7 +159,11 @@ def test_routes_are_the_rows_of_the_catalogue() -> None:
     rows = {
         (f"{i.method} {'' if i.rooted else '${BasePath}'}{i.path}", i.function, i.public)
         for i in INTERACTIONS
+        if i.path != "/"  # the base without a base path
     }
+    for slashed, row in SLASHED.items():
+        method, _, path = slashed.partition(" ")
+        rows.add((f"{method} ${{BasePath}}{path}", row.function, True))
     assert routes == rows | {("$default", "fallback", False)}
 
 
@@ -164,13 +172,27 @@ def test_no_two_routes_have_one_key() -> None:
     assert len(keys) == len(set(keys))
 
 
-@pytest.mark.parametrize("base_path", ["", "/fhir/R4", "/api/fhir"])
-def test_routes_are_paths_under_any_base_path(base_path: str) -> None:
+# What an HTTP API takes: https://github.com/aws/serverless-application-model/issues/1949 and
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html .
+ROUTE_KEY = re.compile(
+    r"[A-Z]+ (/|(/([A-Za-z0-9._-]+|{[A-Za-z0-9._-]+}))*(/([A-Za-z0-9._-]+|{[A-Za-z0-9._-]+\+?})))"
+)
+
+
+@pytest.mark.parametrize("base_path", ["", "/fhir/R4", "/api/fhir", "/a.b-c_d"])
+def test_route_keys_are_what_the_gateway_takes_under_any_base_path(base_path: str) -> None:
+    assert re.fullmatch(TEMPLATE["Parameters"]["BasePath"]["AllowedPattern"], base_path)
     for route in ROUTES:
-        if route.get("Condition") == "HasBasePath" and not base_path:
-            continue
-        _, _, path = key(route).replace("${BasePath}", base_path).partition(" ")
-        assert path.startswith("/") or key(route) == "$default"
+        routed = route["Properties"]["RouteKey"]
+        chosen = "POST /" if isinstance(routed, dict) and "Fn::If" in routed else key(route)
+        chosen = key(route) if base_path else chosen
+        text = chosen.replace("${BasePath}", base_path)
+        assert ROUTE_KEY.fullmatch(text) or text == "$default"
+
+
+@pytest.mark.parametrize("text", ["/fhir/R4/", "/a b", "/a~b", "/{type}", "/a//b", "fhir", "/"])
+def test_what_would_make_other_route_keys_is_no_base_path(text: str) -> None:
+    assert not re.fullmatch(TEMPLATE["Parameters"]["BasePath"]["AllowedPattern"], text)
 
 
 def test_every_function_of_the_api_may_be_called_by_it_once() -> None:
@@ -190,10 +212,20 @@ def test_every_module_is_a_function_with_an_event() -> None:
     assert {path.stem for path in (ROOT / "events").glob("*.json")} == modules
 
 
+def policies(function: dict[str, Any]) -> list[Any]:
+    """The policies of a function's role, which may be that of another."""
+    if role := function["Properties"].get("Role"):
+        name, attribute = role["Fn::GetAtt"]
+        assert attribute == "Arn"
+        function = FUNCTIONS[name.removesuffix("Role")]
+    found: list[Any] = function["Properties"].get("Policies", [])
+    return found
+
+
 def granted(function: dict[str, Any]) -> dict[str, set[str]]:
     """The actions a function's own statements allow, by table or queue."""
     rights: dict[str, set[str]] = {}
-    for policy in function["Properties"].get("Policies", ()):
+    for policy in policies(function):
         for statement in policy.get("Statement", ()):
             actions = statement["Action"]
             for resource in _list(statement["Resource"]):
@@ -225,7 +257,7 @@ def test_a_bundle_may_do_what_its_entries_may_and_no_more() -> None:
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=module)
 def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
     rights = granted(function)
-    managed = [p["Ref"] for p in function["Properties"].get("Policies", ()) if "Ref" in p]
+    managed = [p["Ref"] for p in policies(function) if "Ref" in p]
     if not rights:
         assert managed == []
     else:

@@ -100,3 +100,45 @@ def test_bundles_and_queries_reach_the_functions(http: httpx.Client) -> None:
     assert http.patch(query, json={"language": "de"}, headers=patch).status_code == 200
     assert http.delete(query).status_code == 204
     assert http.delete(query).status_code == 204
+
+
+def test_a_slash_at_the_end_means_the_same(service: Mapping[str, str], http: httpx.Client) -> None:
+    body = {"resourceType": "Encounter", "status": "planned", "class": {"code": "VR"}}
+    named = {**body, "identifier": [{"system": "https://example.org", "value": "slash"}]}
+    query = "?identifier=https://example.org|slash"
+    own = f"/Encounter/{http.post('/Encounter/', json=named).json()['id']}"
+    assert http.get(f"{own}/").json() == http.get(own).json()
+    assert http.get(f"{own}/_history/").json()["total"] == 1
+    assert len(http.get(f"/Encounter/{query}").json()["entry"]) == 1
+    form = {"identifier": "https://example.org|slash"}
+    assert len(http.post("/Encounter/_search/", data=form).json()["entry"]) == 1
+    patch = {"Content-Type": "application/merge-patch+json"}
+    assert http.patch(f"/Encounter/{query}", json={"language": "de"}, headers=patch).is_success
+    assert http.delete(f"/Encounter/{query}").status_code == 204
+    assert http.get(f"{own}/").status_code == 410
+    root = service["FHIR_BASE"].removesuffix("/fhir/R4")
+    assert http.get(f"{root}/v1/encounters/").status_code == 200
+    assert http.get("/nowhere/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "metadata/",
+        "OperationDefinition/Encounter-everything/",
+        ".well-known/smart-configuration/",
+        "openapi.json/",
+        "docs/",
+    ],
+)
+def test_what_is_public_is_so_with_a_slash_at_the_end(
+    service: Mapping[str, str], path: str
+) -> None:
+    assert httpx.get(f"{service['FHIR_BASE']}/{path}", timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["Encounter/", "Encounter/1/", "", "AuditEvent/"])
+def test_what_is_not_public_is_not_with_a_slash_at_the_end(
+    service: Mapping[str, str], path: str
+) -> None:
+    assert httpx.get(f"{service['FHIR_BASE']}/{path}", timeout=30).status_code == 401
