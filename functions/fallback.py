@@ -1,4 +1,4 @@
-"""Whatever has no route of its own: a path that ends in a slash, an unknown one, or another method."""
+"""Whatever has no route of its own: a path with a slash at its end, or one that is not there."""
 
 from importlib import import_module
 from typing import Any

@@ -109,9 +109,10 @@ class FrontDoor:
     def _event(
         self, method: str, path: str, query: str, headers: dict[str, str], body: Any
     ) -> dict[str, Any]:
-        text = body if isinstance(body, str) or body is None else json.dumps(body)
-        if self.packed and text:
-            text = b64encode(text.encode()).decode()
+        text = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
+        is_packed = isinstance(text, bytes) or self.packed
+        if is_packed and text:
+            text = b64encode(text if isinstance(text, bytes) else text.encode()).decode()
         claims = {
             "sub": f"user-{self.role}",
             "client_id": "tests",
@@ -133,7 +134,7 @@ class FrontDoor:
                 "authorizer": {"jwt": {"claims": claims}},
             },
             "body": text,
-            "isBase64Encoded": self.packed,
+            "isBase64Encoded": is_packed,
         }
 
     def get(self, url: str, **headers: str) -> Answer:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from shared import fhirjson, instants
+from shared import fhirjson, instants, queries, references
 from shared.catalog.interactions import BY_ROUTE, NO_RESOURCE
 from shared.errors import Invalid, Malformed, UnsupportedMedia
 from shared.http import routing
@@ -54,7 +54,7 @@ def read(request: Request, entry: Any, place: str) -> Sent:
     """Read an entry. Raises Invalid naming what is wrong in it, as in a Bundle by itself."""
     entry, resource = _parts(entry, place)
     asked = entry["request"]
-    path, _, query = _below_base(asked["url"], request.base).partition("?")
+    path, _, query = _below_base(asked["url"]).partition("?")
     method = asked["method"]
     headers = {name: request.headers[name] for name in _INHERITED if name in request.headers}
     headers |= _conditions(asked)
@@ -95,13 +95,15 @@ def _check_conditions(asked: Any, place: str) -> None:
             raise Invalid("The condition is empty", expression=f"{place}.request.{name}")
 
 
-def _below_base(url: str, base: str) -> str:
-    path = "/" + url.removeprefix(f"{base}/").lstrip("/")
-    if "://" in path.partition("?")[0]:
+def _below_base(url: str) -> str:
+    """Return an entry's URL as the path and query below the base. Raises Invalid."""
+    below = queries.below_base(url)
+    if below is None:
+        base = references.BASE.get()
         raise Invalid("The URL is below this server's base", expression="url", diagnostics=base)
-    if path.partition("?")[0] == "/":
+    if below.partition("?")[0] == "":
         raise Invalid("A Bundle holds no Bundles", expression="url")
-    return path
+    return f"/{below}"
 
 
 def _conditions(asked: Mapping[str, str]) -> dict[str, str]:

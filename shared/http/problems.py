@@ -9,6 +9,7 @@ from typing import Any
 
 from shared import fhirjson
 from shared.errors import FhirError, Issue
+from shared.http.bodies import ENCODING
 from shared.http.responses import Response, refusal_headers, status_of
 from shared.resources.bundles import IF_MATCH, IF_NONE_MATCH
 from shared.resources.outcome import shown
@@ -16,7 +17,7 @@ from shared.resources.outcome import shown
 type Json = dict[str, Any]
 
 PROBLEM_JSON = "application/problem+json"
-_HEADERS = frozenset({IF_MATCH, IF_NONE_MATCH})
+_HEADERS = frozenset({ENCODING, IF_MATCH, IF_NONE_MATCH})
 
 
 def refused(error: FhirError) -> Response:

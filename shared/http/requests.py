@@ -3,13 +3,12 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
-from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from shared import access, fhirjson, references
+from shared import access, fhirjson, queries, references
 from shared.access import ANONYMOUS, Actor
 from shared.audit import trail
 from shared.catalog.controls import FORMATS
@@ -20,7 +19,7 @@ from shared.errors import (
     Malformed,
     UnsupportedMedia,
 )
-from shared.http import negotiation, routing
+from shared.http import bodies, negotiation, routing
 from shared.http.negotiation import CHARSETS, FHIR_VERSION, FHIR_VERSIONS, JSON_TYPES
 from shared.preconditions import Preconditions
 from shared.resources.bundles import IF_MATCH, IF_NONE_EXIST, IF_NONE_MATCH
@@ -109,16 +108,14 @@ class Request:
     def condition(self) -> list[tuple[str, str]]:
         """The query that a conditional create, update, patch or delete asks.
 
-        That of a create stands in If-None-Exist or in the URL. Raises Invalid where it is empty.
+        That of a create stands in If-None-Exist or in the URL. Raises Invalid where the header
+        selects nothing of the type.
         """
         formats = {control.name for control in FORMATS}
         asked = [pair for pair in self.query if pair[0] not in formats]
-        given = self.headers.get("if-none-exist")
-        if given is None:
-            return asked
-        asked += references.query(given.removeprefix(self.type).removeprefix("?"))
-        if not asked:
-            raise Invalid("If-None-Exist is a query", expression=IF_NONE_EXIST)
+        given = self.headers.get(IF_NONE_EXIST.lower())
+        if given is not None:
+            asked += queries.condition(given, self.type, header=IF_NONE_EXIST)
         return asked
 
     def search_query(self) -> list[tuple[str, str]]:
@@ -138,7 +135,8 @@ class Request:
 def read(event: Event) -> Request:
     """Read an event, and say no to whoever may not do what it asks.
 
-    Raises Login, Forbidden, NotFound, NotSupported, NotAcceptable and Invalid.
+    Raises Login, Forbidden, NotFound, NotSupported, NotAcceptable, UnsupportedMedia, TooLong and
+    Invalid.
     """
     known, context = settings(), event["requestContext"]
     base = _base(known, context)
@@ -155,10 +153,7 @@ def read(event: Event) -> Request:
     query = references.query(event.get("rawQueryString", ""))
     if interaction.code not in PAGES and not interaction.is_plain:
         negotiation.check_format(headers.get("accept", ""), query)
-    body = event.get("body") or ""
-    content = (
-        b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
-    )
+    content = bodies.content(event, headers)
     request = Request(interaction, path, query, headers, content, linked(caller), base, context)
     if not interaction.is_plain:
         negotiation.check_parameters(interaction, query, lenient=request.is_lenient)

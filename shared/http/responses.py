@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from shared import errors, fhirjson, instants, ulids
 from shared.catalog.roles import ADMIN
+from shared.http.bodies import ACCEPT_ENCODING, UnsupportedCoding
 from shared.http.negotiation import is_known
 from shared.http.requests import Request
 from shared.http.routing import MethodNotAllowed
@@ -28,8 +29,8 @@ RETRY_AFTER_SECONDS = "1"
 # Stored JSON begins with the resource's type, id and meta.
 _TYPE, _ID = b'"resourceType":"', b'"id":"'
 _ACCEPTED_HEADERS = (
-    "Authorization, Content-Type, Accept, If-Match, If-None-Match, If-Modified-Since, "
-    "If-None-Exist, Prefer, X-Medplum"
+    "Authorization, Content-Type, Content-Encoding, Accept, If-Match, If-None-Match, "
+    "If-Modified-Since, If-None-Exist, Prefer, X-Medplum"
 )
 
 # The only place that knows HTTP's statuses; an exception takes that of its nearest ancestor here.
@@ -232,6 +233,8 @@ def refusal_headers(error: errors.FhirError) -> dict[str, str]:
         headers["Retry-After"] = RETRY_AFTER_SECONDS
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.offered
+    if isinstance(error, UnsupportedCoding):
+        headers[ACCEPT_ENCODING] = error.accepted
     return headers
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from shared import queries
 from shared.errors import Invalid
 from shared.interactions import referring
 from shared.interactions.conditions import named
@@ -62,9 +63,8 @@ class Identities:
             return False
         texts = [each.get("reference", "") for each in entry.body.get("partOf", ())]
         named = {url(text, entry.full_url) for text in texts} & (urls - {entry.full_url})
-        return bool(named) or any(
-            referring.below_base(text).startswith("Communication?") for text in texts
-        )
+        selections = filter(None, map(queries.selection, texts))
+        return bool(named) or any(each.type == "Communication" for each in selections)
 
     def _identify(self, entry: Entry) -> None:
         with named_by(entry.place):

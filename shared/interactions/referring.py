@@ -6,13 +6,12 @@ that (`Work.trusting`) and leaves it to the transaction, which costs no read; wh
 for callers who do not see all of a type, each is read, so that the refusal names it.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from shared import references
+from shared import queries, references
 from shared.catalog.types import CARE, RECORDS, TYPES
 from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported, Transient
 from shared.references import Literal
@@ -26,7 +25,6 @@ MOST_ADDED = 100
 # By what the deployment checks: the types whose references must name what is here.
 _KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
 _URN = "urn:uuid:"
-_SEARCH = re.compile(r"[A-Z][A-Za-z]+\?", re.ASCII)
 
 
 def resolved(work: Work, resource: Resource) -> Resource:
@@ -37,7 +35,7 @@ def resolved(work: Work, resource: Resource) -> Resource:
     https://hl7.org/fhir/R4/http.html#trules
     """
     texts = _texts(resource, resource["resourceType"])
-    asked = {path: text for path, text in texts if _SEARCH.match(below_base(text))}
+    asked = {path: text for path, text in texts if queries.selection(text)}
     if not asked:
         return resource
     if len({*asked.values()}) > MOST_ADDED:
@@ -56,11 +54,6 @@ def resolved(work: Work, resource: Resource) -> Resource:
         raise BusinessRule(issues=issues)
     literal: Resource = _replaced(resource, found)
     return literal
-
-
-def below_base(text: str) -> str:
-    """Give a conditional reference as it is below the base, where it may be absolute on ours."""
-    return text.removeprefix(references.BASE.get()).removeprefix("/")
 
 
 def check_urns(resource: Resource) -> None:
@@ -88,10 +81,13 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _found(work: Work, text: str) -> str:
-    """Give the literal reference to the one resource that a search finds."""
+    """Return the literal reference to the one resource that a query selects."""
     from shared.interactions.conditions import named  # noqa: PLC0415 - few writes search
 
-    resource_type, _, query = below_base(text).partition("?")
+    selected = queries.selection(text)
+    if selected is None:
+        raise AssertionError("only queries are looked for")
+    resource_type, query = selected
     if resource_type not in TYPES:
         raise NotSupported(
             f"References are searched for among {', '.join(TYPES)} only: "

@@ -12,7 +12,7 @@ import threading
 from ministack.app import main
 from ministack.services import apigateway
 
-_variables = apigateway._extract_path_params
+_variables = apigateway._extract_path_params  # noqa: SLF001 - it has no public name
 
 
 def _variables_and_empty_rest(route: str, path: str) -> dict[str, str] | None:
@@ -25,7 +25,7 @@ def _variables_and_empty_rest(route: str, path: str) -> dict[str, str] | None:
     return found
 
 
-apigateway._extract_path_params = _variables_and_empty_rest
+apigateway._extract_path_params = _variables_and_empty_rest  # noqa: SLF001
 
 
 def _stop_with_parent() -> None:

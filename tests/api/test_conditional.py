@@ -57,6 +57,58 @@ def test_a_condition_may_be_written_with_its_type(clinic: FrontDoor) -> None:
         assert clinic.post("/Encounter", named(), if_none_exist=text).id == first.id
 
 
+# HAPI's client sends the absolute one.
+OURS = [BASE, BASE.replace("https", "http"), BASE.replace("fhir.example", "FHIR.Example"), ""]
+
+
+@pytest.mark.parametrize("base", OURS)
+def test_a_condition_may_be_a_url_on_this_server(clinic: FrontDoor, base: str) -> None:
+    first = clinic.post("/Encounter", named(), if_none_exist=f"{base}/Encounter?{NAMED}")
+    assert first.status == 201
+    again = clinic.post("/Encounter", named(), if_none_exist=f"{base}/Encounter/?{NAMED}")
+    assert (again.status, again.id) == (200, first.id)
+
+
+@pytest.mark.parametrize("base", OURS)
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_a_bundles_urls_and_conditions_may_be_absolute_on_this_server(
+    clinic: FrontDoor, base: str, kind: str
+) -> None:
+    first = clinic.post("/Encounter", named())
+    message = care.header(encounter=care.reference(f"{base}/Encounter?{NAMED}"))
+    condition = {"ifNoneExist": f"{base}/Encounter?{NAMED}"}
+    entries = [
+        {"request": {"method": "POST", "url": "Encounter", **condition}, "resource": named()},
+        {"request": {"method": "POST", "url": f"{base}/Communication"}, "resource": message},
+        {"request": {"method": "GET", "url": f"{base}/Encounter?{NAMED}"}},
+    ]
+    answer = clinic.post("", {"resourceType": "Bundle", "type": kind, "entry": entries})
+    created, said, found = answer.body["entry"]
+    assert (created["response"]["status"], created["resource"]["id"]) == ("200", first.id)
+    assert said["resource"]["encounter"] == care.reference(f"Encounter/{first.id}")
+    assert found["resource"]["entry"][0]["resource"]["id"] == first.id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Communication?{NAMED}",
+        f"{BASE}/Communication?{NAMED}",
+        f"https://other.example/fhir/R4/Encounter?{NAMED}",
+        f"Encounter/1?{NAMED}",
+    ],
+)
+def test_a_condition_of_another_type_or_server_is_refused(clinic: FrontDoor, text: str) -> None:
+    answer = clinic.post("/Encounter", named(), if_none_exist=text)
+    refusals.check(answer, 400, "invalid", "If-None-Exist")
+    request = {"method": "POST", "url": "Encounter", "ifNoneExist": text}
+    entry = {"request": request, "resource": named()}
+    answer = clinic.post("", {"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+    assert answer.status == 400
+    assert answer.expressions == ["Bundle.entry[0].request.ifNoneExist"]
+    assert clinic.get("/Encounter").ids == []
+
+
 def test_a_query_that_finds_something_only_in_another_type_creates(clinic: FrontDoor) -> None:
     clinic.post("/Communication", care.header(identifier=identifier()))
     assert clinic.post("/Encounter", named(), if_none_exist=NAMED).status == 201

@@ -1,5 +1,7 @@
 """What only the whole stack shows: who gets through the gateway, and what reaches the functions."""
 
+import gzip
+import json
 from collections.abc import Iterator, Mapping
 
 import httpx
@@ -142,3 +144,10 @@ def test_what_is_not_public_is_not_with_a_slash_at_the_end(
     service: Mapping[str, str], path: str
 ) -> None:
     assert httpx.get(f"{service['FHIR_BASE']}/{path}", timeout=30).status_code == 401
+
+
+def test_a_body_in_gzip_is_unpacked(http: httpx.Client) -> None:
+    body = {"resourceType": "Encounter", "status": "planned", "class": {"code": "VR"}}
+    packed = gzip.compress(json.dumps(body).encode())
+    headers = {"Content-Type": "application/fhir+json", "Content-Encoding": "gzip"}
+    assert http.post("/Encounter", content=packed, headers=headers).status_code == 201
