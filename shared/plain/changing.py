@@ -12,6 +12,7 @@ from shared.errors import Invalid, Issue
 from shared.fhirjson import canonical
 from shared.plain import paths
 from shared.plain.fields import Field, Fields, read
+from shared.plain.kinds import says_nothing
 from shared.resources.patching import merge
 from shared.resources.values import copied
 
@@ -24,13 +25,17 @@ def same(a: Any, b: Any) -> bool:
 
 
 def patched(fields: Fields, before: Json, changes: Json) -> Json:
-    """Give a plain object as a merge patch makes it of what is shown.
+    """Return a plain object as a merge patch makes it of what is shown.
 
-    Where of a first and all of them one is named, the other follows it.
+    What is shown as a text is patched as the object that it stands for. Where of a first and all of
+    them one is named, the other follows it.
     https://www.rfc-editor.org/rfc/rfc7396
     """
     shown = read(fields, before)
-    merged: Json = merge(shown, changes)
+    merged: Json = merge(_spread(fields, shown, changes), changes)
+    for name, change in changes.items():
+        if merged.get(name) == {} and says_nothing(change):
+            merged[name] = copied(change)  # it has lost all that it said
     for field in fields:
         named = [name for name in field.names if name in changes]
         if field.plural and len(named) == 1:
@@ -38,6 +43,15 @@ def patched(fields: Fields, before: Json, changes: Json) -> Json:
         if field.plural in shown and named == [field.name] and field.name in merged:
             merged[field.plural] = [merged[field.name], *shown[field.plural][1:]]
     return merged
+
+
+def _spread(fields: Fields, shown: Json, changes: Json) -> Json:
+    """Return what is shown, with an object in place of each text of which a part is changed."""
+    kinds = {field.name: field.kind for field in fields if not field.many}
+    parts = {name for name, each in changes.items() if each and isinstance(each, dict)}
+    return shown | {
+        name: kinds[name].spread(shown[name]) for name in parts & shown.keys() & {*kinds}
+    }
 
 
 def changed(fields: Fields, before: Json, given: Json) -> Json:
@@ -67,7 +81,7 @@ def _chosen(fields: Fields, after: Json, given: Json) -> Json:
     shown = read(fields, after)
     for stem in {field.choice for field in fields if field.choice}:
         named = {field.name: field.path for field in fields if field.choice == stem}
-        new = {name for name in named if given.get(name) is not None}
+        new = {name for name in named if not says_nothing(given.get(name))}
         new = {name for name in new if not same(given[name], shown.get(name))}
         if new:
             given = {name: each for name, each in given.items() if name not in {*named} - new}
@@ -99,7 +113,7 @@ def _change_items(field: Field, after: Json, given: Json) -> None:
     array = paths.get(after, field.path) or []
     made = iter(_made(field, array, olds, wanted))
     kept = [next(made, None) if place in olds else each for place, each in enumerate(array)]
-    paths.put(after, field.path, [each for each in kept if each is not None] + [*made])
+    paths.put(after, field.path, [each for each in [*kept, *made] if each])
 
 
 def _wanted(field: Field, shown: list[Any], given: Json) -> list[Any]:

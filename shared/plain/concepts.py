@@ -29,12 +29,20 @@ class Coding(Whole):
         return picked(value, *CODING) or None
 
     def write(self, plain: Any, old: Json | None) -> Json:
-        if isinstance(plain, str):
-            return {"system": self.system, "code": plain, "display": self.displays[plain]}
-        return _coding(plain, old)
+        return _coding(self.spread(plain), None if isinstance(plain, str) else old)
+
+    def spread(self, plain: Any) -> Any:
+        return _usual(plain, self.system, self.displays)
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         yield from _code_wrong(plain, pointer, self.displays, CODING)
+
+
+def _usual(plain: Any, system: str, displays: Mapping[str, str]) -> Any:
+    """Return the Coding of a usual code that stands by itself; all else as it is."""
+    if not isinstance(plain, str) or plain not in displays:
+        return plain
+    return {"system": system, "code": plain, "display": displays[plain]}
 
 
 def _coding(plain: Json, old: Json | None) -> Json:
@@ -74,11 +82,9 @@ class Concept(Whole):
         return {**coding, **({} if text is None else {"text": text})}
 
     def write(self, plain: Any, old: Json | None) -> Json:
-        if isinstance(plain, str):
-            if self.system:
-                display = self.displays[plain]
-                return {"coding": [{"system": self.system, "code": plain, "display": display}]}
-            plain = {"text": plain}
+        if isinstance(plain, str) and self.system:
+            return {"coding": [self.spread(plain)]}
+        plain = self.spread(plain)
         before = (old or {}).get("coding") or []
         coding = _coding(plain, before[0] if before else None)
         kept = {n: each for n, each in (old or {}).items() if n not in ("coding", "text")}
@@ -87,6 +93,11 @@ class Concept(Whole):
             is_same = before and all(before[0].get(n) == coding.get(n) for n in ("system", "code"))
             kept["coding"] = [coding, *(before[1:] if is_same else [])]
         return {**kept, **picked(plain, "text")}
+
+    def spread(self, plain: Any) -> Any:
+        if self.system:
+            return _usual(plain, self.system, self.displays)
+        return {"text": plain} if isinstance(plain, str) else plain
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         if self.system:

@@ -28,11 +28,14 @@ class Group:
     def without(self, old: Any) -> Any:
         return None
 
+    def spread(self, plain: Any) -> Any:
+        return plain
+
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         yield from wrong(self.fields, plain, pointer)
-        if isinstance(plain, dict) and all(each is None for each in plain.values()):
-            known = ", ".join(field.name for field in self.fields)
-            yield Issue("value", f"One of {known} is expected here", pointer)
+        if plain == {}:
+            names = [field.name for field in self.fields]
+            yield Issue("value", f"One of {', '.join(names)} is expected here", pointer)
 
     def places(self, value: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:
         yield path, pointer

@@ -38,11 +38,20 @@ class Kind(Protocol):
     def without(self, old: Any) -> Any:
         """Give what is left of the old one where there is no plain value."""
 
+    def spread(self, plain: Any) -> Any:
+        """Return what `read` has shortened as the object that it stands for."""
+
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         """List what is wrong with a plain value, each with its JSON Pointer."""
 
     def places(self, value: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:
         """Give the pointer of each FHIRPath within a value."""
+
+
+def says_nothing(plain: Any) -> bool:
+    """Return whether a value is null, or an object of which every member is."""
+    is_object = isinstance(plain, dict) and bool(plain)
+    return plain is None or (is_object and all(each is None for each in plain.values()))
 
 
 def is_text(plain: Any) -> bool:
@@ -55,6 +64,9 @@ class Whole:
 
     def without(self, old: Any) -> Any:
         return None
+
+    def spread(self, plain: Any) -> Any:
+        return plain
 
     def places(self, value: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:
         yield path, pointer
@@ -153,8 +165,12 @@ class Inside(Whole):
         return self.kind.read(value[self.member]) if self.member in value else None
 
     def write(self, plain: Any, old: Json | None) -> Json:
-        kept = old or {}
-        return {**kept, self.member: self.kind.write(plain, kept.get(self.member))}
+        kept = {name: each for name, each in (old or {}).items() if name != self.member}
+        inner = self.kind.write(plain, (old or {}).get(self.member))
+        return kept if inner == {} else {**kept, self.member: inner}
+
+    def spread(self, plain: Any) -> Any:
+        return self.kind.spread(plain)
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         yield from self.kind.wrong(plain, pointer)

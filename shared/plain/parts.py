@@ -21,7 +21,7 @@ def parts_wrong(plain: Json, forms: Mapping[str, str], pointer: str) -> Iterator
             yield Issue("structure", text, here)
         elif value is not None:
             yield from Primitive(forms[name]).wrong(value, here)
-    if not any(plain.get(name) is not None for name in forms):
+    if not any(name in plain for name in forms):
         yield Issue("value", f"One of {', '.join(forms)} is expected here", pointer)
 
 

@@ -79,12 +79,15 @@ class Named(Whole):
         return said or None
 
     def write(self, plain: Any, old: Json | None) -> Json:
-        if isinstance(plain, str):
-            plain = {"reference" if self._is_reference(plain) else "display": plain}
-        given = picked(plain, *REFERENCE)
+        given = picked(self.spread(plain), *REFERENCE)
         is_same = old is not None and old.get("reference", "") == given.get("reference")
         kept = {n: each for n, each in (old or {}).items() if n not in REFERENCE}
         return {**(kept if is_same else {}), **given}
+
+    def spread(self, plain: Any) -> Any:
+        if not isinstance(plain, str):
+            return plain
+        return {"reference" if self._is_reference(plain) else "display": plain}
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         if isinstance(plain, dict):

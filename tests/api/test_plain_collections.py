@@ -138,6 +138,18 @@ def test_a_part_of_an_object_is_merged_with_the_rest_of_it() -> None:
     assert "period" not in FACE.get(path).body["data"]
 
 
+def test_null_takes_a_part_of_an_object_away() -> None:
+    period = {"start": "2026-11-20T09:00:00Z", "end": "2026-11-20T10:00:00Z"}
+    path = f"/encounters/{FACE.make('/encounters', VISIT | {'period': period})['id']}"
+    changed = FACE.patch(path, {"period": {"start": None}, "serviceType": {"text": None}})
+    assert changed.status == 200, changed.text
+    assert changed.body["data"]["period"] == {"end": period["end"]}
+    assert "serviceType" not in changed.body["data"]
+    assert "period" not in FACE.patch(path, {"period": {"end": None}}).body["data"]
+    before = FACE.get(path).body
+    assert FACE.patch(path, {"period": {"end": None}}).body == before
+
+
 def test_records_are_made_during_an_encounter(clinic: FrontDoor) -> None:
     during = {"encounterId": FACE.make("/encounters", VISIT)["id"], "patientId": "homer-simpson"}
     heart: Json = {

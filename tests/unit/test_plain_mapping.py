@@ -17,6 +17,7 @@ from shared.plain.changing import same
 from shared.plain.collections import COLLECTIONS
 from shared.plain.collections.rows import Collection
 from shared.plain.fields import Field
+from shared.plain.groups import Group
 from shared.resources.validation import issues
 from tests import plainly, variants
 
@@ -219,3 +220,98 @@ def test_whatever_fhir_says_of_an_element_is_said_of_its_field(collection: Colle
 def test_a_length_in_other_units_is_shown_in_minutes(length: Json, minutes: Any) -> None:
     encounter = {"resourceType": "Encounter", "length": length}
     assert mapping.shown(COLLECTIONS["encounters"], encounter).get("lengthMinutes") == minutes
+
+
+def spread(collection: Collection, resource: Json) -> Json:
+    """What is shown, each text that stands for an object as that."""
+    shown = mapping.shown(collection, resource)
+    kinds = {field.name: field.kind for field in collection.fields if not field.many}
+    return {name: kinds[name].spread(each) for name, each in shown.items() if name in kinds}
+
+
+@by_name
+def test_null_in_an_object_takes_that_member_away_and_nothing_else(collection: Collection) -> None:
+    seen = set()
+    required = {field.name for field in collection.fields if field.required}
+    for resource in resources(collection):
+        before = spread(collection, resource)
+        for name, value in before.items():
+            for member in value if isinstance(value, dict) else ():
+                if name in required and len(value) == 1:
+                    continue
+                if isinstance(mapping.shown(collection, resource)[name], str) and len(value) > 1:
+                    continue  # a usual code has its display wherever it is shown
+                seen.add(name)
+                after = mapping.merged(collection, resource, {name: {member: None}})
+                left = {each: inner for each, inner in value.items() if each != member}
+                expected = before | {name: left}
+                now = spread(collection, after)
+                if not left:
+                    # The next of several comes first.
+                    del expected[name]
+                    now.pop(name, None)
+                assert same(now, expected), (name, member)
+    objects = {f.name for f in collection.fields if isinstance(f.kind, Group) and not f.many}
+    assert objects <= seen
+
+
+@by_name
+def test_null_in_an_object_that_is_not_there_changes_nothing(collection: Collection) -> None:
+    for resource in resources(collection):
+        shown = mapping.shown(collection, resource)
+        for field in collection.fields:
+            objects = [each for each in plainly.values(field.kind) if isinstance(each, dict)]
+            if objects and not field.many and field.name not in shown:
+                change = {field.name: dict.fromkeys(objects[-1])}
+                assert same(mapping.merged(collection, resource, change), resource)
+
+
+def test_an_object_that_loses_all_its_members_goes() -> None:
+    collection = COLLECTIONS["encounters"]
+    visit = {"resourceType": "Encounter", "status": "planned", "class": {"code": "VR"}}
+    for period in ({"start": "2026"}, {"start": "2026", "end": "2027"}):
+        change = {"period": {"start": None, "end": None}}
+        assert mapping.merged(collection, visit | {"period": period}, change) == visit
+    kept = {"extension": [{"url": "urn:x", "valueString": "y"}]}
+    changed = mapping.merged(
+        collection, visit | {"period": {"start": "2026"} | kept}, {"period": {"start": None}}
+    )
+    assert changed == visit | {"period": kept}
+    several = visit | {"type": [{"text": "one"}, {"text": "two"}]}
+    assert mapping.merged(collection, several, {"type": {"text": None}}) == visit | {
+        "type": [{"text": "two"}]
+    }
+
+
+def test_a_member_of_a_usual_code_or_a_name_may_be_taken_away() -> None:
+    collection = COLLECTIONS["encounters"]
+    usual = mapping.made(collection, {"status": "planned", "class": "VR", "location": "Room 204"})
+    changed = mapping.merged(collection, usual, {"class": {"display": None}})
+    assert changed["class"] == {"system": usual["class"]["system"], "code": "VR"}
+    assert mapping.merged(collection, usual, {"location": {"reference": None}}) == usual
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"period": {"none": None}}, "#/period/none"),
+        ({"serviceType": {"none": None}}, "#/serviceType/none"),
+        ({"class": {"system": None, "code": None, "display": None}}, "#/class"),
+        ({"status": None}, "#/status"),
+    ],
+)
+def test_null_takes_away_neither_what_is_no_field_nor_what_is_needed(
+    change: Json, place: str
+) -> None:
+    collection = COLLECTIONS["encounters"]
+    visit = mapping.made(collection, {"status": "planned", "class": "VR", "serviceType": "x"})
+    with pytest.raises(Invalid) as refusal:
+        mapping.merged(collection, visit, change)
+    assert place in [issue.expression for issue in refusal.value.issues]
+
+
+def test_null_says_nothing_in_an_object_that_is_sent_whole() -> None:
+    collection = COLLECTIONS["encounters"]
+    least = {"status": "planned", "class": "VR"}
+    nothing = {"period": {"start": None, "end": None}, "identifiers": [{"value": None}]}
+    assert mapping.made(collection, least | nothing) == mapping.made(collection, least)
