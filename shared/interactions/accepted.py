@@ -1,11 +1,11 @@
-"""A body as it may be stored: of the right type, without empties, valid R4."""
+"""A body as it may be stored: of the right type, without empties and repeats, valid R4."""
 
 from typing import Any
 
 from shared.catalog.types import CARE
 from shared.errors import Invalid, Malformed
 from shared.resources.empties import strip
-from shared.resources.meta import as_stamped, meta_as_written
+from shared.resources.meta import as_stamped, meta_as_written, without_repeats
 from shared.resources.validation import validate
 from shared.settings import settings
 
@@ -27,4 +27,4 @@ def accepted(content: Any, resource_type: str) -> Resource:
     if resource_type in CARE and "status" not in resource:
         # R4 takes an extension in its place; whether a session is open cannot be told from one.
         raise Invalid("A status is needed", expression=f"{resource_type}.status")
-    return resource
+    return without_repeats(resource)

@@ -3,9 +3,11 @@
 https://hl7.org/fhir/R4/resource.html#Meta
 """
 
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from shared.errors import BusinessRule
+from shared.fhirjson import canonical
 
 OBSERVATION_VALUE = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 SUBSETTED = {"system": OBSERVATION_VALUE, "code": "SUBSETTED"}
@@ -45,6 +47,35 @@ def _refuse_subset(meta: dict[str, Any], expression: str) -> None:
                 expression=f"{expression}[{index}]",
                 diagnostics="Read it without _elements and _summary, change it, and write it whole",
             )
+
+
+def without_repeats(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return a valid resource with each tag, security label and profile once: the first stays.
+
+    They are sets: https://hl7.org/fhir/R4/resource.html#Meta
+    """
+    meta = resource.get("meta", {})
+    once = {name: _once(meta[name], _coding_key) for name in ("tag", "security") if name in meta}
+    # What extends a profile has its place in another array.
+    if "profile" in meta and "_profile" not in meta:
+        once["profile"] = _once(meta["profile"], str)
+    repeats = {name: each for name, each in once.items() if len(each) < len(meta[name])}
+    return {**resource, "meta": {**meta, **repeats}} if repeats else resource
+
+
+def _once(items: list[Any], key: Callable[[Any], Hashable]) -> list[Any]:
+    """Return the first of the items of each key, in their order."""
+    first: dict[Hashable, Any] = {}
+    for item in items:
+        first.setdefault(key(item), item)
+    return [*first.values()]
+
+
+def _coding_key(coding: dict[str, Any]) -> Hashable:
+    """Return what makes two codings one: their system and code, or all that they say."""
+    if "code" in coding:
+        return coding.get("system"), coding["code"]
+    return canonical(coding)
 
 
 def stamp(resource: dict[str, Any], version: int, updated: str) -> dict[str, Any]:

@@ -204,6 +204,48 @@ def test_a_meta_of_which_only_an_id_is_left_is_accepted(
     assert (wrong.status, wrong.expressions) == (400, ["Encounter.meta.id"])
 
 
+LABEL = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
+PROFILE = "https://clinic.example/StructureDefinition/session"
+ONCE: dict[str, Any] = {
+    "profile": [PROFILE, f"{PROFILE}|2"],
+    "security": [LABEL],
+    "tag": [*TAGS, {"code": "urgent"}, {"display": "Urgent"}, {"system": TAGS[0]["system"]}],
+}
+REPEATED = {
+    "profile": [PROFILE, f"{PROFILE}|2", PROFILE],
+    "security": [LABEL, LABEL | {"display": "restricted"}],
+    "tag": [*ONCE["tag"], TAGS[0] | {"userSelected": True}, *reversed(ONCE["tag"])],
+}
+
+
+def meta_of(resource: dict[str, Any]) -> dict[str, Any]:
+    meta = resource["meta"]
+    return {name: meta[name] for name in ("profile", "security", "tag") if name in meta}
+
+
+def test_a_tag_a_label_or_a_profile_that_is_there_twice_is_stored_once(clinic: FrontDoor) -> None:
+    created = clinic.post("/Encounter", care.session(meta=REPEATED))
+    assert meta_of(created.body) == ONCE
+    path = f"/Encounter/{created.id}"
+    assert clinic.put(path, created.body | {"meta": REPEATED}).version == "1"
+    for name, values in REPEATED.items():
+        add = [{"op": "add", "path": f"/meta/{name}/-", "value": each} for each in values]
+        assert clinic.patch(path, add).version == "1"
+    merge = clinic.call("PATCH", path, {"meta": REPEATED}, content_type=MERGE)
+    assert merge.version == "1"
+    for kind in ("batch", "transaction"):
+        request = {"method": "POST", "url": "Encounter"}
+        entry = {"request": request, "resource": care.session(meta=REPEATED)}
+        bundle = {"resourceType": "Bundle", "type": kind, "entry": [entry]}
+        assert meta_of(clinic.post("", bundle).body["entry"][0]["resource"]) == ONCE
+
+
+def test_a_mistake_is_named_in_its_place_among_repeats(clinic: FrontDoor) -> None:
+    tags = [*TAGS, *TAGS, {"code": 5}]
+    answer = clinic.post("/Encounter", care.session(meta={"tag": tags}))
+    assert (answer.status, answer.expressions) == (400, ["Encounter.meta.tag[2].code"])
+
+
 def test_medplums_own_meta_is_dropped_not_refused(clinic: FrontDoor) -> None:
     meta = {
         "project": "1",
