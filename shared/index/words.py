@@ -5,12 +5,29 @@ https://hl7.org/fhir/R4/search.html#string
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 from shared.catalog import access_patterns as patterns
 
 # What joins two parts of one word: a name with an apostrophe is found with it and without.
-_JOINS = dict.fromkeys(map(ord, "'’ʼ`´"))  # noqa: RUF001 - these are what people type
+_JOINS = dict.fromkeys(map(ord, "'’ʼʻ`´"))  # noqa: RUF001 - these are what people type
+# Letters of their own, as they are spelt where there are none of them; casefold knows ß.
+_SPELT = {
+    "æ": "ae",
+    "Æ": "AE",
+    "œ": "oe",
+    "Œ": "OE",
+    "þ": "th",
+    "Þ": "TH",
+    "ð": "d",
+    "Ð": "D",
+    "ı": "i",  # noqa: RUF001 - without a dot, and so is the next
+    "ȷ": "j",
+    "ĸ": "k",
+    "ŋ": "n",
+    "Ŋ": "N",
+}
 # A key holds no more of a word: what is longer is found by its beginning, and then compared.
 _LONGEST = 40
 # Each letter of it may have four bytes, which are three characters each.
@@ -21,10 +38,40 @@ END = patterns.WORD.sort.removeprefix("{word}").removesuffix("{id}")
 
 
 def normal(text: str) -> str:
-    """Give a text without case, accents and punctuation, its words one blank apart."""
-    plain = unicodedata.normalize("NFKD", text.translate(_JOINS))
-    letters = "".join(one for one in plain if not unicodedata.combining(one)).casefold()
+    """Return a text folded and without punctuation, its words one blank apart."""
+    letters = folded(text.translate(_JOINS))
     return " ".join("".join(one if _is_letter(one) else " " for one in letters).split())
+
+
+def folded(text: str) -> str:
+    """Return a text without case, accents and strokes, as strings are compared and sorted."""
+    if text.isascii():
+        return text.casefold()
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(map(_base, plain)).casefold()
+
+
+@lru_cache(maxsize=1024)
+def _base(one: str) -> str:
+    """Return what a character is without what is drawn on or through it.
+
+    Unicode takes accents apart from their letters, but not strokes, hooks and bars: the letter
+    below them is in the character's name.
+    """
+    if one.isascii():
+        return one
+    if unicodedata.combining(one):
+        return ""
+    if one in _SPELT:
+        return _SPELT[one]
+    letter, is_drawn_on, drawn = unicodedata.name(one, "").partition(" WITH ")
+    if not is_drawn_on or not (letter.startswith("LATIN ") or drawn.endswith("STROKE")):
+        return one
+    try:
+        base = unicodedata.lookup(letter)
+    except KeyError:
+        return one
+    return _SPELT.get(base, base)
 
 
 def _is_letter(one: str) -> bool:

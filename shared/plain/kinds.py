@@ -113,7 +113,7 @@ class Minutes(Whole):
             return None
         if unit == _MINUTE:
             return value["value"]
-        if abs(value["value"]) > _LONGEST:
+        if not -_LONGEST <= value["value"] <= _LONGEST:
             return None
         minutes = Decimal(value["value"]) * unit / _MINUTE
         return int(minutes) if minutes == int(minutes) else round(minutes, 2)

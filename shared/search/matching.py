@@ -3,7 +3,6 @@
 https://hl7.org/fhir/R4/search.html
 """
 
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -41,7 +40,7 @@ def _token(value: Token, operand: TokenOperand) -> bool:
 
 
 def _token_text(value: Token, text: str) -> bool:
-    return _folded(value.text).startswith(_folded(text))
+    return words.folded(value.text).startswith(words.folded(text))
 
 
 def _of_type(value: Token, operand: TokenOperand) -> bool:
@@ -106,12 +105,6 @@ def _quantity(value: Quantity, operand: QuantityOperand) -> bool:
         if operand.code not in names:
             return False
     return _NUMBERS[operand.prefix](value, operand)
-
-
-def _folded(text: str) -> str:
-    """Fold case and accents, as string searches compare."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def _below(value: str, asked: str) -> bool:

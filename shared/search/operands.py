@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/search.html#ptypes
 import re
 from collections.abc import Callable
 from datetime import tzinfo
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 from shared import instants, references
@@ -75,7 +75,7 @@ _COMMA = re.compile(r"((?:[^\\,]|\\.?)*),?", re.DOTALL)
 _BAR = re.compile(r"((?:[^\\|]|\\.?)*)\|?", re.DOTALL)
 # Each is compared with every row that is read.
 MOST_VALUES = 1000
-_APPROXIMATELY = 10  # `ap` takes a tenth of the distance to now, or of the number
+_APPROXIMATELY = 10  # `ap` takes a tenth of the distance to now, and of a number
 
 
 def read(param: SearchParam, modifier: str, value: str, zone: tzinfo) -> tuple[Operand, ...]:
@@ -207,11 +207,13 @@ def _quantity(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> 
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):
         raise ValueError  # noqa: TRY004 - Infinity is a number to Python only
-    half = abs(number) / _APPROXIMATELY if prefix == "ap" else Decimal(5).scaleb(exponent - 1)
+    # Exact: nothing is rounded to the usual 28 digits. Beyond its exponents are no quantities.
+    exact = Context(prec=len(number.as_tuple().digits) + 2)
+    is_near = prefix == "ap"
+    half = exact.scaleb(exact.abs(number), -1) if is_near else exact.scaleb(5, exponent - 1)
+    low, high = exact.subtract(number, half), exact.add(number, half)
     system, code = unit or ("", "")
-    return QuantityOperand(
-        prefix, number, number - half, number + half, system or None, code or None
-    )
+    return QuantityOperand(prefix, number, low, high, system or None, code or None)
 
 
 def _text(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:

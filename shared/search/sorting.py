@@ -3,10 +3,10 @@
 https://hl7.org/fhir/R4/search.html#sort
 """
 
-import sys
+from decimal import Decimal
 from typing import Any
 
-from shared.index import order
+from shared.index import order, words
 from shared.index.values import Quantity, Reference, Token, Value, values
 from shared.instants import Range
 from shared.search.controls import SortKey
@@ -16,7 +16,11 @@ from shared.search.paging import Position, refused
 type Resource = dict[str, Any]
 
 
-_LARGEST = sys.float_info.max
+# More than the least exponent of a decimal, so that all are from 0 on.
+_LEAST = 2 * 10**18
+# A cursor has room for these.
+_MOST_DIGITS = 100
+_COMPLEMENT = str.maketrans("0123456789", "9876543210")
 
 
 def place(resource: Resource, keys: tuple[SortKey, ...], query: Query) -> Position:
@@ -24,7 +28,7 @@ def place(resource: Resource, keys: tuple[SortKey, ...], query: Query) -> Positi
     return [*(_value(resource, key, query) for key in keys), resource["id"]]
 
 
-def _value(resource: Resource, key: SortKey, query: Query) -> str | float | None:
+def _value(resource: Resource, key: SortKey, query: Query) -> str | None:
     zone = query.zone
     found = [one for value in values(resource, key.param, zone) if (one := _plain(value)) != ""]
     if not found:
@@ -32,7 +36,7 @@ def _value(resource: Resource, key: SortKey, query: Query) -> str | float | None
     return max(found) if key.descending else min(found)
 
 
-def _plain(value: Value) -> str | float:
+def _plain(value: Value) -> str:
     if isinstance(value, Range):
         return order.text(value.low)
     if isinstance(value, Token):
@@ -40,9 +44,18 @@ def _plain(value: Value) -> str | float:
     if isinstance(value, Reference):
         return value.text
     if isinstance(value, Quantity):
-        # A cursor has no infinity: what is beyond a processor's numbers is its largest.
-        return max(-_LARGEST, min(float(value.value), _LARGEST))
-    return value.casefold()
+        return sortable(value.value)
+    return words.folded(value)
+
+
+def sortable(number: Decimal) -> str:
+    """Return a text that sorts as the number does, whatever its exponent."""
+    digits = "".join(map(str, number.as_tuple().digits)).lstrip("0").rstrip("0")
+    if not digits:
+        return "1"
+    text = f"{number.adjusted() + _LEAST:020d}{digits[:_MOST_DIGITS]}"
+    # Of negative numbers the longer is less.
+    return f"0{text.translate(_COMPLEMENT)}~" if number.is_signed() else f"2{text}"
 
 
 class _Descending:
@@ -78,9 +91,6 @@ def checked(position: Position, keys: tuple[SortKey, ...]) -> Position:
     """Give a place out of a cursor. Raises Invalid where it cannot be one of this sort."""
     *found, identity = position
     fits = len(found) == len(keys) and isinstance(identity, str)
-    for key, value in zip(keys, found, strict=False):
-        kind = int | float if key.param.type == "quantity" else str
-        fits = fits and (value is None or isinstance(value, kind))
-    if not fits:
+    if not fits or not all(value is None or isinstance(value, str) for value in found):
         raise refused()
     return position

@@ -135,9 +135,16 @@ def token(text: str) -> Test:
     return test
 
 
+# As https://unicode.org/cldr's transliteration Latin-ASCII has them.
+LATIN = str.maketrans(
+    dict(zip("łøđħŧðıŋ", "lodhtdin", strict=True)) | {"æ": "ae", "œ": "oe", "þ": "th"}
+)
+
+
 def folded(text: str) -> str:
     spread = unicodedata.normalize("NFKD", text)
-    return "".join(one for one in spread if not unicodedata.combining(one)).casefold()
+    plain = "".join(one for one in spread if not unicodedata.combining(one))
+    return plain.casefold().translate(LATIN)
 
 
 def worded(text: str) -> Test:
@@ -147,7 +154,7 @@ def worded(text: str) -> Test:
 
 def simple(text: str) -> list[str]:
     """The words of a text, without what string searches do not look at."""
-    return re.sub(r"[\W_]+", " ", folded(re.sub("['\u2019]", "", text))).split()
+    return re.sub(r"[\W_]+", " ", folded(re.sub("['\u2019\u02bb]", "", text))).split()
 
 
 def begun(text: str) -> Test:
@@ -291,7 +298,7 @@ def _sortable(value: Any) -> Any:
         case Measure():
             return value.number
         case str():
-            return value.casefold()
+            return folded(value)
         case first, _:
             return first if first == -inf else first // 10**6
     raise AssertionError(value)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from shared import fhirjson, references
 from shared.errors import Invalid
 from shared.search.criteria import parse
 from shared.search.matching import matches
+from shared.search.sorting import sortable
 from tests import care
 from tests.clock import set_clock
 
@@ -399,6 +401,39 @@ def test_a_quantity_is_a_number_with_a_prefix_and_perhaps_a_unit(value: str, *, 
 def test_equal_is_as_exact_as_the_number_is_written(stored: str, *, true: bool) -> None:
     assert found(known(stored), "length", "10") is true
     assert found(known(stored), "length", "ne10") is not true
+
+
+LONG = "1234567890123456789012345678901234567890.12345678901234567895"
+
+
+@pytest.mark.parametrize(
+    "number", [LONG, f"-{LONG}", "1E+3", "1.5e-7", "-2.50E4", "0e5", "1e400", "7E-400", "1" * 400]
+)
+def test_a_number_of_any_length_finds_itself(number: str) -> None:
+    resource = known(number)
+    for prefix in ("", "eq", "ge", "le", "ap"):
+        assert found(resource, "length", f"{prefix}{number}"), prefix
+    for prefix in ("ne", "gt", "lt", "sa", "eb"):
+        assert not found(resource, "length", f"{prefix}{number}"), prefix
+
+
+def test_numbers_differ_by_their_last_digit_however_long_they_are() -> None:
+    near, far = LONG[:-1] + "4", LONG[:-1] + "6"
+    assert not found(known(LONG), "length", near)
+    assert found(known(LONG), "length", f"gt{LONG[:-1]}")
+    assert found(known(far), "length", f"gt{LONG}")
+    assert not found(known(far), "length", LONG)
+    assert found(known(f"{LONG}4"), "length", LONG)
+    assert not found(known(f"{LONG}5"), "length", LONG)
+
+
+def test_numbers_sort_by_their_value_whatever_their_length() -> None:
+    numbers = ["-1e30", "-10.5", "-10.45", "-1", "-1e-9", "0", "1E-400", "0.1", "0.11", "1", "9.99"]
+    numbers += ["10", LONG, f"{LONG}1", f"1{LONG}", "1e400"]
+    keys = [sortable(Decimal(number)) for number in numbers]
+    assert keys == sorted(keys)
+    assert len({*keys}) == len(keys)
+    assert sortable(Decimal("10.00")) == sortable(Decimal("1e1"))
 
 
 @pytest.mark.parametrize(
