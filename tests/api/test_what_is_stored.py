@@ -211,7 +211,7 @@ ONCE: dict[str, Any] = {
     "security": [LABEL],
     "tag": [*TAGS, {"code": "urgent"}, {"display": "Urgent"}, {"system": TAGS[0]["system"]}],
 }
-REPEATED = {
+REPEATED: dict[str, Any] = {
     "profile": [PROFILE, f"{PROFILE}|2", PROFILE],
     "security": [LABEL, LABEL | {"display": "restricted"}],
     "tag": [*ONCE["tag"], TAGS[0] | {"userSelected": True}, *reversed(ONCE["tag"])],
