@@ -35,7 +35,6 @@ MALFORMED = {
     "half a pair as it is": ENCOUNTER + ',"reasonCode":[{"text":"\ud800"}]}',
     "half a pair as a name": ENCOUNTER + ',"\\ud800":1}',
     "a raw line end": ENCOUNTER + ',"reasonCode":[{"text":"\n"}]}',
-    "byte order mark": "\ufeff" + ENCOUNTER + "}",
     "deep arrays": "[" * NESTED + "]" * NESTED,
     "deep objects": ENCOUNTER + ',"length":' + '{"a":' * NESTED + "1" + "}" * NESTED + "}",
     "deep and unfinished": "[" * 100_000,
