@@ -32,7 +32,7 @@ class Subset:
     is_data: bool = False
 
     def cut(self, json: bytes) -> bytes:
-        """Cut a resource's JSON, and tag it as one that is not whole."""
+        """Return the part of a resource's JSON, with the tag that it is not whole."""
         resource = fhirjson.loads(json)
         if self.is_data:
             cut: Resource = {name: part for name, part in resource.items() if name != "text"}
@@ -81,23 +81,35 @@ def _summary(resource_type: str, summary: str) -> Subset | None:
 def _elements(resource_type: str, value: str) -> Subset:
     from shared.resources.schema import type_named  # noqa: PLC0415 - only to check names
 
-    names = [name for name in value.split(",") if name]
-    elements = type_named(resource_type).elements
-    known = [name for name in elements if not name.startswith("_")]
+    asked_for = [name for name in value.split(",") if name]
+    properties: dict[str, list[str]] = {}
+    for name, element in type_named(resource_type).elements.items():
+        properties[name] = [name]
+        if element.choice:
+            properties.setdefault(element.choice, []).append(name)
     # Some clients name resourceType too, which is no element and is always there.
-    unknown = [name for name in names if name not in (*known, "resourceType")]
-    if unknown or not names:
+    known = properties | {"resourceType": ["resourceType"]}
+    # A choice is `value[x]` in the definitions and `value` in FHIRPath: clients write either.
+    named = [known.get(name.removesuffix("[x]"), []) for name in asked_for]
+    unknown = [name for name, found in zip(asked_for, named, strict=True) if not found]
+    if unknown or not asked_for:
         raise Invalid(
-            f"{resource_type} has no element {', '.join(unknown)}" if names else "Name an element",
+            f"{resource_type} has no element {', '.join(unknown)}"
+            if asked_for
+            else "Name an element",
             expression="_elements",
-            diagnostics=f"There are {', '.join(known)}",
+            diagnostics=f"There are {', '.join(properties)}",
         )
-    return Subset(_tree([*names, *_known(resource_type)["required"]]))
+    required = _known(resource_type)["required"]
+    return Subset(_tree([*(name for names in named for name in names), *required]))
 
 
 @cache
 def _known(resource_type: str) -> dict[str, list[str]]:
-    """Read what R4's StructureDefinition has in the summary of a type, and what must be there."""
+    """Return the properties that R4 has in the summary of a type, and those that must be there.
+
+    A choice is listed by each property that it may be: `valueQuantity`, `valueString` and so on.
+    """
     file = Path(__file__).with_name("definitions") / "summary.json"
     known: dict[str, list[str]] = orjson.loads(file.read_bytes())[resource_type]
     return known
@@ -113,13 +125,20 @@ def _tree(paths: Iterable[str]) -> _Names:
 
 
 def _cut(element: Any, names: _Names) -> Any:
-    """Keep the named elements, with what belongs to a primitive of that name."""
-    if isinstance(element, list):
-        return [_cut(part, names) for part in element]
-    if not names or not isinstance(element, dict):
+    """Return the named parts of an element; None if nothing is left of it.
+
+    What belongs to a primitive, `_birthDate` of `birthDate`, comes with it.
+    """
+    if not names:
         return element
-    return {
-        name: _cut(part, names[plain])
-        for name, part in element.items()
-        if (plain := name.removeprefix("_")) in names
+    if isinstance(element, list):
+        return [part for item in element if (part := _cut(item, names)) is not None] or None
+    if not isinstance(element, dict):
+        return element
+    cut = {
+        name: part
+        for name, content in element.items()
+        if (branch := names.get(name.removeprefix("_"))) is not None
+        and (part := _cut(content, branch)) is not None
     }
+    return cut or None

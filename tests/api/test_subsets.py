@@ -89,3 +89,32 @@ def test_a_part_that_is_none_is_refused(
     answer = clinic.get(f"{url}?{query}")
     refusals.check(answer, 400, "invalid", expression)
     assert told in answer.text
+
+
+@pytest.mark.parametrize("part", ["_summary=true", "_elements=value,effective"])
+@pytest.mark.parametrize("by", ["read", "search"])
+def test_an_observation_in_part_has_its_value_and_when_it_was_true(
+    clinic: FrontDoor, part: str, by: str
+) -> None:
+    weight = {"value": 80, "unit": "kg"}
+    written = care.example("Observation", effectiveDateTime="2026-03-10", note=[{"text": "Fine"}])
+    written = {name: part for name, part in written.items() if not name.startswith("value")}
+    path = f"/Observation/{clinic.post('/Observation', written | {'valueQuantity': weight}).id}"
+    if by == "search":
+        (body,) = clinic.get(f"/Observation?_id={path.rpartition('/')[2]}&{part}").found
+    else:
+        body = clinic.get(f"{path}?{part}").body
+    assert body["valueQuantity"] == weight
+    assert body["effectiveDateTime"] == "2026-03-10"
+    assert "note" not in body
+    assert SUBSETTED in body["meta"]["tag"]
+
+
+def test_a_prescription_in_part_says_what_is_prescribed(clinic: FrontDoor) -> None:
+    written = care.example("MedicationRequest")
+    path = f"/MedicationRequest/{clinic.post('/MedicationRequest', written).id}"
+    medication = {name: each for name, each in written.items() if name.startswith("medication")}
+    assert medication
+    for part in ("_summary=text", "_elements=status", "_summary=true"):
+        body = clinic.get(f"{path}?{part}").body
+        assert medication.items() <= body.items(), part

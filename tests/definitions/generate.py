@@ -303,16 +303,31 @@ class File:
 
 
 def summary(specification: Specification, root: str) -> dict[str, list[str]]:
-    """Give the paths of a type that belong to its summary, and its elements that must be there."""
+    """Return the paths of a type that belong to its summary, and its elements that must be there.
+
+    A choice is listed under each name that it may have in JSON.
+    """
     shown: list[str] = []
-    elements = specification.elements(root)
-    for element in elements:
+    required: list[str] = []
+    parents: set[str] = set()
+    for element in specification.elements(root):
         path: str = element["path"].partition(".")[2]
         parent = path.rpartition(".")[0]
-        if (element.get("isSummary") or element["min"]) and (not parent or parent in shown):
-            shown.append(path)
-    required = [e["path"].partition(".")[2] for e in elements if e["min"]]
-    return {"summary": shown, "required": [path for path in required if "." not in path]}
+        is_mandatory = bool(element["min"])
+        if (element.get("isSummary") or is_mandatory) and (not parent or parent in parents):
+            parents.add(path)
+            shown += names(element, path)
+        if is_mandatory and not parent:
+            required += names(element, path)
+    return {"summary": shown, "required": required}
+
+
+def names(element: Row, path: str) -> list[str]:
+    """Return the JSON properties that an element may be: one for each type of a choice."""
+    stem = path.removesuffix("[x]")
+    if stem == path:
+        return [path]
+    return [stem + each["code"][0].upper() + each["code"][1:] for each in element["type"]]
 
 
 def main(folder: Path) -> None:
