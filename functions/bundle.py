@@ -1,9 +1,9 @@
 """POST of a Bundle to the base: a batch or a transaction."""
 
 from importlib import import_module
-from typing import Any
 
 from shared.http import Request, Response, bundle, endpoint
+from shared.http.endpoint import respond
 from shared.http.requests import Event
 from shared.http.routing import function_of
 
@@ -14,7 +14,7 @@ def handler(request: Request) -> Response:
     return bundle.answer(request, _call)
 
 
-def _call(event: Event) -> dict[str, Any]:
-    """Call the function that the gateway would have called for an event."""
-    answer: dict[str, Any] = import_module(f"functions.{function_of(event)}").handler(event, None)
-    return answer
+def _call(event: Event) -> Response:
+    """Return the response of the function that the gateway would have called for an event."""
+    handler = import_module(f"functions.{function_of(event)}").handler
+    return respond(handler.__wrapped__, event)

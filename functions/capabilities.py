@@ -1,7 +1,10 @@
 """GET of what this server can do, and browsers' preflight requests: all without a caller."""
 
 from shared.http import Request, Response, endpoint
+from shared.http.published import published
 from shared.http.responses import preflight
+
+_JSON = "application/json"
 
 
 @endpoint
@@ -14,11 +17,11 @@ def handler(request: Request) -> Response:
         case "openapi":
             from shared.http.openapi import openapi
 
-            return Response(200, openapi(request.base), {"Content-Type": "application/json"})
+            return published(request, openapi(request.base), _JSON)
         case "smart-configuration":
             from shared.interactions.smart import configuration
 
-            return Response(200, configuration(), {"Content-Type": "application/json"})
+            return published(request, configuration(), _JSON)
         case "docs":
             from shared.http import docs
 
@@ -26,8 +29,10 @@ def handler(request: Request) -> Response:
         case "definition":
             from shared.interactions.definitions import definition
 
-            return Response(200, definition(request.base, request.interaction.type, request.id))
+            return published(
+                request, definition(request.base, request.interaction.type, request.id)
+            )
         case _:
             from shared.interactions.capabilities import capabilities
 
-            return Response(200, capabilities(request.base))
+            return published(request, capabilities(request.base))

@@ -222,6 +222,8 @@ INTERACTIONS = (
 
 # Of these the answer is no resource.
 NO_RESOURCE = frozenset({"smart-configuration", "openapi", "docs"})
+# What the server says of itself, with an ETag.
+PUBLISHED = ("capabilities", "definition", "openapi", "smart-configuration")
 # Pages for people, and what these load: what they are is not negotiated.
 PAGES = frozenset({"docs", "explore"})
 BELOW_BASE = tuple(row for row in INTERACTIONS if not row.rooted)

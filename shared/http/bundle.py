@@ -35,11 +35,10 @@ from shared.resources.linking import linked
 from shared.resources.validation import element_issues
 from shared.store import meter
 
-type Payload = dict[str, Any]
 type Numbered = list[tuple[str, Any]]
-type Answers = Iterator[tuple[str, Payload]]
+type Answers = Iterator[tuple[str, Response]]
 # Calls the function that the gateway would call for an event.
-type Call = Callable[[Event], Payload]
+type Call = Callable[[Event], Response]
 
 KINDS = {row.code: row for row in INTERACTIONS if row.function == "bundle"}
 # A function is called with 6 MB at most, and answers with as much.
@@ -58,7 +57,8 @@ def answer(request: Request, call: Call) -> Response:
     trail.current().interaction = KINDS[kind]
     numbered = [(f"Bundle.entry[{number}]", entry) for number, entry in enumerate(sent)]
     do = _transaction if kind == "transaction" else _batch
-    done = [entries.answered(place, one) for place, one in do(request, numbered, call)]
+    responses = do(request, numbered, call)
+    done = [entries.answered(place, response, request.base) for place, response in responses]
     return Response(200, fhirjson.dumps(bundles.answers(kind, done)))
 
 
@@ -97,7 +97,7 @@ def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
                     raise Transient("The time for this batch is over: send the entry again")
             yield place, room.fitting(sent, _called(call, sent.event))
         except FhirError as error:
-            yield place, _payload(refuse_entry(event, error))
+            yield place, refuse_entry(event, error)
 
 
 def _is_urn(entry: Any) -> bool:
@@ -138,7 +138,7 @@ def _transaction(request: Request, numbered: Numbered, call: Call) -> Answers:
     room = _Room()
     for one, ask in pairs:
         if one.place in outcomes:
-            answered = _payload(written(ask, outcomes[one.place]))
+            answered = written(ask, outcomes[one.place])
         else:
             answered = _called(call, one.event)
         yield one.place, room.fitting(one, answered)
@@ -183,20 +183,17 @@ def _check_reads(asked: Request) -> None:
         raise Invalid(issues=[Issue("not-supported", text, "url")])
 
 
-def _called(call: Call, event: Event) -> Payload:
+def _called(call: Call, event: Event) -> Response:
     """Call an entry's own function, with an audit trail of its own."""
     before = meter.read()
-    answered = copy_context().run(call, event)
+    response = copy_context().run(call, event)
     meter.add(before)
-    return answered
+    return replace(response, body=b"") if _method(event) == "HEAD" else response
 
 
-def _payload(response: Response) -> Payload:
-    return {
-        "statusCode": response.status,
-        "headers": response.headers,
-        "body": response.body.decode(),
-    }
+def _method(event: Event) -> str:
+    method: str = event["requestContext"]["http"]["method"]
+    return method
 
 
 class _Room:
@@ -205,13 +202,12 @@ class _Room:
     def __init__(self) -> None:
         self._left = LARGEST
 
-    def fitting(self, sent: Sent, answer: Payload) -> Payload:
-        """Give an answer that fits: without what was written, or the refusal of what was read."""
-        size = len(answer["body"].encode())
+    def fitting(self, sent: Sent, response: Response) -> Response:
+        """Return a response that fits: without what was written, or refusing what was read."""
+        size = len(response.body)
         if size > self._left:
-            if sent.event["requestContext"]["http"]["method"] not in _READING:
-                return answer | {"body": ""}
-            error = TooLong("The answer has no room for it: ask for it by itself")
-            return _payload(refused(error))
+            if _method(sent.event) not in _READING:
+                return replace(response, body=b"")
+            return refused(TooLong("The answer has no room for it: ask for it by itself"))
         self._left -= size
-        return answer
+        return response

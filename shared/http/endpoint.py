@@ -42,16 +42,21 @@ def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
 
     @wraps(handle)
     def handler(event: Event, _context: Any) -> dict[str, Any]:
-        started = time.perf_counter()
-        event = routing.settled(event)
-        meter.start()
-        _begin(event["requestContext"])
-        response, failure = _answer(handle, event)
-        _log(event, response, failure, time.perf_counter() - started)
-        metrics.write()
-        return _payload(event, response)
+        return _payload(event, respond(handle, event))
 
     return handler
+
+
+def respond(handle: Handler, event: Event) -> Response:
+    """Return the response to an event, and log it."""
+    started = time.perf_counter()
+    event = routing.settled(event)
+    meter.start()
+    _begin(event["requestContext"])
+    response, failure = _answer(handle, event)
+    _log(event, response, failure, time.perf_counter() - started)
+    metrics.write()
+    return response
 
 
 def _begin(context: dict[str, Any]) -> None:

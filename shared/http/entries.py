@@ -9,7 +9,7 @@ from binascii import Error as NoBase64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from typing import Any
 
 import orjson
@@ -19,6 +19,7 @@ from shared.catalog.interactions import BY_ROUTE, NO_RESOURCE
 from shared.errors import Invalid, Malformed, UnsupportedMedia
 from shared.http import routing
 from shared.http.requests import Event, Request
+from shared.http.responses import Response
 from shared.resources import bundles
 from shared.resources.empties import strip
 from shared.resources.patching import JSON_PATCH
@@ -38,7 +39,9 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _FHIR_JSON = "application/fhir+json"
 # Those that stand for a resource without one: `$close-session`, `_search`.
 _BY_NAME = ("$", "_")
-_OUTCOME = re.compile(r'\{\s*"resourceType":\s*"OperationOutcome"')
+_OUTCOME = re.compile(rb'\{"resourceType":"OperationOutcome"')
+# A resource is written with its type and id first.
+_IDENTITY = re.compile(rb'\{"resourceType":"(\w+)","id":"([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,23 +188,34 @@ def _event(request: Request, method: str, path: str, sent: Json) -> Event:
     }
 
 
-def answered(place: str, answer: Mapping[str, Any]) -> Json:
-    """Give the answer to an entry's request as an entry."""
-    headers, body = answer["headers"], answer["body"]
-    response = {"status": str(answer["statusCode"])}
-    for name, header in (("location", "Location"), ("etag", "ETag")):
-        if header in headers:
-            response[name] = headers[header]
-    if "Last-Modified" in headers:
-        modified = parsedate_to_datetime(headers["Last-Modified"])
-        response["lastModified"] = instants.written(modified)
-    if not body:
-        return {"response": response}
-    if not _OUTCOME.match(body):
-        return {"resource": orjson.Fragment(body), "response": response}
-    outcome = fhirjson.loads(body)
+def answered(place: str, response: Response, base: str) -> Json:
+    """Return an entry of the answer's Bundle with the response to an entry's request."""
+    entry: Json = {"response": _described(response)}
+    if _OUTCOME.match(response.body):
+        outcome = fhirjson.loads(response.body)
+        entry["response"]["outcome"] = _placed(outcome, place)
+    elif response.body:
+        if identity := _IDENTITY.match(response.body):
+            entry = {"fullUrl": f"{base}/{identity[1].decode()}/{identity[2].decode()}", **entry}
+        entry["resource"] = orjson.Fragment(response.body)
+    return entry
+
+
+def _described(response: Response) -> Json:
+    headers = response.headers
+    named = {
+        "location": headers.get("Location") or headers.get("Content-Location"),
+        "etag": headers.get("ETag"),
+        # A header has whole seconds only.
+        "lastModified": response.about.last_updated if response.about else None,
+    }
+    return {"status": str(response.status)} | {name: text for name, text in named.items() if text}
+
+
+def _placed(outcome: Json, place: str) -> Json:
+    """Return an entry's outcome with its errors at their places in the Bundle."""
     for issue in outcome["issue"]:
         if issue["severity"] == "error":
             named = issue.get("expression", [""])
             issue["expression"] = [bundles.within(place, one) for one in named]
-    return {"response": {**response, "outcome": outcome}}
+    return outcome

@@ -80,14 +80,14 @@ def entity_tags(text: str) -> Iterator[str]:
         yield tag.strip().removeprefix("W/").strip('"')
 
 
-def is_known(headers: Mapping[str, str], version: int, updated: str) -> bool:
-    """Tell whether the caller has this version; If-None-Match goes before If-Modified-Since.
+def is_known(headers: Mapping[str, str], version: int | str, updated: str = "") -> bool:
+    """Return whether the caller has this version; If-None-Match goes before If-Modified-Since.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
     """
     if "if-none-match" in headers:
         return not {"*", str(version)}.isdisjoint(entity_tags(headers["if-none-match"]))
-    since = _http_date(headers.get("if-modified-since", ""))
+    since = _http_date(headers.get("if-modified-since", "")) if updated else None
     # An HTTP date has no fractions of a second.
     return since is not None and instants.read(updated).replace(microsecond=0) <= since
 

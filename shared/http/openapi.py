@@ -13,6 +13,7 @@ from shared.catalog.interactions import (
     AUDIT_EVENT,
     BELOW_BASE,
     NO_RESOURCE,
+    PUBLISHED,
     Interaction,
 )
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
@@ -44,6 +45,9 @@ _DONE = {
     "read": {"200": "The resource", "304": "The caller has it"},
     "vread": {"200": "The version", "304": "The caller has it"},
 }
+# In which header a write says which version it is about.
+_NAMING = {"200": "Content-Location", "201": "Location"}
+_WRITES = ("create", "update", "patch")
 _ALWAYS = (400, 403, 406, 503)
 _WRITE = (409, 412, 413, 415, 422)
 _REFUSED = {
@@ -166,6 +170,8 @@ def _responses(row: Interaction, kind: str) -> Json:
         answers[status] = {"description": text}
         if status not in ("204", "304") and row.method != "HEAD":
             answers[status]["content"] = _answer(row, schema)
+        if row.code in _WRITES:
+            answers[status]["headers"] = _headers(_NAMING[status])
     refused = (*_ALWAYS, *_REFUSED.get(row.code, ()))
     for refusal in sorted(set(refused)):
         answer: Json = {"$ref": f"#/components/responses/{refusal}"}
@@ -176,10 +182,20 @@ def _responses(row: Interaction, kind: str) -> Json:
     return answers
 
 
+def _headers(naming: str) -> Json:
+    """Describe the headers that say which version a write made or found."""
+    version = {"schema": {"type": "string", "examples": ['W/"1"']}}
+    url = {
+        "description": "The version: [base]/Type/id/_history/n",
+        "schema": {"type": "string", "format": "uri"},
+    }
+    return {naming: url, "ETag": version}
+
+
 def _answer(row: Interaction, schema: str) -> Json:
     """Give the content of a success; a write may answer with an outcome, or nothing at all."""
     wanted: Json = reference_to(schema)
-    if row.code in ("create", "update", "patch"):
+    if row.code in _WRITES:
         wanted = {"anyOf": [wanted, reference_to("OperationOutcome")]}
     return {JSON: {"schema": wanted}}
 
@@ -239,7 +255,13 @@ def _base(row: Interaction) -> Json:
 def _public(row: Interaction) -> Json:
     name = row.path.removeprefix("/").partition("/")[0]
     described = _described(row, f"{row.code} {name.partition('.')[0]}", "Definitions")
-    described["parameters"] = [*path_parameters(row.path), *map(control, FORMATS)]
+    described["parameters"] = [
+        *path_parameters(row.path),
+        *map(control, FORMATS),
+        *headers(row),
+    ]
+    if row.code in PUBLISHED:
+        described["responses"]["304"] = {"description": "The caller has it"}
     schema = {"metadata": "CapabilityStatement"}.get(name, name)
     content: Json = {JSON: {"schema": reference_to(schema)}}
     if row.code in NO_RESOURCE:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.catalog.controls import COUNT, FORMATS, TAKEN, Control
-from shared.catalog.interactions import Interaction
+from shared.catalog.interactions import PUBLISHED, Interaction
 from shared.catalog.operations import Operation, Parameter
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.http.examples import EXAMPLES
@@ -42,6 +42,7 @@ _SENT = {
     "delete": ("If-Match",),
     "read": ("If-None-Match", "If-Modified-Since"),
     "vread": ("If-None-Match", "If-Modified-Since"),
+    **dict.fromkeys(PUBLISHED, ("If-None-Match",)),
 }
 _VALUES: dict[str, tuple[str, str]] = {
     "date": (r"^(eq|ne|gt|ge|lt|le|sa|eb)?[0-9]{4}(-(0[1-9]|1[0-2]))?$", "ge2026"),

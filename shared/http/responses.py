@@ -56,7 +56,8 @@ STATUS = {
 class Response:
     """An answer; `body` is JSON, empty where there is none; `log` is told to the log only.
 
-    `seen` are the resources in it, where these do not stand there as they are.
+    `about` is the version that it is about, if it is about one. `seen` are the resources in it,
+    where these do not stand there as they are.
     """
 
     status: int
@@ -64,6 +65,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
     seen: Sequence[dict[str, Any]] | None = None
+    about: Versioned | None = None
 
 
 def entity_headers(record: Versioned) -> dict[str, str]:
@@ -80,8 +82,8 @@ def found(request: Request, record: Versioned) -> Response:
     if request.interaction.code == "vread":
         headers["Content-Location"] = _versioned(request, record)
     if is_known(request.headers, record.version, record.last_updated):
-        return Response(304, headers=headers)
-    return Response(200, _asked_for(request, record.json or b""), headers)
+        return Response(304, headers=headers, about=record)
+    return Response(200, _asked_for(request, record.json or b""), headers, about=record)
 
 
 def _asked_for(request: Request, json: bytes) -> bytes:
@@ -99,16 +101,20 @@ def _versioned(request: Request, record: Versioned) -> str:
 
 
 def written(request: Request, outcome: "Outcome") -> Response:
-    """Answer a write: 201 with Location where the resource is new, 200, 204 where it is gone."""
+    """Answer a write: 201 if the resource is new, else 200, or 204 if it is gone.
+
+    Location (of what is new) or Content-Location tells the id and version, also to a client that
+    wants no body: https://www.rfc-editor.org/rfc/rfc9110#section-8.7
+    """
     record = outcome.record
     if record is None:
         return Response(204)
     headers = entity_headers(record)
     if record.deleted:
-        return Response(204, headers=headers)
-    if outcome.created:
-        headers["Location"] = _versioned(request, record)
-    return Response(201 if outcome.created else 200, _preferred(request, record), headers)
+        return Response(204, headers=headers, about=record)
+    headers["Location" if outcome.created else "Content-Location"] = _versioned(request, record)
+    status = 201 if outcome.created else 200
+    return Response(status, _preferred(request, record), headers, about=record)
 
 
 def _preferred(request: Request, record: Versioned) -> bytes:

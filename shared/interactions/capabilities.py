@@ -15,6 +15,7 @@ from shared.catalog.roles import ROLES, listed
 from shared.catalog.types import TYPES
 from shared.interactions.definitions import DATE, definition_of, url_of
 from shared.resources import profiles
+from shared.sessions import policies
 from shared.settings import settings
 
 VERSION = "1.0.0"
@@ -97,9 +98,11 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
     codes = dict.fromkeys(row.code for row in rows if row.code not in _NOT_RESTFUL)
     conditional = {row.code for row in BELOW_BASE if row.conditional}
     operations = [_operation(row, base) for row in OPERATIONS if resource_type in row.types]
+    documentation = _session_policy(base) if resource_type == "Communication" else ""
     return {
         "type": resource_type,
         "profile": f"{_CORE}/{resource_type}",
+        **({"documentation": documentation} if documentation else {}),
         **({"supportedProfile": supported} if supported else {}),
         "interaction": [{"code": code, "documentation": _who(code)} for code in codes],
         "versioning": "versioned-update",
@@ -115,6 +118,14 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
         "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(resource_type).values()],
         **({"operation": operations} if operations else {}),
     }
+
+
+def _session_policy(base: str) -> str:
+    """Return how a thread has a policy of its own; `supportedProfile` is for whole resources."""
+    return (
+        "A thread's header may say how its sessions begin and end, in an extension: "
+        f"{base}{policies.EXTENSION}"
+    )
 
 
 def _audit_event(base: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/bundle.html
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import orjson
 
@@ -15,7 +16,7 @@ Json = dict[str, Any]
 
 
 class Found(NamedTuple):
-    """An entry of a searchset; an outcome has no `full_url`."""
+    """An entry of a searchset; an outcome, which is kept nowhere, has no `full_url` of its own."""
 
     resource: Resource
     full_url: str = ""
@@ -53,7 +54,16 @@ def history(versions: Iterable[Version], links: Mapping[str, str], *, total: int
 
 
 def answers(kind: str, entries: list[Json]) -> Json:
-    """Give the Bundle of what became of the entries of a batch or transaction, in their order."""
+    """Return the Bundle of what became of the entries of a batch or transaction, in their order.
+
+    Of several with one version of a resource the first alone has its `fullUrl`: bdl-7.
+    """
+    seen: set[tuple[str, str]] = set()
+    for entry in entries:
+        version = (entry.get("fullUrl", ""), entry["response"].get("etag", ""))
+        if version in seen:
+            entry.pop("fullUrl", None)
+        seen.add(version)
     return _bundle(f"{kind}-response", entries, {}, None)
 
 
@@ -78,8 +88,11 @@ def _body(resource: Resource) -> Any:
 
 
 def _found(found: Found) -> Json:
-    full_url = {"fullUrl": found.full_url} if found.full_url else {}
-    return {**full_url, "resource": _body(found.resource), "search": {"mode": found.mode}}
+    return {
+        "fullUrl": found.full_url or uuid4().urn,
+        "resource": _body(found.resource),
+        "search": {"mode": found.mode},
+    }
 
 
 def _version(version: Version) -> Json:

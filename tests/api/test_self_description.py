@@ -12,8 +12,10 @@ from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import TYPES
 from shared.http import docs
 from shared.http.responses import STATUS
+from shared.sessions import policies
 from tests import care, refusals
 from tests.frontdoor import BASE, FrontDoor
+from tests.remembered import forget
 from tests.sampling import sampled
 
 NOBODY = FrontDoor(role="nobody")
@@ -124,6 +126,63 @@ def test_the_examples_of_openapi_do_what_they_say(clinic: FrontDoor) -> None:
 @pytest.mark.parametrize("path", ["/metadata", "/openapi.json", "/docs"])
 def test_what_the_server_says_of_itself_fits_an_answer(path: str) -> None:
     assert len(NOBODY.get(path).text.encode()) < LARGEST_ANSWER / 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metadata",
+        "/openapi.json",
+        "/.well-known/smart-configuration",
+        "/StructureDefinition/session-policy",
+        "/OperationDefinition/Encounter-open-session",
+    ],
+)
+def test_what_the_server_says_of_itself_is_sent_again_only_if_it_has_changed(path: str) -> None:
+    first = NOBODY.get(path)
+    tag = first.headers["ETag"]
+    assert re.fullmatch(r'W/"[0-9a-f]{32}"', tag)
+    methods = {row.method for row in BELOW_BASE if row.matches(path) and row.public}
+    for method in methods - {"OPTIONS"}:
+        for known in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+            again = NOBODY.call(method, path, if_none_match=known)
+            assert (again.status, again.text) == (304, "")
+            assert again.headers["ETag"] == tag
+        for other in ('W/"1"', '"other"'):
+            again = NOBODY.call(method, path, if_none_match=other)
+            assert again.status == 200
+            assert again.headers["ETag"] == tag
+    since = NOBODY.get(path, if_modified_since="Fri, 01 Jan 2100 00:00:00 GMT")
+    assert since.status == 200
+
+
+def test_the_capability_statement_changes_its_tag_with_what_it_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = NOBODY.get("/metadata").headers["ETag"]
+    monkeypatch.setenv("PUBLIC_BASE_URL", "https://elsewhere.example.org/fhir")
+    forget()
+    assert NOBODY.get("/metadata").headers["ETag"] != before
+
+
+def test_the_capability_statement_leads_to_the_session_policys_definition() -> None:
+    (rest,) = NOBODY.get("/metadata").body["rest"]
+    described = {row["type"]: row.get("documentation", "") for row in rest["resource"]}
+    (url,) = re.findall(rf"{BASE}/\S+", described["Communication"])
+    definition = NOBODY.get(url).body
+    assert definition["resourceType"] == "StructureDefinition"
+    assert definition["url"] == url == f"{BASE}{policies.EXTENSION}"
+    assert (definition["type"], definition["kind"]) == ("Extension", "complex-type")
+
+
+def test_openapi_says_in_which_header_a_write_names_its_version() -> None:
+    paths = NOBODY.get("/openapi.json").body["paths"]
+    for kind in TYPES:
+        for path, method in ((f"/{kind}", "post"), (f"/{kind}/{{id}}", "put"), (f"/{kind}", "put")):
+            answers = paths[path][method]["responses"]
+            assert "Location" in answers["201"]["headers"]
+            assert "Content-Location" in answers["200"]["headers"]
+        assert "Content-Location" in paths[f"/{kind}"]["patch"]["responses"]["200"]["headers"]
 
 
 class Tags(HTMLParser):

@@ -2,8 +2,10 @@ import json
 from typing import Any
 
 from shared import fhirjson
+from shared.errors import Issue
 from shared.resources.bundles import Found, Version, history, searchset
 from shared.resources.outcome import operation_outcome
+from shared.resources.primitives import PRIMITIVES
 from shared.resources.validation import issues
 
 BASE = "https://example.org/fhir/R4"
@@ -39,9 +41,16 @@ def test_an_empty_page_has_no_entry_and_an_unknown_total_is_not_said() -> None:
     assert searchset([], LINKS, total=0)["total"] == 0
 
 
-def test_an_outcome_in_a_page_has_no_full_url() -> None:
-    page = sent(searchset([Found(operation_outcome([]), mode="outcome")], LINKS))
-    assert page["entry"][0].keys() == {"resource", "search"}
+def test_every_outcome_in_a_page_has_a_full_url_of_its_own() -> None:
+    issue = Issue("invalid", "A parameter was left out", severity="warning")
+    outcome = Found(operation_outcome([issue]), mode="outcome")
+    page = sent(searchset([outcome, outcome], LINKS))
+    urls = {each["fullUrl"] for each in page["entry"]}
+    assert len(urls) == len(page["entry"])
+    for each in page["entry"]:
+        assert PRIMITIVES["uuid"].holds(each["fullUrl"])
+        assert each["search"] == {"mode": "outcome"}
+    assert issues(page, "Bundle") == []
 
 
 def test_a_history_says_how_each_version_came_about() -> None:
