@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from shared.errors import Malformed
 from shared.fhirjson import DEEPEST
+from shared.resources.pairs import fill
 
 Moves = dict[str, list[int]]
 
@@ -37,7 +38,7 @@ class Stripped(NamedTuple):
 
 
 def strip(resource: dict[str, Any]) -> Stripped:
-    """Give a copy without empties. Raises Malformed where it is nested too deeply."""
+    """Return a copy without empties. Raise Malformed if it is nested too deeply."""
     moves: Moves = {}
     name = str(resource.get("resourceType", ""))
     try:
@@ -68,6 +69,7 @@ def _object(value: dict[str, Any], path: str, moves: Moves, depth: int) -> dict[
             stripped = content
         if stripped is not None and stripped not in ({}, []):
             kept[name] = stripped
+    fill(kept)
     return kept
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.errors import Invalid, Malformed, TooLong
 from shared.resources import pointers
+from shared.resources.pairs import pairs
 from shared.resources.values import copied, equal, size
 
 # What `copy` may add to a resource, in characters and values: far more than can be stored.
@@ -22,12 +23,16 @@ class Patch:
         """Copy the resource."""
         self.type = str(resource.get("resourceType"))
         self.document: Any = copied(resource)
+        self.pairs = [*pairs(self.document)]
         self.may_copy = LARGEST_COPY
 
     def apply(self, operations: list[Any]) -> Any:
         """Do them all, or raise Invalid, Malformed or TooLong and leave the copy to be dropped."""
         for place, operation in enumerate(operations):
             self._step(place, operation)
+        # Not before: until then places are those that the operations count.
+        for pair in self.pairs:
+            pair.settle()
         return self.document
 
     def _step(self, place: int, operation: Any) -> None:

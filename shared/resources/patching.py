@@ -8,6 +8,7 @@ from typing import Any
 from shared.errors import Invalid, Malformed, UnsupportedMedia
 from shared.resources.equality import same
 from shared.resources.json_patch import Patch
+from shared.resources.pairs import followed
 from shared.resources.values import copied
 
 JSON_PATCH = "application/json-patch+json"
@@ -61,7 +62,7 @@ def _checked(before: Json, after: Any) -> Json:
 
 
 def merge(target: Any, changes: Any) -> Any:
-    """Give a value with a merge patch applied.
+    """Return a value with a merge patch applied.
 
     https://www.rfc-editor.org/rfc/rfc7396
     """
@@ -73,7 +74,18 @@ def merge(target: Any, changes: Any) -> Any:
             merged.pop(name, None)
         else:
             merged[name] = merge(merged.get(name), change)
+    _follow(target, merged, changes)
     return merged
+
+
+def _follow(target: Any, merged: Json, changes: Json) -> None:
+    """Let the extensions of primitive values follow these, if the changes do not name them."""
+    for name, values in changes.items():
+        before = target.get(name) if isinstance(target, dict) else None
+        extensions = merged.get(f"_{name}")
+        arrays = (before, values, extensions)
+        if f"_{name}" not in changes and all(isinstance(array, list) for array in arrays):
+            merged[f"_{name}"] = followed(before, values, extensions)
 
 
 def writes_text(body: Any) -> bool:

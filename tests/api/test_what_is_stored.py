@@ -409,3 +409,19 @@ def test_a_message_does_not_change_its_session_or_header(clinic: FrontDoor) -> N
     post(clinic, header_id, "2026-11-20T09:00:00Z")
     after = [clinic.get(f"/Encounter/{session_id}"), clinic.get(f"/Communication/{header_id}")]
     assert [one.text for one in before] == [one.text for one in after]
+
+
+def test_names_and_their_extensions_are_stored_in_step(clinic: FrontDoor) -> None:
+    said = {"extension": [{"url": "https://example.org/x", "valueCode": "y"}]}
+    name = {"given": ["Ann", "Eve"], "_given": [None]}
+    path = f"/Patient/{clinic.post('/Patient', care.example('Patient', name=[name])).id}"
+    assert clinic.get(path).body["name"] == [{"given": ["Ann", "Eve"]}]
+    body = care.example("Patient", id=path.rpartition("/")[2], name=[name | {"_given": [said]}])
+    assert clinic.put(path, body).body["name"] == [
+        {"given": ["Ann", "Eve"], "_given": [said, None]}
+    ]
+    patched = clinic.patch(path, [{"op": "remove", "path": "/name/0/given/1"}])
+    assert patched.body["name"] == [{"given": ["Ann"], "_given": [said]}]
+    assert clinic.get(f"{path}?_elements=name").body["name"] == patched.body["name"]
+    patched = clinic.patch(path, [{"op": "replace", "path": "/name/0/_given/0", "value": None}])
+    assert patched.body["name"] == [{"given": ["Ann"]}]
