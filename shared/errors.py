@@ -26,13 +26,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One issue of an OperationOutcome; `expression` is the FHIRPath of the element concerned."""
+    """One issue of an OperationOutcome; `expression` is the FHIRPath of the element concerned.
+
+    `text` says what is wrong, `diagnostics` what more there is to say: what was expected, what to
+    do. `data` is for a program, and stands in place of both.
+    """
 
     code: str
     text: str
     expression: str = ""
     diagnostics: str = ""
     severity: str = "error"
+    data: str = ""
 
 
 class FhirError(Exception):

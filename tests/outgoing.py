@@ -67,11 +67,24 @@ def check(text: str) -> None:
 def _check(resource: Json) -> None:
     if _is_part(resource):
         return
+    for issue in resource["issue"] if resource["resourceType"] == "OperationOutcome" else ():
+        check_issue(issue)
     known = fhirjson.canonical(resource)
     if known not in _SEEN:
         found = issues(resource, resource["resourceType"])
         assert not found, f"{found}: {known[:2000]!r}"
         _SEEN.add(known)
+
+
+def check_issue(issue: Json) -> None:
+    """Raise AssertionError unless `diagnostics`, which may be all that is shown, says everything.
+
+    That of an information may be for a program.
+    """
+    told = issue["diagnostics"]
+    if issue["severity"] != "information":
+        assert told.startswith(issue["details"]["text"]), issue
+        assert all(place in told for place in issue.get("expression", ())), issue
 
 
 def _is_part(resource: Json) -> bool:

@@ -2,6 +2,7 @@
 
 from shared import fhirjson
 from shared.resources.validation import issues
+from tests import outgoing
 from tests.frontdoor import Answer
 
 
@@ -13,5 +14,7 @@ def check(answer: Answer, status: int, code: str, *expressions: str) -> None:
     assert issues(outcome, "OperationOutcome") == []
     assert {issue["code"] for issue in outcome["issue"]} == {code}, answer.text
     assert {issue["severity"] for issue in outcome["issue"]} == {"error"}
-    assert all(issue["details"]["text"].strip() for issue in outcome["issue"])
+    for issue in outcome["issue"]:
+        assert issue["details"]["text"].strip()
+        outgoing.check_issue(issue)
     assert answer.expressions == list(expressions), answer.text

@@ -136,7 +136,9 @@ def _tenant(claims: Mapping[str, str], claim: str) -> str:
         return DEFAULT_TENANT
     tenant = claims.get(claim, "")
     if not _TENANT.fullmatch(tenant):
-        raise Forbidden("The token names no tenant", diagnostics=f"Its claim {claim} would")
+        raise Forbidden(
+            "The token names no tenant", diagnostics=f"It is expected in its claim {claim}"
+        )
     return tenant
 
 
@@ -178,6 +180,6 @@ def authorise(actor: Actor, interaction: Interaction, resource_type: str) -> Act
         if not any(one.is_whole or resource_type in TYPES for one in granting):
             raise Forbidden(
                 f"{interaction.code} of {resource_type} needs a scope",
-                diagnostics=f"As user/{resource_type}.{interaction.letters}",
+                diagnostics=f"It has none such as user/{resource_type}.{interaction.letters}",
             )
     return actor

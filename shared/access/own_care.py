@@ -31,6 +31,7 @@ def _not_theirs(resource_type: str) -> Forbidden:
         "Patients and related persons write threads and messages, and open sessions by "
         "$open-session",
         expression=resource_type,
+        diagnostics=f"They do not write this {resource_type}",
     )
 
 

@@ -74,8 +74,6 @@ async function ask(method, path, body) {
 
 function issues(content) {
   return (content?.issue ?? []).map((issue) => ({
-    text: issue.details?.text ?? issue.code,
-    more: issue.diagnostics,
-    where: issue.expression?.join(', '),
+    text: issue.diagnostics ?? issue.details?.text ?? issue.code,
   }));
 }

@@ -17,14 +17,6 @@ export function refusal(error) {
     'div',
     { role: 'alert', class: 'notice' },
     make('strong', {}, title),
-    lines.map((issue) =>
-      make(
-        'p',
-        {},
-        told(issue.text),
-        issue.more && make('small', {}, ' ', told(issue.more)),
-        issue.where && make('small', {}, ' (', told(issue.where), ')'),
-      ),
-    ),
+    lines.map((issue) => make('p', {}, told(issue.text))),
   );
 }

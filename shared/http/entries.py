@@ -22,6 +22,7 @@ from shared.http.requests import Event, Request
 from shared.http.responses import Response
 from shared.resources import bundles
 from shared.resources.empties import strip
+from shared.resources.outcome import moved
 from shared.resources.patching import JSON_PATCH
 from shared.resources.validation import element_issues
 from shared.settings import settings
@@ -84,7 +85,7 @@ def _parts(entry: Any, place: str) -> tuple[Json, Any]:
         _check_conditions(rest.get("request"), place)
         rest = strip(rest).resource
         if "request" not in rest:
-            raise Invalid("An entry has a request: what to do with it", expression="request")
+            raise Invalid("The entry has no request: what to do with it", expression="request")
     issues = element_issues(rest, "Bundle.entry", place)
     if issues:
         raise Invalid(issues=issues)
@@ -103,9 +104,11 @@ def _below_base(url: str) -> str:
     below = queries.below_base(url)
     if below is None:
         base = references.BASE.get()
-        raise Invalid("The URL is below this server's base", expression="url", diagnostics=base)
+        raise Invalid("The URL is not below this server's base", expression="url", diagnostics=base)
     if below.partition("?")[0] == "":
-        raise Invalid("A Bundle holds no Bundles", expression="url")
+        raise Invalid(
+            "A Bundle holds no Bundles", expression="url", diagnostics="The URL is that of the base"
+        )
     return f"/{below}"
 
 
@@ -130,7 +133,9 @@ def _body(method: str, resource: Any) -> tuple[str, Json]:
             patch = [_operation(each) for each in operations]
             return JSON_PATCH, _json(patch)
     raise Invalid(
-        "A patch is a Binary with contentType and data: JSON Patch in base64", expression="Resource"
+        "The resource is not a patch",
+        expression="Resource",
+        diagnostics="A patch is a Binary with contentType and data: JSON Patch in base64",
     )
 
 
@@ -214,8 +219,10 @@ def _described(response: Response) -> Json:
 
 def _placed(outcome: Json, place: str) -> Json:
     """Return an entry's outcome with its errors at their places in the Bundle."""
-    for issue in outcome["issue"]:
-        if issue["severity"] == "error":
-            named = issue.get("expression", [""])
-            issue["expression"] = [bundles.within(place, one) for one in named]
-    return outcome
+    issues = [
+        moved(issue, bundles.within(place, *issue.get("expression", [""])))
+        if issue["severity"] == "error"
+        else issue
+        for issue in outcome["issue"]
+    ]
+    return outcome | {"issue": issues}

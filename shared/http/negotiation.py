@@ -31,7 +31,7 @@ def check_format(accept: str, query: Iterable[tuple[str, str]]) -> None:
             raise NotAcceptable(
                 "Answers are application/fhir+json",
                 expression=FORMAT.name if given else "",
-                diagnostics=f"fhirVersion is {FHIR_VERSION}",
+                diagnostics=f"What is asked for is another format; fhirVersion is {FHIR_VERSION}",
             )
 
 
@@ -60,10 +60,10 @@ def check_parameters(
     taken = [control.name for control in controls]
     unknown = dict.fromkeys(name for name, _ in query if name not in taken)
     if taken and unknown and not lenient:
-        text = f"{interaction.code} takes {', '.join(taken)}"
+        text = f"There is no such parameter: {interaction.code} takes {', '.join(taken)}"
         raise Invalid(issues=[Issue("invalid", text, expression=name) for name in unknown])
     if any(name == PRETTY.name and value not in ("true", "false") for name, value in query):
-        raise Invalid("_pretty is true or false", expression=PRETTY.name)
+        raise Invalid("_pretty is neither true nor false", expression=PRETTY.name)
 
 
 def preferences(text: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from shared.errors import FhirError, Issue
 from shared.http.bodies import ENCODING
 from shared.http.responses import Response, refusal_headers, status_of
 from shared.resources.bundles import IF_MATCH, IF_NONE_MATCH
-from shared.resources.outcome import shown
+from shared.resources.outcome import sentence, shown
 
 type Json = dict[str, Any]
 
@@ -47,8 +47,7 @@ def _problem(status: int, issues: Sequence[Issue], headers: dict[str, str]) -> R
 
 def _detail(issue: Issue) -> str:
     # What names an element explains itself in FHIR's terms.
-    is_plain = issue.diagnostics and not issue.expression.startswith("#")
-    return f"{issue.text}: {issue.diagnostics}" if is_plain else issue.text or issue.code
+    return (issue.text or issue.code) if issue.expression.startswith("#") else sentence(issue)
 
 
 def _errors(issues: Sequence[Issue]) -> Iterator[Json]:

@@ -74,7 +74,9 @@ class Request:
         text = self.headers.get(header.lower())
         versions = frozenset(negotiation.entity_tags(text or "")) - {""}
         if text is not None and not versions:
-            raise Invalid(f"{header} names no version", expression=header, diagnostics='As W/"1"')
+            raise Invalid(
+                f"{header} names no version", expression=header, diagnostics='Write it as W/"1"'
+            )
         return versions
 
     def prefers(self, preference: str) -> bool:

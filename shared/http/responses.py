@@ -175,8 +175,8 @@ def _told(plan: "Explanation") -> errors.Issue:
     return errors.Issue(
         "informational",
         "How this search was answered",
-        diagnostics=fhirjson.dumps(plan).decode(),
         severity="information",
+        data=fhirjson.dumps(plan).decode(),
     )
 
 

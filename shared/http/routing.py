@@ -25,7 +25,9 @@ class MethodNotAllowed(NotSupported):
     def __init__(self, method: str, offered: list[str]) -> None:
         """Name the method and those that are there."""
         self.offered = ", ".join(offered)
-        super().__init__(f"{method} does not exist here", diagnostics=f"Here are {self.offered}")
+        super().__init__(
+            f"{method} does not exist here", diagnostics=f"Here are {self.offered}"
+        )
 
 
 def interaction(event: Mapping[str, Any], known: Settings) -> Interaction:

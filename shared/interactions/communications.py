@@ -63,7 +63,11 @@ def _save(
     if header_id:
         return _save_message(work, before, own_id, after, header_id)
     if before and before.place.is_message:
-        raise BusinessRule("A message keeps its header", expression=_PART_OF)
+        raise BusinessRule(
+            "A message keeps its header",
+            expression=_PART_OF,
+            diagnostics="The write leaves it without one",
+        )
     if keys.home(own_id).is_message:
         raise BusinessRule(
             "An id of this form belongs to a message of the thread it begins with",
@@ -128,7 +132,9 @@ def _save_message(
     was = before.resource if before else {}
     if before and before.place.is_message and before.place.thread != header_id:
         raise BusinessRule(
-            f"The message belongs to Communication/{before.place.thread}", expression=_PART_OF
+            f"The message belongs to Communication/{before.place.thread}",
+            expression=_PART_OF,
+            diagnostics="It cannot be moved to another thread",
         )
     # Read before the header: a change of the header raises the slot's epoch.
     work.slot(SlotKey(header_id))
@@ -180,7 +186,11 @@ def _require_header(work: Work, header_id: str, own_id: str, *, is_added: bool) 
 def _leave_own_thread(work: Work, before: CommunicationRecord) -> None:
     """Let a Communication that stood alone become a message, unless it has messages itself."""
     if work.has_messages(before.id):
-        raise BusinessRule("A header with messages stays a header", expression=_PART_OF)
+        raise BusinessRule(
+            "A header with messages stays a header",
+            expression=_PART_OF,
+            diagnostics="It cannot become a message of another",
+        )
     links.detach(work, before.id, gone=True)
 
 

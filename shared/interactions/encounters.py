@@ -127,7 +127,9 @@ def _home_again(work: Work, record: EncounterRecord) -> EncounterRecord:
     slot = work.slot(slot_key(record.home))
     if detaching.is_taken(work, slot, record.id):
         raise BusinessRule(
-            f"{slot.key.day} has Encounter/{slot.session} already", expression="Encounter.status"
+            f"{slot.key.day} has Encounter/{slot.session} already",
+            expression="Encounter.status",
+            diagnostics="A day has one session, so that this one cannot be opened again",
         )
     if slot.session != record.id:
         work.save(slots.named(slot, record.id))

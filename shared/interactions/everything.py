@@ -175,7 +175,7 @@ def _id(json: bytes) -> str:
 def _count(given: list[object]) -> int:
     count = controls.page_size(str(given[0]) if given else None)
     if not count:
-        raise Invalid(f"_count is a number from 1 to {LARGEST_COUNT}", expression="_count")
+        raise Invalid(f"_count is not a number from 1 to {LARGEST_COUNT}", expression="_count")
     return count
 
 
@@ -187,7 +187,7 @@ def _since(given: list[str]) -> str:
         low = instants.parse(given[0], settings().zone).low
         return instants.written(instants.from_nanoseconds(low + instants.MILLISECOND - 1))
     except (ValueError, OverflowError):
-        raise Invalid("_since is an instant", expression="_since") from None
+        raise Invalid("_since is not an instant", expression="_since") from None
 
 
 def _types(given: list[str]) -> set[str]:

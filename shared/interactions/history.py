@@ -125,4 +125,4 @@ def _instant(text: str) -> int:
     try:
         return instants.parse(text, settings().zone).low
     except ValueError:
-        raise Invalid("_since is an instant", expression="_since", diagnostics=text) from None
+        raise Invalid("_since is not an instant", expression="_since", diagnostics=text) from None

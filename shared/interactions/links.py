@@ -52,10 +52,18 @@ def _link_day(
     key = attaching.day_key(policy, state.key.partition, patient, work.now)
     slot = work.slot(key)
     if detaching.is_taken(work, slot, encounter.id):
-        raise BusinessRule(f"{key.day} has Encounter/{slot.session} already", expression=_ELEMENT)
+        raise BusinessRule(
+            f"{key.day} has Encounter/{slot.session} already",
+            expression=_ELEMENT,
+            diagnostics="A day has one session",
+        )
     if encounter.home and slot_key(encounter.home).day != key.day:
         day = slot_key(encounter.home).day
-        raise BusinessRule(f"Encounter/{encounter.id} is that of {day}", expression=_ELEMENT)
+        raise BusinessRule(
+            f"Encounter/{encounter.id} is that of {day}",
+            expression=_ELEMENT,
+            diagnostics=f"It cannot be that of {key.day} too",
+        )
     work.save(slots.unlinked(state))
     if plain:
         return
@@ -84,7 +92,11 @@ def _linkable(work: Work, encounter_id: str) -> EncounterRecord:
 
 def _refuse_ended(encounter: EncounterRecord) -> None:
     status = encounter.resource.get("status")
-    raise BusinessRule(f"Encounter/{encounter.id} is {status}", expression=_ELEMENT)
+    raise BusinessRule(
+        f"Encounter/{encounter.id} is {status}",
+        expression=_ELEMENT,
+        diagnostics="A thread cannot be linked to it",
+    )
 
 
 def _adopt_late(work: Work, slot: Slot, encounter: EncounterRecord, policy: Policy) -> None:
@@ -141,7 +153,9 @@ def check_own(
     """Raise BusinessRule if the thread is attached to another session and never had this one."""
     if own and own.id != slot.session and not work.span(own.id, message.place.thread):
         raise BusinessRule(
-            f"The thread belongs to Encounter/{slot.session}", expression="Communication.encounter"
+            f"The thread belongs to Encounter/{slot.session}",
+            expression="Communication.encounter",
+            diagnostics="Its messages cannot name a session that it never had",
         )
 
 

@@ -78,10 +78,10 @@ def _miscounted(row: Parameter, values: Values) -> Iterator[Issue]:
 def _mistyped(row: Parameter, values: Values) -> Iterator[Issue]:
     for value in values[row.name]:
         if value is None or (row.is_resource and not _is_a(row.type, value)):
-            yield Issue(Invalid.code, f"{row.name} is given as {row.property}", row.name)
+            yield Issue(Invalid.code, f"{row.name} is not given as {row.property}", row.name)
         elif row.type == "Reference" and not _names(row, value):
             allowed = " or ".join(row.targets)
-            yield Issue(Invalid.code, f"{row.name} is a reference to {allowed} here", row.name)
+            yield Issue(Invalid.code, f"{row.name} is not a reference to {allowed} here", row.name)
 
 
 def _is_a(resource_type: str, value: Any) -> bool:

@@ -62,7 +62,11 @@ def add(work: Work, session: EncounterRecord, subject: Resource) -> None:
     """
     if not kinds.is_open(session.resource):
         status = session.resource.get("status")
-        raise BusinessRule(f"Encounter/{session.id} is {status}", expression="Encounter.status")
+        raise BusinessRule(
+            f"Encounter/{session.id} is {status}",
+            expression="Encounter.status",
+            diagnostics="Patients are added to an open session only",
+        )
     own = session.resource.get("subject")
     known = {_patient(child.resource.get("subject")) for child in work.children(session.id)}
     if _patient(subject) in known | {_patient(own)}:

@@ -72,7 +72,7 @@ def check_searched(work: Work, resource_type: str) -> None:
         raise Forbidden(
             f"A query for one {resource_type} needs a scope",
             expression=resource_type,
-            diagnostics=f"As user/{resource_type}.s",
+            diagnostics=f"The token has none such as user/{resource_type}.s",
         )
 
 

@@ -41,6 +41,7 @@ def close_session(actor: Actor, interaction: str, session_id: str) -> Outcome:
             raise BusinessRule(
                 f"Encounter/{session_id} is {session.resource['status']}",
                 expression="Encounter.status",
+                diagnostics="It cannot be closed",
             )
         return Outcome(session)
 

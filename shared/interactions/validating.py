@@ -79,11 +79,11 @@ def _asked(resource_type: str, body: Any, query: Sequence[Pair]) -> Asked:
             given.append((str(part.get("name")), value))
         unknown += [name for name, _ in given if name not in _PARAMETERS[:2]]
     if unknown:
-        text = "$validate takes resource, mode and profile"
+        text = "There is no such parameter: $validate takes resource, mode and profile"
         raise Invalid(issues=[Issue("invalid", text, name) for name in dict.fromkeys(unknown)])
     modes = {value for name, value in given if name == "mode"}
     if len(modes) > 1 or not modes <= {*MODES, "profile", ""}:
-        raise Invalid(f"mode is one of {', '.join(MODES)}", expression="mode")
+        raise Invalid(f"mode is none of {', '.join(MODES)}, or given twice", expression="mode")
     named = [value for name, value in given if name == "profile"]
     held = [_profile(value, resource_type) for value in named]
     return Asked(content, "".join(modes), tuple(each for each in held if each))
@@ -95,7 +95,7 @@ def _parted(body: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     parts = parts if isinstance(parts, list) else []
     found = [part for part in parts if isinstance(part, dict) and part.get("name") == "resource"]
     if len(found) > 1 or any("resource" not in part for part in found):
-        raise Invalid("resource is one resource", expression="resource")
+        raise Invalid("resource is given twice, or is not a resource", expression="resource")
     rest = [part for part in parts if part not in found]
     return (found[0]["resource"] if found else None), {**body, "parameter": rest}
 

@@ -9,28 +9,47 @@ from typing import Any
 
 from shared.errors import Issue
 
+type Json = dict[str, Any]
+
 # What FHIR allows in no string; names of parameters and elements are repeated as they came.
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
-def operation_outcome(issues: Iterable[Issue]) -> dict[str, Any]:
-    """Give an OperationOutcome with these issues, at least one."""
-    return {"resourceType": "OperationOutcome", "issue": [_issue(each) for each in issues]}
+def operation_outcome(issues: Iterable[Issue]) -> Json:
+    """Return an OperationOutcome with these issues, at least one.
+
+    `details.text` says what is wrong. `diagnostics` says all there is to say, for many clients show
+    nothing else: what is wrong, what was expected or can be done, and at which element.
+    """
+    return {"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]}
 
 
-def _issue(issue: Issue) -> dict[str, Any]:
-    written: dict[str, Any] = {
-        "severity": issue.severity,
-        "code": issue.code,
-        "details": {"text": shown(issue.text) or issue.code},
-    }
-    if issue.diagnostics:
-        written["diagnostics"] = shown(issue.diagnostics)
-    if issue.expression:
-        written["expression"] = [shown(issue.expression)]
+def _issue(issue: Issue) -> Json:
+    text, place = shown(issue.text) or issue.code, shown(issue.expression)
+    written: Json = {"severity": issue.severity, "code": issue.code, "details": {"text": text}}
+    written["diagnostics"] = issue.data or _located(sentence(issue), place)
+    if place:
+        written["expression"] = [place]
     return written
 
 
+def sentence(issue: Issue) -> str:
+    """Return what is wrong, with what more there is to say of it."""
+    text = issue.text or issue.code
+    return shown(f"{text}: {issue.diagnostics}" if issue.diagnostics else text)
+
+
+def _located(text: str, place: str) -> str:
+    return text if not place or place in text else f"{text} ({place})"
+
+
+def moved(written: Json, place: str) -> Json:
+    """Return an issue as one about another place, as that of a Bundle's entry in the Bundle."""
+    before = written.get("expression", [""])[0]
+    text = written["diagnostics"].removesuffix(f" ({before})")
+    return written | {"diagnostics": f"{text} ({place})", "expression": [place]}
+
+
 def shown(text: str) -> str:
-    """Give a text without what no string of FHIR's may have."""
+    """Return a text without what no string of FHIR's may have."""
     return _CONTROL.sub("?", text)

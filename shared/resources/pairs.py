@@ -93,4 +93,4 @@ def fill(value: Json) -> None:
         elif type(values) is list:
             longest = max(len(values), len(extensions))
             for array in (values, extensions):
-                array += [None] * (longest - len(array))
+                array.extend([None] * (longest - len(array)))

@@ -80,12 +80,15 @@ def merge(target: Any, changes: Any) -> Any:
 
 def _follow(target: Any, merged: Json, changes: Json) -> None:
     """Let the extensions of primitive values follow these, if the changes do not name them."""
+    if not isinstance(target, dict):
+        return
     for name, values in changes.items():
-        before = target.get(name) if isinstance(target, dict) else None
-        extensions = merged.get(f"_{name}")
-        arrays = (before, values, extensions)
-        if f"_{name}" not in changes and all(isinstance(array, list) for array in arrays):
-            merged[f"_{name}"] = followed(before, values, extensions)
+        before, beside = target.get(name), f"_{name}"
+        extensions = merged.get(beside)
+        if beside in changes or not isinstance(extensions, list):
+            continue
+        if isinstance(before, list) and isinstance(values, list):
+            merged[beside] = followed(before, values, extensions)
 
 
 def writes_text(body: Any) -> bool:

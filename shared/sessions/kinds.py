@@ -61,7 +61,11 @@ def header(communication: Resource) -> str:
     targets = (references.target(element) for element in communication.get("partOf", ()))
     ids = {target.id for target in targets if target and target.type == "Communication"}
     if len(ids) > 1:
-        raise BusinessRule("A message has one header", expression="Communication.partOf")
+        raise BusinessRule(
+            "A message has one header",
+            expression="Communication.partOf",
+            diagnostics="This one names several",
+        )
     return ids.pop() if ids else ""
 
 

@@ -97,7 +97,7 @@ def test_an_error_of_our_own_shows_nothing_of_it(
         ]
     for answer in answers:
         refusals.check(answer, 500, "exception")
-        assert answer.body["issue"][0]["diagnostics"] == "Request request-1"
+        assert answer.body["issue"][0]["diagnostics"] == "Internal error: Request request-1"
         assert "hunter2" not in answer.text
         assert "RuntimeError" not in answer.text
     logged = log.getvalue()

@@ -22,6 +22,14 @@ def match(**more: Any) -> dict[str, Any]:
 REQUEST: dict[str, Any] = {"request": {"method": "GET", "url": "x"}, "response": {"status": "200"}}
 
 
+def outcome(**more: Any) -> dict[str, Any]:
+    issue = {"severity": "error", "code": "deleted", "details": {"text": "Gone"}, **more}
+    return {"resourceType": "OperationOutcome", "issue": [issue]}
+
+
+REFUSED = {"status": "410", "outcome": outcome()}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -30,6 +38,8 @@ REQUEST: dict[str, Any] = {"request": {"method": "GET", "url": "x"}, "response":
         bundle("history", {"fullUrl": AT, **REQUEST}, {"fullUrl": AT, **REQUEST}, total=2),
         bundle("batch-response", {"response": {"status": "200"}, "resource": STORED}),
         {"swagger": "no resource"},
+        outcome(diagnostics="Gone: it was deleted (Encounter)", expression=["Encounter"]),
+        outcome(severity="information", diagnostics="{}"),
     ],
 )
 def test_what_is_right_passes(body: dict[str, Any]) -> None:
@@ -49,6 +59,10 @@ def test_what_is_right_passes(body: dict[str, Any]) -> None:
         ("bdl-5", bundle("searchset", {"fullUrl": AT})),
         ("bdl-7", bundle("searchset", match(), match())),
         ("bdl-8", bundle("searchset", match(fullUrl=f"{AT}/_history/1"))),
+        ("diagnostics", outcome()),
+        ("diagnostics", outcome(diagnostics="It was deleted")),
+        ("diagnostics", outcome(diagnostics="Gone", expression=["Encounter"])),
+        ("diagnostics", bundle("batch-response", {"response": REFUSED})),
     ],
 )
 def test_what_is_wrong_is_named(what: str, body: dict[str, Any]) -> None:

@@ -3,12 +3,10 @@ from typing import Any
 import pytest
 
 from shared import fhirjson
-from shared.errors import BusinessRule, FhirError, Issue
+from shared.errors import BusinessRule
 from shared.resources.equality import same
 from shared.resources.meta import meta_as_written, stamp
-from shared.resources.outcome import operation_outcome
 from shared.resources.status import check_transition, with_status_history
-from shared.resources.validation import issues
 from shared.sessions.kinds import OPEN
 
 NOW = "2026-03-02T10:00:00.000Z"
@@ -157,21 +155,3 @@ def test_a_new_encounter_has_the_history_it_was_sent_with() -> None:
 def test_no_entry_ends_before_it_begins() -> None:
     ahead = encounter(status="in-progress", statusHistory=[entry("in-progress", LATER)])
     assert left_as(ahead, {**ahead, "status": "finished"}) == [entry("in-progress", LATER, LATER)]
-
-
-def test_an_outcome_has_what_each_issue_says_and_is_valid() -> None:
-    error = FhirError(
-        issues=[Issue("required", "Missing", "Encounter.status", "1..1"), Issue("exception", "")]
-    )
-    outcome = operation_outcome(error.issues)
-    assert outcome["issue"] == [
-        {
-            "severity": "error",
-            "code": "required",
-            "details": {"text": "Missing"},
-            "diagnostics": "1..1",
-            "expression": ["Encounter.status"],
-        },
-        {"severity": "error", "code": "exception", "details": {"text": "exception"}},
-    ]
-    assert issues(outcome, "OperationOutcome") == []

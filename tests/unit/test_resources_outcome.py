@@ -1,0 +1,99 @@
+"""What is wrong is said in `diagnostics` by itself: many clients show nothing else of an issue."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import errors
+from shared.errors import FhirError, Issue
+from shared.fhirjson import loads
+from shared.http.responses import STATUS, broken, refused
+from shared.http.routing import MethodNotAllowed
+from shared.resources.outcome import moved, operation_outcome
+from shared.resources.validation import issues
+from tests import outgoing
+
+PACKAGE = Path(errors.__file__).parent
+ELEMENT = "Encounter.status"
+
+
+def written(*said: Issue) -> list[dict[str, Any]]:
+    outcome = operation_outcome(said)
+    assert issues(outcome, "OperationOutcome") == []
+    made: list[dict[str, Any]] = outcome["issue"]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("issue", "diagnostics"),
+    [
+        (Issue("required", "A status is needed"), "A status is needed"),
+        (Issue("required", "A status is needed", ELEMENT), f"A status is needed ({ELEMENT})"),
+        (Issue("conflict", "It is done", "", "Open it"), "It is done: Open it"),
+        (
+            Issue("value", "It is no code", ELEMENT, "Send one"),
+            f"It is no code: Send one ({ELEMENT})",
+        ),
+        (Issue("value", "_summary=some is none", "_summary"), "_summary=some is none"),
+        (Issue("conflict", "", "", "Open it"), "conflict: Open it"),
+        (Issue("value", "It has a\nline", "a\tb"), "It has a?line (a?b)"),
+        (Issue("informational", "How", data='{"a":1}', severity="information"), '{"a":1}'),
+    ],
+)
+def test_diagnostics_have_the_text_what_more_there_is_and_the_place(
+    issue: Issue, diagnostics: str
+) -> None:
+    (made,) = written(issue)
+    assert made["diagnostics"] == diagnostics
+    outgoing.check_issue(made)
+
+
+def kinds(of: type[FhirError] = FhirError) -> Iterator[type[FhirError]]:
+    yield of
+    for kind in of.__subclasses__():
+        yield from kinds(kind)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind is not MethodNotAllowed])
+def test_every_kind_of_refusal_says_what_is_wrong(kind: type[FhirError]) -> None:
+    response = refused(kind("It cannot be done", expression=ELEMENT, diagnostics="Do another"))
+    assert response.status in STATUS.values()
+    (issue,) = loads(response.body)["issue"]
+    assert issue["details"]["text"] == "It cannot be done"
+    assert issue["diagnostics"] == f"It cannot be done: Do another ({ELEMENT})"
+
+
+def test_a_method_that_is_not_there_is_named_with_those_that_are() -> None:
+    (issue,) = loads(refused(MethodNotAllowed("PUT", ["GET", "HEAD"])).body)["issue"]
+    assert issue["diagnostics"] == "PUT does not exist here: Here are GET, HEAD"
+
+
+def test_an_error_of_our_own_says_only_which_request_it_was() -> None:
+    (issue,) = loads(broken("request-1").body)["issue"]
+    assert issue["diagnostics"] == "Internal error: Request request-1"
+
+
+@pytest.mark.parametrize("expression", ["", ELEMENT])
+def test_an_issue_of_an_entry_names_its_place_in_the_bundle_alone(expression: str) -> None:
+    place = "Bundle.entry[1].resource.status"
+    (issue,) = written(Issue("required", "A status is needed", expression))
+    assert moved(issue, place)["diagnostics"] == f"A status is needed ({place})"
+    assert moved(issue, place)["expression"] == [place]
+
+
+def test_no_refusal_of_ours_is_without_words() -> None:
+    names = {kind.__name__ for kind in kinds()}
+    silent = [
+        f"{file.relative_to(PACKAGE)}:{call.lineno}"
+        for file in PACKAGE.rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in names
+        and not call.args
+        and not {"issues", "text"} & {keyword.arg for keyword in call.keywords}
+    ]
+    assert silent == []
