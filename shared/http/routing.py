@@ -25,9 +25,7 @@ class MethodNotAllowed(NotSupported):
     def __init__(self, method: str, offered: list[str]) -> None:
         """Name the method and those that are there."""
         self.offered = ", ".join(offered)
-        super().__init__(
-            f"{method} does not exist here", diagnostics=f"Here are {self.offered}"
-        )
+        super().__init__(f"{method} does not exist here", diagnostics=f"Here are {self.offered}")
 
 
 def interaction(event: Mapping[str, Any], known: Settings) -> Interaction:

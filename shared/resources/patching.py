@@ -7,7 +7,6 @@ from typing import Any
 
 from shared.errors import Invalid, Malformed, UnsupportedMedia
 from shared.resources.equality import same
-from shared.resources.json_patch import Patch
 from shared.resources.pairs import followed
 from shared.resources.values import copied
 
@@ -37,6 +36,8 @@ def patch(resource: Json, body: Any, media_type: str) -> Json:
 def _applied(resource: Json, body: Any, media_type: str) -> Any:
     is_either = media_type in _EITHER
     if isinstance(body, list) and (is_either or media_type == JSON_PATCH):
+        from shared.resources.json_patch import Patch  # noqa: PLC0415 - no other change needs it
+
         return Patch(resource).apply(body)
     if isinstance(body, dict) and (is_either or media_type == MERGE_PATCH):
         return merge(resource, body)
