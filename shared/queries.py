@@ -5,54 +5,29 @@ server's base, relative to it, or with a slash before them.
 https://hl7.org/fhir/R4/http.html#cond
 """
 
-import re
-from typing import NamedTuple
-
-from shared import references
+from shared import references, urls
 from shared.errors import Invalid
+from shared.references import Query
 
 type Pair = tuple[str, str]
 
-_ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
-_SELECTION = re.compile(r"(?P<type>[A-Z][A-Za-z]*)/?\?(?P<query>.*)", re.ASCII | re.DOTALL)
-
-
-class Selection(NamedTuple):
-    """A type and the raw query that selects one of its resources."""
-
-    type: str
-    query: str
-
 
 def below_base(url: str) -> str | None:
-    """Return a URL as it is below this server's base; None where it is another server's."""
-    address, mark, query = url.partition("?")
-    base = _server(references.BASE.get())
-    if _ABSOLUTE.match(address):
-        address = _server(address)
-        if not _is_below(address, base):
-            return None
-        path = address[len(base) :]
-    else:
-        root = base[base.find("/") :] if "/" in base else ""
-        path = address.removeprefix(root) if root and _is_below(address, root) else address
-    return f"{path.removeprefix('/')}{mark}{query}"
+    """Return a URL as it is below this server's base, or None if it is another server's."""
+    base = references.BASE.get()
+    if "://" in url.partition("?")[0]:
+        return urls.below(url, base)
+    if url.startswith("/"):
+        below = urls.below(f"{urls.origin(base)}{url}", base)
+        return url.removeprefix("/") if below is None else below
+    return url
 
 
-def _server(url: str) -> str:
-    """Return a URL without its scheme, its host in lower case: http and https are one server."""
-    host, slash, path = _ABSOLUTE.sub("", url, count=1).partition("/")
-    return f"{host.lower()}{slash}{path}"
-
-
-def _is_below(path: str, base: str) -> bool:
-    return f"{path}/".startswith(f"{base}/")
-
-
-def selection(url: str) -> Selection | None:
+def selection(url: str) -> Query | None:
     """Return what a URL with a query selects here; None for all else, and other servers' URLs."""
-    match = _SELECTION.fullmatch(below_base(url) or "") if "?" in url else None
-    return Selection(match["type"], match["query"]) if match else None
+    below = below_base(url)
+    named = references.below_base(below) if below else None
+    return named if isinstance(named, Query) else None
 
 
 def condition(text: str, resource_type: str, *, header: str) -> list[Pair]:

@@ -1,27 +1,42 @@
-"""References as FHIR writes them.
+"""References as FHIR writes them: the one reader of their text, without I/O.
 
 https://hl7.org/fhir/R4/references.html#literal
 """
 
 import re
+from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from shared.catalog.types import CARE, RESOURCE_TYPES
 from shared.errors import Invalid
 
+# An id of R4, as the resources stored here have.
 ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
-_RELATIVE = re.compile(
-    r"(?P<type>[A-Z][A-Za-z]{1,63})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?",
-    re.ASCII,
+# An id that another system gave to one of its resources, as `pt_abc123`.
+_FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_RESTFUL = (
+    rf"(?P<type>[A-Z][A-Za-z]{{1,63}})/(?P<id>{_FOREIGN_ID.pattern})"
+    rf"(?:/_history/(?P<version>{_FOREIGN_ID.pattern}))?"
 )
+_RELATIVE = re.compile(_RESTFUL, re.ASCII)
+_ABSOLUTE = re.compile(rf"(?i:https?)://[^?#]+/{_RESTFUL}", re.ASCII)
+_QUERY = re.compile(r"/?(?P<type>[A-Z][A-Za-z]{1,63})/?\?(?P<query>[^\s\x00-\x1f\x7f]+)", re.ASCII)
+_VERSIONED = re.compile(rf"(?P<address>.+?)/_history/(?P<version>{_FOREIGN_ID.pattern})", re.DOTALL)
+_WHITESPACE = re.compile(r"[\s\x00-\x1f\x7f]")
+# What `Reference.type` is relative to.
+DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
+# Longer texts are read each time, so that the cache stays small.
+_LONGEST_CACHED = 256
 
 # The absolute URL of this server's base, without a trailing slash; set for each request.
 BASE: ContextVar[str] = ContextVar("BASE", default="")
 
 
 class Literal(NamedTuple):
-    """A reference to a resource under this server's own base."""
+    """A resource under this server's own base, by type and id."""
 
     type: str
     id: str
@@ -31,30 +46,168 @@ class Literal(NamedTuple):
         return f"{self.type}/{self.id}"
 
 
-def literal(text: object) -> Literal | None:
-    """Read a relative reference, or an absolute one on our base; None for everything else."""
+class Contained(NamedTuple):
+    """A contained resource, `#id`; `#` alone is the resource that contains the referring one."""
+
+    id: str
+    type: str = ""
+
+
+class Local(NamedTuple):
+    """A resource under this server's own base: `Type/id`, or the same below the absolute base."""
+
+    target: Literal
+    version: str
+
+    @property
+    def type(self) -> str:
+        """The type of the resource."""
+        return self.target.type
+
+    def __str__(self) -> str:
+        """Write it relative to the base, with its version."""
+        return f"{self.target}/_history/{self.version}" if self.version else str(self.target)
+
+
+class Query(NamedTuple):
+    """A conditional reference, `Type?query`, which a write makes literal."""
+
+    type: str
+    query: str
+
+
+class Elsewhere(NamedTuple):
+    """An absolute URI outside this server; `type` is empty where the URI does not say it."""
+
+    uri: str
+    type: str = ""
+
+
+class Urn(NamedTuple):
+    """A URN, such as the `urn:uuid:` of a Bundle's entry."""
+
+    uri: str
+    type: str = ""
+
+
+type Named = Contained | Local | Query | Elsewhere | Urn
+
+
+def read(text: object) -> Named | None:
+    """Return what the text of a reference names, or None where it is no reference at all."""
     if not isinstance(text, str):
         return None
     base = BASE.get()
-    if base and text.startswith(base + "/"):
-        text = text[len(base) + 1 :]
+    return _cached(text, base) if len(text) <= _LONGEST_CACHED else _named(text, base)
+
+
+def _named(text: str, base: str) -> Named | None:
+    if text[:1] == "#":
+        return None if _WHITESPACE.search(text) else Contained(text[1:])
+    return below_base(text) or _absolute(text, base)
+
+
+@lru_cache(maxsize=4096)
+def _cached(text: str, base: str) -> Named | None:
+    return _named(text, base)
+
+
+def below_base(text: str) -> Local | Query | None:
+    """Read a reference or query that is relative to the base; None for everything else."""
     match = _RELATIVE.fullmatch(text)
-    return Literal(match["type"], match["id"]) if match else None
+    if match and is_id(match["id"], match["type"]):
+        version = match["version"] or ""
+        if not version or is_id(version, match["type"]):
+            return Local(Literal(match["type"], match["id"]), version)
+    query = _QUERY.fullmatch(text)
+    return Query(query["type"], query["query"]) if query and _is_type(query["type"]) else None
 
 
-def is_relative(text: str) -> bool:
-    """Tell whether a reference is relative to the base of what it stands in."""
-    return _RELATIVE.fullmatch(text) is not None
+def _absolute(text: str, base: str) -> Named | None:
+    """Read an absolute URI. Below our own base only a reference or a query is one."""
+    from shared import urls  # noqa: PLC0415 - most references are relative
+
+    rest = urls.below(text, base)
+    if rest is not None:
+        return below_base(rest)
+    scheme = urls.scheme(text)
+    if not scheme or _is_type(scheme):
+        # `Patient:1` is a URI of no scheme that there is: a mistake for `Patient/1`.
+        return None
+    if scheme.lower() == "urn":
+        return Urn(text)
+    match = _ABSOLUTE.fullmatch(text)
+    return Elsewhere(text, match["type"] if match and _is_type(match["type"]) else "")
+
+
+def _is_type(name: str) -> bool:
+    return name in RESOURCE_TYPES
+
+
+def is_id(text: str, resource_type: str) -> bool:
+    """Return whether a literal reference to a type may have an id.
+
+    Ids of what other systems keep may have an underscore. Encounters and Communications are always
+    kept here, and their ids are R4's.
+    """
+    form = ID if resource_type in CARE else _FOREIGN_ID
+    return _is_type(resource_type) and form.fullmatch(text) is not None
+
+
+def is_bare_id(text: str, types: Iterable[str]) -> bool:
+    """Return whether a text is an id of one of some types, of any where there are none."""
+    return _FOREIGN_ID.fullmatch(text) is not None and any(
+        is_id(text, resource_type) for resource_type in types or RESOURCE_TYPES
+    )
+
+
+def is_foreign(named: Named) -> bool:
+    """Return whether a reference has an id that only another system can have given."""
+    return isinstance(named, Local) and "_" in f"{named.target.id}{named.version}"
+
+
+def literal(text: object) -> Literal | None:
+    """Return the resource of this server that a reference names, or None for everything else."""
+    named = read(text)
+    return named.target if isinstance(named, Local) else None
+
+
+def type_of(text: object) -> str:
+    """Return the type of the resource that a reference names, or nothing where it does not say."""
+    named = read(text)
+    return named.type if named else ""
 
 
 def canonical(text: str) -> str:
     """Write a reference as the server compares it: relative without version where it is ours."""
-    found = literal(text)
-    return str(found) if found else text
+    target = literal(text)
+    return str(target) if target else text
+
+
+def versioned(text: str) -> tuple[str, str]:
+    """Split a reference into what it names and its version, which may be empty."""
+    match = _VERSIONED.fullmatch(text)
+    return (match["address"], match["version"]) if match else (text, "")
+
+
+def declared(element: dict[str, Any]) -> str:
+    """Return the type that a Reference says it names: `Reference.type`, relative to R4's types."""
+    said = element.get("type")
+    return said.removeprefix(DEFINITIONS) if isinstance(said, str) else ""
+
+
+def contents(resource: dict[str, Any]) -> dict[str, str]:
+    """Return the types of the resources that a resource contains, by their ids."""
+    contained = resource.get("contained")
+    return {
+        each["id"]: str(each.get("resourceType"))
+        for each in (contained if isinstance(contained, list) else ())
+        if isinstance(each, dict) and isinstance(each.get("id"), str)
+    }
 
 
 def target(element: object) -> Literal | None:
-    """Read the literal of a Reference element (a dict with `reference`)."""
+    """Return the literal of a Reference element (a dict with `reference`)."""
     return literal(element.get("reference")) if isinstance(element, dict) else None
 
 

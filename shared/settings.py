@@ -2,18 +2,21 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
+from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES, TYPES
 
 POLICIES = ("explicit", "thread", "daily")
 SCOPES = ("thread", "patient")
 LINKINGS = ("header", "message")
 NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
+# By what the deployment checks: the types whose references must name what is here.
+_KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
 ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 _BASE = re.compile(r"(https://[^/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)(/[^?#]*)?")
@@ -54,6 +57,16 @@ class Settings:
     reference_authorization: str = ""
     require_subject: bool = False
     same_subject: bool = False
+
+    @property
+    def kept_here(self) -> tuple[str, ...]:
+        """Return the types whose references must name what is here."""
+        return _KEPT_HERE[self.reference_checks]
+
+    @property
+    def own_ids(self) -> Collection[str]:
+        """Return the types whose references have ids of R4: those that no other system gives."""
+        return RESOURCE_TYPES if self.reference_checks == LOCAL else self.kept_here
 
 
 def _zone(name: str) -> tzinfo:

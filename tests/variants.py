@@ -63,6 +63,7 @@ NEEDED: dict[str, Json] = {
     "Organization": {"name": "x"},
     "Patient.contact": {"name": {"text": "x"}},
     "Quantity": {"value": 1, "system": UCUM},
+    "Reference": {"reference": "https://example.org/x"},
     "Ratio": {"numerator": {"value": 1}, "denominator": {"value": 1}},
     "SimpleQuantity": {"value": 1, "system": UCUM},
     "Timing.repeat": {

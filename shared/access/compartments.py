@@ -48,8 +48,7 @@ def sender(resource: Resource) -> str:
 
 def is_a(resource_type: str, reference: str) -> bool:
     """Tell whether a reference, relative or absolute, is to a type."""
-    above, _, own_id = f"/{reference}".rpartition("/")
-    return bool(own_id) and above.rpartition("/")[2] == resource_type
+    return references.type_of(reference) == resource_type
 
 
 def _references(resource: Resource, row: Member) -> Iterator[str]:

@@ -6,8 +6,10 @@ https://hl7.org/fhir/R4/auditevent.html
 from collections.abc import Iterator
 from typing import Any
 
+from shared import references
 from shared.audit.events import Event
 from shared.catalog.interactions import ACTIONS
+from shared.references import Elsewhere, Local
 
 type Resource = dict[str, Any]
 
@@ -20,6 +22,15 @@ _CLOSING = "close"
 _PATIENT, _RESOURCE, _QUERY = "1", "4", "24"
 _LIFECYCLE = {"C": "1", "U": "3", "D": "14"}
 _PERSON = "1"
+# Whom `AuditEvent.agent.who` may refer to.
+_AGENTS = (
+    "Device",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "RelatedPerson",
+)
 _IP_ADDRESS = "2"
 _APPLICATION_SERVER = "4"
 SUCCESS, MINOR, SERIOUS, MAJOR = "0", "4", "8", "12"
@@ -72,17 +83,26 @@ def _outcome(event: Event) -> dict[str, str]:
 def _agent(event: Event) -> Resource:
     who = event["who"]
     subject = who.get("subject", "") or who.get("client", "")
-    named = who.get("fhirUser", "")
-    reference = {"reference": named} if named else {"identifier": {"value": subject or "unknown"}}
     roles = [{"text": role} for role in who.get("roles", "").split()]
     return {
         **({"role": roles} if roles else {}),
-        "who": reference,
+        "who": _who(who.get("fhirUser", ""), subject),
         **({"altId": subject} if subject else {}),
         **({"name": who["client"]} if "client" in who else {}),
         "requestor": True,
         **_network(event),
     }
+
+
+def _who(person: str, subject: str) -> Resource:
+    """Return who asked: by reference where the token names somebody who may be an agent."""
+    named = references.read(person)
+    is_agent = isinstance(named, Local | Elsewhere) and named.type in ("", *_AGENTS)
+    return (
+        {"reference": person}
+        if is_agent
+        else {"identifier": {"value": person or subject or "unknown"}}
+    )
 
 
 def _network(event: Event) -> Resource:

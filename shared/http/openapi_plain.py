@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.catalog.interactions import ROOTED, Interaction
+from shared.catalog.types import CARE
 from shared.http.negotiation import PLAIN_JSON as JSON
 from shared.http.negotiation import PLAIN_PATCHES
 from shared.http.problems import PROBLEM_JSON
@@ -91,7 +92,9 @@ def _param(param: Param) -> Json:
     codes = listed(param.value_set) if param.value_set else [*param.codes]
     if codes:
         return _query(param.name, param.about, {"type": "string", "enum": codes})
-    pattern = r"^[A-Z][a-z]+/[A-Za-z0-9.-]{1,64}$" if param.is_reference else ID
+    # People and places may have been given their ids by another system.
+    own = ID if param.target in CARE else r"^[A-Za-z0-9._-]{1,64}$"
+    pattern = r"^[A-Z][a-z]+/[A-Za-z0-9.-]{1,64}$" if param.is_reference else own
     return _query(param.name, param.about, {"type": "string", "pattern": pattern})
 
 

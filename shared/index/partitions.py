@@ -8,6 +8,8 @@ from shared.catalog.parameters import SPREAD, SearchParam
 from shared.index import words
 from shared.index.values import CONTACT_POINT, Reference, Token, Value
 
+# The value under which references to contained resources are: their ids say nothing outside.
+CONTAINED = "#"
 # Where the resource tables' own keys find what refers to a type.
 KEYED = {"Communication": patterns.THREAD, "Encounter": patterns.ENCOUNTER}
 
@@ -20,15 +22,18 @@ def shard(resource_id: str, spread: int) -> int:
 def value_key(param: SearchParam, value: Value) -> str:
     """Give by what a value is partitioned: a token's code, a reference; empty for one without row.
 
-    A reference of a parameter that takes any type is known by its id, so that a bare id finds it.
+    A reference of a parameter that takes any type is known by its id, so that a bare id finds it;
+    all that name contained resources are together, for chains.
     """
     if isinstance(value, Token):
         # A bar at the beginning is doubled: what one stands before has no system.
         return f"|{value.code}" if value.code.startswith("|") else value.code
     if isinstance(value, str):
         return value
-    if not isinstance(value, Reference) or value.text.startswith("#"):
+    if not isinstance(value, Reference):
         return ""
+    if value.is_contained:
+        return CONTAINED
     if is_keyed(param, value):
         return ""
     return value.text if param.targets else value.text.rpartition("/")[2]

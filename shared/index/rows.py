@@ -175,7 +175,8 @@ def _looked_at(expressions: tuple[str, ...]) -> _Names:
     """Give the elements that expressions name, as a tree; its leaves are kept whole."""
     tree: _Names = {}
     named = [part.names for one in expressions if one for part in paths(one)]
-    for *way, leaf in (("resourceType",), ("id",), *named, ("meta",)):
+    contained = [("contained", name) for name in ("resourceType", "id")]
+    for *way, leaf in (("resourceType",), ("id",), *contained, *named, ("meta",)):
         branch: _Names | None = tree
         for name in way:
             branch = branch.setdefault(name, {}) if branch is not None else None

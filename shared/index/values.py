@@ -35,10 +35,6 @@ _GROUP = re.compile(
     r"^\((?P<path>[\w.]+(?:\(\w+\))?)(?: as (?P<type>\w+))?\)(?P<rest>.*)", re.ASCII
 )
 _EXISTS = re.compile(r"(?P<path>[\w.]+)\.exists\(\) and (?P=path) != false", re.ASCII)
-_TYPE_OF_URL = re.compile(
-    r"(?:.*/)?(?P<type>[A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}(?:/_history/[A-Za-z0-9.-]{1,64})?",
-    re.ASCII,
-)
 
 
 class Path(NamedTuple):
@@ -68,12 +64,18 @@ class Token(NamedTuple):
 class Reference(NamedTuple):
     """A reference: relative where it is one of this server, else as written.
 
-    `text` is empty for one that only has an identifier.
+    `text` is empty for one that only has an identifier; `version` is that of a reference to one.
     """
 
     text: str
     type: str = ""
     identifier: Token | None = None
+    version: str = ""
+
+    @property
+    def is_contained(self) -> bool:
+        """Return whether it names a resource that is contained."""
+        return self.text.startswith("#")
 
 
 class Quantity(NamedTuple):
@@ -160,7 +162,7 @@ def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[V
         for read in (_reader(param, each),)
         for element in elements(resource, each.names)
         if element is not None and _has(element, each.where)
-        for value in read(element, param, zone)
+        for value in _typed(resource, read(element, param, zone))
         if not each.only or (isinstance(value, Reference) and value.type == each.only)
     ]
 
@@ -168,6 +170,16 @@ def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[V
 def _reader(param: SearchParam, way: Path) -> "_Reader":
     """Return the function that reads the values of a parameter at one of its paths."""
     return _instants if INSTANT in (param.element, way.kind) else _READERS[param.type]
+
+
+def _typed(resource: Resource, found: Iterator[Value]) -> Iterator[Value]:
+    """Return values, each reference to a contained resource with the type of that."""
+    for value in found:
+        if isinstance(value, Reference) and value.is_contained:
+            contents = references.contents(resource)
+            yield value._replace(type=contents.get(value.text[1:], value.type))
+        else:
+            yield value
 
 
 def _has(element: Any, where: tuple[str, str] | None) -> bool:
@@ -221,11 +233,10 @@ def _identifier(element: Resource) -> Token:
 
 def canonical(text: str) -> Reference:
     """Write a reference as the index knows it: relative without version where it is one of ours."""
-    literal = references.literal(text)
-    if literal:
-        return Reference(str(literal), literal.type)
-    match = _TYPE_OF_URL.fullmatch(text)
-    return Reference(text, match["type"] if match else "")
+    named = references.read(text)
+    if isinstance(named, references.Local):
+        return Reference(str(named.target), named.type, version=named.version)
+    return Reference(text, named.type if named else "")
 
 
 def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Reference]:
@@ -238,8 +249,9 @@ def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Refere
     if known.text or identifier:
         yield Reference(
             known.text,
-            known.type or element.get("type", ""),
+            known.type or references.declared(element),
             _identifier(identifier) if identifier else None,
+            known.version,
         )
 
 

@@ -21,9 +21,15 @@ def accepted(content: Any, resource_type: str) -> Resource:
     if not isinstance(content, dict) or content.get("resourceType") != resource_type:
         raise Malformed(f"The body is no {resource_type}", expression="resourceType")
     stripped = strip(content)
-    zone = settings().zone
+    known = settings()
     resource = meta_as_written(stripped.resource)
-    validate(as_stamped(resource), resource_type, zone=zone, as_sent=stripped.as_sent)
+    validate(
+        as_stamped(resource),
+        resource_type,
+        zone=known.zone,
+        own_ids=known.own_ids,
+        as_sent=stripped.as_sent,
+    )
     if resource_type in CARE and "status" not in resource:
         # R4 takes an extension in its place; whether a session is open cannot be told from one.
         raise Invalid("A status is needed", expression=f"{resource_type}.status")

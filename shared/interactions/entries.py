@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared import references
+from shared import references, urls
 from shared.errors import FhirError, Invalid
 from shared.preconditions import ALWAYS, Preconditions
 from shared.references import Literal
@@ -69,22 +69,29 @@ class Links:
 
     def add(self, full_url: str, target: Literal) -> None:
         """Note which resource an entry means. Raises Invalid where another has its `fullUrl`."""
-        if full_url and self._targets.setdefault(full_url, target) != target:
+        if full_url and self._targets.setdefault(urls.identity(full_url), target) != target:
             raise Invalid("Another entry has this fullUrl", expression="fullUrl")
 
     def literal(self, text: str, full_url: str) -> str | None:
-        """Give the reference to the entry that a URL names, beside the entry of a `fullUrl`."""
-        found = self._targets.get(url(text, full_url))
-        return str(found) if found else None
+        """Return the reference to the entry that a URL names, with the URL's version.
+
+        `full_url` is that of the entry which refers.
+        """
+        address, version = references.versioned(text)
+        found = self._targets.get(url(address, full_url))
+        if found is None:
+            return None
+        return f"{found}/_history/{version}" if version else str(found)
 
 
 def url(text: str, full_url: str) -> str:
-    """Give a URL as a `fullUrl` is: absolute, by that of the entry it is in, without version.
+    """Return the identity of a URL: absolute, by the `fullUrl` that it is beside, without version.
 
     https://hl7.org/fhir/R4/bundle.html#references
     """
-    text = text.partition("/_history/")[0]
-    if not references.is_relative(text):
-        return text
-    base = full_url.rsplit("/", 2)[0] if full_url.startswith("http") else references.BASE.get()
-    return f"{base}/{text}"
+    text, _ = references.versioned(text)
+    if references.below_base(text) is None:
+        return urls.identity(text)
+    is_web = full_url[:4].lower() == "http"
+    base = full_url.rsplit("/", 2)[0] if is_web else references.BASE.get()
+    return urls.identity(f"{base}/{text}")

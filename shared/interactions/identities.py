@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from shared import queries
+from shared import references
 from shared.errors import Invalid
 from shared.interactions import referring
 from shared.interactions.conditions import named
@@ -15,7 +15,7 @@ from shared.interactions.create import new_id
 from shared.interactions.entries import Entry, Links, named_by, url
 from shared.interactions.patch import found
 from shared.interactions.update import check_id, found_or_own
-from shared.references import Literal
+from shared.references import Literal, Query
 from shared.resources.linking import linked
 from shared.store.work import Work
 
@@ -51,20 +51,23 @@ class Identities:
                 self._identify(entry)
         pending = [entry for turn in _TURNS for entry in writes if entry.code == turn]
         while pending:
-            urls = {entry.full_url for entry in pending if entry.full_url}
-            ready = [entry for entry in pending if not self._waits(entry, urls)] or pending
+            there = {url(entry.full_url, "") for entry in pending if entry.full_url}
+            ready = [entry for entry in pending if not self._waits(entry, there)] or pending
             for entry in ready:
                 self._identify(entry)
             pending = [entry for entry in pending if entry not in ready]
 
-    def _waits(self, entry: Entry, urls: set[str]) -> bool:
+    def _waits(self, entry: Entry, there: set[str]) -> bool:
         """Tell whether an entry's id depends on one not yet identified: its thread's."""
         if entry.code != "create" or entry.type != "Communication":
             return False
         texts = [each.get("reference", "") for each in entry.body.get("partOf", ())]
-        named = {url(text, entry.full_url) for text in texts} & (urls - {entry.full_url})
-        selections = filter(None, map(queries.selection, texts))
-        return bool(named) or any(each.type == "Communication" for each in selections)
+        others = there - {url(entry.full_url, "")}
+        named = {url(text, entry.full_url) for text in texts} & others
+        asked = [references.read(text) for text in texts]
+        return bool(named) or any(
+            isinstance(each, Query) and each.type == "Communication" for each in asked
+        )
 
     def _identify(self, entry: Entry) -> None:
         with named_by(entry.place):

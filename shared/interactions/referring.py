@@ -11,19 +11,17 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from shared import queries, references
-from shared.catalog.types import CARE, RECORDS, TYPES
+from shared import references
+from shared.catalog.types import TYPES
 from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported, Transient
-from shared.references import Literal
-from shared.settings import LOCAL, NONE, REMOTE, settings
+from shared.references import Literal, Local, Query
+from shared.settings import NONE, REMOTE, settings
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
 # Each is searched for, read, or takes its place in the transaction: a write stays within a
 # function's time.
 MOST_ADDED = 100
-# By what the deployment checks: the types whose references must name what is here.
-_KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
 _URN = "urn:uuid:"
 
 
@@ -35,7 +33,7 @@ def resolved(work: Work, resource: Resource) -> Resource:
     https://hl7.org/fhir/R4/http.html#trules
     """
     texts = _texts(resource, resource["resourceType"])
-    asked = {path: text for path, text in texts if queries.selection(text)}
+    asked = {path: text for path, text in texts if isinstance(references.read(text), Query)}
     if not asked:
         return resource
     if len({*asked.values()}) > MOST_ADDED:
@@ -84,19 +82,18 @@ def _found(work: Work, text: str) -> str:
     """Return the literal reference to the one resource that a query selects."""
     from shared.interactions.conditions import named  # noqa: PLC0415 - few writes search
 
-    selected = queries.selection(text)
-    if selected is None:
-        raise AssertionError("only queries are looked for")
-    resource_type, query = selected
-    if resource_type not in TYPES:
+    asked = references.read(text)
+    if not isinstance(asked, Query):
+        raise AssertionError("what is no query is not searched for")  # noqa: TRY004
+    if asked.type not in TYPES:
         raise NotSupported(
             f"References are searched for among {', '.join(TYPES)} only: "
-            f"no {resource_type} is kept here",
-            diagnostics=f"Refer to it as {resource_type}/id, or by Reference.identifier",
+            f"no {asked.type} is kept here",
+            diagnostics=f"Refer to it as {asked.type}/id, or by Reference.identifier",
         )
-    target = named(work, resource_type, references.query(query))
+    target = named(work, asked.type, references.query(asked.query))
     if target is None:
-        raise BusinessRule(f"The search matches no {resource_type}")
+        raise BusinessRule(f"The search matches no {asked.type}")
     return str(target)
 
 
@@ -118,8 +115,7 @@ def check(work: Work, before: Resource, after: Resource) -> None:
     A resource may name itself. What is checked beside Encounters and Communications, and where,
     the deployment says. Raises Transient where another server, which was asked, did not tell.
     """
-    own, checks = Literal(after["resourceType"], after["id"]), settings().reference_checks
-    types = _KEPT_HERE[checks]
+    own, types = Literal(after["resourceType"], after["id"]), settings().kept_here
     added = _added(before, after, lambda element: _of(references.target(element), types))
     added.pop(own, None)
     if len(added) > MOST_ADDED:
@@ -132,7 +128,7 @@ def check(work: Work, before: Resource, after: Resource) -> None:
         # All are read now: the refusal names each.
         work.trusting = False
         missing = _missing(work, added)
-    if checks == REMOTE:
+    if settings().reference_checks == REMOTE:
         missing += _missing_elsewhere(work, before, after)
     if missing:
         raise BusinessRule(
@@ -225,11 +221,18 @@ def named(tenant: str, element: Resource) -> Literal | None:
 
 def _kept_elsewhere(tenant: str, element: Resource) -> Literal | None:
     text, base = element.get("reference"), _base(tenant)
-    if isinstance(text, str) and text.startswith(f"{base}/"):
-        text = text[len(base) + 1 :]
-        return references.literal(text) if references.is_relative(text) else None
+    below = _below_base(text, base) if isinstance(text, str) and base else None
+    if below is not None:
+        named = references.below_base(below)
+        return named.target if isinstance(named, Local) else None
     target = references.literal(text)
-    return target if target and target.type not in _KEPT_HERE[REMOTE] else None
+    return target if target and target.type not in settings().kept_here else None
+
+
+def _below_base(text: str, base: str) -> str | None:
+    from shared import urls  # noqa: PLC0415 - few deployments ask another server
+
+    return urls.below(text, base)
 
 
 def _base(tenant: str) -> str:

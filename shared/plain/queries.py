@@ -15,6 +15,7 @@ from shared.plain.collections.rows import (
     Collection,
     Param,
 )
+from shared.references import Elsewhere, Local
 from shared.resources.primitives import PRIMITIVES
 from shared.resources.schema import binding, listed
 
@@ -67,8 +68,8 @@ def _param_wrong(param: Param, value: str) -> Iterator[str]:
         if not PRIMITIVES["dateTime"].holds(value):
             yield f"Expected here is {PRIMITIVES['dateTime'].form}"
     elif param.target or param.is_reference:
-        bare = bool(param.target and references.ID.fullmatch(value))
-        if not bare and ("/" not in value or "," in value):
+        is_named = isinstance(references.read(value), Local | Elsewhere) and "," not in value
+        if not is_named and not references.is_id(value, param.target):
             yield f"Expected here is {'an id or ' if param.target else ''}a reference as Type/id"
     else:
         for code in value.split(","):
@@ -91,7 +92,7 @@ def _asked(param: Param, given: dict[str, str]) -> Iterator[Pair]:
     if param.prefix:
         yield param.code, f"{param.prefix}{value}"
     elif param.target or param.is_reference:
-        bare = references.ID.fullmatch(value)
+        bare = references.is_id(value, param.target)
         yield param.code, _escaped(f"{param.target}/{value}" if bare else value)
     else:
         yield param.code, ",".join(_token(param, code) for code in value.split(","))

@@ -11,13 +11,12 @@ from shared import references
 from shared.errors import Issue
 from shared.plain.kinds import Whole, is_text
 from shared.plain.parts import parts_wrong, picked, shape
+from shared.references import Local
 
 type Json = dict[str, Any]
 
 REFERENCE = {"reference": "string", "display": "string"}
 _URL = re.compile(r"(https?://|urn:)\S+", re.IGNORECASE)
-_URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.IGNORECASE)
-_ABSOLUTE_TYPE = re.compile(r".*/([A-Z][A-Za-z]+)/[^/]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,17 +35,15 @@ class Id(Whole):
         text = value.get("reference")
         if not isinstance(text, str):
             return None
-        found = references.literal(text)
-        if found is None:
-            named = _ABSOLUTE_TYPE.fullmatch(text)
-            is_here = named[1] in self.types if named else not self.typed
-            return text if is_here else None
-        if found.type not in self.types:
+        named = references.read(text)
+        if not self._belongs(named):
             return None
-        return found.id if found.type == self.usual else str(found)
+        if not isinstance(named, Local):
+            return text
+        return named.target.id if named.type == self.usual else str(named.target)
 
     def write(self, plain: str, old: Any) -> Json:
-        bare = references.ID.fullmatch(plain)
+        bare = references.is_id(plain, self.usual)
         return {"reference": f"{self.usual}/{plain}" if bare else plain}
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
@@ -56,12 +53,14 @@ class Id(Whole):
             yield Issue("value", f"Expected here is {bare}{named} or a URL", pointer)
 
     def _takes(self, text: str) -> bool:
-        if references.ID.fullmatch(text):
-            return bool(self.usual)
-        absolute = _ABSOLUTE_TYPE.fullmatch(text)
-        kind = absolute[1] if absolute else re.split(r"[/?]", text, maxsplit=1)[0]
-        is_untyped = text[:1] == "#" or _URI.fullmatch(text)
-        return kind in self.types or bool(is_untyped and not absolute and not self.typed)
+        if references.is_id(text, self.usual):
+            return True
+        named = references.read(text)
+        return named is not None and self._belongs(named)
+
+    def _belongs(self, named: references.Named | None) -> bool:
+        """Return whether a reference is one of this field, as far as it says its type."""
+        return named.type in self.types if named and named.type else not self.typed
 
 
 @dataclass(frozen=True)
@@ -98,6 +97,6 @@ class Named(Whole):
             yield Issue("value", text, pointer)
 
     def _is_reference(self, text: str) -> bool:
-        kind, slash, own = text.partition("/")
-        is_literal = kind in self.types and slash and references.ID.fullmatch(own)
-        return bool(is_literal) or _URL.fullmatch(text) is not None
+        """Return whether a text is meant as a reference; whether it is one, R4 says."""
+        kind, slash, _ = text.partition("/")
+        return (bool(slash) and kind in self.types) or _URL.fullmatch(text) is not None

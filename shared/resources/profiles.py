@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from shared import references
 from shared.errors import Issue
-from shared.references import target
+from shared.resources import pointing
 
 _FOLDER = Path(__file__).with_name("definitions")
 _FILES = {
@@ -85,15 +86,10 @@ def issues(resource: dict[str, Any], held: Profile) -> Iterator[Issue]:
     if resource.get("resourceType") != held.type:
         yield Issue("invalid", "The profile is one of another type", "resourceType", held.name)
         return
-    contained = resource.get("contained")
-    kinds = {
-        f"#{each.get('id')}": each.get("resourceType")
-        for each in (contained if isinstance(contained, list) else ())
-        if isinstance(each, dict)
-    }
+    contents = references.contents(resource)
     for rule in held.rules:
         for parent, here in _parents(resource, held.type, rule.path[:-1]):
-            yield from _broken(parent, here, rule, kinds, held.name)
+            yield from _broken(parent, here, rule, contents, held.name)
 
 
 def advice(resource: dict[str, Any], held: Profile) -> Iterator[Issue]:
@@ -122,7 +118,7 @@ def _parents(element: Any, here: str, path: tuple[str, ...]) -> Iterator[tuple[A
 
 
 def _broken(
-    parent: dict[str, Any], here: str, rule: Rule, kinds: dict[str, Any], name: str
+    parent: dict[str, Any], here: str, rule: Rule, contents: dict[str, str], name: str
 ) -> Iterator[Issue]:
     last = rule.path[-1]
     path = f"{here}.{last}"
@@ -131,19 +127,8 @@ def _broken(
     found = parent.get(last)
     several = isinstance(found, list)
     for index, each in enumerate(found if isinstance(found, list) else [found]):
-        kind = _kind(each, kinds) if rule.targets else None
-        if kind is not None and kind not in rule.targets:
+        kind = pointing.kind(each, contents) if rule.targets else ""
+        if kind and kind not in rule.targets:
             place = f"{path}[{index}]" if several else path
             text = f"In this profile it may refer to {', '.join(rule.targets)}"
             yield Issue("value", text, f"{place}.reference", name)
-
-
-def _kind(element: Any, kinds: dict[str, Any]) -> Any:
-    """Tell of which type a reference is, as far as it says."""
-    text = element.get("reference") if isinstance(element, dict) else None
-    if not isinstance(text, str):
-        return None
-    if text.startswith("#"):
-        return kinds.get(text)
-    literal = target({"reference": text})
-    return literal.type if literal else None

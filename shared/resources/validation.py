@@ -3,10 +3,11 @@
 https://hl7.org/fhir/R4/validation.html
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, tzinfo
 from typing import Any
 
+from shared.catalog.types import CARE
 from shared.errors import Invalid, Issue, Malformed
 from shared.resources.schema import type_named
 from shared.resources.walk import Walk
@@ -17,13 +18,15 @@ def validate(
     expected: str,
     *,
     zone: tzinfo = UTC,
+    own_ids: Collection[str] = CARE,
     as_sent: Callable[[str], str] = str,
 ) -> None:
     """Check a resource against R4. Raises Invalid with all issues.
 
-    `zone` reads dates in per-1; `as_sent` (of `empties.Stripped`) restores the body's indices.
+    `zone` reads dates in per-1; references to the types of `own_ids` have ids of R4; `as_sent` (of
+    `empties.Stripped`) restores the body's indices.
     """
-    found = issues(resource, expected, zone=zone)
+    found = issues(resource, expected, zone=zone, own_ids=own_ids)
     if found:
         raise Invalid(
             issues=[
@@ -33,7 +36,13 @@ def validate(
         )
 
 
-def issues(resource: Any, expected: str, *, zone: tzinfo = UTC) -> list[Issue]:
+def issues(
+    resource: Any,
+    expected: str,
+    *,
+    zone: tzinfo = UTC,
+    own_ids: Collection[str] = CARE,
+) -> list[Issue]:
     """List what is wrong with a resource, in the order of its elements. Raises Malformed."""
     if not isinstance(resource, dict):
         return [Issue("structure", "A resource is a JSON object", expected, f"Not a {expected}")]
@@ -42,7 +51,7 @@ def issues(resource: Any, expected: str, *, zone: tzinfo = UTC) -> list[Issue]:
         return [
             Issue("invalid", text, f"{expected}.resourceType", "resourceType says something else")
         ]
-    walk = Walk(resource, zone)
+    walk = Walk(resource, zone, own_ids)
     try:
         walk.resource(resource, type_named(expected), expected)
     except RecursionError:

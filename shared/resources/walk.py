@@ -4,11 +4,14 @@ https://hl7.org/fhir/R4/json.html
 """
 
 import re
+from collections.abc import Collection
 from datetime import tzinfo
 from typing import Any
 
-from shared.catalog.types import TYPES
+from shared import references
+from shared.catalog.types import CARE, TYPES
 from shared.errors import Issue
+from shared.resources import pointing
 from shared.resources.invariants import CONTAINED_INVARIANTS, INVARIANTS, Context
 from shared.resources.schema import (
     Element,
@@ -24,7 +27,6 @@ from shared.resources.schema import (
 
 SPECIFICATION = "https://hl7.org/fhir/R4/"
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
-_TARGET = re.compile(r"([A-Z][A-Za-z]+)[/?]", re.ASCII)
 _FRAGMENT_TYPES = frozenset({"canonical", "uri", "url"})
 _FEW = 40
 _OF_CONTAINED = f"{SPECIFICATION}references.html#contained"
@@ -45,13 +47,18 @@ def _is_typed(resource: dict[str, Any]) -> bool:
 class Walk:
     """The issues found so far, and what is referred to within the resource."""
 
-    def __init__(self, resource: dict[str, Any], zone: tzinfo) -> None:
-        """Start at a resource; `zone` is that of dates without one."""
+    def __init__(
+        self, resource: dict[str, Any], zone: tzinfo, own_ids: Collection[str] = CARE
+    ) -> None:
+        """Start at a resource; `zone` is that of dates without one.
+
+        References to the types of `own_ids` have ids of R4; those to others any that is known.
+        """
         self.issues: list[Issue] = []
-        ids = [inner.get("id") for _, inner in _contained(resource)]
-        known = frozenset(each for each in ids if isinstance(each, str))
-        self.context = Context(known, zone)
-        self._contained = Context(known | {""}, zone)
+        self.own_ids = own_ids
+        # What a `#fragment` may name: the contained resources by id, and their types.
+        self.contents = references.contents(resource)
+        self.context = Context(frozenset(self.contents), zone)
         self.outer = resource
         # The resource, stored or contained, whose own invariants are being looked at.
         self.inner = resource if resource.get("resourceType") in TYPES else None
@@ -184,8 +191,8 @@ class Walk:
         self._object(value, type_named(element.type), path)
         if type(value) is not dict:
             return
-        if "reference" in value and element.type == "Reference":
-            self._reference(value["reference"], element.targets, path)
+        if element.type == "Reference":
+            self._reference(value, element.targets, path)
         elif element.value_set:
             self._concept(value.get("coding"), element.value_set, path)
 
@@ -195,24 +202,26 @@ class Walk:
             text = "A resource of a type that R4 has is expected here"
             self._add("structure", text, path, "resourceType is missing or not of R4")
             return
-        before = self.context, self.inner, self._place
-        self.context = self._contained
-        self.inner = value if ".contained[" in path else None
+        before = self.context, self.inner, self.contents, self._place
+        is_contained = ".contained[" in path
+        if not is_contained:
+            # An entry of a Bundle, or a parameter: what it contains is its own.
+            self.contents = references.contents(value)
+        self.context = Context(frozenset({*self.contents, ""}), self.context.zone)
+        self.inner = value if is_contained else None
         self._place = self._place or path
         self.resource(value, type_named(value["resourceType"]), path)
-        self.context, self.inner, self._place = before
+        self.context, self.inner, self.contents, self._place = before
 
-    def _reference(self, text: Any, targets: frozenset[str], path: str) -> None:
-        """Note fragments; refuse a relative reference to a type that may not stand here."""
-        if type(text) is not str:
-            return
-        if text[:1] == "#":
+    def _reference(self, value: dict[str, Any], targets: frozenset[str], path: str) -> None:
+        """Note a fragment, and check what a Reference names."""
+        text = value.get("reference")
+        if type(text) is str and text[:1] == "#":
             self._fragment(text)
-        match = _TARGET.match(text) if targets else None
-        if match and match[1] not in targets and match[1] in resource_types():
-            diagnostics = f"May refer to {', '.join(sorted(targets))}"
-            text = "The reference names a type that may not stand here"
-            self._add("value", text, f"{path}.reference", diagnostics)
+        for name, problem, diagnostics in pointing.problems(
+            value, targets, self.contents, self.own_ids
+        ):
+            self._add("value", problem, f"{path}.{name}", diagnostics)
 
     def _primitive(self, value: Any, element: Element, path: str) -> None:
         """Check a primitive value, and its code where R4 lists the codes."""

@@ -1,6 +1,7 @@
 """Answering a chain or `_has` first, where few resources match what it asks of others.
 
-What they refer to, or what refers to them, is then searched as if the query named it.
+What they refer to, or what refers to them, is then searched as if the query named it. Of a chain
+what refers to contained resources is searched too: these cannot be searched for, but are looked at.
 """
 
 from dataclasses import replace
@@ -13,7 +14,12 @@ from shared.search.controls import Controls, SortKey
 from shared.search.criteria import Criterion, Query
 from shared.search.joins import Chain, Condition, Join, types
 from shared.search.lookups import Lookups, Resource
-from shared.search.operands import ReferenceOperand, TokenOperand
+from shared.search.operands import (
+    ContainedOperand,
+    Operand,
+    ReferenceOperand,
+    TokenOperand,
+)
 from shared.search.plans import Plan
 
 # None of the joins of a query is answered first.
@@ -39,7 +45,7 @@ def narrowed(query: Query, lookups: Lookups, via: int | None) -> Query:
             most = _MOST if via is None else _MOST_LATER
             names = _names(join, lookups, most)
             if names is not None:
-                return _by_names(query, number, names)
+                return _by_names(query, number, names, lookups)
             if via is not None:
                 raise TooCostly(
                     f"{join} leads to more than {most} resources by now",
@@ -106,7 +112,7 @@ def _resources(
     if joins:
         asked = narrowed(asked, lookups, None)
     plan = planning.plan(asked, lookups.tenant)
-    if not _is_short(plan, resource_type):
+    if not (_is_short(plan, resource_type) or _is_of_contained(asked)):
         return None
     with lookups.budget.reserved(lookups.budget.left - 2 * most):
         page = reading.read(plan, asked, lookups, None)
@@ -125,17 +131,29 @@ def _is_short(plan: Plan, resource_type: str) -> bool:
     )
 
 
+def _is_of_contained(query: Query) -> bool:
+    """Return whether only contained resources can match a query: few resources have any."""
+    return any(one.operands == (ContainedOperand(),) for one in query.criteria)
+
+
 # The listings of what is open.
 _OPEN = frozenset({"open", "open-threads", "open-parts, open-threads"})
 
 
-def _by_names(query: Query, number: int, names: list[str]) -> Query:
+def _by_names(query: Query, number: int, names: list[str], lookups: Lookups) -> Query:
     """Put what a join leads to in its place."""
     join = query.joins[number]
     rest = tuple(one for one in query.joins if one is not join)
-    if isinstance(join, Chain) and names:
-        named = _references(join.param, names, query, join.text)
-        return replace(query, criteria=(*query.criteria, named), joins=rest, via=number)
+    if isinstance(join, Chain):
+        named = [ReferenceOperand(name, name.partition("/")[0]) for name in names]
+        if _has_contained(join.param, lookups):
+            # Each of these is looked at; of all others the answer is known.
+            lookups.answer(join, names)
+            found = _criterion(join, (*named, ContainedOperand()), query)
+            return replace(query, criteria=(*query.criteria, found), via=number)
+        if named:
+            found = _criterion(join, tuple(named), query)
+            return replace(query, criteria=(*query.criteria, found), joins=rest, via=number)
     param = SEARCH_PARAMS.of(query.type)["_id"]
     ids = tuple(
         TokenOperand(None, one.partition("/")[2])
@@ -151,6 +169,11 @@ def _by_names(query: Query, number: int, names: list[str]) -> Query:
     )
 
 
-def _references(param: SearchParam, names: list[str], query: Query, text: str) -> Criterion:
-    operands = tuple(ReferenceOperand(name, name.partition("/")[0]) for name in names)
-    return Criterion(param, "", operands, query.zone, text)
+def _criterion(join: Chain, operands: tuple[Operand, ...], query: Query) -> Criterion:
+    return Criterion(join.param, "", operands, query.zone, join.text)
+
+
+def _has_contained(param: SearchParam, lookups: Lookups) -> bool:
+    """Return whether anything refers to a contained resource by a parameter."""
+    asked = Criterion(param, "", (ContainedOperand(),), lookups.zone, "")
+    return any(map(lookups.has_rows, sources.partitions_of(asked, lookups.tenant)))

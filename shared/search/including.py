@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from shared import references
 from shared.catalog.types import TYPES
 from shared.errors import TooCostly
+from shared.references import Local
 from shared.search.includes import ITERATE, Include
 from shared.search.lookups import Lookups, Resource
 from shared.search.paging import Cursor, Page, Position, refused
@@ -64,8 +65,8 @@ def _step(written: object) -> _Step:
 
 
 def _is_stored(name: str) -> bool:
-    literal = references.literal(name)
-    return literal is not None and str(literal) == name and literal.type in TYPES
+    named = references.below_base(name)
+    return isinstance(named, Local) and str(named) == name and named.type in TYPES
 
 
 class Walk:
@@ -141,20 +142,21 @@ class Walk:
             self._lookups.fetch(targets)
             for target in targets:
                 if json := self._lookups.get(target):
-                    yield target, target, json
+                    yield target, self._lookups.name_of(target), json
         elif rule.target in ("", resource["resourceType"]):
             named = rule.param.targets
             can_be = not named or resource["resourceType"] in named
             if can_be and not self._lookups.has_no_parts(resource, rule.param):
+                own, _ = references.versioned(name)
                 for found in self._lookups.referring(
-                    rule.param, name, first=_FIRST_ROWS, after=after
+                    rule.param, own, first=_FIRST_ROWS, after=after
                 ):
                     yield found.place, found.name, found.json
 
     def _forward(self, rule: Include, resource: Resource) -> list[str]:
         if rule.param.resource != resource["resourceType"]:
             return []
-        return self._lookups.targets(resource, rule.param, rule.target)
+        return self._lookups.versions(resource, rule.param, rule.target)
 
 
 def gather(

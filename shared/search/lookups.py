@@ -19,6 +19,7 @@ from shared.catalog.types import DIRECTORY, TYPES
 from shared.index import long, partitions
 from shared.index.order import AFTER_ALL
 from shared.index.values import Reference, values
+from shared.references import Local
 from shared.search import own, sources
 from shared.search.criteria import Criterion
 from shared.search.operands import ReferenceOperand
@@ -27,8 +28,9 @@ from shared.search.paging import refused
 from shared.search.plans import MESSAGE, Source, Stream
 from shared.search.streams import Budget, OutOfRows, Row
 from shared.sight import Sight
-from shared.store import dynamodb
+from shared.store import dynamodb, reading
 from shared.store.reading import read_many
+from shared.store.records import Versioned
 
 type Resource = dict[str, Any]
 
@@ -36,6 +38,8 @@ _GROWTH = 8
 # Of a row: the number of its partition, and its sort key.
 _PLACE = re.compile(r"(?P<number>\d{1,4}):(?P<sort>[ -~]{0,1000})", re.ASCII)
 _AT_ONCE = 25
+# What reading a version counts as: the resource, for where its versions are, and the version.
+_VERSION_ROWS = 2
 
 
 class Referring(NamedTuple):
@@ -45,6 +49,10 @@ class Referring(NamedTuple):
     name: str
     resource: Resource
     json: bytes
+
+
+def _version_of(json: bytes) -> str:
+    return str(rounded(json)["meta"]["versionId"])
 
 
 def rounded(json: bytes) -> Resource:
@@ -76,6 +84,7 @@ class Lookups:
         self._sight = sight
         self._known: dict[str, bytes | None] = {}
         self._answers: dict[tuple[int, str], bool] = {}
+        self._complete: dict[int, frozenset[str]] = {}
         self._own: dict[str, Source] = {}
 
     def sees(self, resource: Resource) -> bool:
@@ -92,19 +101,61 @@ class Lookups:
 
     def remembered(self, question: object, name: str, answer: Callable[[], bool]) -> bool:
         """Give the answer to a question about a resource, found once."""
+        if id(question) in self._complete:
+            return name in self._complete[id(question)]
         key = (id(question), name)
         if key not in self._answers:
             self._answers[key] = answer()
         return self._answers[key]
 
+    def answer(self, question: object, names: Iterable[str]) -> None:
+        """Remember all resources of which the answer to a question is yes."""
+        self._complete[id(question)] = frozenset(names)
+
+    def is_answered(self, question: object) -> bool:
+        """Return whether the answer to a question is known of every resource."""
+        return id(question) in self._complete
+
     def get(self, name: str) -> bytes | None:
-        """Give the JSON of a resource by `Type/id`; None where it is not there to be seen."""
+        """Give the JSON of a resource by `Type/id`; None where it is not there to be seen.
+
+        By `Type/id/_history/version` it is that version.
+        """
         self.fetch([name])
+        if name not in self._known:
+            self._known[name] = self._version(*references.versioned(name))
         return self._known[name]
+
+    def name_of(self, name: str) -> str:
+        """Return the name of a resource or version, without the version where that is current."""
+        own, version = references.versioned(name)
+        if not version:
+            return name
+        json = self.get(own)
+        return own if json and _version_of(json) == version else name
+
+    def _version(self, name: str, version: str) -> bytes | None:
+        """Read a version that is not the current one; None where it is not there to be seen."""
+        current = self.get(name)
+        if current and _version_of(current) == version:
+            return current
+        self.budget.spend(_VERSION_ROWS)
+        resource_type, _, own_id = name.partition("/")
+        record = reading.current(self.tenant, resource_type, own_id)
+        if record is None or not (current or (record.deleted and self._sees_record(record))):
+            return None
+        if not version.isdecimal() or int(version) >= record.version:
+            return None
+        past = reading.version(self.tenant, record, int(version))
+        return self._seen(resource_type, past.json) if past else None
+
+    def _sees_record(self, record: Versioned) -> bool:
+        return self._sight is None or self._sight.sees_record(record)
 
     def fetch(self, names: Iterable[str]) -> None:
         """Read resources at once that will be asked for. Raises OutOfRows."""
-        unknown = [name for name in dict.fromkeys(names) if name not in self._known]
+        own = dict.fromkeys(references.versioned(name)[0] for name in names)
+        unknown = [name for name in own if name not in self._known]
         for resource_type in TYPES:
             ids = [
                 name.partition("/")[2] for name in unknown if name.startswith(f"{resource_type}/")
@@ -123,13 +174,19 @@ class Lookups:
 
     def targets(self, resource: Resource, param: SearchParam, target: str = "") -> list[str]:
         """Give what a resource refers to by a parameter, of the types stored here, or of one."""
-        found = (
-            references.literal(value.text)
-            for value in values(resource, param, self.zone)
-            if isinstance(value, Reference)
-        )
+        named = self._named(resource, param, target)
+        return list(dict.fromkeys(str(one.target) for one in named))
+
+    def versions(self, resource: Resource, param: SearchParam, target: str = "") -> list[str]:
+        """Return what a resource refers to, as `targets`, each with the version that it names."""
+        return list(dict.fromkeys(map(str, self._named(resource, param, target))))
+
+    def _named(self, resource: Resource, param: SearchParam, target: str) -> Iterator[Local]:
         wanted = (target,) if target else TYPES
-        return list(dict.fromkeys(str(one) for one in found if one and one.type in wanted))
+        for value in values(resource, param, self.zone):
+            literal = references.literal(value.text) if isinstance(value, Reference) else None
+            if isinstance(value, Reference) and literal and literal.type in wanted:
+                yield Local(literal, value.version)
 
     def referring(
         self, param: SearchParam, target: str, *, first: int, after: str = ""
@@ -197,6 +254,12 @@ class Lookups:
                 for value in values(resource, param, self.zone)
             )
         )
+
+    def has_rows(self, partition: Partition) -> bool:
+        """Return whether a partition has any rows."""
+        self.budget.spend(1)
+        table, key = partition
+        return bool(dynamodb.query(table, key, (" ", AFTER_ALL), limit=1)[0])
 
     def _rows(
         self, resource_type: str, table: str, partition: str, first: int, start: str | None

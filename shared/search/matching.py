@@ -11,6 +11,7 @@ from shared.index.values import Quantity, Reference, Token, values
 from shared.instants import Range
 from shared.search.criteria import Criterion
 from shared.search.operands import (
+    ContainedOperand,
     DateOperand,
     QuantityOperand,
     ReferenceOperand,
@@ -47,7 +48,9 @@ def _of_type(value: Token, operand: TokenOperand) -> bool:
     return value.code == operand.code and operand.kind in value.kinds
 
 
-def _reference(value: Reference, operand: ReferenceOperand) -> bool:
+def _reference(value: Reference, operand: ReferenceOperand | ContainedOperand) -> bool:
+    if isinstance(operand, ContainedOperand):
+        return value.is_contained
     if not operand.bare:
         return value.text == operand.text
     kind, _, identity = value.text.rpartition("/")

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/search.html#ptypes
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Context, Decimal
 from typing import NamedTuple
@@ -34,6 +35,11 @@ class ReferenceOperand(NamedTuple):
     types: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ContainedOperand:
+    """Any contained resource: what a chain asks of it is looked at by itself."""
+
+
 class DateOperand(NamedTuple):
     """A prefix and the time it compares with, widened already for `ap`."""
 
@@ -52,7 +58,9 @@ class QuantityOperand(NamedTuple):
     code: str | None
 
 
-type Operand = bool | TokenOperand | ReferenceOperand | DateOperand | QuantityOperand | str
+type Operand = (
+    bool | TokenOperand | ReferenceOperand | ContainedOperand | DateOperand | QuantityOperand | str
+)
 
 # Which modifiers a type takes beside `:missing`; a reference also takes the name of a type.
 MODIFIERS: dict[str, tuple[str, ...]] = {
@@ -177,10 +185,10 @@ def _reference(text: str, param: SearchParam, modifier: str, _zone: tzinfo) -> R
     text = _plain(text)
     if modifier:
         identity = text.removeprefix(f"{modifier}/")
-        if not references.ID.fullmatch(identity):
+        if not references.is_id(identity, modifier):
             raise ValueError
         text = f"{modifier}/{identity}"
-    if references.ID.fullmatch(text):
+    if references.is_bare_id(text, param.targets):
         return ReferenceOperand(text, bare=True, types=param.targets)
     known = canonical(text)
     return ReferenceOperand(known.text, known.type)

@@ -27,6 +27,7 @@ type Resource = dict[str, Any]
 LARGEST_PAGE = 4 * 1024 * 1024
 # So many resources are read whole at once: each may have 4 MB.
 _AT_ONCE = 25
+_CONTAINING = b'"contained":'
 
 
 class Match(NamedTuple):
@@ -96,7 +97,7 @@ class _Reader:
     def _is_indexed(self) -> bool:
         """Tell whether a value given is what is read by, and nothing else must be read."""
         reads = (one.param.code == self.plan.reads for one in self.query.criteria)
-        return not self.query.joins and any(reads)
+        return all(map(self.lookups.is_answered, self.query.joins)) and any(reads)
 
     def _wide(self) -> str:
         """Give the parameter whose texts would have to be looked at one by one, if any.
@@ -216,7 +217,10 @@ class _Reader:
             progress.looked_at += 1
             if sessions and not sessions.have(row):
                 continue
-            json = None if row.is_partial and not stubs_are_whole else row.json
+            json = row.json if stubs_are_whole or not row.is_partial else None
+            if row.is_partial and self.query.joins and json and _CONTAINING in json:
+                # A chain looks into what is contained, which the row has not in full.
+                json = None
             try:
                 is_match = json is None or self._row_matches(json, row)
             except OutOfRows:

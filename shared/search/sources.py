@@ -12,7 +12,7 @@ from shared.index.kinds import KINDS, Kind, are_by_status
 from shared.index.values import Reference, Token, path
 from shared.search.criteria import Criterion, Query
 from shared.search.matching import matches
-from shared.search.operands import Operand, ReferenceOperand, TokenOperand
+from shared.search.operands import ContainedOperand, Operand, ReferenceOperand, TokenOperand
 from shared.search.plans import Source, Words
 from shared.search.windows import KeyRange
 
@@ -122,6 +122,8 @@ def _keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
         yield patterns.table_of_rows(param.resource), operand
     elif isinstance(operand, str) and words.normal(operand):
         yield patterns.table_of_rows(param.resource), words.initial(_between(operand)[0])
+    elif isinstance(operand, ContainedOperand):
+        yield patterns.table_of_rows(param.resource), partitions.CONTAINED
     elif isinstance(operand, ReferenceOperand):
         yield from _reference_keys(param, operand)
 
@@ -167,6 +169,8 @@ def _is_exact(param: SearchParam, operand: Operand) -> bool:
     if isinstance(operand, TokenOperand):
         return operand.system is None and not path(param.expression).where
     if isinstance(operand, ReferenceOperand):
+        if operand.text.startswith(partitions.CONTAINED):
+            return False
         only = path(param.expression).only
         of_type = operand.bare or only in ("", operand.type)
         return of_type and bool(param.targets or (_keyed(param, operand) and not operand.bare))

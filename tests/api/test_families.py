@@ -410,7 +410,7 @@ def test_a_thread_about_a_group_opens_a_session_of_its_members(family: FrontDoor
     assert treated(family, opened(family, thread=f"Communication/{thread}")) == {BART, LISA}
 
 
-@pytest.mark.parametrize("one", ["Practitioner/1", "Device/1", "Patient", "https://x.example/1"])
+@pytest.mark.parametrize("one", ["Practitioner/1", "Device/1", "https://x.example/1"])
 def test_what_stands_for_no_patients_is_refused(family: FrontDoor, one: str) -> None:
     refusals.check(opened(family, one), 400, "invalid", "patient")
     session = opened(family, BART).id

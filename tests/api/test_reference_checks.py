@@ -455,8 +455,8 @@ ELSEWHERE = care.reference("https://other.example/fhir/Patient/1/_history/2")
     [
         without(care.visit(), "subject"),
         care.visit(subject={"display": "Homer"}),
-        care.visit(subject=care.reference("Patient/")),
-        care.visit(subject=care.reference("https://other.example/Patient/a b")),
+        care.visit(subject=care.reference("https://other.example/people/1")),
+        care.visit(subject=care.reference("urn:oid:1.2.3")),
         care.visit(subject=care.reference("Group/simpsons")),
         care.session(subject={"display": "The family"}),
         without(care.medical_encounter("s", care.HOMER), "subject"),

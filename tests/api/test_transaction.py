@@ -122,7 +122,7 @@ def test_references_are_resolved_by_any_full_url(clinic: FrontDoor) -> None:
     )
     assert thread_["resource"]["encounter"]["reference"] == f"Encounter/{session['resource']['id']}"
     assert said["resource"]["partOf"][0]["reference"] == (
-        f"Communication/{thread_['resource']['id']}"
+        f"Communication/{thread_['resource']['id']}/_history/3"
     )
 
 

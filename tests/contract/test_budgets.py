@@ -28,7 +28,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "explore": (50, EDGE),
     "fallback": (45, EDGE),
     "history": (50, STORE),
-    "operations": (130, STORE),
+    "operations": (135, STORE),
     "patch": (110, STORE),
     "plain": (150, STORE),
     "read": (50, STORE),

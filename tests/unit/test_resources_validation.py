@@ -115,7 +115,10 @@ LEGAL = [
     encounter(contained=[{**PATIENT, "link": [{"type": "seealso", "other": {"reference": "#"}}]}]),
     encounter(contained=[PATIENT], extension=[{"url": X, "valueUri": "#p"}]),
     encounter(contained=[{**PATIENT, "birthDate": "1956", "gender": "male"}], subject=ME),
-    encounter(contained=[{"resourceType": "Binary", "id": "p", "contentType": "a/b"}], subject=ME),
+    encounter(
+        contained=[{"resourceType": "Binary", "id": "p", "contentType": "a/b"}],
+        extension=[{"url": X, "valueReference": ME}],
+    ),
     encounter(modifierExtension=[{"url": X, "valueBoolean": False}]),
     extended(extension=[{"url": "inner", "valueString": "x"}]),
     extended(valueString=" \t\r\n"),
@@ -186,7 +189,7 @@ LEGAL = [
     communication(payload=[{"_contentString": UNKNOWN}]),
     communication(instantiatesUri=["https://example.org/x"], _instantiatesUri=[{"id": "a"}]),
     communication(recipient=[{"reference": f"{name}/1"} for name in ("CareTeam", "Device")]),
-    communication(partOf=[{"reference": "Whatever/1"}], about=[{"reference": "Task/1"}]),
+    communication(partOf=[{"reference": "Basic/1"}], about=[{"reference": "Task/1"}]),
     communication(
         note=[{"text": "x", "authorReference": {"reference": "Patient/1"}, "time": "2020"}]
     ),

@@ -1,0 +1,91 @@
+"""Absolute URIs, and when two of them name one server.
+
+https://www.rfc-editor.org/rfc/rfc3986#section-6.2
+"""
+
+import re
+from functools import lru_cache
+from urllib.parse import unquote
+
+_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>.+)", re.ASCII)
+# Whitespace, control characters and what RFC 3986 has no place for; also half an escape.
+_FORBIDDEN = re.compile(r'[\s\x00-\x1f\x7f<>"{}|\\^`]|%(?![0-9A-Fa-f]{2})')
+_WEB = re.compile(
+    r"(?P<scheme>https?)://(?:[^/?#@]*@)?(?P<host>[^/?#:@]+|\[[0-9A-Fa-f:.]+\])"
+    r"(?::(?P<port>[0-9]*))?"
+    r"(?P<path>/[^?#]*)?(?P<rest>[?#].*)?",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+_URN = re.compile(r"urn:[A-Za-z0-9][A-Za-z0-9-]{0,31}:.+", re.ASCII | re.IGNORECASE)
+_PORTS = {"http": "80", "https": "443"}
+# Escapes that mean the character itself; `$` is in the name of a gateway's default stage.
+_ESCAPED = re.compile(r"%(?:2[4DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
+
+
+def scheme(text: str) -> str:
+    """Return the scheme of an absolute URI as it is written, or nothing where it is none."""
+    match = _URI.fullmatch(text)
+    if match is None or _FORBIDDEN.search(text):
+        return ""
+    kind = match["scheme"].lower()
+    form = _WEB if kind in _PORTS else _URN if kind == "urn" else None
+    return "" if form and not form.fullmatch(text) else match["scheme"]
+
+
+def below(url: str, base: str) -> str | None:
+    """Return what follows a server's base in a URL, or None where that is another server.
+
+    `http` and `https` are one server, and scheme and host are compared without case.
+    """
+    if not base:
+        return None
+    if url.startswith(base + "/"):
+        return url[len(base) + 1 :]
+    match, own = _WEB.fullmatch(url), _server(base)
+    if match is None or own is None or _authority(match) != own[0]:
+        return None
+    path = f"{_normal(match['path'] or '')}/"
+    if not path.startswith(f"{own[1]}/"):
+        return None
+    return path[len(own[1]) + 1 : -1] + (match["rest"] or "")
+
+
+def origin(url: str) -> str:
+    """Return the scheme and authority of a URL of the web."""
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}{rest.partition('/')[0]}"
+
+
+def identity(url: str) -> str:
+    """Write a URL so that two which name the same are equal; a UUID is compared without case."""
+    match = _WEB.fullmatch(url)
+    if match:
+        return f"//{_authority(match)}{_normal(match['path'] or '')}{match['rest'] or ''}"
+    return url.lower() if url[:9].lower() == "urn:uuid:" else url
+
+
+@lru_cache(maxsize=64)
+def _server(base: str) -> tuple[str, str] | None:
+    match = _WEB.fullmatch(base)
+    return (_authority(match), _normal(match["path"] or "").rstrip("/")) if match else None
+
+
+def _authority(match: "re.Match[str]") -> str:
+    port = match["port"] or ""
+    is_usual = port in ("", _PORTS[match["scheme"].lower()])
+    return match["host"].lower() + ("" if is_usual else f":{port}")
+
+
+def _normal(path: str) -> str:
+    """Write a path without needless escapes and dot segments."""
+    if "%" in path:
+        path = _ESCAPED.sub(lambda escape: unquote(escape[0]), path)
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            kept = kept[:-1] or [""]
+        elif segment != ".":
+            kept.append(segment)
+    return "/".join(kept)

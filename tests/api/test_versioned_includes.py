@@ -1,0 +1,119 @@
+"""`_include` of a reference to a version gives that version.
+
+https://hl7.org/fhir/R4/search.html#revinclude
+"""
+
+from typing import Any
+
+import pytest
+
+from tests import care
+from tests.frontdoor import FrontDoor
+
+HOMER = "Patient/homer-simpson"
+
+
+def person(family: str, **more: Any) -> dict[str, Any]:
+    return {"resourceType": "Patient", "id": "homer-simpson", "name": [{"family": family}], **more}
+
+
+def included(clinic: FrontDoor, query: str) -> list[tuple[str, str]]:
+    """The included resources of a search, each with its version."""
+    answer = clinic.get(query)
+    assert answer.status == 200, answer.text
+    return sorted(
+        (f"{each['resource']['resourceType']}/{each['resource']['id']}", version(each["resource"]))
+        for each in answer.body.get("entry", ())
+        if each["search"]["mode"] == "include"
+    )
+
+
+def version(resource: dict[str, Any]) -> str:
+    return str(resource["meta"]["versionId"])
+
+
+@pytest.fixture
+def homer(clinic: FrontDoor) -> str:
+    """A patient of three versions."""
+    for family in ("Simson", "Simpson", "Simpson-Bouvier"):
+        assert clinic.put(f"/{HOMER}", person(family)).status in (200, 201)
+    return HOMER
+
+
+@pytest.mark.parametrize(
+    ("reference", "wanted"),
+    [
+        (HOMER, [(HOMER, "3")]),
+        (f"{HOMER}/_history/1", [(HOMER, "1")]),
+        (f"{HOMER}/_history/2", [(HOMER, "2")]),
+        (f"{HOMER}/_history/3", [(HOMER, "3")]),
+        (f"{HOMER}/_history/4", []),
+        (f"{HOMER}/_history/x", []),
+        ("Patient/nobody/_history/1", []),
+    ],
+)
+def test_the_version_that_is_named_is_included(
+    clinic: FrontDoor, homer: str, reference: str, wanted: list[tuple[str, str]]
+) -> None:
+    assert homer == HOMER
+    made = clinic.post("/Encounter", care.visit(subject=care.reference(reference))).id
+    for rule in ("Encounter:subject", "Encounter:patient", "Encounter:subject:Patient", "*"):
+        found = included(clinic, f"/Encounter?_id={made}&_include={rule}")
+        assert [each for each in found if each[0].startswith("Patient/")] == wanted, rule
+
+
+def test_several_versions_of_one_resource_are_each_there_once(
+    clinic: FrontDoor, homer: str
+) -> None:
+    for number in ("/_history/1", "/_history/2", "/_history/3", "", "/_history/1"):
+        clinic.post("/Encounter", care.visit(subject=care.reference(homer + number)))
+    found = included(clinic, "/Encounter?_include=Encounter:subject")
+    assert found == [(homer, "1"), (homer, "2"), (homer, "3")]
+
+
+def test_a_version_of_what_is_deleted_is_included_and_its_deletion_is_not(
+    clinic: FrontDoor, homer: str
+) -> None:
+    admin = FrontDoor(role="admin")
+    assert admin.delete(f"/{homer}").status in (200, 204)
+    for number in ("/_history/2", "/_history/4", ""):
+        clinic.post("/Encounter", care.visit(subject=care.reference(homer + number)))
+    assert included(clinic, "/Encounter?_include=Encounter:subject") == [(homer, "2")]
+
+
+def test_includes_of_a_version_go_on_from_it(clinic: FrontDoor) -> None:
+    for name in ("one", "two"):
+        clinic.put(
+            f"/Organization/{name}", {"resourceType": "Organization", "id": name, "name": name}
+        )
+        managed = care.reference(f"Organization/{name}")
+        clinic.put(f"/{HOMER}", person("Simpson", managingOrganization=managed))
+    clinic.post("/Encounter", care.visit(subject=care.reference(f"{HOMER}/_history/1")))
+    rules = "_include=Encounter:subject&_include:iterate=Patient:organization"
+    assert included(clinic, f"/Encounter?{rules}") == [("Organization/one", "1"), (HOMER, "1")]
+
+
+def test_a_patient_sees_a_version_of_what_they_see(clinic: FrontDoor, homer: str) -> None:
+    subject = care.reference(f"{homer}/_history/1")
+    clinic.post("/Encounter", care.visit(subject=subject))
+    own = FrontDoor(role="patient", fhir_user=homer)
+    assert included(own, "/Encounter?_include=Encounter:subject") == [(homer, "1")]
+    scoped = FrontDoor(claims={"scope": "user/Encounter.rs"})
+    assert included(scoped, "/Encounter?_include=Encounter:subject") == []
+
+
+def test_a_message_of_a_version_of_its_header_includes_that(clinic: FrontDoor) -> None:
+    header = clinic.post("/Communication", care.header())
+    clinic.put(f"/Communication/{header.id}", header.body | {"topic": {"text": "Another rash"}})
+    part = [care.reference(f"Communication/{header.id}/_history/1")]
+    said = clinic.post("/Communication", care.message("x", partOf=part)).id
+    found = included(clinic, f"/Communication?_id={said}&_include=Communication:part-of")
+    assert found == [(f"Communication/{header.id}", "1")]
+    query = f"/Communication?_id={header.id}&_revinclude=Communication:part-of"
+    assert included(clinic, query) == [(f"Communication/{said}", "1")]
+
+
+def test_a_chain_looks_at_what_is_there_now(clinic: FrontDoor, homer: str) -> None:
+    made = clinic.post("/Encounter", care.visit(subject=care.reference(f"{homer}/_history/1"))).id
+    assert clinic.get("/Encounter?subject.family=simpson").ids == [made]
+    assert clinic.get("/Encounter?subject.family=simson").ids == []
