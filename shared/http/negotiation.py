@@ -93,10 +93,10 @@ def is_known(headers: Mapping[str, str], version: int | str, updated: str = "") 
 
 
 def _http_date(text: str) -> datetime | None:
-    """Read an HTTP date; one that is none is as good as no header."""
+    """Return an HTTP date; None without one, or where the text is none."""
     try:
         found = parsedate_to_datetime(text) if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if found is None:
         return None
