@@ -57,7 +57,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
 
 
 def session(**more: Any) -> dict[str, Any]:
-    people = {"participant": [{"individual": care.reference(ALICE)}]}
+    people: dict[str, Any] = {"participant": [{"individual": care.reference(ALICE)}]}
     return care.session(subject=care.reference(HOMER), **people, **more)
 
 
@@ -171,7 +171,7 @@ def test_a_patient_sees_and_writes_their_own(clinic: FrontDoor, caller: FrontDoo
     )
     thread = caller.post("/Communication", header())
     assert thread.status == 201, thread.text
-    people = {"subject": care.reference(HOMER), "sender": care.reference(HOMER)}
+    people: dict[str, Any] = {"subject": care.reference(HOMER), "sender": care.reference(HOMER)}
     assert caller.post("/Communication", care.message(thread.id, **people)).status == 201
     opened = caller.post(
         "/Encounter/$open-session", care.parameters(("thread", f"Communication/{thread.id}"))
@@ -190,7 +190,7 @@ def test_a_scope_of_a_patient_is_for_their_compartment(clinic: FrontDoor) -> Non
 def test_a_session_of_their_thread_names_them(practice: Practice) -> None:
     practice.set(SESSION_POLICY="thread")
     thread = practice.clinic.post("/Communication", header()).id
-    people = {"subject": care.reference(HOMER), "sender": care.reference(HOMER)}
+    people: dict[str, Any] = {"subject": care.reference(HOMER), "sender": care.reference(HOMER)}
     assert practice.clinic.post("/Communication", care.message(thread, **people)).status == 201
     (opened,) = practice.sessions()
     assert opened["subject"] == care.reference(HOMER)

@@ -206,9 +206,8 @@ def test_so_does_every_period_of_other_types(
     clinic: FrontDoor, kind: str, ended: Any, dated: Any, read: Reading
 ) -> None:
     body = {name: one for name, one in care.example(kind).items() if "performed" not in name}
-    without, first, second = (
-        clinic.post(f"/{kind}", body | more).id for more in ({}, ended, dated)
-    )
+    dates: tuple[dict[str, Any], ...] = ({}, ended, dated)
+    without, first, second = (clinic.post(f"/{kind}", body | more).id for more in dates)
     assert read(clinic, f"/{kind}?_sort=date") == [first, second, without]
     assert read(clinic, f"/{kind}?_sort=-date") == [second, first, without]
     assert read(clinic, f"/{kind}?date=le1998-12-31") == [first]

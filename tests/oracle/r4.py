@@ -91,7 +91,7 @@ def defined(kind: str) -> dict[str, Defined]:
     return found
 
 
-def follow(element: Resource, steps: list[str], kind: str) -> Iterator[Any]:
+def follow(element: Any, steps: list[str], kind: str) -> Iterator[Any]:
     """What steps lead to; a choice without a type is whatever says when, for dates."""
     if not steps:
         yield element

@@ -97,7 +97,7 @@ class Practice:
         caller = by or self.clinic
         self.run(lambda: caller.call(method, url, body, **headers), fate, arrived)
 
-    def answer(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
+    def answer(self, method: str, url: str, body: Any = None, **headers: Any) -> Answer:
         """Make a request that neither crashes nor sleeps."""
         answers: list[Answer] = []
         self.call(method, url, body, None, answers.append, **headers)

@@ -23,7 +23,7 @@ def places() -> Iterator[Callable[..., Place]]:
     """Make places, one after the other."""
     made: list[Place] = []
 
-    def make(**said: str) -> Place:
+    def make(**said: Any) -> Place:
         while made:
             made.pop().close()
         made.append(Place(local("2026-03-02 12:00"), **said))

@@ -78,7 +78,7 @@ def test_what_is_no_reference_is_refused_wherever_it_stands(text: str) -> None:
     ],
 )
 def test_a_type_that_agrees_with_its_reference_is_accepted(element: dict[str, Any]) -> None:
-    contained = {"contained": [PATIENT]} if element.get("reference") == "#p" else {}
+    contained: dict[str, Any] = {"contained": [PATIENT]} if element.get("reference") == "#p" else {}
     assert places(care.session(subject=element, **contained)) == []
 
 
@@ -102,7 +102,7 @@ def test_a_type_that_agrees_with_its_reference_is_accepted(element: dict[str, An
     ],
 )
 def test_a_type_that_may_not_stand_there_is_refused(element: dict[str, Any], place: str) -> None:
-    contained = [PATIENT, DEVICE]
+    contained: list[dict[str, Any]] = [PATIENT, DEVICE]
     pointers = [
         {"url": "https://e.example", "valueReference": care.reference(f"#{each['id']}")}
         for each in contained
