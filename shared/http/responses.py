@@ -233,7 +233,7 @@ def status_of(error: errors.FhirError) -> int:
 
 
 def refusal_headers(error: errors.FhirError) -> dict[str, str]:
-    """Give what the headers of a refusal say of what may be done about it."""
+    """Return what the headers of a refusal say of what may be done about it."""
     headers = {}
     if isinstance(error, errors.Transient):
         headers["Retry-After"] = RETRY_AFTER_SECONDS

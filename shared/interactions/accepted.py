@@ -13,7 +13,7 @@ type Resource = dict[str, Any]
 
 
 def accepted(content: Any, resource_type: str) -> Resource:
-    """Give a body as it may be stored.
+    """Return a body as it may be stored.
 
     Raises Malformed where it is no resource of that type, Invalid naming everything that R4
     forbids, BusinessRule where it was read in part only.

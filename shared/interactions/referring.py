@@ -26,7 +26,7 @@ _URN = "urn:uuid:"
 
 
 def resolved(work: Work, resource: Resource) -> Resource:
-    """Give a resource with each conditional reference (`Encounter?identifier=...`) made literal.
+    """Return a resource with each conditional reference (`Encounter?identifier=...`) made literal.
 
     Raises BusinessRule naming each that does not find exactly one resource, or where they are too
     many.

@@ -29,7 +29,7 @@ def made(collection: Collection, body: Any, **own: str) -> Json:
 
 
 def replaced(collection: Collection, before: Json, body: Any) -> Json:
-    """Give a resource with the fields of a body and no others; what no field shows stays.
+    """Return a resource with the fields of a body and no others; what no field shows stays.
 
     Raises Invalid naming each field that is wrong.
     """
@@ -37,7 +37,7 @@ def replaced(collection: Collection, before: Json, body: Any) -> Json:
 
 
 def merged(collection: Collection, before: Json, body: Any) -> Json:
-    """Give a resource with the fields of a body as a merge patch. Raises Invalid as above."""
+    """Return a resource with the fields of a body as a merge patch. Raises Invalid as above."""
     if not isinstance(body, dict):
         return replaced(collection, before, body)
     after = changing.patched(collection.every_field, before, body)

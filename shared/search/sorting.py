@@ -88,7 +88,7 @@ def comparable(position: Position, keys: tuple[SortKey, ...]) -> list[Any]:
 
 
 def checked(position: Position, keys: tuple[SortKey, ...]) -> Position:
-    """Give a place out of a cursor. Raises Invalid where it cannot be one of this sort."""
+    """Return a place out of a cursor. Raises Invalid where it cannot be one of this sort."""
     *found, identity = position
     fits = len(found) == len(keys) and isinstance(identity, str)
     if not fits or not all(value is None or isinstance(value, str) for value in found):
