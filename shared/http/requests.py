@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from shared import access, fhirjson, queries, references
+from shared import access, fhirjson, references
 from shared.access import ANONYMOUS, Actor
 from shared.audit import trail
 from shared.catalog.controls import FORMATS
@@ -117,6 +117,8 @@ class Request:
         asked = [pair for pair in self.query if pair[0] not in formats]
         given = self.headers.get(IF_NONE_EXIST.lower())
         if given is not None:
+            from shared import queries  # noqa: PLC0415 - few requests are conditional creates
+
             asked += queries.condition(given, self.type, header=IF_NONE_EXIST)
         return asked
 

@@ -10,6 +10,7 @@ import pytest
 from shared import errors
 from shared.errors import FhirError, Issue
 from shared.fhirjson import loads
+from shared.http.bodies import UnsupportedCoding
 from shared.http.responses import STATUS, broken, refused
 from shared.http.routing import MethodNotAllowed
 from shared.resources.outcome import moved, operation_outcome
@@ -51,13 +52,17 @@ def test_diagnostics_have_the_text_what_more_there_is_and_the_place(
     outgoing.check_issue(made)
 
 
+# What says by itself which methods, or which codings, there are.
+SPEAK_FOR_THEMSELVES = (MethodNotAllowed, UnsupportedCoding)
+
+
 def kinds(of: type[FhirError] = FhirError) -> Iterator[type[FhirError]]:
     yield of
     for kind in of.__subclasses__():
         yield from kinds(kind)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind is not MethodNotAllowed])
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind not in SPEAK_FOR_THEMSELVES])
 def test_every_kind_of_refusal_says_what_is_wrong(kind: type[FhirError]) -> None:
     response = refused(kind("It cannot be done", expression=ELEMENT, diagnostics="Do another"))
     assert response.status in STATUS.values()

@@ -284,7 +284,10 @@ REFUSED = [
     ),
     (communication(payload=[UNKNOWN]), "required", "Communication.payload[0].content"),
     (
-        encounter(contained=[{"resourceType": "Basic", "id": "p"}], subject=ME),
+        encounter(
+            contained=[{"resourceType": "Basic", "id": "p"}],
+            extension=[{"url": X, "valueReference": ME}],
+        ),
         "required",
         "Encounter.contained[0].code",
     ),
