@@ -212,6 +212,15 @@ def test_the_audit_trail_names_them(clinic: FrontDoor, log: Log) -> None:
         assert issues(fhirjson.loads(fhirjson.dumps(event)), "AuditEvent") == []
 
 
+def test_a_day_of_their_messages_is_one_session(practice: Practice) -> None:
+    practice.set(SESSION_POLICY="daily", SESSION_SCOPE="patient", SESSION_TIME_ZONE="Europe/Berlin")
+    people = {"subject": care.reference(HOMER), "sender": care.reference(HOMER)}
+    for _ in range(2):
+        thread = practice.clinic.post("/Communication", header()).id
+        practice.says(thread, "2026-03-02 10:00", **people)
+    assert practice.session()["subject"] == care.reference(HOMER)
+
+
 @pytest.mark.parametrize("person", ["Person/1", "prac_def456", "https://ours.example/a b"])
 def test_an_event_of_whom_no_reference_names_has_an_identifier(
     clinic: FrontDoor, log: Log, person: str

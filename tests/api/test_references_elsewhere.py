@@ -121,6 +121,23 @@ def test_an_absolute_reference_to_there_is_checked_and_others_are_not(both: Both
     assert both.clinic.post("/Encounter", care.session(subject=other)).status == 201
 
 
+@pytest.mark.parametrize("scheme", ["", "http", "https", "HTTP"])
+def test_an_id_of_another_system_is_asked_there_in_every_spelling(both: Both, scheme: str) -> None:
+    own = "Patient/pt_abc123"
+    base = f"{scheme}{both.other.base.removeprefix('http')}/" if scheme else ""
+    body = care.session(subject=care.reference(base + own), participant=[])
+    answer = both.clinic.post("/Encounter", body)
+    refusals.check(answer, 422, "business-rule", "Encounter.subject.reference")
+    both.other.people.add(own)
+    assert both.clinic.post("/Encounter", body).status == 201
+
+
+def test_an_id_of_what_is_recorded_here_is_as_r4_has_it(both: Both) -> None:
+    diagnosis = [{"condition": care.reference("Condition/co_1")}]
+    answer = both.clinic.post("/Encounter", care.session(diagnosis=diagnosis))
+    refusals.check(answer, 400, "value", CONDITION)
+
+
 def test_only_what_a_write_adds_is_asked(both: Both) -> None:
     made = both.clinic.post("/Encounter", care.session())
     both.other.people.clear()
