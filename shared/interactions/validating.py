@@ -44,9 +44,10 @@ def validate(
 ) -> list[Issue]:
     """List what is wrong with a resource, errors first; never empty. Without an id it is a type's.
 
-    The body is a resource, Parameters or None. It is looked at as it was sent, with its empties.
-    Raises Invalid where the question makes no sense, NotFound and Deleted where it is about a
-    stored resource that is not there.
+    The body is a resource, Parameters or None. It is looked at as it was sent, with its empties;
+    with a mode the errors are what that write would be refused for. Raises Invalid where the
+    question makes no sense, NotFound and Deleted where it is about a stored resource that is not
+    there.
     """
     asked = _asked(resource_type, body, query)
     if asked.mode == DELETE:
@@ -63,9 +64,10 @@ def validate(
         # What a write puts right by itself, such as an empty array, it does not refuse.
         wrong = refused or [replace(issue, severity="warning") for issue in wrong]
     for held in asked.profiles if isinstance(content, dict) else ():
-        wrong += [issue for issue in profiles.issues(content, held) if issue not in wrong]
+        known = set(wrong)
+        wrong += [issue for issue in profiles.issues(content, held) if issue not in known]
     wrong += _advice(content, asked.profiles)
-    return wrong or [_DONE]
+    return sorted(wrong, key=lambda issue: issue.severity != "error") or [_DONE]
 
 
 def _asked(resource_type: str, body: Any, query: Sequence[Pair]) -> Asked:
