@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from shared import instants
 from shared.local.artefact import artefact
 from tests.benchmarks.endpoint import Endpoint
 from tests.benchmarks.figures import Figure
@@ -10,15 +11,19 @@ from tests.benchmarks.imports import KB_PER_MB, run
 from tests.benchmarks.practice import deployed
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.warm import silent
+from tests.clock import START
 
 MEASURED = frozenset({"get", "message", "thread100", "bundle5"})
 INVOCATIONS = 300
 
 _REPLAYED = """
 import importlib, io, json
+from datetime import datetime
 from botocore.awsrequest import AWSResponse
+from shared import instants
 from shared.store import dynamodb
-event, answers, times = json.load(sys.stdin)
+event, answers, times, start = json.load(sys.stdin)
+instants.now = lambda: datetime.fromisoformat(start)
 class Raw(io.BytesIO):
     def stream(self, **_):
         yield self.read()
@@ -40,13 +45,14 @@ def figures() -> Iterator[Figure]:
     """Measure the kinds of request that differ, each beside what it takes the first time."""
     for scenario in SCENARIOS:
         if scenario.name in MEASURED:
-            module, event, answers = _recorded(scenario)
-            program = _REPLAYED.replace("MODULE", module)
-            first, warm = (
-                float(run(artefact(), program, json.dumps([event, answers, times]))[-1]) / KB_PER_MB
-                for times in (1, INVOCATIONS)
-            )
+            first, warm = (_megabytes(*_recorded(scenario), times) for times in (1, INVOCATIONS))
             yield Figure(f"memory.peak.{scenario.name}", "MB when warm", warm, first)
+
+
+def _megabytes(module: str, event: object, answers: list[str], times: int) -> float:
+    """Return what a process takes that replays a request so often, at the time of its recording."""
+    given = json.dumps([event, answers, times, instants.written(START)])
+    return float(run(artefact(), _REPLAYED.replace("MODULE", module), given)[-1]) / KB_PER_MB
 
 
 def _recorded(scenario: Scenario) -> tuple[str, object, list[str]]:
