@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.catalog.types import DIRECTORY, RECORDS
-from shared.resources.schema import Element, concepts, listed, type_named
+from shared.resources.schema import Element, listed, type_named
 from tests.oracle.making import CANONICALS, URIS, WORDS, Maker, Resource
 from tests.oracle.r4 import Defined, defined
 
@@ -83,7 +83,7 @@ class AnyMaker(Maker):
                 [one for one in CANONICALS if any(f"{name}/" in one for name in param.targets)]
             ),
             "code": lambda: dice.choice(OPEN_CODES.get(codes) or listed(codes)),
-            "CodeableConcept": lambda: self.bound(codes) if codes else self.concept(),
+            "CodeableConcept": self.concept,
             "Coding": self.coding,
             "ContactPoint": self.contact,
             "date": lambda: self.moment().strftime(dice.choice(["%Y-%m-%d", "%Y-%m", "%Y"])),
@@ -103,13 +103,6 @@ class AnyMaker(Maker):
             "url": lambda: dice.choice(URIS),
         }
         return makers[element.type]()
-
-    def bound(self, value_set: str) -> Resource:
-        """Make a concept that has a coding of the value set that it is bound to."""
-        system, codes = self.dice.choice([*concepts(value_set).items()])
-        made = self.concept()
-        made.setdefault("coding", []).append({"system": system, "code": self.dice.choice(codes)})
-        return made
 
     def refer_to(self, targets: list[str]) -> Resource:
         known = ANY_TARGETS if "Resource" in targets else targets
