@@ -57,8 +57,8 @@ def validate(
         if not resource_id:
             raise Invalid("There is no resource to look at", expression="resource")
         content = read(actor, resource_type, resource_id).resource
-    known = settings()
-    wrong = issues(content, resource_type, zone=known.zone, own_ids=known.own_ids)
+    here = settings()
+    wrong = issues(content, resource_type, zone=here.zone, own_ids=here.own_ids)
     if asked.mode in (CREATE, UPDATE):
         refused = _refusals(actor, asked.mode, content, Literal(resource_type, resource_id))
         # What a write puts right by itself, such as an empty array, it does not refuse.
