@@ -2,8 +2,7 @@
 
 from shared import fhirjson, instants
 from shared.access import Actor
-from shared.interactions import attaching
-from shared.interactions.due import active
+from shared.interactions import attaching, detaching
 from shared.interactions.read import there
 from shared.interactions.session_operations import check_is_session
 from shared.sessions import due, kinds
@@ -36,5 +35,5 @@ def _closes(work: Work, session: EncounterRecord) -> str:
         return session.closing.at
     if not kinds.is_open(session.resource):
         return ""
-    moment = due.closes_at(attaching.opened(session, active(work, session)))
+    moment = due.closes_at(attaching.opened(session, detaching.active(work, session)))
     return attaching.spread(session, moment) if moment else ""

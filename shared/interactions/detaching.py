@@ -1,27 +1,43 @@
 """Taking threads out of sessions: the session keeps the figures, the thread's range in it ends."""
 
-from dataclasses import replace
+from datetime import datetime
 
+from shared import instants
+from shared.interactions import attaching
 from shared.sessions import kinds, slots
 from shared.sessions.state import Figures, Slot, slot_key
-from shared.store.records import EncounterRecord
+from shared.store.records import EncounterRecord, changed
 from shared.store.transactions import Stale
 from shared.store.work import Work
 
 
 def leave(work: Work, slot: Slot) -> EncounterRecord:
-    """Take a thread out of its session; the caller writes the slot."""
+    """Save a session without one of its threads, and return it; the caller writes the slot."""
     encounter = work.encounter(slot.session)
     if encounter is None:
         raise Stale
     _end_span(work, slot)
-    left = replace(
+    left = changed(
         encounter,
         slots=encounter.slots - {str(slot.key)},
         figures=encounter.figures.merged(slot.figures),
     )
+    left = changed(left, due=_due_without(work, left))
     work.save(left)
     return left
+
+
+def _due_without(work: Work, left: EncounterRecord) -> str:
+    """Return when a session is looked at without the thread that may have kept it from idling."""
+    if not left.idle_minutes or not left.slots or not left.due:
+        return left.due
+    return min(left.due, attaching.look(left, active(work, left)) or left.due)
+
+
+def active(work: Work, encounter: EncounterRecord) -> datetime | None:
+    """Return the latest arrival in, attaching of, or reopening with a thread; None without one."""
+    arrivals = [slot.arrived for slot in attached(work, encounter)]
+    return instants.read(max(*arrivals, encounter.opened)) if arrivals else None
 
 
 def _end_span(work: Work, slot: Slot) -> None:

@@ -47,7 +47,7 @@ def _look(actor: Actor, encounter_id: str, now: datetime, *, in_steps: bool = Fa
         closing.complete(actor, encounter_id)
         _note_lag(encounter, now)
         return Look.CLOSED
-    verdict = due.verdict(attaching.opened(encounter, active(work, encounter)), now)
+    verdict = due.verdict(attaching.opened(encounter, detaching.active(work, encounter)), now)
     if not verdict.close:
         return _later(work, encounter, verdict)
     try:
@@ -66,14 +66,6 @@ def _look(actor: Actor, encounter_id: str, now: datetime, *, in_steps: bool = Fa
 def _note_lag(encounter: EncounterRecord, now: datetime) -> None:
     lag = now - instants.read(encounter.due)
     metrics.note(metrics.LAG, lag.total_seconds(), encounter.policy)
-
-
-def active(work: Work, encounter: EncounterRecord) -> datetime | None:
-    """Give the latest arrival in, attaching of, or reopening with a thread; None without one."""
-    arrivals = [slot.arrived for slot in detaching.attached(work, encounter)]
-    if not arrivals:
-        return None
-    return instants.read(max(*arrivals, encounter.opened))
 
 
 def _later(work: Work, encounter: EncounterRecord, verdict: Verdict) -> Look:

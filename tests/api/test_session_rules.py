@@ -11,7 +11,7 @@ from functions import closing_worker
 from shared import instants, references
 from shared.sessions import policies
 from tests import care
-from tests.frontdoor import BASE
+from tests.frontdoor import BASE, FrontDoor
 from tests.practice import Practice, clock, local, people, str_of
 
 BART = care.reference("Patient/bart-simpson")
@@ -465,6 +465,40 @@ def test_attaching_a_thread_and_reopening_begin_the_idle_time_anew(practice: Pra
     assert practice.session()["status"] == "in-progress"
     practice.at("2026-03-02 11:50")
     assert practice.session()["status"] == "finished"
+
+
+@pytest.mark.parametrize("policy", ["explicit", "thread"])
+@pytest.mark.parametrize("change", ["unlinked", "linked elsewhere", "deleted", "completed"])
+def test_a_session_left_by_its_liveliest_thread_has_been_idle_since_the_others_spoke(
+    practice: Practice, policy: str, change: str
+) -> None:
+    """What `$closing` says then is when it closes, though it was to be looked at later."""
+    practice.set(SESSION_POLICY=policy, SESSION_IDLE_MINUTES="60")
+    session_id = practice.opens()
+    quiet, lively = linked(practice, session_id), linked(practice, session_id)
+    practice.says(quiet, NINE)
+    practice.says(lively, "2026-03-02 09:50")
+    practice.at("2026-03-02 10:05")
+    assert practice.table() == [("in-progress", "", "")]
+    url = f"/Communication/{lively}"
+    if change == "deleted":
+        practice.clinic = FrontDoor("admin")
+        practice.clinic.delete(url)
+    elif change == "completed":
+        practice.change(url, status="completed")
+    elif change == "linked elsewhere":
+        practice.change(url, encounter=care.reference(f"Encounter/{practice.opens()}"))
+    else:
+        body = practice.clinic.get(url).body
+        practice.clinic.put(url, {name: body[name] for name in body if name != "encounter"})
+    told = practice.clinic.get(f"/Encounter/{session_id}/$closing").body["parameter"]
+    closes = {each["name"]: each.get("valueInstant") for each in told}["closes"]
+    practice.at("2026-03-02 10:06")
+    ended = practice.encounter(session_id)["status"] == "finished"
+    assert ended == (closes <= "2026-03-02T09:06:00.000Z")
+    # Only under thread does a completed header leave; there no client takes a link away.
+    stays = {"explicit": change == "completed", "thread": change == "unlinked"}[policy]
+    assert ended is not stays
 
 
 def test_a_day_begins_at_its_first_instant_where_midnight_is_skipped(daily: Practice) -> None:
