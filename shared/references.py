@@ -23,7 +23,7 @@ _RESTFUL = (
 )
 _RELATIVE = re.compile(_RESTFUL, re.ASCII)
 _ABSOLUTE = re.compile(rf"(?i:https?)://[^?#]+/{_RESTFUL}", re.ASCII)
-_QUERY = re.compile(r"/?(?P<type>[A-Z][A-Za-z]{1,63})/?\?(?P<query>[^\s\x00-\x1f\x7f]+)", re.ASCII)
+_QUERY = re.compile(r"/?(?P<type>[A-Z][A-Za-z]{1,63})/?\?(?P<query>[^\s\x00-\x1f\x7f]*)", re.ASCII)
 _VERSIONED = re.compile(rf"(?P<address>.+?)/_history/(?P<version>{_FOREIGN_ID.pattern})", re.DOTALL)
 _WHITESPACE = re.compile(r"[\s\x00-\x1f\x7f]")
 # What `Reference.type` is relative to.
@@ -70,7 +70,10 @@ class Local(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A conditional reference, `Type?query`, which a write makes literal."""
+    """A conditional reference, `Type?query`, which a write makes literal.
+
+    As in `If-None-Exist` a slash may stand before the type.
+    """
 
     type: str
     query: str

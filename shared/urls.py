@@ -8,8 +8,9 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>.+)", re.ASCII)
-# Whitespace, control characters and what RFC 3986 has no place for; also half an escape.
-_FORBIDDEN = re.compile(r'[\s\x00-\x1f\x7f<>"{}|\\^`]|%(?![0-9A-Fa-f]{2})')
+# Whitespace, control characters and what RFC 3986 has no place for; also half an escape. A bar is
+# usual in FHIR's queries, as in `identifier=system|value`.
+_FORBIDDEN = re.compile(r'[\s\x00-\x1f\x7f<>"{}\\^`]|%(?![0-9A-Fa-f]{2})|^[^?]*\|')
 _WEB = re.compile(
     r"(?P<scheme>https?)://(?:[^/?#@]*@)?(?P<host>[^/?#:@]+|\[[0-9A-Fa-f:.]+\])"
     r"(?::(?P<port>[0-9]*))?"

@@ -86,7 +86,13 @@ def search(  # noqa: PLR0913 - each is a fact of the request
     shown = [subset.cut(json) for json in page.resources] if subset else page.resources
     included = _beside(asked, page.included) if subset else page.included
     told = explained(plan, asked.applied)
-    return Result(shown, included, links, page.total, asked.applied, asked.warnings, told)
+    warnings = (*asked.warnings, *map(_is_missing, sorted(lookups.missing)))
+    return Result(shown, included, links, page.total, asked.applied, warnings, told)
+
+
+def _is_missing(name: str) -> Issue:
+    text = f"{name} is not there: its current version is included"
+    return Issue("not-found", text, "_include", severity="warning")
 
 
 def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:

@@ -145,14 +145,14 @@ def _by_names(query: Query, number: int, names: list[str], lookups: Lookups) -> 
     join = query.joins[number]
     rest = tuple(one for one in query.joins if one is not join)
     if isinstance(join, Chain):
-        operands = [ReferenceOperand(name, name.partition("/")[0]) for name in names]
+        targets = [ReferenceOperand(name, name.partition("/")[0]) for name in names]
         if _has_contained(join.param, lookups):
             # Each of these is looked at; of all others the answer is known.
             lookups.answer(join, names)
-            found = _criterion(join, (*operands, ContainedOperand()), query)
+            found = _criterion(join, (*targets, ContainedOperand()), query)
             return replace(query, criteria=(*query.criteria, found), via=number)
-        if operands:
-            found = _criterion(join, tuple(operands), query)
+        if targets:
+            found = _criterion(join, tuple(targets), query)
             return replace(query, criteria=(*query.criteria, found), joins=rest, via=number)
     param = SEARCH_PARAMS.of(query.type)["_id"]
     ids = tuple(

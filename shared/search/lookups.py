@@ -29,7 +29,7 @@ from shared.search.plans import MESSAGE, Source, Stream
 from shared.search.streams import Budget, OutOfRows, Row
 from shared.sight import Sight
 from shared.store import dynamodb, reading
-from shared.store.reading import read_many
+from shared.store.reading import Asked, read_many
 from shared.store.records import Versioned
 
 type Resource = dict[str, Any]
@@ -82,6 +82,7 @@ class Lookups:
         self.tenant, self.zone, self.loads = tenant, zone, loads
         self.budget = Budget()
         self._sight = sight
+        self.missing: set[str] = set()
         self._known: dict[str, bytes | None] = {}
         self._answers: dict[tuple[int, str], bool] = {}
         self._complete: dict[int, frozenset[str]] = {}
@@ -119,42 +120,51 @@ class Lookups:
     def get(self, name: str) -> bytes | None:
         """Give the JSON of a resource by `Type/id`; None where it is not there to be seen.
 
-        By `Type/id/_history/version` it is that version.
+        By `Type/id/_history/version` it is that version, or the current one where that is not
+        there: `missing` has its name then.
         """
         self.fetch([name])
-        if name not in self._known:
-            self._known[name] = self._version(*references.versioned(name))
         return self._known[name]
 
     def name_of(self, name: str) -> str:
         """Return the name of a resource or version, without the version where that is current."""
-        own, version = references.versioned(name)
-        if not version:
-            return name
-        json = self.get(own)
-        return own if json and _version_of(json) == version else name
+        own, _ = references.versioned(name)
+        return own if self.get(name) is self._known[own] else name
 
-    def _version(self, name: str, version: str) -> bytes | None:
-        """Read a version that is not the current one; None where it is not there to be seen."""
-        current = self.get(name)
-        if current and _version_of(current) == version:
-            return current
-        self.budget.spend(_VERSION_ROWS)
-        resource_type, _, own_id = name.partition("/")
-        record = reading.current(self.tenant, resource_type, own_id)
-        if record is None or not (current or (record.deleted and self._sees_record(record))):
+    def _fetch_versions(self, names: Iterable[str]) -> None:
+        """Read versions of resources, of which the current ones have been read."""
+        current, older = dict[str, bytes | None](), dict[str, Asked]()
+        for name in names:
+            own, version = references.versioned(name)
+            current[name] = json = self._known[own]
+            if json is None or _version_of(json) != version:
+                resource_type, _, own_id = own.partition("/")
+                number = int(version) if version.isdecimal() else 0
+                older[name] = Asked(resource_type, own_id, number)
+        self.budget.spend(_VERSION_ROWS * len(older))
+        found = reading.read_versions(self.tenant, older.values()) if older else {}
+        for name, json in current.items():
+            past = self._past(json, found.get(older[name])) if name in older else json
+            self._known[name] = past or json
+            self.missing |= {name} if json and not past else set()
+
+    def _past(
+        self, current: bytes | None, versions: tuple[Versioned, Versioned] | None
+    ) -> bytes | None:
+        """Return a version where it is there to be seen, as is its resource, perhaps deleted."""
+        if versions is None:
             return None
-        if not version.isdecimal() or int(version) >= record.version:
-            return None
-        past = reading.version(self.tenant, record, int(version))
-        return self._seen(resource_type, past.json) if past else None
+        record, past = versions
+        is_seen = current is not None or (record.deleted and self._sees_record(record))
+        return self._seen(record.type, past.json) if is_seen else None
 
     def _sees_record(self, record: Versioned) -> bool:
         return self._sight is None or self._sight.sees_record(record)
 
     def fetch(self, names: Iterable[str]) -> None:
         """Read resources at once that will be asked for. Raises OutOfRows."""
-        own = dict.fromkeys(references.versioned(name)[0] for name in names)
+        wanted = dict.fromkeys(names)
+        own = dict.fromkeys(references.versioned(name)[0] for name in wanted)
         unknown = [name for name in own if name not in self._known]
         for resource_type in TYPES:
             ids = [
@@ -166,6 +176,7 @@ class Lookups:
             found = read_many(resource_type, ids, self.tenant)
             for one in ids:
                 self._known[f"{resource_type}/{one}"] = self._seen(resource_type, found.get(one))
+        self._fetch_versions([name for name in wanted if name not in self._known])
 
     def _seen(self, resource_type: str, json: bytes | None) -> bytes | None:
         if json and (self.surely_sees(resource_type, json) or self.sees(self.loads(json))):

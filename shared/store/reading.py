@@ -1,6 +1,6 @@
 """Reading resources: one, its versions, many."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from shared import fhirjson, references
@@ -18,8 +18,18 @@ from shared.store.records import (
 
 type Resource = dict[str, Any]
 
+# Those that keys have room for.
+_VERSIONS = range(1, 10**8)
 # How often a message is looked for that others move meanwhile.
 _MOST_MOVES = 4
+
+
+class Asked(NamedTuple):
+    """A version of a resource that is asked for."""
+
+    type: str
+    id: str
+    number: int
 
 
 class DueRow(NamedTuple):
@@ -111,6 +121,28 @@ def _records(resource_type: str, ids: Sequence[str], tenant: str) -> Iterator[Ve
     moved = [keys.placed(tenant, _place(item)) for item in found if "to" in item]
     found = [item for item in found if "to" not in item] + _batch(patterns.THREAD, moved)
     return map(CommunicationRecord.from_item, found)
+
+
+def read_versions(tenant: str, asked: Iterable[Asked]) -> dict[Asked, tuple[Versioned, Versioned]]:
+    """Read superseded versions of several resources, each after the resource's record."""
+    by_place = {
+        keys.version(tenant, one.type, one.id, one.number): one
+        for one in asked
+        if references.ID.fullmatch(one.id) and one.number in _VERSIONS
+    }
+    records: dict[tuple[str, str], Versioned] = {}
+    items: dict[tuple[str, str], Item] = {}
+    for resource_type in {one.type for one in by_place.values()}:
+        ids = list(dict.fromkeys(one.id for one in by_place.values() if one.type == resource_type))
+        records |= {(resource_type, one.id): one for one in _records(resource_type, ids, tenant)}
+    for table in {place.table for place in by_place}:
+        found = _batch(table, [place for place in by_place if place.table == table])
+        items |= {(one["pk"]["S"], one["sk"]["S"]): one for one in found}
+    return {
+        one: (record, past(record, item))
+        for place, one in by_place.items()
+        if (record := records.get((one.type, one.id))) and (item := items.get((place.pk, place.sk)))
+    }
 
 
 def children(tenant: str, encounter_id: str) -> list[Resource]:

@@ -8,7 +8,7 @@ import pytest
 
 from shared.catalog.types import DIRECTORY, RECORDS
 from shared.http.examples import EXAMPLES
-from tests import care
+from tests import care, refusals
 from tests.frontdoor import FrontDoor
 
 MARK = {"system": "https://clinic.example/ids", "value": "1"}
@@ -153,10 +153,10 @@ def test_a_vast_number_in_a_record_is_no_hindrance(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("name", ["x#y", "ü x", "x" * 3000, ""])
-def test_a_record_may_name_an_encounter_that_cannot_be_here(clinic: FrontDoor, name: str) -> None:
+def test_a_record_names_no_encounter_that_cannot_be_here(clinic: FrontDoor, name: str) -> None:
     recorded = clinic.post("/Observation", body("Observation", f"Encounter/{name}"))
-    assert recorded.status == 201, recorded.text
-    assert clinic.get(f"/Observation?encounter=Encounter/{quote(name)}").ids == [recorded.id]
+    refusals.check(recorded, 400, "value", "Observation.encounter.reference")
+    assert clinic.get(f"/Observation?encounter=Encounter/{quote(name)}").ids == []
 
 
 def test_a_deleted_encounter_leaves_what_was_recorded_during_it(clinic: FrontDoor) -> None:

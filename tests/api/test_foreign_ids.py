@@ -214,7 +214,7 @@ def test_the_audit_trail_names_them(clinic: FrontDoor, log: Log) -> None:
 
 def test_a_day_of_their_messages_is_one_session(practice: Practice) -> None:
     practice.set(SESSION_POLICY="daily", SESSION_SCOPE="patient", SESSION_TIME_ZONE="Europe/Berlin")
-    people = {"subject": care.reference(HOMER), "sender": care.reference(HOMER)}
+    people: dict[str, Any] = {"subject": care.reference(HOMER), "sender": care.reference(HOMER)}
     for _ in range(2):
         thread = practice.clinic.post("/Communication", header()).id
         practice.says(thread, "2026-03-02 10:00", **people)

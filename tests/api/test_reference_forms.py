@@ -184,13 +184,10 @@ def test_an_entry_is_asked_by_any_spelling_of_the_base(clinic: FrontDoor, form: 
 def test_a_conditional_reference_may_be_absolute(clinic: FrontDoor) -> None:
     identifier = [{"system": "https://sms.example", "value": "1"}]
     header = clinic.post("/Communication", care.header(identifier=identifier)).id
-    for base in ("", f"{BASE}/", f"http://{DOMAIN.upper()}/fhir/R4/"):
+    for base in ("", "/", f"{BASE}/", f"http://{DOMAIN.upper()}/fhir/R4/"):
         text = f"{base}Communication?identifier=https://sms.example|1"
         said = clinic.post("/Communication", care.message("x", partOf=[care.reference(text)]))
         assert said.body["partOf"] == [care.reference(f"Communication/{header}")]
-    body = care.message("x", partOf=[care.reference("/Communication?identifier=1")])
-    answer = clinic.post("/Communication", body)
-    refusals.check(answer, 400, "value", "Communication.partOf[0].reference")
 
 
 # ---- Entries of a transaction -------------------------------------------------------------------

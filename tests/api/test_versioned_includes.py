@@ -47,8 +47,9 @@ def homer(clinic: FrontDoor) -> str:
         (f"{HOMER}/_history/1", [(HOMER, "1")]),
         (f"{HOMER}/_history/2", [(HOMER, "2")]),
         (f"{HOMER}/_history/3", [(HOMER, "3")]),
-        (f"{HOMER}/_history/4", []),
-        (f"{HOMER}/_history/x", []),
+        # What is not there cannot be given: the answer says so.
+        (f"{HOMER}/_history/4", [(HOMER, "3")]),
+        (f"{HOMER}/_history/x", [(HOMER, "3")]),
         ("Patient/nobody/_history/1", []),
     ],
 )
@@ -60,6 +61,19 @@ def test_the_version_that_is_named_is_included(
     for rule in ("Encounter:subject", "Encounter:patient", "Encounter:subject:Patient", "*"):
         found = included(clinic, f"/Encounter?_id={made}&_include={rule}")
         assert [each for each in found if each[0].startswith("Patient/")] == wanted, rule
+
+
+def test_a_version_that_is_not_there_is_named_in_an_outcome(clinic: FrontDoor, homer: str) -> None:
+    query = "/Encounter?_include=Encounter:subject"
+    clinic.post("/Encounter", care.visit(subject=care.reference(f"{homer}/_history/1")))
+    modes = [each["search"]["mode"] for each in clinic.get(query).body["entry"]]
+    assert modes == ["match", "include"]
+    clinic.post("/Encounter", care.visit(subject=care.reference(f"{homer}/_history/9")))
+    *_, last = clinic.get(query).body["entry"]
+    assert last["search"]["mode"] == "outcome"
+    (issue,) = last["resource"]["issue"]
+    assert (issue["severity"], issue["code"]) == ("warning", "not-found")
+    assert f"{homer}/_history/9" in issue["details"]["text"]
 
 
 def test_several_versions_of_one_resource_are_each_there_once(
@@ -76,7 +90,7 @@ def test_a_version_of_what_is_deleted_is_included_and_its_deletion_is_not(
 ) -> None:
     admin = FrontDoor(role="admin")
     assert admin.delete(f"/{homer}").status in (200, 204)
-    for number in ("/_history/2", "/_history/4", ""):
+    for number in ("/_history/2", "/_history/4", "/_history/9", ""):
         clinic.post("/Encounter", care.visit(subject=care.reference(homer + number)))
     assert included(clinic, "/Encounter?_include=Encounter:subject") == [(homer, "2")]
 

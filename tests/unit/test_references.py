@@ -42,8 +42,13 @@ def _base() -> Iterator[None]:
         ("Device/pump_1/_history/v_2", Local(Literal("Device", "pump_1"), "v_2")),
         (f"Patient/{'a' * 64}", Local(Literal("Patient", "a" * 64), "")),
         ("Patient?identifier=a|b", Query("Patient", "identifier=a|b")),
-        ("/Patient?identifier=1", Query("Patient", "identifier=1")),
         ("Patient/?identifier=1", Query("Patient", "identifier=1")),
+        ("/Patient?identifier=a|b", Query("Patient", "identifier=a|b")),
+        ("Patient?", Query("Patient", "")),
+        (
+            "https://other.example/Patient?identifier=a|b",
+            Elsewhere("https://other.example/Patient?identifier=a|b"),
+        ),
         (f"{BASE}/Patient?name=x&phone=+1", Query("Patient", "name=x&phone=+1")),
         (
             "https://other.example/fhir/Encounter/enc_1/_history/2",
@@ -107,7 +112,6 @@ def test_each_form_of_a_reference_is_read(text: str, named: Named) -> None:
         "Resource/1",
         "DomainResource/1",
         "Encounter:x",
-        "Encounter?",
         "Organisation?identifier=1",
         "Patient?name=a b",
         "?identifier=1",

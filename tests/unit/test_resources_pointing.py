@@ -16,8 +16,8 @@ NO_REFERENCE = [
     "Encounter/x/",
     "a b",
 ]
-PATIENT = {"resourceType": "Patient", "id": "p", "name": [{"text": "Homer"}]}
-DEVICE = {"resourceType": "Device", "id": "d"}
+PATIENT: dict[str, Any] = {"resourceType": "Patient", "id": "p", "name": [{"text": "Homer"}]}
+DEVICE: dict[str, Any] = {"resourceType": "Device", "id": "d"}
 LOGICAL = {"identifier": {"value": "1"}}
 CORE = "http://hl7.org/fhir/StructureDefinition"
 
@@ -112,8 +112,12 @@ def test_a_type_that_may_not_stand_there_is_refused(element: dict[str, Any], pla
 
 
 def test_contained_resources_refer_to_each_other_by_type() -> None:
-    author = {"resourceType": "Organization", "id": "o", "name": "x"}
-    practice = {"resourceType": "Location", "id": "l", "managingOrganization": care.reference("#d")}
+    author: dict[str, Any] = {"resourceType": "Organization", "id": "o", "name": "x"}
+    practice: dict[str, Any] = {
+        "resourceType": "Location",
+        "id": "l",
+        "managingOrganization": care.reference("#d"),
+    }
     body = care.session(
         contained=[author, practice, DEVICE],
         serviceProvider=care.reference("#o"),
