@@ -47,7 +47,7 @@ def sender(resource: Resource) -> str:
 
 
 def is_a(resource_type: str, reference: str) -> bool:
-    """Tell whether a reference, relative or absolute, is to a type."""
+    """Return whether a reference, relative or absolute, is to a type."""
     return references.type_of(reference) == resource_type
 
 

@@ -20,7 +20,7 @@ def shard(resource_id: str, spread: int) -> int:
 
 
 def value_key(param: SearchParam, value: Value) -> str:
-    """Give by what a value is partitioned: a token's code, a reference; empty for one without row.
+    """Return by what a value is partitioned: a token's code, a reference; empty without a row.
 
     A reference of a parameter that takes any type is known by its id, so that a bare id finds it;
     all that name contained resources are together, for chains.

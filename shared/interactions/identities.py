@@ -58,7 +58,7 @@ class Identities:
             pending = [entry for entry in pending if entry not in ready]
 
     def _waits(self, entry: Entry, there: set[str]) -> bool:
-        """Tell whether an entry's id depends on one not yet identified: its thread's."""
+        """Return whether an entry's id depends on one that is not known yet: its thread's."""
         if entry.code != "create" or entry.type != "Communication":
             return False
         texts = [each.get("reference", "") for each in entry.body.get("partOf", ())]

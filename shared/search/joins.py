@@ -155,7 +155,7 @@ def _stored(param: SearchParam) -> tuple[str, ...]:
 
 
 def holds(resource: Resource, condition: Condition, lookups: Lookups) -> bool:
-    """Tell whether a resource matches a condition, as far as the caller sees. Raises OutOfRows.
+    """Return whether a resource matches a condition, as far as the caller sees. Raises OutOfRows.
 
     A contained resource is given without an id: nothing but what contains it refers to it.
     """

@@ -101,7 +101,7 @@ class Lookups:
         return self._sight is not None and self._sight.limits(resource_types)
 
     def remembered(self, question: object, name: str, answer: Callable[[], bool]) -> bool:
-        """Give the answer to a question about a resource, found once."""
+        """Return the answer to a question about a resource, which is looked for once."""
         if id(question) in self._complete:
             return name in self._complete[id(question)]
         key = (id(question), name)
@@ -118,7 +118,7 @@ class Lookups:
         return id(question) in self._complete
 
     def get(self, name: str) -> bytes | None:
-        """Give the JSON of a resource by `Type/id`; None where it is not there to be seen.
+        """Return the JSON of a resource by `Type/id`, or None where it is not there to be seen.
 
         By `Type/id/_history/version` it is that version, or the current one where that is not
         there: `missing` has its name then.
@@ -184,7 +184,7 @@ class Lookups:
         return None
 
     def targets(self, resource: Resource, param: SearchParam, target: str = "") -> list[str]:
-        """Give what a resource refers to by a parameter, of the types stored here, or of one."""
+        """Return what a resource refers to by a parameter, of the types stored here or of one."""
         named = self._named(resource, param, target)
         return list(dict.fromkeys(str(one.target) for one in named))
 
