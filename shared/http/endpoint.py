@@ -42,6 +42,7 @@ def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
 
     @wraps(handle)
     def handler(event: Event, _context: Any) -> dict[str, Any]:
+        event = routing.settled(event)
         return _payload(event, respond(handle, event))
 
     return handler
@@ -159,7 +160,7 @@ def _names(query: str, *, is_plain: bool) -> list[str]:
 
 
 def _payload(event: Event, response: Response) -> dict[str, Any]:
-    headers = response.headers | _cross_origin(event)
+    headers = _kept(event) | response.headers | _cross_origin(event)
     if response.body:
         headers = {"Content-Type": FHIR_JSON} | headers
     head = event["requestContext"]["http"]["method"] == "HEAD"
@@ -172,6 +173,16 @@ def _payload(event: Event, response: Response) -> dict[str, Any]:
     }
 
 
+def _kept(event: Event) -> dict[str, str]:
+    """Return what says who may keep the answer: nobody, unless it is the same for everybody."""
+    row = routing.row(event)
+    is_public = row is not None and row.public
+    varies = [] if is_public else ["Authorization"]
+    varies += ["Origin"] if settings().allowed_origins else []
+    headers = {"Cache-Control": "no-cache" if is_public else "no-store"}
+    return headers | ({"Vary": ", ".join(varies)} if varies else {})
+
+
 def _cross_origin(event: Event) -> dict[str, str]:
     """Let pages of the listed origins read the answer, with credentials."""
     origin = event.get("headers", {}).get("origin", "")
@@ -181,5 +192,4 @@ def _cross_origin(event: Event) -> dict[str, str]:
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Credentials": "true",
         "Access-Control-Expose-Headers": _EXPOSED,
-        "Vary": "Origin",
     }

@@ -82,7 +82,10 @@ def _written(request: Request, collection: Collection, outcome: Outcome) -> Resp
     if outcome.created:
         root = request.base.removesuffix(settings().base_path)
         headers["Location"] = f"{root}{PLAIN}/{collection.name}/{record.id}"
-    return _of(201 if outcome.created else 200, collection, record, headers)
+    status = 201 if outcome.created else 200
+    if not outcome.readable:
+        return Response(status, headers=headers)
+    return _of(status, collection, record, headers)
 
 
 def _of(

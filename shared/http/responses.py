@@ -114,16 +114,16 @@ def written(request: Request, outcome: "Outcome") -> Response:
         return Response(204, headers=headers, about=record)
     headers["Location" if outcome.created else "Content-Location"] = _versioned(request, record)
     status = 201 if outcome.created else 200
-    return Response(status, _preferred(request, record), headers, about=record)
+    return Response(status, _preferred(request, outcome, record), headers, about=record)
 
 
-def _preferred(request: Request, record: Versioned) -> bytes:
+def _preferred(request: Request, outcome: "Outcome", record: Versioned) -> bytes:
     if request.prefers("return=minimal"):
         return b""
     if request.prefers("return=OperationOutcome"):
         done = errors.Issue("informational", "The resource was written", severity="information")
         return fhirjson.dumps(operation_outcome([done]))
-    return record.json or b""
+    return record.json or b"" if outcome.readable else b""
 
 
 def history_bundle(request: Request, page: "History") -> Response:

@@ -66,7 +66,10 @@ def _seen(sight: Sight, current: Versioned, first: int) -> Iterator[Step]:
     """Read the whole history of a resource for who may not see all of it, the newest first."""
     newest = current.version
     while steps := _page(sight.tenant, current, newest, first):
-        yield from (step for step in steps if sight.sees_record(step.record))
+        # Whoever asks sees the current version: else there would be nothing to ask for.
+        yield from (
+            step for step in steps if step.record is current or sight.sees_past(step.record)
+        )
         newest -= len(steps)
 
 

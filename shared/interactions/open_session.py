@@ -22,7 +22,7 @@ from shared.interactions.parameters import Values, relative
 from shared.resources.patching import without_generated_text
 from shared.sessions import kinds, opening, policies
 from shared.sessions.closing import participant, takes_part
-from shared.sessions.state import SlotKey
+from shared.sessions.state import Slot, SlotKey
 from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.work import Work
@@ -109,6 +109,14 @@ def _header(work: Work, thread: str) -> CommunicationRecord:
     header = work.header(thread)
     if header is None or not work.sight.sees(header.resource):
         raise BusinessRule(f"Communication/{thread} does not exist", expression="thread")
+    with permitted.untold(work, header.resource):
+        _check_free(work, state, header)
+    return header
+
+
+def _check_free(work: Work, state: Slot, header: CommunicationRecord) -> None:
+    """Raise BusinessRule where a thread has an open session, or is none."""
+    thread = header.id
     if header.place.is_message:
         raise BusinessRule(
             f"Communication/{thread} is a message of Communication/{header.place.thread}",
@@ -122,7 +130,6 @@ def _header(work: Work, thread: str) -> CommunicationRecord:
                 f"Communication/{thread} has a session already: Encounter/{session_id}",
                 expression="thread",
             )
-    return header
 
 
 def _session_of_today(work: Work, header: CommunicationRecord) -> str:

@@ -29,7 +29,7 @@ def vread(actor: Actor, resource_type: str, resource_id: str, version: str) -> V
     past = None
     if current and _VERSION.fullmatch(version) and int(version) < current.version:
         past = reading.version(actor.tenant, current, int(version))
-    if past is None or not sight.sees_record(past):
+    if past is None or not sight.sees_past(past):
         raise NotFound(f"{resource_type}/{resource_id} has no version {version}")
     return there(past, resource_type, resource_id)
 

@@ -12,7 +12,7 @@ from shared.catalog.types import CARE
 from shared.errors import BusinessRule
 from shared.interactions import referring
 from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome, make_whole
+from shared.interactions.changes import Outcome, for_reader, make_whole
 from shared.interactions.create import proposed
 from shared.interactions.entries import Entry, named_by, of_all
 from shared.interactions.identities import Identities, Step
@@ -151,4 +151,4 @@ def _in_last_state(work: Work, outcome: Outcome) -> Outcome:
     """Give an entry's resource as the later ones have left it."""
     record = outcome.record
     now = work.resource(record.type, record.id) if record else None
-    return Outcome(now, outcome.created)
+    return for_reader(work, Outcome(now, outcome.created))

@@ -35,6 +35,20 @@ def write(
     before = there if work.sight.sees_record(there) else None
     live = before is not None and not before.deleted
     only_if.check(before.version if before and live else None)
+    with permitted.untold(work, before.resource if before else {}):
+        return _written(work, target, content, there, before, is_new=is_new)
+
+
+def _written(
+    work: Work,
+    target: Literal,
+    content: Content,
+    there: Versioned | None,
+    before: Versioned | None,
+    *,
+    is_new: bool,
+) -> Outcome:
+    live = before is not None and not before.deleted
     after = content(before, work)
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
