@@ -47,6 +47,7 @@ class Settings:
     metrics_namespace: str = "async-encounters"
     groups_claim: str = "cognito:groups"
     tenant_claim: str = ""
+    required_scope: str = ""
     client_roles: Mapping[str, str] = field(default_factory=dict)
     allowed_origins: frozenset[str] = frozenset()
     authorize_url: str = ""
@@ -137,6 +138,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         metrics_namespace=get("METRICS_NAMESPACE") or "async-encounters",
         groups_claim=get("GROUPS_CLAIM") or "cognito:groups",
         tenant_claim=get("TENANT_CLAIM", ""),
+        required_scope=get("REQUIRED_SCOPE", ""),
         client_roles=_pairs(get("CLIENT_ROLES", "")),
         allowed_origins=frozenset(filter(None, get("ALLOWED_ORIGINS", "").split(","))),
         authorize_url=get("AUTHORIZE_URL", ""),

@@ -1,6 +1,6 @@
 """Which keys there are and what each answers: the store's keys and README's table follow.
 
-Every partition key begins with the tenant's segment.
+Every partition key begins with the tenant's segment, but those that name a word of `RESERVED`.
 """
 
 from dataclasses import dataclass
@@ -148,6 +148,14 @@ ACCESS_PATTERNS = (
     EVENT,
     AUDIT_ROW,
     AUDIT_LISTING,
+)
+
+
+# What begins the keys that are no tenant's: as a tenant's name these would lead to them.
+RESERVED = frozenset(
+    first
+    for first in (pattern.partition.partition("#")[0] for pattern in ACCESS_PATTERNS)
+    if "{" not in first
 )
 
 

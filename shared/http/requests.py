@@ -146,14 +146,15 @@ def read(event: Event) -> Request:
     base = _base(known, context)
     references.BASE.set(base)
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims")
-    caller = access.caller(claims, known) if claims else ANONYMOUS
+    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+    authorization = headers.get("authorization", "")
+    caller = access.caller(claims, known, authorization) if claims else ANONYMOUS
     asked = trail.current()
     asked.asked_by(caller)
     asked.interaction = interaction = routing.interaction(event, known)
     path = routing.path(event)
     caller = access.authorise(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
-    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     query = references.query(event.get("rawQueryString", ""))
     if interaction.code not in PAGES and not interaction.is_plain:
         negotiation.check_format(headers.get("accept", ""), query)

@@ -8,6 +8,7 @@ from shared.sessions.kinds import ACT_CODE, MEDICAL_ENCOUNTER, SESSION, VIRTUAL
 
 type Resource = dict[str, Any]
 
+
 def patient(communication: Resource) -> str:
     """Give the reference of the Patient that a header or message is about, or nothing."""
     target = references.target(communication.get("subject"))

@@ -19,37 +19,37 @@ def kept(headers: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("status", "method", "url", "body", "more"),
+    ("status", "asked", "headers"),
     [
-        (200, "GET", "/Encounter/1", None, {}),
-        (200, "HEAD", "/Encounter/1", None, {}),
-        (304, "GET", "/Encounter/1", None, {"if_none_match": 'W/"1"'}),
-        (200, "GET", "/Encounter/1/_history/1", None, {}),
-        (200, "GET", "/Encounter/1/_history", None, {}),
-        (200, "GET", "/Encounter", None, {}),
-        (200, "GET", "/Encounter/", None, {}),
-        (200, "GET", "/Encounter/1/$everything", None, {}),
-        (201, "POST", "/Encounter", care.session(), {}),
-        (204, "DELETE", "/Communication/nowhere", None, {}),
-        (400, "GET", "/Encounter?bogus=1", None, {}),
-        (403, "POST", "/AuditEvent/_search", None, {}),
-        (404, "GET", "/Encounter/none", None, {}),
-        (404, "GET", "/nothing/at/all", None, {}),
-        (405, "PUT", "/metadata", None, {}),
-        (412, "PUT", "/Encounter/1", care.session(id="1"), {"if_match": 'W/"7"'}),
-        (422, "POST", "/Communication", care.message("none"), {}),
-        (200, "POST", "/", {"resourceType": "Bundle", "type": "batch"}, {}),
-        (200, "GET", f"{V1}/encounters/1", None, {}),
-        (304, "GET", f"{V1}/encounters/1", None, {"if_none_match": 'W/"1"'}),
-        (404, "GET", f"{V1}/encounters/none", None, {}),
-        (404, "GET", f"{V1}/nothing", None, {}),
+        (200, ("GET", "/Encounter/1", None), {}),
+        (200, ("HEAD", "/Encounter/1", None), {}),
+        (304, ("GET", "/Encounter/1", None), {"if_none_match": 'W/"1"'}),
+        (200, ("GET", "/Encounter/1/_history/1", None), {}),
+        (200, ("GET", "/Encounter/1/_history", None), {}),
+        (200, ("GET", "/Encounter", None), {}),
+        (200, ("GET", "/Encounter/", None), {}),
+        (200, ("GET", "/Encounter/1/$everything", None), {}),
+        (201, ("POST", "/Encounter", care.session()), {}),
+        (204, ("DELETE", "/Communication/nowhere", None), {}),
+        (400, ("GET", "/Encounter?bogus=1", None), {}),
+        (403, ("POST", "/AuditEvent/_search", None), {}),
+        (404, ("GET", "/Encounter/none", None), {}),
+        (404, ("GET", "/nothing/at/all", None), {}),
+        (405, ("PUT", "/metadata", None), {}),
+        (412, ("PUT", "/Encounter/1", care.session(id="1")), {"if_match": 'W/"7"'}),
+        (422, ("POST", "/Communication", care.message("none")), {}),
+        (200, ("POST", "/", {"resourceType": "Bundle", "type": "batch"}), {}),
+        (200, ("GET", f"{V1}/encounters/1", None), {}),
+        (304, ("GET", f"{V1}/encounters/1", None), {"if_none_match": 'W/"1"'}),
+        (404, ("GET", f"{V1}/encounters/none", None), {}),
+        (404, ("GET", f"{V1}/nothing", None), {}),
     ],
 )
 def test_what_has_a_caller_is_kept_by_nobody(
-    clinic: FrontDoor, status: int, method: str, url: str, body: Any, more: dict[str, str]
+    clinic: FrontDoor, status: int, asked: tuple[str, str, Any], headers: dict[str, str]
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    answer = clinic.call(method, url, body, **more)
+    answer = clinic.call(*asked, **headers)
     assert (answer.status, kept(answer.headers)) == (status, NOT_KEPT)
 
 
