@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import references
 from shared.access import scopes, tokens
@@ -29,6 +29,14 @@ DEFAULT_TENANT = "-"
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
+class Ground(NamedTuple):
+    """A stored resource that a caller's rights come from; version 0 where it was never there."""
+
+    type: str
+    id: str
+    version: int
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """The caller of a request: token subject, client, the person it stands for, and roles.
@@ -36,6 +44,7 @@ class Actor:
     Of a patient or related person `myself` is the reference that their messages' `sender` has, and
     `patients` are those for whom they start care; `patient` is whom the token was issued about.
     `also` are the RelatedPersons that are the same person, each the relative of another patient.
+    `grounds` are the stored resources that say so, with the versions that were read.
     `scopes` are SMART's, None where it has none: then roles alone say what it may.
     """
 
@@ -47,6 +56,7 @@ class Actor:
     myself: str = ""
     patients: frozenset[str] = field(default_factory=frozenset)
     also: frozenset[str] = field(default_factory=frozenset)
+    grounds: tuple[Ground, ...] = ()
     patient: str = ""
     scopes: tuple[Scope, ...] | None = None
 

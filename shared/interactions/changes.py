@@ -67,9 +67,18 @@ def rehearse(actor: Actor, interaction: str, change: Callable[[Work], Outcome]) 
 
 
 def _works(actor: Actor) -> Iterator[Work]:
-    """Give a work for each attempt; after the first each reads what it refers to, to name it."""
+    """Make a work for each attempt; after the first each reads what it refers to, to name it.
+
+    What the caller's rights come from is read again, too: it may have changed since the request
+    was read.
+    """
     for number in count():
+        if number and actor.grounds:
+            from shared.interactions import families  # noqa: PLC0415 - seldom, and for relatives
+
+            actor = families.linked(actor)
         work = Work(actor, instants.now())
+        work.rely_on(actor.grounds)
         work.trusting = number == 0
         yield work
 

@@ -110,6 +110,9 @@ def _header(work: Work, message: Resource) -> Resource | None:
         raise BusinessRule(
             f"Communication/{header_id} does not exist", expression="Communication.partOf"
         )
+    if work.sight.limits(("Communication",)):
+        # Who takes part in the thread is what lets the caller write in it.
+        work.require(header)
     return header.resource
 
 

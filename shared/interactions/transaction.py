@@ -45,7 +45,7 @@ def transact(actor: Actor, sent: Sequence[Entry]) -> dict[str, Outcome]:
         )
     entries = of_all(((entry.place, entry) for entry in sent), _accepted)
     bodies = [entry.body for entry in entries if entry.code in ("create", "update")]
-    referring.ask_ahead(actor.tenant, bodies)
+    referring.ask_ahead(actor, bodies)
     return make_whole(actor, "transaction", lambda work: _written(work, entries))
 
 

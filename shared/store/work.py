@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from shared import instants, metrics, ulids
-from shared.access import Actor, compartments
+from shared.access import Actor, Ground, compartments
 from shared.audit import events, trail
 from shared.catalog import access_patterns as patterns
 from shared.catalog.types import CARE
@@ -112,7 +112,12 @@ class Work:
     @cached_property
     def sight(self) -> Sight:
         """What the caller sees of what is stored, and of what this work has saved."""
-        return Sight(self.actor, header=self.header, children=self._children)
+        return Sight(
+            self.actor,
+            header=self.header,
+            children=self._children,
+            rely_on=self._require_seen_by,
+        )
 
     def _children(self, encounter_id: str) -> list[dict[str, Any]]:
         return [child.resource for child in self.children(encounter_id)]
@@ -224,6 +229,20 @@ class Work:
         else:
             required = check(address, ABSENT)
         self._required[address] = required
+
+    def rely_on(self, grounds: Iterable[Ground]) -> None:
+        """Make the work depend on what the caller's rights come from staying as it was read."""
+        for ground in grounds:
+            address = keys.resource(self.tenant, ground.type, ground.id)
+            version = {"v": {"N": str(ground.version)}} if ground.version else {}
+            condition = "#version = :v" if version else ABSENT
+            self._required[address] = check(address, condition, **version)
+
+    def _require_seen_by(self, resource: dict[str, Any]) -> None:
+        """Make the work depend on what lets the caller see another resource."""
+        record = self.resource(resource["resourceType"], resource["id"])
+        if record and self.has_read(record):
+            self.require(record)
 
     def require_there(self, record: Versioned) -> None:
         """Make the work depend on a resource being there, whatever others make of it meanwhile."""
