@@ -5,7 +5,6 @@ from typing import Any
 from shared import references
 from shared.errors import BusinessRule
 from shared.interactions import openings, versions
-from shared.interactions.accepted import accepted
 from shared.resources.patching import without_generated_text
 from shared.sessions import kinds, opening, slots, splitting
 from shared.sessions.state import Slot
@@ -94,6 +93,9 @@ def _patient(subject: Any) -> str:
 
 def _split(work: Work, session: EncounterRecord, own: Resource) -> EncounterRecord:
     """Move the patient that a session names, and what is theirs, to a medical encounter."""
+    # Few messages bring another patient, and deletions none.
+    from shared.interactions.accepted import accepted  # noqa: PLC0415
+
     kept, moved = splitting.split(session.resource)
     child_id = openings.save_medical_encounter(work, session, own)
     child = work.encounter(child_id)
