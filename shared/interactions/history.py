@@ -11,6 +11,7 @@ from shared import instants
 from shared.access import Actor
 from shared.catalog import controls
 from shared.errors import Invalid, NotFound
+from shared.interactions.read import seen
 from shared.settings import settings
 from shared.sight import Sight
 from shared.store import reading
@@ -49,8 +50,8 @@ def history(
     count = controls.page_size(given.get("_count"))
     since = _instant(given["_since"]) if "_since" in given else None
     sight, tenant = Sight(actor, "r"), actor.tenant
-    current = reading.current(tenant, resource_type, resource_id)
-    if current is None or not sight.sees_record(current):
+    current = seen(sight, resource_type, resource_id)
+    if current is None:
         raise NotFound(f"{resource_type}/{resource_id} does not exist")
     first = 1 if since is None else _first_since(tenant, current, since)
     if not sight.sees_all_of(current):

@@ -5,9 +5,10 @@ from shared.errors import BusinessRule, NotFound
 from shared.interactions import attaching, changes, closing, patients, permitted, referring
 from shared.interactions.changes import Outcome
 from shared.interactions.parameters import Values, relative
-from shared.interactions.read import there
+from shared.interactions.read import look_on, there
 from shared.sessions import kinds, opening
 from shared.settings import settings
+from shared.store import meter
 from shared.store.records import EncounterRecord
 from shared.store.work import Work
 
@@ -57,8 +58,10 @@ def _closed(work: Work, session: EncounterRecord) -> EncounterRecord:
 
 def _session(work: Work, session_id: str) -> EncounterRecord:
     """Read a session. Raises BusinessRule where the Encounter is none."""
+    begun = meter.looks()
     encounter = work.encounter(session_id)
     if encounter is None or not work.sight.sees_record(encounter):
+        look_on(work.sight, "Encounter", session_id, begun)
         raise NotFound(f"Encounter/{session_id} does not exist")
     there(encounter, "Encounter", session_id)
     permitted.check_scopes(work, "u", encounter.resource)

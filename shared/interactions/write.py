@@ -7,9 +7,11 @@ from shared.catalog.types import CARE
 from shared.errors import NotFound
 from shared.interactions import communications, encounters, permitted, referring, versions
 from shared.interactions.changes import Outcome
+from shared.interactions.read import look_on
 from shared.preconditions import ALWAYS, Preconditions
 from shared.references import Literal
 from shared.resources.equality import same
+from shared.store import meter
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
 from shared.store.work import Work
 
@@ -31,8 +33,11 @@ def write(
     With `is_new` its id was made just now, so that there is nothing to read.
     Raises PreconditionFailed, and what the content and the rules raise.
     """
+    begun = meter.looks()
     there = None if is_new else work.resource(target.type, target.id)
     before = there if work.sight.sees_record(there) else None
+    if before is None and not is_new:
+        look_on(work.sight, *target, begun)
     live = before is not None and not before.deleted
     only_if.check(before.version if before and live else None)
     with permitted.untold(work, before.resource if before else {}):

@@ -123,6 +123,7 @@ def _tries() -> Iterator[None]:
 def _call(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
     """Make a call that may be made again. Raises Busy."""
     problem = ""
+    meter.look()
     for _ in _tries():
         try:
             answer: dict[str, Any] = call(**request)

@@ -370,3 +370,36 @@ def test_what_a_caller_does_not_see_makes_no_difference(
     assert len(first) == len(second) > 150
     for one, other in zip(first, second, strict=True):
         assert one == other
+
+
+HIDDEN = ["Encounter/x", "Encounter/x2", "Encounter/xc", "Encounter/erred"]
+HIDDEN += ["Communication/x", "Communication/xm", "Communication/gone"]
+HIDDEN += ["Observation/x", "Condition/xm", "Patient/x", "Group/x", "Task/x"]
+
+
+@pytest.mark.parametrize("caller", [HOMER, MARGE, CONTEXT], ids=["patient", "relative", "context"])
+@pytest.mark.usefixtures("practice")
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_what_is_hidden_takes_as_many_reads_as_what_is_not_there(
+    clinic: FrontDoor, hidden: str, caller: FrontDoor
+) -> None:
+    among_others(clinic)
+    kind = hidden.partition("/")[0]
+    body = (BODIES.get(kind) or care.example(kind)) | {"id": hidden.partition("/")[2]}
+    database: Any = dynamodb.client()
+
+    def cost(path: str, method: str, more: str = "") -> tuple[int, int]:
+        sent = [] if method == "PATCH" else body | {"id": path.partition("/")[2]}
+        asked: Any = {"body": sent, **(PATCH if method == "PATCH" else {})}
+        before = database.made
+        answer = caller.call(method, f"/{path}{more}", **({} if method == "GET" else asked))
+        return answer.status, database.made - before
+
+    for method, more in (
+        ("GET", ""),
+        ("GET", "/_history"),
+        ("GET", "/_history/1"),
+        ("PATCH", ""),
+        ("PUT", ""),
+    ):
+        assert cost(hidden, method, more) == cost(f"{kind}/none", method, more)
