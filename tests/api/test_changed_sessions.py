@@ -10,7 +10,7 @@ from tests.practice import Practice
 
 BART, MAGGIE = "Patient/bart-simpson", "Patient/maggie-simpson"
 SYSTEM = "https://codes.example.org"
-REASON = {"reasonCode": [{"text": "Drinks too much"}]}
+REASON: dict[str, Any] = {"reasonCode": [{"text": "Drinks too much"}]}
 ALONE = FrontDoor(role="patient", fhir_user=BART)
 CALLERS = {
     "a patient": ALONE,

@@ -13,7 +13,7 @@ MERGE, PLAIN = "application/merge-patch+json", "application/json"
 WRITER = FrontDoor(claims={"scope": "user/Encounter.cu user/Communication.cu"})
 READER = FrontDoor(claims={"scope": "user/Encounter.cru user/Communication.cru"})
 RASH = {"coding": [{"system": "https://codes.example.org", "code": "rash"}]}
-SECRET = {"reasonCode": [{"text": "Drinks too much"}]}
+SECRET: dict[str, Any] = {"reasonCode": [{"text": "Drinks too much"}]}
 NUMBER = "identifier=https://clinic.example|7"
 
 
