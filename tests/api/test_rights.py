@@ -218,6 +218,14 @@ def deletes(ask: Caller, at: Scene) -> None:
     for kind, query in conditions(at):
         ask.administrator.delete(f"/{kind}?{query}")
     ask.administrator.delete(at.half_closed())
+    at.marge()
+    hers: Any = {"status": "preparation", "sender": care.reference(MARGE)}
+    as_marge(ask).delete(at.message(at.thread(recipient=[care.reference(MARGE)]), **hers))
+
+
+def as_marge(ask: Caller) -> Caller:
+    """Ask as somebody whose rights come from what is stored."""
+    return replace(ask, role="related-person", fhir_user=MARGE)
 
 
 def operates(ask: Caller, at: Scene) -> None:
@@ -290,7 +298,7 @@ def looks_back(ask: Caller, at: Scene) -> None:
 def searches(ask: Caller, at: Scene) -> None:
     homer = replace(ask, role="patient", fhir_user=care.HOMER)
     at.marge()
-    replace(ask, role="related-person", fhir_user=MARGE).get("/Practitioner")
+    as_marge(ask).get("/Practitioner")
     for kind, query in conditions(at):
         ask.get(f"/{kind}?{query}")
     thread = at.thread(at.encounter())
@@ -317,6 +325,10 @@ def plains(ask: Caller, at: Scene) -> None:
     for hour in (11, 12):
         face.patch(message, {"sent": f"2026-03-01T{hour}:00:00Z"})
     face.get(message)
+    at.marge()
+    hers = at.thread(recipient=[care.reference(MARGE)])[15:]
+    said = {"threadId": hers, "senderId": MARGE, "text": "Mine"}
+    Plain(as_marge(ask)).post("/messages", said)
     face.administrator.delete(message)
     face.administrator.delete(f"/messages/{at.finished()[1][15:]}")
     draft = f"/messages/{at.draft()[15:]}"

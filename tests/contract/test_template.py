@@ -60,7 +60,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "delete": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: WRITE_THREADS,
-        RESOURCE: WRITE_RESOURCES,
+        RESOURCE: WRITE_RESOURCES | REFER,
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
@@ -83,7 +83,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: MOVE,
         SEARCH: WRITE_ROWS,
-        RESOURCE: WRITE_RESOURCES,
+        RESOURCE: WRITE_RESOURCES | REFER,
         AUDIT: NOTE,
     },
     "read": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)} | {SEARCH: {"Query"}},
