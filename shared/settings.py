@@ -17,6 +17,8 @@ LINKINGS = ("header", "message")
 NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
 # By what the deployment checks: the types whose references must name what is here.
 _KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
+# How events of requests that wrote nothing are kept: to be searched, or in the archive alone.
+INDEX, ARCHIVE = AUDIT_READS = ("index", "archive")
 ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 _BASE = re.compile(r"(https://[^/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)(/[^?#]*)?")
@@ -42,6 +44,9 @@ class Settings:
     message_linking: str = "header"
     close_spread_minutes: int = 30
     audit_retention_days: int = 0
+    audit_index_days: int = 0
+    audit_reads: str = INDEX
+    audit_archive: str = ""
     encounter_type_system: str = ENCOUNTER_TYPE_SYSTEM
     closing_queue_url: str = ""
     metrics_namespace: str = "async-encounters"
@@ -133,6 +138,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         message_linking=_one_of(environment, "MESSAGE_LINKING", LINKINGS),
         close_spread_minutes=_number(environment, "CLOSE_SPREAD_MINUTES", 30),
         audit_retention_days=_number(environment, "AUDIT_RETENTION_DAYS", 0),
+        audit_index_days=_number(environment, "AUDIT_INDEX_DAYS", 0),
+        audit_reads=_one_of(environment, "AUDIT_READS", AUDIT_READS),
+        audit_archive=get("AUDIT_ARCHIVE", ""),
         encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE_SYSTEM,
         closing_queue_url=get("CLOSING_QUEUE_URL", ""),
         metrics_namespace=get("METRICS_NAMESPACE") or "async-encounters",

@@ -16,6 +16,11 @@ from shared.catalog.interactions import Interaction
 type Answer = bytes | Sequence[dict[str, Any]]
 
 _LEAST_FAILURE = 400
+# What of an event its log line says anyhow.
+OF_LINE = (
+    *("type", "id", "version", "operation", "parameters"),
+    *("request", "status", "issues"),
+)
 
 
 @dataclass(slots=True)
@@ -40,12 +45,12 @@ class Trail:
         """Begin that of a Bundle's entry which does not come to its own function."""
         return replace(self, interaction=interaction, written=[])
 
-    def line(self, status: int, answer: Answer, **asked: Any) -> dict[str, Any]:
-        """Give what the log line of a request says for the audit trail.
+    def line(self, status: int, answer: Answer) -> dict[str, Any]:
+        """Return what the log line of a request says for the audit trail alone.
 
-        `events` are the rows that its transactions have written; `audit` is what a row has yet to
-        be made of, where there is none, or the answer is a failure all the same. Of what was
-        `asked` only what is there is kept.
+        `events` are the rows that its transactions have written; `audit` is an event that has yet
+        to be stored, where there is no such row, or the answer is a failure all the same: what of
+        it is not `OF_LINE`.
         """
         if self.interaction and not self.interaction.audit:
             return {}
@@ -57,10 +62,8 @@ class Trail:
             "at": instants.written(now),
             "who": self.who,
             "interaction": self.interaction.code if self.interaction else "",
-            "status": status,
             "patients": patients(answer) if status < _LEAST_FAILURE else [],
-            **{name: value for name, value in asked.items() if value},
-            **self.origin,
+            **{name: value for name, value in self.origin.items() if name not in OF_LINE},
         }
         event_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
         return done | {"audit": {"id": event_id, "tenant": self.tenant, "event": event}}

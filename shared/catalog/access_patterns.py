@@ -120,8 +120,24 @@ REINDEXING = AccessPattern(
     "how far a reindexing has come (`segment#`), and which added parameters it has made `ready`",
 )
 EVENT = AccessPattern(AUDIT, "{ulid}", "event", "what one transaction did, and for whom")
-AUDIT_ROW = AccessPattern(AUDIT, ROW.partition, ROW.sort, "AuditEvent by entity, patient or agent")
-AUDIT_LISTING = AccessPattern(AUDIT, LISTING.partition, LISTING.sort, "AuditEvent by date")
+NEW_EVENTS = AccessPattern(
+    AUDIT,
+    "AuditEvent!new",
+    "new#{instant}#{hash}",
+    "AuditEvent of the last minutes, until they are in the archive and its index",
+)
+POSTINGS = AccessPattern(
+    AUDIT,
+    "AuditEvent?id#{bucket}",
+    "{hour}#{segment}",
+    "AuditEvent by entity, patient or agent: where in the archive those are that name an id",
+)
+SEGMENTS = AccessPattern(
+    AUDIT,
+    "AuditEvent!segments",
+    "{hour}#{segment}",
+    "AuditEvent by date or id: which objects of the archive have the events of an hour",
+)
 
 ACCESS_PATTERNS = (
     CURRENT,
@@ -146,8 +162,9 @@ ACCESS_PATTERNS = (
     DUE,
     REINDEXING,
     EVENT,
-    AUDIT_ROW,
-    AUDIT_LISTING,
+    NEW_EVENTS,
+    POSTINGS,
+    SEGMENTS,
 )
 
 
@@ -175,11 +192,12 @@ def table_of_row(sort: str) -> str:
 
 # DynamoDB ends a partition key at 2,048 bytes; a longer value is known by its hash.
 LONGEST_SEGMENT = 600
+HASHED = "sha256="
 
 
 def segment(text: str) -> str:
     """Encode a value from outside so that it neither leaves nor overflows its segment of a key."""
     encoded = quote(text, safe="/:@!$'()*,; ")
     if len(encoded) > LONGEST_SEGMENT:
-        return "sha256=" + sha256(encoded.encode()).hexdigest()
+        return HASHED + sha256(encoded.encode()).hexdigest()
     return encoded

@@ -25,7 +25,7 @@ from shared.store import meter
 
 type Handler = Callable[[Request], Response]
 
-logger = Logger()
+logger = Logger(location=None)  # each line is written at the same place
 
 # `_count`, `_sort` and the like: the names of no parameter of a type.
 _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
@@ -117,13 +117,12 @@ def _write(
         "parameters": _names(event.get("rawQueryString", ""), is_plain=routing.is_plain(event)),
     }
     answer = response.body if response.seen is None else response.seen
-    audited = audit.line(response.status, answer, issues=failure.get("issues"), **asked)
+    audited = audit.line(response.status, answer)
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
-        **asked,
+        **{name: value for name, value in (asked | figures).items() if value},
         "status": response.status,
-        **figures,
         **response.log,
         **failure,
         **audited,

@@ -3,25 +3,27 @@
 https://hl7.org/fhir/R4/auditevent.html
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import orjson
 
-from shared import fhirjson, instants
+from shared import fhirjson
 from shared.access import Actor
-from shared.audit import indexing
+from shared.audit import by_id, entries, journal, postings, segments, trail
+from shared.audit.entries import Entry
 from shared.catalog.interactions import AUDIT_EVENT
 from shared.errors import Invalid, NotFound
 from shared.interactions.search import search as search_type
 from shared.resources import subsets
 from shared.search import Result
-from shared.store import auditing
+from shared.settings import ARCHIVE, settings
+from shared.store import archive, auditing, items
+from shared.store.items import Item
 
 
 def read(actor: Actor, event_id: str) -> bytes:
     """Give an event as an AuditEvent's JSON. Raises NotFound."""
-    found = indexing.resources(actor.tenant, [event_id])
+    found = by_id.resources(actor.tenant, [event_id])
     if event_id not in found:
         raise NotFound(f"{AUDIT_EVENT}/{event_id} does not exist")
     return found[event_id]
@@ -36,37 +38,57 @@ def search(actor: Actor, query: list[tuple[str, str]], *, lenient: bool) -> Resu
 
 
 def keep(lines: Iterable[str]) -> int:
-    """Make rows of what log lines say of requests that wrote none; again changes nothing.
+    """Store as new events what log lines say of requests that wrote none; again changes nothing.
 
-    Gives how many. Raises Transient.
+    Return how many. Raises Transient.
     """
-    told = [audit for line in lines if (audit := _audit(line))]
-    auditing.keep(
-        (
-            auditing.address(one["tenant"], one["id"]),
-            auditing.event_item(
-                fhirjson.canonical(one["event"]), instants.read(one["event"]["at"])
-            ),
-        )
-        for one in told
-    )
+    told = [entry for line in lines if (entry := _of_line(line))]
+    auditing.keep(journal.rows(told, is_listed=settings().audit_reads != ARCHIVE))
     return len(told)
 
 
-def _audit(line: str) -> dict[str, Any]:
+def _of_line(line: str) -> Entry | None:
+    """Return the event of a line; what the line says itself, the event does not say again."""
     try:
         said = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return {}  # the platform's own lines may be text
-    told: dict[str, Any] = said.get("audit", {}) if isinstance(said, dict) else {}
-    return told
+        return None  # the platform's own lines may be text
+    audit = said.get("audit") if isinstance(said, dict) else None
+    if not audit:
+        return None
+    of_line = {name: said[name] for name in trail.OF_LINE if said.get(name)}
+    event = fhirjson.canonical(of_line | audit["event"])
+    return entries.entry(audit["tenant"], audit["id"], event)
 
 
-def index(events: Iterable[Mapping[str, Any]]) -> int:
-    """Make the rows by which searches find events, from their rows as DynamoDB's stream has them.
+def index(rows: Iterable[Item]) -> int:
+    """Bring events on: those of writes to the new ones, new ones into the archive and its index.
 
-    Gives how many events. Raises Transient.
+    Rows are as the table's stream has them; the same ones again change nothing. Return how many
+    events. Raises Transient.
     """
-    found = [dict(row) for row in events]
-    auditing.keep(row for item in found for row in indexing.index_rows(item))
-    return len(found)
+    known = list(rows)
+    of_writes = [_of_write(row) for row in known if "event" in row]
+    auditing.keep(journal.rows(of_writes))
+    new = [(entry, journal.is_listed(row)) for row in known for entry in _new(row)]
+    for is_listed in (True, False):
+        of_kind = [entry for entry, listed in new if listed is is_listed]
+        _archive(of_kind, is_listed=is_listed)
+    return len(of_writes) + len(new)
+
+
+def _of_write(row: Item) -> Entry:
+    tenant, _, event_id = items.text(row, "pk").partition("#")
+    return entries.entry(tenant, event_id, auditing.event_of(row))
+
+
+def _new(row: Item) -> list[Entry]:
+    return journal.read(row) if "events" in row else []
+
+
+def _archive(events: Iterable[Entry], *, is_listed: bool) -> None:
+    """Store events in the archive, and in its index those that searches find."""
+    for segment in segments.built(events):
+        archive.put(segment.key, segment.body)
+        if is_listed:
+            auditing.keep(postings.rows(segment))

@@ -15,7 +15,7 @@ DEVELOPMENT = ("local", "packaging")
 # Compiled modules carry the platform in their file names, so one layer serves both processors.
 PLATFORMS = ("aarch64-manylinux_2_28", "x86_64-manylinux_2_28")
 HERE = ""
-SERVICES = frozenset({"dynamodb", "sqs"})
+SERVICES = frozenset({"dynamodb", "s3", "sqs"})
 
 
 def sources() -> list[Path]:

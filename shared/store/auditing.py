@@ -26,10 +26,12 @@ def event_item(event: bytes, at: datetime) -> Item:
 
 def _expiry(at: datetime) -> Item:
     days = settings().audit_retention_days
-    if not days:
-        return {}
-    seconds = instants.nanoseconds(at + timedelta(days=days)) // instants.SECOND
-    return {"expires": {"N": str(seconds)}}
+    return {"expires": expiry(at + timedelta(days=days))} if days else {}
+
+
+def expiry(until: datetime) -> dict[str, str]:
+    """Return the value of the attribute after whose time DynamoDB removes an item."""
+    return {"N": str(instants.nanoseconds(until) // instants.SECOND)}
 
 
 def event_of(item: Item) -> bytes:

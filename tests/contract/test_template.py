@@ -10,6 +10,8 @@ import pytest
 
 from functions import closing_worker
 from shared import metrics, settings
+from shared.audit import journal, segments
+from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS, SLASHED
 from shared.local import template
 from shared.packaging.build import ROOT
@@ -263,7 +265,60 @@ def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
     else:
         rows = rights.get(SEARCH, set()) | rights.get(AUDIT, set())
         writes = bool({"PutItem", "BatchWriteItem"} & rows)
-        assert managed == ["TableKeyWriting" if writes else "TableKeyReading"]
+        archive = ARCHIVE.get(module(function))
+        assert managed == [
+            "TableKeyWriting" if writes else "TableKeyReading",
+            *([archive] if archive else []),
+        ]
+
+
+# Who may do what with the archive; nobody lists, changes or removes what is there.
+ARCHIVE = {
+    "audit_index": "ArchiveWriting",
+    **dict.fromkeys(("audit_events", "bundle", "fallback"), "ArchiveReading"),
+}
+ARCHIVE_RIGHTS = {
+    "ArchiveReading": {"s3:GetObject", "kms:Decrypt"},
+    "ArchiveWriting": {"s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"},
+}
+
+
+@pytest.mark.parametrize(("policy", "rights"), ARCHIVE_RIGHTS.items())
+def test_a_reader_of_the_archive_reads_and_its_writer_adds(policy: str, rights: set[str]) -> None:
+    statements = RESOURCES[policy]["Properties"]["PolicyDocument"]["Statement"]
+    assert {one for each in statements for one in _list(each["Action"])} == rights
+    objects, key_use = statements
+    assert objects["Resource"] == {"Fn::Sub": f"${{AuditArchive.Arn}}/{segments.PREFIX}*"}
+    service = {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}
+    assert key_use["Condition"] == {"StringEquals": {"kms:ViaService": service}}
+
+
+def test_the_archive_is_locked_by_parameter_encrypted_and_closed_to_all() -> None:
+    archive = RESOURCES["AuditArchive"]["Properties"]
+    (rule,) = archive["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["BucketKeyEnabled"] is True
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert set(archive["PublicAccessBlockConfiguration"].values()) == {True}
+    assert archive["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert archive["ObjectLockEnabled"] is True
+    condition, locked, _ = archive["ObjectLockConfiguration"]["Fn::If"]
+    assert (condition, locked["Rule"]["DefaultRetention"]["Mode"]) == (
+        "LockArchive",
+        {"Ref": "AuditArchiveLock"},
+    )
+    (denied,) = RESOURCES["AuditArchivePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_archive_becomes_cheaper_and_ends_with_the_retention() -> None:
+    archive = RESOURCES["AuditArchive"]
+    assert archive["DeletionPolicy"] == "RetainExceptOnCreate"
+    cheaper, ends = archive["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert cheaper["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 90}]
+    condition, expiry, _ = ends["Fn::If"]
+    assert condition == "ExpireEvents"
+    assert expiry["ExpirationInDays"] == {"Ref": "AuditRetentionDays"}
 
 
 def test_only_reindexing_may_scan() -> None:
@@ -312,9 +367,24 @@ def test_lines_that_the_audit_trail_needs_are_written_at_every_level() -> None:
     assert set(TEMPLATE["Parameters"]["LogLevel"]["AllowedValues"]) == {"DEBUG", "INFO"}
 
 
-def test_search_rows_are_made_of_events_alone() -> None:
-    (wanted,) = RESOURCES["AuditRows"]["Properties"]["FilterCriteria"]["Filters"]
-    assert json.loads(wanted["Pattern"])["dynamodb"] == {"Keys": {"sk": {"S": ["event"]}}}
+# Which rows each mapping of the trail's stream takes, and how many seconds it gathers them: what
+# searches read as new events (shared.audit.journal.NEW) must last longer.
+STREAMS: dict[str, tuple[Any, int]] = {
+    "AuditWrites": (patterns.EVENT.sort, 10),
+    "AuditRows": ({"prefix": patterns.NEW_EVENTS.sort.partition("{")[0]}, 300),
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_the_stream_brings_on_events_and_nothing_that_is_made_of_them(name: str) -> None:
+    mapping, (sort, seconds) = RESOURCES[name]["Properties"], STREAMS[name]
+    (wanted,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(wanted["Pattern"])["dynamodb"] == {"Keys": {"sk": {"S": [sort]}}}
+    assert mapping["MaximumBatchingWindowInSeconds"] == seconds
+    assert 2 * seconds <= journal.NEW.total_seconds()
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {
+        "Fn::GetAtt": ["AuditDeadLetters", "Arn"]
+    }
 
 
 def test_rows_that_expire_are_those_of_search_and_audit() -> None:
