@@ -16,7 +16,7 @@ from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.types import TYPES
 from shared.errors import FhirError
-from shared.http import requests, responses, routing
+from shared.http import coding, requests, responses, routing
 from shared.http.requests import Event, Request
 from shared.http.responses import FHIR_JSON, Response, refused
 from shared.references import ID
@@ -165,11 +165,12 @@ def _payload(event: Event, response: Response) -> dict[str, Any]:
     head = event["requestContext"]["http"]["method"] == "HEAD"
     pretty = "_pretty=true" in event.get("rawQueryString", "") and response.body[:1] == b"{"
     body = fhirjson.indented(response.body) if pretty else response.body
-    return {
+    payload = {
         "statusCode": response.status,
         "headers": headers,
         "body": "" if head else body.decode(),
     }
+    return coding.coded(payload, event.get("headers", {}).get("accept-encoding", ""))
 
 
 def _kept(event: Event) -> dict[str, str]:
