@@ -105,7 +105,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         AUDIT: NOTE,
         QUEUE: {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
     },
-    "audit_events": {AUDIT: {"BatchGetItem", "Query"}},
+    "audit_events": {AUDIT: {"BatchGetItem", "Query"}, SEARCH: {"GetItem"}},
     "audit_log": {AUDIT: {"BatchWriteItem"}},
     "audit_index": {
         AUDIT: {"BatchWriteItem", "DescribeStream", "GetRecords", "GetShardIterator"},
