@@ -9,6 +9,7 @@ from functools import cache
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
+from shared.catalog.roles import ROLES
 from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES, TYPES
 
 POLICIES = ("explicit", "thread", "daily")
@@ -58,6 +59,7 @@ class Settings:
     authorize_url: str = ""
     token_url: str = ""
     explore_client_id: str = ""
+    scopes_supported: tuple[str, ...] = ()
     reference_checks: str = NONE
     reference_base_url: str = ""
     reference_authorization: str = ""
@@ -113,8 +115,13 @@ def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T
     return int(text) if text else default
 
 
-def _pairs(text: str) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+def _client_roles(text: str) -> dict[str, str]:
+    """Return the role of each client; a role that there is not stops the function."""
+    roles = dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+    for role in roles.values():
+        if role not in ROLES:
+            raise SystemExit(f"CLIENT_ROLES: {role!r} is none of {', '.join(ROLES)}")
+    return roles
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -147,11 +154,12 @@ def read(environment: Mapping[str, str]) -> Settings:
         groups_claim=get("GROUPS_CLAIM") or "cognito:groups",
         tenant_claim=get("TENANT_CLAIM", ""),
         required_scope=get("REQUIRED_SCOPE", ""),
-        client_roles=_pairs(get("CLIENT_ROLES", "")),
+        client_roles=_client_roles(get("CLIENT_ROLES", "")),
         allowed_origins=frozenset(filter(None, get("ALLOWED_ORIGINS", "").split(","))),
         authorize_url=get("AUTHORIZE_URL", ""),
         token_url=get("TOKEN_URL", ""),
         explore_client_id=get("EXPLORE_CLIENT_ID", ""),
+        scopes_supported=tuple(get("SCOPES_SUPPORTED", "").split()),
         reference_checks=checks,
         reference_base_url=_reference_base(environment, checks),
         reference_authorization=get("REFERENCE_AUTHORIZATION", ""),

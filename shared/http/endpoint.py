@@ -31,7 +31,6 @@ logger = Logger(location=None)  # each line is written at the same place
 _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
 _KNOWN = (*TYPES, AUDIT_EVENT)
 _NAMED = {"type": "type", "id": "id", "version": "vid"}
-_EXPOSED = "Content-Location, ETag, Last-Modified, Location"
 
 
 def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
@@ -159,7 +158,7 @@ def _names(query: str, *, is_plain: bool) -> list[str]:
 
 
 def _payload(event: Event, response: Response) -> dict[str, Any]:
-    headers = _kept(event) | response.headers | _cross_origin(event)
+    headers = _kept(event) | response.headers
     if response.body:
         headers = {"Content-Type": FHIR_JSON} | headers
     head = event["requestContext"]["http"]["method"] == "HEAD"
@@ -174,22 +173,14 @@ def _payload(event: Event, response: Response) -> dict[str, Any]:
 
 
 def _kept(event: Event) -> dict[str, str]:
-    """Return what says who may keep the answer: nobody, unless it is the same for everybody."""
+    """Return what says who may keep the answer: nobody, unless it is the same for everybody.
+
+    Caches keep the answers to pages of several origins apart: the gateway adds the headers that let
+    such pages read them, by the API's `CorsConfiguration`.
+    """
     row = routing.row(event)
     is_public = row is not None and row.public
     varies = [] if is_public else ["Authorization"]
     varies += ["Origin"] if settings().allowed_origins else []
     headers = {"Cache-Control": "no-cache" if is_public else "no-store"}
     return headers | ({"Vary": ", ".join(varies)} if varies else {})
-
-
-def _cross_origin(event: Event) -> dict[str, str]:
-    """Let pages of the listed origins read the answer, with credentials."""
-    origin = event.get("headers", {}).get("origin", "")
-    if origin not in settings().allowed_origins:
-        return {}
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Expose-Headers": _EXPOSED,
-    }

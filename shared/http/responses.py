@@ -28,10 +28,6 @@ FHIR_JSON = "application/fhir+json; charset=utf-8"
 RETRY_AFTER_SECONDS = "1"
 # Stored JSON begins with the resource's type, id and meta.
 _TYPE, _ID = b'"resourceType":"', b'"id":"'
-_ACCEPTED_HEADERS = (
-    "Authorization, Content-Type, Content-Encoding, Accept, If-Match, If-None-Match, "
-    "If-Modified-Since, If-None-Exist, Prefer, X-Medplum"
-)
 
 # The only place that knows HTTP's statuses; an exception takes that of its nearest ancestor here.
 STATUS = {
@@ -207,18 +203,6 @@ def _text_after(json: bytes, name: bytes) -> str:
 def told(issues: Sequence[errors.Issue]) -> Response:
     """Answer with what there is to say of a resource: 200, whatever it is."""
     return Response(200, fhirjson.dumps(operation_outcome(issues)))
-
-
-def preflight() -> Response:
-    """Answer a browser that asks what a page of another origin may send."""
-    return Response(
-        204,
-        headers={
-            "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
-            "Access-Control-Allow-Headers": _ACCEPTED_HEADERS,
-            "Access-Control-Max-Age": "600",
-        },
-    )
 
 
 def refused(error: errors.FhirError) -> Response:

@@ -44,6 +44,7 @@ def deploy(
         "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
         "AccessTokenMinutes": "1440",
         "DeletionProtection": "false",
+        "UserPoolDeletionProtection": "false",
         "PublicBaseUrl": base_url,
         "AuthorizeUrl": f"{emulator.url}/oauth2/authorize",
         "TokenUrl": token_url,
@@ -90,6 +91,13 @@ def _for_emulator(body: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any]
     body["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = f"s3://{BUCKET}/{layer}"
     # Fixes the API's id, so that its URL is known before it is made.
     body["Resources"]["Api"]["Properties"]["Tags"] = {"ms-custom-id": API_ID}
+    # It does not say an attribute of the schedule's in an input, and its own event has the time.
+    closing = body["Resources"]["ClosingSchedulerFunction"]["Properties"]
+    del closing["Events"]["Schedule"]["Properties"]["Input"]
+    # It knows SendMessageBatch as a right of its own, AWS as SendMessage.
+    for statement in closing["Policies"][1]["Statement"]:
+        if "sqs:SendMessage" in statement["Action"]:
+            statement["Action"].append("sqs:SendMessageBatch")
     # A parameter's value reaches it as text, which it cannot compare; two workers suit one machine.
     messages = body["Resources"]["ClosingMessages"]["Properties"]
     messages["ScalingConfig"] = {"MaximumConcurrency": 2}

@@ -32,6 +32,15 @@ def test_anybody_learns_where_tokens_come_from() -> None:
     assert {"client-confidential-symmetric", "permission-v2"} <= {*answer.body["capabilities"]}
 
 
+def test_scopes_are_published_where_the_deployment_knows_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "scopes_supported" not in FrontDoor(role="").get(PATH).body
+    monkeypatch.setenv("SCOPES_SUPPORTED", "openid patient/*.rs")
+    settings.settings.cache_clear()
+    assert FrontDoor(role="").get(PATH).body["scopes_supported"] == ["openid", "patient/*.rs"]
+
+
 def test_an_issuer_without_sign_in_page_offers_services_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -33,6 +33,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "plain": (150, STORE),
     "read": (50, STORE),
     "search": (80, STORE),
+    "settings_check": (10, {"orjson", "urllib3"}),
     "token_claims": (0, set()),
     "update": (105, STORE),
 }

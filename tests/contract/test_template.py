@@ -97,7 +97,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         RESOURCE: {"GetItem", "BatchGetItem"},
         SEARCH: {"GetItem", "Query"},
     },
-    "closing_scheduler": {SEARCH: {"Query"}, QUEUE: {"sqs:SendMessage*", "sqs:GetQueueAttributes"}},
+    "closing_scheduler": {SEARCH: {"Query"}, QUEUE: {"sqs:SendMessage", "sqs:GetQueueAttributes"}},
     "closing_worker": {
         ENCOUNTER: {"GetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem"},
         THREAD: {"GetItem", "Query", "PutItem"},
@@ -108,7 +108,13 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "audit_events": {AUDIT: {"BatchGetItem", "Query"}, SEARCH: {"GetItem"}},
     "audit_log": {AUDIT: {"BatchWriteItem"}},
     "audit_index": {
-        AUDIT: {"BatchWriteItem", "DescribeStream", "GetRecords", "GetShardIterator"},
+        AUDIT: {
+            "BatchWriteItem",
+            "DescribeStream",
+            "GetRecords",
+            "GetShardIterator",
+            "ListStreams",
+        },
         "AuditDeadLetters": {"sqs:SendMessage"},
     },
     "reindex": {
@@ -120,6 +126,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "capabilities": {},
     "explore": {},
     "token_claims": {},
+    "settings_check": {},
 }
 # A path that ends in a slash may be of any function.
 ALLOWED["fallback"] = ALLOWED["bundle"]
@@ -152,7 +159,8 @@ def key(route: dict[str, Any]) -> str:
     routed = route["Properties"]["RouteKey"]
     if isinstance(routed, dict) and "Fn::If" in routed:
         condition, routed, root = routed["Fn::If"]
-        assert (condition, root) == ("HasBasePath", "POST /")
+        assert condition == "HasBasePath"
+        assert root == routed["Fn::Sub"].replace("${BasePath}", "/")
     return str(routed["Fn::Sub"] if isinstance(routed, dict) else routed)
 
 
@@ -174,6 +182,14 @@ def test_no_two_routes_have_one_key() -> None:
     assert len(keys) == len(set(keys))
 
 
+def key_under(route: dict[str, Any], base_path: str) -> str:
+    """A route's key as it is with a base path, which may be empty."""
+    routed = route["Properties"]["RouteKey"]
+    if not base_path and isinstance(routed, dict) and "Fn::If" in routed:
+        return str(routed["Fn::If"][2])
+    return key(route).replace("${BasePath}", base_path)
+
+
 # What an HTTP API takes: https://github.com/aws/serverless-application-model/issues/1949 and
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html .
 ROUTE_KEY = re.compile(
@@ -185,10 +201,7 @@ ROUTE_KEY = re.compile(
 def test_route_keys_are_what_the_gateway_takes_under_any_base_path(base_path: str) -> None:
     assert re.fullmatch(TEMPLATE["Parameters"]["BasePath"]["AllowedPattern"], base_path)
     for route in ROUTES:
-        routed = route["Properties"]["RouteKey"]
-        chosen = "POST /" if isinstance(routed, dict) and "Fn::If" in routed else key(route)
-        chosen = key(route) if base_path else chosen
-        text = chosen.replace("${BasePath}", base_path)
+        text = key_under(route, base_path)
         assert ROUTE_KEY.fullmatch(text) or text == "$default"
 
 
@@ -434,8 +447,8 @@ def test_functions_are_given_every_setting_they_read() -> None:
     given = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
     settings.read(given)
     assert given.asked
-    # The one that is a secret, only those have that use it.
-    assert given.asked <= given.keys() | {"REFERENCE_AUTHORIZATION"}
+    # One is a secret, one is long: only those have them that use them.
+    assert given.asked <= given.keys() | {"REFERENCE_AUTHORIZATION", "SCOPES_SUPPORTED"}
 
 
 def test_functions_answer_before_the_gateway_gives_up() -> None:
@@ -481,6 +494,7 @@ def test_what_is_no_time_zone_of_an_area_fails_the_deployment(zone: str) -> None
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("CLIENT_ROLES", "app=boss"),
         ("SESSION_POLICY", "weekly"),
         ("SESSION_SCOPE", "practitioner"),
         ("SESSION_TIME_ZONE", "Europe/Atlantis"),
@@ -493,7 +507,8 @@ def test_what_is_no_time_zone_of_an_area_fails_the_deployment(zone: str) -> None
 def test_what_is_set_wrongly_stops_a_function_with_one_line(variable: str, value: str) -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     given = template.function_environment(TEMPLATE, {name: name for name in tables})
-    with pytest.raises(SystemExit, match=f"^{variable}: '{value}' is .+$"):
+    refused = value.rpartition("=")[2]
+    with pytest.raises(SystemExit, match=f"^{variable}: '{refused}' is .+$"):
         settings.read(given | {variable: value})
 
 
