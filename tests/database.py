@@ -73,13 +73,6 @@ class Database(Memory):
         with self.called("BatchGetItem"):
             return super().batch_get_item(RequestItems=RequestItems)
 
-    def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
-        with self.called("BatchWriteItem"):
-            for table, requests in RequestItems.items():
-                for request in requests:
-                    self.put_item(TableName=table, Item=request["PutRequest"]["Item"])
-        return {"UnprocessedItems": {}}
-
     def transact_write_items(
         self,
         *,
