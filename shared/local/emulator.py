@@ -21,6 +21,8 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 # What the emulator is given of this process's environment: functions inherit what it has.
 INHERITED = ("PATH", "HOME", "LANG")
+# And where faketime shifts this process's clock, what shifts the emulator's as well.
+SHIFTED = ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "PYTHONPATH")
 
 
 class StartError(Exception):
@@ -91,7 +93,8 @@ def interpreter() -> str:
 def _start(
     running: Emulator, scratch: Path, log: Path, data: Path | None
 ) -> subprocess.Popen[bytes]:
-    environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
+    names = INHERITED + SHIFTED if "FAKETIME" in os.environ else INHERITED
+    environment = {name: os.environ[name] for name in names if name in os.environ} | {
         "GATEWAY_PORT": str(running.port),
         "BIND_HOST": "127.0.0.1",
         "AUTH": "true",  # functions may do what their roles allow

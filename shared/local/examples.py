@@ -1,7 +1,7 @@
-"""Invented resources for the walkthrough."""
+"""Invented resources for the walkthrough, dated by the clock of the service that they go to."""
 
 from base64 import b64encode
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 Resource = dict[str, Any]
@@ -17,6 +17,11 @@ TRANSPARENT_PIXEL = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00"
     b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 )
+
+
+def written_at(resource: Resource) -> datetime:
+    """Return when the service wrote a resource, by its own clock."""
+    return datetime.fromisoformat(resource["meta"]["lastUpdated"])
 
 
 def session() -> Resource:
@@ -64,8 +69,8 @@ def header() -> Resource:
 def message(
     of: Resource, sender: dict[str, str], minute: int, text: str, *attachments: Resource
 ) -> Resource:
-    """Make a message in a thread, sent `minute` minutes after its first."""
-    sent = datetime.now(UTC) - timedelta(minutes=10 - minute)
+    """Make a message in a thread, sent `minute` minutes after its first, which is past."""
+    sent = written_at(of) - timedelta(minutes=10 - minute)
     return {
         "resourceType": "Communication",
         "status": "in-progress",
@@ -109,8 +114,8 @@ def entered_in_error() -> list[dict[str, Any]]:
 
 
 def finished(encounter: Resource) -> Resource:
-    """Make what an Encounter becomes when it ends now, after twelve minutes of work."""
+    """Make what an Encounter becomes when it ends as last written, after twelve minutes of work."""
     minutes = {"system": "http://unitsofmeasure.org", "unit": "min", "code": "min"}
-    end = datetime.now(UTC).isoformat(timespec="milliseconds")
+    end = written_at(encounter).isoformat(timespec="milliseconds")
     period = {"period": {**encounter.get("period", {}), "end": end}}
     return encounter | period | {"status": "finished", "length": {"value": 12, **minutes}}

@@ -1,11 +1,12 @@
 """The walkthrough: a session with a thread, a family's session, searching, finishing, taking back.
 
-Plays over HTTP against any base URL, also one with other data. Everybody in it is invented.
+Plays over HTTP against any base URL, also one with other data, and goes by that service's clock.
+Everybody in it is invented.
 """
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.local import examples
@@ -101,7 +102,7 @@ def closing_by_itself(talk: Conversation, run_schedule: Callable[[datetime], Non
     }
     opened = talk.read(session)
     talk.hold("status in-progress", opened["status"] == "in-progress")
-    run_schedule(datetime.now(UTC) + timedelta(days=1, minutes=1))
+    run_schedule(examples.written_at(opened) + timedelta(days=1, minutes=1))
     closed = _when_closed(talk, session)
     talk.hold("status finished", closed["status"] == "finished")
     talk.hold("a length of five minutes", closed["length"]["value"] == 5)  # noqa: PLR2004 - as said
