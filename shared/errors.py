@@ -15,6 +15,7 @@ FhirError
 ├── TooLong                larger than one item can hold
 ├── Login                  the token is not an access token
 ├── Forbidden              the caller may not do this
+├── Throttled              the caller has done this too often: try again later
 └── Transient              the database is busy: try again later
 
 Issue types: https://hl7.org/fhir/R4/valueset-issue-type.html
@@ -134,6 +135,19 @@ class Forbidden(FhirError):
     """The caller may not do this."""
 
     code = "forbidden"
+
+
+class Throttled(FhirError):
+    """The caller has done this too often; `seconds` is after how many they may again."""
+
+    code = "throttled"
+
+    def __init__(
+        self, text: str, seconds: int, *, expression: str = "", diagnostics: str = ""
+    ) -> None:
+        """Take one issue as text, and how long to wait."""
+        super().__init__(text, expression=expression, diagnostics=diagnostics)
+        self.seconds = seconds
 
 
 class Transient(FhirError):

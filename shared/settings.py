@@ -15,6 +15,7 @@ from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES, TYPES
 POLICIES = ("explicit", "thread", "daily")
 SCOPES = ("thread", "patient")
 LINKINGS = ("header", "message")
+ALL, STAFF = CONDITION_MATCHES = ("all", "staff")
 NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
 # By what the deployment checks: the types whose references must name what is here.
 _KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
@@ -42,6 +43,8 @@ class Settings:
     session_idle_minutes: int | None = None
     session_max_hours: int = 168
     sent_tolerance_hours: int = 24
+    patient_threads_per_day: int = 50
+    condition_matches: str = ALL
     message_linking: str = "header"
     close_spread_minutes: int = 30
     audit_retention_days: int = 0
@@ -142,6 +145,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         session_idle_minutes=_number(environment, "SESSION_IDLE_MINUTES", None),
         session_max_hours=_number(environment, "SESSION_MAX_HOURS", 168),
         sent_tolerance_hours=_number(environment, "SENT_TOLERANCE_HOURS", 24),
+        patient_threads_per_day=_number(environment, "PATIENT_THREADS_PER_DAY", 50),
+        condition_matches=_one_of(environment, "CONDITION_MATCHES", CONDITION_MATCHES),
         message_linking=_one_of(environment, "MESSAGE_LINKING", LINKINGS),
         close_spread_minutes=_number(environment, "CLOSE_SPREAD_MINUTES", 30),
         audit_retention_days=_number(environment, "AUDIT_RETENTION_DAYS", 0),

@@ -110,6 +110,12 @@ CLAIM = AccessPattern(
     "claim",
     "which work created something by a query that found nothing: If-None-Exist",
 )
+QUOTA = AccessPattern(
+    SEARCH,
+    "{type}!quota={person}",
+    "{day}",
+    "how many threads a patient or related person has begun on a day: PatientThreadsPerDay",
+)
 DUE = AccessPattern(
     SEARCH, "due#{shard}", "{due}#{tenant}#{id}", "open Encounters by when they must be looked at"
 )
@@ -159,6 +165,7 @@ ACCESS_PATTERNS = (
     LISTING,
     GUARD,
     CLAIM,
+    QUOTA,
     DUE,
     REINDEXING,
     EVENT,

@@ -43,6 +43,7 @@ STATUS = {
     errors.TooLong: 413,
     errors.UnsupportedMedia: 415,
     errors.BusinessRule: 422,
+    errors.Throttled: 429,
     errors.FhirError: 500,
     errors.Transient: 503,
 }
@@ -221,6 +222,8 @@ def refusal_headers(error: errors.FhirError) -> dict[str, str]:
     headers = {}
     if isinstance(error, errors.Transient):
         headers["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(error, errors.Throttled):
+        headers["Retry-After"] = str(error.seconds)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.offered
     if isinstance(error, UnsupportedCoding):

@@ -116,6 +116,11 @@ def _is_in_use(resource: Resource) -> bool:
     return bool(resource) and resource.get("active") is not False
 
 
+def is_relative(person: Resource) -> bool:
+    """Return whether a RelatedPerson is in use and somebody's relative now."""
+    return _is_in_use(person) and any(_patient(person))
+
+
 def is_now(period: Resource) -> bool:
     """Tell whether a Period has begun and not ended."""
     low, high = instants.period(period, settings().zone)

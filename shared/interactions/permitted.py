@@ -8,6 +8,7 @@ from shared.access import Actor, own_care
 from shared.access.compartments import is_draft, sender
 from shared.catalog.types import WITHDRAWN
 from shared.errors import BusinessRule, FhirError, Forbidden, Issue, NotFound, Transient
+from shared.interactions import addressing
 from shared.sessions import kinds, policies
 from shared.store.records import CommunicationRecord, Versioned
 from shared.store.work import Work
@@ -53,8 +54,14 @@ def check(work: Work, before: Resource, after: Resource, *, is_new: bool) -> Non
         own_care.check_changed(caller, before, after, _header(work, before))
     else:
         own_care.check_sender(caller, after)
-        own_care.check_created(caller, after, _header(work, after))
+        header = _header(work, after)
+        own_care.check_created(caller, after, header)
+        addressing.check_recipients(work, after, header)
         _check_policy(after)
+        if header is None:
+            from shared.interactions import thread_quota  # noqa: PLC0415 - staff have none
+
+            thread_quota.begin(work)
 
 
 def check_scopes(work: Work, letter: str, resource: Resource) -> None:

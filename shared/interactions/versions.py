@@ -59,6 +59,7 @@ def of_encounter(
     work: Work, before: EncounterRecord, resource: Resource | None, **changes: Any
 ) -> EncounterRecord:
     """Make the next version of an Encounter; None deletes it."""
+    changes = _created_by(work, before) | changes
     after = _next(work, before, resource, changes, _session_before(work, before, resource))
     zone = settings().zone
     stays_long = before.is_long and long.is_open(before.resource) and long.is_open(after.resource)
@@ -115,6 +116,7 @@ def of_communication(
     work: Work, before: CommunicationRecord, resource: Resource | None, **changes: Any
 ) -> CommunicationRecord:
     """Make the next version of a Communication; None deletes it."""
+    changes = _created_by(work, before) | changes
     if resource and is_draft(resource):
         was_sent = not before.deleted and not is_draft(before.resource)
         changes |= {"drafted": True, "recalled": before.recalled or was_sent}
@@ -126,6 +128,17 @@ def first_of_communication(
 ) -> CommunicationRecord:
     """Make the first version of a Communication."""
     unborn = CommunicationRecord(
-        id=communication_id, version=0, json=None, created=work.instant, updated="", **state
+        id=communication_id,
+        version=0,
+        json=None,
+        created=work.instant,
+        updated="",
+        **state,
     )
-    return _next(work, unborn, resource, {"drafted": is_draft(resource)})
+    created = {"drafted": is_draft(resource)} | _created_by(work, unborn)
+    return _next(work, unborn, resource, created)
+
+
+def _created_by(work: Work, before: Versioned) -> dict[str, Any]:
+    """Return whether a patient or related person creates a resource, if a version does that."""
+    return {"patient_made": work.actor.is_cared_for} if before.deleted else {}

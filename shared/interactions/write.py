@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from shared.access import naming
 from shared.catalog.types import CARE
 from shared.errors import NotFound
 from shared.interactions import communications, encounters, permitted, referring, versions
@@ -61,6 +62,8 @@ def _written(
         # Whether something is there under that id is not theirs to know.
         raise NotFound(f"{target} does not exist")
     if after is not None:
+        if work.actor.is_cared_for and not live:
+            after = naming.without_labels(after)
         permitted.check(work, before.resource if before else {}, after, is_new=is_new)
     elif before:
         permitted.check_deletion(work, before)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared import instants, metrics, ulids
 from shared.access import Actor, Ground, compartments
@@ -39,6 +39,9 @@ from shared.store.records import (
     changed,
 )
 
+if TYPE_CHECKING:
+    from shared.store.quotas import Quota
+
 
 class ClosingUnderWay(Exception):
     """The session is being closed: whoever meets that completes the closing first."""
@@ -64,6 +67,7 @@ class Work:
         self._required: dict[Address, Operation] = {}
         self._there: dict[Literal, tuple[Address, Operation]] = {}
         self._claims: dict[Address, str] = {}
+        self._spent: dict[Quota, int] = {}
         self.coming: dict[Literal, dict[str, Any] | None] = {}
         # Whether the transaction itself may find out that what it refers to is not there.
         self.trusting = False
@@ -276,6 +280,16 @@ class Work:
         """Make the work depend on a guard staying as it was read, before a search found nothing."""
         self._claims[guard] = last
 
+    def spend(self, quota: "Quota") -> bool:
+        """Use one of a quota with this work. Return whether there is one left."""
+        from shared.store import quotas  # noqa: PLC0415 - only patients have quotas
+
+        spent = self._spent.get(quota, 0)
+        if quotas.used(quota) + spent >= quota.most:
+            return False
+        self._spent[quota] = spent + 1
+        return True
+
     def commit(self, interaction: str) -> bool:
         """Write everything and its audit row in one transaction; nothing where nothing changed.
 
@@ -325,9 +339,16 @@ class Work:
             work=event_id,
             now=self.now,
         )
+        done += self._quotas()
         address = keys.address(patterns.EVENT, self.tenant, ulid=event_id)
         done.append(put(address, event_item(content, self.now)))
         return done
+
+    def _quotas(self) -> Iterator[Operation]:
+        if self._spent:
+            from shared.store import quotas  # noqa: PLC0415 - only patients have quotas
+
+            yield from (quotas.operation(quota, more) for quota, more in self._spent.items())
 
     def _still_there(self, saved: Mapping[Address, Any]) -> Iterator[Operation]:
         """Give the checks of what is referred to, but of what this writes or holds anyhow."""

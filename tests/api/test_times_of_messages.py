@@ -102,10 +102,8 @@ def create_by_put(person: FrontDoor, message: dict[str, Any]) -> Answer:
 
 
 def create_if_none_exists(person: FrontDoor, message: dict[str, Any]) -> Answer:
-    own = {"identifier": [{"system": "urn:app", "value": "1"}]}
-    return person.call(
-        "POST", "/Communication", message | own, if_none_exist="identifier=urn:app|1"
-    )
+    own = {"meta": {"tag": [{"system": "urn:app", "code": "1"}]}}
+    return person.call("POST", "/Communication", message | own, if_none_exist="_tag=urn:app|1")
 
 
 def send_a_draft_by_put(person: FrontDoor, message: dict[str, Any]) -> Answer:
