@@ -3,7 +3,7 @@
 FhirError
 ├── Invalid                the content or a parameter is not what FHIR allows
 │   ├── Malformed          the body is no JSON object of the expected shape
-│   └── TooCostly          the search would read more than one request may
+│   └── TooCostly          what is asked would take more than one request may
 ├── NotFound               unknown resource, version or path
 ├── Deleted                the resource was there and is gone
 ├── NotSupported           the method does not exist here
@@ -72,7 +72,7 @@ class Malformed(Invalid):
 
 
 class TooCostly(Invalid):
-    """The search would read more than one request may."""
+    """What is asked would take more reading or work than one request may."""
 
     code = "too-costly"
 
