@@ -46,6 +46,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.LISTING: partitions.listing,
     patterns.GUARD: keys.guard,
     patterns.CLAIM: keys.claim,
+    patterns.QUOTA: keys.quota,
     patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,
     patterns.EVENT: auditing.address,
