@@ -6,7 +6,7 @@ from shared import references
 from shared.errors import BusinessRule
 from shared.interactions import openings, versions
 from shared.resources.patching import without_generated_text
-from shared.sessions import kinds, opening, slots, splitting
+from shared.sessions import kinds, opening, slots
 from shared.sessions.state import Slot
 from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.transactions import Stale
@@ -95,6 +95,7 @@ def _split(work: Work, session: EncounterRecord, own: Resource) -> EncounterReco
     """Move the patient that a session names, and what is theirs, to a medical encounter."""
     # Few messages bring another patient, and deletions none.
     from shared.interactions.accepted import accepted  # noqa: PLC0415
+    from shared.sessions import splitting  # noqa: PLC0415
 
     kept, moved = splitting.split(session.resource)
     child_id = openings.save_medical_encounter(work, session, own)

@@ -19,7 +19,7 @@ BART = "Patient/bart-simpson"
 RASH = {"coding": [{"system": "https://codes.example.org", "code": "rash"}]}
 COUGH = {"coding": [{"system": "https://codes.example.org", "code": "cough"}]}
 NUMBER = {"system": "https://clinic.example", "value": "7"}
-RANDOM = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|Wy[\w-]{20,}")
+RANDOM = re.compile(r"urn:uuid:[0-9a-f-]{36}|[0-9A-HJKMNP-TV-Z]{26}|Wy[\w-]{20,}")
 HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
 MARGE = FrontDoor(
     role="related-person",
