@@ -60,6 +60,23 @@ def test_each_of_several_groups_counts() -> None:
     assert statuses(["auditor", "practitioner"]) == (200, 403)
 
 
+@pytest.mark.parametrize(
+    ("groups", "status"),
+    [(["A b", "practitioner"], "204"), (["A b", "auditor"], "403"), (["[practitioner]"], "")],
+)
+def test_entries_of_a_bundle_come_with_the_bundles_token(groups: list[str], status: str) -> None:
+    door, header = caller(groups)
+    draft: Any = {"status": "preparation", "sender": care.reference(care.ALICE)}
+    FrontDoor().put("/Communication/draft", care.header(id="draft", **draft))
+    entry = {"request": {"method": "DELETE", "url": "Communication/draft"}}
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
+    answer = door.post("/", bundle, authorization=header)
+    assert answer.status == (200 if status else 403)
+    assert [one["response"]["status"][:3] for one in answer.body.get("entry", ())] == [status] * (
+        answer.status == 200
+    )
+
+
 @pytest.mark.parametrize("groups", ["[Practice admin]", "[Billing,admin]", "Practice admin"])
 def test_without_the_token_a_doubtful_list_makes_nobody_anything(groups: str) -> None:
     claims = {"cognito:groups": groups}
