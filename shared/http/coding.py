@@ -1,4 +1,4 @@
-"""Answers in gzip, for who takes them so: a page of resources shrinks to a seventh.
+"""Answers in gzip, for who takes them so: a page of messages shrinks to a quarter or less.
 
 https://www.rfc-editor.org/rfc/rfc9110#field.accept-encoding
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 # What fits into a packet gains nothing.
 LEAST_BYTES = 1400
-# Within a twentieth of the size of the best, in a third of its time.
+# Hardly larger than at the best level, and made in less than half of its time.
 _LEVEL = 4
 _CODING = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=(?P<weight>[01](?:\.\d{0,3})?)\s*)?(?:,|$)")
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from shared.http.coding import LEAST_BYTES
 from shared.local import template
 from tests.benchmarks import prices
 from tests.benchmarks.figures import Figure
@@ -11,6 +12,7 @@ from tests.benchmarks.model import (
     DAYS,
     GATHERED,
     GATHERED_WRITES,
+    GZIP,
     MESSAGES,
     PRACTITIONERS,
     READ_MIX,
@@ -128,7 +130,7 @@ class Month:
             + prices.SERVICE_TOKEN * TOKENS,
             "SQS and EventBridge": prices.QUEUE_REQUEST * self.uses["close"] * REQUESTS_A_SESSION
             + prices.SCHEDULED * RUNS,
-            "Internet, what is answered": prices.INTERNET_GB * self._used("answer") / GB,
+            "Internet, what is answered": prices.INTERNET_GB * self._sent() / GB,
         }
 
     @property
@@ -140,6 +142,12 @@ class Month:
             "its backups": prices.BACKUP_GB * (care + index) / GB,
             "S3, stored by each month": prices.NEW_OBJECTS_GB * self._each("trail.archive") / GB,
         }
+
+    def _sent(self) -> float:
+        """Return the bytes of all answers, the long ones in gzip."""
+        sizes = {name: self.values[f"answer.{name}"] for name in self.uses}
+        packed = {n: size * GZIP if size >= LEAST_BYTES else size for n, size in sizes.items()}
+        return sum(packed[name] * times for name, times in self.uses.items())
 
     def _used(self, what: str) -> float:
         return sum(self.values[f"{what}.{name}"] * times for name, times in self.uses.items())

@@ -383,7 +383,7 @@ def test_lines_that_the_audit_trail_needs_are_written_at_every_level() -> None:
 # Which rows each mapping of the trail's stream takes, and how many seconds it gathers them: what
 # searches read as new events (shared.audit.journal.NEW) must last longer.
 STREAMS: dict[str, tuple[Any, int]] = {
-    "AuditWrites": (patterns.EVENT.sort, 10),
+    "AuditWrites": (patterns.EVENT.sort, 5),
     "AuditRows": ({"prefix": patterns.NEW_EVENTS.sort.partition("{")[0]}, 300),
 }
 
