@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from itertools import pairwise
@@ -15,6 +16,7 @@ from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.types import TYPES
 from shared.http import openapi
 from shared.local import template
+from shared.packaging.build import ROOT
 from tests.contract.test_template import (
     FUNCTIONS,
     RESOURCES,
@@ -370,6 +372,39 @@ def test_a_first_deployment_reserves_nothing_and_traces_nothing() -> None:
     assert defaults["AuditReservedConcurrency"] == defaults["SearchWarmWriteUnits"] == 0
     assert defaults["Tracing"] == "Disabled"
     assert TEMPLATE["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_each_stage_sets_parameters_that_there_are(stage: str) -> None:
+    stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert stages[stage]["build"] == stages["default"]["build"]
+    options = stages[stage]["deploy"]["parameters"]
+    given = dict(each.split("=", 1) for each in options["parameter_overrides"])
+    assert given.keys() <= PARAMETERS.keys()
+    assert (
+        given["DeletionProtection"] == given["PointInTimeRecovery"] == str(stage == "prod").lower()
+    )
+    for name, value in given.items():
+        known = PARAMETERS[name]
+        assert value in [str(one) for one in known.get("AllowedValues", [value])]
+        assert re.search(known.get("AllowedPattern", ""), value)
+
+
+def test_the_edge_passes_what_the_api_needs_and_keeps_nothing() -> None:
+    """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
+    edge = template.load(ROOT / "edge.yaml")["Resources"]
+    distribution = edge["Distribution"]["Properties"]["DistributionConfig"]
+    behaviour = distribution["DefaultCacheBehavior"]
+    assert behaviour["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # CachingDisabled
+    # AllViewerExceptHostHeader: the gateway knows itself by its own name.
+    assert behaviour["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+    assert {*behaviour["AllowedMethods"]} == {row.method for row in INTERACTIONS}
+    assert behaviour["ViewerProtocolPolicy"] == "https-only"
+    assert "Logging" not in distribution  # it would have query strings
+    assert distribution["WebACLId"] == {"Fn::GetAtt": ["WebAcl", "Arn"]}
+    rules = edge["WebAcl"]["Properties"]["Rules"]
+    assert "AWSManagedRulesCommonRuleSet" not in json.dumps(rules)
+    assert not any(rule["VisibilityConfig"]["SampledRequestsEnabled"] for rule in rules)
 
 
 def test_parameters_are_shown_in_groups() -> None:
