@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions import audit_index, audit_log
-from shared.audit import by_id
+from shared.audit import by_id, segments
 from shared.catalog import access_patterns as patterns
 from shared.http.endpoint import logger
 from shared.settings import settings
@@ -113,9 +113,10 @@ def bucket() -> None:
 
 
 def objects() -> dict[str, list[dict[str, Any]]]:
-    """The lines of the archive's objects by their keys."""
+    """The lines of the archive's segments by their keys."""
     s3, name = archive.client(), settings().audit_archive
-    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=name).get("Contents", ())]
+    listed = s3.list_objects_v2(Bucket=name, Prefix=segments.PREFIX).get("Contents", ())
+    keys = [one["Key"] for one in listed]
     bodies = {key: s3.get_object(Bucket=name, Key=key)["Body"].read() for key in keys}
     return {
         key: [json.loads(line) for line in decompress(body).splitlines()]

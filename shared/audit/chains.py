@@ -76,17 +76,22 @@ def first_break(rows: Iterable[Row], heads: Iterable[Head], now: datetime) -> Br
     may have expired starts at its oldest event.
     """
     known = list(rows)
-    retention = max((one.expires - _seconds(_at(one)) for one in known if one.expires), default=0)
+    seconds = retention(known)
     steps = _steps(known, now)
     breaks: list[Break] = []
     for head in heads:
         of_resource = steps.pop((head.tenant, head.reference), {})
         oldest = _seconds(head.created)
-        may_expire = bool(retention) and oldest + retention <= now.timestamp()
+        may_expire = bool(seconds) and oldest + seconds <= now.timestamp()
         breaks += _broken(head, of_resource, may_expire=may_expire)
     for (_, reference), left in steps.items():
         breaks += (Break(one.id, reference, one.version, NO_RESOURCE) for one in left.values())
     return min(breaks, key=lambda one: one.event or "~", default=None)
+
+
+def retention(rows: Iterable[Row]) -> int:
+    """Return for how many seconds events are kept, as far as rows say; 0 where none expires."""
+    return max((row.expires - _seconds(_at(row)) for row in rows if row.expires), default=0)
 
 
 def _at(row: Row) -> str:

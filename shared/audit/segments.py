@@ -41,16 +41,22 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """An object of the archive, and each of its events with the place."""
+    """An object of the archive, of a day, and each of its events with the place."""
 
-    key: str
+    day: str
+    name: str
     body: bytes
     events: tuple[tuple[Entry, Place], ...]
 
+    @property
+    def key(self) -> str:
+        """The key of the object."""
+        return object_key(self.day, self.name)
 
-def object_key(day: str, name: str) -> str:
-    """Return the key of a segment of a day."""
-    return f"{PREFIX}date={day}/{name}.ndjson.gz"
+
+def object_key(day: str, name: str, prefix: str = PREFIX) -> str:
+    """Return the key of a segment of a day, or of what belongs to it under another prefix."""
+    return f"{prefix}date={day}/{name}.ndjson.gz"
 
 
 def hour_of(instant: str) -> str:
@@ -76,7 +82,7 @@ def _segment(day: str, events: list[Entry]) -> Segment:
         hour, offset = hour_of(member[0].at), len(body)
         placed += [(one, Place(hour, name, offset, line)) for line, one in enumerate(member)]
         body += gzip.compress(entries.written(member), mtime=0)
-    return Segment(object_key(day, name), bytes(body), tuple(placed))
+    return Segment(day, name, bytes(body), tuple(placed))
 
 
 def _members(events: list[Entry]) -> Iterator[list[Entry]]:

@@ -9,7 +9,7 @@ import orjson
 
 from shared import fhirjson
 from shared.access import Actor
-from shared.audit import by_id, entries, journal, postings, segments, trail
+from shared.audit import by_id, digests, entries, journal, postings, segments, trail
 from shared.audit.entries import Entry
 from shared.catalog.interactions import AUDIT_EVENT
 from shared.errors import Invalid, NotFound
@@ -90,5 +90,7 @@ def _archive(events: Iterable[Entry], *, is_listed: bool) -> None:
     """Store events in the archive, and in its index those that searches find."""
     for segment in segments.built(events):
         archive.put(segment.key, segment.body)
+        if found := digests.written(segment):
+            archive.put(segments.object_key(segment.day, segment.name, digests.PREFIX), found)
         if is_listed:
             auditing.keep(postings.rows(segment))

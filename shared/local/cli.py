@@ -99,11 +99,13 @@ def reindex(arguments: argparse.Namespace) -> None:
 def audit(arguments: argparse.Namespace) -> None:
     """Walk the chains of the audit trail; name the first event that was altered or is missing."""
     if arguments.stack:
-        client, tables = auditing.deployed(arguments.stack)
+        client, tables, archive = auditing.deployed(arguments.stack)
     else:
         running = Emulator(arguments.port)
-        client, tables = running.client("dynamodb"), auditing.tables(outputs(running))
-    number, found = auditing.verify(client, tables)
+        named = outputs(running)
+        client, tables = running.client("dynamodb"), auditing.tables(named)
+        archive = auditing.Archive(running.client("s3"), named["AuditArchiveName"])
+    number, found = auditing.verify(client, tables, archive)
     if found:
         raise Unexpected(str(found))
     print(f"the chains of {number} resources hold")

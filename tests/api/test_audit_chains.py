@@ -8,10 +8,14 @@ import pytest
 
 from shared import instants, settings
 from shared.audit.chains import ALTERED, MISSING, NO_END, NO_RESOURCE
+from shared.audit.digests import ANOTHER, GONE
+from shared.audit.events import link
 from shared.catalog import access_patterns as patterns
 from shared.local.auditing import TABLES as TABLES_WALKED
-from shared.local.auditing import verify
+from shared.local.auditing import Archive, verify
+from shared.store import archive as archive_store
 from shared.store import auditing, codec, dynamodb
+from tests import auditing as auditing_of_tests
 from tests import care
 from tests.auditing import rows
 from tests.consistency import scan
@@ -136,4 +140,59 @@ def test_a_chain_whose_beginning_expired_starts_at_its_oldest_event(
     put(first)
     remove(sorted(rows(), key=_version)[1])
     assert found()[1] == MISSING
+    dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
+
+
+@pytest.fixture
+def archive() -> Archive:
+    """The archive of everything so far."""
+    auditing_of_tests.bucket()
+    return Archive(archive_store.client(), settings.settings().audit_archive)
+
+
+def compared(archive: Archive) -> tuple[str, str]:
+    """As `found`, compared with what the archive knows."""
+    _, broken = verify(dynamodb.client(), TABLES, archive)
+    return (broken.event, broken.problem) if broken else ("", "")
+
+
+@pytest.fixture
+def archived(versions: list[dict[str, Any]], archive: Archive) -> list[dict[str, Any]]:
+    auditing_of_tests.collected()
+    auditing_of_tests.archived()
+    assert compared(archive) == ("", "")
+    return versions
+
+
+def test_events_of_a_resource_that_are_all_gone_are_missed_by_the_archive(
+    archived: list[dict[str, Any]], archive: Archive, mended: Any
+) -> None:
+    mended()
+    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
+    for row in archived:
+        remove(row)
+    # As if the resource were older than events are kept, or had no chain at all.
+    dynamodb.client().put_item(
+        TableName=patterns.ENCOUNTER, Item=item | {"created": {"S": "2001-01-01T00:00:00.000Z"}}
+    )
+    assert found() == ("", "")
+    assert compared(archive) == (event_id(archived[0]), GONE)
+    dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
+
+
+def test_a_chain_that_was_written_anew_is_another_than_the_archive_knows(
+    archived: list[dict[str, Any]], archive: Archive, mended: Any
+) -> None:
+    mended()
+    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
+    last = ""
+    for row in archived:
+        written = [["Encounter/1", _version(row), "C" if not last else "U", last]]
+        forged = altered(row, who={"subject": "somebody else"}, written=written)
+        put(forged)
+        last = link(auditing.event_of(forged)).hex()
+    chained = item | {"chain": {"B": bytes.fromhex(last)}}
+    dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=chained)
+    assert found() == ("", "")
+    assert compared(archive) == (event_id(archived[0]), ANOTHER)
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)

@@ -10,7 +10,7 @@ import pytest
 
 from functions import closing_worker
 from shared import metrics, settings
-from shared.audit import journal, segments
+from shared.audit import digests, journal, segments
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS, SLASHED
 from shared.local import template
@@ -301,7 +301,10 @@ def test_a_reader_of_the_archive_reads_and_its_writer_adds(policy: str, rights: 
     statements = RESOURCES[policy]["Properties"]["PolicyDocument"]["Statement"]
     assert {one for each in statements for one in _list(each["Action"])} == rights
     objects, key_use = statements
-    assert objects["Resource"] == {"Fn::Sub": f"${{AuditArchive.Arn}}/{segments.PREFIX}*"}
+    prefixes = [segments.PREFIX, *([digests.PREFIX] if policy == "ArchiveWriting" else [])]
+    assert _list(objects["Resource"]) == [
+        {"Fn::Sub": f"${{AuditArchive.Arn}}/{prefix}*"} for prefix in prefixes
+    ]
     service = {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}
     assert key_use["Condition"] == {"StringEquals": {"kms:ViaService": service}}
 

@@ -71,7 +71,10 @@ def test_what_only_the_archive_has_is_found_too(service: Mapping[str, str]) -> N
 def archived(running: Emulator, reference: str) -> list[str]:
     """The lines of the archive that name a resource."""
     s3, bucket = running.client("s3"), outputs(running)["AuditArchiveName"]
-    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
+    keys = [
+        one["Key"]
+        for one in s3.list_objects_v2(Bucket=bucket, Prefix="events/").get("Contents", ())
+    ]
     bodies = (s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
     lines = {line for body in bodies for line in gzip.decompress(body).decode().splitlines()}
     own_id = reference.partition("/")[2]
