@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from shared import instants, settings
 from shared.audit import searching
@@ -62,7 +63,8 @@ def test_pages_go_through_all_hours_and_back(
         forth += page.ids
         url = _link(page.body, "next")
     assert forth == whole
-    back, url = [], _link(pages[-1].body, "previous")
+    back: list[str] = []
+    url = _link(pages[-1].body, "previous")
     while url:
         page = AUDITOR.get(url)
         back = page.ids + back
@@ -73,7 +75,7 @@ def test_pages_go_through_all_hours_and_back(
 
 
 def _link(bundle: dict[str, Any], relation: str) -> str:
-    links = {link["relation"]: link["url"] for link in bundle["link"]}
+    links: dict[str, str] = {link["relation"]: link["url"] for link in bundle["link"]}
     return links.get(relation, "")
 
 
@@ -182,7 +184,7 @@ def test_an_archive_that_is_busy_is_503(
 ) -> None:
     clinic.get("/Encounter/1")
     log.delivered()
-    error = archive.ClientError({"Error": {"Code": code, "Message": "secret"}}, "GetObject")
+    error = ClientError({"Error": {"Code": code, "Message": "secret"}}, "GetObject")
 
     class Busy:
         def get_object(self, **_: Any) -> None:

@@ -201,8 +201,8 @@ class Month:
             for name, n in self._calls.items()
         )
         access = (self._access_line() + prices.LINE_BYTES) * self._requests
-        kept_months = self.template["Parameters"]["LogRetentionDays"]["Default"] / DAYS
-        each = prices.LOG_GB + prices.LOG_KEPT_GB * prices.LOG_COMPRESSED * kept_months
+        kept_days: int = self.template["Parameters"]["LogRetentionDays"]["Default"]
+        each = prices.LOG_GB + prices.LOG_KEPT_GB * prices.LOG_COMPRESSED * kept_days / DAYS
         return each * (own + of_trail + access + self._platform()) / GB
 
     def _access_line(self) -> int:
