@@ -178,6 +178,11 @@ def _all_rows(
     for number, step in steps:
         resumed = after if number == start else ""
         last = resumed
+        if number != start:
+            # Where nothing more may be read, this step is where the next page begins.
+            progress.place = [number, ""]
+        if cost := sum(stream.cost for stream in step):
+            progress.read(cost)
         for row in _merged(step, resumed, progress, forward=forward):
             is_beyond = not last or (row.place > last if forward else row.place < last)
             if is_beyond:
@@ -193,7 +198,7 @@ def _start(steps: tuple[Step, ...], position: Position | None) -> tuple[int, str
     match position:
         case [int(number), str(place)] if 0 <= number < len(steps):
             in_words = any(stream.words for stream in steps[number])
-            if (_PLACE_OF_WORD if in_words else _PLACE).fullmatch(place):
+            if not place or (_PLACE_OF_WORD if in_words else _PLACE).fullmatch(place):
                 return number, place
     raise refused()
 
