@@ -10,17 +10,17 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 
-from shared import failures, fhirjson, metrics
+from shared import deadlines, failures, metrics
 from shared.audit import trail
 from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.types import TYPES
 from shared.errors import FhirError
-from shared.http import coding, requests, responses, routing
+from shared.http import requests, responses, routing
+from shared.http.payloads import fitting, payload
 from shared.http.requests import Event, Request
-from shared.http.responses import FHIR_JSON, Response, refused
+from shared.http.responses import Response, refused
 from shared.references import ID
-from shared.settings import settings
 from shared.store import meter
 
 type Handler = Callable[[Request], Response]
@@ -40,9 +40,10 @@ def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
     """
 
     @wraps(handle)
-    def handler(event: Event, _context: Any) -> dict[str, Any]:
+    def handler(event: Event, context: Any) -> dict[str, Any]:
         event = routing.settled(event)
-        return _payload(event, respond(handle, event))
+        deadlines.begin(context)
+        return payload(event, respond(handle, event))
 
     return handler
 
@@ -54,6 +55,7 @@ def respond(handle: Handler, event: Event) -> Response:
     meter.start()
     _begin(event["requestContext"])
     response, failure = _answer(handle, event)
+    response = fitting(event, response, _refusals(event).refused)
     _log(event, response, failure, time.perf_counter() - started)
     metrics.write()
     return response
@@ -155,32 +157,3 @@ def _names(query: str, *, is_plain: bool) -> list[str]:
     parts = (unquote(part.partition("=")[0]) for part in query.split("&") if part)
     names = {part.partition(":")[0] for part in parts}
     return sorted({name if name in known or _CONTROL.fullmatch(name) else "?" for name in names})
-
-
-def _payload(event: Event, response: Response) -> dict[str, Any]:
-    headers = _kept(event) | response.headers
-    if response.body:
-        headers = {"Content-Type": FHIR_JSON} | headers
-    head = event["requestContext"]["http"]["method"] == "HEAD"
-    pretty = "_pretty=true" in event.get("rawQueryString", "") and response.body[:1] == b"{"
-    body = fhirjson.indented(response.body) if pretty else response.body
-    payload = {
-        "statusCode": response.status,
-        "headers": headers,
-        "body": "" if head else body.decode(),
-    }
-    return coding.coded(payload, event.get("headers", {}).get("accept-encoding", ""))
-
-
-def _kept(event: Event) -> dict[str, str]:
-    """Return what says who may keep the answer: nobody, unless it is the same for everybody.
-
-    Caches keep the answers to pages of several origins apart: the gateway adds the headers that let
-    such pages read them, by the API's `CorsConfiguration`.
-    """
-    row = routing.row(event)
-    is_public = row is not None and row.public
-    varies = [] if is_public else ["Authorization"]
-    varies += ["Origin"] if settings().allowed_origins else []
-    headers = {"Cache-Control": "no-cache" if is_public else "no-store"}
-    return headers | ({"Vary": ", ".join(varies)} if varies else {})

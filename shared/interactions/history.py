@@ -11,11 +11,12 @@ from shared import instants
 from shared.access import Actor
 from shared.catalog import controls
 from shared.errors import Invalid, NotFound
+from shared.fhirjson import sent_size
 from shared.interactions.read import seen
 from shared.settings import settings
 from shared.sight import Sight
 from shared.store import reading
-from shared.store.records import LARGEST_JSON, Versioned
+from shared.store.records import LARGEST_SENT, Versioned
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class History:
 def history(
     actor: Actor, resource_type: str, resource_id: str, query: list[tuple[str, str]]
 ) -> History:
-    """Give a page of the versions the caller sees; it ends earlier at 4 MB.
+    """Give a page of the versions the caller sees; it ends earlier at 5 MB.
 
     Raises NotFound and Invalid.
 
@@ -76,8 +77,10 @@ def _seen(sight: Sight, current: Versioned, first: int) -> Iterator[Step]:
 
 def _cut(steps: list[Step], offset: int, count: int) -> History:
     """Give as much of a page as an answer can hold."""
-    sizes = accumulate(len(step.record.json or b"") for step in steps[offset : offset + count])
-    fitting = sum(size <= LARGEST_JSON for size in sizes)
+    sizes = accumulate(
+        sent_size(step.record.json or b"") for step in steps[offset : offset + count]
+    )
+    fitting = sum(size <= LARGEST_SENT for size in sizes)
     end = offset + (max(fitting, 1) if steps[offset:] and count else 0)
     more = count and offset < end < len(steps)
     return History(steps[offset:end], len(steps), end if more else None)
@@ -96,8 +99,8 @@ def _page(tenant: str, current: Versioned, newest: int, oldest: int) -> list[Ste
     for record in chain(own, past):
         if later is not None:
             steps.append(Step(later, created=record.deleted))
-        size += len(record.json or b"")
-        if record.version < oldest or (steps and size > LARGEST_JSON):
+        size += sent_size(record.json or b"")
+        if record.version < oldest or (steps and size > LARGEST_SENT):
             return steps
         later = record
     if later is not None:

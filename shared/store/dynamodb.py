@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
+from shared import deadlines
 from shared.catalog import access_patterns as patterns
 from shared.errors import Transient
 from shared.settings import settings
@@ -111,8 +112,13 @@ def _key(key: Key) -> Item:
 
 
 def _tries() -> Iterator[None]:
-    """Give tries until patience is at its end, with full jitter between them."""
-    deadline, longest = time.monotonic() + PATIENCE_SECONDS, _FIRST_PAUSE
+    """Yield tries until patience is at its end, with full jitter between them.
+
+    Raises Transient if the function's time is over before the first.
+    """
+    deadlines.check()
+    deadline = min(time.monotonic() + PATIENCE_SECONDS, deadlines.end())
+    longest = _FIRST_PAUSE
     yield
     while time.monotonic() < deadline:
         time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter needs no secrecy

@@ -20,6 +20,8 @@ _LAST_UPDATED = b'"lastUpdated":"'
 LARGEST_RESOURCE = 390 * 1024
 # A function's answer ends at 6 MB.
 LARGEST_JSON = 4_000_000
+# As a string in an answer, where quotes are escaped, so that every resource fits a page.
+LARGEST_SENT = 5_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,8 @@ class Versioned:
             item |= {"deleted": {"BOOL": True}, "updated": {"S": self.updated}}
         else:
             packed = codec.pack(self.json, orjson.dumps(self.rows))
-            if len(packed) > LARGEST_RESOURCE or len(self.json) > LARGEST_JSON:
+            is_large = len(packed) > LARGEST_RESOURCE or len(self.json) > LARGEST_JSON
+            if is_large or fhirjson.sent_size(self.json) > LARGEST_SENT:
                 raise TooLong(
                     "The resource is over 400 KB after compression, or over 4 MB before",
                     diagnostics="Keep what is large elsewhere and refer to it: Attachment.url",
