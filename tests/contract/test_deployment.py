@@ -392,7 +392,7 @@ def test_each_stage_sets_parameters_that_there_are(stage: str) -> None:
 
 def test_the_edge_passes_what_the_api_needs_and_keeps_nothing() -> None:
     """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
-    edge = template.load(ROOT / "edge.yaml")["Resources"]
+    edge = template.load(ROOT / "shared/packaging/edge.yaml")["Resources"]
     distribution = edge["Distribution"]["Properties"]["DistributionConfig"]
     behaviour = distribution["DefaultCacheBehavior"]
     assert behaviour["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # CachingDisabled
