@@ -54,7 +54,7 @@ def verdict(
 
 def audited(requirements: str, *options: str) -> Report | None:
     """Return what pip-audit reports of requirements; None where the service does not answer."""
-    command = [TOOL, "pip-audit", "pip-audit", "--disable-pip", "--format", "json"]
+    command = [str(TOOL), "pip-audit", "pip-audit", "--disable-pip", "--format", "json"]
     asked = subprocess.run(
         [*command, *options, "--timeout", "10", "--requirement", requirements],
         capture_output=True,

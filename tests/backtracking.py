@@ -7,8 +7,8 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from re import _constants as names  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as names
+from re import _parser as parser
 from typing import Any
 
 # What follows: called with a place, says whether the rest matches from there on.
@@ -175,7 +175,7 @@ def _text(items: Any, counts: dict[int, int]) -> str:
 def _of(kind: Any, value: Any, counts: dict[int, int]) -> str:
     if kind in (names.MAX_REPEAT, names.MIN_REPEAT):
         most = 10**9 if value[1] is names.MAXREPEAT else value[1]
-        count = min(counts.get(id(value), max(value[0], 1)), most)
+        count: int = min(counts.get(id(value), max(value[0], 1)), most)
         return _text(value[2], counts) * count
     if kind is names.SUBPATTERN:
         return _text(value[3], counts)

@@ -17,5 +17,5 @@ class Objects:
         return {}
 
     def get_object(self, *, Key: str, Range: str, **_: Any) -> dict[str, Any]:
-        first, _, last = Range.removeprefix("bytes=").partition("-")
+        first, _mark, last = Range.removeprefix("bytes=").partition("-")
         return {"Body": BytesIO(self.bodies[Key][int(first) : int(last) + 1])}

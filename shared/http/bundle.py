@@ -105,8 +105,8 @@ def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
                 refusals.append(error)
             response = refused(error) if event is unread else refuse_entry(event, error)
         yield place, room.fitting(event, response)
-    for error in refusals[:1]:
-        refuse_entry(unread, error)
+    if refusals:
+        refuse_entry(unread, refusals[0])
 
 
 def _is_urn(entry: Any) -> bool:

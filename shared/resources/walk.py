@@ -27,7 +27,7 @@ from shared.resources.schema import (
 )
 
 if TYPE_CHECKING:
-    from shared.resources.fhirpath import Work
+    from shared.resources.fhirpath_work import Work
 
 SPECIFICATION = "https://hl7.org/fhir/R4/"
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
@@ -164,9 +164,9 @@ class Walk:
             return rule(value, self.context)
         if self.inner is None:
             return True
-        from shared.resources import fhirpath  # noqa: PLC0415 - only some types need it
+        from shared.resources import fhirpath, fhirpath_work  # noqa: PLC0415 - few types need it
 
-        self._work = self._work or fhirpath.Work(self.outer)
+        self._work = self._work or fhirpath_work.Work(self.outer)
         path, zone = invariant_path(key), self.context.zone
         return fhirpath.holds(path, value, self.inner, kind=kind, work=self._work, zone=zone)
 

@@ -143,7 +143,7 @@ def test_entries_that_cannot_be_read_leave_one_event(
 
 def test_no_refusal_is_larger_than_an_answer(clinic: FrontDoor) -> None:
     unknown = {f"{'x' * 1000}{number}": 1 for number in range(200)}
-    answer = clinic.post("/Encounter", care.session(**unknown))
+    answer = clinic.post("/Encounter", care.session() | unknown)
     assert answer.status == 400
     assert len(answer.body["issue"]) == 101
     wrong = entry("POST", "Encounter", care.session(type=[{"x": 1}] * 200))

@@ -42,7 +42,7 @@ def session(**more: Any) -> Resource:
 
 
 def opened(
-    caller: FrontDoor, thread: str, encounter: Resource | None = None, **named: str
+    caller: FrontDoor, thread: str, encounter: Resource | None = None, **named: Any
 ) -> Answer:
     pairs: list[tuple[str, Any]] = [("thread", f"Communication/{thread}"), *named.items()]
     if encounter:
@@ -72,8 +72,13 @@ def in_a_batch(resource: Resource) -> Answer:
 
 
 PATHS = [posted, posted_conditionally, in_a_transaction, in_a_batch]
-CONTAINED = {"resourceType": "ServiceRequest", "id": "asked", "status": "active", "intent": "order"}
-CONTAINED |= {"subject": care.reference(care.HOMER)}
+CONTAINED: Resource = {
+    "resourceType": "ServiceRequest",
+    "id": "asked",
+    "status": "active",
+    "intent": "order",
+    "subject": care.reference(care.HOMER),
+}
 PLANTED: list[tuple[Resource, str]] = [
     ({"identifier": [CHAT]}, "identifier"),
     ({"basedOn": [{"identifier": CHAT}]}, "basedOn[0].identifier"),
@@ -104,7 +109,10 @@ def test_a_patient_sets_no_identifier_wherever_it_is_searched(
 def test_a_message_of_a_related_person_sets_no_identifier_either(clinic: FrontDoor) -> None:
     relative(clinic, "RelatedPerson/marge", BART)
     marge = as_mother("RelatedPerson/marge")
-    sender = {"subject": care.reference(BART), "sender": care.reference("RelatedPerson/marge")}
+    sender: Resource = {
+        "subject": care.reference(BART),
+        "sender": care.reference("RelatedPerson/marge"),
+    }
     thread = marge.post("/Communication", thread_of(**sender)).id
     say = care.message(thread, **sender, identifier=[CHAT])
     refusals.check(marge.post("/Communication", say), 403, "forbidden", "Communication.identifier")
@@ -157,7 +165,7 @@ def test_a_bridge_makes_bobs_thread_whatever_a_patient_planted(
     clinic: FrontDoor, practice: Practice
 ) -> None:
     """With ConditionMatches staff, no query of theirs finds what a patient created."""
-    tag = {"meta": {"tag": [{"system": "https://chat.example.org", "code": "7"}]}}
+    tag: Resource = {"meta": {"tag": [{"system": "https://chat.example.org", "code": "7"}]}}
     query = "_tag=https://chat.example.org|7"
     planted = posted(thread_of(**tag)).id
     bobs = thread_of("Patient/bob", **tag)
@@ -254,7 +262,7 @@ def test_a_session_of_a_patients_begins_no_longer_ago_than_they_are_believed(sta
 def test_a_patient_lets_no_stranger_take_part_in_a_session(name: str) -> None:
     thread = posted(thread_of()).id
     if name == "participant":
-        stranger = {name: "RelatedPerson/stranger"}
+        stranger: Resource = {name: "RelatedPerson/stranger"}
         refused = opened(HOMER, thread, **stranger)
         refusals.check(refused, 403, "forbidden", "participant.reference")
     assert opened(HOMER, thread, **{name: care.ALICE}).status == 201
@@ -355,7 +363,7 @@ def test_what_a_patient_calls_themselves_and_others_is_dropped(family: FrontDoor
     def called(reference: str) -> Resource:
         return {"reference": reference, "display": "Dr Alice Smith", "identifier": CHAT}
 
-    named = {
+    named: Resource = {
         "subject": called(care.HOMER) | {"type": "Patient"},
         "sender": called(care.HOMER),
         "recipient": [called(care.ALICE)],

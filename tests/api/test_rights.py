@@ -323,7 +323,7 @@ def searches(ask: Caller, at: Scene) -> None:
 def oversees(ask: Caller, at: Scene) -> None:
     auditor = replace(ask, role="auditor", fhir_user="")
     at.patient()
-    auditing.indexed()
+    auditing.collected()
     found = auditor.get("/AuditEvent").ids
     auditor.get(f"/AuditEvent/{found[0]}")
 

@@ -63,8 +63,10 @@ def needs(name: str) -> set[str]:
         every = TEMPLATE["Globals"]["Function"]
         properties += [value for each, value in every.items() if each not in ignored]
     named = {*references(properties), *_list(resource.get("DependsOn", []))}
-    found = {made["function"] if (made := _MADE.fullmatch(each)) else each for each in named}
-    return found & RESOURCES.keys() - {name}
+    found: set[str] = {
+        made["function"] if (made := _MADE.fullmatch(each)) else each for each in named
+    }
+    return found & (RESOURCES.keys() - {name})
 
 
 def _list(value: Any) -> list[Any]:

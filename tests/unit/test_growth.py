@@ -183,7 +183,7 @@ def observation(size: int) -> Json:
 
 
 def questionnaire(size: int) -> Json:
-    items = [{"linkId": f"q{number}", "type": "string"} for number in range(size)]
+    items: list[Json] = [{"linkId": f"q{number}", "type": "string"} for number in range(size)]
     for number in range(5):
         items = [{"linkId": f"g{number}", "type": "group", "item": items}]
     made = {"resourceType": "Questionnaire", "id": "q", "status": "draft", "item": items}
@@ -210,8 +210,11 @@ BODIES: dict[str, tuple[Callable[[int], Json], int]] = {
     "profiles": (profiled, 100),
     "tags": (lambda size: care.session(meta={"tag": [{"code": f"c{n}"} for n in range(size)]}), 99),
     "nulls": (nulls, 100),
-    "unknown properties": (lambda size: care.session(**{f"x{n}": {} for n in range(size)}), 100),
-    "a long name": (lambda size: care.session(**{"x" * size: {f"y{n}": {} for n in range(9)}}), 99),
+    "unknown properties": (lambda size: care.session() | {f"x{n}": {} for n in range(size)}, 100),
+    "a long name": (
+        lambda size: care.session() | {"x" * size: {f"y{n}": {} for n in range(9)}},
+        99,
+    ),
 }
 READERS: dict[str, Callable[[Json], object]] = {
     "validation": lambda body: issues(body, str(body["resourceType"])),
@@ -330,7 +333,7 @@ def test_invariants_that_go_through_too_many_items_are_too_costly() -> None:
 
 
 def test_no_more_issues_are_listed_than_somebody_reads() -> None:
-    body = care.session(**{f"x{number}": 1 for number in range(500)})
+    body = care.session() | {f"x{number}": 1 for number in range(500)}
     found = issues(body, "Encounter")
     listed = operation_outcome(found)["issue"]
     assert len(listed) == 101
