@@ -265,7 +265,8 @@ def test_a_patient_lets_no_stranger_take_part_in_a_session(name: str) -> None:
         stranger: Resource = {name: "RelatedPerson/stranger"}
         refused = opened(HOMER, thread, **stranger)
         refusals.check(refused, 403, "forbidden", "participant.reference")
-    assert opened(HOMER, thread, **{name: care.ALICE}).status == 201
+    clinician: Resource = {name: care.ALICE}
+    assert opened(HOMER, thread, **clinician).status == 201
 
 
 # ---- Whom they address

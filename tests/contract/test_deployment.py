@@ -66,7 +66,7 @@ def needs(name: str) -> set[str]:
     found: set[str] = {
         made["function"] if (made := _MADE.fullmatch(each)) else each for each in named
     }
-    return found & (RESOURCES.keys() - {name})
+    return {each for each in found if each in RESOURCES and each != name}
 
 
 def _list(value: Any) -> list[Any]:
