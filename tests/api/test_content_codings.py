@@ -25,7 +25,8 @@ ENCOUNTER = {"patientId": "homer-simpson", "status": "planned", "class": "VR"}
 
 
 def packed(body: Any) -> bytes:
-    return gzip.compress(body if isinstance(body, bytes) else json.dumps(body).encode())
+    plain = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return gzip.compress(plain, mtime=0)
 
 
 def sent(clinic: FrontDoor, body: bytes, coding: str = "gzip") -> Answer:

@@ -476,6 +476,7 @@ def test_parameters_allow_what_the_functions_take() -> None:
     assert tuple(parameters["SessionScope"]["AllowedValues"]) == settings.SCOPES
     assert tuple(parameters["MessageLinking"]["AllowedValues"]) == settings.LINKINGS
     assert tuple(parameters["ReferenceChecks"]["AllowedValues"]) == settings.REFERENCE_CHECKS
+    assert tuple(parameters["ConditionMatches"]["AllowedValues"]) == settings.CONDITION_MATCHES
     for name in ("SessionPolicy", "SessionScope", "MessageLinking", "ReferenceChecks"):
         assert parameters[name]["Default"] == parameters[name]["AllowedValues"][0]
 
