@@ -100,7 +100,7 @@ def test_tokens_of_any_scope_patient_and_tenant_are_handed_out(
     _, values = serve(port, "--tenants")
 
     def asked(*options: str) -> httpx.Client:
-        command = Path(sys.executable).with_name("async-encounters")
+        command = str(Path(sys.executable).with_name("async-encounters"))
         arguments = [command, "token", "--port", str(port), *options]
         made = subprocess.run(arguments, capture_output=True, check=True, text=True)
         return client(values["FHIR_BASE"], made.stdout.strip())
