@@ -3,7 +3,7 @@
 from base64 import b64decode
 from typing import Any
 
-from shared.interactions.audit_events import index
+from shared.interactions.audit_archiving import index
 from shared.jobs import job
 
 # What a row has of a write's event, or of new events.

@@ -5,7 +5,7 @@ from base64 import b64decode
 from gzip import decompress
 from typing import Any
 
-from shared.interactions.audit_events import keep
+from shared.interactions.audit_archiving import keep
 from shared.jobs import job
 
 
