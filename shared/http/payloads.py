@@ -9,7 +9,7 @@ from typing import Any
 
 from shared import fhirjson
 from shared.errors import FhirError, TooLong
-from shared.http import coding, routing
+from shared.http import routing
 from shared.http.requests import Event
 from shared.http.responses import FHIR_JSON, Response
 from shared.settings import settings
@@ -48,7 +48,12 @@ def payload(event: Event, response: Response) -> dict[str, Any]:
         "headers": headers,
         "body": "" if head else body.decode(),
     }
-    return coding.coded(made, event.get("headers", {}).get("accept-encoding", ""))
+    accepted = event.get("headers", {}).get("accept-encoding", "")
+    if not accepted:
+        return made
+    from shared.http import coding  # noqa: PLC0415 - a function starts sooner without it
+
+    return coding.coded(made, accepted)
 
 
 def _indented(body: bytes) -> bytes:

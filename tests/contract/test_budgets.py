@@ -15,9 +15,9 @@ from tests.benchmarks.warm import reads, writes
 EDGE = {"aws_lambda_powertools", "botocore", "jmespath", "orjson", "typing_extensions"}
 STORE = EDGE | {"dateutil", "six", "urllib3"}
 MODULES: dict[str, tuple[int, set[str]]] = {
-    "audit_events": (90, STORE),
-    "audit_index": (80, STORE),
-    "audit_log": (80, STORE),
+    "audit_events": (96, STORE),
+    "audit_index": (60, STORE),
+    "audit_log": (60, STORE),
     "bundle": (150, STORE),
     "reindex": (80, STORE),
     "capabilities": (50, EDGE),

@@ -108,6 +108,7 @@ def test_the_check_of_settings_knows_what_functions_read() -> None:
     unchecked = {name for name in given.asked - checked.keys() if name not in _of_tables()}
     assert unchecked == {
         "ALLOWED_ORIGINS",
+        "AUDIT_ARCHIVE",
         "AUTHORIZE_URL",
         "CLOSING_QUEUE_URL",
         "ENCOUNTER_TYPE_SYSTEM",
