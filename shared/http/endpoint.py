@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 
-from shared import deadlines, failures, metrics
+from shared import deadlines, metrics
 from shared.audit import trail
 from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.operations import OPERATIONS
@@ -73,6 +73,8 @@ def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
     except FhirError as error:
         return _refusals(event).refused(error), _failure(error)
     except Exception as error:  # noqa: BLE001 - the last resort: nothing of it leaves but its place
+        from shared import failures  # noqa: PLC0415 - hardly any request breaks
+
         request_id = event["requestContext"].get("requestId", "")
         return _refusals(event).broken(request_id), failures.described(error)
 

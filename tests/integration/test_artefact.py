@@ -89,7 +89,8 @@ def test_the_layer_says_which_packages_it_is_made_of(built: Artefact) -> None:
     made = json.loads((built.layer / SBOM).read_text())
     assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.5")
     known = {part["name"]: part["version"] for part in made["components"]}
-    installed = {each.name: each.version for each in distributions(path=[f"{built.layer}/python"])}
+    there = [*distributions(path=[f"{built.layer}/python"])]
+    installed = {each.name.lower().replace("_", "-"): each.version for each in there}
     assert installed
     # What another system would need beside is named, too.
     assert installed.items() <= known.items()
