@@ -28,6 +28,8 @@ _VERSIONED = re.compile(rf"(?P<address>.+?)/_history/(?P<version>{_FOREIGN_ID.pa
 _WHITESPACE = re.compile(r"[\s\x00-\x1f\x7f]")
 # What `Reference.type` is relative to.
 DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
+# How many bytes a reference may have: it is in index rows and events beside much else.
+LONGEST = 2048
 # Longer texts are read each time, so that the cache stays small.
 _LONGEST_CACHED = 256
 

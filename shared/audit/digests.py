@@ -11,9 +11,9 @@ from typing import NamedTuple
 import orjson
 
 from shared import fhirjson
-from shared.audit.chains import Break, Row
 from shared.audit.events import link
 from shared.audit.segments import Segment
+from shared.audit.steps import Break, Row
 
 PREFIX = "digests/"
 

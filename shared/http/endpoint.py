@@ -12,6 +12,8 @@ from aws_lambda_powertools import Logger
 
 from shared import deadlines, metrics
 from shared.audit import trail
+from shared.audit.events import MOST_NAMES
+from shared.audit.trail import Answer
 from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.types import TYPES
@@ -96,7 +98,7 @@ def refuse_entry(event: Event, error: FhirError) -> Response:
 
 
 def _failure(error: FhirError) -> dict[str, Any]:
-    return {"issues": [issue.code for issue in error.issues]}
+    return {"issues": [issue.code for issue in error.issues[:MOST_NAMES]]}
 
 
 def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
@@ -113,24 +115,52 @@ def _write(
 ) -> None:
     """Write one line; of a query only the parameters' names, of a resource only its id.
 
-    The audit trail's rows of what writes nothing are made of it.
+    The audit trail's rows of what writes nothing are made of it. Where there is too much for one
+    row, further lines say the rest.
     """
-    asked = {
-        **_resource(event),
-        "parameters": _names(event.get("rawQueryString", ""), is_plain=routing.is_plain(event)),
-    }
-    answer = response.body if response.seen is None else response.seen
-    audited = audit.line(response.status, answer)
+    query = _query(event) + audit.form
+    asked = {**_resource(event), "parameters": _names(query, is_plain=routing.is_plain(event))}
+    patients = _patients(event, asked, query)
+    target = (
+        f"{asked['type']}/{asked['id']}" if asked.get("type") in TYPES and "id" in asked else ""
+    )
+    audited = audit.lines(response.status, _answered(response), patients, target)
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
-        **{name: value for name, value in (asked | figures).items() if value},
+        **{name: value for name, value in asked.items() if value},
         "status": response.status,
-        **response.log,
-        **failure,
-        **audited,
     }
-    (logger.error if "error" in failure else logger.info)("request", extra=line)
+    write = logger.error if "error" in failure else logger.info
+    figures = {name: value for name, value in figures.items() if value}
+    write("request", extra=line | figures | response.log | failure | audited[0])
+    for more in audited[1:]:
+        logger.info("request", extra=line | failure | more)
+
+
+def _answered(response: Response) -> Answer:
+    """Return what a response is about, whole, whatever part of it stands in the body."""
+    if response.seen is not None:
+        return response.seen
+    about = response.about
+    return response.body if about is None else [about.json] if about.json else []
+
+
+def _query(event: Event) -> list[tuple[str, str]]:
+    """Return the parameters of the URL, also of one that is refused for how it is written."""
+    parts = (part.partition("=") for part in event.get("rawQueryString", "").split("&") if part)
+    return [(unquote(name), unquote(value)) for name, _, value in parts]
+
+
+def _patients(event: Event, asked: dict[str, Any], query: list[tuple[str, str]]) -> frozenset[str]:
+    """Return the patients whom the path and the query name."""
+    kind, own_id = routing.path(event).get("type", ""), asked.get("id", "")
+    own = frozenset({f"Patient/{own_id}"} if kind == "Patient" and own_id else ())
+    if not query:
+        return own
+    from shared.audit import asking  # noqa: PLC0415 - a read has no query
+
+    return own | asking.patients(kind, query)
 
 
 def _resource(event: Event) -> dict[str, str]:
@@ -145,8 +175,8 @@ def _resource(event: Event) -> dict[str, str]:
     return named if named.get("type", TYPES[0]) in _KNOWN and all(map(ID.fullmatch, ids)) else {}
 
 
-def _names(query: str, *, is_plain: bool) -> list[str]:
-    """Give the names of a query's parameters, `?` for an unknown one: that may be anything."""
+def _names(query: list[tuple[str, str]], *, is_plain: bool) -> list[str]:
+    """Return names of a query's parameters, `?` for an unknown one: that may be anything."""
     if not query:
         return []
     from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
@@ -156,6 +186,6 @@ def _names(query: str, *, is_plain: bool) -> list[str]:
         from shared.plain.collections import EVERY_PARAM  # noqa: PLC0415 - has been imported
 
         known = EVERY_PARAM
-    parts = (unquote(part.partition("=")[0]) for part in query.split("&") if part)
-    names = {part.partition(":")[0] for part in parts}
-    return sorted({name if name in known or _CONTROL.fullmatch(name) else "?" for name in names})
+    names = {name.partition(":")[0] for name, _ in query}
+    said = {name if name in known or _CONTROL.fullmatch(name) else "?" for name in names}
+    return sorted(said)[:MOST_NAMES]

@@ -68,7 +68,7 @@ def _page(collection: Collection, resources: list[Json], cursor: str | None) -> 
 def _found(request: Request, collection: Collection, record: Versioned) -> Response:
     headers = entity_headers(record)
     if is_known(request.headers, record.version, record.last_updated):
-        return Response(304, headers=headers)
+        return Response(304, headers=headers, about=record)
     return _of(200, collection, record, headers)
 
 

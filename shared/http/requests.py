@@ -132,6 +132,7 @@ class Request:
             form = parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")
         except ValueError:
             raise Malformed("The form is not UTF-8") from None
+        trail.current().form = form
         negotiation.check_format(self.headers.get("accept", ""), [*self.query, *form])
         return form
 

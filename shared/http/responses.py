@@ -53,15 +53,15 @@ STATUS = {
 class Response:
     """An answer; `body` is JSON, empty where there is none; `log` is told to the log only.
 
-    `about` is the version that it is about, if it is about one. `seen` are the resources in it,
-    where these do not stand there as they are.
+    `about` is the version that it is about, if it is about one. `seen` are the resources that it
+    tells something of, each whole, where these do not stand in the body as they are.
     """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
-    seen: Sequence[dict[str, Any]] | None = None
+    seen: Sequence[bytes | dict[str, Any]] | None = None
     about: Versioned | None = None
 
 
@@ -131,7 +131,9 @@ def history_bundle(request: Request, page: "History") -> Response:
     if page.next is not None:
         kept = [pair for pair in request.query if pair[0] != "_offset"]
         links["next"] = _link(url, [*kept, ("_offset", str(page.next))])
-    return Response(200, fhirjson.dumps(bundles.history(entries, links, total=page.total)))
+    body = fhirjson.dumps(bundles.history(entries, links, total=page.total))
+    # That there are no such versions tells something of the resource as well.
+    return Response(200, body, seen=None if page.steps else page.seen)
 
 
 def _version(request: Request, step: "Step") -> bundles.Version:
@@ -165,7 +167,7 @@ def searchset_bundle(request: Request, result: "Result") -> Response:
     if issues:
         entries.append(bundles.Found(operation_outcome(issues), mode="outcome"))
     body = fhirjson.dumps(bundles.searchset(entries, links, total=result.total))
-    return Response(200, body, log={"plan": result.plan})
+    return Response(200, body, log={"plan": result.plan}, seen=result.seen)
 
 
 def _told(plan: "Explanation") -> errors.Issue:
@@ -184,7 +186,8 @@ def everything_bundle(request: Request, page: "Everything") -> Response:
     if page.next:
         links["next"] = _link(url, page.next)
     entries = [_found(request, json) for json in page.resources]
-    return Response(200, fhirjson.dumps(bundles.searchset(entries, links)))
+    body = fhirjson.dumps(bundles.searchset(entries, links))
+    return Response(200, body, seen=[page.session, *page.resources])
 
 
 def _link(url: str, query: Sequence[tuple[str, str]]) -> str:

@@ -41,8 +41,12 @@ _PLACE = re.compile(r"[A-Za-z0-9#:.-]{0,200}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Everything:
-    """A page: the JSON of its resources, the query as applied and that of the next page."""
+    """A page: the JSON of its resources, the query as applied and that of the next page.
 
+    `session` is the JSON of the session, whether the page has it or not.
+    """
+
+    session: bytes
     resources: list[bytes]
     applied: list[Pair]
     next: list[Pair] | None
@@ -54,7 +58,8 @@ def everything(actor: Actor, encounter_id: str, values: Values) -> Everything:
     resources, end = asked.page()
     applied = [(name, str(each)) for name, given in values.items() for each in given]
     same = [pair for pair in applied if pair[0] != "_cursor"]
-    return Everything(resources, applied, [*same, ("_cursor", end)] if end else None)
+    session = asked.known.json or b""
+    return Everything(session, resources, applied, [*same, ("_cursor", end)] if end else None)
 
 
 class _Asked:

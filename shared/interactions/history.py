@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/http.html#history
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 
 from shared import instants
@@ -29,11 +29,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A page of steps, how many there are in all, and the offset of the next page."""
+    """A page of steps, how many there are in all, and the offset of the next page.
+
+    `seen` is the JSON of the current version where the caller sees that one.
+    """
 
     steps: list[Step]
     total: int
     next: int | None
+    seen: tuple[bytes, ...] = ()
 
 
 def history(
@@ -55,13 +59,14 @@ def history(
     if current is None:
         raise NotFound(f"{resource_type}/{resource_id} does not exist")
     first = 1 if since is None else _first_since(tenant, current, since)
+    own = (current.json,) if current.json else ()
     if not sight.sees_all_of(current):
-        return _cut(list(_seen(sight, current, first)), offset, count)
+        return replace(_cut(list(_seen(sight, current, first)), offset, count), seen=own)
     total = current.version - first + 1
     newest = current.version - offset
     steps = _page(tenant, current, newest, max(newest - count + 1, first)) if count else []
     end = offset + len(steps)
-    return History(steps, total, end if steps and end < total else None)
+    return History(steps, total, end if steps and end < total else None, own)
 
 
 def _seen(sight: Sight, current: Versioned, first: int) -> Iterator[Step]:

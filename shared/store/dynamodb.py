@@ -1,5 +1,6 @@
 """The calls of DynamoDB that this service makes beside transactions; reads are consistent."""
 
+import logging
 import os
 import random
 import time
@@ -20,6 +21,10 @@ from shared.store import meter
 from shared.store.items import Item
 
 type Key = tuple[str, str]
+
+# At DEBUG these write whole requests and answers into the log.
+for _name in ("botocore", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 # Short attempts within a function's 28 seconds; keep-alive saves a handshake a request.
 CONFIG = Config(

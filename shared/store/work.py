@@ -423,6 +423,7 @@ class Work:
             at=self.instant,
             written=written,
             origin=trail.current().origin,
+            keeps=settings().audit_retention_days,
         )
 
     def _written(self, address: Address, record: Versioned) -> events.Written:
@@ -434,8 +435,30 @@ class Work:
             record.version,
             action,
             before.chain if before else b"",
-            compartments.patients(resource),
+            self._patients(resource),
+            events.content(record.created, events.body(record.json, record.updated)),
         )
+
+    def _patients(self, resource: dict[str, Any]) -> frozenset[str]:
+        """Return whom a resource is about, by itself or through what it belongs to."""
+        own = compartments.patients(resource) if resource else frozenset()
+        if not (through := compartments.through(resource)):
+            return own
+        from shared.audit import finding  # noqa: PLC0415 - most resources name their patient
+
+        return own | finding.patients(through, self._about, self._parts)
+
+    def _about(self, resource_type: str, resource_id: str) -> dict[str, Any]:
+        address = keys.current(self.tenant, resource_type, resource_id)
+        record = self._saved.get(address) or self._read.get(address)
+        if record is None:
+            record = reading.current(self.tenant, resource_type, resource_id)
+        return record.resource if isinstance(record, Versioned) else {}
+
+    def _parts(self, encounter_id: str) -> list[dict[str, Any]]:
+        saved = [one.resource for one in self._saved_as(EncounterRecord)]
+        parts = [one for one in saved if parent(one) == encounter_id]
+        return [*parts, *reading.children(self.tenant, encounter_id)]
 
 
 def _is_open_session(record: EncounterRecord | None) -> bool:

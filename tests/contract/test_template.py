@@ -106,7 +106,8 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         QUEUE: {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
     },
     "audit_events": {AUDIT: {"BatchGetItem", "Query"}, SEARCH: {"GetItem"}},
-    "audit_log": {AUDIT: {"BatchWriteItem"}},
+    "audit_log": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)}
+    | {SEARCH: {"Query"}, AUDIT: {"BatchWriteItem"}},
     "audit_index": {
         AUDIT: {
             "BatchWriteItem",
@@ -203,6 +204,27 @@ def test_route_keys_are_what_the_gateway_takes_under_any_base_path(base_path: st
     for route in ROUTES:
         text = key_under(route, base_path)
         assert ROUTE_KEY.fullmatch(text) or text == "$default"
+
+
+def test_every_route_that_takes_no_token_has_a_throttle_of_its_own() -> None:
+    stage = RESOURCES["ApiStage"]
+    condition, usual, other = stage["Properties"]["RouteSettings"]["Fn::If"]
+    assert TEMPLATE["Conditions"][condition] == {"Fn::Equals": [{"Ref": "BasePath"}, "/fhir/R4"]}
+    public = {key(route) for route in ROUTES if is_public(route)}
+    assert usual.keys() == {one.replace("${BasePath}", "/fhir/R4") for one in public}
+    assert other.keys() == {one for one in public if "${BasePath}" not in one}
+    limits = {
+        "ThrottlingRateLimit": {"Ref": "PublicRateLimit"},
+        "ThrottlingBurstLimit": {"Ref": "PublicBurstLimit"},
+    }
+    assert all(one == limits for one in (*usual.values(), *other.values()))
+    routes = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route")
+    assert set(stage["DependsOn"]) == {name for name, one in routes.items() if is_public(one)}
+    public_rate, rate = (
+        TEMPLATE["Parameters"][name]["Default"]
+        for name in ("PublicRateLimit", "ThrottlingRateLimit")
+    )
+    assert public_rate < rate
 
 
 @pytest.mark.parametrize("text", ["/fhir/R4/", "/a b", "/a~b", "/{type}", "/a//b", "fhir", "/"])
@@ -608,5 +630,6 @@ def test_alarms_and_dashboard_are_about_figures_that_are_written() -> None:
     alarms = template.resources(TEMPLATE, "AWS::CloudWatch::Alarm").values()
     assert {alarm["Properties"]["MetricName"] for alarm in alarms} == {
         metrics.OLDEST,
+        metrics.UNAUDITED,
         "ApproximateNumberOfMessagesVisible",
     }
