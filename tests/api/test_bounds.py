@@ -95,7 +95,9 @@ def test_a_busy_table_ends_in_503_before_the_function_is_killed(
     assert answer.status == 503
     assert answer.headers["Retry-After"]
     assert clock.seconds - began <= max(seconds - deadlines.MARGIN_SECONDS + 1, 0)
-    assert [json.loads(line)["audit"]["event"]["status"] for line in log.lines][-1] == 503
+    line = json.loads(log.lines[-1])
+    assert line["status"] == 503
+    assert "audit" in line
 
 
 def test_what_is_read_one_by_one_ends_with_the_time(
