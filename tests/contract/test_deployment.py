@@ -31,7 +31,7 @@ from tests.contract.test_template import (
 PARAMETERS = TEMPLATE["Parameters"]
 TABLES = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
 # What SAM makes of a function that others may name: its role, and what calls it.
-_MADE = re.compile(r"(?P<function>\w+Function)(Role|\.Alias)")
+_MADE = re.compile(r"(?P<function>\w+Function)(Role|\.Alias|\.Version)")
 
 
 def references(value: Any) -> Iterator[str]:
@@ -121,6 +121,13 @@ def test_the_check_of_settings_knows_what_functions_read() -> None:
     }
     for name, value in checked.items():
         assert value["Ref"] in {*references(every[name])}
+
+
+def test_settings_are_checked_again_by_each_release() -> None:
+    assert RESOURCES["SettingsCheck"]["Properties"]["Code"] == {
+        "Ref": "SettingsCheckFunction.Version"
+    }
+    assert "AutoPublishAlias" not in FUNCTIONS["SettingsCheckFunction"]["IgnoreGlobals"]
 
 
 def _of_tables() -> list[str]:
