@@ -11,6 +11,7 @@ from shared.local.artefact import artefact
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.environment import environment
 from shared.local.stack import NAME, Stack, deploy
+from tests.e2e.test_serve import wait_until
 
 ORIGIN = "https://app.example"
 
@@ -42,8 +43,12 @@ def test_settings_that_functions_cannot_start_with_leave_nothing_behind(running:
         deployed(running, SessionTimeZone="Europe/Atlantis", DeletionProtection="true")
     assert running.client("dynamodb").list_tables()["TableNames"] == []
     cloudformation = running.client("cloudformation")
-    rolled_back = cloudformation.get_waiter("stack_rollback_complete")
-    rolled_back.wait(StackName=NAME, WaiterConfig={"Delay": 1})
+    wait_until(
+        lambda: (
+            cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"]
+            == "ROLLBACK_COMPLETE"
+        )
+    )
     cloudformation.delete_stack(StackName=NAME)
     again = deployed(running, SessionTimeZone="Europe/Berlin", DeletionProtection="true")
     assert httpx.get(f"{again.base_url}/metadata", timeout=30).is_success
