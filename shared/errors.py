@@ -3,7 +3,7 @@
 FhirError
 ├── Invalid                the content or a parameter is not what FHIR allows
 │   ├── Malformed          the body is no JSON object of the expected shape
-│   └── TooCostly          the search would read more than one request may
+│   └── TooCostly          what is asked would take more than one request may
 ├── NotFound               unknown resource, version or path
 ├── Deleted                the resource was there and is gone
 ├── NotSupported           the method does not exist here
@@ -15,6 +15,7 @@ FhirError
 ├── TooLong                larger than one item can hold
 ├── Login                  the token is not an access token
 ├── Forbidden              the caller may not do this
+├── Throttled              the caller has done this too often: try again later
 └── Transient              the database is busy: try again later
 
 Issue types: https://hl7.org/fhir/R4/valueset-issue-type.html
@@ -71,7 +72,7 @@ class Malformed(Invalid):
 
 
 class TooCostly(Invalid):
-    """The search would read more than one request may."""
+    """What is asked would take more reading or work than one request may."""
 
     code = "too-costly"
 
@@ -134,6 +135,19 @@ class Forbidden(FhirError):
     """The caller may not do this."""
 
     code = "forbidden"
+
+
+class Throttled(FhirError):
+    """The caller has done this too often; `seconds` is after how many they may again."""
+
+    code = "throttled"
+
+    def __init__(
+        self, text: str, seconds: int, *, expression: str = "", diagnostics: str = ""
+    ) -> None:
+        """Take one issue as text, and how long to wait."""
+        super().__init__(text, expression=expression, diagnostics=diagnostics)
+        self.seconds = seconds
 
 
 class Transient(FhirError):

@@ -86,6 +86,11 @@ def dumps(value: Any) -> bytes:
     return orjson.dumps(value, default=_literal)
 
 
+def sent_size(text: bytes) -> int:
+    """Return how large JSON is as a string in other JSON, where quotes and the like are escaped."""
+    return len(text) + text.count(b'"') + text.count(b"\\") + text.count(b"\n")
+
+
 def indented(text: bytes) -> bytes:
     """Write JSON again for people to read."""
     return orjson.dumps(loads(text), default=_literal, option=orjson.OPT_INDENT_2)

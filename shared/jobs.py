@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from shared import metrics, references
+from shared import deadlines, metrics, references
 from shared.audit import trail
 from shared.settings import settings
 from shared.store import meter
@@ -24,6 +24,7 @@ def job(run: Job) -> Job:
     @wraps(run)
     def handler(event: Event, context: Any) -> dict[str, Any]:
         started = time.perf_counter()
+        deadlines.begin(context)
         meter.start()
         references.BASE.set(settings().public_base_url)
         trail.begin(request=getattr(context, "aws_request_id", ""))

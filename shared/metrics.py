@@ -14,6 +14,8 @@ from shared.settings import settings
 
 OPENED, CLOSED, REARMED = "SessionsOpened", "SessionsClosed", "SessionsRearmed"
 LAG, OLDEST, FAILED = "ClosingLag", "OldestDue", "ClosingFailures"
+# Requests whose event could not be stored in the audit trail.
+UNAUDITED = "RequestsUnaudited"
 UNITS = {LAG: "Seconds", OLDEST: "Seconds"}
 ANY = "any"
 # Of a list of values CloudWatch reads so many.

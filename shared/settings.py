@@ -9,14 +9,18 @@ from functools import cache
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
+from shared.catalog.roles import ROLES
 from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES, TYPES
 
 POLICIES = ("explicit", "thread", "daily")
 SCOPES = ("thread", "patient")
 LINKINGS = ("header", "message")
+ALL, STAFF = CONDITION_MATCHES = ("all", "staff")
 NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
 # By what the deployment checks: the types whose references must name what is here.
 _KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
+# How events of requests that wrote nothing are kept: to be searched, or in the archive alone.
+INDEX, ARCHIVE = AUDIT_READS = ("index", "archive")
 ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 _BASE = re.compile(r"(https://[^/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)(/[^?#]*)?")
@@ -39,19 +43,26 @@ class Settings:
     session_idle_minutes: int | None = None
     session_max_hours: int = 168
     sent_tolerance_hours: int = 24
+    patient_threads_per_day: int = 50
+    condition_matches: str = ALL
     message_linking: str = "header"
     close_spread_minutes: int = 30
     audit_retention_days: int = 0
+    audit_index_days: int = 0
+    audit_reads: str = INDEX
+    audit_archive: str = ""
     encounter_type_system: str = ENCOUNTER_TYPE_SYSTEM
     closing_queue_url: str = ""
     metrics_namespace: str = "async-encounters"
     groups_claim: str = "cognito:groups"
     tenant_claim: str = ""
+    required_scope: str = ""
     client_roles: Mapping[str, str] = field(default_factory=dict)
     allowed_origins: frozenset[str] = frozenset()
     authorize_url: str = ""
     token_url: str = ""
     explore_client_id: str = ""
+    scopes_supported: tuple[str, ...] = ()
     reference_checks: str = NONE
     reference_base_url: str = ""
     reference_authorization: str = ""
@@ -107,8 +118,13 @@ def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T
     return int(text) if text else default
 
 
-def _pairs(text: str) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+def _client_roles(text: str) -> dict[str, str]:
+    """Return the role of each client; a role that there is not stops the function."""
+    roles = dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+    for role in roles.values():
+        if role not in ROLES:
+            raise SystemExit(f"CLIENT_ROLES: {role!r} is none of {', '.join(ROLES)}")
+    return roles
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -129,19 +145,26 @@ def read(environment: Mapping[str, str]) -> Settings:
         session_idle_minutes=_number(environment, "SESSION_IDLE_MINUTES", None),
         session_max_hours=_number(environment, "SESSION_MAX_HOURS", 168),
         sent_tolerance_hours=_number(environment, "SENT_TOLERANCE_HOURS", 24),
+        patient_threads_per_day=_number(environment, "PATIENT_THREADS_PER_DAY", 50),
+        condition_matches=_one_of(environment, "CONDITION_MATCHES", CONDITION_MATCHES),
         message_linking=_one_of(environment, "MESSAGE_LINKING", LINKINGS),
         close_spread_minutes=_number(environment, "CLOSE_SPREAD_MINUTES", 30),
         audit_retention_days=_number(environment, "AUDIT_RETENTION_DAYS", 0),
+        audit_index_days=_number(environment, "AUDIT_INDEX_DAYS", 0),
+        audit_reads=_one_of(environment, "AUDIT_READS", AUDIT_READS),
+        audit_archive=get("AUDIT_ARCHIVE", ""),
         encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE_SYSTEM,
         closing_queue_url=get("CLOSING_QUEUE_URL", ""),
         metrics_namespace=get("METRICS_NAMESPACE") or "async-encounters",
         groups_claim=get("GROUPS_CLAIM") or "cognito:groups",
         tenant_claim=get("TENANT_CLAIM", ""),
-        client_roles=_pairs(get("CLIENT_ROLES", "")),
+        required_scope=get("REQUIRED_SCOPE", ""),
+        client_roles=_client_roles(get("CLIENT_ROLES", "")),
         allowed_origins=frozenset(filter(None, get("ALLOWED_ORIGINS", "").split(","))),
         authorize_url=get("AUTHORIZE_URL", ""),
         token_url=get("TOKEN_URL", ""),
         explore_client_id=get("EXPLORE_CLIENT_ID", ""),
+        scopes_supported=tuple(get("SCOPES_SUPPORTED", "").split()),
         reference_checks=checks,
         reference_base_url=_reference_base(environment, checks),
         reference_authorization=get("REFERENCE_AUTHORIZATION", ""),

@@ -24,6 +24,8 @@ type Children = Callable[[str], list[Resource]]
 EVERY_LETTER = "cruds"
 # What the JSON of a draft has somewhere; few others do.
 _DRAFT = b'"status":"preparation"'
+# After every instant.
+_AFTER_ALL = "~"
 
 
 class Grant(NamedTuple):
@@ -50,17 +52,20 @@ class Sight:
         *,
         header: Header | None = None,
         children: Children | None = None,
+        rely_on: Callable[[Resource], None] = lambda _: None,
     ) -> None:
         """Look for a caller, by scopes with one of some letters.
 
-        The readers are those of a change that is under way.
+        The readers are those of a change that is under way. `rely_on` is told of each other
+        resource by which the caller sees one: a message's header, a session's medical encounter.
         """
         self.tenant, self._letters = actor.tenant, letters
         self._people = actor.people if actor.is_cared_for else None
         self._senders = None if actor.sees_drafts else actor.senders
-        self._actor = actor
+        self._actor, self._rely_on = actor, rely_on
         self._grants = cache(self._grants_of)
         self._known: dict[frozenset[str], frozenset[str]] = {}
+        self._shown: dict[tuple[str, frozenset[str]], str] = {}
         self._header = cache(header or self._stored_header)
         self._children = cache(children or self._stored_children)
 
@@ -114,16 +119,19 @@ class Sight:
         record = reading.current(self.tenant, "Encounter", encounter_id)
         return record is not None and self.sees(record.resource)
 
-    def sees(self, resource: Resource) -> bool:
-        """Tell whether the caller sees a resource as it is; nobody sees what is deleted."""
+    def sees(self, resource: Resource, *, is_past: bool = False) -> bool:
+        """Return whether the caller sees a resource, as it is now or in a past version.
+
+        Nobody sees what is deleted.
+        """
         if not resource or self._is_anothers_draft(resource):
             return False
         if not self.limits((resource["resourceType"],)):
             return True
         people = self._within(resource["resourceType"])
-        if people is not None and not self._is_in_compartment(resource, people):
+        if people is not None and not self._is_in_compartment(resource, people, is_past=is_past):
             return False
-        return self.may(self._letters, resource)
+        return self.may(self._letters, resource, is_past=is_past)
 
     def surely_sees(self, resource_type: str, json: bytes) -> bool:
         """Tell whether the caller sees a resource, which need not be read to know that."""
@@ -135,17 +143,20 @@ class Sight:
             return False
         return compartments.sender(resource) not in self._senders
 
-    def may(self, letters: str, resource: Resource) -> bool:
-        """Tell whether scopes with one of some letters are for a resource as it is."""
+    def may(self, letters: str, resource: Resource, *, is_past: bool = False) -> bool:
+        """Return whether scopes with one of some letters are for a resource or past version."""
         granted = self._granted(resource["resourceType"], letters)
-        return granted is None or any(self._is_for(resource, one) for one in granted)
+        return granted is None or any(
+            self._is_for(resource, grant, is_past=is_past) for grant in granted
+        )
 
     def may_search(self, resource_type: str) -> bool:
         """Tell whether scopes let the caller search a type."""
         return self._granted(resource_type, "s") != []
 
-    def _is_for(self, resource: Resource, grant: Grant) -> bool:
-        if grant.people is not None and not self._is_in_compartment(resource, grant.people):
+    def _is_for(self, resource: Resource, grant: Grant, *, is_past: bool) -> bool:
+        people = grant.people
+        if people is not None and not self._is_in_compartment(resource, people, is_past=is_past):
             return False
         if not grant.constraint:
             return True
@@ -154,47 +165,95 @@ class Sight:
         return all(matches(resource, one) for one in grant.constraint)
 
     def sees_record(self, record: Versioned | None) -> bool:
-        """Tell whether the caller sees a record, by what it last was where it is deleted.
+        """Return whether the caller sees a current record, by what it last was if deleted."""
+        return record is not None and self._sees_version(record, is_past=False)
 
-        A version of one that they see is asked about by itself.
-        """
-        if record is None:
-            return False
+    def sees_past(self, record: Versioned) -> bool:
+        """Return whether the caller sees a version that is not the current one."""
+        return self._sees_version(record, is_past=True)
+
+    def _sees_version(self, record: Versioned, *, is_past: bool) -> bool:
         if record.json is None:
             if self.sees_all_of(record):
                 return True
             before = reading.version(self.tenant, record, record.version - 1)
-            return before is not None and self.sees(before.resource)
-        return self.surely_sees(record.type, record.json) or self.sees(record.resource)
+            return before is not None and self.sees(before.resource, is_past=is_past)
+        if self.surely_sees(record.type, record.json):
+            return True
+        return self.sees(record.resource, is_past=is_past)
 
     def sees_all_of(self, record: Versioned) -> bool:
         """Tell whether the caller sees all versions of a record, whatever they are."""
         drafted = isinstance(record, CommunicationRecord) and record.drafted
         return not self.limits((record.type,)) and (self._senders is None or not drafted)
 
-    def _is_in_compartment(self, resource: Resource, people: frozenset[str]) -> bool:
+    def _is_in_compartment(
+        self, resource: Resource, people: frozenset[str], *, is_past: bool
+    ) -> bool:
         if compartments.owners(resource) & people:
             return True
         if resource["resourceType"] == "Encounter":
-            return self._has_medical_encounter(resource, people)
+            return self._has_medical_encounter(resource, people, is_past=is_past)
         if resource["resourceType"] != "Communication" or compartments.is_draft(resource):
             return False
         header_id = kinds.header(resource)
         if header_id in self._known.get(people, ()):
             return True
         header = self._header(header_id) if header_id else None
-        return bool(header and header.json and compartments.owners(header.resource) & people)
+        if header is None or not header.json or not compartments.owners(header.resource) & people:
+            return False
+        self._rely_on(header.resource)
+        return True
 
-    def _has_medical_encounter(self, session: Resource, people: frozenset[str]) -> bool:
+    def _has_medical_encounter(
+        self, session: Resource, people: frozenset[str], *, is_past: bool
+    ) -> bool:
+        """Return whether one of some people has a medical encounter that shows them a session.
+
+        It shows no version that names a patient itself, and none from before it was there.
+        """
         if not kinds.is_session(session, settings().encounter_type_system):
             return False
-        return any(compartments.owners(child) & people for child in self._children(session["id"]))
+        # Read in any case: an answer about what is hidden takes as long as about what is shown.
+        children = self._children(session["id"])
+        if kinds.names_patient(session):
+            return False
+        made = session["meta"]["lastUpdated"] if is_past else ""
+        for child in children:
+            if _shows(child, people) and not (is_past and made < self._shown_since(child, people)):
+                self._rely_on(child)
+                return True
+        return False
+
+    def _since(self, child: Resource, people: frozenset[str]) -> str:
+        """Return since when, without a break, a medical encounter has shown its session."""
+        record = reading.current(self.tenant, "Encounter", child["id"])
+        since, parent = _AFTER_ALL, kinds.parent(child)
+        while record and _shows(record.resource, people):
+            if kinds.parent(record.resource) != parent:
+                break
+            since = record.last_updated
+            record = reading.version(self.tenant, record, record.version - 1)
+        return since
+
+    def _shown_since(self, child: Resource, people: frozenset[str]) -> str:
+        key = child["id"], people
+        if key not in self._shown:
+            self._shown[key] = self._since(child, people)
+        return self._shown[key]
 
     def _stored_header(self, header_id: str) -> Versioned | None:
         return reading.communication(self.tenant, header_id)
 
     def _stored_children(self, session_id: str) -> list[Resource]:
         return reading.children(self.tenant, session_id)
+
+
+def _shows(child: Resource, people: frozenset[str]) -> bool:
+    """Return whether a medical encounter shows its session to one of some people."""
+    if not child or child["status"] == kinds.ENTERED_IN_ERROR:
+        return False
+    return bool(compartments.owners(child) & people)
 
 
 def _grants(resource_type: str, actor: Actor) -> Iterator[Grant]:

@@ -5,6 +5,7 @@ https://github.com/ulid/spec
 
 import os
 import re
+from hashlib import sha256
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
@@ -27,6 +28,12 @@ def prefix(milliseconds: int) -> str:
 def new(milliseconds: int) -> str:
     """Make a ULID of that time since 1970, with 80 bits from the system's own randomness."""
     return prefix(milliseconds) + _letters(int.from_bytes(os.urandom(10)), 16)
+
+
+def derived(ulid: str, number: int) -> str:
+    """Return the same further ULID each time, of the time of another."""
+    hashed = sha256(f"{ulid}.{number}".encode()).digest()
+    return ulid[:_TIME_LETTERS] + _letters(int.from_bytes(hashed[:10]), 16)
 
 
 def milliseconds(ulid: str) -> int:

@@ -86,7 +86,9 @@ def _normal(path: str) -> str:
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
-            kept = kept[:-1] or [""]
+            # The root has no parent.
+            kept.pop()
+            kept = kept or [""]
         elif segment != ".":
             kept.append(segment)
     return "/".join(kept)

@@ -92,6 +92,13 @@ class Database(Memory):
             self._tokens.add(ClientRequestToken)
             self.committed()
 
+    def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
+        with self.called("BatchWriteItem"):
+            for table, requests in RequestItems.items():
+                for request in requests:
+                    self.put_item(TableName=table, Item=request["PutRequest"]["Item"])
+        return {"UnprocessedItems": {}}
+
     def get_paginator(self, operation: str) -> "_Scan":
         assert operation == "scan"
         return _Scan(self)

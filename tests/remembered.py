@@ -3,12 +3,15 @@
 from shared import settings
 from shared.index import readiness
 from shared.interactions import elsewhere
-from shared.store import dynamodb, queue
+from shared.store import archive, dynamodb, queue
 
 
 def forget() -> None:
     """Let the next request read its environment anew."""
-    kept = (settings.settings, dynamodb.session, dynamodb.client, dynamodb.table_name, queue.client)
+    kept = (
+        *(settings.settings, dynamodb.session, dynamodb.client, dynamodb.table_name),
+        *(queue.client, archive.client),
+    )
     for each in kept:
         each.cache_clear()
     readiness.forget()

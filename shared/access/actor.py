@@ -3,11 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from shared import references
-from shared.access import scopes
+from shared.access import scopes, tokens
 from shared.access.compartments import is_a
 from shared.access.scopes import Scope
+from shared.access.tokens import Token
+from shared.catalog.access_patterns import RESERVED
 from shared.catalog.interactions import Interaction
 from shared.catalog.roles import (
     DELETERS_OF_ANYTHING,
@@ -18,12 +21,20 @@ from shared.catalog.roles import (
     ROLES,
 )
 from shared.catalog.types import TYPES
-from shared.errors import Forbidden, Login
+from shared.errors import Forbidden
 from shared.settings import Settings
 
 DEFAULT_TENANT = "-"
 # Nothing in it ends a segment of a key, and none is the default's.
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+
+class Ground(NamedTuple):
+    """A stored resource that a caller's rights come from; version 0 where it was never there."""
+
+    type: str
+    id: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,7 @@ class Actor:
     Of a patient or related person `myself` is the reference that their messages' `sender` has, and
     `patients` are those for whom they start care; `patient` is whom the token was issued about.
     `also` are the RelatedPersons that are the same person, each the relative of another patient.
+    `grounds` are the stored resources that say so, with the versions that were read.
     `scopes` are SMART's, None where it has none: then roles alone say what it may.
     """
 
@@ -44,6 +56,7 @@ class Actor:
     myself: str = ""
     patients: frozenset[str] = field(default_factory=frozenset)
     also: frozenset[str] = field(default_factory=frozenset)
+    grounds: tuple[Ground, ...] = ()
     patient: str = ""
     scopes: tuple[Scope, ...] | None = None
 
@@ -98,23 +111,22 @@ class Actor:
 ANONYMOUS = Actor(subject="anonymous")
 
 
-def caller(claims: Mapping[str, str], settings: Settings) -> Actor:
-    """Read the claims of an access token as the gateway's authorizer hands them on.
+def caller(claims: Mapping[str, Any], settings: Settings, authorization: str = "") -> Actor:
+    """Read the claims of an access token, beside the header that it came in.
 
-    Raises Login for a token that says it is something else than an access token, and Forbidden for
-    one without a tenant where there are several.
+    Raises Login for a token that is something else than an access token, and Forbidden for one
+    without a tenant where there are several, or without the scope that each needs.
     """
-    if claims.get("token_use", "access") != "access":
-        raise Login("The token is not an access token")
-    # The authorizer flattens a list claim to the text `[admin practitioner]`.
-    groups = claims.get(settings.groups_claim, "").strip("[]").replace(",", " ").split()
-    client = claims.get("client_id") or claims.get("cid") or ""
-    subject = claims.get("sub", client)
+    token = tokens.read(claims, authorization)
+    tokens.check_scope(token, settings.required_scope)
+    groups = token.groups(settings.groups_claim, ROLES)
+    client = token.text("client_id") or token.text("cid")
+    subject = token.text("sub") if "sub" in token.claims else client
     # Only a client that stands for itself: a user without groups has no role, whatever the client.
     itself = not groups and subject in (client, f"{client}@clients")
     of_client = settings.client_roles.get(client) if itself else None
     roles = frozenset(groups) | ({of_client} if of_client else set())
-    fhir_user, patient = claims.get("fhirUser", ""), _patient(claims.get("patient", ""))
+    fhir_user, patient = token.text("fhirUser"), _patient(token.text("patient"))
     myself = _myself(roles, fhir_user, patient)
     # Who is a patient is nobody's relative by a claim, whatever other role they have.
     mine = myself if is_a("Patient", myself) else patient if RELATED_PERSON in roles else ""
@@ -123,19 +135,19 @@ def caller(claims: Mapping[str, str], settings: Settings) -> Actor:
         client=client,
         fhir_user=fhir_user,
         roles=roles,
-        tenant=_tenant(claims, settings.tenant_claim),
+        tenant=_tenant(token, settings.tenant_claim),
         myself=myself,
         patients=frozenset({mine} - {""}),
         patient=patient or (myself if is_a("Patient", myself) else ""),
-        scopes=scopes.read(claims.get("scope") or claims.get("scp", "")),
+        scopes=scopes.read(token.scopes),
     )
 
 
-def _tenant(claims: Mapping[str, str], claim: str) -> str:
+def _tenant(token: Token, claim: str) -> str:
     if not claim:
         return DEFAULT_TENANT
-    tenant = claims.get(claim, "")
-    if not _TENANT.fullmatch(tenant):
+    tenant = token.text(claim)
+    if not _TENANT.fullmatch(tenant) or tenant in RESERVED:
         raise Forbidden(
             "The token names no tenant", diagnostics=f"It is expected in its claim {claim}"
         )

@@ -1,6 +1,11 @@
-"""Whose compartment a resource is in, by what the catalogue says of its elements."""
+"""Whose compartment a resource is in, by what the catalogue says of its elements.
 
-from collections.abc import Iterator
+What names no patient itself is about those of another resource: a message about those of its
+thread's header, a session about those of its medical encounters, a record about those of its
+encounter.
+"""
+
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shared import references
@@ -26,14 +31,41 @@ def owners(resource: Resource) -> frozenset[str]:
 
 
 def patients(resource: Resource) -> frozenset[str]:
-    """Give the references of the patients whom a resource is about; a Patient is themself."""
-    if resource.get("resourceType") == "Patient":
-        return frozenset({f"Patient/{resource['id']}"} if "id" in resource else ())
+    """Return the references of the patients whom a resource names as those it is about.
+
+    These are the owners of the compartments that it is in, whether it has been sent or not.
+    """
+    kind = resource.get("resourceType", "")
     found = [resource.get(name) for name in _ABOUT]
-    if resource.get("resourceType") == "Appointment":
-        found += [each.get("actor") for each in resource.get("participant", ())]
     texts = [each.get("reference", "") for each in found if isinstance(each, dict)]
-    return frozenset(each for each in map(references.canonical, texts) if is_a("Patient", each))
+    about = {each for each in map(references.canonical, texts) if is_a("Patient", each)}
+    rows = [row for row in compartments.of_type(kind) if row.owner == compartments.PATIENT]
+    return frozenset(about.union(*(_references(resource, row) for row in rows)))
+
+
+def through(resource: Resource) -> frozenset[str]:
+    """Return the resources that tell whom one is about which does not say so itself."""
+    kind = resource.get("resourceType")
+    if kind == "Communication":
+        # Those who write and get it are in its compartments too, but it is not about them.
+        is_said = is_a("Patient", _text(resource.get("subject")))
+        return frozenset() if is_said else _targets(resource.get("partOf", ()), kind)
+    if patients(resource):
+        return frozenset()
+    if kind == "Encounter":
+        return frozenset({f"Encounter/{resource['id']}"} if "id" in resource else ())
+    context = resource.get("context")
+    inside = _members(context, "encounter")
+    return _targets((resource.get("encounter"), context, *inside), "Encounter")
+
+
+def _text(element: Any) -> str:
+    return str(element.get("reference", "")) if isinstance(element, dict) else ""
+
+
+def _targets(elements: Iterable[Any], resource_type: str) -> frozenset[str]:
+    targets = map(references.target, elements)
+    return frozenset(str(each) for each in targets if each and each.type == resource_type)
 
 
 def is_draft(resource: Resource) -> bool:
@@ -53,7 +85,8 @@ def is_a(resource_type: str, reference: str) -> bool:
 
 def _references(resource: Resource, row: Member) -> Iterator[str]:
     if row.element == ITSELF:
-        yield f"{row.owner}/{resource.get('id', '')}"
+        if "id" in resource:
+            yield f"{row.owner}/{resource['id']}"
         return
     found: list[Any] = [resource]
     for name in row.element.split("."):

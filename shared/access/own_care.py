@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared import references
+from shared.access import naming
 from shared.access.actor import Actor
 from shared.catalog.types import CARE
 from shared.errors import Forbidden, Issue
@@ -36,7 +37,11 @@ def _not_theirs(resource_type: str) -> Forbidden:
 
 
 def check_created(caller: Actor, resource: Resource, header: Resource | None) -> None:
-    """Raise Forbidden where a thread is not about them, or they link; `header` is a message's."""
+    """Raise Forbidden if a thread is not about them, or if they link or set an identifier.
+
+    `header` is a message's.
+    """
+    naming.check_identifiers(resource)
     if header is None and _name(resource.get("subject")) not in caller.patients:
         raise Forbidden(
             "Patients and related persons begin threads about themselves or their patients",
@@ -56,15 +61,17 @@ def check_changed(
 ) -> None:
     """Raise Forbidden naming each element that is not theirs to change.
 
-    They retract what they sent themselves, and say that they received and read what is addressed to
-    them.
+    They retract what they sent themselves, say that they received and read what is addressed to
+    them, and leave a thread by taking themselves off its recipients.
     """
     if after["resourceType"] not in CARE:
         raise _not_theirs(after["resourceType"])
     was, now = _content(before), _content(after)
     changed = {name for name in was | now if was.get(name) != now.get(name)}
     allowed: set[str] = set()
-    if header is not None and _is_own(caller, before):
+    if header is None and _leaves(caller, before, after):
+        allowed = {"recipient"}
+    elif header is not None and _is_own(caller, before):
         allowed = {"status"} if after.get("status") == RETRACTED else set()
     elif header is not None and _is_addressed(caller, before, header):
         allowed = {"received"}
@@ -86,7 +93,8 @@ def _refusal(resource_type: str, element: str) -> Issue:
         f"Patients and related persons do not change {element} so",
         f"{resource_type}.{element}",
         "Of a message addressed to them they change status, from in-progress to completed, and "
-        "received; of one of their own status, to entered-in-error",
+        "received; of one of their own status, to entered-in-error; of a thread they leave, "
+        "recipient",
     )
 
 
@@ -99,6 +107,13 @@ def check_opened(caller: Actor, subjects: Iterable[Resource | None]) -> None:
             expression="patient",
             diagnostics=f"The caller's are {_listed(caller.patients)}",
         )
+
+
+def _leaves(caller: Actor, before: Resource, after: Resource) -> bool:
+    """Return whether all that a write takes off a thread's recipients are the caller."""
+    was, now = before.get("recipient", []), after.get("recipient", [])
+    left = [one for one in was if one not in now]
+    return [one for one in was if one in now] == now and {*map(_name, left)} <= caller.selves
 
 
 def _is_own(caller: Actor, message: Resource) -> bool:

@@ -44,12 +44,11 @@ class Scope:
         return self.type in (ANY, resource_type) and not set(letters).isdisjoint(self.letters)
 
 
-def read(claim: str) -> tuple[Scope, ...] | None:
-    """Read the claim of a token; None where no scope in it is SMART's.
+def read(words: Iterable[str]) -> tuple[Scope, ...] | None:
+    """Read the scopes of a token; None where none of them is SMART's.
 
     One that cannot be read grants nothing, and is still one of SMART's.
     """
-    words = claim.strip("[]").replace(",", " ").split() if "?" not in claim else claim.split()
     asked = [word for word in words if word.partition("/")[0] in _CONTEXTS and "/" in word]
     return tuple(scope for word in asked if (scope := _scope(word))) if asked else None
 

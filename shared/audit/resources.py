@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared import references
-from shared.audit.events import Event
+from shared.audit.events import Event, is_hash
 from shared.catalog.interactions import ACTIONS
 from shared.references import Elsewhere, Local
 
@@ -96,7 +96,7 @@ def _agent(event: Event) -> Resource:
 
 def _who(person: str, subject: str) -> Resource:
     """Return who asked: by reference where the token names somebody who may be an agent."""
-    named = references.read(person)
+    named = None if is_hash(person) else references.read(person)
     is_agent = isinstance(named, Local | Elsewhere) and named.type in ("", *_AGENTS)
     return (
         {"reference": person}
@@ -119,10 +119,14 @@ def _entities(event: Event) -> Iterator[Resource]:
     yield from others
     for patient in event["patients"]:
         yield {
-            "what": {"reference": patient},
+            "what": _patient(patient),
             "type": _coding("audit-entity-type", _PERSON),
             "role": _coding("object-role", _PATIENT),
         }
+
+
+def _patient(text: str) -> Resource:
+    return {"identifier": {"value": text}} if is_hash(text) else {"reference": text}
 
 
 def _written(event: Event) -> Iterator[Resource]:

@@ -1,6 +1,6 @@
 """What is known of the request at hand, for the audit trail: by whom, what for, what it wrote."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,60 +10,96 @@ import orjson
 from shared import fhirjson, instants, ulids
 from shared.access import Actor, compartments
 from shared.access.actor import DEFAULT_TENANT
+from shared.audit import events
 from shared.catalog.interactions import Interaction
+from shared.catalog.types import TYPES
 
-# An answer's JSON, or the resources that it shows.
-type Answer = bytes | Sequence[dict[str, Any]]
+type Resource = dict[str, Any]
+# An answer's JSON, or the resources that it shows, each whole.
+type Answer = bytes | Sequence[bytes | Resource]
 
 _LEAST_FAILURE = 400
+# What of an event its log line says anyhow.
+OF_LINE = (
+    *("type", "id", "version", "operation", "parameters"),
+    *("request", "status", "issues"),
+)
 
 
 @dataclass(slots=True)
 class Trail:
-    """One request: `origin` is its id and IP address, `written` the rows of its transactions."""
+    """One request: `origin` is its id and IP address, `written` the rows of its transactions.
+
+    `form` is what it asks in its body.
+    """
 
     origin: dict[str, str] = field(default_factory=dict)
     who: dict[str, str] = field(default_factory=dict)
     tenant: str = DEFAULT_TENANT
     interaction: Interaction | None = None
     written: list[str] = field(default_factory=list)
+    has_token: bool = False
+    form: list[tuple[str, str]] = field(default_factory=list)
 
     def asked_with(self, claims: Mapping[str, str]) -> None:
-        """Note whose token it is, before it is known whether it may ask."""
-        self.who = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
+        """Note whose token it is, if there is one, before it is known whether it may ask."""
+        self.has_token = bool(claims)
+        known = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
+        self.who = events.caller(known)
 
     def asked_by(self, caller: Actor) -> None:
         """Note who asks."""
-        self.who, self.tenant = caller.who, caller.tenant
+        self.who, self.tenant = events.caller(caller.who), caller.tenant
 
     def of_entry(self, interaction: Interaction | None) -> "Trail":
         """Begin that of a Bundle's entry which does not come to its own function."""
-        return replace(self, interaction=interaction, written=[])
+        return replace(self, interaction=interaction, written=[], form=[])
 
-    def line(self, status: int, answer: Answer, **asked: Any) -> dict[str, Any]:
-        """Give what the log line of a request says for the audit trail.
+    def lines(
+        self,
+        status: int,
+        answer: Answer,
+        asked: frozenset[str] = frozenset(),
+        target: str = "",
+    ) -> list[dict[str, Any]]:
+        """Return what the log lines of a request say for the audit trail alone; mostly it is one.
 
-        `events` are the rows that its transactions have written; `audit` is what a row has yet to
-        be made of, where there is none, or the answer is a failure all the same. Of what was
-        `asked` only what is there is kept.
+        `events` are the rows that its transactions have written; `audit` is an event that has yet
+        to be stored, where there is no such row, or the answer is a failure all the same: what of
+        it is not `OF_LINE`. `asked` are the patients whom the request names, `target` the resource.
+        Whoever asks without a token leaves nothing.
         """
-        if self.interaction and not self.interaction.audit:
-            return {}
+        if not self.has_token or (self.interaction and not self.interaction.audit):
+            return [{}]
         done = {"events": self.written} if self.written else {}
         if done and status < _LEAST_FAILURE:
-            return done
+            return [done]
         now = instants.now()
         event = {
             "at": instants.written(now),
             "who": self.who,
             "interaction": self.interaction.code if self.interaction else "",
-            "status": status,
-            "patients": patients(answer) if status < _LEAST_FAILURE else [],
-            **{name: value for name, value in asked.items() if value},
-            **self.origin,
+            **_about(answer if status < _LEAST_FAILURE else None, asked, target),
+            **{name: value for name, value in self.origin.items() if name not in OF_LINE},
         }
         event_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
-        return done | {"audit": {"id": event_id, "tenant": self.tenant, "event": event}}
+        first, *more = (
+            {"audit": {"id": part_id, "tenant": self.tenant, "event": part}}
+            for part_id, part in events.split(event_id, event)
+        )
+        return [done | first, *more]
+
+
+def _about(answer: Answer | None, asked: frozenset[str], target: str) -> dict[str, Any]:
+    """Return whom a request was about; no answer is one of a failure, which shows nothing."""
+    resources = [] if answer is None else shown(answer)
+    through = frozenset().union(*map(compartments.through, resources))
+    is_shown = any(resource.get("resourceType") in TYPES for resource in resources)
+    if answer is not None and target and not is_shown:
+        # The answer tells something of the resource without showing it.
+        through = frozenset({target})
+    named = {"patients": events.bounded(asked.union(*map(compartments.patients, resources)))}
+    return named | ({"through": sorted(through)} if through else {})
 
 
 _NAMES = {"sub": "subject", "client_id": "client", "fhirUser": "fhirUser"}
@@ -82,19 +118,26 @@ def current() -> Trail:
     return _current.get(None) or begin()
 
 
-def patients(answer: Answer) -> list[str]:
-    """Give the patients whom the resources of an answer are about, as references."""
-    resources = _resources(answer) if isinstance(answer, bytes) else answer
-    return sorted(frozenset().union(*map(compartments.patients, resources)))
+def shown(answer: Answer) -> list[Resource]:
+    """Return the resources of an answer, those of Bundles within it too."""
+    if isinstance(answer, bytes):
+        answer = [answer] if answer else []
+    resources = (_loads(one) if isinstance(one, bytes) else one for one in answer)
+    return [inner for resource in resources for inner in _inside(resource)]
 
 
-def _resources(answer: bytes) -> list[dict[str, Any]]:
-    if not answer:
-        return []
+def _inside(resource: Resource) -> Iterator[Resource]:
+    if resource.get("resourceType") != "Bundle":
+        yield resource
+        return
+    for entry in resource.get("entry", ()):
+        yield from _inside(entry.get("resource", {}))
+
+
+def _loads(json: bytes) -> Resource:
     try:
-        body = orjson.loads(answer)
+        body: Resource = orjson.loads(json)
     except orjson.JSONDecodeError:
         # A number that is larger than any of a processor's own.
-        body = fhirjson.loads(answer)
-    entries = body.get("entry", ()) if body["resourceType"] == "Bundle" else [{"resource": body}]
-    return [entry.get("resource", {}) for entry in entries]
+        body = fhirjson.loads(json)
+    return body

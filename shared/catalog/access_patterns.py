@@ -1,6 +1,6 @@
 """Which keys there are and what each answers: the store's keys and README's table follow.
 
-Every partition key begins with the tenant's segment.
+Every partition key begins with the tenant's segment, but those that name a word of `RESERVED`.
 """
 
 from dataclasses import dataclass
@@ -110,6 +110,12 @@ CLAIM = AccessPattern(
     "claim",
     "which work created something by a query that found nothing: If-None-Exist",
 )
+QUOTA = AccessPattern(
+    SEARCH,
+    "{type}!quota={person}",
+    "{day}",
+    "how many threads a patient or related person has begun on a day: PatientThreadsPerDay",
+)
 DUE = AccessPattern(
     SEARCH, "due#{shard}", "{due}#{tenant}#{id}", "open Encounters by when they must be looked at"
 )
@@ -120,8 +126,24 @@ REINDEXING = AccessPattern(
     "how far a reindexing has come (`segment#`), and which added parameters it has made `ready`",
 )
 EVENT = AccessPattern(AUDIT, "{ulid}", "event", "what one transaction did, and for whom")
-AUDIT_ROW = AccessPattern(AUDIT, ROW.partition, ROW.sort, "AuditEvent by entity, patient or agent")
-AUDIT_LISTING = AccessPattern(AUDIT, LISTING.partition, LISTING.sort, "AuditEvent by date")
+NEW_EVENTS = AccessPattern(
+    AUDIT,
+    "AuditEvent!new",
+    "new#{instant}#{hash}",
+    "AuditEvent of the last minutes, until they are in the archive and its index",
+)
+POSTINGS = AccessPattern(
+    AUDIT,
+    "AuditEvent?id#{bucket}",
+    "{hour}#{segment}",
+    "AuditEvent by entity, patient or agent: where in the archive those are that name an id",
+)
+SEGMENTS = AccessPattern(
+    AUDIT,
+    "AuditEvent!segments",
+    "{hour}#{segment}",
+    "AuditEvent by date or id: which objects of the archive have the events of an hour",
+)
 
 ACCESS_PATTERNS = (
     CURRENT,
@@ -143,11 +165,21 @@ ACCESS_PATTERNS = (
     LISTING,
     GUARD,
     CLAIM,
+    QUOTA,
     DUE,
     REINDEXING,
     EVENT,
-    AUDIT_ROW,
-    AUDIT_LISTING,
+    NEW_EVENTS,
+    POSTINGS,
+    SEGMENTS,
+)
+
+
+# What begins the keys that are no tenant's: as a tenant's name these would lead to them.
+RESERVED = frozenset(
+    first
+    for first in (pattern.partition.partition("#")[0] for pattern in ACCESS_PATTERNS)
+    if "{" not in first
 )
 
 
@@ -167,11 +199,12 @@ def table_of_row(sort: str) -> str:
 
 # DynamoDB ends a partition key at 2,048 bytes; a longer value is known by its hash.
 LONGEST_SEGMENT = 600
+HASHED = "sha256="
 
 
 def segment(text: str) -> str:
     """Encode a value from outside so that it neither leaves nor overflows its segment of a key."""
     encoded = quote(text, safe="/:@!$'()*,; ")
     if len(encoded) > LONGEST_SEGMENT:
-        return "sha256=" + sha256(encoded.encode()).hexdigest()
+        return HASHED + sha256(encoded.encode()).hexdigest()
     return encoded

@@ -96,8 +96,8 @@ class Interaction:
 
     @property
     def is_systems(self) -> bool:
-        """Tell whether it is asked of the base, of no type."""
-        return not self.path.strip("/")
+        """Return whether it is an interaction with the whole system: of the base, of no type."""
+        return not self.public and not self.path.strip("/")
 
     @property
     def route(self) -> str:
@@ -191,7 +191,11 @@ INTERACTIONS = (
     ),
     Interaction("openapi", "GET", "/openapi.json", "capabilities", NOBODY, "", public=True),
     Interaction("docs", "GET", "/docs", "capabilities", NOBODY, "", public=True),
-    Interaction("preflight", "OPTIONS", "/{proxy+}", "capabilities", NOBODY, "", public=True),
+    # Of any path, the base's own among them: `$default` would ask for a token.
+    *(
+        Interaction("preflight", "OPTIONS", path, "capabilities", NOBODY, "", public=True)
+        for path in ("", "/", "/{proxy+}")
+    ),
     *(
         Interaction("explore", method, path, "explore", NOBODY, "", public=True, rooted=True)
         for path in ("/explore", "/explore/{file}")

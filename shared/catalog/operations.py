@@ -115,7 +115,8 @@ OPERATIONS = (
         roles=WRITERS,
         description=(
             "Adds a patient to an open session. A session of one patient loses its subject, and "
-            "its reasons, diagnoses and service type move to that patient's medical encounter."
+            "all moves to that patient's medical encounter but status, class, type, period, "
+            "length, participants, locations and service provider, without their extensions."
         ),
         parameters=(
             Parameter("patient", "Reference", _PATIENT, min=1, max="1", targets=("Patient",)),

@@ -42,7 +42,9 @@ ROLES = {
             "sees their own compartment; creates thread headers about themselves and messages in "
             "threads they take part in, and opens sessions for themselves; of a message addressed "
             "to them PATCHes only status, to completed, and received; takes their own messages "
-            "back by marking them entered-in-error",
+            "back by marking them entered-in-error; leaves a thread by taking themselves off its "
+            "recipients; sets no identifier and addresses staff, their own people, and who is in "
+            "the thread",
             person="Patient",
             deletes=OWN_DRAFTS,
         ),

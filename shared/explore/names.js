@@ -1,4 +1,4 @@
-// What people and places are called, where references do not say it: from the directory.
+// What people and places are called: by the directory, whatever references say.
 
 import { all } from './api.js';
 
@@ -19,10 +19,10 @@ export function nameOf(reference) {
   return known.get(reference) ?? '';
 }
 
-/** Learn the names that some resources' references lack, as far as the caller may see them. */
+/** Learn the names of whom some resources refer to, as far as the caller may see them. */
 export async function learn(resources) {
   const asked = new Set(
-    resources.flatMap((one) => [...nameless(one)]).filter((one) => !known.has(one)),
+    resources.flatMap((one) => [...referred(one)]).filter((one) => !known.has(one)),
   );
   const by = Map.groupBy(asked, (one) => one.split('/')[0]);
   await Promise.all([...by].map(([type, references]) => read(type, references.slice(0, MOST))));
@@ -33,12 +33,12 @@ export function forgetNames() {
   known = new Map();
 }
 
-function* nameless(value) {
+function* referred(value) {
   if (!value || typeof value !== 'object') return;
   const [type, id, more] = String(value.reference ?? '').split('/');
-  if (!value.display && !more && TYPES.includes(type) && /^[A-Za-z0-9.-]{1,64}$/.test(id ?? ''))
+  if (!more && TYPES.includes(type) && /^[A-Za-z0-9.-]{1,64}$/.test(id ?? ''))
     yield value.reference;
-  for (const part of Object.values(value)) yield* nameless(part);
+  for (const part of Object.values(value)) yield* referred(part);
 }
 
 async function read(type, references) {

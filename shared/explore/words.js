@@ -77,10 +77,10 @@ export function concept(value) {
     .join(', ');
 }
 
-/** Name whom or what a reference is to. */
+/** Name whom or what a reference is to: by the directory first, since anybody may write display. */
 export function named(reference) {
   const { display, reference: literal, identifier } = reference ?? {};
-  return display || nameOf(literal) || literal || identifier?.value || '';
+  return nameOf(literal) || display || literal || identifier?.value || '';
 }
 
 /** Name whom a session is about. */

@@ -3,7 +3,6 @@
 https://hl7.org/fhir/R4/http.html#transaction
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import replace
@@ -20,13 +19,13 @@ from shared.errors import (
     Issue,
     Malformed,
     TooLong,
-    Transient,
 )
 from shared.http import entries, requests
 from shared.http.endpoint import refuse_entry
 from shared.http.entries import Sent
 from shared.http.requests import PATCH_TYPES, Event, Request
 from shared.http.responses import Response, refused, written
+from shared.http.rooms import LARGEST, Room, method
 from shared.interactions.entries import Entry, named_by, of_all
 from shared.interactions.transaction import WRITES, transact
 from shared.resources import bundles
@@ -41,11 +40,8 @@ type Answers = Iterator[tuple[str, Response]]
 type Call = Callable[[Event], Response]
 
 KINDS = {row.code: row for row in INTERACTIONS if row.function == "bundle"}
-# A function is called with 6 MB at most, and answers with as much.
-LARGEST = 5_000_000
-# The last entry that is begun has to end before the function does.
-SECONDS = 15
-_READING = ("GET", "HEAD")
+# Each is a request of its own, with a line in the log.
+MOST_ENTRIES = 500
 
 
 def answer(request: Request, call: Call) -> Response:
@@ -76,6 +72,12 @@ def _parts(request: Request) -> tuple[str, list[Any]]:
         )
     if not isinstance(sent, list):
         raise Malformed("An array is expected here", expression="Bundle.entry")
+    if len(sent) > MOST_ENTRIES:
+        raise TooLong(
+            f"A Bundle has at most {MOST_ENTRIES} entries",
+            expression="Bundle.entry",
+            diagnostics=f"It has {len(sent)}: send several",
+        )
     around = {name: part for name, part in body.items() if name not in ("resourceType", "entry")}
     if issues := element_issues(strip(around).resource, "Bundle", "Bundle"):
         raise Invalid(issues=issues)
@@ -83,21 +85,28 @@ def _parts(request: Request) -> tuple[str, list[Any]]:
 
 
 def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
-    """Ask for one after the other, whatever becomes of the others."""
-    room, ends = _Room(), time.monotonic() + SECONDS
-    urns = {one["fullUrl"] for _, one in numbered if _is_urn(one)}
-    for place, one in numbered:
-        event = entries.unread(request)
+    """Ask for one after the other, whatever becomes of the others.
+
+    What is refused without having been read leaves one event in the audit trail together.
+    """
+    room, unread = Room(), entries.unread(request)
+    urns = {entry["fullUrl"] for _, entry in numbered if _is_urn(entry)}
+    refusals: list[FhirError] = []
+    for place, entry in numbered:
+        event = unread
         try:
             with named_by(place):
-                sent = entries.read(request, one, place)
-                event = sent.event
-                _check_alone(one.get("resource"), urns)
-                if time.monotonic() > ends:
-                    raise Transient("The time for this batch is over: send the entry again")
-            yield place, room.fitting(sent, _called(call, sent.event))
+                room.check_time()
+                event = entries.read(request, entry, place).event
+                _check_alone(entry.get("resource"), urns)
+            response = _called(call, event)
         except FhirError as error:
-            yield place, refuse_entry(event, error)
+            if event is unread:
+                refusals.append(error)
+            response = refused(error) if event is unread else refuse_entry(event, error)
+        yield place, room.fitting(event, response)
+    if refusals:
+        refuse_entry(unread, refusals[0])
 
 
 def _is_urn(entry: Any) -> bool:
@@ -135,13 +144,23 @@ def _transaction(request: Request, numbered: Numbered, call: Call) -> Answers:
         for one in sent:
             refuse_entry(one.event, error)
         raise
-    room = _Room()
+    room = Room()
     for one, ask in pairs:
         if one.place in outcomes:
             answered = written(ask, outcomes[one.place])
         else:
-            answered = _called(call, one.event)
-        yield one.place, room.fitting(one, answered)
+            answered = _read_after(room, one, call)
+        yield one.place, room.fitting(one.event, answered)
+
+
+def _read_after(room: Room, sent: Sent, call: Call) -> Response:
+    """Read what there is after the writes, which have been made, if there is time for it."""
+    try:
+        with named_by(sent.place):
+            room.check_time()
+        return _called(call, sent.event)
+    except FhirError as error:
+        return refuse_entry(sent.event, error)
 
 
 def _read(event: Event) -> Request:
@@ -188,26 +207,4 @@ def _called(call: Call, event: Event) -> Response:
     before = meter.read()
     response = copy_context().run(call, event)
     meter.add(before)
-    return replace(response, body=b"") if _method(event) == "HEAD" else response
-
-
-def _method(event: Event) -> str:
-    method: str = event["requestContext"]["http"]["method"]
-    return method
-
-
-class _Room:
-    """What an answer still has room for."""
-
-    def __init__(self) -> None:
-        self._left = LARGEST
-
-    def fitting(self, sent: Sent, response: Response) -> Response:
-        """Return a response that fits: without what was written, or refusing what was read."""
-        size = len(response.body)
-        if size > self._left:
-            if _method(sent.event) not in _READING:
-                return replace(response, body=b"")
-            return refused(TooLong("The answer has no room for it: ask for it by itself"))
-        self._left -= size
-        return response
+    return replace(response, body=b"") if method(event) == "HEAD" else response

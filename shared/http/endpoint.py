@@ -10,28 +10,29 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 
-from shared import failures, fhirjson, metrics
+from shared import deadlines, metrics
 from shared.audit import trail
+from shared.audit.events import MOST_NAMES
+from shared.audit.trail import Answer
 from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.types import TYPES
 from shared.errors import FhirError
 from shared.http import requests, responses, routing
+from shared.http.payloads import fitting, payload
 from shared.http.requests import Event, Request
-from shared.http.responses import FHIR_JSON, Response, refused
+from shared.http.responses import Response, refused
 from shared.references import ID
-from shared.settings import settings
 from shared.store import meter
 
 type Handler = Callable[[Request], Response]
 
-logger = Logger()
+logger = Logger(location=None)  # each line is written at the same place
 
 # `_count`, `_sort` and the like: the names of no parameter of a type.
 _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
 _KNOWN = (*TYPES, AUDIT_EVENT)
 _NAMED = {"type": "type", "id": "id", "version": "vid"}
-_EXPOSED = "Content-Location, ETag, Last-Modified, Location"
 
 
 def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
@@ -41,8 +42,10 @@ def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
     """
 
     @wraps(handle)
-    def handler(event: Event, _context: Any) -> dict[str, Any]:
-        return _payload(event, respond(handle, event))
+    def handler(event: Event, context: Any) -> dict[str, Any]:
+        event = routing.settled(event)
+        deadlines.begin(context)
+        return payload(event, respond(handle, event))
 
     return handler
 
@@ -54,6 +57,7 @@ def respond(handle: Handler, event: Event) -> Response:
     meter.start()
     _begin(event["requestContext"])
     response, failure = _answer(handle, event)
+    response = fitting(event, response, _refusals(event).refused)
     _log(event, response, failure, time.perf_counter() - started)
     metrics.write()
     return response
@@ -71,6 +75,8 @@ def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
     except FhirError as error:
         return _refusals(event).refused(error), _failure(error)
     except Exception as error:  # noqa: BLE001 - the last resort: nothing of it leaves but its place
+        from shared import failures  # noqa: PLC0415 - hardly any request breaks
+
         request_id = event["requestContext"].get("requestId", "")
         return _refusals(event).broken(request_id), failures.described(error)
 
@@ -92,7 +98,7 @@ def refuse_entry(event: Event, error: FhirError) -> Response:
 
 
 def _failure(error: FhirError) -> dict[str, Any]:
-    return {"issues": [issue.code for issue in error.issues]}
+    return {"issues": [issue.code for issue in error.issues[:MOST_NAMES]]}
 
 
 def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
@@ -109,25 +115,52 @@ def _write(
 ) -> None:
     """Write one line; of a query only the parameters' names, of a resource only its id.
 
-    The audit trail's rows of what writes nothing are made of it.
+    The audit trail's rows of what writes nothing are made of it. Where there is too much for one
+    row, further lines say the rest.
     """
-    asked = {
-        **_resource(event),
-        "parameters": _names(event.get("rawQueryString", ""), is_plain=routing.is_plain(event)),
-    }
-    answer = response.body if response.seen is None else response.seen
-    audited = audit.line(response.status, answer, issues=failure.get("issues"), **asked)
+    query = _query(event) + audit.form
+    asked = {**_resource(event), "parameters": _names(query, is_plain=routing.is_plain(event))}
+    patients = _patients(event, asked, query)
+    target = (
+        f"{asked['type']}/{asked['id']}" if asked.get("type") in TYPES and "id" in asked else ""
+    )
+    audited = audit.lines(response.status, _answered(response), patients, target)
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
-        **asked,
+        **{name: value for name, value in asked.items() if value},
         "status": response.status,
-        **figures,
-        **response.log,
-        **failure,
-        **audited,
     }
-    (logger.error if "error" in failure else logger.info)("request", extra=line)
+    write = logger.error if "error" in failure else logger.info
+    figures = {name: value for name, value in figures.items() if value}
+    write("request", extra=line | figures | response.log | failure | audited[0])
+    for more in audited[1:]:
+        logger.info("request", extra=line | failure | more)
+
+
+def _answered(response: Response) -> Answer:
+    """Return what a response is about, whole, whatever part of it stands in the body."""
+    if response.seen is not None:
+        return response.seen
+    about = response.about
+    return response.body if about is None else [about.json] if about.json else []
+
+
+def _query(event: Event) -> list[tuple[str, str]]:
+    """Return the parameters of the URL, also of one that is refused for how it is written."""
+    parts = (part.partition("=") for part in event.get("rawQueryString", "").split("&") if part)
+    return [(unquote(name), unquote(value)) for name, _, value in parts]
+
+
+def _patients(event: Event, asked: dict[str, Any], query: list[tuple[str, str]]) -> frozenset[str]:
+    """Return the patients whom the path and the query name."""
+    kind, own_id = routing.path(event).get("type", ""), asked.get("id", "")
+    own = frozenset({f"Patient/{own_id}"} if kind == "Patient" and own_id else ())
+    if not query:
+        return own
+    from shared.audit import asking  # noqa: PLC0415 - a read has no query
+
+    return own | asking.patients(kind, query)
 
 
 def _resource(event: Event) -> dict[str, str]:
@@ -142,8 +175,8 @@ def _resource(event: Event) -> dict[str, str]:
     return named if named.get("type", TYPES[0]) in _KNOWN and all(map(ID.fullmatch, ids)) else {}
 
 
-def _names(query: str, *, is_plain: bool) -> list[str]:
-    """Give the names of a query's parameters, `?` for an unknown one: that may be anything."""
+def _names(query: list[tuple[str, str]], *, is_plain: bool) -> list[str]:
+    """Return names of a query's parameters, `?` for an unknown one: that may be anything."""
     if not query:
         return []
     from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
@@ -153,33 +186,6 @@ def _names(query: str, *, is_plain: bool) -> list[str]:
         from shared.plain.collections import EVERY_PARAM  # noqa: PLC0415 - has been imported
 
         known = EVERY_PARAM
-    parts = (unquote(part.partition("=")[0]) for part in query.split("&") if part)
-    names = {part.partition(":")[0] for part in parts}
-    return sorted({name if name in known or _CONTROL.fullmatch(name) else "?" for name in names})
-
-
-def _payload(event: Event, response: Response) -> dict[str, Any]:
-    headers = response.headers | _cross_origin(event)
-    if response.body:
-        headers = {"Content-Type": FHIR_JSON} | headers
-    head = event["requestContext"]["http"]["method"] == "HEAD"
-    pretty = "_pretty=true" in event.get("rawQueryString", "") and response.body[:1] == b"{"
-    body = fhirjson.indented(response.body) if pretty else response.body
-    return {
-        "statusCode": response.status,
-        "headers": headers,
-        "body": "" if head else body.decode(),
-    }
-
-
-def _cross_origin(event: Event) -> dict[str, str]:
-    """Let pages of the listed origins read the answer, with credentials."""
-    origin = event.get("headers", {}).get("origin", "")
-    if origin not in settings().allowed_origins:
-        return {}
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Expose-Headers": _EXPOSED,
-        "Vary": "Origin",
-    }
+    names = {name.partition(":")[0] for name, _ in query}
+    said = {name if name in known or _CONTROL.fullmatch(name) else "?" for name in names}
+    return sorted(said)[:MOST_NAMES]

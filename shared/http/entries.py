@@ -35,7 +35,7 @@ _CONDITIONS = {
     "ifNoneExist": "if-none-exist",
 }
 # What the whole Bundle was asked with holds for each entry.
-_INHERITED = ("accept", "prefer")
+_INHERITED = ("authorization", "accept", "prefer")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _FHIR_JSON = "application/fhir+json"
 # Those that stand for a resource without one: `$close-session`, `_search`.

@@ -77,7 +77,6 @@ def _answer(request: Request, name: str, content: bytes, more: dict[str, str]) -
     headers = {
         "Content-Type": _MEDIA_TYPES[Path(name).suffix],
         "ETag": f'"{tag}"',
-        "Cache-Control": "no-cache",  # kept, and asked about each time
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",

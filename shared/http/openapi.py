@@ -51,7 +51,8 @@ _WRITES = ("create", "update", "patch")
 _ALWAYS = (400, 403, 406, 503)
 _WRITE = (409, 412, 413, 415, 422)
 _REFUSED = {
-    "create": _WRITE,
+    # Of patients and related persons: too many threads in one day.
+    "create": (*_WRITE, 429),
     "update": (404, *_WRITE),
     "patch": (404, 410, *_WRITE),
     "delete": (404, *_WRITE),
@@ -62,8 +63,8 @@ _REFUSED = {
     "operation": (404, 409, 410, 412, 413, 415, 422),
     "definition": (404,),
     # What a transaction is refused for is what refuses one of its entries.
-    "transaction": (404, 405, 410, *_WRITE),
-    "batch": (404, 405, 410, *_WRITE),
+    "transaction": (404, 405, 410, *_WRITE, 429),
+    "batch": (404, 405, 410, *_WRITE, 429),
 }
 _MEANS = {status: kind.__doc__ or "" for kind, status in reversed(STATUS.items())}
 

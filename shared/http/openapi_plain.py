@@ -31,7 +31,7 @@ _DONE = {
     "delete": {"204": "Deleted, or not there"},
 }
 _WRITE = (404, 409, 410, 412, 413, 415, 422)
-_REFUSED = {"create": _WRITE, "search-type": (404,), "read": (404, 410), "delete": _WRITE}
+_REFUSED = {"create": (*_WRITE, 429), "search-type": (404,), "read": (404, 410), "delete": _WRITE}
 _DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8]))?)?$"
 
 

@@ -68,7 +68,7 @@ def _page(collection: Collection, resources: list[Json], cursor: str | None) -> 
 def _found(request: Request, collection: Collection, record: Versioned) -> Response:
     headers = entity_headers(record)
     if is_known(request.headers, record.version, record.last_updated):
-        return Response(304, headers=headers)
+        return Response(304, headers=headers, about=record)
     return _of(200, collection, record, headers)
 
 
@@ -82,7 +82,10 @@ def _written(request: Request, collection: Collection, outcome: Outcome) -> Resp
     if outcome.created:
         root = request.base.removesuffix(settings().base_path)
         headers["Location"] = f"{root}{PLAIN}/{collection.name}/{record.id}"
-    return _of(201 if outcome.created else 200, collection, record, headers)
+    status = 201 if outcome.created else 200
+    if not outcome.readable:
+        return Response(status, headers=headers)
+    return _of(status, collection, record, headers)
 
 
 def _of(

@@ -12,7 +12,7 @@ from shared.errors import FhirError, Issue
 from shared.http.bodies import ENCODING
 from shared.http.responses import Response, refusal_headers, status_of
 from shared.resources.bundles import IF_MATCH, IF_NONE_MATCH
-from shared.resources.outcome import sentence, shown
+from shared.resources.outcome import bounded, sentence, shown
 
 type Json = dict[str, Any]
 
@@ -31,7 +31,8 @@ def broken(request_id: str) -> Response:
     return _problem(500, [Issue("exception", "Internal error", "", f"Request {request_id}")], {})
 
 
-def _problem(status: int, issues: Sequence[Issue], headers: dict[str, str]) -> Response:
+def _problem(status: int, found: Sequence[Issue], headers: dict[str, str]) -> Response:
+    issues = bounded(found)
     several = f"{len(issues)} problems: errors says which"
     problem: Json = {
         "type": "about:blank",

@@ -132,6 +132,7 @@ class Request:
             form = parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")
         except ValueError:
             raise Malformed("The form is not UTF-8") from None
+        trail.current().form = form
         negotiation.check_format(self.headers.get("accept", ""), [*self.query, *form])
         return form
 
@@ -146,14 +147,15 @@ def read(event: Event) -> Request:
     base = _base(known, context)
     references.BASE.set(base)
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims")
-    caller = access.caller(claims, known) if claims else ANONYMOUS
+    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+    authorization = headers.get("authorization", "")
+    caller = access.caller(claims, known, authorization) if claims else ANONYMOUS
     asked = trail.current()
     asked.asked_by(caller)
     asked.interaction = interaction = routing.interaction(event, known)
     path = routing.path(event)
     caller = access.authorise(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
-    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     query = references.query(event.get("rawQueryString", ""))
     if interaction.code not in PAGES and not interaction.is_plain:
         negotiation.check_format(headers.get("accept", ""), query)
@@ -183,6 +185,6 @@ def _base(known: Settings, context: Mapping[str, Any]) -> str:
 def _check_path(path: Mapping[str, str]) -> None:
     if "id" in path and not references.ID.fullmatch(path["id"]):
         raise Invalid(
-            "The id is not one of R4: 1 to 64 letters, digits, dashes and dots",
+            "An id has 1 to 64 letters, digits, dashes and dots",
             expression="id" if "collection" in path else f"{path.get('type', 'Resource')}.id",
         )

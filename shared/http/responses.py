@@ -28,10 +28,6 @@ FHIR_JSON = "application/fhir+json; charset=utf-8"
 RETRY_AFTER_SECONDS = "1"
 # Stored JSON begins with the resource's type, id and meta.
 _TYPE, _ID = b'"resourceType":"', b'"id":"'
-_ACCEPTED_HEADERS = (
-    "Authorization, Content-Type, Content-Encoding, Accept, If-Match, If-None-Match, "
-    "If-Modified-Since, If-None-Exist, Prefer, X-Medplum"
-)
 
 # The only place that knows HTTP's statuses; an exception takes that of its nearest ancestor here.
 STATUS = {
@@ -47,6 +43,7 @@ STATUS = {
     errors.TooLong: 413,
     errors.UnsupportedMedia: 415,
     errors.BusinessRule: 422,
+    errors.Throttled: 429,
     errors.FhirError: 500,
     errors.Transient: 503,
 }
@@ -56,15 +53,15 @@ STATUS = {
 class Response:
     """An answer; `body` is JSON, empty where there is none; `log` is told to the log only.
 
-    `about` is the version that it is about, if it is about one. `seen` are the resources in it,
-    where these do not stand there as they are.
+    `about` is the version that it is about, if it is about one. `seen` are the resources that it
+    tells something of, each whole, where these do not stand in the body as they are.
     """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
-    seen: Sequence[dict[str, Any]] | None = None
+    seen: Sequence[bytes | dict[str, Any]] | None = None
     about: Versioned | None = None
 
 
@@ -114,16 +111,16 @@ def written(request: Request, outcome: "Outcome") -> Response:
         return Response(204, headers=headers, about=record)
     headers["Location" if outcome.created else "Content-Location"] = _versioned(request, record)
     status = 201 if outcome.created else 200
-    return Response(status, _preferred(request, record), headers, about=record)
+    return Response(status, _preferred(request, outcome, record), headers, about=record)
 
 
-def _preferred(request: Request, record: Versioned) -> bytes:
+def _preferred(request: Request, outcome: "Outcome", record: Versioned) -> bytes:
     if request.prefers("return=minimal"):
         return b""
     if request.prefers("return=OperationOutcome"):
         done = errors.Issue("informational", "The resource was written", severity="information")
         return fhirjson.dumps(operation_outcome([done]))
-    return record.json or b""
+    return record.json or b"" if outcome.readable else b""
 
 
 def history_bundle(request: Request, page: "History") -> Response:
@@ -134,7 +131,9 @@ def history_bundle(request: Request, page: "History") -> Response:
     if page.next is not None:
         kept = [pair for pair in request.query if pair[0] != "_offset"]
         links["next"] = _link(url, [*kept, ("_offset", str(page.next))])
-    return Response(200, fhirjson.dumps(bundles.history(entries, links, total=page.total)))
+    body = fhirjson.dumps(bundles.history(entries, links, total=page.total))
+    # That there are no such versions tells something of the resource as well.
+    return Response(200, body, seen=None if page.steps else page.seen)
 
 
 def _version(request: Request, step: "Step") -> bundles.Version:
@@ -168,7 +167,7 @@ def searchset_bundle(request: Request, result: "Result") -> Response:
     if issues:
         entries.append(bundles.Found(operation_outcome(issues), mode="outcome"))
     body = fhirjson.dumps(bundles.searchset(entries, links, total=result.total))
-    return Response(200, body, log={"plan": result.plan})
+    return Response(200, body, log={"plan": result.plan}, seen=result.seen)
 
 
 def _told(plan: "Explanation") -> errors.Issue:
@@ -187,7 +186,8 @@ def everything_bundle(request: Request, page: "Everything") -> Response:
     if page.next:
         links["next"] = _link(url, page.next)
     entries = [_found(request, json) for json in page.resources]
-    return Response(200, fhirjson.dumps(bundles.searchset(entries, links)))
+    body = fhirjson.dumps(bundles.searchset(entries, links))
+    return Response(200, body, seen=[page.session, *page.resources])
 
 
 def _link(url: str, query: Sequence[tuple[str, str]]) -> str:
@@ -209,18 +209,6 @@ def told(issues: Sequence[errors.Issue]) -> Response:
     return Response(200, fhirjson.dumps(operation_outcome(issues)))
 
 
-def preflight() -> Response:
-    """Answer a browser that asks what a page of another origin may send."""
-    return Response(
-        204,
-        headers={
-            "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
-            "Access-Control-Allow-Headers": _ACCEPTED_HEADERS,
-            "Access-Control-Max-Age": "600",
-        },
-    )
-
-
 def refused(error: errors.FhirError) -> Response:
     """Answer a refusal with its OperationOutcome."""
     outcome = fhirjson.dumps(operation_outcome(error.issues))
@@ -237,6 +225,8 @@ def refusal_headers(error: errors.FhirError) -> dict[str, str]:
     headers = {}
     if isinstance(error, errors.Transient):
         headers["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(error, errors.Throttled):
+        headers["Retry-After"] = str(error.seconds)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.offered
     if isinstance(error, UnsupportedCoding):

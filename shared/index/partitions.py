@@ -36,7 +36,7 @@ def value_key(param: SearchParam, value: Value) -> str:
         return CONTAINED
     if is_keyed(param, value):
         return ""
-    return value.text if param.targets else value.text.rpartition("/")[2]
+    return value.text.rpartition("/")[2] if param.is_by_id else value.text
 
 
 def value_keys(param: SearchParam, value: Value) -> tuple[str, ...]:
@@ -84,13 +84,14 @@ def of_parts(tenant: str, person: str) -> str:
 
 
 def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
-    """Give the partitions of a listing, in the order of their shards."""
+    """Return the partitions of a listing, in the order of their shards."""
+    spread = 1 if patterns.table_of_rows(resource_type) == patterns.AUDIT else SPREAD
     return tuple(
         f"{tenant}#"
         + patterns.LISTING.partition.format(
-            type=resource_type, listing=name, shard=f"{number}/{SPREAD}"
+            type=resource_type, listing=name, shard=f"{number}/{spread}"
         )
-        for number in range(SPREAD)
+        for number in range(spread)
     )
 
 

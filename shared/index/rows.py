@@ -55,6 +55,11 @@ def rows(
     return once + second if is_long else once
 
 
+def partitions_of(resource: Resource, tenant: str, zone: tzinfo) -> set[str]:
+    """Return the partitions of the values by which a resource is found."""
+    return {partition for (partition, _), _ in _indexed(resource, tenant, zone)}
+
+
 def _may_be_long(resource: Resource, *, is_long: bool) -> bool:
     """Tell whether second rows count: what is open may get them when it has lasted long."""
     return is_long or (resource["resourceType"] == "Encounter" and long.is_open(resource))

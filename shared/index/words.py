@@ -28,6 +28,8 @@ _SPELT = {
     "ŋ": "n",
     "Ŋ": "N",
 }
+# Strings are found, compared and sorted by so many characters: one may stand for 18 others.
+LONGEST_TEXT = 1000
 # A key holds no more of a word: what is longer is found by its beginning, and then compared.
 _LONGEST = 40
 # Each letter of it may have four bytes, which are three characters each.
@@ -39,12 +41,14 @@ END = patterns.WORD.sort.removeprefix("{word}").removesuffix("{id}")
 
 def normal(text: str) -> str:
     """Return a text folded and without punctuation, its words one blank apart."""
+    text = text[:LONGEST_TEXT]
     letters = folded(text.translate(_JOINS))
     return " ".join("".join(one if _is_letter(one) else " " for one in letters).split())
 
 
 def folded(text: str) -> str:
     """Return a text without case, accents and strokes, as strings are compared and sorted."""
+    text = text[:LONGEST_TEXT]
     if text.isascii():
         return text.casefold()
     plain = unicodedata.normalize("NFKD", text)
@@ -78,9 +82,9 @@ def _is_letter(one: str) -> bool:
     return unicodedata.category(one)[0] in "LMN"
 
 
-def begins(text: str, asked: str) -> bool:
-    """Tell whether a text, or what follows in it from one of its words on, begins as is asked."""
-    return f" {asked}" in f" {normal(text)}"
+def spaced(text: str) -> str:
+    """Return a normal text with a blank before each of its words, so that their beginnings show."""
+    return f" {normal(text)}"
 
 
 def keys(texts: Iterable[str]) -> set[str]:

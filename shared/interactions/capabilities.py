@@ -16,7 +16,7 @@ from shared.catalog.types import TYPES
 from shared.interactions.definitions import DATE, definition_of, url_of
 from shared.resources import profiles
 from shared.sessions import policies
-from shared.settings import settings
+from shared.settings import ARCHIVE, settings
 
 VERSION = "1.0.0"
 _CORE = "http://hl7.org/fhir/StructureDefinition"
@@ -132,6 +132,7 @@ def _audit_event(base: str) -> dict[str, Any]:
     rows = [row for row in BELOW_BASE if row.type == AUDIT_EVENT]
     return {
         "type": AUDIT_EVENT,
+        "documentation": _found_for(),
         "interaction": [
             {"code": code, "documentation": _listed(OVERSEERS)}
             for code in dict.fromkeys(row.code for row in rows)
@@ -139,6 +140,16 @@ def _audit_event(base: str) -> dict[str, Any]:
         "versioning": "no-version",
         "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(AUDIT_EVENT).values()],
     }
+
+
+def _found_for() -> str:
+    """Return for how long searches find AuditEvents."""
+    said = settings()
+    days = [days for days in (said.audit_index_days, said.audit_retention_days) if days]
+    found = f"Searches find events for {min(days)} days" if days else "Searches find all events"
+    kept = f"for {said.audit_retention_days} days" if said.audit_retention_days else "for ever"
+    reads = "" if said.audit_reads != ARCHIVE else ", but not those of requests that wrote nothing"
+    return f"{found}{reads}; the archive has every event {kept}"
 
 
 def _followed(rows: Iterable[SearchParam]) -> list[str]:

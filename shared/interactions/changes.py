@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from shared import instants
@@ -16,10 +16,15 @@ from shared.store.work import ClosingUnderWay, Work
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a change led to: the record as it is now, and whether it was not there before."""
+    """What a change led to: the record as it is now, and whether it was not there before.
+
+    `readable` says whether the caller's scopes let them read it: who may only write it is answered
+    without it.
+    """
 
     record: Versioned | None
     created: bool = False
+    readable: bool = True
 
 
 type Change = Callable[[Work], Outcome]
@@ -62,9 +67,18 @@ def rehearse(actor: Actor, interaction: str, change: Callable[[Work], Outcome]) 
 
 
 def _works(actor: Actor) -> Iterator[Work]:
-    """Give a work for each attempt; after the first each reads what it refers to, to name it."""
+    """Make a work for each attempt; after the first each reads what it refers to, to name it.
+
+    What the caller's rights come from is read again, too: it may have changed since the request
+    was read.
+    """
     for number in count():
+        if number and actor.grounds:
+            from shared.interactions import families  # noqa: PLC0415 - seldom, and for relatives
+
+            actor = families.linked(actor)
         work = Work(actor, instants.now())
+        work.rely_on(actor.grounds)
         work.trusting = number == 0
         yield work
 
@@ -95,13 +109,21 @@ def _undisturbed[T](actor: Actor, attempt: Callable[[], T]) -> T:
         raise BusinessRule(text, diagnostics="Make it in several smaller ones") from None
 
 
+def for_reader(work: Work, outcome: Outcome) -> Outcome:
+    """Return an outcome that says whether the caller may read the record."""
+    record = outcome.record
+    if record is None or record.deleted or work.actor.scopes is None:
+        return outcome
+    return replace(outcome, readable=work.sight.may("r", record.resource))
+
+
 def _once(work: Work, interaction: str, change: Change) -> Outcome:
-    outcome = change(work)
+    outcome = for_reader(work, change(work))
     work.commit(interaction)
     for session_id in work.begun:
         closing.complete(work.actor, session_id)
     record = outcome.record
     if record and record.id in work.begun:
         now = Work(work.actor, instants.now()).resource(record.type, record.id)
-        return Outcome(now, outcome.created)
+        return replace(outcome, record=now)
     return outcome

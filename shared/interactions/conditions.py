@@ -14,9 +14,10 @@ from shared.search.criteria import Criterion, Query
 from shared.search.lookups import rounded
 from shared.search.matching import matches
 from shared.search.operands import TokenOperand
-from shared.settings import settings
+from shared.settings import STAFF, settings
 from shared.store import guards, keys
 from shared.store.keys import Address
+from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
 from shared.store.transactions import Stale
 from shared.store.work import Work
 
@@ -98,15 +99,17 @@ def _coming(work: Work, asked: Query) -> set[Literal]:
 def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Literal]:
     """Give of what is stored, and stays as it is, what matches and the caller sees; two at most."""
     found: set[Literal] = set()
-    count = _FEW if work.sight.limits((resource_type,)) or work.coming else 2
+    is_limited = work.sight.limits((resource_type,)) or work.coming or _are_of_staff(work)
+    count = _FEW if is_limited else 2
     asked: Sequence[Pair] = [*query, ("_count", str(count))]
     for _ in range(_MOST_PAGES):
         page = search(work.actor, resource_type, list(asked), lenient=False)
         for resource in map(rounded, page.resources):
             target = Literal(resource_type, resource["id"])
             if target not in work.coming and work.sight.sees(resource):
-                _require_as_found(work, target, resource["meta"]["versionId"])
-                found.add(target)
+                record = _as_found(work, target, resource["meta"]["versionId"])
+                if not (_are_of_staff(work) and _is_patient_made(record)):
+                    found.add(target)
                 if len(found) > 1:
                     return found
         if not page.next:
@@ -118,8 +121,18 @@ def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Litera
     )
 
 
-def _require_as_found(work: Work, target: Literal, version: str) -> None:
-    """Raise Stale where a resource has changed since it was found."""
+def _are_of_staff(work: Work) -> bool:
+    """Return whether the caller's conditions leave out what patients created."""
+    return settings().condition_matches == STAFF and not work.actor.is_cared_for
+
+
+def _is_patient_made(record: Versioned) -> bool:
+    return isinstance(record, CommunicationRecord | EncounterRecord) and record.patient_made
+
+
+def _as_found(work: Work, target: Literal, version: str) -> Versioned:
+    """Read a resource that was found. Raises Stale if it has changed since."""
     record = work.resource(*target)
     if record is None or record.deleted or str(record.version) != version:
         raise Stale
+    return record

@@ -14,6 +14,7 @@ import orjson
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
+from shared import deadlines
 from shared.errors import Transient
 from shared.references import Literal
 from shared.settings import settings
@@ -45,10 +46,12 @@ def missing(asked: Iterable[Literal], base: str) -> list[Literal]:
     unknown = [each for each in asked if not _is_known(f"{base}/{each}")]
     if not unknown:
         return []
-    deadline = time.monotonic() + SECONDS
+    deadlines.check()
+    seconds = min(SECONDS, deadlines.end() - time.monotonic())
+    deadline = time.monotonic() + seconds
     pool = ThreadPoolExecutor(AT_ONCE)
     answers = {pool.submit(_is_there, each, base, deadline): each for each in unknown}
-    done, late = wait(answers, SECONDS)
+    done, late = wait(answers, seconds)
     pool.shutdown(wait=False, cancel_futures=True)
     found = {answers[each]: _answer(each) for each in done}
     if late:

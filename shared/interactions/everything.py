@@ -14,6 +14,7 @@ from shared.catalog import controls
 from shared.catalog.controls import LARGEST_COUNT
 from shared.catalog.types import CARE, TYPES
 from shared.errors import Invalid
+from shared.fhirjson import sent_size
 from shared.index import rows
 from shared.interactions.parameters import Values
 from shared.interactions.read import read
@@ -31,8 +32,8 @@ type Pair = tuple[str, str]
 type Part = tuple[list[bytes], str]
 type Reader = Callable[[str, int], Part]
 
-# Together with the 4 MB that a search may give, below the 6 MB of a Lambda answer.
-_LARGEST_BEFORE = 1024 * 1024
+# Together with the 5 MB that a search may give, below the 6 MB of a Lambda answer.
+_LARGEST_BEFORE = 500_000
 _START = ""
 # Where a row of a record is, as its sort key has it.
 _PLACE = re.compile(r"[A-Za-z0-9#:.-]{0,200}", re.ASCII)
@@ -40,8 +41,12 @@ _PLACE = re.compile(r"[A-Za-z0-9#:.-]{0,200}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Everything:
-    """A page: the JSON of its resources, the query as applied and that of the next page."""
+    """A page: the JSON of its resources, the query as applied and that of the next page.
 
+    `session` is the JSON of the session, whether the page has it or not.
+    """
+
+    session: bytes
     resources: list[bytes]
     applied: list[Pair]
     next: list[Pair] | None
@@ -53,7 +58,8 @@ def everything(actor: Actor, encounter_id: str, values: Values) -> Everything:
     resources, end = asked.page()
     applied = [(name, str(each)) for name, given in values.items() for each in given]
     same = [pair for pair in applied if pair[0] != "_cursor"]
-    return Everything(resources, applied, [*same, ("_cursor", end)] if end else None)
+    session = asked.known.json or b""
+    return Everything(session, resources, applied, [*same, ("_cursor", end)] if end else None)
 
 
 class _Asked:
@@ -84,7 +90,7 @@ class _Asked:
         begin = names.index(self.begin) if self.begin else 0
         for name in names[begin:]:
             room = self.count - len(found)
-            if sum(map(len, found)) > _LARGEST_BEFORE:
+            if sum(map(sent_size, found)) > _LARGEST_BEFORE:
                 room = 0
             after = self.after if name == self.begin else _START
             more, end = self.parts[name](after, room or 1)
@@ -139,7 +145,7 @@ class _Asked:
             for at, json in records(sight, one, self.recorded, begin, page=room + 1):
                 if not self._is_wanted(json, one, encounters):
                     continue
-                size += len(json)
+                size += sent_size(json)
                 if len(found) == room or (found and size > LARGEST_PAGE):
                     return found, last
                 found, last = [*found, json], f"{one}|{at}"

@@ -4,17 +4,19 @@ https://hl7.org/fhir/R4/http.html#history
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 
 from shared import instants
 from shared.access import Actor
 from shared.catalog import controls
 from shared.errors import Invalid, NotFound
+from shared.fhirjson import sent_size
+from shared.interactions.read import seen
 from shared.settings import settings
 from shared.sight import Sight
 from shared.store import reading
-from shared.store.records import LARGEST_JSON, Versioned
+from shared.store.records import LARGEST_SENT, Versioned
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +29,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A page of steps, how many there are in all, and the offset of the next page."""
+    """A page of steps, how many there are in all, and the offset of the next page.
+
+    `seen` is the JSON of the current version where the caller sees that one.
+    """
 
     steps: list[Step]
     total: int
     next: int | None
+    seen: tuple[bytes, ...] = ()
 
 
 def history(
     actor: Actor, resource_type: str, resource_id: str, query: list[tuple[str, str]]
 ) -> History:
-    """Give a page of the versions the caller sees; it ends earlier at 4 MB.
+    """Give a page of the versions the caller sees; it ends earlier at 5 MB.
 
     Raises NotFound and Invalid.
 
@@ -49,31 +55,37 @@ def history(
     count = controls.page_size(given.get("_count"))
     since = _instant(given["_since"]) if "_since" in given else None
     sight, tenant = Sight(actor, "r"), actor.tenant
-    current = reading.current(tenant, resource_type, resource_id)
-    if current is None or not sight.sees_record(current):
+    current = seen(sight, resource_type, resource_id)
+    if current is None:
         raise NotFound(f"{resource_type}/{resource_id} does not exist")
     first = 1 if since is None else _first_since(tenant, current, since)
+    own = (current.json,) if current.json else ()
     if not sight.sees_all_of(current):
-        return _cut(list(_seen(sight, current, first)), offset, count)
+        return replace(_cut(list(_seen(sight, current, first)), offset, count), seen=own)
     total = current.version - first + 1
     newest = current.version - offset
     steps = _page(tenant, current, newest, max(newest - count + 1, first)) if count else []
     end = offset + len(steps)
-    return History(steps, total, end if steps and end < total else None)
+    return History(steps, total, end if steps and end < total else None, own)
 
 
 def _seen(sight: Sight, current: Versioned, first: int) -> Iterator[Step]:
     """Read the whole history of a resource for who may not see all of it, the newest first."""
     newest = current.version
     while steps := _page(sight.tenant, current, newest, first):
-        yield from (step for step in steps if sight.sees_record(step.record))
+        # Whoever asks sees the current version: else there would be nothing to ask for.
+        yield from (
+            step for step in steps if step.record is current or sight.sees_past(step.record)
+        )
         newest -= len(steps)
 
 
 def _cut(steps: list[Step], offset: int, count: int) -> History:
     """Give as much of a page as an answer can hold."""
-    sizes = accumulate(len(step.record.json or b"") for step in steps[offset : offset + count])
-    fitting = sum(size <= LARGEST_JSON for size in sizes)
+    sizes = accumulate(
+        sent_size(step.record.json or b"") for step in steps[offset : offset + count]
+    )
+    fitting = sum(size <= LARGEST_SENT for size in sizes)
     end = offset + (max(fitting, 1) if steps[offset:] and count else 0)
     more = count and offset < end < len(steps)
     return History(steps[offset:end], len(steps), end if more else None)
@@ -92,8 +104,8 @@ def _page(tenant: str, current: Versioned, newest: int, oldest: int) -> list[Ste
     for record in chain(own, past):
         if later is not None:
             steps.append(Step(later, created=record.deleted))
-        size += len(record.json or b"")
-        if record.version < oldest or (steps and size > LARGEST_JSON):
+        size += sent_size(record.json or b"")
+        if record.version < oldest or (steps and size > LARGEST_SENT):
             return steps
         later = record
     if later is not None:

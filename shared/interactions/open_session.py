@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from shared import instants, references, ulids
-from shared.access import Actor, own_care
+from shared.access import Actor, own_care, own_session
 from shared.errors import BusinessRule
 from shared.interactions import (
+    addressing,
     attaching,
     changes,
     communications,
@@ -22,7 +23,7 @@ from shared.interactions.parameters import Values, relative
 from shared.resources.patching import without_generated_text
 from shared.sessions import kinds, opening, policies
 from shared.sessions.closing import participant, takes_part
-from shared.sessions.state import SlotKey
+from shared.sessions.state import Slot, SlotKey
 from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.work import Work
@@ -49,7 +50,10 @@ def open_session(actor: Actor, interaction: str, values: Values) -> Outcome:
     ids = [target.id for target in threads if target]
 
     def change(work: Work) -> Outcome:
-        return Outcome(_opened(work, template, ids, values), created=True)
+        asked = template
+        if actor.is_cared_for:
+            asked = own_session.check_encounter(template, work.now)
+        return Outcome(_opened(work, asked, ids, values), created=True)
 
     return changes.make(actor, interaction, change)
 
@@ -78,8 +82,8 @@ def _opened(
     headers = [_header(work, thread) for thread in threads]
     people = _patients(work, template, values["patient"], headers)
     if work.actor.is_cared_for:
-        subjects = (each.resource.get("subject") for each in headers)
-        own_care.check_opened(work.actor, [*people, *subjects])
+        _check_own(work, people, headers, values)
+        people = [{"reference": one["reference"]} for one in people]
     resource = template | ({"subject": people[0]} if people else {})
     resource, is_ours = _with_participants(resource, values, headers)
     permitted.check_scopes(work, "c", resource)
@@ -103,12 +107,31 @@ def _opened(
     return work.encounter(session.id)
 
 
+def _check_own(
+    work: Work, people: list[Resource], headers: list[CommunicationRecord], values: Values
+) -> None:
+    """Raise Forbidden if the session is not the caller's own, or has others than they address."""
+    threads = [each.resource for each in headers]
+    subjects = (header.get("subject") for header in threads)
+    own_care.check_opened(work.actor, [*people, *subjects])
+    named = ((name, one) for name in ("practitioner", "participant") for one in values[name])
+    addressing.check(work, named, threads)
+
+
 def _header(work: Work, thread: str) -> CommunicationRecord:
     """Read a thread's state and header. Raises BusinessRule where it has an open session."""
     state = work.slot(SlotKey(thread))
     header = work.header(thread)
     if header is None or not work.sight.sees(header.resource):
         raise BusinessRule(f"Communication/{thread} does not exist", expression="thread")
+    with permitted.untold(work, header.resource):
+        _check_free(work, state, header)
+    return header
+
+
+def _check_free(work: Work, state: Slot, header: CommunicationRecord) -> None:
+    """Raise BusinessRule where a thread has an open session, or is none."""
+    thread = header.id
     if header.place.is_message:
         raise BusinessRule(
             f"Communication/{thread} is a message of Communication/{header.place.thread}",
@@ -122,7 +145,6 @@ def _header(work: Work, thread: str) -> CommunicationRecord:
                 f"Communication/{thread} has a session already: Encounter/{session_id}",
                 expression="thread",
             )
-    return header
 
 
 def _session_of_today(work: Work, header: CommunicationRecord) -> str:

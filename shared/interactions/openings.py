@@ -90,7 +90,9 @@ def _save_session(
     resource = _with_room(resource, work.instant)
     unborn = versions.unborn_encounter(work, session_id)
     filled = frozenset({"start"} | ({"participant"} & resource.keys()))
-    session = versions.of_encounter(work, unborn, resource, by_server=True, filled=filled)
+    # A message opens it: the server creates it, whoever sent that.
+    state = {"by_server": True, "patient_made": False, "filled": filled}
+    session = versions.of_encounter(work, unborn, resource, **state)
     session = attaching.stamped(session, work, policy)
     work.save(session)
     about = opening.subjects(header.resource, message)
@@ -112,7 +114,8 @@ def save_medical_encounter(work: Work, session: EncounterRecord, subject: dict[s
     start = session.resource.get("period", {}).get("start", "")
     system = settings().encounter_type_system
     child = opening.medical_encounter(own_id, session.id, subject, start, system)
-    record = versions.of_encounter(work, versions.unborn_encounter(work, own_id), child)
+    unborn = versions.unborn_encounter(work, own_id)
+    record = versions.of_encounter(work, unborn, child, patient_made=session.patient_made)
     record = attaching.stamped(record, work)
     work.save(replace(record, due=attaching.look(record, None)))
     return own_id

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.access import Actor
 from shared.errors import NotFound
-from shared.interactions import referring
+from shared.interactions import permitted, referring
 from shared.interactions.accepted import accepted
 from shared.interactions.changes import Outcome, make
 from shared.interactions.read import there
@@ -75,11 +75,25 @@ def found(work: Work, resource_type: str, query: Sequence[Pair]) -> Literal:
 
 def patched(target: Literal, body: Any, media_type: str) -> Content:
     """Return a resource's next version as a patch makes it of the current one."""
-    return changed(
+    made = changed(
         target,
         lambda current: patching.patch(current, body, media_type),
         writes_text=patching.writes_text(body),
     )
+
+    def content(before: Versioned | None, work: Work) -> Resource | None:
+        if before and _tests(body):
+            # Whether it holds says what is there.
+            permitted.check_scopes(work, "r", before.resource)
+        return made(before, work)
+
+    return content
+
+
+def _tests(body: Any) -> bool:
+    """Return whether a JSON Patch has an operation `test`."""
+    steps = body if isinstance(body, list) else []
+    return any(isinstance(step, dict) and step.get("op") == "test" for step in steps)
 
 
 def changed(

@@ -57,8 +57,8 @@ def check_known(work: Work, thread: str, before: Resource, after: Resource) -> N
 def add(work: Work, session: EncounterRecord, subject: Resource) -> None:
     """Add a patient to an open session; one who is there already is left as is.
 
-    A session of one patient loses its subject, and its clinical details move to the medical
-    encounter of that patient. Raises BusinessRule where the session is not open.
+    A session of one patient loses its subject, and all but what everybody may see moves to the
+    medical encounter of that patient. Raises BusinessRule where the session is not open.
     """
     if not kinds.is_open(session.resource):
         status = session.resource.get("status")
@@ -92,17 +92,19 @@ def _patient(subject: Any) -> str:
 
 
 def _split(work: Work, session: EncounterRecord, own: Resource) -> EncounterRecord:
-    """Move the patient that a session names, and their details, to a medical encounter."""
+    """Move the patient that a session names, and what is theirs, to a medical encounter."""
+    # Few messages bring another patient, and deletions none.
+    from shared.interactions.accepted import accepted  # noqa: PLC0415
+    from shared.sessions import splitting  # noqa: PLC0415
+
+    kept, moved = splitting.split(session.resource)
     child_id = openings.save_medical_encounter(work, session, own)
     child = work.encounter(child_id)
-    details = {
-        name: session.resource[name] for name in opening.CLINICAL if name in session.resource
-    }
-    if child and details:
-        work.save(versions.of_encounter(work, child, child.resource | details))
-    moved = (*opening.CLINICAL, "subject")
-    rest = {name: value for name, value in session.resource.items() if name not in moved}
-    return _save(work, session, rest)
+    if child and moved:
+        types = [*child.resource["type"], *moved.get("type", ())]
+        theirs = accepted(child.resource | moved | {"type": types}, "Encounter")
+        work.save(versions.of_encounter(work, child, theirs))
+    return _save(work, session, accepted(kept, "Encounter"))
 
 
 def _save(work: Work, session: EncounterRecord, after: Resource) -> EncounterRecord:

@@ -1,11 +1,14 @@
 """Whether the caller may write a resource so; whether they see it has been asked before."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from shared.access import Actor, own_care
 from shared.access.compartments import is_draft, sender
 from shared.catalog.types import WITHDRAWN
-from shared.errors import BusinessRule, Forbidden
+from shared.errors import BusinessRule, FhirError, Forbidden, Issue, NotFound, Transient
+from shared.interactions import addressing
 from shared.sessions import kinds, policies
 from shared.store.records import CommunicationRecord, Versioned
 from shared.store.work import Work
@@ -51,8 +54,14 @@ def check(work: Work, before: Resource, after: Resource, *, is_new: bool) -> Non
         own_care.check_changed(caller, before, after, _header(work, before))
     else:
         own_care.check_sender(caller, after)
-        own_care.check_created(caller, after, _header(work, after))
+        header = _header(work, after)
+        own_care.check_created(caller, after, header)
+        addressing.check_recipients(work, after, header)
         _check_policy(after)
+        if header is None:
+            from shared.interactions import thread_quota  # noqa: PLC0415 - staff have none
+
+            thread_quota.begin(work)
 
 
 def check_scopes(work: Work, letter: str, resource: Resource) -> None:
@@ -64,6 +73,28 @@ def check_scopes(work: Work, letter: str, resource: Resource) -> None:
             expression=resource_type,
             diagnostics=f"It would be one such as user/{resource_type}.{letter}",
         )
+
+
+@contextmanager
+def untold(work: Work, resource: Resource) -> Iterator[None]:
+    """Let a refusal say nothing of a resource that the caller may write but not read."""
+    try:
+        yield
+    except (Forbidden, NotFound, Transient):
+        raise
+    except FhirError as error:
+        if resource and not work.sight.may("r", resource):
+            resource_type = resource["resourceType"]
+            error.issues = tuple(
+                Issue(
+                    issue.code,
+                    "The change is refused",
+                    issue.expression,
+                    f"Why is told to who may read it: user/{resource_type}.r",
+                )
+                for issue in error.issues
+            )
+        raise
 
 
 def check_searched(work: Work, resource_type: str) -> None:
@@ -86,6 +117,9 @@ def _header(work: Work, message: Resource) -> Resource | None:
         raise BusinessRule(
             f"Communication/{header_id} does not exist", expression="Communication.partOf"
         )
+    if work.sight.limits(("Communication",)):
+        # Who takes part in the thread is what lets the caller write in it.
+        work.require(header)
     return header.resource
 
 

@@ -12,10 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from shared import references
+from shared.access import Actor
 from shared.catalog.types import TYPES
 from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported, Transient
 from shared.references import Literal, Local, Query
 from shared.settings import NONE, REMOTE, settings
+from shared.sight import Sight
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
@@ -195,21 +197,30 @@ def _missing_elsewhere(work: Work, before: Resource, after: Resource) -> list[tu
     from shared.interactions import elsewhere  # noqa: PLC0415 - few deployments ask another server
 
     added = _added(before, after, lambda element: _kept_elsewhere(work.tenant, element))
+    if work.sight.limits({target.type for target in added}):
+        from shared.interactions import nameable  # noqa: PLC0415 - few callers are limited
+
+        if others := nameable.others(work, after, added):
+            # Nobody is asked: the answer is the same whether they are there or not.
+            return [(each, added[each]) for each in others]
     return [(each, added[each]) for each in elsewhere.missing(added, _base(work.tenant))]
 
 
-def ask_ahead(tenant: str, resources: Sequence[Resource]) -> None:
+def ask_ahead(actor: Actor, resources: Sequence[Resource]) -> None:
     """Ask at once for what several resources name on the other server, if there is one.
 
     It is known then when each is checked; where that server does not tell, those checks say so.
+    What the caller may not be told of is left to these checks.
     """
     if settings().reference_checks != REMOTE:
         return
     from shared.interactions import elsewhere  # noqa: PLC0415 - few deployments ask another server
 
+    tenant, sight = actor.tenant, Sight(actor)
     found = (_kept_elsewhere(tenant, each) for each, _ in _elements(resources, ""))
+    asked = {each for each in found if each and not sight.limits((each.type,))}
     with suppress(Transient):
-        elsewhere.missing({each for each in found if each}, _base(tenant))
+        elsewhere.missing(asked, _base(tenant))
 
 
 def named(tenant: str, element: Resource) -> Literal | None:
@@ -221,15 +232,15 @@ def named(tenant: str, element: Resource) -> Literal | None:
 
 def _kept_elsewhere(tenant: str, element: Resource) -> Literal | None:
     text, base = element.get("reference"), _base(tenant)
-    below = _below_other_base(text, base) if isinstance(text, str) and base else None
+    below = _below_base(text, base) if isinstance(text, str) and base else None
     if below is not None:
-        named = references.relative(below)
+        named = references.below_base(below)
         return named.target if isinstance(named, Local) else None
     target = references.literal(text)
     return target if target and target.type not in settings().kept_here else None
 
 
-def _below_other_base(text: str, base: str) -> str | None:
+def _below_base(text: str, base: str) -> str | None:
     from shared import urls  # noqa: PLC0415 - few deployments ask another server
 
     return urls.below(text, base)

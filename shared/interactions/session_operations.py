@@ -5,9 +5,10 @@ from shared.errors import BusinessRule, NotFound
 from shared.interactions import attaching, changes, closing, patients, permitted, referring
 from shared.interactions.changes import Outcome
 from shared.interactions.parameters import Values, relative
-from shared.interactions.read import there
+from shared.interactions.read import look_on, there
 from shared.sessions import kinds, opening
 from shared.settings import settings
+from shared.store import meter
 from shared.store.records import EncounterRecord
 from shared.store.work import Work
 
@@ -20,8 +21,9 @@ def add_patient(actor: Actor, interaction: str, session_id: str, values: Values)
         system = settings().encounter_type_system
         child = opening.medical_encounter("", session_id, values["patient"][0], "", system)
         permitted.check_scopes(work, "c", child)
-        referring.check(work, session.resource, child | {"partOf": {}})
-        patients.add(work, session, relative(values["patient"][0]))
+        with permitted.untold(work, session.resource):
+            referring.check(work, session.resource, child | {"partOf": {}})
+            patients.add(work, session, relative(values["patient"][0]))
         return Outcome(work.encounter(session_id))
 
     return changes.make(actor, interaction, change)
@@ -35,27 +37,36 @@ def close_session(actor: Actor, interaction: str, session_id: str) -> Outcome:
 
     def change(work: Work) -> Outcome:
         session = _session(work, session_id)
-        if kinds.is_open(session.resource):
-            return Outcome(closing.finish(work, session))
-        if session.resource["status"] != closing.FINISHED:
-            raise BusinessRule(
-                f"Encounter/{session_id} is {session.resource['status']}",
-                expression="Encounter.status",
-                diagnostics="It cannot be closed",
-            )
-        return Outcome(session)
+        with permitted.untold(work, session.resource):
+            return Outcome(_closed(work, session))
 
     return changes.make(actor, interaction, change)
 
 
+def _closed(work: Work, session: EncounterRecord) -> EncounterRecord:
+    """Return a session that is finished, by this work or before."""
+    if kinds.is_open(session.resource):
+        return closing.finish(work, session)
+    if session.resource["status"] != closing.FINISHED:
+        raise BusinessRule(
+            f"Encounter/{session.id} is {session.resource['status']}",
+            expression="Encounter.status",
+            diagnostics="It cannot be closed",
+        )
+    return session
+
+
 def _session(work: Work, session_id: str) -> EncounterRecord:
     """Read a session. Raises BusinessRule where the Encounter is none."""
+    begun = meter.looks()
     encounter = work.encounter(session_id)
     if encounter is None or not work.sight.sees_record(encounter):
+        look_on(work.sight, "Encounter", session_id, begun)
         raise NotFound(f"Encounter/{session_id} does not exist")
     there(encounter, "Encounter", session_id)
     permitted.check_scopes(work, "u", encounter.resource)
-    check_is_session(work, encounter)
+    with permitted.untold(work, encounter.resource):
+        check_is_session(work, encounter)
     return encounter
 
 

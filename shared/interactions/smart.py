@@ -19,17 +19,19 @@ _CAPABILITIES = (
 
 
 def configuration() -> bytes:
-    """Give the SMART configuration as JSON; endpoints that the deployment does not name are out."""
+    """Return the SMART configuration as JSON, without what the deployment does not name."""
     known = settings()
     endpoints = {
         "authorization_endpoint": known.authorize_url,
         "token_endpoint": known.token_url,
     }
     grants = ["authorization_code", "client_credentials"]
+    scopes = {"scopes_supported": known.scopes_supported} if known.scopes_supported else {}
     document: dict[str, Any] = {
         **{name: url for name, url in endpoints.items() if url},
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "grant_types_supported": grants if known.authorize_url else grants[1:],
+        **scopes,
         "response_types_supported": ["code"] if known.authorize_url else [],
         "code_challenge_methods_supported": ["S256"],
         "capabilities": _CAPABILITIES,

@@ -12,7 +12,7 @@ from shared.catalog.types import CARE
 from shared.errors import BusinessRule
 from shared.interactions import referring
 from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome, make_whole
+from shared.interactions.changes import Outcome, for_reader, make_whole
 from shared.interactions.create import proposed
 from shared.interactions.entries import Entry, named_by, of_all
 from shared.interactions.identities import Identities, Step
@@ -45,7 +45,7 @@ def transact(actor: Actor, sent: Sequence[Entry]) -> dict[str, Outcome]:
         )
     entries = of_all(((entry.place, entry) for entry in sent), _accepted)
     bodies = [entry.body for entry in entries if entry.code in ("create", "update")]
-    referring.ask_ahead(actor.tenant, bodies)
+    referring.ask_ahead(actor, bodies)
     return make_whole(actor, "transaction", lambda work: _written(work, entries))
 
 
@@ -151,4 +151,4 @@ def _in_last_state(work: Work, outcome: Outcome) -> Outcome:
     """Give an entry's resource as the later ones have left it."""
     record = outcome.record
     now = work.resource(record.type, record.id) if record else None
-    return Outcome(now, outcome.created)
+    return for_reader(work, Outcome(now, outcome.created))

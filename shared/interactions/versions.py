@@ -9,6 +9,7 @@ from shared.access.compartments import is_draft
 from shared.index import long
 from shared.references import Literal
 from shared.resources.meta import stamp
+from shared.sessions import kinds
 from shared.sessions.due import GRACE
 from shared.settings import settings
 from shared.store.records import (
@@ -22,21 +23,31 @@ from shared.store.records import (
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
+# What says to whom a medical encounter shows which session.
+_NAMING = ("partOf", "subject", "participant")
 
 
-def _instant(work: Work, before: Versioned | None) -> str:
-    """Give this work's instant, but always one after that of the version before."""
-    if before is None or before.last_updated < work.instant:
+def _instant(work: Work, *earlier: Versioned | None) -> str:
+    """Return this work's instant, or one after that of each of some earlier versions."""
+    last = max((record.last_updated for record in earlier if record), default="")
+    if last < work.instant:
         return work.instant
-    return instants.written(instants.read(before.last_updated) + timedelta(milliseconds=1))
+    return instants.written(instants.read(last) + timedelta(milliseconds=1))
 
 
 def _next[V: Versioned](
-    work: Work, before: V, resource: Resource | None, changes: dict[str, Any]
+    work: Work,
+    before: V,
+    resource: Resource | None,
+    changes: dict[str, Any],
+    after: Versioned | None = None,
 ) -> V:
-    """Make the next version of a record; its JSON need not be read again."""
+    """Make the next version of a record; its JSON need not be read again.
+
+    Its instant is after that of `after`, too.
+    """
     read = work.as_read(before)
-    version, updated = read.version + 1 if read else 1, _instant(work, read)
+    version, updated = read.version + 1 if read else 1, _instant(work, read, after)
     if resource is None:
         return replace(before, version=version, json=None, updated=updated, **changes)
     content = stamp(resource, version, updated)
@@ -48,7 +59,8 @@ def of_encounter(
     work: Work, before: EncounterRecord, resource: Resource | None, **changes: Any
 ) -> EncounterRecord:
     """Make the next version of an Encounter; None deletes it."""
-    after = _next(work, before, resource, changes)
+    changes = _created_by(work, before) | changes
+    after = _next(work, before, resource, changes, _session_before(work, before, resource))
     zone = settings().zone
     stays_long = before.is_long and long.is_open(before.resource) and long.is_open(after.resource)
     after = changed(after, is_long=stays_long or long.is_long(after.resource, work.now, zone))
@@ -58,6 +70,22 @@ def of_encounter(
     # Subtracted, since a client's period may begin in the calendar's last hours.
     is_in_time = instants.read(after.due) - GRACE <= long_from
     return after if is_in_time else changed(after, due=instants.written(long_from))
+
+
+def _session_before(
+    work: Work, before: EncounterRecord, resource: Resource | None
+) -> EncounterRecord | None:
+    """Return the session that a medical encounter begins to show to somebody, as it was read.
+
+    No version of the session from before is shown by it, whatever the clocks say.
+    """
+    session_id = kinds.parent(resource or {})
+    if not resource or not session_id or session_id == before.id:
+        return None
+    if all(before.resource.get(name) == resource.get(name) for name in _NAMING):
+        return None
+    session = work.encounter(session_id, closing=True)
+    return work.as_read(session) if session else None
 
 
 def unborn_encounter(work: Work, encounter_id: str) -> EncounterRecord:
@@ -88,6 +116,7 @@ def of_communication(
     work: Work, before: CommunicationRecord, resource: Resource | None, **changes: Any
 ) -> CommunicationRecord:
     """Make the next version of a Communication; None deletes it."""
+    changes = _created_by(work, before) | changes
     if resource and is_draft(resource):
         was_sent = not before.deleted and not is_draft(before.resource)
         changes |= {"drafted": True, "recalled": before.recalled or was_sent}
@@ -99,6 +128,17 @@ def first_of_communication(
 ) -> CommunicationRecord:
     """Make the first version of a Communication."""
     unborn = CommunicationRecord(
-        id=communication_id, version=0, json=None, created=work.instant, updated="", **state
+        id=communication_id,
+        version=0,
+        json=None,
+        created=work.instant,
+        updated="",
+        **state,
     )
-    return _next(work, unborn, resource, {"drafted": is_draft(resource)})
+    created = {"drafted": is_draft(resource)} | _created_by(work, unborn)
+    return _next(work, unborn, resource, created)
+
+
+def _created_by(work: Work, before: Versioned) -> dict[str, Any]:
+    """Return whether a patient or related person creates a resource, if a version does that."""
+    return {"patient_made": work.actor.is_cared_for} if before.deleted else {}

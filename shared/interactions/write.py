@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+from shared.access import naming
 from shared.catalog.types import CARE
 from shared.errors import NotFound
 from shared.interactions import communications, encounters, permitted, referring, versions
 from shared.interactions.changes import Outcome
+from shared.interactions.read import look_on
 from shared.preconditions import ALWAYS, Preconditions
 from shared.references import Literal
 from shared.resources.equality import same
+from shared.store import meter
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
 from shared.store.work import Work
 
@@ -31,10 +34,27 @@ def write(
     With `is_new` its id was made just now, so that there is nothing to read.
     Raises PreconditionFailed, and what the content and the rules raise.
     """
+    begun = meter.looks()
     there = None if is_new else work.resource(target.type, target.id)
     before = there if work.sight.sees_record(there) else None
+    if before is None and not is_new:
+        look_on(work.sight, *target, begun)
     live = before is not None and not before.deleted
     only_if.check(before.version if before and live else None)
+    with permitted.untold(work, before.resource if before else {}):
+        return _written(work, target, content, there, before, is_new=is_new)
+
+
+def _written(
+    work: Work,
+    target: Literal,
+    content: Content,
+    there: Versioned | None,
+    before: Versioned | None,
+    *,
+    is_new: bool,
+) -> Outcome:
+    live = before is not None and not before.deleted
     after = content(before, work)
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
@@ -42,6 +62,8 @@ def write(
         # Whether something is there under that id is not theirs to know.
         raise NotFound(f"{target} does not exist")
     if after is not None:
+        if work.actor.is_cared_for and not live:
+            after = naming.without_labels(after)
         permitted.check(work, before.resource if before else {}, after, is_new=is_new)
     elif before:
         permitted.check_deletion(work, before)

@@ -26,7 +26,10 @@ PARAMETERS = {
     "session_scope": "SessionScope",
     "time_zone": "SessionTimeZone",
     "idle_minutes": "SessionIdleMinutes",
+    "tenant_claim": "TenantClaim",
 }
+# Whose the tokens are that `serve --tenants` prints.
+TENANT = "practice"
 
 
 def main() -> None:
@@ -69,11 +72,13 @@ def serve(arguments: argparse.Namespace) -> None:
         if (value := getattr(arguments, option)) is not None
     }
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with _running(given, arguments.port, arguments.data) as (_, values):
+    tenant = TENANT if arguments.tenant_claim else ""
+    with _running(given, arguments.port, arguments.data, tenant) as (_, values):
         for name, value in values.items():
             print(f"{name}='{value}'")
         if arguments.env_file:
             environment.write(arguments.env_file, values)
+        print("further tokens: async-encounters token --help")
         print("running until Ctrl-C", flush=True)
         signal.pause()
 
@@ -81,7 +86,9 @@ def serve(arguments: argparse.Namespace) -> None:
 def token(arguments: argparse.Namespace) -> None:
     """Print an access token for the service that `serve` runs."""
     running = Emulator(arguments.port)
-    user = pool.User(arguments.role, arguments.fhir_user)
+    user = pool.User(
+        arguments.role, arguments.fhir_user, arguments.patient, arguments.tenant, arguments.scope
+    )
     print(pool.access_token(running.client("cognito-idp"), outputs(running), user))
 
 
@@ -99,11 +106,13 @@ def reindex(arguments: argparse.Namespace) -> None:
 def audit(arguments: argparse.Namespace) -> None:
     """Walk the chains of the audit trail; name the first event that was altered or is missing."""
     if arguments.stack:
-        client, tables = auditing.deployed(arguments.stack)
+        client, tables, archive = auditing.deployed(arguments.stack)
     else:
         running = Emulator(arguments.port)
-        client, tables = running.client("dynamodb"), auditing.tables(outputs(running))
-    number, found = auditing.verify(client, tables)
+        named = outputs(running)
+        client, tables = running.client("dynamodb"), auditing.tables(named)
+        archive = auditing.Archive(running.client("s3"), named["AuditArchiveName"])
+    number, found = auditing.verify(client, tables, archive)
     if found:
         raise Unexpected(str(found))
     print(f"the chains of {number} resources hold")
@@ -124,12 +133,12 @@ def bench(_arguments: argparse.Namespace, *options: str) -> None:
 
 @contextmanager
 def _running(
-    parameters: Mapping[str, str], port: int = 0, data: Path | None = None
+    parameters: Mapping[str, str], port: int = 0, data: Path | None = None, tenant: str = ""
 ) -> Iterator[tuple[Emulator, dict[str, str]]]:
     with emulator(port, data) as running:
         stack = deploy(running, artefact(), parameters)
         try:
-            yield running, environment.environment(running, stack)
+            yield running, environment.environment(running, stack, tenant=tenant)
         except Unexpected:
             print(*logs.errors(running), sep="\n", file=sys.stderr)
             raise
@@ -164,6 +173,18 @@ def _token(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--fhir-user", metavar="REF", default="", help="who it is, as Patient/homer-simpson"
     )
+    command.add_argument(
+        "--patient", metavar="REF", default="", help="whom it is about, as Patient/bart-simpson"
+    )
+    command.add_argument(
+        "--scope",
+        metavar="SCOPES",
+        default="",
+        help="SMART scopes, as 'patient/*.rs user/Patient.r'",
+    )
+    command.add_argument(
+        "--tenant", metavar="NAME", default="", help="its tenant, where `serve --tenants` runs"
+    )
 
 
 def _reindex(command: argparse.ArgumentParser) -> None:
@@ -189,6 +210,13 @@ def _serve(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--idle-minutes", type=_minutes, metavar="N", help="close sessions idle so long"
+    )
+    command.add_argument(
+        "--tenants",
+        dest="tenant_claim",
+        action="store_const",
+        const="tenant",
+        help=f"several tenants; the tokens printed are of {TENANT}, others by `token --tenant`",
     )
 
 

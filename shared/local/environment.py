@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from shared.local import pool
@@ -9,12 +10,13 @@ from shared.local.emulator import Emulator
 from shared.local.stack import Stack
 
 
-def environment(emulator: Emulator, stack: Stack) -> dict[str, str]:
-    """Give the base URL, a token for each role, and the service client."""
+def environment(emulator: Emulator, stack: Stack, *, tenant: str = "") -> dict[str, str]:
+    """Return the base URL, a token for each role, and the service client."""
     cognito = emulator.client("cognito-idp")
     client_id, client_secret = pool.service_client(cognito, stack.outputs)
     tokens = {
-        name: pool.access_token(cognito, stack.outputs, user) for name, user in pool.USERS.items()
+        name: pool.access_token(cognito, stack.outputs, replace(user, tenant=tenant))
+        for name, user in pool.USERS.items()
     }
     return {
         "FHIR_BASE": stack.base_url,

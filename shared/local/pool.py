@@ -8,10 +8,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with a role; `fhir_user` is who they are in the records."""
+    """A person with a role; `fhir_user` is who they are in the records.
+
+    Their token is about `patient`, and is of `tenant` and for the scopes `scope`, if it says so.
+    """
 
     role: str
     fhir_user: str = ""
+    patient: str = ""
+    tenant: str = ""
+    scope: str = ""
 
 
 ROLES = ("admin", "practitioner", "auditor", "patient", "related-person")
@@ -24,7 +30,7 @@ USERS = {
 
 
 def access_token(cognito: Any, outputs: Mapping[str, str], user: User) -> str:
-    """Sign a user in, making them where they are not there yet."""
+    """Sign a user in, who is made if they are not there yet."""
     pool = outputs["UserPoolId"]
     name = f"{user.role}-{user.fhir_user.replace('/', '-')}".rstrip("-")
     password = f"{secrets.token_urlsafe(24)}aA1!"
@@ -50,11 +56,18 @@ def service_client(cognito: Any, outputs: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _make(cognito: Any, pool: str, name: str, user: User) -> None:
-    attributes = [{"Name": "custom:fhirUser", "Value": user.fhir_user}] if user.fhir_user else []
+    said = {
+        "fhirUser": user.fhir_user,
+        "patient": user.patient,
+        "tenant": user.tenant,
+        "scope": user.scope,
+    }
+    # What an earlier token said is emptied.
+    attributes = [{"Name": f"custom:{key}", "Value": value} for key, value in said.items()]
     try:
-        cognito.admin_create_user(
-            UserPoolId=pool, Username=name, UserAttributes=attributes, MessageAction="SUPPRESS"
-        )
+        cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
     except cognito.exceptions.UsernameExistsException:
-        return  # kept from an earlier run
-    cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName=user.role)
+        pass  # kept from an earlier run
+    else:
+        cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName=user.role)
+    cognito.admin_update_user_attributes(UserPoolId=pool, Username=name, UserAttributes=attributes)

@@ -44,6 +44,7 @@ def deploy(
         "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
         "AccessTokenMinutes": "1440",
         "DeletionProtection": "false",
+        "UserPoolDeletionProtection": "false",
         "PublicBaseUrl": base_url,
         "AuthorizeUrl": f"{emulator.url}/oauth2/authorize",
         "TokenUrl": token_url,
@@ -90,9 +91,21 @@ def _for_emulator(body: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any]
     body["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = f"s3://{BUCKET}/{layer}"
     # Fixes the API's id, so that its URL is known before it is made.
     body["Resources"]["Api"]["Properties"]["Tags"] = {"ms-custom-id": API_ID}
+    # It takes the names of its own API there.
+    cors = body["Resources"]["Api"]["Properties"]["CorsConfiguration"]["Fn::If"]
+    cors[1] = {name[:1].lower() + name[1:]: value for name, value in cors[1].items()}
+    # It does not say an attribute of the schedule's in an input, and its own event has the time.
+    closing = body["Resources"]["ClosingSchedulerFunction"]["Properties"]
+    del closing["Events"]["Schedule"]["Properties"]["Input"]
+    # It knows SendMessageBatch as a right of its own, AWS as SendMessage.
+    for statement in closing["Policies"][1]["Statement"]:
+        if "sqs:SendMessage" in statement["Action"]:
+            statement["Action"].append("sqs:SendMessageBatch")
     # A parameter's value reaches it as text, which it cannot compare; two workers suit one machine.
     messages = body["Resources"]["ClosingMessages"]["Properties"]
     messages["ScalingConfig"] = {"MaximumConcurrency": 2}
+    # It listens on loopback only, in clear text, which the policy denies.
+    del body["Resources"]["AuditArchivePolicy"]
     return body
 
 
@@ -152,10 +165,11 @@ def physical_id(emulator: Emulator, logical_id: str) -> str:
 
 
 def _failures(cloudformation: Any) -> list[str]:
-    events = cloudformation.describe_stack_events(StackName=NAME)["StackEvents"]
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=NAME)
     return [
         f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
-        for event in events
+        for page in pages
+        for event in page["StackEvents"]
         if event["ResourceStatus"].endswith("FAILED")
     ]
 

@@ -30,9 +30,9 @@ def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _intrinsic)
 
 
-def load() -> dict[str, Any]:
-    """Read the template, intrinsic functions in their long form."""
-    template: dict[str, Any] = yaml.load(PATH.read_text(), _Loader)  # noqa: S506 - a SafeLoader
+def load(path: Path = PATH) -> dict[str, Any]:
+    """Return a template, its intrinsic functions in their long form."""
+    template: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a SafeLoader
     return template
 
 

@@ -3,6 +3,7 @@
 Run by path and on the standard library alone, so that it needs nothing of the project installed.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,8 @@ DEVELOPMENT = ("local", "packaging")
 # Compiled modules carry the platform in their file names, so one layer serves both processors.
 PLATFORMS = ("aarch64-manylinux_2_28", "x86_64-manylinux_2_28")
 HERE = ""
-SERVICES = frozenset({"dynamodb", "sqs"})
+SBOM = "sbom.cdx.json"
+SERVICES = frozenset({"dynamodb", "s3", "sqs"})
 
 
 def sources() -> list[Path]:
@@ -40,7 +42,10 @@ def code(target: Path) -> None:
 
 
 def dependencies(target: Path, platforms: tuple[str, ...] = PLATFORMS) -> None:
-    """Install the locked dependencies into `target`, without the data of services nobody calls."""
+    """Install the locked dependencies into `target`, without the data of services nobody calls.
+
+    Beside it is the SBOM, which is in the layer then.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         locked = Path(scratch, "requirements.txt")
         _uv("export", "--frozen", "--no-dev", "--no-emit-project", "--output-file", str(locked))
@@ -50,6 +55,21 @@ def dependencies(target: Path, platforms: tuple[str, ...] = PLATFORMS) -> None:
             shutil.copytree(installed, target, dirs_exist_ok=True)
     _prune(target)
     _compile(target)
+    sbom(target.parent)
+
+
+def sbom(target: Path) -> None:
+    """Write which packages the layer is made of into `target`, as CycloneDX.
+
+    Built again of the same lock file it is the same: without an instant, and a number by chance.
+    https://cyclonedx.org/docs/1.5/json/
+    """
+    options = ("--frozen", "--no-dev", "--no-emit-project", "--preview-features", "sbom-export")
+    file = target / SBOM
+    _uv("export", *options, "--format", "cyclonedx1.5", "--output-file", str(file))
+    made = json.loads(file.read_text())
+    del made["serialNumber"], made["metadata"]["timestamp"]
+    file.write_text(json.dumps(made, indent=2))
 
 
 def _install(locked: Path, target: Path, platform: str) -> None:
@@ -80,4 +100,4 @@ def _uv(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    {"code": code, "dependencies": dependencies}[sys.argv[1]](Path(sys.argv[2]))
+    {"code": code, "dependencies": dependencies, "sbom": sbom}[sys.argv[1]](Path(sys.argv[2]))

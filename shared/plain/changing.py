@@ -13,6 +13,7 @@ from shared.fhirjson import canonical
 from shared.plain import paths
 from shared.plain.fields import Field, Fields, read
 from shared.plain.kinds import says_nothing
+from shared.resources.pairs import positions
 from shared.resources.patching import merge
 from shared.resources.values import copied
 
@@ -135,12 +136,12 @@ def _wanted(field: Field, shown: list[Any], given: Json) -> list[Any]:
 
 def _made(field: Field, array: list[Any], olds: dict[int, Any], wanted: list[Any]) -> Iterator[Any]:
     """Make the elements; what is shown as before stays, what replaces another keeps the rest."""
-    free, kept = dict(olds), dict[int, int]()
+    own_places, by_text = [*olds], positions(map(canonical, olds.values()))
+    kept: dict[int, int] = {}
     for number, plain in enumerate(wanted):
-        place = next((place for place, shown in free.items() if same(shown, plain)), None)
-        if place is not None:
-            kept[number] = place
-            del free[place]
+        if matching := by_text.get(canonical(plain)):
+            kept[number] = own_places[matching.popleft()]
+    free = olds.keys() - kept.values()
     for number, (plain, own) in enumerate(zip_longest(wanted, olds)):
         if number in kept:
             yield array[kept[number]]

@@ -9,6 +9,7 @@ from typing import Any
 from shared.resources.fhirpath_functions import truth
 from shared.resources.fhirpath_nodes import Evaluation, Place
 from shared.resources.fhirpath_parser import Parser
+from shared.resources.fhirpath_work import Work
 from shared.resources.schema import Type
 
 
@@ -18,17 +19,18 @@ def holds(
     resource: Any,
     *,
     kind: Type | None = None,
-    outer: Any = None,
+    work: Work | None = None,
     zone: tzinfo = UTC,
 ) -> bool:
     """Return whether an element keeps an invariant, which then is true; a collection is no answer.
 
-    `kind` is the element's type, `resource` the one that it is of, `outer` the one that contains
-    that, if any; `zone` is that of dates without one.
+    `kind` is the element's type, `resource` the one that it is of, `work` that of the resource
+    around it, if any; `zone` is that of dates without one. Raises TooCostly if too many items are
+    gone through.
     """
-    around = resource if outer is None else outer
+    place = Place(element, element, resource, zone, {}, work or Work(resource))
     try:
-        result = parsed(expression, kind)(Place(element, element, resource, around, zone, {}))
+        result = parsed(expression, kind)(place)
     except TypeError:
         # A value is not of its type, which is an issue of its own, or is too long to be looked at.
         return True

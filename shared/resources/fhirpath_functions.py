@@ -145,13 +145,16 @@ def _matches(text: str, pattern: str) -> bool:
     return re.fullmatch(pattern, text, re.DOTALL) is not None
 
 
+def _children(item: Any) -> Iterator[Any]:
+    for value in item.values() if isinstance(item, dict) else ():
+        yield from value if isinstance(value, list) else [value]
+
+
 def _descendants(items: Items) -> Iterator[Any]:
-    for item in items:
-        inner = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-        for each in inner:
-            if not isinstance(each, list):
-                yield each
-            yield from _descendants([each])
+    pending = items
+    while pending:
+        pending = [child for item in pending for child in _children(item)]
+        yield from pending
 
 
 def _is(items: Items, arguments: list[Items]) -> Items:
@@ -184,13 +187,7 @@ FUNCTIONS: dict[str, Function] = {
     "tail": lambda items, _: items[1:],
     "isDistinct": lambda items, _: [len({*map(canonical, items)}) == len(items)],
     "hasValue": lambda items, _: [len(items) == 1 and not isinstance(items[0], dict)],
-    "children": lambda items, _: [
-        each
-        for item in items
-        if isinstance(item, dict)
-        for value in item.values()
-        for each in (value if isinstance(value, list) else [value])
-    ],
+    "children": lambda items, _: [child for item in items for child in _children(item)],
     "descendants": lambda items, _: [*_descendants(items)],
     "combine": lambda items, arguments: [*items, *arguments[0]],
     "intersect": lambda items, arguments: [

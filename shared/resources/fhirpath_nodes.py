@@ -19,6 +19,7 @@ from shared.resources.fhirpath_functions import (
     Lasting,
     truth,
 )
+from shared.resources.fhirpath_work import Work
 from shared.resources.invariants import UCUM
 from shared.resources.schema import Type, type_named
 
@@ -29,15 +30,15 @@ _SAME_TYPE = frozenset({"where", "first", "tail", "trace"})
 class Place(NamedTuple):
     """Where an expression is evaluated: `$this`, the element it is about, its resource, and so on.
 
-    `outer` is the resource around a contained one, `lasting` holds what does not depend on `$this`.
+    `lasting` holds what does not depend on `$this`; `work` counts the items that are gone through.
     """
 
     this: Any
     context: Any
     resource: Any
-    outer: Any
     zone: tzinfo
     lasting: dict[Any, Any]
+    work: Work
 
 
 type Evaluation = Callable[[Place], Items]
@@ -108,7 +109,10 @@ def member(node: Node, name: str) -> Node:
     is_complex = element is not None and not element.primitive and element.type != "Resource"
 
     def evaluate(place: Place) -> Items:
-        return [each for item in node.evaluate(place) for each in _children(item, properties)]
+        items = node.evaluate(place)
+        children = [each for item in items for each in _children(item, properties)]
+        place.work.spend(1 + len(items) + len(children))
+        return children
 
     kind = type_named(element.type) if element and is_complex else None
     return Node(evaluate, kind, node.is_lasting)
@@ -140,6 +144,7 @@ def applied(node: Node, name: str, arguments: list[Node]) -> Node:
 
         def evaluate(place: Place) -> Items:
             items = found(place)
+            place.work.spend(1 + len(items))
             return function(items, [given[0](place._replace(this=item)) for item in items])
 
         kind = arguments[0].kind if name == "select" else kind
@@ -150,11 +155,13 @@ def applied(node: Node, name: str, arguments: list[Node]) -> Node:
         return Node(lambda place: [*_resolved(found(place), place)], None, node.is_lasting)
     plain = FUNCTIONS[name]
     is_lasting = node.is_lasting and all(argument.is_lasting for argument in arguments)
-    return Node(
-        lambda place: plain(found(place), [argument(place) for argument in given]),
-        kind,
-        is_lasting,
-    )
+
+    def apply(place: Place) -> Items:
+        result = plain(found(place), [argument(place) for argument in given])
+        place.work.spend(1 + len(result))
+        return result
+
+    return Node(apply, kind, is_lasting)
 
 
 def _iif(items: Items, arguments: list[Evaluation], place: Place) -> Items:
@@ -166,14 +173,7 @@ def _iif(items: Items, arguments: list[Evaluation], place: Place) -> Items:
 
 def _resolved(items: Items, place: Place) -> Iterator[Any]:
     """Yield the resources that references name within the outer one; others are not looked up."""
-    if _resolved not in place.lasting:
-        contained = place.outer.get("contained") if isinstance(place.outer, dict) else None
-        inner = contained if isinstance(contained, list) else []
-        named = {each.get("id"): each for each in inner if isinstance(each, dict)}
-        place.lasting[_resolved] = {
-            f"#{own_id}": each for own_id, each in named.items() if isinstance(own_id, str)
-        } | {"#": place.outer}
     for item in items:
         text = item.get("reference") if isinstance(item, dict) else item
-        if isinstance(text, str) and text in place.lasting[_resolved]:
-            yield place.lasting[_resolved][text]
+        if isinstance(text, str) and text in place.work.targets:
+            yield place.work.targets[text]

@@ -11,8 +11,10 @@ from shared.resources import pointers
 from shared.resources.pairs import pairs
 from shared.resources.values import copied, equal, size
 
-# What `copy` may add to a resource, in characters and values: far more than can be stored.
-LARGEST_COPY = 4_000_000
+# Each operation may move all that follows it in an array.
+MOST_OPERATIONS = 1000
+# What `copy` may add to a resource, in characters and values.
+LARGEST_COPY = 1_000_000
 Json = dict[str, Any]
 
 
@@ -28,6 +30,8 @@ class Patch:
 
     def apply(self, operations: list[Any]) -> Any:
         """Do them all, or raise Invalid, Malformed or TooLong and leave the copy to be dropped."""
+        if len(operations) > MOST_OPERATIONS:
+            raise TooLong(f"A patch has at most {MOST_OPERATIONS} operations")
         for place, operation in enumerate(operations):
             self._step(place, operation)
         # Not before: until then places are those that the operations count.

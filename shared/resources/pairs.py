@@ -4,11 +4,12 @@ Both have an item for each value, null where there is nothing.
 https://hl7.org/fhir/R4/json.html#primitive
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from shared.resources.values import equal
+from shared.resources.values import equal, key
 
 type Json = dict[str, Any]
 type _Array = list[Any]
@@ -55,26 +56,31 @@ def followed(before: _Array, after: _Array, extensions: _Array) -> _Array:
 
     A value that is new has none, unless it has merely taken the place of another.
     """
-    free = dict(enumerate(before))
-    result: _Array = [None] * len(after)
-    unmatched: list[int] = []
-    for index, value in enumerate(after):
-        place = next((place for place, old in free.items() if equal(old, value)), None)
-        if place is None:
-            unmatched.append(index)
-        else:
-            del free[place]
-            result[index] = _at(extensions, place)
+    places = positions(map(key, before))
+    found = [
+        matching.popleft() if (matching := places.get(key(value))) else None for value in after
+    ]
     if len(after) == len(before):
-        for index in unmatched:
-            result[index] = _at(extensions, index) if index in free else None
-    return result
+        taken = {place for place in found if place is not None}
+        found = [
+            index if place is None and index not in taken else place
+            for index, place in enumerate(found)
+        ]
+    return [None if place is None else _at(extensions, place) for place in found]
+
+
+def positions[Key: Hashable](keys: Iterable[Key]) -> dict[Key, deque[int]]:
+    """Return where each key stands, in order."""
+    places: dict[Key, deque[int]] = {}
+    for place, each in enumerate(keys):
+        places.setdefault(each, deque()).append(place)
+    return places
 
 
 def _in_place(before: _Array, after: _Array) -> _Array:
     """Return extensions of which some were removed, with null where these were."""
-    left = [*after]
-    filled = [left.pop(0) if left and equal(left[0], item) else None for item in before]
+    left = deque(after)
+    filled = [left.popleft() if left and equal(left[0], item) else None for item in before]
     return after if left else filled
 
 

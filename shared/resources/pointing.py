@@ -40,6 +40,9 @@ def problems(
     reported with their own elements.
     """
     text, said = element.get("reference"), references.declared(element)
+    if isinstance(text, str) and len(text.encode(errors="replace")) > references.LONGEST:
+        yield "reference", f"A reference has at most {references.LONGEST} bytes", ""
+        return
     named = references.read(text)
     if isinstance(text, str) and text and not _is_reference(named, own_ids):
         yield "reference", _NO_REFERENCE, f"{_SPECIFICATION}literal"

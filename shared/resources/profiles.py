@@ -72,13 +72,14 @@ def _rule(path: str, row: str) -> Rule:
 
 
 def claimed(resource: dict[str, Any]) -> Iterator[Profile]:
-    """Give the profiles that a resource says it keeps, as far as there are tables of them."""
+    """Yield each profile that a resource says it keeps once, if there is a table of it."""
     meta = resource.get("meta")
     named = meta.get("profile") if isinstance(meta, dict) else None
-    for canonical in named if isinstance(named, list) else ():
-        found = profile(canonical) if isinstance(canonical, str) else None
-        if found:
-            yield found
+    canonicals = (
+        [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+    )
+    held = filter(None, map(profile, dict.fromkeys(canonicals)))
+    yield from {each.name: each for each in held}.values()
 
 
 def issues(resource: dict[str, Any], held: Profile) -> Iterator[Issue]:

@@ -4,13 +4,17 @@ https://hl7.org/fhir/R4/validation.html
 """
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from datetime import UTC, tzinfo
 from typing import Any
 
 from shared.catalog.types import CARE
 from shared.errors import Invalid, Issue, Malformed
 from shared.resources.schema import type_named
-from shared.resources.walk import Walk
+from shared.resources.walk import ManyIssues, Walk
+
+# Each is looked at beside the references of all others, and by invariants that are FHIRPath.
+MOST_CONTAINED = 100
 
 
 def validate(
@@ -43,7 +47,11 @@ def issues(
     zone: tzinfo = UTC,
     own_ids: Collection[str] = CARE,
 ) -> list[Issue]:
-    """List what is wrong with a resource, in the order of its elements. Raises Malformed."""
+    """List what is wrong with a resource, in the order of its elements.
+
+    The list ends early if it is longer than an answer's. Raises Malformed, and TooCostly if the
+    invariants of what is contained take too much work.
+    """
     if not isinstance(resource, dict):
         return [Issue("structure", "A resource is a JSON object", expected, f"Not a {expected}")]
     if resource.get("resourceType") != expected:
@@ -51,12 +59,17 @@ def issues(
         return [
             Issue("invalid", text, f"{expected}.resourceType", "resourceType says something else")
         ]
+    if isinstance(contained := resource.get("contained"), list) and len(contained) > MOST_CONTAINED:
+        text = f"A resource contains at most {MOST_CONTAINED} others"
+        return [Issue("too-costly", text, f"{expected}.contained", f"It has {len(contained)}")]
     walk = Walk(resource, zone, own_ids)
     try:
         walk.resource(resource, type_named(expected), expected)
+        walk.contained(resource, expected)
     except RecursionError:
         raise Malformed("The body is nested too deeply") from None
-    walk.contained(resource, expected)
+    except ManyIssues:
+        return walk.issues
     return [*walk.issues, *_of_profiles(resource, walk.issues)]
 
 
@@ -65,7 +78,8 @@ def element_issues(value: Any, kind: str, path: str) -> list[Issue]:
     if not isinstance(value, dict):
         return [Issue("structure", "An object is expected here", path, f"{kind} is an object")]
     walk = Walk(value, UTC)
-    walk.resource(value, type_named(kind), path)
+    with suppress(ManyIssues):
+        walk.resource(value, type_named(kind), path)
     return walk.issues
 
 

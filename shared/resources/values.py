@@ -1,5 +1,6 @@
 """JSON values: copied, compared and weighed as JSON has them, not as Python has them."""
 
+from collections.abc import Hashable
 from typing import Any
 
 
@@ -17,6 +18,16 @@ def equal(a: Any, b: Any) -> bool:
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(equal, a, b))
     return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
+
+
+def key(value: Any) -> Hashable:
+    """Return a key under which a value is found again: values that are equal have the same one."""
+    if isinstance(value, dict):
+        return "object", frozenset((name, key(each)) for name, each in value.items())
+    if isinstance(value, list):
+        return "array", tuple(map(key, value))
+    hashable: Hashable = value
+    return ("boolean", value) if isinstance(value, bool) else hashable
 
 
 def size(value: Any) -> int:

@@ -6,13 +6,14 @@ https://hl7.org/fhir/R4/json.html
 import re
 from collections.abc import Collection
 from datetime import tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared import references
 from shared.catalog.types import CARE, TYPES
 from shared.errors import Issue
 from shared.resources import pointing
 from shared.resources.invariants import CONTAINED_INVARIANTS, INVARIANTS, Context
+from shared.resources.outcome import MOST_ISSUES
 from shared.resources.schema import (
     Element,
     Type,
@@ -24,6 +25,9 @@ from shared.resources.schema import (
     resource_types,
     type_named,
 )
+
+if TYPE_CHECKING:
+    from shared.resources.fhirpath_work import Work
 
 SPECIFICATION = "https://hl7.org/fhir/R4/"
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
@@ -44,6 +48,10 @@ def _is_typed(resource: dict[str, Any]) -> bool:
     return isinstance(name, str) and name in resource_types()
 
 
+class ManyIssues(Exception):
+    """There are more issues than an answer lists: looking for others is of no use."""
+
+
 class Walk:
     """The issues found so far, and what is referred to within the resource."""
 
@@ -59,6 +67,9 @@ class Walk:
         # What a `#fragment` may name: the contained resources by id, and their types.
         self.contents = references.contents(resource)
         self.context = Context(frozenset(self.contents), zone)
+        # In a contained resource also the one around it.
+        self._within = self.context._replace(fragments=self.context.fragments | {""})
+        self._work: Work | None = None
         self.outer = resource
         # The resource, stored or contained, whose own invariants are being looked at.
         self.inner = resource if resource.get("resourceType") in TYPES else None
@@ -69,6 +80,8 @@ class Walk:
 
     def _add(self, code: str, text: str, path: str, diagnostics: str) -> None:
         self.issues.append(Issue(code, text, path, diagnostics))
+        if len(self.issues) > MOST_ISSUES:
+            raise ManyIssues
 
     def resource(self, value: dict[str, Any], kind: Type, path: str) -> None:
         """Check a resource; its type is already known."""
@@ -151,10 +164,11 @@ class Walk:
             return rule(value, self.context)
         if self.inner is None:
             return True
-        from shared.resources import fhirpath  # noqa: PLC0415 - only some types need it
+        from shared.resources import fhirpath, fhirpath_work  # noqa: PLC0415 - few types need it
 
+        self._work = self._work or fhirpath_work.Work(self.outer)
         path, zone = invariant_path(key), self.context.zone
-        return fhirpath.holds(path, value, self.inner, kind=kind, outer=self.outer, zone=zone)
+        return fhirpath.holds(path, value, self.inner, kind=kind, work=self._work, zone=zone)
 
     def _choice(self, stem: str, name: str, seen: dict[str, str], path: str) -> None:
         if seen.setdefault(stem, name) != name:
@@ -202,16 +216,17 @@ class Walk:
             text = "A resource of a type that R4 has is expected here"
             self._add("structure", text, path, "resourceType is missing or not of R4")
             return
-        before = self.context, self.inner, self.contents, self._place
+        before = self.context, self.inner, self.contents, self._place, self._within
         is_contained = ".contained[" in path
         if not is_contained:
             # An entry of a Bundle, or a parameter: what it contains is its own.
             self.contents = references.contents(value)
-        self.context = Context(frozenset({*self.contents, ""}), self.context.zone)
+            self._within = self._within._replace(fragments=frozenset({*self.contents, ""}))
+        self.context = self._within
         self.inner = value if is_contained else None
         self._place = self._place or path
         self.resource(value, type_named(value["resourceType"]), path)
-        self.context, self.inner, self.contents, self._place = before
+        self.context, self.inner, self.contents, self._place, self._within = before
 
     def _reference(self, value: dict[str, Any], targets: frozenset[str], path: str) -> None:
         """Note a fragment, and check what a Reference names."""

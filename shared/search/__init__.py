@@ -30,7 +30,8 @@ class Result:
     """A page: the JSON of its matches and of what they include, the queries of pages around it.
 
     `total` is None where it is not given; `applied` is the query without the parameters that were
-    left out, which `warnings` name; `plan` says how it was answered, for the log.
+    left out, which `warnings` name; `plan` says how it was answered, for the log; `seen` is what it
+    shows a part of, whole, None where it shows no parts.
     """
 
     resources: list[bytes]
@@ -40,6 +41,7 @@ class Result:
     applied: tuple[Pair, ...]
     warnings: tuple[Issue, ...]
     plan: Explanation
+    seen: tuple[bytes, ...] | None = None
 
     @property
     def next(self) -> tuple[Pair, ...] | None:
@@ -87,7 +89,8 @@ def search(  # noqa: PLR0913 - each is a fact of the request
     included = _beside(asked, page.included) if subset else page.included
     told = explained(plan, asked.applied)
     warnings = (*asked.warnings, *map(_is_missing, sorted(lookups.missing)))
-    return Result(shown, included, links, page.total, asked.applied, warnings, told)
+    seen = (*page.resources, *page.included) if subset else None
+    return Result(shown, included, links, page.total, asked.applied, warnings, told, seen)
 
 
 def _is_missing(name: str) -> Issue:

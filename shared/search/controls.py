@@ -104,7 +104,7 @@ def _contained(given: Mapping[str, str]) -> None:
 
 def _sort(resource_type: str, value: str | None) -> tuple[SortKey, ...]:
     known = {code: row for code, row in SEARCH_PARAMS.of(resource_type).items() if row.expression}
-    keys = []
+    keys: dict[str, SortKey] = {}
     for name in [] if value is None else value.split(","):
         code = name.removeprefix("-")
         if code not in known:
@@ -113,5 +113,6 @@ def _sort(resource_type: str, value: str | None) -> tuple[SortKey, ...]:
                 + ", ".join(known),
                 expression="_sort",
             )
-        keys.append(SortKey(known[code], name.startswith("-")))
-    return tuple(keys)
+        # What is equal by a parameter is so too when that is named again.
+        keys.setdefault(code, SortKey(known[code], name.startswith("-")))
+    return tuple(keys.values())

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 type Pair = tuple[str, str]
 
+# Each is a search of its own.
+MOST_JOINS = 20
 INCLUDES = frozenset({"_include", "_revinclude"})
 
 
@@ -82,7 +84,7 @@ class _Parts:
             self.controls[name] = value
         elif code in INCLUDES:
             self.includes += _includes(name, value)
-        elif code == "_has" or "." in name:
+        elif _is_join(name):
             self.joins.append(_join(self.type, name, value, self.zone))
         else:
             self.criteria.append(criterion(self.type, name, value, self.zone))
@@ -93,8 +95,7 @@ def parse(
     resource_type: str, pairs: Sequence[Pair], zone: tzinfo, *, lenient: bool = False
 ) -> Query:
     """Read a query. Raises Invalid with every issue; `lenient` leaves unknown parameters out."""
-    if len(pairs) > operands.MOST_VALUES:
-        raise TooCostly(f"At most {operands.MOST_VALUES} parameters in one search")
+    _check_size(pairs)
     parts, issues, unknown = _Parts(resource_type, zone), list[Issue](), list[Issue]()
     for pair in pairs:
         try:
@@ -120,6 +121,31 @@ def parse(
         joins=tuple(parts.joins),
         is_exact=_looks_at_numbers(parts.criteria, parts.joins),
     )
+
+
+def _check_size(pairs: Sequence[Pair]) -> None:
+    """Raise TooCostly if a search has too many parameters, joins or values in all."""
+    most = operands.MOST_VALUES
+    if len(pairs) > most:
+        raise TooCostly(f"At most {most} parameters in one search")
+    asked = [pair for pair in pairs if pair[0] not in controls.NAMES]
+    if sum(map(_is_join, (name for name, _ in asked))) > MOST_JOINS:
+        raise TooCostly(
+            f"At most {MOST_JOINS} chains and _has in one search",
+            diagnostics="Each of them is a search of its own",
+        )
+    # Not every comma parts two values, but where there are few there is nothing to count.
+    if sum(value.count(",") + 1 for _, value in asked) > most:
+        counts = [(len(operands.parts(value)), name) for name, value in asked]
+        if sum(count for count, _ in counts) > most:
+            raise TooCostly(
+                f"At most {most} values in one search, of all its parameters together",
+                expression=max(counts)[1],
+            )
+
+
+def _is_join(name: str) -> bool:
+    return name.partition(":")[0] == "_has" or "." in name
 
 
 def _looks_at_numbers(criteria: list[Criterion], linked: "list[Join]") -> bool:

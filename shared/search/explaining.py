@@ -8,6 +8,9 @@ from shared.search.windows import EVERYTHING
 
 type Explanation = dict[str, Any]
 
+# It is part of a log line, which is not to be too long.
+_MOST = 20
+
 
 def explained(plan: Plan, applied: tuple[tuple[str, str], ...]) -> Explanation:
     """Explain how a query is answered.
@@ -25,8 +28,8 @@ def explained(plan: Plan, applied: tuple[tuple[str, str], ...]) -> Explanation:
         "ranges": sum(len(stream.ranges) for stream in streams),
         "steps": len(plan.steps),
         "byDate": plan.window != EVERYTHING,
-        "checked": [_name(criterion) for criterion in plan.predicates],
-        "sorted": [f"{'-' * key.descending}{key.param.code}" for key in plan.sort],
+        "checked": [_name(criterion) for criterion in plan.predicates[:_MOST]],
+        "sorted": [f"{'-' * key.descending}{key.param.code}" for key in plan.sort[:_MOST]],
         "order": ("ascending" if plan.forward else "descending") if plan.ordered else "keys",
         "cursor": any(name == "_cursor" for name, _ in applied),
     }

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from shared import references
 from shared.catalog.types import TYPES
 from shared.errors import TooCostly
+from shared.fhirjson import sent_size
 from shared.references import Local
 from shared.search.includes import ITERATE, Include
 from shared.search.lookups import Lookups, Resource
@@ -65,7 +66,7 @@ def _step(written: object) -> _Step:
 
 
 def _is_stored(name: str) -> bool:
-    named = references.relative(name)
+    named = references.below_base(name)
     return isinstance(named, Local) and str(named) == name and named.type in TYPES
 
 
@@ -90,9 +91,9 @@ class Walk:
 
     def match(self, name: str, match: Resource, json: bytes) -> Rest | None:
         """Include what a match of the page leads to, as `of`; it has its own room on the page."""
-        if self.found and len(json) > self.room:
+        if self.found and sent_size(json) > self.room:
             return Rest(name, ())
-        self.room = max(self.room - len(json), 0)
+        self.room = max(self.room - sent_size(json), 0)
         return self.of(name, match)
 
     def of(self, name: str, match: Resource, done: Sequence[_Step] = ()) -> Rest | None:
@@ -129,9 +130,9 @@ class Walk:
         del self._path[level:]
 
     def _keep(self, name: str, json: bytes) -> None:
-        if len(json) > self.room:
+        if sent_size(json) > self.room:
             raise _Full
-        self.room -= len(json)
+        self.room -= sent_size(json)
         self.found[name] = json
 
     def _children(

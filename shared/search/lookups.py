@@ -156,7 +156,10 @@ class Lookups:
             return None
         record, past = versions
         is_seen = current is not None or (record.deleted and self._sees_record(record))
-        return self._seen(record.type, past.json) if is_seen else None
+        return past.json if is_seen and self._sees_past(past) else None
+
+    def _sees_past(self, record: Versioned) -> bool:
+        return self._sight is None or self._sight.sees_past(record)
 
     def _sees_record(self, record: Versioned) -> bool:
         return self._sight is None or self._sight.sees_record(record)

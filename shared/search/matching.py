@@ -29,8 +29,11 @@ def matches(resource: Resource, criterion: Criterion) -> bool:
     found = values(resource, criterion.param, criterion.zone)
     if criterion.modifier == "missing":
         return criterion.operands[0] is not bool(found)
-    test = _TESTS[criterion.param.type, criterion.modifier]
-    matched = any(test(value, operand) for operand in criterion.operands for value in found)
+    kind = criterion.param.type, criterion.modifier
+    test, compared = _TESTS[kind], _COMPARED.get(kind)
+    # Once, however many values are asked for.
+    shown = [*map(compared, found)] if compared else found
+    matched = any(test(value, operand) for operand in criterion.operands for value in shown)
     return matched is not (criterion.modifier == "not")
 
 
@@ -40,8 +43,8 @@ def _token(value: Token, operand: TokenOperand) -> bool:
     return bool(value.code) and operand.code in (None, value.code)
 
 
-def _token_text(value: Token, text: str) -> bool:
-    return words.folded(value.text).startswith(words.folded(text))
+def _folded_text(value: Token) -> str:
+    return words.folded(value.text)
 
 
 def _of_type(value: Token, operand: TokenOperand) -> bool:
@@ -117,7 +120,7 @@ def _below(value: str, asked: str) -> bool:
 _TESTS: dict[tuple[str, str], Callable[[Any, Any], bool]] = {
     ("token", ""): _token,
     ("token", "not"): _token,
-    ("token", "text"): _token_text,
+    ("token", "text"): str.startswith,
     ("token", "of-type"): _of_type,
     ("reference", ""): _reference,
     ("reference", "identifier"): _identifier,
@@ -125,7 +128,13 @@ _TESTS: dict[tuple[str, str], Callable[[Any, Any], bool]] = {
     ("quantity", ""): _quantity,
     ("uri", ""): lambda value, asked: value == asked,
     ("uri", "below"): _below,
-    ("string", ""): words.begins,
+    ("string", ""): lambda value, asked: f" {asked}" in value,
     ("string", "exact"): lambda value, asked: value == asked,
-    ("string", "contains"): lambda value, asked: asked in words.normal(value),
+    ("string", "contains"): lambda value, asked: asked in value,
+}
+# As what a value is compared, where that is not the value itself.
+_COMPARED: dict[tuple[str, str], Callable[[Any], str]] = {
+    ("token", "text"): _folded_text,
+    ("string", ""): words.spaced,
+    ("string", "contains"): words.normal,
 }

@@ -81,8 +81,8 @@ _COMPARED = re.compile(r"(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?(?P<value>[^a-z]
 _ESCAPED = re.compile(r"\\([\\,|$])")
 _COMMA = re.compile(r"((?:[^\\,]|\\.?)*),?", re.DOTALL)
 _BAR = re.compile(r"((?:[^\\|]|\\.?)*)\|?", re.DOTALL)
-# Each is compared with every row that is read.
-MOST_VALUES = 1000
+# Each is compared with every row that is read. In bytes of UTF-8, as a key of DynamoDB has them.
+MOST_VALUES, LONGEST_VALUE = 1000, 1024
 _APPROXIMATELY = 10  # `ap` takes a tenth of the distance to now, and of a number
 
 
@@ -94,17 +94,22 @@ def read(param: SearchParam, modifier: str, value: str, zone: tzinfo) -> tuple[O
         if value not in ("true", "false"):
             raise Invalid(f"{name}={value} is neither true nor false", expression=name)
         return (value == "true",)
-    texts = [text for text in _split(_COMMA, value) if text]
+    texts = parts(value)
     if not texts:
         raise Invalid(f"{name} has no value", expression=name)
-    if len(texts) > MOST_VALUES:
-        raise TooCostly(f"At most {MOST_VALUES} values of {name} in one search", expression=name)
+    if any(len(text.encode(errors="replace")) > LONGEST_VALUE for text in texts):
+        raise TooCostly(f"A value of {name} has at most {LONGEST_VALUE} bytes", expression=name)
     reader = _OF_MODIFIER.get(modifier) or _READERS[param.type]
     try:
         return tuple(reader(text, param, modifier, zone) for text in texts)
     except (ValueError, ArithmeticError):
         expected = _EXPECTED.get(modifier) or _EXPECTED[param.type]
         raise Invalid(f"{name}={value} is not {expected}", expression=name) from None
+
+
+def parts(value: str) -> list[str]:
+    """Return the values that commas part; they keep their escapes."""
+    return [text for text in _split(_COMMA, value) if text]
 
 
 # By modifier where it has a form of its own, else by type; a uri is never wrong.
@@ -228,6 +233,10 @@ def _text(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
     return _plain(text)
 
 
+def _folded(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
+    return words.folded(_plain(text))
+
+
 def _string(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
     """Read a text as it is compared: only `:exact` looks at its case, accents and punctuation."""
     normal = words.normal(_plain(text))
@@ -250,5 +259,5 @@ _OF_MODIFIER: dict[str, _Reader] = {
     "exact": _text,
     "identifier": _token,
     "of-type": _of_type,
-    "text": _text,
+    "text": _folded,
 }

@@ -3,7 +3,7 @@
 What they do not see is never read, so that it can be told neither from results nor from bounds.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 from datetime import tzinfo
 
 from shared import fhirjson, references
@@ -30,14 +30,17 @@ from shared.store.reading import current, of_row, read_many
 
 type Partition = tuple[str, str]
 
-# Each is a partition of its own to read.
-MOST_THREADS = 1000
+# Each is a partition of its own to read: so many are read as one, in the order of their messages.
+# Of more than these the newest threads are read first, some at a time.
+MOST_MERGED, AT_ONCE = 1000, 250
+# The rows of their headers are read for each page.
+MOST_THREADS = 10_000
 
 
 def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
     """Choose what holds everything of a type that is in some people's compartments.
 
-    Raises TooCostly where that is too many threads.
+    Raises TooCostly if that is too many threads.
     """
     own = dict(partitions_of(query.type, sight.tenant, people))
     if source := _named(query, sight, own):
@@ -49,23 +52,60 @@ def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
         return Source(COMPARTMENT, tuple(own), by, runs, held=beside)
     if all(kind.startswith(HEADERS) for run in runs for kind in run):
         return Source(COMPARTMENT, tuple(own), by, runs)
-    threads = list(_threads(own))
-    if len(threads) > MOST_THREADS:
+    threads = _newest_first(_threads(own))
+    _check_number(query, len(threads))
+    sight.remember(people, threads)
+    of_threads = [(patterns.THREAD, f"{sight.tenant}#{segment(one)}") for one in threads]
+    first, *later = _grouped(of_threads)
+    without = _parts_of(query, threads)
+    return Source(COMPARTMENT, (*own, *first), by, runs, without=without, later=tuple(later))
+
+
+def _check_number(query: Query, threads: int) -> None:
+    """Raise TooCostly if a search would read too many threads, or sort the messages of many."""
+    if threads > MOST_THREADS:
         raise TooCostly(
             f"The messages of more than {MOST_THREADS} threads would have to be read",
             expression="part-of",
             diagnostics="Name one: part-of=Communication/x",
         )
-    sight.remember(people, threads)
-    of_threads = [(patterns.THREAD, f"{sight.tenant}#{segment(one)}") for one in threads]
-    read = (*own, *of_threads)
-    return Source(COMPARTMENT, read, by, runs, without=_parts_of(query, threads))
+    if threads > MOST_MERGED and query.controls.sort:
+        raise TooCostly(
+            f"The messages of more than {MOST_MERGED} threads would have to be sorted",
+            expression="_sort",
+            diagnostics="Leave _sort out: the newest threads come first; or name one by part-of",
+        )
+
+
+def _newest_first(threads: dict[str, str]) -> list[str]:
+    """Return the ids of threads by the dates of their headers."""
+    dated = sorted(((date, thread) for thread, date in threads.items()), reverse=True)
+    return [thread for _, thread in dated]
+
+
+def _grouped(threads: list[Partition]) -> list[tuple[Partition, ...]]:
+    """Divide the partitions of threads, the newest first, into those that are read as one.
+
+    The groups are counted from the oldest: a thread that begins while somebody pages moves no other
+    into a group that was read already.
+    """
+    if len(threads) <= MOST_MERGED:
+        return [tuple(threads)]
+    first = AT_ONCE + len(threads) % AT_ONCE
+    starts = range(first, len(threads), AT_ONCE)
+    return [tuple(threads[:first]), *(tuple(threads[at : at + AT_ONCE]) for at in starts)]
 
 
 def everything(resource_type: str, sight: Sight, zone: tzinfo) -> Source:
     """Choose what holds everything of a type that the caller sees. Raises TooCostly."""
     asked = Query(resource_type, (), Controls(), zone, (), ())
-    return choose(asked, sight, sight.people(resource_type) or frozenset())
+    source = choose(asked, sight, sight.people(resource_type) or frozenset())
+    if source.later:
+        raise TooCostly(
+            f"The messages of more than {MOST_MERGED} threads would have to be looked at",
+            diagnostics="Search them themselves, without _revinclude and _has",
+        )
+    return source
 
 
 def rows(source: Source, budget: Budget, first: int, after: str) -> Iterator[tuple[str, Row]]:
@@ -111,15 +151,17 @@ def partitions_of(
                     yield (patterns.SEARCH, name), row.element
 
 
-def _threads(own: dict[Partition, str]) -> Iterable[str]:
-    """Read the ids of headers; one in preparation is its sender's alone."""
+def _threads(own: dict[Partition, str]) -> dict[str, str]:
+    """Read the ids of headers, each with its date; one in preparation is its sender's alone."""
     drafts = f"{HEADERS}p#"
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for (table, partition), element in own.items():
         for item in dynamodb.query_all(table, partition, (HEADERS, HEADERS + AFTER_ALL)):
             sort = item["sk"]["S"]
             if element == "sender" or not sort.startswith(drafts):
-                found[sort.rpartition("#")[2]] = None
+                place, _, thread = sort.rpartition("#")
+                # What has no date has that of its creation.
+                found[thread] = place.rpartition("#")[2].removeprefix(order.UNDATED)
     return found
 
 

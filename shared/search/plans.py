@@ -19,6 +19,8 @@ from shared.store.items import Item
 MESSAGE = "m#"
 # What is read by for whoever sees some compartments only.
 COMPARTMENT = "compartment"
+# Beginning a partition of a later group: so that one request begins no more than two of these.
+_COST = 3
 # In place of the partition of rows that are held.
 _HELD = (patterns.SEARCH, "")
 
@@ -29,7 +31,8 @@ class Stream:
 
     Streams are merged by what follows the first `cut` characters of their sort keys. What `without`
     matches comes from another stream. `held` are rows that were read already, in place of a
-    partition. `words` where it is in the order of words.
+    partition. `words` where it is in the order of words. `cost` is for how many rows it counts to
+    begin reading it.
     """
 
     table: str
@@ -39,6 +42,7 @@ class Stream:
     without: Criterion | None = None
     held: tuple[Item, ...] | None = None
     words: "Words | None" = None
+    cost: int = 0
 
     def between(self, low: str, high: str) -> "Stream":
         """Give what of it lies between two sort keys, both included."""
@@ -75,7 +79,8 @@ class Source:
 
     `runs` are the prefixes of the kinds to read, those together that follow each other. `held` are
     rows beside them that were read already; `recorded` is what the keys of the type's rows begin
-    with in the partition of an Encounter. `words` are read in place of these.
+    with in the partition of an Encounter. `words` are read in place of these. `later`
+    are groups of further partitions, each of which is read when the one before is at its end.
     """
 
     reads: str
@@ -87,6 +92,14 @@ class Source:
     held: tuple[Item, ...] = ()
     recorded: str = ""
     words: Words | None = None
+    later: tuple[tuple[tuple[str, str], ...], ...] = ()
+    cost: int = 0
+
+    @property
+    def groups(self) -> "tuple[Source, ...]":
+        """The source in the parts that are read one after the other."""
+        later = (replace(self, partitions=some, held=(), cost=_COST) for some in self.later)
+        return (self, *later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +133,8 @@ def steps(
         return (tuple(_in_order_of_words(source, source.words)),)
     near, far = read
     if not ordered:
-        return _filled([(*_in_order_of_keys(source, near), *_second_rows(source, far))])
+        groups = source.groups
+        return _filled([(*_in_order_of_keys(one, near), *_second_rows(one, far)) for one in groups])
     parts = [(near, far)] if forward else [(near.dated, far.dated), (near.rest, far.rest)]
     return _filled(
         [(*_in_order_of_dates(source, one), *_second_rows(source, other)) for one, other in parts]
@@ -184,4 +198,4 @@ def _stream(source: Source, table: str, partition: str, ranges: list[KeyRange], 
     held = source.held if (table, partition) == _HELD else None
     if table == patterns.ENCOUNTER:
         cut = len(source.recorded)
-    return Stream(table, partition, tuple(ranges), cut, without, held)
+    return Stream(table, partition, tuple(ranges), cut, without, held, cost=source.cost)

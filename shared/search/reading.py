@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from shared import fhirjson
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.errors import TooCostly
+from shared.fhirjson import sent_size
 from shared.index import order, readiness
 from shared.index.rows import stub
 from shared.search import sorting, streams
@@ -20,11 +21,13 @@ from shared.search.plans import COMPARTMENT, Plan
 from shared.search.sessions import Sessions
 from shared.search.streams import UNIT_ROWS, OutOfRows, Progress, Row
 from shared.store.reading import read_many
+from shared.store.records import LARGEST_SENT
 
 type Resource = dict[str, Any]
 
-# A Lambda answers with 6 MB at most, and a Bundle is more than its resources.
-LARGEST_PAGE = 4 * 1024 * 1024
+# A Lambda answers with 6 MB at most, in which quotes are escaped, and a Bundle is more than its
+# resources. Any one resource fits.
+LARGEST_PAGE = LARGEST_SENT
 # So many resources are read whole at once: each may have 4 MB.
 _AT_ONCE = 25
 _CONTAINING = b'"contained":'
@@ -198,7 +201,7 @@ class _Reader:
         while missing := min(wanted - len(found), _AT_ONCE):
             batch = list(islice(candidates, missing))
             found += self._completed(batch)
-            if len(batch) < missing or sum(len(one.json) for one in found) > LARGEST_PAGE:
+            if len(batch) < missing or sum(sent_size(one.json) for one in found) > LARGEST_PAGE:
                 break
         return found
 
@@ -333,7 +336,7 @@ def _cut(found: list[Match]) -> list[Match]:
     """Give as many as an answer can hold, at least one."""
     size = 0
     for number, one in enumerate(found):
-        size += len(one.json)
+        size += sent_size(one.json)
         if size > LARGEST_PAGE and number:
             return found[:number]
     return found

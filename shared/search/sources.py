@@ -136,7 +136,7 @@ def _reference_keys(param: SearchParam, operand: ReferenceOperand) -> Iterator[t
         key = partitions.value_key(param, Reference(operand.text, operand.type))
         if key:
             yield table, key
-    elif param.targets:
+    elif not param.is_by_id:
         others = (target for target in param.targets if target != param.keyed)
         yield from ((table, f"{target}/{operand.text}") for target in others)
     else:
@@ -173,7 +173,7 @@ def _is_exact(param: SearchParam, operand: Operand) -> bool:
             return False
         only = path(param.expression).only
         of_type = operand.bare or only in ("", operand.type)
-        return of_type and bool(param.targets or (_keyed(param, operand) and not operand.bare))
+        return of_type and bool(not param.is_by_id or (_keyed(param, operand) and not operand.bare))
     return isinstance(operand, str)
 
 

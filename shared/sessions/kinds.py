@@ -12,11 +12,12 @@ VIRTUAL, SESSION, MEDICAL_ENCOUNTER = "VR", "session", "medical-encounter"
 
 PLANNED = "planned"
 OPEN = frozenset({PLANNED, "arrived", "triaged", "in-progress", "onleave", "unknown"})
-VOID = frozenset({"cancelled", "entered-in-error"})
+ENTERED_IN_ERROR = "entered-in-error"
+VOID = frozenset({"cancelled", ENTERED_IN_ERROR})
 OPEN_HEADER = frozenset({"preparation", "in-progress", "on-hold"})
 COUNTING = frozenset({"in-progress", "completed"})
 # A message that was sent counts on whatever else becomes of it: put on hold, stopped, not done.
-TAKEN_BACK = frozenset({"entered-in-error", "preparation"})
+TAKEN_BACK = frozenset({ENTERED_IN_ERROR, "preparation"})
 
 
 def _typed(encounter: Resource, code: str, system: str) -> bool:
@@ -49,6 +50,12 @@ def is_session(encounter: Resource, type_system: str) -> bool:
     coding = encounter.get("class", {})
     virtual = coding.get("code") == VIRTUAL and coding.get("system", ACT_CODE) == ACT_CODE
     return virtual or _typed(encounter, SESSION, type_system)
+
+
+def names_patient(encounter: Resource) -> bool:
+    """Return whether an Encounter says itself whom it is about; a Group is nobody by name."""
+    subject = encounter.get("subject")
+    return subject is not None and references.type_of(subject.get("reference")) != "Group"
 
 
 def header(communication: Resource) -> str:

@@ -8,8 +8,6 @@ from shared.sessions.kinds import ACT_CODE, MEDICAL_ENCOUNTER, SESSION, VIRTUAL
 
 type Resource = dict[str, Any]
 
-CLINICAL = ("reasonCode", "reasonReference", "diagnosis", "serviceType")
-
 
 def patient(communication: Resource) -> str:
     """Give the reference of the Patient that a header or message is about, or nothing."""

@@ -1,5 +1,6 @@
 """The calls of DynamoDB that this service makes beside transactions; reads are consistent."""
 
+import logging
 import os
 import random
 import time
@@ -12,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
+from shared import deadlines
 from shared.catalog import access_patterns as patterns
 from shared.errors import Transient
 from shared.settings import settings
@@ -19,6 +21,10 @@ from shared.store import meter
 from shared.store.items import Item
 
 type Key = tuple[str, str]
+
+# At DEBUG these write whole requests and answers into the log.
+for _name in ("botocore", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 # Short attempts within a function's 28 seconds; keep-alive saves a handshake a request.
 CONFIG = Config(
@@ -111,8 +117,13 @@ def _key(key: Key) -> Item:
 
 
 def _tries() -> Iterator[None]:
-    """Give tries until patience is at its end, with full jitter between them."""
-    deadline, longest = time.monotonic() + PATIENCE_SECONDS, _FIRST_PAUSE
+    """Yield tries until patience is at its end, with full jitter between them.
+
+    Raises Transient if the function's time is over before the first.
+    """
+    deadlines.check()
+    deadline = min(time.monotonic() + PATIENCE_SECONDS, deadlines.end())
+    longest = _FIRST_PAUSE
     yield
     while time.monotonic() < deadline:
         time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter needs no secrecy
@@ -123,6 +134,7 @@ def _tries() -> Iterator[None]:
 def _call(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
     """Make a call that may be made again. Raises Busy."""
     problem = ""
+    meter.look()
     for _ in _tries():
         try:
             answer: dict[str, Any] = call(**request)

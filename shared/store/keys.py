@@ -135,6 +135,11 @@ def claim(tenant: str, resource_type: str, query: str) -> Address:
     return address(patterns.CLAIM, tenant, type=resource_type, hash=hashed)
 
 
+def quota(tenant: str, resource_type: str, person: str, day: str) -> Address:
+    """Return the address of the item that counts what somebody created on a day."""
+    return address(patterns.QUOTA, tenant, type=resource_type, person=segment(person), day=day)
+
+
 def reindexing(item: str) -> Address:
     """Give the address of an item about the reindexing of all tenants."""
     pattern = patterns.REINDEXING

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _consumed = {"calls": 0, "readUnits": 0.0, "writeUnits": 0.0}
+_looks = [0]
 _READS = frozenset({"GetItem", "Query", "BatchGetItem", "Scan"})
 _COUNTED = _READS | {"TransactWriteItems"}
 
@@ -22,6 +23,16 @@ def add(consumed: Mapping[str, float]) -> None:
     """Count what was consumed before a part of the request began anew."""
     for name, number in consumed.items():
         _consumed[name] += number
+
+
+def look() -> None:
+    """Count a look at the tables, whatever it finds."""
+    _looks[0] += 1
+
+
+def looks() -> int:
+    """Return how many looks there have been."""
+    return _looks[0]
 
 
 def attach(client: Any) -> None:

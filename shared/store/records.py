@@ -20,6 +20,8 @@ _LAST_UPDATED = b'"lastUpdated":"'
 LARGEST_RESOURCE = 390 * 1024
 # A function's answer ends at 6 MB.
 LARGEST_JSON = 4_000_000
+# As a string in an answer, where quotes are escaped, so that every resource fits a page.
+LARGEST_SENT = 5_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,8 @@ class Versioned:
             item |= {"deleted": {"BOOL": True}, "updated": {"S": self.updated}}
         else:
             packed = codec.pack(self.json, orjson.dumps(self.rows))
-            if len(packed) > LARGEST_RESOURCE or len(self.json) > LARGEST_JSON:
+            is_large = len(packed) > LARGEST_RESOURCE or len(self.json) > LARGEST_JSON
+            if is_large or fhirjson.sent_size(self.json) > LARGEST_SENT:
                 raise TooLong(
                     "The resource is over 400 KB after compression, or over 4 MB before",
                     diagnostics="Keep what is large elsewhere and refer to it: Attachment.url",
@@ -114,7 +117,8 @@ class EncounterRecord(Versioned):
     status was entered; `due` when the session must be looked at, empty where never. Stamped when
     it was opened, and empty for what is no session: `policy`, `idle_minutes`, `max_hours`,
     `opened`, and under daily `home`, the day's slot, and `day_end`. `by_server` says who opened it,
-    `is_long` that it has the second rows of what lasts long.
+    `is_long` that it has the second rows of what lasts long, `patient_made` that a patient or
+    related person opened it.
     """
 
     type: str = "Encounter"
@@ -127,6 +131,7 @@ class EncounterRecord(Versioned):
     closing: Closing | None = None
     by_server: bool = False
     is_long: bool = False
+    patient_made: bool = False
     opened: str = ""
     policy: str = ""
     idle_minutes: int = 0
@@ -143,7 +148,7 @@ class EncounterRecord(Versioned):
         item = self._item() | figures_item(self.figures)
         item |= {"rev": {"N": str(self.rev)}, "entered": {"S": self.entered}}
         item |= texts(self, "due", "opened", "policy", "home", "day_end")
-        for name in ("by_server", "is_long"):
+        for name in ("by_server", "is_long", "patient_made"):
             if getattr(self, name):
                 item[name] = {"BOOL": True}
         for name in ("idle_minutes", "max_hours"):
@@ -172,6 +177,7 @@ class EncounterRecord(Versioned):
             closing=_closing(item["closing"]["M"]) if "closing" in item else None,
             by_server="by_server" in item,
             is_long="is_long" in item,
+            patient_made="patient_made" in item,
             opened=text(item, "opened"),
             policy=text(item, "policy"),
             home=text(item, "home"),
@@ -194,7 +200,8 @@ class CommunicationRecord(Versioned):
     points to, and `plain` where a client linked it to an Encounter that is no session. `drafted`
     says that a version of it is a draft, `recalled` that one is which follows a version that was
     sent; `by_patient` says of one that does not count yet that a patient or related person wrote
-    its `sent`. `rebuilt` rises when reindexing changes which rows it has.
+    its `sent`, `patient_made` of any that one of them created it. `rebuilt` rises when reindexing
+    changes which rows it has.
     """
 
     type: str = "Communication"
@@ -207,6 +214,7 @@ class CommunicationRecord(Versioned):
     plain: bool = False
     drafted: bool = False
     by_patient: bool = False
+    patient_made: bool = False
     recalled: bool = False
     rebuilt: int = 0
 
@@ -220,7 +228,7 @@ class CommunicationRecord(Versioned):
         if self.id != self._id_of_place():
             item["id"] = {"S": self.id}
         item |= texts(self, "at", "session", "day")
-        for name in ("counts", "plain", "drafted", "by_patient", "recalled"):
+        for name in ("counts", "plain", "drafted", "by_patient", "patient_made", "recalled"):
             if getattr(self, name):
                 item[name] = {"BOOL": True}
         if self.rebuilt:
@@ -248,6 +256,7 @@ class CommunicationRecord(Versioned):
             plain="plain" in item,
             drafted="drafted" in item,
             by_patient="by_patient" in item,
+            patient_made="patient_made" in item,
             recalled="recalled" in item,
             rebuilt=number(item, "rebuilt"),
         )

@@ -11,6 +11,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
+from shared import deadlines
 from shared.errors import Transient
 from shared.store.dynamodb import BUSY, UNKNOWN, Busy, client
 from shared.store.operations import Operation
@@ -18,7 +19,7 @@ from shared.store.operations import Operation
 LARGEST = 100
 # DynamoDB ends a transaction at 4 MB; what is not a resource's copy is small.
 LARGEST_BYTES = 3_800_000
-# Together below the 28 seconds after which a function stops.
+# At most; a function that has less time left ends sooner.
 PATIENCE_SECONDS = 18
 UNKNOWN_SECONDS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
@@ -39,11 +40,16 @@ def send(operations: Sequence[Operation]) -> None:
     """
     if len(operations) > LARGEST or sum(map(_bytes, operations)) > LARGEST_BYTES:
         raise TooManyItems(len(operations))
-    token, deadline = str(uuid4()), time.monotonic() + UNKNOWN_SECONDS
+    deadlines.check()
+    token, deadline = str(uuid4()), _deadline(UNKNOWN_SECONDS)
     while not _sent(operations, token):
         if time.monotonic() > deadline:
             raise Transient("The database did not answer; the change may or may not have been made")
         time.sleep(_FIRST_PAUSE)
+
+
+def _deadline(seconds: float) -> float:
+    return min(time.monotonic() + seconds, deadlines.end())
 
 
 def _bytes(operation: Operation) -> int:
@@ -72,9 +78,9 @@ def _sent(operations: Sequence[Operation], token: str) -> bool:
 def settle[T](attempt: Callable[[], T]) -> T:
     """Make attempts, each reading anew, until one is neither stale nor refused for load.
 
-    Raises Transient when the patience is at its end.
+    Raises Transient when the patience or the function's time is at its end.
     """
-    deadline, longest = time.monotonic() + PATIENCE_SECONDS, _FIRST_PAUSE
+    deadline, longest = _deadline(PATIENCE_SECONDS), _FIRST_PAUSE
     while True:
         try:
             return attempt()

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared import instants, metrics, ulids
-from shared.access import Actor, compartments
+from shared.access import Actor, Ground, compartments
 from shared.audit import events, trail
 from shared.catalog import access_patterns as patterns
 from shared.catalog.types import CARE
@@ -39,6 +39,9 @@ from shared.store.records import (
     changed,
 )
 
+if TYPE_CHECKING:
+    from shared.store.quotas import Quota
+
 
 class ClosingUnderWay(Exception):
     """The session is being closed: whoever meets that completes the closing first."""
@@ -64,6 +67,7 @@ class Work:
         self._required: dict[Address, Operation] = {}
         self._there: dict[Literal, tuple[Address, Operation]] = {}
         self._claims: dict[Address, str] = {}
+        self._spent: dict[Quota, int] = {}
         self.coming: dict[Literal, dict[str, Any] | None] = {}
         # Whether the transaction itself may find out that what it refers to is not there.
         self.trusting = False
@@ -112,7 +116,12 @@ class Work:
     @cached_property
     def sight(self) -> Sight:
         """What the caller sees of what is stored, and of what this work has saved."""
-        return Sight(self.actor, header=self.header, children=self._children)
+        return Sight(
+            self.actor,
+            header=self.header,
+            children=self._children,
+            rely_on=self._require_seen_by,
+        )
 
     def _children(self, encounter_id: str) -> list[dict[str, Any]]:
         return [child.resource for child in self.children(encounter_id)]
@@ -225,6 +234,20 @@ class Work:
             required = check(address, ABSENT)
         self._required[address] = required
 
+    def rely_on(self, grounds: Iterable[Ground]) -> None:
+        """Make the work depend on what the caller's rights come from staying as it was read."""
+        for ground in grounds:
+            address = keys.resource(self.tenant, ground.type, ground.id)
+            version = {"v": {"N": str(ground.version)}} if ground.version else {}
+            condition = "#version = :v" if version else ABSENT
+            self._required[address] = check(address, condition, **version)
+
+    def _require_seen_by(self, resource: dict[str, Any]) -> None:
+        """Make the work depend on what lets the caller see another resource."""
+        record = self.resource(resource["resourceType"], resource["id"])
+        if record and self.has_read(record):
+            self.require(record)
+
     def require_there(self, record: Versioned) -> None:
         """Make the work depend on a resource being there, whatever others make of it meanwhile."""
         self._require_there(Literal(record.type, record.id), record.address(self.tenant))
@@ -256,6 +279,16 @@ class Work:
     def claim(self, guard: Address, last: str) -> None:
         """Make the work depend on a guard staying as it was read, before a search found nothing."""
         self._claims[guard] = last
+
+    def spend(self, quota: "Quota") -> bool:
+        """Use one of a quota with this work. Return whether there is one left."""
+        from shared.store import quotas  # noqa: PLC0415 - only patients have quotas
+
+        spent = self._spent.get(quota, 0)
+        if quotas.used(quota) + spent >= quota.most:
+            return False
+        self._spent[quota] = spent + 1
+        return True
 
     def commit(self, interaction: str) -> bool:
         """Write everything and its audit row in one transaction; nothing where nothing changed.
@@ -306,9 +339,16 @@ class Work:
             work=event_id,
             now=self.now,
         )
+        done += self._quotas()
         address = keys.address(patterns.EVENT, self.tenant, ulid=event_id)
         done.append(put(address, event_item(content, self.now)))
         return done
+
+    def _quotas(self) -> Iterator[Operation]:
+        if self._spent:
+            from shared.store import quotas  # noqa: PLC0415 - only patients have quotas
+
+            yield from (quotas.operation(quota, more) for quota, more in self._spent.items())
 
     def _still_there(self, saved: Mapping[Address, Any]) -> Iterator[Operation]:
         """Give the checks of what is referred to, but of what this writes or holds anyhow."""
@@ -383,6 +423,7 @@ class Work:
             at=self.instant,
             written=written,
             origin=trail.current().origin,
+            keeps=settings().audit_retention_days,
         )
 
     def _written(self, address: Address, record: Versioned) -> events.Written:
@@ -394,8 +435,30 @@ class Work:
             record.version,
             action,
             before.chain if before else b"",
-            compartments.patients(resource),
+            self._patients(resource),
+            events.content(record.created, events.body(record.json, record.updated)),
         )
+
+    def _patients(self, resource: dict[str, Any]) -> frozenset[str]:
+        """Return whom a resource is about, by itself or through what it belongs to."""
+        own = compartments.patients(resource) if resource else frozenset()
+        if not (through := compartments.through(resource)):
+            return own
+        from shared.audit import finding  # noqa: PLC0415 - most resources name their patient
+
+        return own | finding.patients(through, self._about, self._parts)
+
+    def _about(self, resource_type: str, resource_id: str) -> dict[str, Any]:
+        address = keys.current(self.tenant, resource_type, resource_id)
+        record = self._saved.get(address) or self._read.get(address)
+        if record is None:
+            record = reading.current(self.tenant, resource_type, resource_id)
+        return record.resource if isinstance(record, Versioned) else {}
+
+    def _parts(self, encounter_id: str) -> list[dict[str, Any]]:
+        saved = [one.resource for one in self._saved_as(EncounterRecord)]
+        parts = [one for one in saved if parent(one) == encounter_id]
+        return [*parts, *reading.children(self.tenant, encounter_id)]
 
 
 def _is_open_session(record: EncounterRecord | None) -> bool:

@@ -19,6 +19,9 @@ from tests.practice import Practice
 from tests.relatives import BART, LISA, MAGGIE, MILHOUSE, OF_BART, OF_LISA, put, relative, same
 from tests.remembered import forget
 
+# Made by whoever fills it.
+ARCHIVE = "archive"
+
 
 @pytest.fixture(autouse=True)
 def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -32,7 +35,7 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    for name, value in (environment | credentials).items():
+    for name, value in (environment | credentials | {"AUDIT_ARCHIVE": ARCHIVE}).items():
         monkeypatch.setenv(name, value)
     forget()
     with nullcontext() if "practice" in request.fixturenames else mock_aws():

@@ -1,19 +1,36 @@
 """`async-encounters audit verify`: what was altered in the trail, or taken out of it, is named."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from shared import instants, settings
-from shared.audit.chains import ALTERED, MISSING, NO_END, NO_RESOURCE
+from shared import fhirjson, instants, settings, ulids
+from shared.audit import events
+from shared.audit.chains import (
+    ALTERED,
+    CHANGED,
+    MISSING,
+    MOVED,
+    NO_CHAIN,
+    NO_END,
+    NO_RESOURCE,
+    NO_VERSION,
+)
+from shared.audit.digests import ANOTHER, GONE
+from shared.audit.events import link
+from shared.audit.steps import EXPIRY, TOO_NEW, Break
 from shared.catalog import access_patterns as patterns
 from shared.local.auditing import TABLES as TABLES_WALKED
-from shared.local.auditing import verify
+from shared.local.auditing import Archive, verify, walked
+from shared.store import archive as archive_store
 from shared.store import auditing, codec, dynamodb
+from tests import auditing as auditing_of_tests
 from tests import care
 from tests.auditing import rows
+from tests.clock import set_clock
 from tests.consistency import scan
 from tests.frontdoor import FrontDoor
 
@@ -42,6 +59,11 @@ def found() -> tuple[str, str]:
     """The event that is named, and what is wrong with it; empty where everything holds."""
     _, broken = verify(dynamodb.client(), TABLES)
     return (broken.event, broken.problem) if broken else ("", "")
+
+
+def every_problem() -> list[Break]:
+    """All that is wrong."""
+    return walked(dynamodb.client(), TABLES)[1]
 
 
 def event_id(row: dict[str, Any]) -> str:
@@ -115,25 +137,239 @@ def test_an_event_that_is_said_to_be_about_others_is_named(
     assert found() == (event_id(versions[1]), NO_RESOURCE)
 
 
-def test_a_chain_whose_beginning_expired_starts_at_its_oldest_event(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, mended: Any
-) -> None:
+@pytest.fixture
+def aged(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, mended: Any) -> list[dict[str, Any]]:
+    """The rows of an Encounter's three versions of 30, 2 and 1 days ago, kept for ten days."""
     monkeypatch.setenv("AUDIT_RETENTION_DAYS", "10")
     settings.settings.cache_clear()
-    for number in range(3):
-        clinic.put("/Encounter/1", care.session(id="1", priority={"text": str(number)}))
+    today = instants.now()
+    for number, days in enumerate((30, 2, 1)):
+        with monkeypatch.context() as patch:
+            then = today - timedelta(days=days)
+            set_clock(patch, partial(datetime.fromtimestamp, then.timestamp(), UTC))
+            clinic.put("/Encounter/1", care.session(id="1", priority={"text": str(number)}))
     mended()
-    first, *_ = sorted(rows(), key=_version)
-    # Nothing can have expired yet: the resource is not ten days old.
+    return sorted(rows(), key=_version)
+
+
+def test_a_chain_whose_beginning_expired_starts_at_its_oldest_event(
+    aged: list[dict[str, Any]],
+) -> None:
+    first, second, _ = aged
+    assert found() == ("", "")
     remove(first)
-    assert found()[1] == MISSING
-    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
-    ago = (instants.now() - timedelta(days=30)).isoformat(timespec="milliseconds")
-    older = item | {"created": {"S": ago.replace("+00:00", "Z")}}
-    dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=older)
     assert found() == ("", "")
     # But what is between two that are there has not expired.
     put(first)
-    remove(sorted(rows(), key=_version)[1])
+    remove(second)
     assert found()[1] == MISSING
+
+
+@pytest.fixture
+def archive() -> Archive:
+    """The archive of everything so far."""
+    auditing_of_tests.bucket()
+    return Archive(archive_store.client(), settings.settings().audit_archive)
+
+
+def compared(archive: Archive) -> tuple[str, str]:
+    """As `found`, compared with what the archive knows."""
+    _, broken = verify(dynamodb.client(), TABLES, archive)
+    return (broken.event, broken.problem) if broken else ("", "")
+
+
+@pytest.fixture
+def archived(versions: list[dict[str, Any]], archive: Archive) -> list[dict[str, Any]]:
+    auditing_of_tests.collected()
+    auditing_of_tests.archived()
+    assert compared(archive) == ("", "")
+    return versions
+
+
+def test_events_of_a_resource_that_are_all_gone_are_missed_by_the_archive(
+    archived: list[dict[str, Any]], archive: Archive, mended: Any
+) -> None:
+    mended()
+    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
+    for row in archived:
+        remove(row)
+    # As if the resource were older than events are kept, or had no chain at all.
+    dynamodb.client().put_item(
+        TableName=patterns.ENCOUNTER, Item=item | {"created": {"S": "2001-01-01T00:00:00.000Z"}}
+    )
+    assert found() == ("", MOVED)
+    assert compared(archive) == (event_id(archived[0]), GONE)
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
+
+
+def test_a_chain_that_was_written_anew_is_another_than_the_archive_knows(
+    archived: list[dict[str, Any]], archive: Archive, mended: Any
+) -> None:
+    mended()
+    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
+    last = ""
+    for row in archived:
+        written = [["Encounter/1", _version(row), "C" if not last else "U", last]]
+        forged = altered(row, who={"subject": "somebody else"}, written=written)
+        put(forged)
+        last = link(auditing.event_of(forged)).hex()
+    chained = item | {"chain": {"B": bytes.fromhex(last)}}
+    dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=chained)
+    assert found() == ("", "")
+    assert compared(archive) == (event_id(archived[0]), ANOTHER)
+    dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
+
+
+def test_what_has_not_expired_is_missing_however_old_its_resource(
+    aged: list[dict[str, Any]],
+) -> None:
+    first, second, third = aged
+    remove(first)
+    remove(second)
+    assert found() == (event_id(third), MISSING)
+    remove(third)
+    assert found() == ("", NO_END)
+
+
+def test_of_a_resource_that_has_not_changed_for_long_all_events_may_be_gone(
+    aged: list[dict[str, Any]], clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = instants.now() + timedelta(days=20)
+    with monkeypatch.context() as patch:
+        set_clock(patch, lambda: later)
+        clinic.put("/Encounter/2", care.session(id="2"))
+        for row in aged:
+            remove(row)
+        set_clock(patch, lambda: later + timedelta(minutes=1))
+        assert found() == ("", "")
+
+
+@pytest.fixture
+def resource(versions: list[dict[str, Any]]) -> Any:
+    """Puts an item of the Encounter with something changed; as it was when the test is over."""
+    assert versions
+    before = {item["sk"]["S"]: item for item in scan(patterns.ENCOUNTER)}
+
+    def change(sort: str, **changes: Any) -> None:
+        item = before[sort] | changes
+        dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
+
+    yield change
+    for item in before.values():
+        dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
+
+
+def test_a_resource_that_names_no_event_is_named(
+    versions: list[dict[str, Any]], resource: Any, mended: Any
+) -> None:
+    resource("current", chain={"B": b""})
+    assert NO_CHAIN in {problem.problem for problem in every_problem()}
+    mended()
+    for row in versions:
+        remove(row)
+    assert found() == ("", NO_CHAIN)
+
+
+def test_a_resource_that_is_said_to_be_older_is_named(resource: Any) -> None:
+    resource("current", created={"S": "2019-01-01T00:00:00.000Z"})
+    assert found() == ("", MOVED)
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_a_version_that_was_altered_is_named(
+    versions: list[dict[str, Any]], resource: Any, number: int
+) -> None:
+    sort = "current" if number == 4 else f"v#{number:08}"
+    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == sort]
+    json_, beside = codec.unpack(bytes(item["resource"]["B"]))
+    changed = json_.replace(b'"in-progress"', b'"cancelled"')
+    resource(sort, resource={"B": codec.pack(changed, beside)})
+    assert found() == (event_id(versions[number - 1]), CHANGED)
+
+
+def test_a_version_that_is_gone_is_named(versions: list[dict[str, Any]], resource: Any) -> None:
+    resource("current")
+    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "v#00000002"]
+    remove(item, patterns.ENCOUNTER)
+    assert found() == (event_id(versions[1]), NO_VERSION)
+
+
+@pytest.mark.parametrize("change", [{"expires": {"N": "1893456000"}}, {"expires": {"N": "1"}}])
+def test_an_altered_expiry_is_named(
+    versions: list[dict[str, Any]], mended: Any, change: dict[str, Any]
+) -> None:
+    mended()
+    put(versions[1] | change)
+    assert found() == (event_id(versions[1]), EXPIRY)
+
+
+def test_an_expiry_that_was_taken_away_is_named(aged: list[dict[str, Any]]) -> None:
+    put({name: value for name, value in aged[1].items() if name != "expires"})
+    assert found() == (event_id(aged[1]), EXPIRY)
+
+
+@pytest.fixture
+def appended(versions: list[dict[str, Any]]) -> Any:
+    """Appends an event with the item's own chain; takes it away when the test is over."""
+    event = json.loads(auditing.event_of(versions[-1]))
+    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
+    chain = bytes(item["chain"]["B"])
+    row = versions[-1] | {"pk": {"S": f"-#{ulids.new(2**47)}"}}
+
+    def append(version: int = 4, **change: Any) -> tuple[str, bytes]:
+        written = [["Encounter/1", version, "U", chain.hex()]]
+        content = json.dumps(event | {"written": written} | change).encode()
+        put(row | {"event": {"B": codec.pack(content)}})
+        return event_id(row), events.link(content)
+
+    yield append
+    remove(row)
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_an_event_that_was_appended_is_named(appended: Any, version: int) -> None:
+    event, _ = appended(version)
+    assert found() == (event, ALTERED)
+
+
+@pytest.mark.parametrize("at", ["2027-01-01T00:00:00.000Z", "9999-01-01T00:00:00.000Z"])
+def test_an_event_of_a_time_to_come_is_named(appended: Any, at: str) -> None:
+    event, _ = appended(at=at)
+    assert found() == (event, TOO_NEW)
+
+
+@pytest.mark.parametrize(
+    ("version", "contents"), [(5, None), (3, None), (4, [""]), (4, []), (4, ["ab"])]
+)
+def test_an_event_to_which_the_resource_was_led_is_named(
+    appended: Any, resource: Any, version: int, contents: list[str] | None
+) -> None:
+    event, own = appended(version, **({} if contents is None else {"contents": contents}))
+    resource("current", chain={"B": own})
+    assert event in [problem.event for problem in every_problem()]
+
+
+def test_events_without_hashes_of_content_are_valid(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(**said: Any) -> tuple[bytes, bytes]:
+        content, _ = of_transaction(**said)
+        event = json.loads(content)
+        del event["contents"], event["keeps"]
+        content = fhirjson.canonical(event)
+        return content, events.link(content)
+
+    of_transaction = events.of_transaction
+    with monkeypatch.context() as patch:
+        patch.setattr(events, "of_transaction", older)
+        for number in range(2):
+            clinic.put("/Encounter/1", care.session(id="1", priority={"text": str(number)}))
+    assert found() == ("", "")
+    clinic.put("/Encounter/1", care.session(id="1", priority={"text": "2"}))
+    assert found() == ("", "")
+
+
+def test_what_cannot_be_read_is_named(versions: list[dict[str, Any]], mended: Any) -> None:
+    mended()
+    put(versions[1] | {"event": {"B": codec.pack(b"{")}})
+    assert found() == (event_id(versions[1]), ALTERED)

@@ -342,16 +342,20 @@ def test_a_reader_cannot_write_by_query() -> None:
 
 def test_a_match_that_the_caller_does_not_see_does_not_count(clinic: FrontDoor) -> None:
     bart = care.reference("Patient/bart-simpson")
-    known = care.header(identifier=identifier(), subject=bart, sender=bart, recipient=[])
+    tag, tagged = (
+        {"system": "https://chat.example.org", "code": "1"},
+        "_tag=https://chat.example.org|1",
+    )
+    known = care.header(meta={"tag": [tag]}, subject=bart, sender=bart, recipient=[])
     seen_by_alice_only = [clinic.post("/Communication", known).id for _ in range(3)]
     homer = FrontDoor(role="patient", fhir_user=care.HOMER)
-    own = care.header(identifier=identifier(), recipient=[care.reference(care.ALICE)])
-    created = homer.post("/Communication", own, if_none_exist=NAMED)
+    own = care.header(meta={"tag": [tag]}, recipient=[care.reference(care.ALICE)])
+    created = homer.post("/Communication", own, if_none_exist=tagged)
     assert created.status == 201, created.text
     assert created.id not in seen_by_alice_only
-    again = homer.post("/Communication", own, if_none_exist=NAMED)
+    again = homer.post("/Communication", own, if_none_exist=tagged)
     assert (again.status, again.id) == (200, created.id)
-    say = care.message("x") | {"partOf": [care.reference(f"Communication?{NAMED}")]}
+    say = care.message("x") | {"partOf": [care.reference(f"Communication?{tagged}")]}
     assert homer.post("/Communication", say).body["partOf"] == [
         care.reference(f"Communication/{created.id}")
     ]

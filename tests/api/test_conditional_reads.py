@@ -195,7 +195,7 @@ def test_a_page_of_a_history_ends_where_an_answer_would_be_too_large(
 ) -> None:
     for number in range(5):
         clinic.put(PATH, care.session(id="mine", reasonCode=[{"text": str(number)}]))
-    monkeypatch.setattr(histories, "LARGEST_JSON", 900)
+    monkeypatch.setattr(histories, "LARGEST_SENT", 1100)
     page = clinic.get(f"{PATH}/_history")
     seen = []
     while True:

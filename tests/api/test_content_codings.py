@@ -5,6 +5,7 @@ https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding
 
 import gzip
 import json
+from base64 import b64decode
 from typing import Any
 
 import pytest
@@ -16,11 +17,16 @@ from tests.plain import Plain
 
 FORM = "application/x-www-form-urlencoded"
 MARK = b"\xef\xbb\xbf"
+LONG = {
+    "status": "additional",
+    "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{"A long story. " * 200}</div>',
+}
 ENCOUNTER = {"patientId": "homer-simpson", "status": "planned", "class": "VR"}
 
 
 def packed(body: Any) -> bytes:
-    return gzip.compress(body if isinstance(body, bytes) else json.dumps(body).encode())
+    plain = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return gzip.compress(plain, mtime=0)
 
 
 def sent(clinic: FrontDoor, body: bytes, coding: str = "gzip") -> Answer:
@@ -134,3 +140,49 @@ def test_a_byte_order_mark_is_skipped(clinic: FrontDoor) -> None:
 @pytest.mark.parametrize("body", [MARK + MARK + b"{}", b" " + MARK + b"{}", MARK])
 def test_a_byte_order_mark_is_one_and_comes_first(clinic: FrontDoor, body: bytes) -> None:
     assert clinic.post("/Encounter", body).status == 400
+
+
+# What a client may say of the codings that it takes, and whether gzip is one of them.
+ACCEPTED = {
+    "gzip, deflate, br": True,
+    "deflate, GZIP;q=0.5": True,
+    "br ; q=1, gzip ; q=0.001": True,
+    "x-gzip": True,
+    "gzip;q=0, identity": False,
+    "gzip;q=0.000": False,
+    "identity": False,
+    "notgzip": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize(("accepted", "is_packed"), ACCEPTED.items())
+def test_a_long_answer_is_packed_for_who_takes_it_so(
+    clinic: FrontDoor, accepted: str, *, is_packed: bool
+) -> None:
+    own = f"/Encounter/{clinic.post('/Encounter', care.session(text=LONG)).id}"
+    handler, event = clinic.prepared("GET", own, accept_encoding=accepted)
+    plain, answer = clinic.get(own), handler(event, None)
+    assert answer.get("isBase64Encoded", False) is is_packed
+    assert ("Content-Encoding" in answer["headers"]) is is_packed
+    if is_packed:
+        assert answer["headers"]["Content-Encoding"] == "gzip"
+        assert "Accept-Encoding" in answer["headers"]["Vary"]
+        assert len(answer["body"]) < len(plain.text)
+        assert gzip.decompress(b64decode(answer["body"])).decode() == plain.text
+    else:
+        assert answer["body"] == plain.text
+
+
+def test_a_short_answer_is_not_packed(clinic: FrontDoor) -> None:
+    handler, event = clinic.prepared("GET", "/Encounter/nowhere", accept_encoding="gzip")
+    answer = handler(event, None)
+    assert "Content-Encoding" not in answer["headers"]
+    assert json.loads(answer["body"])["resourceType"] == "OperationOutcome"
+
+
+def test_an_answer_without_a_body_is_not_packed(clinic: FrontDoor) -> None:
+    own = f"/Encounter/{clinic.post('/Encounter', care.session(text=LONG)).id}"
+    handler, event = clinic.prepared("HEAD", own, accept_encoding="gzip")
+    answer = handler(event, None)
+    assert (answer["body"], "Content-Encoding" in answer["headers"]) == ("", False)

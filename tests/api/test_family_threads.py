@@ -185,9 +185,8 @@ def meanwhile(other: Callable[[], object]) -> None:
     database.fate = Meanwhile(other)
 
 
-def test_a_link_that_ends_meanwhile_ends_with_the_next_request(practice: Practice) -> None:
+def test_a_link_that_ends_meanwhile_ends_at_once(practice: Practice) -> None:
     meanwhile(lambda: relative(practice.clinic, OF_BART, BART, **ended("2026-03-01")))
-    assert treated(practice.clinic, opened(MOTHER, OF_BART)) == {BART, LISA}
     assert treated(practice.clinic, opened(MOTHER, OF_BART)) == {LISA}
     refusals.check(opened(MOTHER, BART), 403, "forbidden", "patient")
 

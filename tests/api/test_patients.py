@@ -432,8 +432,8 @@ def test_a_patient_opens_none_for_others(clinic: FrontDoor) -> None:
 
 
 def test_what_they_do_not_see_matches_no_condition(clinic: FrontDoor) -> None:
-    known = {"identifier": [{"system": "https://ids.example.org", "value": "1"}]}
-    query = "identifier=https://ids.example.org|1"
+    known = {"meta": {"tag": [{"system": "https://ids.example.org", "code": "1"}]}}
+    query = "_tag=https://ids.example.org|1"
     clinic.put("/Communication/theirs", bart("", id="theirs", **known))
     made = patient().post("/Communication", care.header(**known), if_none_exist=query)
     assert made.status == 201

@@ -280,20 +280,25 @@ def preflight_event(**headers: str) -> dict[str, Any]:
     }
 
 
-def test_pages_of_listed_origins_may_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    origin = "https://app.example"
-    monkeypatch.setenv("ALLOWED_ORIGINS", f"{origin},https://other.example")
+def test_a_preflight_is_answered_for_the_gateway_to_add_what_pages_may_send() -> None:
+    answer = capabilities.handler(preflight_event(origin="https://app.example"), None)
+    assert (answer["statusCode"], answer["body"]) == (204, "")
+
+
+@pytest.mark.parametrize("base_path", ["", "/fhir/R4"])
+def test_a_preflight_of_the_base_is_answered_too(
+    monkeypatch: pytest.MonkeyPatch, base_path: str
+) -> None:
+    monkeypatch.setenv("BASE_PATH", base_path)
     settings.settings.cache_clear()
-    answer = capabilities.handler(preflight_event(origin=origin), None)
-    assert answer["statusCode"] == 204
-    headers = answer["headers"]
-    assert headers["Access-Control-Allow-Origin"] == origin
-    assert headers["Access-Control-Allow-Credentials"] == "true"
-    allowed = headers["Access-Control-Allow-Headers"].lower()
-    assert {"authorization", "content-type", "x-medplum"} <= set(allowed.split(", "))
-    assert {"PUT", "PATCH", "DELETE"} <= set(headers["Access-Control-Allow-Methods"].split(", "))
-    read = FrontDoor().get("/Encounter", origin=origin)
-    exposed = set(read.headers["Access-Control-Expose-Headers"].split(", "))
-    assert {"Content-Location", "ETag", "Last-Modified", "Location"} <= exposed
-    stranger = FrontDoor().get("/Encounter", origin="https://evil.example")
-    assert "Access-Control-Allow-Origin" not in stranger.headers
+    event = preflight_event() | {"routeKey": f"OPTIONS {base_path or '/'}", "pathParameters": {}}
+    assert capabilities.handler(event, None)["statusCode"] == 204
+
+
+def test_answers_to_pages_of_several_origins_are_kept_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "Vary" not in FrontDoor().get("/metadata").headers
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://app.example,https://other.example")
+    settings.settings.cache_clear()
+    assert FrontDoor().get("/metadata").headers["Vary"] == "Origin"

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from shared import instants
+from shared.catalog.interactions import INTERACTIONS
 from shared.index import readiness
 from shared.interactions import closing, due
 from shared.store import dynamodb, transactions
 from shared.store.work import Work
-from tests import care
-from tests.contract.test_template import ALLOWED
+from tests import auditing, care
+from tests.contract.test_template import ALLOWED, FUNCTIONS, module
 from tests.database import Database
+from tests.elsewhere import Handler, elsewhere
 from tests.frontdoor import Answer, FrontDoor
 from tests.plain import Plain
 from tests.practice import Practice
@@ -218,6 +220,14 @@ def deletes(ask: Caller, at: Scene) -> None:
     for kind, query in conditions(at):
         ask.administrator.delete(f"/{kind}?{query}")
     ask.administrator.delete(at.half_closed())
+    at.marge()
+    hers: Any = {"status": "preparation", "sender": care.reference(MARGE)}
+    as_marge(ask).delete(at.message(at.thread(recipient=[care.reference(MARGE)]), **hers))
+
+
+def as_marge(ask: Caller) -> Caller:
+    """Ask as somebody whose rights come from what is stored."""
+    return replace(ask, role="related-person", fhir_user=MARGE)
 
 
 def operates(ask: Caller, at: Scene) -> None:
@@ -250,6 +260,14 @@ def updates_checked(ask: Caller, at: Scene) -> None:
 def patches_checked(ask: Caller, at: Scene) -> None:
     path = f"/Condition/{at.clinic.post('/Condition', about(at.patient())).id}"
     ask.patch(path, [{"op": "add", "path": "/recorder", "value": about(at.patient())["subject"]}])
+
+
+def plains_checked(ask: Caller, at: Scene) -> None:
+    face, patient = Plain(ask), at.patient()[9:]
+    seen = {"status": "final", "code": "Heart rate", "patientId": patient}
+    face.post("/observations", seen)
+    face.put("/observations/checked", seen)
+    face.patch("/observations/checked", {"patientId": at.patient()[9:]})
 
 
 def operates_checked(ask: Caller, at: Scene) -> None:
@@ -290,7 +308,7 @@ def looks_back(ask: Caller, at: Scene) -> None:
 def searches(ask: Caller, at: Scene) -> None:
     homer = replace(ask, role="patient", fhir_user=care.HOMER)
     at.marge()
-    replace(ask, role="related-person", fhir_user=MARGE).get("/Practitioner")
+    as_marge(ask).get("/Practitioner")
     for kind, query in conditions(at):
         ask.get(f"/{kind}?{query}")
     thread = at.thread(at.encounter())
@@ -300,6 +318,14 @@ def searches(ask: Caller, at: Scene) -> None:
     homer.get(f"/Encounter?_id={at.family()[11:]}")
     homer.get(f"/Communication?session={at.encounter()[1:]}")
     ask.get("/Communication?part-of=Communication/nothing")
+
+
+def oversees(ask: Caller, at: Scene) -> None:
+    auditor = replace(ask, role="auditor", fhir_user="")
+    at.patient()
+    auditing.collected()
+    found = auditor.get("/AuditEvent").ids
+    auditor.get(f"/AuditEvent/{found[0]}")
 
 
 def plains(ask: Caller, at: Scene) -> None:
@@ -317,6 +343,10 @@ def plains(ask: Caller, at: Scene) -> None:
     for hour in (11, 12):
         face.patch(message, {"sent": f"2026-03-01T{hour}:00:00Z"})
     face.get(message)
+    at.marge()
+    hers = at.thread(recipient=[care.reference(MARGE)])[15:]
+    said = {"threadId": hers, "senderId": MARGE, "text": "Mine"}
+    Plain(as_marge(ask)).post("/messages", said)
     face.administrator.delete(message)
     face.administrator.delete(f"/messages/{at.finished()[1][15:]}")
     draft = f"/messages/{at.draft()[15:]}"
@@ -364,6 +394,7 @@ SCRIPTS: dict[str, Callable[[Caller, Scene], None]] = {
     "read": reads,
     "history": looks_back,
     "search": searches,
+    "audit_events": oversees,
 }
 # What is asked where references are checked.
 CHECKED: dict[str, Callable[[Caller, Scene], None]] = {
@@ -371,19 +402,61 @@ CHECKED: dict[str, Callable[[Caller, Scene], None]] = {
     "update": updates_checked,
     "patch": patches_checked,
     "operations": operates_checked,
+    "plain": plains_checked,
 }
+# The interactions whose writes may add references.
+REFERRING = {"create", "update", "patch", "operation"}
+# By function, what it serves to callers, whichever face it is asked through.
+SERVED: dict[str, set[str]] = {}
+for row in INTERACTIONS:
+    if not row.public:
+        SERVED.setdefault(row.function, set()).add(row.code)
+# Its entries are answered as the functions of their interactions answer.
+DELEGATING = {"bundle"}
+
+
+def test_every_function_that_callers_ask_is_played_here() -> None:
+    assert SCRIPTS.keys() == SERVED.keys() - DELEGATING
+
+
+def test_every_function_that_writes_references_is_played_where_they_are_checked() -> None:
+    writing = {function for function, codes in SERVED.items() if codes & REFERRING}
+    assert CHECKED.keys() == writing - DELEGATING
 
 
 @pytest.fixture
 def notes(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Notes:  # noqa: ARG001 - before it
     noted = Notes()
     database = Noting(noted)
-    for module in (dynamodb, transactions):
-        monkeypatch.setattr(module, "client", cache(lambda: database))
+    for caller in (dynamodb, transactions):
+        monkeypatch.setattr(caller, "client", cache(lambda: database))
     # A parameter of a later release is asked for its rows' readiness, by every search.
     monkeypatch.setattr(readiness, "is_ready", lambda _: bool(readiness._marks(0)) or True)
     readiness.forget()
     return noted
+
+
+def everybody_is_there(handler: Handler) -> None:
+    _, _, kind, asked = handler.path.partition("?")[0].split("/")
+    handler.send(200, {"resourceType": kind, "id": asked})
+
+
+@pytest.mark.parametrize("function", CHECKED)
+def test_a_function_that_asks_another_server_has_the_header_for_it(
+    clinic: FrontDoor, notes: Notes, practice: Practice, function: str
+) -> None:
+    variables = {
+        module(each): each["Properties"].get("Environment", {}).get("Variables", {})
+        for each in FUNCTIONS.values()
+    }
+    at = Scene(clinic)
+    with elsewhere() as other:
+        other.answer = everybody_is_there
+        practice.set(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=other.base)
+        other.asked.clear()
+        CHECKED[function](Caller(notes=notes), at)
+    assert other.asked
+    assert "REFERENCE_AUTHORIZATION" in variables[function]
 
 
 @pytest.mark.parametrize("function", SCRIPTS)

@@ -32,6 +32,15 @@ def test_anybody_learns_where_tokens_come_from() -> None:
     assert {"client-confidential-symmetric", "permission-v2"} <= {*answer.body["capabilities"]}
 
 
+def test_scopes_are_published_where_the_deployment_knows_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "scopes_supported" not in FrontDoor(role="").get(PATH).body
+    monkeypatch.setenv("SCOPES_SUPPORTED", "openid patient/*.rs")
+    settings.settings.cache_clear()
+    assert FrontDoor(role="").get(PATH).body["scopes_supported"] == ["openid", "patient/*.rs"]
+
+
 def test_an_issuer_without_sign_in_page_offers_services_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -63,9 +72,21 @@ def test_the_capability_statement_says_so_too() -> None:
             {"custom:fhirUser": "RelatedPerson/2", "custom:patient": "1"},
             {"fhirUser": "RelatedPerson/2", "patient": "1"},
         ),
+        ({"custom:tenant": "practice", "custom:patient": ""}, {"tenant": "practice"}),
     ],
 )
 def test_the_pool_says_who_a_user_is(attributes: dict[str, str], claims: dict[str, str]) -> None:
     event: dict[str, Any] = {"request": {"userAttributes": attributes}, "response": {}}
     given = token_claims.handler(event, None)["response"]["claimsAndScopeOverrideDetails"]
     assert given["accessTokenGeneration"]["claimsToAddOrOverride"] == claims
+
+
+def test_the_pool_says_what_a_users_access_token_is_for() -> None:
+    attributes = {"custom:scope": "patient/*.rs user/Communication.cru"}
+    event: dict[str, Any] = {"request": {"userAttributes": attributes}, "response": {}}
+    given = token_claims.handler(event, None)["response"]["claimsAndScopeOverrideDetails"]
+    assert given["accessTokenGeneration"]["scopesToAdd"] == [
+        "patient/*.rs",
+        "user/Communication.cru",
+    ]
+    assert "scopesToAdd" not in given["idTokenGeneration"]

@@ -156,3 +156,18 @@ def test_the_claim_counts_only_where_it_is_asked_for(practice: Practice) -> None
     practice.set(TENANT_CLAIM="")
     assert NORTH.put("/Encounter/1", care.session(id="1")).status == 201
     assert SOUTH.get("/Encounter/1").status == 200
+
+
+@pytest.mark.parametrize("tenant", sorted(patterns.RESERVED))
+def test_a_tenant_is_not_called_as_a_key_of_our_own(tenant: str) -> None:
+    caller = FrontDoor(role="admin", claims={"tenant": tenant})
+    refusals.check(caller.get("/Encounter"), 403, "forbidden")
+    refusals.check(caller.put("/Encounter/3", care.session(id="3")), 403, "forbidden")
+    assert not scan(patterns.ENCOUNTER)
+
+
+def test_every_key_without_a_tenant_is_reserved() -> None:
+    assert {"due", "reindex"} <= patterns.RESERVED
+    fill(NORTH)
+    firsts = {item["pk"]["S"].partition("#")[0] for each in patterns.TABLES for item in scan(each)}
+    assert firsts <= patterns.RESERVED | {"north"}

@@ -102,10 +102,8 @@ def create_by_put(person: FrontDoor, message: dict[str, Any]) -> Answer:
 
 
 def create_if_none_exists(person: FrontDoor, message: dict[str, Any]) -> Answer:
-    own = {"identifier": [{"system": "urn:app", "value": "1"}]}
-    return person.call(
-        "POST", "/Communication", message | own, if_none_exist="identifier=urn:app|1"
-    )
+    own = {"meta": {"tag": [{"system": "urn:app", "code": "1"}]}}
+    return person.call("POST", "/Communication", message | own, if_none_exist="_tag=urn:app|1")
 
 
 def send_a_draft_by_put(person: FrontDoor, message: dict[str, Any]) -> Answer:
@@ -190,6 +188,50 @@ def test_the_sent_of_a_patient_or_relative_is_believed_for_a_day_on_every_path(
     (message,) = ALICE.get(f"/Communication?part-of=Communication/{header_id}").found
     assert message["sent"] == "2025-03-02T09:00:00Z"
     assert thread_policy.messages(thread_policy.session()) == [message["id"]]
+
+
+@pytest.mark.parametrize("person", [HOMER, MARGE], ids=["patient", "related person"])
+@pytest.mark.parametrize("path", [*CREATING, *OF_DRAFTS])
+def test_no_day_before_yesterday_gets_a_session_by_a_patients_or_relatives_word(
+    daily: Practice, person: FrontDoor, path: Callable[..., Answer]
+) -> None:
+    header_id = daily.header(recipient=[care.reference(MARGE.fhir_user)])
+    answer = path(person, body(person, header_id, "2019-03-02T09:00:00Z"))
+    assert answer.status in (200, 201), answer.text
+    assert start(daily) == "2026-03-01 09:00:00"
+
+
+@pytest.mark.parametrize("person", [HOMER, MARGE], ids=["patient", "related person"])
+@pytest.mark.parametrize("path", [*CREATING, *OF_DRAFTS])
+def test_a_session_that_a_patient_opens_begins_with_no_older_message_of_theirs(
+    practice: Practice, person: FrontDoor, path: Callable[..., Answer]
+) -> None:
+    header_id = practice.header(recipient=[care.reference(MARGE.fhir_user)])
+    answer = path(person, body(person, header_id, "2019-03-02T09:00:00Z"))
+    assert answer.status in (200, 201), answer.text
+    thread = care.parameters(("thread", f"Communication/{header_id}"))
+    opened = person.post("/Encounter/$open-session", thread)
+    assert opened.status == 201, opened.text
+    assert ALICE.post(f"/Encounter/{opened.id}/$close-session", None).status == 200
+    (message,) = practice.messages(practice.session())
+    assert message
+    assert start(practice) == "2026-03-01 09:00:00"
+
+
+@pytest.mark.parametrize("person", [HOMER, MARGE], ids=["patient", "related person"])
+def test_a_patient_or_relative_changes_no_sent(thread_policy: Practice, person: FrontDoor) -> None:
+    header_id = thread_policy.header(recipient=[care.reference(MARGE.fhir_user)])
+    said = posted(person, header_id, None)
+    draft = posted(person, header_id, None, status="preparation")
+    before = start(thread_policy)
+    change = [{"op": "add", "path": "/sent", "value": "2019-03-02T09:00:00Z"}]
+    for one in (said, draft):
+        assert person.patch(f"/Communication/{one.id}", change).status == 403
+        assert person.put(f"/Communication/{one.id}", one.body).status == 403
+        url, merged = f"{V1}/messages/{one.id}", {"sent": "2019-03-02T09:00:00Z"}
+        answer = person.call("PATCH", url, merged, content_type="application/merge-patch+json")
+        assert answer.status == 403, answer.text
+    assert start(thread_policy) == before
 
 
 @pytest.mark.parametrize("person", [ALICE, BACKEND], ids=["practitioner", "service"])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,7 @@ BART = "Patient/bart-simpson"
 RASH = {"coding": [{"system": "https://codes.example.org", "code": "rash"}]}
 COUGH = {"coding": [{"system": "https://codes.example.org", "code": "cough"}]}
 NUMBER = {"system": "https://clinic.example", "value": "7"}
-RANDOM = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|Wy[\w-]{20,}")
+RANDOM = re.compile(r"urn:uuid:[0-9a-f-]{36}|[0-9A-HJKMNP-TV-Z]{26}|Wy[\w-]{20,}")
 HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
 MARGE = FrontDoor(
     role="related-person",
@@ -37,6 +38,23 @@ CALLERS = {
         }
     ),
 }
+
+
+def changed(clinic: FrontDoor, patient: str, **more: Any) -> None:
+    """Sessions that were somebody's alone until Homer was added, to one of them by mistake."""
+    for own_id in ("changed", "erred"):
+        body = care.session(id=own_id, subject=care.reference(patient), **more)
+        assert clinic.put(f"/Encounter/{own_id}", body).status == 201
+    added = care.parameters(("patient", care.HOMER))
+    assert clinic.post("/Encounter/changed/$add-patient", added).status == 200
+    part = care.medical_encounter("erred", care.HOMER, id="part")
+    assert clinic.put("/Encounter/part", part).status == 201
+    assert clinic.put("/Encounter/erred", care.session(id="erred", subject=None)).status == 200
+    wrong = part | {"status": "entered-in-error"}
+    assert clinic.put("/Encounter/part", wrong).status == 200
+    before = care.reference("Encounter/changed/_history/1")
+    known = charted("Observation", care.HOMER, id="before", encounter=before)
+    assert clinic.put("/Observation/before", known).status == 201
 
 
 def own(clinic: FrontDoor) -> None:
@@ -62,6 +80,19 @@ def charted(kind: str, patient: str, **more: Any) -> dict[str, Any]:
     elif kind == "Patient":
         named = [{"other": named, "type": "refer"}]
     return care.example(kind, **{element: named}, **more)
+
+
+def alone(clinic: FrontDoor) -> None:
+    changed(clinic, "Patient/nobody")
+    own(clinic)
+
+
+def among_others(clinic: FrontDoor) -> None:
+    mood: Any = [{"url": "https://e.example/mood", "valueString": "Ashamed"}]
+    reason: Any = [{"text": "Truancy"}]
+    changed(clinic, BART, identifier=[NUMBER], reasonCode=reason, extension=mood)
+    own(clinic)
+    others(clinic)
 
 
 def others(clinic: FrontDoor) -> None:
@@ -134,6 +165,10 @@ QUERIES = [
     "RelatedPerson?patient=Patient/bart-simpson&_total=accurate",
     "RelatedPerson?patient:Patient.link=Patient/bart-simpson",
     "Group?member=Patient/bart-simpson",
+    "Observation?_id=before&_include=Observation:encounter",
+    "Observation?encounter:Encounter.reason-code=truancy",
+    "Encounter?reason-code=truancy&_total=accurate",
+    "Encounter?_has:Observation:encounter:_id=before",
     "Observation?subject=Patient/bart-simpson",
     "Observation?encounter=Encounter/own&_total=accurate",
     "Observation?identifier=https://clinic.example|7",
@@ -154,7 +189,7 @@ PATCHES: list[list[dict[str, Any]]] = [
     [{"op": "remove", "path": "/nothing"}],
 ]
 UNSEEN = [
-    *(f"Encounter/{one}" for one in ("x", "xc")),
+    *(f"Encounter/{one}" for one in ("x", "xc", "erred")),
     *(f"Communication/{one}" for one in ("x", "xm", "gone")),
     *(f"{kind}/x" for kind in ("Observation", "Patient", "RelatedPerson", "Group", "Task")),
     "Condition/xm",
@@ -177,7 +212,7 @@ class Asking:
     def looks(self) -> Iterator[tuple[str, Answer]]:
         for query in QUERIES:
             yield self.said("GET", f"/{query}")
-        for path in UNSEEN:
+        for path in (*UNSEEN, "Encounter/changed", "Encounter/part"):
             for more in LOOKS:
                 yield self.said("GET", f"/{path}{more}")
             yield self.said("GET", f"/{path}", if_none_match="1")
@@ -322,14 +357,49 @@ def plain(asked: str, answer: Answer) -> tuple[str, int, str, dict[str, str]]:
 def test_what_a_caller_does_not_see_makes_no_difference(
     clinic: FrontDoor, practice: Practice, caller: FrontDoor
 ) -> None:
-    told = []
-    for fill in ((own,), (own, others)):
+    told, begun = [], practice.now
+    for fill in (alone, among_others):
+        practice.now = begun
         practice.monkeypatch.setattr(dynamodb, "client", cache(Database))
         practice.monkeypatch.setattr(transactions, "client", dynamodb.client)
-        for each in fill:
-            each(clinic)
+        fill(clinic)
+        # Ids that are made at one moment are in no order.
+        practice.now += timedelta(minutes=1)
         told.append([plain(*one) for one in questions(caller)])
-    alone, among_others = told
-    assert len(alone) == len(among_others) > 150
-    for one, other in zip(alone, among_others, strict=True):
+    first, second = told
+    assert len(first) == len(second) > 150
+    for one, other in zip(first, second, strict=True):
         assert one == other
+
+
+HIDDEN = ["Encounter/x", "Encounter/x2", "Encounter/xc", "Encounter/erred"]
+HIDDEN += ["Communication/x", "Communication/xm", "Communication/gone"]
+HIDDEN += ["Observation/x", "Condition/xm", "Patient/x", "Group/x", "Task/x"]
+
+
+@pytest.mark.parametrize("caller", [HOMER, MARGE, CONTEXT], ids=["patient", "relative", "context"])
+@pytest.mark.usefixtures("practice")
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_what_is_hidden_takes_as_many_reads_as_what_is_not_there(
+    clinic: FrontDoor, hidden: str, caller: FrontDoor
+) -> None:
+    among_others(clinic)
+    kind = hidden.partition("/")[0]
+    body = (BODIES.get(kind) or care.example(kind)) | {"id": hidden.partition("/")[2]}
+    database: Any = dynamodb.client()
+
+    def cost(path: str, method: str, more: str = "") -> tuple[int, int]:
+        sent = [] if method == "PATCH" else body | {"id": path.partition("/")[2]}
+        asked: Any = {"body": sent, **(PATCH if method == "PATCH" else {})}
+        before = database.made
+        answer = caller.call(method, f"/{path}{more}", **({} if method == "GET" else asked))
+        return answer.status, database.made - before
+
+    for method, more in (
+        ("GET", ""),
+        ("GET", "/_history"),
+        ("GET", "/_history/1"),
+        ("PATCH", ""),
+        ("PUT", ""),
+    ):
+        assert cost(hidden, method, more) == cost(f"{kind}/none", method, more)

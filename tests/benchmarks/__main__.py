@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from shared.packaging.build import ROOT
-from tests.benchmarks import bill, figures, growth, imports, peak, traffic, warm
+from tests.benchmarks import bill, figures, growth, imports, peak, traffic, trail, warm
 from tests.benchmarks.figures import Figure
 
 INVOCATIONS, QUICK_INVOCATIONS = 1000, 500
@@ -37,6 +37,7 @@ def measured(*, quick: bool) -> Iterator[Figure]:
     """Measure everything, or without what takes long."""
     yield from imports.figures(quick=quick)
     yield from warm.figures(QUICK_INVOCATIONS if quick else INVOCATIONS)
+    yield from trail.figures()
     yield from peak.figures()
     yield from growth.figures(quick=quick)
     if not quick:
@@ -50,7 +51,7 @@ def tables(found: list[Figure]) -> Mapping[str, Iterator[str]]:
     return {
         "bench": figures.table(shown),
         "memory": bill.memory(kinds),
-        "bill": bill.month(kinds),
+        "bill": bill.month(found),
     }
 
 

@@ -1,33 +1,45 @@
-"""What a practice network would pay a month: measured units and CPU times public prices.
+"""What a practice network would pay a month: measured units, bytes and CPU times public prices."""
 
-Prices are AWS's list for us-east-1 (2026-11), without free tiers:
-https://aws.amazon.com/dynamodb/pricing/on-demand/ and those of Lambda, API Gateway and CloudWatch.
-"""
-
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from shared.http.coding import LEAST_BYTES
+from shared.local import template
+from tests.benchmarks import prices
 from tests.benchmarks.figures import Figure
-
-DAYS = 30
-MILLION = 1_000_000
-# A network's day. Under `daily`, each session's first message opens it and the job closes it.
-MESSAGES, SESSIONS, READS_PER_MESSAGE = 200_000, 20_000, 10
-# What those reads are: of one resource, of a thread, of an inbox.
-READ_MIX = {"get": 0.4, "thread20": 0.4, "page20": 0.2}
-
-WRITE_UNITS, READ_UNITS = 0.625 / MILLION, 0.125 / MILLION
-REQUEST_HTTP, REQUEST_LAMBDA = 1.00 / MILLION, 0.20 / MILLION
-GB_SECOND_ARM = 0.0000133334
-LOG_GB, LOG_BYTES = 0.50, 900
-STORED_GB, BYTES_PER_MESSAGE = 0.25, 6_000
-KMS_KEY = 1.0
+from tests.benchmarks.model import (
+    DAYS,
+    GATHERED,
+    GATHERED_WRITES,
+    GZIP,
+    MESSAGES,
+    PRACTITIONERS,
+    READ_MIX,
+    READS_PER_MESSAGE,
+    SECONDS_A_DAY,
+    SESSIONS,
+    SHARDS,
+)
+from tests.benchmarks.prices import GB, MILLION
 
 # Lambda gives a processor to 1,769 MB, and less in proportion.
 PROCESSOR_MB = 1769
 SIZES_MB = (256, 512, 1024, 1769)
-# Milliseconds that DynamoDB takes, in the same region: a read, a transaction.
-READ_MS, TRANSACTION_MS = 4, 15
+# Milliseconds that DynamoDB takes, in the same region: a read, a transaction; and S3 for an object.
+READ_MS, TRANSACTION_MS, PUT_MS = 4, 15, 60
+# What the platform says of a request, where it is let: that it starts, and what it took.
+PLATFORM_BYTES, PLATFORM_LINES = 420, 2
+# A role asks for a table's key so often.
+KEY_SECONDS = 300
+# The service's client gets a token each hour; the scheduler runs each minute.
+TOKENS, RUNS = 24 * DAYS, 24 * 60 * DAYS
+# A message in the queue of closing is sent, received and deleted.
+REQUESTS_A_SESSION = 3
+# New events are in the table for a week.
+WEEK = 7
+
+type Values = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +52,19 @@ class Kind:
     cpu: float
 
     def milliseconds(self, memory: int) -> float:
-        """Give how long one takes with so many MB."""
+        """Return how long one takes with so many MB."""
         transactions = 1 if self.writes else 0
         waits = (self.calls - transactions) * READ_MS + transactions * TRANSACTION_MS
         return waits + self.cpu * max(1, PROCESSOR_MB / memory)
 
     def lambda_price(self, memory: int) -> float:
-        """Give what a million cost in Lambda."""
-        seconds = self.milliseconds(memory) / 1000
-        return MILLION * (REQUEST_LAMBDA + seconds * memory / 1024 * GB_SECOND_ARM)
+        """Return what a million cost in Lambda."""
+        return MILLION * _invocation(self.milliseconds(memory), memory)
+
+
+def _invocation(milliseconds: float, memory: int) -> float:
+    seconds = milliseconds / 1000
+    return prices.REQUEST_LAMBDA + seconds * memory / 1024 * prices.GB_SECOND_ARM
 
 
 def kinds(figures: Iterable[Figure]) -> dict[str, Kind]:
@@ -62,7 +78,7 @@ def kinds(figures: Iterable[Figure]) -> dict[str, Kind]:
 
 
 def memory(found: Mapping[str, Kind]) -> Iterator[str]:
-    """Give the table of memory sizes: how long, and what a million cost in Lambda."""
+    """Return the table of memory sizes: how long, and what a million cost in Lambda."""
     yield "| memory | a GET | a million | a message | a million |"
     yield "|---:|---:|---:|---:|---:|"
     for size in SIZES_MB:
@@ -77,24 +93,155 @@ def memory(found: Mapping[str, Kind]) -> Iterator[str]:
         yield f"| {size} MB | {' | '.join(cells)} |"
 
 
-def month(found: Mapping[str, Kind], megabytes: int = 1024) -> Iterator[str]:
-    """Give the table of a month's bill."""
-    day = {name: MESSAGES * READS_PER_MESSAGE * part for name, part in READ_MIX.items()}
-    day |= {"daily_message": MESSAGES - SESSIONS, "daily_open": SESSIONS, "close": SESSIONS}
-    uses = {found[name]: DAYS * number for name, number in day.items()}
-    requests = sum(uses.values())
-    lines = {
-        "DynamoDB, writes": WRITE_UNITS * sum(kind.writes * times for kind, times in uses.items()),
-        "DynamoDB, reads": READ_UNITS * sum(kind.reads * times for kind, times in uses.items()),
-        "DynamoDB, stored by each month": STORED_GB * DAYS * MESSAGES * BYTES_PER_MESSAGE / 1e9,
-        "API Gateway": REQUEST_HTTP * requests,
-        f"Lambda, {megabytes} MB on arm64": sum(
-            kind.lambda_price(megabytes) * times / MILLION for kind, times in uses.items()
-        ),
-        "CloudWatch Logs": LOG_GB * LOG_BYTES * requests / 1e9,
-        "KMS": KMS_KEY,
-    }
+class Month:
+    """A month's bill, line by line, of what was measured."""
+
+    def __init__(self, figures: Iterable[Figure], megabytes: int = 1024) -> None:
+        """Read what was measured."""
+        known = list(figures)
+        self.values: Values = {one.name: one.value for one in known}
+        self.kinds, self.megabytes = kinds(known), megabytes
+        self.template = template.load()
+        day = {name: MESSAGES * READS_PER_MESSAGE * part for name, part in READ_MIX.items()}
+        day |= {"daily_message": MESSAGES - SESSIONS, "daily_open": SESSIONS, "close": SESSIONS}
+        self.uses = {name: DAYS * number for name, number in day.items()}
+
+    @property
+    def lines(self) -> dict[str, float]:
+        """What is paid for in a month."""
+        return {
+            "DynamoDB, writes": prices.WRITE_UNITS * self._used("wu"),
+            "DynamoDB, reads": prices.READ_UNITS * self._used("ru"),
+            "DynamoDB, writes of the audit trail": prices.WRITE_UNITS * self._trail_units(),
+            "DynamoDB, new events, kept a week": self._kept(self._each("trail.new") * WEEK / DAYS),
+            **self.added,
+            "S3, requests": self._objects * (prices.PUT + prices.TRANSITION),
+            "API Gateway": prices.REQUEST_HTTP * self._requests,
+            f"Lambda, {self.megabytes} MB on arm64": sum(
+                self.kinds[name].lambda_price(self.megabytes) * times / MILLION
+                for name, times in self.uses.items()
+            ),
+            "Lambda of the audit trail": self._trail_lambda(),
+            "CloudWatch Logs": self._logs(),
+            "CloudWatch metrics, alarms and dashboard": self._watching(),
+            "KMS": prices.KMS_KEY + prices.KMS_REQUEST * self._key_requests(),
+            "Cognito": prices.ACTIVE_USER * PRACTITIONERS
+            + prices.SERVICE_CLIENT
+            + prices.SERVICE_TOKEN * TOKENS,
+            "SQS and EventBridge": prices.QUEUE_REQUEST * self.uses["close"] * REQUESTS_A_SESSION
+            + prices.SCHEDULED * RUNS,
+            "Internet, what is answered": prices.INTERNET_GB * self._sent() / GB,
+        }
+
+    @property
+    def added(self) -> dict[str, float]:
+        """What is paid for again each month for what one month stores, as long as it is kept."""
+        care, index = self._used("stored"), self._each("trail.index")
+        return {
+            "DynamoDB, stored by each month": prices.STORED_GB * (care + index) / GB,
+            "its backups": prices.BACKUP_GB * (care + index) / GB,
+            "S3, stored by each month": prices.NEW_OBJECTS_GB * self._each("trail.archive") / GB,
+        }
+
+    def _sent(self) -> float:
+        """Return the bytes of all answers, the long ones in gzip."""
+        sizes = {name: self.values[f"answer.{name}"] for name in self.uses}
+        packed = {n: size * GZIP if size >= LEAST_BYTES else size for n, size in sizes.items()}
+        return sum(packed[name] * times for name, times in self.uses.items())
+
+    def _used(self, what: str) -> float:
+        return sum(self.values[f"{what}.{name}"] * times for name, times in self.uses.items())
+
+    @property
+    def _gatherings(self) -> float:
+        return DAYS * SECONDS_A_DAY / GATHERED
+
+    @property
+    def _requests(self) -> float:
+        return sum(self.uses.values())
+
+    @property
+    def _objects(self) -> float:
+        return self._each("trail.objects")
+
+    def _each(self, name: str) -> float:
+        """Return what a month has of what was measured in the time that the stream gathers."""
+        return self.values[name] * self._gatherings
+
+    def _kept(self, size: float) -> float:
+        return (prices.STORED_GB + prices.BACKUP_GB) * size / GB
+
+    @property
+    def _calls(self) -> dict[str, float]:
+        """How often the functions of the audit trail are called."""
+        seconds = DAYS * SECONDS_A_DAY
+        return {
+            "log": self._each("trail.log.calls"),
+            "collect": min(seconds / GATHERED_WRITES * SHARDS, self._each("trail.collect.calls")),
+            "index": self._gatherings,
+        }
+
+    def _trail_units(self) -> float:
+        return sum(self.values[f"trail.{name}.wu"] * n for name, n in self._calls.items())
+
+    def _trail_lambda(self) -> float:
+        return sum(
+            _invocation(self._took(name), self.megabytes) * n for name, n in self._calls.items()
+        )
+
+    def _took(self, name: str) -> float:
+        cpu = self.values[f"trail.{name}.cpu"] * max(1, PROCESSOR_MB / self.megabytes)
+        waits = self.values[f"trail.{name}.trips"] * TRANSACTION_MS
+        return cpu + waits + (PUT_MS if name == "index" else 0)
+
+    def _logs(self) -> float:
+        own = self._used("line") + self._requests * prices.LINE_BYTES
+        of_trail = sum(
+            (self.values[f"trail.{name}.line"] + prices.LINE_BYTES) * n
+            for name, n in self._calls.items()
+        )
+        access = (self._access_line() + prices.LINE_BYTES) * self._requests
+        kept_days: int = self.template["Parameters"]["LogRetentionDays"]["Default"]
+        each = prices.LOG_GB + prices.LOG_KEPT_GB * prices.LOG_COMPRESSED * kept_days / DAYS
+        return each * (own + of_trail + access + self._platform()) / GB
+
+    def _access_line(self) -> int:
+        stage = self.template["Resources"]["ApiStage"]["Properties"]
+        said: str = stage["AccessLogSettings"]["Format"]
+        known = {
+            "path": "/fhir/R4/Encounter/01M7YZMHN3X5XEK4WRV939P2GM",
+            "routeKey": "GET /fhir/R4/{type}/{id}",
+            "requestTime": "21/Nov/2026:12:00:00 +0000",
+            "requestId": "JKJaXmPLvHcESHA=",
+            "identity.sourceIp": "203.0.113.10",
+        }
+        return len(re.sub(r"\$context\.([A-Za-z.]+)", lambda one: known.get(one[1], "200"), said))
+
+    def _platform(self) -> float:
+        level = self.template["Globals"]["Function"]["LoggingConfig"].get("SystemLogLevel", "INFO")
+        each = PLATFORM_BYTES + PLATFORM_LINES * prices.LINE_BYTES
+        return 0 if level == "WARN" else each * (self._requests + sum(self._calls.values()))
+
+    def _watching(self) -> float:
+        alarms = template.resources(self.template, "AWS::CloudWatch::Alarm").values()
+        watched = sum(len(alarm["Properties"].get("Metrics", [0])) for alarm in alarms)
+        body = self.template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]
+        own = len(set(re.findall(r'"\$\{AWS::StackName\}", "(\w+)"', str(body))))
+        return prices.ALARM * watched + prices.METRIC * own + prices.DASHBOARD
+
+    def _key_requests(self) -> float:
+        """Return how often the key is asked for: by each role for each of its tables."""
+        functions = template.resources(self.template, "AWS::Serverless::Function").values()
+        pairs = sum(str(one["Properties"].get("Policies", "")).count("Table'") for one in functions)
+        return pairs * DAYS * SECONDS_A_DAY / KEY_SECONDS + self._objects
+
+
+def month(figures: Iterable[Figure]) -> Iterator[str]:
+    """Return the table of a month's bill."""
+    bill = Month(figures)
     yield "| | USD a month |"
     yield "|---|---:|"
-    yield from (f"| {name} | {price:,.0f} |" for name, price in lines.items())
-    yield f"| **together** | **{sum(lines.values()):,.0f}** |"
+    yield from (f"| {name} | {price:,.1f} |" for name, price in bill.lines.items())
+    yield f"| **together** | **{sum(bill.lines.values()):,.0f}** |"
+    again = sum(bill.added.values())
+    yield f"| of it for what is stored, again each month | {again:,.0f} |"

@@ -82,7 +82,7 @@ class Endpoint:
             refusal = {"__type": error.response["Error"]["Code"], "CancellationReasons": reasons}
             return respond(request.url, json.dumps(refusal).encode(), 400)
         units = _READS[operation](answer) if operation in _READS else 0
-        writes = sum(map(_units, before, self._weights(asked)))
+        writes = sum(map(_units, before, self._weights(asked))) + sum(_puts(asked))
         if "ReturnConsumedCapacity" in asked:
             answer |= {"ConsumedCapacity": _capacity(operation, units + writes)}
         body = json.dumps(_to_wire(answer)).encode()
@@ -104,11 +104,19 @@ def _units(before: int, after: int) -> int:
     return 2 * max(1, ceil(max(before, after) / WRITE_UNIT))
 
 
+def _puts(asked: dict[str, Any]) -> Iterator[int]:
+    """Give the units of each item of a batch that is put outside of a transaction."""
+    for requests in asked.get("RequestItems", {}).values():
+        for request in requests if isinstance(requests, list) else ():
+            yield max(1, ceil(size(request["PutRequest"]["Item"]) / WRITE_UNIT))
+
+
 _SAID_OF_CAPACITY = {"ReturnConsumedCapacity"}
 METHODS = {
     "GetItem": "get_item",
     "Query": "query",
     "BatchGetItem": "batch_get_item",
+    "BatchWriteItem": "batch_write_item",
     "TransactWriteItems": "transact_write_items",
 }
 

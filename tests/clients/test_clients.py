@@ -1,15 +1,21 @@
 """Clients that know nothing of this service, and what README shows of two of them."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
-from shared.local import environment
+from shared.local import environment, pool
+from shared.local.emulator import Emulator
+from shared.local.stack import outputs
 from tests.clients import playing
 from tests.clients.playing import CLIENTS, Client
 from tests.contract import readme
@@ -32,6 +38,73 @@ def test_every_call_of_a_client_works(
 ) -> None:
     # If a client has another version or other calls: uv run python -m tests.clients
     assert client.play(service) == report
+
+
+PASSWORD = "Correct-horse-1-battery"
+
+
+def signed_in(service: Mapping[str, str], scope: str) -> dict[str, Any]:
+    """What a SMART app has when a patient has signed in at the user pool's own page."""
+    client = next(one for one in CLIENTS if one.directory == "fhirclient-js")
+    client.install()
+    person = {
+        "SIGN_IN_CLIENT": at_the_pool(service)["UserClientId"],
+        "SIGN_IN_NAME": "patient-Patient-homer-simpson",
+        "SIGN_IN_PASSWORD": PASSWORD,
+        "SCOPE": scope,
+    }
+    found: dict[str, Any] = json.loads(
+        client.run((*playing.node(), "signin.mjs"), {**service, **person})
+    )
+    return found
+
+
+def at_the_pool(service: Mapping[str, str]) -> Mapping[str, str]:
+    """Give a patient of the emulator's pool a password; what the stack has."""
+    running = Emulator(urlsplit(service["TOKEN_URL"]).port or 0)
+    cognito, stack = running.client("cognito-idp"), outputs(running)
+    pool.access_token(cognito, stack, pool.USERS["TOKEN_PATIENT"])
+    cognito.admin_set_user_password(
+        UserPoolId=stack["UserPoolId"],
+        Username="patient-Patient-homer-simpson",
+        Password=PASSWORD,
+        Permanent=True,
+    )
+    return stack
+
+
+ON_EMULATOR = pytest.mark.skipif("FHIR_BASE" in os.environ, reason="its sign-in page is a person's")
+
+
+@NEEDS_NODE
+@ON_EMULATOR
+def test_a_smart_app_gets_a_token_from_the_templates_own_pool_and_reads_with_it(
+    service: Mapping[str, str],
+) -> None:
+    found = signed_in(service, "openid profile launch/patient patient/*.rs")
+    assert found == {
+        "user": "Patient/homer-simpson",
+        "scope": ["launch/patient", "openid", "patient/*.rs", "profile"],
+        "own": 200,
+        "others": 0,
+        "written": 403,
+    }
+
+
+@NEEDS_NODE
+@ON_EMULATOR
+def test_every_scope_that_is_published_for_people_can_be_asked_for(
+    service: Mapping[str, str],
+) -> None:
+    published = httpx.get(f"{service['FHIR_BASE']}/.well-known/smart-configuration").json()
+    offered = [scope for scope in published["scopes_supported"] if not scope.startswith("system/")]
+    assert signed_in(service, " ".join(offered))["scope"] == sorted(offered)
+
+
+@NEEDS_NODE
+@ON_EMULATOR
+def test_a_scope_that_the_pool_does_not_have_is_refused(service: Mapping[str, str]) -> None:
+    assert signed_in(service, "openid fhirUser") == {"refused": "invalid_scope"}
 
 
 def section(title: str) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from shared.audit import journal, postings
 from shared.catalog import access_patterns as patterns
 from shared.catalog.compartments import ITSELF, PATIENT, RELATED, SEEN_BY_ALL, of_type
 from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS
@@ -45,11 +46,13 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.LISTING: partitions.listing,
     patterns.GUARD: keys.guard,
     patterns.CLAIM: keys.claim,
+    patterns.QUOTA: keys.quota,
     patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,
     patterns.EVENT: auditing.address,
-    patterns.AUDIT_ROW: partitions.of_value,
-    patterns.AUDIT_LISTING: partitions.listing,
+    patterns.NEW_EVENTS: journal.partition,
+    patterns.POSTINGS: postings.of_key,
+    patterns.SEGMENTS: postings.of_segments,
 }
 
 

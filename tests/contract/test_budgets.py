@@ -15,26 +15,27 @@ from tests.benchmarks.warm import reads, writes
 EDGE = {"aws_lambda_powertools", "botocore", "jmespath", "orjson", "typing_extensions"}
 STORE = EDGE | {"dateutil", "six", "urllib3"}
 MODULES: dict[str, tuple[int, set[str]]] = {
-    "audit_events": (90, STORE),
-    "audit_index": (80, STORE),
-    "audit_log": (80, STORE),
+    "audit_events": (96, STORE),
+    "audit_index": (60, STORE),
+    "audit_log": (60, STORE),
     "bundle": (150, STORE),
     "reindex": (80, STORE),
     "capabilities": (50, EDGE),
-    "closing_scheduler": (70, STORE),
-    "closing_worker": (70, STORE),
-    "create": (105, STORE),
-    "delete": (95, STORE),
+    "closing_scheduler": (71, STORE),
+    "closing_worker": (71, STORE),
+    "create": (107, STORE),
+    "delete": (98, STORE),
     "explore": (50, EDGE),
     "fallback": (45, EDGE),
-    "history": (50, STORE),
+    "history": (52, STORE),
     "operations": (135, STORE),
     "patch": (110, STORE),
     "plain": (150, STORE),
-    "read": (50, STORE),
-    "search": (80, STORE),
+    "read": (51, STORE),
+    "search": (82, STORE),
+    "settings_check": (10, {"orjson", "urllib3"}),
     "token_claims": (0, set()),
-    "update": (105, STORE),
+    "update": (108, STORE),
 }
 
 

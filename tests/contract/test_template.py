@@ -10,6 +10,8 @@ import pytest
 
 from functions import closing_worker
 from shared import metrics, settings
+from shared.audit import digests, journal, segments
+from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS, SLASHED
 from shared.local import template
 from shared.packaging.build import ROOT
@@ -60,7 +62,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "delete": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: WRITE_THREADS,
-        RESOURCE: WRITE_RESOURCES,
+        RESOURCE: WRITE_RESOURCES | REFER,
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
@@ -83,7 +85,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: MOVE,
         SEARCH: WRITE_ROWS,
-        RESOURCE: WRITE_RESOURCES,
+        RESOURCE: WRITE_RESOURCES | REFER,
         AUDIT: NOTE,
     },
     "read": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)} | {SEARCH: {"Query"}},
@@ -95,7 +97,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         RESOURCE: {"GetItem", "BatchGetItem"},
         SEARCH: {"GetItem", "Query"},
     },
-    "closing_scheduler": {SEARCH: {"Query"}, QUEUE: {"sqs:SendMessage*", "sqs:GetQueueAttributes"}},
+    "closing_scheduler": {SEARCH: {"Query"}, QUEUE: {"sqs:SendMessage", "sqs:GetQueueAttributes"}},
     "closing_worker": {
         ENCOUNTER: {"GetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem"},
         THREAD: {"GetItem", "Query", "PutItem"},
@@ -103,10 +105,17 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         AUDIT: NOTE,
         QUEUE: {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
     },
-    "audit_events": {AUDIT: {"BatchGetItem", "Query"}},
-    "audit_log": {AUDIT: {"BatchWriteItem"}},
+    "audit_events": {AUDIT: {"BatchGetItem", "Query"}, SEARCH: {"GetItem"}},
+    "audit_log": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)}
+    | {SEARCH: {"Query"}, AUDIT: {"BatchWriteItem"}},
     "audit_index": {
-        AUDIT: {"BatchWriteItem", "DescribeStream", "GetRecords", "GetShardIterator"},
+        AUDIT: {
+            "BatchWriteItem",
+            "DescribeStream",
+            "GetRecords",
+            "GetShardIterator",
+            "ListStreams",
+        },
         "AuditDeadLetters": {"sqs:SendMessage"},
     },
     "reindex": {
@@ -118,6 +127,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "capabilities": {},
     "explore": {},
     "token_claims": {},
+    "settings_check": {},
 }
 # A path that ends in a slash may be of any function.
 ALLOWED["fallback"] = ALLOWED["bundle"]
@@ -150,7 +160,8 @@ def key(route: dict[str, Any]) -> str:
     routed = route["Properties"]["RouteKey"]
     if isinstance(routed, dict) and "Fn::If" in routed:
         condition, routed, root = routed["Fn::If"]
-        assert (condition, root) == ("HasBasePath", "POST /")
+        assert condition == "HasBasePath"
+        assert root == routed["Fn::Sub"].replace("${BasePath}", "/")
     return str(routed["Fn::Sub"] if isinstance(routed, dict) else routed)
 
 
@@ -172,6 +183,14 @@ def test_no_two_routes_have_one_key() -> None:
     assert len(keys) == len(set(keys))
 
 
+def key_under(route: dict[str, Any], base_path: str) -> str:
+    """A route's key as it is with a base path, which may be empty."""
+    routed = route["Properties"]["RouteKey"]
+    if not base_path and isinstance(routed, dict) and "Fn::If" in routed:
+        return str(routed["Fn::If"][2])
+    return key(route).replace("${BasePath}", base_path)
+
+
 # What an HTTP API takes: https://github.com/aws/serverless-application-model/issues/1949 and
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html .
 ROUTE_KEY = re.compile(
@@ -183,11 +202,29 @@ ROUTE_KEY = re.compile(
 def test_route_keys_are_what_the_gateway_takes_under_any_base_path(base_path: str) -> None:
     assert re.fullmatch(TEMPLATE["Parameters"]["BasePath"]["AllowedPattern"], base_path)
     for route in ROUTES:
-        routed = route["Properties"]["RouteKey"]
-        chosen = "POST /" if isinstance(routed, dict) and "Fn::If" in routed else key(route)
-        chosen = key(route) if base_path else chosen
-        text = chosen.replace("${BasePath}", base_path)
+        text = key_under(route, base_path)
         assert ROUTE_KEY.fullmatch(text) or text == "$default"
+
+
+def test_every_route_that_takes_no_token_has_a_throttle_of_its_own() -> None:
+    stage = RESOURCES["ApiStage"]
+    condition, usual, other = stage["Properties"]["RouteSettings"]["Fn::If"]
+    assert TEMPLATE["Conditions"][condition] == {"Fn::Equals": [{"Ref": "BasePath"}, "/fhir/R4"]}
+    public = {key(route) for route in ROUTES if is_public(route)}
+    assert usual.keys() == {one.replace("${BasePath}", "/fhir/R4") for one in public}
+    assert other.keys() == {one for one in public if "${BasePath}" not in one}
+    limits = {
+        "ThrottlingRateLimit": {"Ref": "PublicRateLimit"},
+        "ThrottlingBurstLimit": {"Ref": "PublicBurstLimit"},
+    }
+    assert all(one == limits for one in (*usual.values(), *other.values()))
+    routes = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route")
+    assert set(stage["DependsOn"]) == {name for name, one in routes.items() if is_public(one)}
+    public_rate, rate = (
+        TEMPLATE["Parameters"][name]["Default"]
+        for name in ("PublicRateLimit", "ThrottlingRateLimit")
+    )
+    assert public_rate < rate
 
 
 @pytest.mark.parametrize("text", ["/fhir/R4/", "/a b", "/a~b", "/{type}", "/a//b", "fhir", "/"])
@@ -263,7 +300,63 @@ def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
     else:
         rows = rights.get(SEARCH, set()) | rights.get(AUDIT, set())
         writes = bool({"PutItem", "BatchWriteItem"} & rows)
-        assert managed == ["TableKeyWriting" if writes else "TableKeyReading"]
+        archive = ARCHIVE.get(module(function))
+        assert managed == [
+            "TableKeyWriting" if writes else "TableKeyReading",
+            *([archive] if archive else []),
+        ]
+
+
+# Who may do what with the archive; nobody lists, changes or removes what is there.
+ARCHIVE = {
+    "audit_index": "ArchiveWriting",
+    **dict.fromkeys(("audit_events", "bundle", "fallback"), "ArchiveReading"),
+}
+ARCHIVE_RIGHTS = {
+    "ArchiveReading": {"s3:GetObject", "kms:Decrypt"},
+    "ArchiveWriting": {"s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"},
+}
+
+
+@pytest.mark.parametrize(("policy", "rights"), ARCHIVE_RIGHTS.items())
+def test_a_reader_of_the_archive_reads_and_its_writer_adds(policy: str, rights: set[str]) -> None:
+    statements = RESOURCES[policy]["Properties"]["PolicyDocument"]["Statement"]
+    assert {one for each in statements for one in _list(each["Action"])} == rights
+    objects, key_use = statements
+    prefixes = [segments.PREFIX, *([digests.PREFIX] if policy == "ArchiveWriting" else [])]
+    assert _list(objects["Resource"]) == [
+        {"Fn::Sub": f"${{AuditArchive.Arn}}/{prefix}*"} for prefix in prefixes
+    ]
+    service = {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}
+    assert key_use["Condition"] == {"StringEquals": {"kms:ViaService": service}}
+
+
+def test_the_archive_is_locked_by_parameter_encrypted_and_closed_to_all() -> None:
+    archive = RESOURCES["AuditArchive"]["Properties"]
+    (rule,) = archive["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["BucketKeyEnabled"] is True
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert set(archive["PublicAccessBlockConfiguration"].values()) == {True}
+    assert archive["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert archive["ObjectLockEnabled"] is True
+    condition, locked, _ = archive["ObjectLockConfiguration"]["Fn::If"]
+    assert (condition, locked["Rule"]["DefaultRetention"]["Mode"]) == (
+        "LockArchive",
+        {"Ref": "AuditArchiveLock"},
+    )
+    (denied,) = RESOURCES["AuditArchivePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_archive_becomes_cheaper_and_ends_with_the_retention() -> None:
+    archive = RESOURCES["AuditArchive"]
+    assert archive["DeletionPolicy"] == "RetainExceptOnCreate"
+    cheaper, ends = archive["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert cheaper["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 90}]
+    condition, expiry, _ = ends["Fn::If"]
+    assert condition == "ExpireEvents"
+    assert expiry["ExpirationInDays"] == {"Ref": "AuditRetentionDays"}
 
 
 def test_only_reindexing_may_scan() -> None:
@@ -312,9 +405,24 @@ def test_lines_that_the_audit_trail_needs_are_written_at_every_level() -> None:
     assert set(TEMPLATE["Parameters"]["LogLevel"]["AllowedValues"]) == {"DEBUG", "INFO"}
 
 
-def test_search_rows_are_made_of_events_alone() -> None:
-    (wanted,) = RESOURCES["AuditRows"]["Properties"]["FilterCriteria"]["Filters"]
-    assert json.loads(wanted["Pattern"])["dynamodb"] == {"Keys": {"sk": {"S": ["event"]}}}
+# Which rows each mapping of the trail's stream takes, and how many seconds it gathers them: what
+# searches read as new events (shared.audit.journal.NEW) must last longer.
+STREAMS: dict[str, tuple[Any, int]] = {
+    "AuditWrites": (patterns.EVENT.sort, 5),
+    "AuditRows": ({"prefix": patterns.NEW_EVENTS.sort.partition("{")[0]}, 300),
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_the_stream_brings_on_events_and_nothing_that_is_made_of_them(name: str) -> None:
+    mapping, (sort, seconds) = RESOURCES[name]["Properties"], STREAMS[name]
+    (wanted,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(wanted["Pattern"])["dynamodb"] == {"Keys": {"sk": {"S": [sort]}}}
+    assert mapping["MaximumBatchingWindowInSeconds"] == seconds
+    assert 2 * seconds <= journal.NEW.total_seconds()
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {
+        "Fn::GetAtt": ["AuditDeadLetters", "Arn"]
+    }
 
 
 def test_rows_that_expire_are_those_of_search_and_audit() -> None:
@@ -364,8 +472,8 @@ def test_functions_are_given_every_setting_they_read() -> None:
     given = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
     settings.read(given)
     assert given.asked
-    # The one that is a secret, only those have that use it.
-    assert given.asked <= given.keys() | {"REFERENCE_AUTHORIZATION"}
+    # One is a secret, one is long: only those have them that use them.
+    assert given.asked <= given.keys() | {"REFERENCE_AUTHORIZATION", "SCOPES_SUPPORTED"}
 
 
 def test_functions_answer_before_the_gateway_gives_up() -> None:
@@ -390,6 +498,7 @@ def test_parameters_allow_what_the_functions_take() -> None:
     assert tuple(parameters["SessionScope"]["AllowedValues"]) == settings.SCOPES
     assert tuple(parameters["MessageLinking"]["AllowedValues"]) == settings.LINKINGS
     assert tuple(parameters["ReferenceChecks"]["AllowedValues"]) == settings.REFERENCE_CHECKS
+    assert tuple(parameters["ConditionMatches"]["AllowedValues"]) == settings.CONDITION_MATCHES
     for name in ("SessionPolicy", "SessionScope", "MessageLinking", "ReferenceChecks"):
         assert parameters[name]["Default"] == parameters[name]["AllowedValues"][0]
 
@@ -411,6 +520,7 @@ def test_what_is_no_time_zone_of_an_area_fails_the_deployment(zone: str) -> None
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("CLIENT_ROLES", "app=boss"),
         ("SESSION_POLICY", "weekly"),
         ("SESSION_SCOPE", "practitioner"),
         ("SESSION_TIME_ZONE", "Europe/Atlantis"),
@@ -423,7 +533,8 @@ def test_what_is_no_time_zone_of_an_area_fails_the_deployment(zone: str) -> None
 def test_what_is_set_wrongly_stops_a_function_with_one_line(variable: str, value: str) -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     given = template.function_environment(TEMPLATE, {name: name for name in tables})
-    with pytest.raises(SystemExit, match=f"^{variable}: '{value}' is .+$"):
+    refused = value.rpartition("=")[2]
+    with pytest.raises(SystemExit, match=f"^{variable}: '{refused}' is .+$"):
         settings.read(given | {variable: value})
 
 
@@ -459,7 +570,8 @@ def test_only_who_asks_another_server_has_the_header_for_it() -> None:
         in each["Properties"].get("Environment", {}).get("Variables", {})
     }
     refer = {name for name, tables in ALLOWED.items() if tables.get(RESOURCE, set()) >= REFER}
-    assert named == refer - {"reindex"}
+    # What a delete depends on is the caller's link only, which is here.
+    assert named == refer - {"reindex", "delete"}
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     assert "REFERENCE_AUTHORIZATION" not in variables
     assert TEMPLATE["Parameters"]["ReferenceAuthorization"]["NoEcho"] is True
@@ -518,5 +630,6 @@ def test_alarms_and_dashboard_are_about_figures_that_are_written() -> None:
     alarms = template.resources(TEMPLATE, "AWS::CloudWatch::Alarm").values()
     assert {alarm["Properties"]["MetricName"] for alarm in alarms} == {
         metrics.OLDEST,
+        metrics.UNAUDITED,
         "ApproximateNumberOfMessagesVisible",
     }

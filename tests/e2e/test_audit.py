@@ -1,9 +1,10 @@
 """The audit trail of the whole stack: log group, subscription, stream and search."""
 
+import gzip
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import httpx
 import pytest
 
 from shared.local.conversation import client
+from shared.local.emulator import Emulator
 from shared.local.examples import session
+from shared.local.stack import outputs
 
 # Within so many seconds a request's event is found.
 SOON = 60
@@ -43,6 +46,56 @@ def test_writes_reads_and_refusals_are_found_within_a_minute(service: Mapping[st
         assert found(auditor, "agent=Practitioner/doctor-alice-smith&outcome=4", 1)
         one = auditor.get(f"/AuditEvent/{events[0]['id']}").json()
         assert one == events[0]
+
+
+def test_what_only_the_archive_has_is_found_too(service: Mapping[str, str]) -> None:
+    port = httpx.URL(service["FHIR_BASE"]).port
+    if not port:
+        pytest.skip("of a deployment nobody takes away the rows of new events")
+    with client(service["FHIR_BASE"], service["TOKEN_PRACTITIONER"]) as alice:
+        path = f"/Encounter/{alice.post('/Encounter', json=session()).json()['id']}"
+        alice.get(path)
+    running = Emulator(port)
+    with client(service["FHIR_BASE"], service["TOKEN_AUDITOR"]) as auditor:
+        events = found(auditor, f"entity={path[1:]}", 2)
+        wait_for(lambda: len(archived(running, path[1:])) == 2)
+        expire_new_events(running)
+        assert found(auditor, f"entity={path[1:]}", 2) == events
+        read = [one for one in events if one["subtype"][0]["code"] == "read"]
+        assert auditor.get(f"/AuditEvent/{read[0]['id']}").json() == read[0]
+        by_patient = f"patient={events[0]['entity'][1]['what']['reference']}&_count=1000"
+        known = {one["id"] for one in found(auditor, by_patient, 2)}
+        assert known >= {one["id"] for one in events}
+
+
+def archived(running: Emulator, reference: str) -> list[str]:
+    """The lines of the archive that name a resource."""
+    s3, bucket = running.client("s3"), outputs(running)["AuditArchiveName"]
+    keys = [
+        one["Key"]
+        for one in s3.list_objects_v2(Bucket=bucket, Prefix="events/").get("Contents", ())
+    ]
+    bodies = (s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
+    lines = {line for body in bodies for line in gzip.decompress(body).decode().splitlines()}
+    own_id = reference.partition("/")[2]
+    return [line for line in lines if own_id in line and '"search-type"' not in line]
+
+
+def expire_new_events(running: Emulator) -> None:
+    """Remove the rows of new events that are in the archive, as happens after a week."""
+    dynamodb, table = running.client("dynamodb"), outputs(running)["AuditTableName"]
+    for row in dynamodb.scan(TableName=table)["Items"]:
+        if "events" in row:
+            key = {name: row[name] for name in ("pk", "sk")}
+            dynamodb.delete_item(TableName=table, Key=key)
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, or fail after a minute."""
+    deadline = time.monotonic() + SOON
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
 
 
 def test_the_chains_of_what_was_written_hold(service: Mapping[str, str]) -> None:

@@ -26,7 +26,7 @@ VARIABLES = {
 }
 SECONDS = 60
 
-type Serve = Callable[[int], tuple[subprocess.Popen[bytes], dict[str, str]]]
+type Serve = Callable[..., tuple[subprocess.Popen[bytes], dict[str, str]]]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -49,7 +49,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     command = Path(sys.executable).with_name("async-encounters")
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(port: int) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+    def start(port: int, *more: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
         path = tmp_path / f"{port}.env"
         options: list[str | Path] = [
             "--port",
@@ -59,7 +59,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             "--env-file",
             path,
         ]
-        process = subprocess.Popen([command, "serve", *options])
+        process = subprocess.Popen([command, "serve", *options, *more])
         running.append(process)
         wait_until(path.exists)
         return process, sourced(path)
@@ -91,3 +91,32 @@ def test_data_outlives_a_killed_server(serve: Serve, unused_port: Callable[[], i
     _, second = serve(unused_port())
     with client(second["FHIR_BASE"], second["TOKEN_ADMIN"]) as http:
         assert Conversation(http).read(kept) == kept
+
+
+def test_tokens_of_any_scope_patient_and_tenant_are_handed_out(
+    serve: Serve, unused_port: Callable[[], int]
+) -> None:
+    port = unused_port()
+    _, values = serve(port, "--tenants")
+
+    def asked(*options: str) -> httpx.Client:
+        command = str(Path(sys.executable).with_name("async-encounters"))
+        arguments = [command, "token", "--port", str(port), *options]
+        made = subprocess.run(arguments, capture_output=True, check=True, text=True)
+        return client(values["FHIR_BASE"], made.stdout.strip())
+
+    mother = ("--role", "related-person", "--fhir-user", "RelatedPerson/marge")
+    with client(values["FHIR_BASE"], values["TOKEN_ADMIN"]) as http:
+        kept = Conversation(http).create(session() | {"subject": {"reference": "Patient/bart"}})
+    about_bart = ("--patient", "Patient/bart", "--tenant", "practice")
+    with asked(*mother, *about_bart) as http:
+        assert http.get(f"/Encounter/{kept['id']}").status_code == 200
+    with asked(*mother, "--patient", "Patient/lisa", "--tenant", "practice") as http:
+        assert http.get(f"/Encounter/{kept['id']}").status_code == 404
+    with asked(*mother, *about_bart, "--scope", "patient/Communication.rs user/Patient.r") as http:
+        assert http.get(f"/Encounter/{kept['id']}").status_code == 403
+        assert http.get("/Communication").status_code == 200
+    with asked("--role", "admin", "--tenant", "other") as http:
+        assert http.get(f"/Encounter/{kept['id']}").status_code == 404
+    with asked("--role", "admin") as http:
+        assert http.get(f"/Encounter/{kept['id']}").status_code == 403

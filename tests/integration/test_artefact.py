@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.local.artefact import Artefact, artefact
-from shared.packaging.build import ROOT
+from shared.packaging.build import ROOT, SBOM
 
 # In an order in which each finds what it needs.
 STATUSES = {
@@ -81,6 +82,22 @@ def test_every_module_is_shipped_compiled(built: Artefact) -> None:
         assert compiled.exists(), source
         # PEP 552: bit 0 says that the source's hash is what is compared, bit 1 that it is not.
         assert compiled.read_bytes()[4:8] == b"\x01\0\0\0", source
+
+
+def test_the_layer_says_which_packages_it_is_made_of(built: Artefact) -> None:
+    """Each with its version and the hashes of its files; nothing else is in the layer."""
+    made = json.loads((built.layer / SBOM).read_text())
+    assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.5")
+    known = {part["name"]: part["version"] for part in made["components"]}
+    there = [*distributions(path=[f"{built.layer}/python"])]
+    installed = {each.name.lower().replace("_", "-"): each.version for each in there}
+    assert installed
+    # What another system would need beside is named, too.
+    assert installed.items() <= known.items()
+    for part in made["components"]:
+        assert part["purl"] == f"pkg:pypi/{part['name']}@{part['version']}"
+        hashes = [each for file in part["externalReferences"] for each in file["hashes"]]
+        assert {each["alg"] for each in hashes} == {"SHA-256"}
 
 
 def test_both_processors_are_served(built: Artefact) -> None:

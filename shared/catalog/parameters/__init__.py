@@ -36,8 +36,9 @@ class SearchParam:
     about how many resources share a value, by which the planner chooses; `keyed` the type whose
     references need no row, because the resource tables' own keys find them; `system` the code
     system a plain `code` element is bound to, `usual` that of nearly all of a Coding's values,
-    where codes of another are found by themselves; `added` tells that data may be older than the
-    row: it needs reindexing. `description` is for what R4 does not define.
+    where codes of another are found by themselves; `by_id` where references are partitioned by
+    their id alone; `added` tells that data may be older than the row: it needs reindexing.
+    `description` is for what R4 does not define.
     """
 
     resource: str
@@ -53,6 +54,7 @@ class SearchParam:
     keyed: str = ""
     system: str = ""
     usual: str = ""
+    by_id: bool = False
     definition: str = ""
     description: str = ""
     added: bool = False
@@ -66,6 +68,11 @@ class SearchParam:
     def partition_name(self) -> str:
         """The name its values' partitions carry."""
         return self.partition or self.code
+
+    @property
+    def is_by_id(self) -> bool:
+        """Whether references are partitioned by their id, whatever type they name."""
+        return self.by_id or not self.targets
 
 
 # The number of partitions a listing or a value of few is spread over. It is part of every such

@@ -1,0 +1,23 @@
+"""Answer CloudFormation, before it makes tables, whether functions could start as set."""
+
+from typing import Any
+
+from shared import cloudformation, settings
+
+# Their names are not known yet.
+_TABLES = ("ENCOUNTER_TABLE", "THREAD_TABLE", "RESOURCE_TABLE", "SEARCH_TABLE", "AUDIT_TABLE")
+
+
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Fail the deployment if a function would stop at its first request."""
+    is_deleted = event["RequestType"] == "Delete"
+    cloudformation.answer(event, "" if is_deleted else _problem(event["ResourceProperties"]))
+
+
+def _problem(properties: dict[str, Any]) -> str:
+    """Return what is wrong with the settings, empty if nothing is."""
+    try:
+        settings.read(dict.fromkeys(_TABLES, "-") | properties["Settings"])
+    except SystemExit as problem:
+        return str(problem)
+    return ""

@@ -1,0 +1,48 @@
+"""Fetching events out of the archive, several parts of it at once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from shared.audit import segments
+from shared.audit.entries import Entry
+from shared.audit.segments import Place
+from shared.store import archive
+
+_AT_ONCE = 8
+# Most members have a few KB.
+_FIRST_PART, _GROWTH = 32 * 1024, 8
+
+
+def member(place: Place) -> list[Entry]:
+    """Return the events of the member at a place."""
+    size = _FIRST_PART
+    while (found := segments.member(archive.get(place.key, place.offset, size))) is None:
+        size *= _GROWTH
+    return found
+
+
+def members(places: Iterable[Place]) -> Iterator[Entry]:
+    """Return the events of the members at several places."""
+    for found in _read(list(dict.fromkeys(place._replace(line=0) for place in places))):
+        yield from found
+
+
+def _read(places: list[Place]) -> list[list[Entry]]:
+    if len(places) <= 1:
+        return [member(place) for place in places]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(member, places))
+
+
+def events(places: Iterable[Place]) -> list[Entry]:
+    """Return the events at several places, those of one member read once."""
+    lines: dict[Place, set[int]] = defaultdict(set)
+    for place in places:
+        lines[place._replace(line=0)].add(place.line)
+    return [
+        entry
+        for place, inside in zip(lines, _read(list(lines)), strict=True)
+        for line, entry in enumerate(inside)
+        if line in lines[place]
+    ]

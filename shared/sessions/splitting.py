@@ -1,0 +1,83 @@
+"""What stays on a session when a second patient comes, and what becomes the first one's alone.
+
+Everybody who has a medical encounter in a session sees the session: only what says nothing of a
+patient stays on it.
+"""
+
+from typing import Any
+
+type Resource = dict[str, Any]
+
+STAYING = frozenset(
+    {
+        "status",
+        "statusHistory",
+        "class",
+        "type",
+        "participant",
+        "period",
+        "length",
+        "location",
+        "serviceProvider",
+    }
+)
+_SERVERS = frozenset({"resourceType", "id", "subject"})
+_SERVERS_META = frozenset({"versionId", "lastUpdated"})
+_EXTENDS = frozenset({"extension", "modifierExtension"})
+
+
+def split(session: Resource) -> tuple[Resource, Resource]:
+    """Return what stays on a session, without its subject, and what moves to its patient's.
+
+    Of an element that stays, a part that has extensions moves with them, and stays without them
+    where it means the same; one that refers to a contained resource moves, as these do.
+    """
+    kept: Resource = {name: session[name] for name in ("resourceType", "id") if name in session}
+    moved: Resource = {}
+    for name, value in session.items():
+        if name in STAYING:
+            parts = value if isinstance(value, list) else [value]
+            bare = [_bare(part) for part in parts if not _is_bound(part)]
+            private = [part for part in parts if _is_bound(part) or _bare(part) != part]
+            _put(kept, name, bare, like=value)
+            _put(moved, name, private, like=value)
+        elif name == "meta":
+            _put(moved, name, [_clients(value)], like=value)
+        elif name not in _SERVERS:
+            moved[name] = value
+    return kept, moved
+
+
+def _put(resource: Resource, name: str, parts: list[Any], *, like: Any) -> None:
+    """Set an element to some parts, as a list if it was one; no parts leave it out."""
+    parts = [part for part in parts if part not in ({}, None)]
+    if parts:
+        resource[name] = parts if isinstance(like, list) else parts[0]
+
+
+def _clients(meta: Resource) -> Resource:
+    return {name: value for name, value in meta.items() if name not in _SERVERS_META}
+
+
+def _bare(value: Any) -> Any:
+    """Return a value without extensions, its own and those of what is in it."""
+    if isinstance(value, list):
+        return [_bare(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _bare(part)
+        for name, part in value.items()
+        if name not in _EXTENDS and not name.startswith("_")
+    }
+
+
+def _is_bound(part: Any) -> bool:
+    """Return whether a part cannot do without what moves: its modifiers, what is contained."""
+    if isinstance(part, list):
+        return any(map(_is_bound, part))
+    if not isinstance(part, dict):
+        return False
+    if "modifierExtension" in part or str(part.get("reference", "")).startswith("#"):
+        return True
+    return any(_is_bound(value) for name, value in part.items() if name != "extension")

@@ -1,0 +1,56 @@
+"""The archive of the audit trail: objects in S3.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+"""
+
+from functools import cache
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
+
+from shared.settings import settings
+from shared.store import dynamodb
+from shared.store.dynamodb import Busy
+
+# Longer than for the database: an object has megabytes.
+_CONFIG = dynamodb.CONFIG.merge(
+    Config(
+        connect_timeout=2,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        response_checksum_validation="when_required",
+    )
+)
+_BUSY = frozenset({"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"})
+
+
+@cache
+def client() -> Any:
+    """Return the S3 client; few functions ever need it, so none makes it while it starts."""
+    return dynamodb.session().create_client("s3", config=_CONFIG)
+
+
+def put(key: str, body: bytes) -> None:
+    """Store an object. Raises Busy."""
+    _call(client().put_object, Key=key, Body=body, ContentType="application/gzip")
+
+
+def get(key: str, offset: int, length: int) -> bytes:
+    """Return a part of an object, no more than there is. Raises Busy."""
+    answer = _call(client().get_object, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
+    content: bytes = answer["Body"].read()
+    return content
+
+
+def _call(call: Any, **request: Any) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = call(Bucket=settings().audit_archive, **request)
+    except (NoConnection, HTTPClientError):
+        raise Busy("The archive does not answer") from None
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _BUSY:
+            raise Busy("The archive is busy") from None
+        raise
+    return answer

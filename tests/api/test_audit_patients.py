@@ -1,0 +1,176 @@
+"""Whom an event of the audit trail names: the patients of all that its request told of."""
+
+from typing import Any
+
+import pytest
+
+from tests import care
+from tests.auditing import Log
+from tests.frontdoor import ORIGIN, FrontDoor
+
+HOMER, MARGE = "Patient/homer-simpson", "Patient/marge-simpson"
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """What the functions log from the beginning of the test."""
+    return Log(monkeypatch)
+
+
+def patients(event: dict[str, Any]) -> list[str]:
+    """The patients whom an AuditEvent names, each once."""
+    named = {
+        entity["what"].get("reference", "")
+        for entity in event["entity"]
+        if entity.get("role", {}).get("code") == "1"
+    }
+    return sorted(named)
+
+
+def named(log: Log) -> list[list[str]]:
+    """Whom each event since the last look names."""
+    found = [patients(event) for event in log.delivered()]
+    log.clear()
+    return found
+
+
+def unnamed(header: str) -> dict[str, Any]:
+    """A message that names no patient."""
+    body = care.message(header, sender=care.reference("Practitioner/doctor-alice-smith"))
+    return {name: value for name, value in body.items() if name != "subject"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/Encounter/1?_elements=status",
+        "/Encounter/1?_summary=text",
+        "/Encounter?_elements=status",
+        "/Encounter?_id=1&_summary=text",
+        "/Encounter/1/_history?_count=0",
+        "/Encounter/1/_history?_since=2099-01-01T00:00:00Z",
+        "/Encounter/1/$everything?_type=Observation",
+        "/Encounter/1/$closing",
+    ],
+)
+def test_a_part_of_a_resource_is_about_the_patient_of_the_whole(
+    clinic: FrontDoor, log: Log, url: str
+) -> None:
+    assert clinic.put("/Encounter/1", care.session(id="1")).status == 201
+    named(log)
+    assert clinic.get(url).status == 200
+    assert named(log) == [[HOMER]]
+
+
+def test_answers_without_a_body_are_about_the_patient_too(clinic: FrontDoor, log: Log) -> None:
+    same = clinic.put("/Encounter/1", care.session(id="1")).body
+    named(log)
+    assert clinic.get("/Encounter/1", if_none_match='W/"1"').status == 304
+    assert clinic.get(f"{ORIGIN}/v1/encounters/1", if_none_match='W/"1"').status == 304
+    assert clinic.put("/Encounter/1", same, prefer="return=minimal").status == 200
+    assert clinic.put("/Encounter/1", same, prefer="return=OperationOutcome").status == 200
+    assert named(log) == [[HOMER]] * 4
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("/Encounter?patient=Patient/marge-simpson", [MARGE]),
+        ("/Encounter?patient=marge-simpson&_count=0", [MARGE]),
+        ("/Encounter?subject=Patient/marge-simpson,Patient/homer-simpson", [HOMER, MARGE]),
+        ("/Encounter?subject:Patient=marge-simpson&_summary=count", [MARGE]),
+        ("/Encounter?patient._id=marge-simpson", [MARGE]),
+        ("/Encounter?subject:Patient._id=marge-simpson", [MARGE]),
+        ("/Observation?encounter.patient=Patient/marge-simpson", [MARGE]),
+        ("/Encounter?_has:Observation:encounter:patient=marge-simpson", [MARGE]),
+        ("/Communication?sender=Patient/marge-simpson", [MARGE]),
+        ("/Patient?_id=marge-simpson,homer-simpson", [HOMER, MARGE]),
+        ("/Patient?_id=marge-simpson&_summary=count", [MARGE]),
+        ("/Encounter?patient=https://fhir.example.org/fhir/R4/Patient/marge-simpson", [MARGE]),
+        (f"{ORIGIN}/v1/encounters?patientId=marge-simpson", [MARGE]),
+        ("/Encounter?status=finished", []),
+    ],
+)
+def test_a_search_that_shows_nothing_is_about_those_it_asked_for(
+    clinic: FrontDoor, log: Log, url: str, expected: list[str]
+) -> None:
+    answer = clinic.get(url)
+    assert answer.status == 200, answer.text
+    assert named(log) == [expected]
+
+
+def test_a_search_by_form_is_about_those_it_asked_for(clinic: FrontDoor, log: Log) -> None:
+    form = "patient=Patient/marge-simpson&_count=0"
+    assert clinic.call("POST", "/Encounter/_search", form, content_type=FORM).status == 200
+    (event,) = log.delivered()
+    assert patients(event) == [MARGE]
+    details = [one["valueString"] for one in event["entity"][0]["detail"]]
+    assert {"_count", "patient"} <= set(details)
+
+
+def test_a_message_without_subject_is_about_the_patient_of_its_thread(
+    clinic: FrontDoor, log: Log
+) -> None:
+    header = clinic.post("/Communication", care.header()).id
+    message = clinic.post("/Communication", unnamed(header))
+    assert message.status == 201, message.text
+    assert "subject" not in message.body
+    assert named(log) == [[HOMER]] * 2
+    clinic.get(f"/Communication/{message.id}")
+    clinic.get(f"/Communication/{message.id}?_elements=status")
+    clinic.get(f"/Communication?_id={message.id}")
+    assert clinic.administrator.delete(f"/Communication/{message.id}").status == 204
+    assert named(log) == [[HOMER]] * 4
+
+
+def test_a_message_without_subject_is_about_the_patient_of_a_thread_that_was_deleted(
+    clinic: FrontDoor, log: Log
+) -> None:
+    header = clinic.post("/Communication", care.header()).id
+    message = clinic.post("/Communication", unnamed(header)).id
+    assert clinic.administrator.delete(f"/Communication/{header}").status == 204
+    named(log)
+    clinic.get(f"/Communication/{message}")
+    assert named(log) == [[HOMER]]
+
+
+def test_who_writes_and_gets_messages_is_named_as_a_patient(clinic: FrontDoor, log: Log) -> None:
+    sender = care.reference(MARGE)
+    header = clinic.post("/Communication", care.header(recipient=[sender]))
+    assert header.status == 201, header.text
+    clinic.get(f"/Communication/{header.id}")
+    assert named(log) == [[HOMER, MARGE]] * 2
+
+
+def test_a_session_of_several_patients_is_about_each(clinic: FrontDoor, log: Log) -> None:
+    session = clinic.post("/Encounter", care.session()).id
+    added = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "patient", "valueReference": {"reference": MARGE}}],
+    }
+    answer = clinic.post(f"/Encounter/{session}/$add-patient", added)
+    assert answer.status in (200, 201), answer.text
+    assert "subject" not in clinic.get(f"/Encounter/{session}").body
+    named(log)
+    whole = clinic.get(f"/Encounter/{session}")
+    clinic.get(f"/Encounter/{session}?_elements=status")
+    assert (
+        clinic.put(f"/Encounter/{session}", whole.body | {"priority": {"text": "x"}}).status == 200
+    )
+    assert named(log) == [[HOMER, MARGE]] * 3
+
+
+def test_a_record_without_subject_is_about_the_patient_of_its_encounter(
+    clinic: FrontDoor, log: Log
+) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    body = care.example("Observation", id="own", encounter=care.reference("Encounter/1"))
+    body.pop("subject", None)
+    body.pop("performer", None)
+    answer = clinic.put("/Observation/own", body)
+    assert answer.status == 201, answer.text
+    named(log)
+    clinic.get("/Observation/own")
+    clinic.put("/Observation/own", answer.body | {"status": "amended"})
+    assert named(log) == [[HOMER]] * 2

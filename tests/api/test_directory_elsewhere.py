@@ -1,0 +1,102 @@
+"""Under `ReferenceChecks=remote` nobody who is limited learns by a write who is known elsewhere."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import care, refusals
+from tests.bundles import entry
+from tests.elsewhere import Elsewhere, elsewhere
+from tests.frontdoor import Answer, FrontDoor
+from tests.practice import Practice
+
+BART, NED, NOBODY = "Patient/bart-simpson", "Patient/ned-flanders", "Patient/nobody"
+DOCTOR = "Practitioner/nick-riviera"
+HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
+MARGE = FrontDoor(
+    role="related-person",
+    fhir_user="RelatedPerson/marge-simpson",
+    claims={"patient": "homer-simpson"},
+)
+CONTEXT = FrontDoor(
+    claims={"scope": "patient/*.cruds user/Practitioner.rs", "patient": "homer-simpson"}
+)
+STRANGERS = ("Patient/{}", "RelatedPerson/{}", "Group/{}", "Device/{}", "CareTeam/{}")
+
+
+@pytest.fixture
+def other(practice: Practice) -> Iterator[Elsewhere]:
+    with elsewhere() as place:
+        place.people |= {care.HOMER, care.ALICE, BART, NED, DOCTOR, "RelatedPerson/marge-simpson"}
+        place.people |= {kind.format("known") for kind in STRANGERS}
+        practice.set(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=place.base)
+        about_both = care.header(id="t", recipient=[care.reference(BART)])
+        assert practice.clinic.put("/Communication/t", about_both).status == 201
+        said = care.message("t", id="m", sender=care.reference(NED), subject=None)
+        assert practice.clinic.put("/Communication/m", said).status == 201
+        place.asked.clear()
+        yield place
+
+
+def naming(named: str, place: str) -> dict[str, Any]:
+    """A thread of Homer's that names somebody."""
+    somebody = care.reference(named)
+    more: dict[str, Any] = {
+        "recipient": [somebody],
+        "note": [{"authorReference": somebody, "text": "Hello"}],
+        "extension": [{"url": "https://e.example/who", "valueReference": somebody}],
+        "payload": [{"contentReference": somebody}],
+    }
+    return {place: more[place]}
+
+
+@pytest.mark.parametrize("place", ["recipient", "note", "extension", "payload"])
+@pytest.mark.parametrize("caller", [HOMER, CONTEXT], ids=["patient", "context"])
+@pytest.mark.parametrize("kind", ["Patient/{}", "https", "RelatedPerson/{}", "Device/{}"])
+def test_who_is_limited_gets_one_answer_whether_somebody_is_there_or_not(
+    other: Elsewhere, caller: FrontDoor, kind: str, place: str
+) -> None:
+    kind = f"{other.base}/Patient/{{}}" if kind == "https" else kind
+    answers: list[list[tuple[int, str]]] = []
+    for own_id in ("known", "nobody"):
+        body = care.header(**naming(kind.format(own_id), place))
+        bundle = [entry("POST", "Communication", body)]
+        said = [
+            caller.post("/Communication", body),
+            caller.post("/Communication", care.message("t") | naming(kind.format(own_id), place)),
+            caller.post("/Communication/$validate?mode=create", body),
+            *(
+                caller.post("/", {"resourceType": "Bundle", "type": kind, "entry": bundle})
+                for kind in ("batch", "transaction")
+            ),
+        ]
+        answers.append([(each.status, each.text.replace(own_id, "x")) for each in said])
+    assert answers[0] == answers[1]
+    assert [status for status, _ in answers[0][:2]] in ([422, 422], [400, 400])
+    assert other.asked == []
+
+
+@pytest.mark.parametrize("caller", [HOMER, MARGE, CONTEXT])
+def test_own_people_who_is_in_the_thread_and_the_staff_may_be_named(
+    other: Elsewhere, caller: FrontDoor
+) -> None:
+    own = caller.fhir_user if caller is MARGE else care.HOMER
+    sender = care.reference(own)
+    for named in (care.HOMER, BART, NED, care.ALICE, DOCTOR):
+        body = care.message("t", sender=sender, recipient=[care.reference(named)])
+        answer = caller.post("/Communication", body)
+        assert answer.status == 201, answer.text
+    nobody = care.message("t", sender=sender, recipient=[care.reference("Practitioner/nobody")])
+    assert caller.post("/Communication", nobody).status == 422
+    assert other.asked
+
+
+def test_who_sees_everybody_is_told_who_is_there(practice: Practice, other: Elsewhere) -> None:
+    def said(named: str) -> Answer:
+        return practice.clinic.post("/Communication", care.header(**naming(named, "recipient")))
+
+    assert said("Patient/known").status == 201
+    answer = said(NOBODY)
+    refusals.check(answer, 422, "business-rule", "Communication.recipient[0].reference")
+    assert len(other.asked) > 1

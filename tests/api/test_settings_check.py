@@ -1,0 +1,78 @@
+"""What CloudFormation is told of a deployment's settings before it makes tables."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+
+from functions import settings_check
+from shared.packaging.build import ROOT
+from tests.explorer.gateway import listening
+
+EVENT = json.loads((ROOT / "events/settings_check.json").read_text())
+
+
+@pytest.fixture
+def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A URL as CloudFormation signs one, and what is put there."""
+    answers: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            assert not self.headers["Content-Type"]
+            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+            """Say nothing."""
+
+    with listening(Handler) as url:
+        yield url, answers
+
+
+def ask(told: tuple[str, list[dict[str, Any]]], kind: str = "Create", **set_to: str) -> Any:
+    url, answers = told
+    event = EVENT | {"RequestType": kind, "ResponseURL": url}
+    settings_check.handler(event | {"ResourceProperties": {"Settings": set_to}}, None)
+    (answer,) = answers
+    assert {name: answer[name] for name in ("StackId", "RequestId", "LogicalResourceId")} == {
+        name: EVENT[name] for name in ("StackId", "RequestId", "LogicalResourceId")
+    }
+    assert answer["PhysicalResourceId"]
+    return answer["Status"], answer["Reason"]
+
+
+def test_settings_that_functions_start_with_are_taken(told: Any) -> None:
+    assert ask(told, SESSION_TIME_ZONE="Europe/Berlin") == ("SUCCESS", "")
+
+
+@pytest.mark.parametrize(
+    ("set_to", "reason"),
+    [
+        ({"SESSION_TIME_ZONE": "Europe/Atlantis"}, "SESSION_TIME_ZONE: 'Europe/Atlantis'"),
+        ({"CLIENT_ROLES": "app=boss"}, "CLIENT_ROLES: 'boss'"),
+        (
+            {
+                "REFERENCE_CHECKS": "remote",
+                "REFERENCE_BASE_URL": "https://fhir.example",
+                "TENANT_CLAIM": "clinic",
+            },
+            "REFERENCE_BASE_URL: 'https://fhir.example' is the same for all tenants",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_settings_that_stop_functions_fail_the_deployment_with_their_reason(
+    told: Any, kind: str, set_to: dict[str, str], reason: str
+) -> None:
+    status, given = ask(told, kind, **set_to)
+    assert status == "FAILED"
+    assert given.startswith(reason)
+
+
+def test_what_is_deleted_is_not_checked(told: Any) -> None:
+    assert ask(told, "Delete", SESSION_TIME_ZONE="Europe/Atlantis") == ("SUCCESS", "")

@@ -1,0 +1,424 @@
+"""What a deployment of the template does on AWS that the emulator does not check."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from shared import settings
+from shared.access import scopes
+from shared.catalog.interactions import INTERACTIONS
+from shared.catalog.types import TYPES
+from shared.http import openapi
+from shared.local import template
+from shared.packaging.build import ROOT
+from tests.contract.test_template import (
+    FUNCTIONS,
+    RESOURCES,
+    ROUTES,
+    TEMPLATE,
+    Recorder,
+    is_public,
+    key_under,
+    module,
+)
+
+PARAMETERS = TEMPLATE["Parameters"]
+TABLES = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
+# What SAM makes of a function that others may name: its role, and what calls it.
+_MADE = re.compile(r"(?P<function>\w+Function)(Role|\.Alias|\.Version)")
+
+
+def references(value: Any) -> Iterator[str]:
+    """The logical ids that a value names."""
+    if isinstance(value, list):
+        for part in value:
+            yield from references(part)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            match name:
+                case "Ref":
+                    yield part
+                case "Fn::GetAtt":
+                    yield part[0]
+                case "Fn::Sub":
+                    text, *names = part if isinstance(part, list) else [part]
+                    yield from (each.partition(".")[0] for each in re.findall(r"\${(.+?)}", text))
+                    yield from references(names)
+                case _:
+                    yield from references(part)
+
+
+def needs(name: str) -> set[str]:
+    """What is made before a resource, as CloudFormation sees it."""
+    resource = RESOURCES[name]
+    properties = [resource.get("Properties", {})]
+    if name in FUNCTIONS:
+        ignored = resource.get("IgnoreGlobals", [])
+        every = TEMPLATE["Globals"]["Function"]
+        properties += [value for each, value in every.items() if each not in ignored]
+    named = {*references(properties), *_list(resource.get("DependsOn", []))}
+    found: set[str] = {
+        made["function"] if (made := _MADE.fullmatch(each)) else each for each in named
+    }
+    return {each for each in found if each in RESOURCES and each != name}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def made_before(name: str) -> set[str]:
+    """Everything that is made before a resource."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for need in needs(waiting.pop()) - found:
+            found.add(need)
+            waiting.append(need)
+    return found
+
+
+def test_no_resource_waits_for_itself() -> None:
+    order = TopologicalSorter({name: needs(name) for name in RESOURCES}).static_order()
+    assert {*order} == RESOURCES.keys()
+
+
+@pytest.mark.parametrize("protected", [*TABLES, "UserPool"])
+def test_what_cannot_be_rolled_back_is_made_after_what_may_fail(protected: str) -> None:
+    """A deletion that is protected fails, and with it the rollback of a first deployment."""
+    first = {"SettingsCheck", "ApiStage", "ApiDomain", "ApiMapping"}
+    if protected != "UserPool":  # which issues what an authorizer accepts
+        first |= {"Authorizer"}
+    assert first <= made_before(protected)
+    assert not made_before(protected) & TABLES.keys()
+
+
+def test_the_check_of_settings_knows_what_functions_read() -> None:
+    checked = RESOURCES["SettingsCheck"]["Properties"]["Settings"]
+    given = Recorder(dict.fromkeys((*checked, *_of_tables()), ""))
+    settings.read(given)
+    every = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    # What only the stack knows, or may be any text.
+    unchecked = {name for name in given.asked - checked.keys() if name not in _of_tables()}
+    assert unchecked == {
+        "ALLOWED_ORIGINS",
+        "AUDIT_ARCHIVE",
+        "AUTHORIZE_URL",
+        "CLOSING_QUEUE_URL",
+        "ENCOUNTER_TYPE_SYSTEM",
+        "EXPLORE_CLIENT_ID",
+        "GROUPS_CLAIM",
+        "METRICS_NAMESPACE",
+        "REFERENCE_AUTHORIZATION",
+        "SCOPES_SUPPORTED",
+        "TOKEN_URL",
+    }
+    for name, value in checked.items():
+        assert value["Ref"] in {*references(every[name])}
+
+
+def test_settings_are_checked_again_by_each_release() -> None:
+    assert RESOURCES["SettingsCheck"]["Properties"]["Code"] == {
+        "Ref": "SettingsCheckFunction.Version"
+    }
+    assert "AutoPublishAlias" not in FUNCTIONS["SettingsCheckFunction"]["IgnoreGlobals"]
+
+
+def _of_tables() -> list[str]:
+    return [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper() for name in TABLES]
+
+
+PREFLIGHTS = [route for route in ROUTES if key_under(route, "/x").startswith("OPTIONS ")]
+
+
+def matches(path: str, asked: str) -> bool:
+    """Whether a route's path takes another, whose variables are as good as names."""
+    if path.endswith("/{proxy+}"):
+        return asked.startswith(path.removesuffix("{proxy+}"))
+    return path == asked
+
+
+@pytest.mark.parametrize("base_path", ["", "/fhir/R4"])
+def test_whatever_asks_for_a_token_has_a_preflight_that_asks_for_none(base_path: str) -> None:
+    assert all(is_public(route) for route in PREFLIGHTS)
+    preflights = [key_under(route, base_path).partition(" ")[2] for route in PREFLIGHTS]
+    asked = [key_under(route, base_path) for route in ROUTES if not is_public(route)]
+    for path in {key.partition(" ")[2] for key in asked if key != "$default"}:
+        assert any(matches(preflight, path) for preflight in preflights), path
+
+
+def test_pages_of_other_origins_may_send_and_read_what_the_api_takes_and_gives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in template.function_environment(TEMPLATE, dict.fromkeys(TABLES, "-")).items():
+        monkeypatch.setenv(name, value)
+    condition, cors, nothing = RESOURCES["Api"]["Properties"]["CorsConfiguration"]["Fn::If"]
+    assert (condition, nothing) == ("HasOrigins", {"Ref": "AWS::NoValue"})
+    assert cors["AllowOrigins"] == {"Ref": "AllowedOrigins"}
+    assert cors["AllowCredentials"] is True
+    assert {*cors["AllowMethods"]} == {row.method for row in INTERACTIONS} - {"OPTIONS"}
+    described = json.loads(openapi.openapi("https://fhir.example"))
+    operations = [each for path in described["paths"].values() for each in path.values()]
+    taken = {
+        parameter["name"].lower()
+        for operation in operations
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "header"
+    }
+    assert taken | {"authorization", "content-type", "accept"} <= {*cors["AllowHeaders"]}
+    given = {
+        name
+        for operation in operations
+        for answer in operation["responses"].values()
+        for name in answer.get("headers", {})
+    }
+    assert given | {"Retry-After"} <= {*cors["ExposeHeaders"]}
+
+
+@pytest.mark.parametrize(
+    ("origins", "is_taken"),
+    [
+        ("", True),
+        ("https://app.example", True),
+        ("http://localhost:3000", True),
+        ("https://app.example/", False),
+        ("https://app.example/page", False),
+        ("app.example", False),
+        ("*", False),
+        ("https://*", False),
+    ],
+)
+def test_only_origins_are_taken_for_origins(origins: str, is_taken: bool) -> None:
+    assert bool(re.search(PARAMETERS["AllowedOrigins"]["AllowedPattern"], origins)) is is_taken
+    assert PARAMETERS["AllowedOrigins"]["Type"] == "CommaDelimitedList"
+
+
+@pytest.mark.parametrize("parameter", ["KmsKeyArn", "LogKmsKeyArn"])
+@pytest.mark.parametrize(
+    ("arn", "is_taken"),
+    [
+        ("", True),
+        ("arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab", True),
+        ("arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1234", True),
+        ("arn:aws:kms:us-east-1:123456789012:alias/tables", False),
+        ("arn:aws:s3:::bucket", False),
+        ("1234abcd-12ab-34cd-56ef-1234567890ab", False),
+    ],
+)
+def test_a_key_is_named_by_its_own_arn(parameter: str, arn: str, is_taken: bool) -> None:
+    assert bool(re.search(PARAMETERS[parameter]["AllowedPattern"], arn)) is is_taken
+
+
+def test_names_that_are_unique_in_an_account_name_the_stack_and_its_region() -> None:
+    name = RESOURCES["Dashboard"]["Properties"]["DashboardName"]
+    assert {*references(name)} == {"AWS::StackName", "AWS::Region"}
+    assert {*references(RESOURCES["DependenciesLayer"]["Properties"]["LayerName"])} == {
+        "AWS::StackName"
+    }
+
+
+def test_access_logs_are_where_the_gateway_may_write_without_a_policy_line_of_their_own() -> None:
+    (text, _) = RESOURCES["AccessLogs"]["Properties"]["LogGroupName"]["Fn::Sub"]
+    assert text.startswith("/aws/vendedlogs/")
+
+
+def test_logs_outlive_the_stack_and_may_have_a_key() -> None:
+    for group in template.resources(TEMPLATE, "AWS::Logs::LogGroup").values():
+        assert group["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        assert {*references(group["Properties"]["KmsKeyId"])} == {"LogKmsKeyArn", "AWS::NoValue"}
+
+
+def test_a_run_of_the_schedule_is_told_its_time_and_is_not_late() -> None:
+    (schedule,) = FUNCTIONS["ClosingSchedulerFunction"]["Properties"]["Events"].values()
+    assert json.loads(schedule["Properties"]["Input"]) == {"time": "<aws.scheduler.scheduled-time>"}
+    assert schedule["Properties"]["RetryPolicy"]["MaximumEventAgeInSeconds"] == 60
+
+
+def test_whatever_is_called_without_waiting_says_until_when_it_is_tried() -> None:
+    tried = {
+        module(function): function["Properties"]["EventInvokeConfig"]["MaximumEventAgeInSeconds"]
+        for function in FUNCTIONS.values()
+        if "EventInvokeConfig" in function["Properties"]
+    }
+    # Lines of the audit trail as long as Lambda keeps them, and then as dead letters.
+    assert tried == {
+        "audit_log": 21600,
+        "closing_scheduler": 60,
+        "reindex": 60,
+        "settings_check": 60,
+    }
+
+
+def test_a_trigger_answers_before_cognito_gives_up() -> None:
+    trigger = FUNCTIONS["TokenClaimsFunction"]
+    assert trigger["Properties"]["Timeout"] == 5
+    assert {"Layers", "SnapStart", "AutoPublishAlias"} <= {*trigger["IgnoreGlobals"]}
+
+
+def test_attributes_of_users_are_declared_as_cognito_has_them() -> None:
+    """Else an update of the pool may fail: https://github.com/aws/aws-cdk/issues/8585 ."""
+    for attribute in RESOURCES["UserPool"]["Properties"]["Schema"]:
+        assert attribute | {"Name": ""} == {
+            "Name": "",
+            "AttributeDataType": "String",
+            "DeveloperOnlyAttribute": False,
+            "Mutable": True,
+            "Required": False,
+            "StringAttributeConstraints": {"MinLength": "0", "MaxLength": "2048"},
+        }
+
+
+def test_the_trigger_sees_who_a_user_is() -> None:
+    named = {f"custom:{one['Name']}" for one in RESOURCES["UserPool"]["Properties"]["Schema"]}
+    assert named <= {*RESOURCES["UserClient"]["Properties"]["ReadAttributes"]}
+
+
+def test_the_user_pool_is_protected_by_itself() -> None:
+    pool = RESOURCES["UserPool"]["Properties"]
+    assert pool["DeletionProtection"] == {"Fn::If": ["ProtectPool", "ACTIVE", "INACTIVE"]}
+    assert TEMPLATE["Conditions"]["ProtectPool"]["Fn::Equals"] == [
+        {"Ref": "UserPoolDeletionProtection"},
+        "true",
+    ]
+    assert pool["UsernameConfiguration"] == {"CaseSensitive": False}
+    assert pool["AutoVerifiedAttributes"] == ["email"]
+    assert pool["MfaConfiguration"] == {"Ref": "MultiFactor"}
+
+
+def test_every_scope_of_the_pool_is_published_and_understood() -> None:
+    offered = [
+        scope
+        for client in ("UserClient", "ServiceClient")
+        for scope in RESOURCES[client]["Properties"]["AllowedOAuthScopes"]
+    ]
+    variables = FUNCTIONS["CapabilitiesFunction"]["Properties"]["Environment"]["Variables"]
+    condition, published, of_others = variables["SCOPES_SUPPORTED"]["Fn::If"]
+    assert (condition, published.split(), of_others) == ("MakePool", offered, "")
+    made = {
+        f"{server['Properties']['Identifier']}/{scope['ScopeName']}"
+        for server in template.resources(TEMPLATE, "AWS::Cognito::UserPoolResourceServer").values()
+        for scope in server["Properties"]["Scopes"]
+    }
+    assert {*offered} - {"openid", "profile"} == made
+    for scope in made - {"launch/patient"}:
+        assert scopes.read(scope), scope
+    assert {f"patient/{kind}.rs" for kind in TYPES} <= made
+    # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html
+    assert len(RESOURCES["UserClient"]["Properties"]["AllowedOAuthScopes"]) <= 50
+
+
+def test_the_environment_of_each_function_is_below_what_lambda_takes() -> None:
+    """4,096 bytes, values included that only a stack knows: 100 bytes each."""
+    parameters = {name: str(each["Default"]) for name, each in PARAMETERS.items()}
+    every = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    for function in FUNCTIONS.values():
+        own = function["Properties"].get("Environment", {}).get("Variables", {})
+        values = [_longest(value, parameters) for value in (every | own).values()]
+        assert sum(map(len, [*(every | own), *values])) < 4096
+
+
+def _longest(value: Any, parameters: dict[str, str]) -> str:
+    if isinstance(value, str):
+        return value
+    ((name, part),) = value.items()
+    if name == "Fn::If":
+        return max((_longest(each, parameters) for each in part[1:]), key=len)
+    return parameters.get(part, "-" * 100) if name == "Ref" else "-" * 100
+
+
+def test_the_service_client_signs_nobody_in() -> None:
+    client = RESOURCES["ServiceClient"]["Properties"]
+    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+
+
+def test_a_domain_of_ones_own_is_mapped_named_in_links_and_led_back_to() -> None:
+    mapping = RESOURCES["ApiMapping"]["Properties"]
+    assert mapping["DomainName"] == {"Ref": "ApiDomain"}
+    assert "ApiMappingKey" not in mapping  # paths stay as they are
+    every = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    assert "DomainName" in {*references(every["PUBLIC_BASE_URL"])}
+    assert "DomainName" in {*references(RESOURCES["UserClient"]["Properties"]["CallbackURLs"])}
+    for output in ("ApiUrl", "PlainUrl", "ExploreUrl"):
+        assert "DomainName" in {*references(TEMPLATE["Outputs"][output]["Value"])}
+    closed = RESOURCES["Api"]["Properties"]["DisableExecuteApiEndpoint"]
+    assert closed == {"Ref": "DisableExecuteApiEndpoint"}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [
+        ("", True),
+        ("care.example.org", True),
+        ("a-b.example", True),
+        ("Care.example", False),
+        ("https://care.example", False),
+        ("care.example/fhir", False),
+        ("care", False),
+    ],
+)
+def test_only_domain_names_are_taken_for_domain_names(name: str, is_taken: bool) -> None:
+    assert bool(re.search(PARAMETERS["DomainName"]["AllowedPattern"], name)) is is_taken
+
+
+def test_what_is_reserved_for_workers_is_what_their_queue_hands_out() -> None:
+    worker = FUNCTIONS["ClosingWorkerFunction"]["Properties"]["ReservedConcurrentExecutions"]
+    assert worker == {
+        "Fn::If": ["ReserveClosing", {"Ref": "ClosingConcurrency"}, {"Ref": "AWS::NoValue"}]
+    }
+    mapping = RESOURCES["ClosingMessages"]["Properties"]["ScalingConfig"]
+    assert mapping["MaximumConcurrency"] == worker["Fn::If"][1]
+
+
+def test_a_first_deployment_reserves_nothing_and_traces_nothing() -> None:
+    defaults = {name: parameter["Default"] for name, parameter in PARAMETERS.items()}
+    assert defaults["ReserveClosingConcurrency"] == "false"
+    assert defaults["AuditReservedConcurrency"] == defaults["SearchWarmWriteUnits"] == 0
+    assert defaults["Tracing"] == "Disabled"
+    assert TEMPLATE["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_each_stage_sets_parameters_that_there_are(stage: str) -> None:
+    stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert stages[stage]["build"] == stages["default"]["build"]
+    options = stages[stage]["deploy"]["parameters"]
+    given = dict(each.split("=", 1) for each in options["parameter_overrides"])
+    assert given.keys() <= PARAMETERS.keys()
+    assert (
+        given["DeletionProtection"] == given["PointInTimeRecovery"] == str(stage == "prod").lower()
+    )
+    for name, value in given.items():
+        known = PARAMETERS[name]
+        assert value in [str(one) for one in known.get("AllowedValues", [value])]
+        assert re.search(known.get("AllowedPattern", ""), value)
+
+
+def test_the_edge_passes_what_the_api_needs_and_keeps_nothing() -> None:
+    """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
+    edge = template.load(ROOT / "shared/packaging/edge.yaml")["Resources"]
+    distribution = edge["Distribution"]["Properties"]["DistributionConfig"]
+    behaviour = distribution["DefaultCacheBehavior"]
+    assert behaviour["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # CachingDisabled
+    # AllViewerExceptHostHeader: the gateway knows itself by its own name.
+    assert behaviour["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+    assert {*behaviour["AllowedMethods"]} == {row.method for row in INTERACTIONS}
+    assert behaviour["ViewerProtocolPolicy"] == "https-only"
+    assert "Logging" not in distribution  # it would have query strings
+    assert distribution["WebACLId"] == {"Fn::GetAtt": ["WebAcl", "Arn"]}
+    rules = edge["WebAcl"]["Properties"]["Rules"]
+    assert "AWSManagedRulesCommonRuleSet" not in json.dumps(rules)
+    assert not any(rule["VisibilityConfig"]["SampledRequestsEnabled"] for rule in rules)
+
+
+def test_parameters_are_shown_in_groups() -> None:
+    interface = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    shown = [name for group in interface for name in group["Parameters"]]
+    assert sorted(shown) == sorted(PARAMETERS)
+    assert all(one != other for one, other in pairwise(sorted(shown)))

@@ -1,0 +1,145 @@
+"""Segments of the archive, and the rows that find events in them."""
+
+import gzip
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared import fhirjson, instants, settings, ulids
+from shared.audit import entries, postings, segments
+from shared.audit.entries import Entry
+
+BEGIN = instants.read("2026-11-20T22:58:00.000Z")
+
+
+@pytest.fixture(autouse=True)
+def deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ENCOUNTER", "THREAD", "RESOURCE", "SEARCH", "AUDIT"):
+        monkeypatch.setenv(f"{name}_TABLE", name)
+    settings.settings.cache_clear()
+
+
+def event(seconds: float, *patients: str, tenant: str = "-", agent: str = "alice") -> Entry:
+    """A read of an Encounter so long after the beginning."""
+    moment = BEGIN + timedelta(seconds=seconds)
+    said: dict[str, Any] = {
+        "at": instants.written(moment),
+        "who": {"subject": agent, "fhirUser": f"Practitioner/{agent}"},
+        "interaction": "read",
+        "status": 200,
+        "type": "Encounter",
+        "id": f"encounter-{seconds}",
+        "patients": list(patients),
+    }
+    event_id = ulids.new(instants.nanoseconds(moment) // instants.MILLISECOND)
+    return entries.entry(tenant, event_id, fhirjson.canonical(said))
+
+
+def test_a_segment_is_gzip_of_lines_that_any_tool_reads() -> None:
+    events = [event(n, "Patient/homer-simpson") for n in range(200)]
+    (first, *_) = found = list(segments.built(events))
+    lines = [json.loads(line) for one in found for line in gzip.decompress(one.body).splitlines()]
+    assert [line["id"] for line in lines] == [one.id for one in events]
+    assert set(lines[0]) == {"id", "tenant", "event"}
+    assert first.key.startswith("events/date=2026-11-20/")
+    assert first.key.endswith(".ndjson.gz")
+
+
+def test_a_segment_is_of_one_day() -> None:
+    events = [event(n * 30) for n in range(5)] + [event(n * 30 + 3720) for n in range(3)]
+    found = list(segments.built(events))
+    assert [one.key[:22] for one in found] == [
+        "events/date=2026-11-20",
+        "events/date=2026-11-21",
+    ]
+    assert [len(one.events) for one in found] == [5, 3]
+
+
+def test_the_same_events_make_the_same_segment_in_whatever_order_they_come() -> None:
+    events = [event(n) for n in range(100)]
+    (one,), (other,) = segments.built(events), segments.built([*events[::-1], *events])
+    assert one == other
+
+
+def test_an_event_is_read_from_its_member_alone() -> None:
+    events = [event(n, tenant=tenant) for n in range(150) for tenant in ("-", "b")]
+    (segment,) = segments.built(events)
+    for entry, place in segment.events:
+        member = segments.member(segment.body[place.offset :])
+        assert member is not None
+        assert member[place.line] == entry
+        assert {one.tenant for one in member} == {entry.tenant}
+        assert {segments.hour_of(one.at) for one in member} == {place.hour}
+
+
+def test_a_part_of_a_member_is_not_taken_for_all_of_it() -> None:
+    (segment,) = segments.built([event(n) for n in range(60)])
+    assert segments.member(segment.body[:100]) is None
+    assert segments.member(segment.body + b"more") is not None
+
+
+def rows(events: Iterable[Entry]) -> list[dict[str, Any]]:
+    return [
+        {"pk": {"S": address.pk}, "sk": {"S": address.sk}} | item
+        for segment in segments.built(events)
+        for address, item in postings.rows(segment)
+    ]
+
+
+def named(found: list[dict[str, Any]], own_id: str, tenant: str = "-") -> list[str]:
+    """The instants of the events that the index has of an id."""
+    key = postings.key(f"AuditEvent?id={own_id}")
+    partition = postings.of_key(tenant, key.bucket)
+    own = [row for row in found if row["pk"]["S"] == partition]
+    return sorted(one.at for row in own for one in postings.postings(row, key.fingerprint))
+
+
+def test_the_index_finds_events_by_each_id_that_they_name() -> None:
+    events = [
+        event(0.001, "Patient/homer", "Patient/marge"),
+        event(1, "Patient/homer", agent="bob"),
+        event(200.5, "Patient/homer", tenant="b"),
+    ]
+    found = rows(events)
+    first, second, third = (one.at for one in events)
+    assert named(found, "homer") == [first, second]
+    assert named(found, "marge") == [first]
+    assert named(found, "alice") == [first]
+    assert named(found, "bob") == [second]
+    assert named(found, "encounter-1") == [second]
+    assert named(found, "homer", "b") == [third]
+    assert named(found, "bart") == []
+
+
+def test_an_agent_who_is_the_patient_is_found_once() -> None:
+    own = event(0, "Patient/homer", agent="homer")
+    assert named(rows([own]), "homer") == [own.at]
+
+
+def test_a_search_that_shows_thousands_costs_no_more_rows_than_there_are_buckets() -> None:
+    events = [event(n, *(f"Patient/p-{n}-{each}" for each in range(1000))) for n in range(5)]
+    found = rows(events)
+    assert len(found) <= postings.BUCKETS + 1
+    assert named(found, "p-3-999") == [events[3].at]
+
+
+def test_a_bucket_with_more_postings_than_a_row_holds_has_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(postings, "LARGEST_ROW", 10)
+    monkeypatch.setattr(postings, "_MOST_OF_ONE", 8)
+    events = [event(n, "Patient/homer") for n in range(50)]
+    found = rows(events)
+    assert named(found, "homer") == [one.at for one in events]
+    assert len({(row["pk"]["S"], row["sk"]["S"]) for row in found}) == len(found)
+
+
+def test_the_members_of_a_segment_are_in_order_of_time() -> None:
+    events = [event(n) for n in range(110)]
+    (row,) = [one for one in rows(events) if "members" in one]
+    known = postings.members(row)
+    assert [one.first for one in known] == [events[0].at, events[64].at]
+    assert [one.last for one in known] == [events[63].at, events[109].at]

@@ -1,0 +1,69 @@
+"""Regular expressions that meet what others send: none of them backtracks more and more."""
+
+import importlib
+import pkgutil
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import shared
+from shared.resources import primitives, schema
+from tests.backtracking import most_steps
+
+NOT_DEPLOYED = ("shared.local", "shared.packaging", "shared.explore")
+# Patterns of which each place in a text is tried.
+SEARCHED = re.compile(r"\b(?:shared\.)?(\w+)\.(?:search|sub|split|finditer)\(")
+
+
+def modules() -> Iterator[str]:
+    for each in pkgutil.walk_packages(shared.__path__, "shared."):
+        if not each.name.startswith(NOT_DEPLOYED):
+            yield each.name
+
+
+def patterns() -> Iterator[tuple[str, re.Pattern[str], bool]]:
+    for name in modules():
+        module = importlib.import_module(name)
+        searched = set(SEARCHED.findall(Path(str(module.__file__)).read_text()))
+        for key, value in vars(module).items():
+            if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
+                yield f"{name}.{key}", value, key in searched
+    for key, primitive in primitives.PRIMITIVES.items():
+        for cell in primitive.holds.__closure__ or ():
+            if isinstance(pattern := getattr(cell.cell_contents, "__self__", None), re.Pattern):
+                yield f"primitives.{key}", pattern, False
+    for key, value in primitives.OPEN_VALUE_SETS.items():
+        yield f"value sets.{key}", value, False
+    for key in schema._file("contained")["invariants"]:
+        for quoted in re.findall(r"matches\('((?:[^'\\]|\\.)*)'\)", schema.invariant_path(key)):
+            yield f"{key} {quoted}", re.compile(re.sub(r"\\(.)", r"\1", quoted), re.DOTALL), False
+
+
+PATTERNS = {name: (pattern, searched) for name, pattern, searched in patterns()}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_pattern_takes_about_as_many_steps_as_a_text_has_characters(name: str) -> None:
+    pattern, searched = PATTERNS[name]
+    found: list[int] = []
+
+    def count() -> None:
+        found.extend(most_steps(pattern, size, search=searched) for size in (20, 60))
+
+    # Each repeat is a call within a call.
+    before = threading.stack_size(256 * 1024 * 1024)
+    thread = threading.Thread(target=count)
+    thread.start()
+    thread.join()
+    threading.stack_size(before)
+    few, many = found
+    assert many <= 3 * 1.5 * few
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+", r"(a|a)*", r"\s*x?\s*", r"(?:a*b?)*c", r"a.*a.*a"])
+def test_what_backtracks_is_noticed(pattern: str) -> None:
+    few, many = (most_steps(re.compile(pattern), size, search=False) for size in (6, 12))
+    assert many > 2.2 * few
