@@ -73,7 +73,7 @@ def test_who_is_limited_gets_one_answer_whether_somebody_is_there_or_not(
         ]
         answers.append([(each.status, each.text.replace(own_id, "x")) for each in said])
     assert answers[0] == answers[1]
-    assert [status for status, _ in answers[0][:2]] in ([422, 422], [400, 400])
+    assert {status for status, _ in answers[0][:2]} <= {400, 403, 422}
     assert other.asked == []
 
 
@@ -84,7 +84,7 @@ def test_own_people_who_is_in_the_thread_and_the_staff_may_be_named(
     own = caller.fhir_user if caller is MARGE else care.HOMER
     sender = care.reference(own)
     for named in (care.HOMER, BART, NED, care.ALICE, DOCTOR):
-        body = care.message("t", sender=sender, recipient=[care.reference(named)])
+        body = care.message("t", sender=sender, **naming(named, "extension"))
         answer = caller.post("/Communication", body)
         assert answer.status == 201, answer.text
     nobody = care.message("t", sender=sender, recipient=[care.reference("Practitioner/nobody")])
