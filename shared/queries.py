@@ -26,7 +26,7 @@ def below_base(url: str) -> str | None:
 def selection(url: str) -> Query | None:
     """Return what a URL with a query selects here; None for all else, and other servers' URLs."""
     below = below_base(url)
-    named = references.below_base(below) if below else None
+    named = references.relative(below) if below else None
     return named if isinstance(named, Query) else None
 
 
@@ -43,12 +43,12 @@ def condition(text: str, resource_type: str, *, header: str) -> list[Pair]:
         selected = selection(text)
         if selected is None or selected.type != resource_type:
             raise Invalid(
-                f"{header} is a query of {resource_type} on this server",
+                f"{header} is not a query of {resource_type} on this server",
                 expression=header,
                 diagnostics=f"As {resource_type}?identifier=system|value",
             )
         query = selected.query
     pairs = references.query(query)
     if not pairs:
-        raise Invalid(f"{header} is a query", expression=header)
+        raise Invalid(f"{header} is not a query", expression=header)
     return pairs

@@ -109,7 +109,7 @@ def read(text: object) -> Named | None:
 def _named(text: str, base: str) -> Named | None:
     if text[:1] == "#":
         return None if _WHITESPACE.search(text) else Contained(text[1:])
-    return below_base(text) or _absolute(text, base)
+    return relative(text) or _absolute(text, base)
 
 
 @lru_cache(maxsize=4096)
@@ -117,7 +117,7 @@ def _cached(text: str, base: str) -> Named | None:
     return _named(text, base)
 
 
-def below_base(text: str) -> Local | Query | None:
+def relative(text: str) -> Local | Query | None:
     """Read a reference or query that is relative to the base; None for everything else."""
     match = _RELATIVE.fullmatch(text)
     if match and is_id(match["id"], match["type"]):
@@ -134,7 +134,7 @@ def _absolute(text: str, base: str) -> Named | None:
 
     rest = urls.below(text, base)
     if rest is not None:
-        return below_base(rest)
+        return relative(rest)
     scheme = urls.scheme(text)
     if not scheme or _is_type(scheme):
         # `Patient:1` is a URI of no scheme that there is: a mistake for `Patient/1`.

@@ -73,7 +73,7 @@ def a_message_counts_when_it_can_have_been_sent(before: Picture, after: Picture)
 
 
 def _is_dated_by_a_patient(old: CommunicationRecord | None, message: CommunicationRecord) -> bool:
-    """Tell whether `sent` is a patient's word, also on a draft that an administrator has sent."""
+    """Return whether `sent` is a patient's word, also on a draft that an administrator has sent."""
     if old is None:
         return bool(message.resource.get("note") == BY_A_PATIENT)
     return old.by_patient and old.resource.get("sent") == message.resource.get("sent")

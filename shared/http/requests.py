@@ -185,6 +185,6 @@ def _base(known: Settings, context: Mapping[str, Any]) -> str:
 def _check_path(path: Mapping[str, str]) -> None:
     if "id" in path and not references.ID.fullmatch(path["id"]):
         raise Invalid(
-            "An id has 1 to 64 letters, digits, dashes and dots",
+            "The id is not one of R4: 1 to 64 letters, digits, dashes and dots",
             expression="id" if "collection" in path else f"{path.get('type', 'Resource')}.id",
         )

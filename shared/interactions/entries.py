@@ -90,7 +90,7 @@ def url(text: str, full_url: str) -> str:
     https://hl7.org/fhir/R4/bundle.html#references
     """
     text, _ = references.versioned(text)
-    if references.below_base(text) is None:
+    if references.relative(text) is None:
         return urls.identity(text)
     is_web = full_url[:4].lower() == "http"
     base = full_url.rsplit("/", 2)[0] if is_web else references.BASE.get()

@@ -232,15 +232,15 @@ def named(tenant: str, element: Resource) -> Literal | None:
 
 def _kept_elsewhere(tenant: str, element: Resource) -> Literal | None:
     text, base = element.get("reference"), _base(tenant)
-    below = _below_base(text, base) if isinstance(text, str) and base else None
+    below = _below_other_base(text, base) if isinstance(text, str) and base else None
     if below is not None:
-        named = references.below_base(below)
+        named = references.relative(below)
         return named.target if isinstance(named, Local) else None
     target = references.literal(text)
     return target if target and target.type not in settings().kept_here else None
 
 
-def _below_base(text: str, base: str) -> str | None:
+def _below_other_base(text: str, base: str) -> str | None:
     from shared import urls  # noqa: PLC0415 - few deployments ask another server
 
     return urls.below(text, base)

@@ -66,7 +66,7 @@ def _step(written: object) -> _Step:
 
 
 def _is_stored(name: str) -> bool:
-    named = references.below_base(name)
+    named = references.relative(name)
     return isinstance(named, Local) and str(named) == name and named.type in TYPES
 
 

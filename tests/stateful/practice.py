@@ -19,6 +19,7 @@ BERLIN = instants.zone("Europe/Berlin")
 # What may be answered; a message is refused for less, see `Messages._post`.
 FINE = frozenset({200, 201, 204, 404, 410, 412, 422})
 _ENOUGH_MS = 60_000
+NOON = "2026-03-02 12:00"
 
 
 def local(text: str) -> datetime:

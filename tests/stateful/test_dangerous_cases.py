@@ -14,28 +14,7 @@ from tests import care
 from tests.database import Fate
 from tests.frontdoor import PATCH, Answer, FrontDoor
 from tests.stateful.place import Place
-from tests.stateful.practice import local
 from tests.stateful.requests import Crashing, Sleeping
-
-NOON = "2026-03-02 12:00"
-
-
-@pytest.fixture
-def places() -> Iterator[Callable[..., Place]]:
-    """Make places, one after the other: the next is made when the last is over."""
-    made: list[Place] = []
-
-    def over() -> None:
-        while made:
-            made.pop().close()
-
-    def make(moment: str = NOON, **said: Any) -> Place:
-        over()
-        made.append(Place(local(moment), **said))
-        return made[0]
-
-    yield make
-    over()
 
 
 def opened(place: Place, **more: Any) -> str:

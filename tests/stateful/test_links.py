@@ -1,6 +1,6 @@
 """Links that others change while a request sleeps, and links that only one message has."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,21 +16,6 @@ from tests.stateful.requests import Sleeping
 # More calls than any of these requests makes.
 CALLS = range(1, 30)
 UNLINK = [{"op": "remove", "path": "/encounter"}]
-
-
-@pytest.fixture
-def places() -> Iterator[Callable[..., Place]]:
-    """Make places, one after the other."""
-    made: list[Place] = []
-
-    def make(**said: Any) -> Place:
-        while made:
-            made.pop().close()
-        made.append(Place(local("2026-03-02 12:00"), **said))
-        return made[0]
-
-    yield make
-    made.pop().close()
 
 
 def begun(place: Place, **more: Any) -> str:

@@ -11,10 +11,9 @@ from tests import care
 from tests.database import Fate
 from tests.frontdoor import Answer
 from tests.stateful.place import Place
-from tests.stateful.practice import local
+from tests.stateful.practice import NOON, local
 from tests.stateful.requests import Crashing, Sleeping
 
-NOON = "2026-03-02 12:00"
 # As many as a header may name. With them neither the header's new version nor the message's rows
 # leave room for the other in 100 items.
 CROWD = [care.reference(f"Practitioner/{number}") for number in range(35)]
@@ -26,21 +25,6 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     made = Place(local(NOON), SESSION_POLICY=request.param)
     yield made
     made.close()
-
-
-@pytest.fixture
-def places() -> Iterator[Callable[..., Place]]:
-    """Make places, each when the last is over."""
-    made: list[Place] = []
-
-    def make(**said: Any) -> Place:
-        while made:
-            made.pop().close()
-        made.append(Place(local(NOON), **said))
-        return made[0]
-
-    yield make
-    made.pop().close()
 
 
 def begun(place: Place) -> str:
