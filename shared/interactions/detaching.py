@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from shared import instants
-from shared.interactions import attaching
 from shared.sessions import kinds, slots
 from shared.sessions.state import Figures, Slot, slot_key
 from shared.store.records import EncounterRecord, changed
@@ -22,16 +21,19 @@ def leave(work: Work, slot: Slot) -> EncounterRecord:
         slots=encounter.slots - {str(slot.key)},
         figures=encounter.figures.merged(slot.figures),
     )
-    left = changed(left, due=_due_without(work, left))
+    left = changed(left, due=_due_without_thread(work, left))
     work.save(left)
     return left
 
 
-def _due_without(work: Work, left: EncounterRecord) -> str:
-    """Return when a session is looked at without the thread that may have kept it from idling."""
-    if not left.idle_minutes or not left.slots or not left.due:
-        return left.due
-    return min(left.due, attaching.look(left, active(work, left)) or left.due)
+def _due_without_thread(work: Work, left: EncounterRecord) -> str:
+    """Return when a session that a thread has left is looked at: at once, if it may be idle.
+
+    Only that thread may have kept it from idling. The worker reads when the others were last heard
+    from; here nothing would hold what was read until the transaction is made.
+    """
+    may_idle = left.idle_minutes and left.slots and left.due
+    return min(left.due, work.instant) if may_idle else left.due
 
 
 def active(work: Work, encounter: EncounterRecord) -> datetime | None:
