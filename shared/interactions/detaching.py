@@ -11,9 +11,12 @@ from shared.store.work import Work
 
 
 def leave(work: Work, slot: Slot) -> EncounterRecord:
-    """Save a session without one of its threads, and return it; the caller writes the slot."""
+    """Save a session without one of its threads, and return it; the caller writes the slot.
+
+    Raises Stale where the thread has left it since its slot was read.
+    """
     encounter = work.encounter(slot.session)
-    if encounter is None:
+    if encounter is None or str(slot.key) not in encounter.slots:
         raise Stale
     _end_span(work, slot)
     left = changed(

@@ -53,6 +53,34 @@ def test_what_somebody_else_has_removed_cannot_be_removed_again(
     assert set(statuses) == {400}
 
 
+def test_a_thread_is_linked_elsewhere_while_its_session_is_deleted(
+    places: Callable[..., Place],
+) -> None:
+    """The session that it is to leave may be gone by the time it is read."""
+    for number in CALLS:
+        place = places(SESSION_POLICY="thread")
+        thread, next_session = begun(place), place.answer("POST", "/Encounter", care.session()).id
+        sent = instants.written(place.utc)
+        said = place.answer("POST", "/Communication", care.message(thread, sent)).id
+        session = place.picture.session(place.picture.messages[said])
+        answers: list[Answer] = []
+        place.call(
+            "PATCH",
+            f"/Communication/{thread}",
+            care.link(next_session),
+            Sleeping(number),
+            answers.append,
+            content_type=PATCH,
+        )
+        slept = bool(place.asleep)
+        place.call("DELETE", f"/Encounter/{session}", fine=FINE | {404, 410})
+        place.rouse()
+        assert [answer.status for answer in answers] == [200]
+        place.check()
+        if not slept:
+            return
+
+
 @pytest.mark.parametrize("scope", ["thread", "patient"])
 @pytest.mark.parametrize("is_linked", [False, True], ids=["no thread before", "a thread before"])
 def test_yesterdays_session_gets_no_message_of_today_whoever_comes_between(
