@@ -56,9 +56,12 @@ class Journal:
                 self.made.append(Made(token, operations, self._begun[token], time.monotonic()))
 
     def take(self) -> list[Made]:
-        """Give what was made since the last time."""
+        """Return what was made since the last time, in the order in which it was begun.
+
+        Whoever has read what another transaction wrote began later; no condition may tell of that.
+        """
         taken, self.made = self.made, []
-        return sorted(taken, key=lambda made: made.ended)
+        return sorted(taken, key=lambda made: made.begun)
 
 
 def in_order(database: Database, made: list[Made], stored: Items) -> list[Made]:
