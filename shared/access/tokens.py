@@ -64,12 +64,12 @@ class Token:
 def read(claims: Mapping[str, Any], authorization: str) -> Token:
     """Return the access token that a request came with.
 
-    Without its header, its claims are as the authorizer tells them. Raises Login for what is
-    another token than the one that was verified, or no access token.
+    Where its header cannot be read, its claims are as the authorizer tells them. Raises Login for
+    what is another token than the one that was verified, or no access token.
     """
-    head, payload = _parts(authorization) if authorization else ({}, {})
+    head, payload = _parts(authorization)
     is_another = any(name in claims and payload.get(name) != claims[name] for name in _TELLING)
-    if authorization and is_another:
+    if payload and is_another:
         raise _refused("It is not the token that was verified")
     known = {**claims, **payload}
     if known.get("token_use", "access") != "access" or not known.keys().isdisjoint(_OF_ID_TOKENS):
@@ -77,7 +77,7 @@ def read(claims: Mapping[str, Any], authorization: str) -> Token:
     named = [part["typ"] for part in (head, known) if "typ" in part]
     if not all(str(name).lower() in _ACCESS for name in named):
         raise _refused()
-    return Token(known, is_whole=bool(authorization))
+    return Token(known, is_whole=bool(payload))
 
 
 def check_scope(token: Token, scope: str) -> None:
@@ -96,15 +96,15 @@ def _flattened(text: str) -> list[str] | None:
 
 
 def _parts(authorization: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the header and the payload of a token. Raises Login where it has none."""
+    """Return the header and the payload of a token, empty where they cannot be read."""
     # Of two tokens in one header nobody can tell which was verified.
     token = _TOKEN.fullmatch(authorization.strip())
     if token is None:
-        raise _refused()
+        return {}, {}
     try:
         head, payload = map(_json, token.groups())
     except ValueError:
-        raise _refused() from None
+        return {}, {}
     return head, payload
 
 

@@ -60,13 +60,19 @@ def needs(name: str) -> set[str]:
     properties = [resource.get("Properties", {})]
     if name in FUNCTIONS:
         ignored = resource.get("IgnoreGlobals", [])
-        every = TEMPLATE["Globals"]["Function"]
+        every = {**TEMPLATE["Globals"]["Function"]}
+        every["Environment"] = every["Environment"]["Variables"] | _own_variables(resource)
         properties += [value for each, value in every.items() if each not in ignored]
     named = {*references(properties), *_list(resource.get("DependsOn", []))}
     found: set[str] = {
         made["function"] if (made := _MADE.fullmatch(each)) else each for each in named
     }
     return {each for each in found if each in RESOURCES and each != name}
+
+
+def _own_variables(function: dict[str, Any]) -> dict[str, Any]:
+    variables: dict[str, Any] = function["Properties"].get("Environment", {}).get("Variables", {})
+    return variables
 
 
 def _list(value: Any) -> list[Any]:
@@ -92,9 +98,9 @@ def test_no_resource_waits_for_itself() -> None:
 @pytest.mark.parametrize("protected", [*TABLES, "UserPool"])
 def test_what_cannot_be_rolled_back_is_made_after_what_may_fail(protected: str) -> None:
     """A deletion that is protected fails, and with it the rollback of a first deployment."""
-    first = {"SettingsCheck", "ApiStage", "ApiDomain", "ApiMapping"}
-    if protected != "UserPool":  # which issues what an authorizer accepts
-        first |= {"Authorizer"}
+    first = {"SettingsCheck", "ApiDomain"}
+    if protected != "UserPool":  # the stage and the authorizer need its clients
+        first |= {"Authorizer", "ApiStage"}
     assert first <= made_before(protected)
     assert not made_before(protected) & TABLES.keys()
 
@@ -116,6 +122,7 @@ def test_the_check_of_settings_knows_what_functions_read() -> None:
         "GROUPS_CLAIM",
         "METRICS_NAMESPACE",
         "REFERENCE_AUTHORIZATION",
+        "REQUIRED_SCOPE",
         "SCOPES_SUPPORTED",
         "TOKEN_URL",
     }
@@ -308,7 +315,7 @@ def test_every_scope_of_the_pool_is_published_and_understood() -> None:
     }
     assert {*offered} - {"openid", "profile"} == made
     for scope in made - {"launch/patient"}:
-        assert scopes.read(scope), scope
+        assert scopes.read([scope]), scope
     assert {f"patient/{kind}.rs" for kind in TYPES} <= made
     # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html
     assert len(RESOURCES["UserClient"]["Properties"]["AllowedOAuthScopes"]) <= 50
@@ -319,9 +326,9 @@ def test_the_environment_of_each_function_is_below_what_lambda_takes() -> None:
     parameters = {name: str(each["Default"]) for name, each in PARAMETERS.items()}
     every = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     for function in FUNCTIONS.values():
-        own = function["Properties"].get("Environment", {}).get("Variables", {})
-        values = [_longest(value, parameters) for value in (every | own).values()]
-        assert sum(map(len, [*(every | own), *values])) < 4096
+        variables = every | _own_variables(function)
+        values = [_longest(value, parameters) for value in variables.values()]
+        assert sum(map(len, [*variables, *values])) < 4096
 
 
 def _longest(value: Any, parameters: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared import errors
-from shared.errors import FhirError, Issue
+from shared.errors import FhirError, Issue, Throttled
 from shared.fhirjson import loads
 from shared.http.bodies import UnsupportedCoding
 from shared.http.responses import STATUS, broken, refused
@@ -53,7 +53,7 @@ def test_diagnostics_have_the_text_what_more_there_is_and_the_place(
 
 
 # What says by itself which methods, or which codings, there are.
-SPEAK_FOR_THEMSELVES = (MethodNotAllowed, UnsupportedCoding)
+SPEAK_FOR_THEMSELVES = (MethodNotAllowed, Throttled, UnsupportedCoding)
 
 
 def kinds(of: type[FhirError] = FhirError) -> Iterator[type[FhirError]]:
