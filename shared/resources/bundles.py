@@ -88,11 +88,11 @@ def _body(resource: Resource) -> Any:
     return orjson.Fragment(resource) if isinstance(resource, bytes) else resource
 
 
-def _search_entry(found: Found) -> Json:
+def _search_entry(result: Found) -> Json:
     return {
-        "fullUrl": found.full_url or uuid4().urn,
-        "resource": _body(found.resource),
-        "search": {"mode": found.mode},
+        "fullUrl": result.full_url or uuid4().urn,
+        "resource": _body(result.resource),
+        "search": {"mode": result.mode},
     }
 
 
