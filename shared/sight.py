@@ -239,7 +239,7 @@ class Sight:
         """
         if not kinds.is_session(session, settings().encounter_type_system):
             return False
-        # Always read, so that the time of the answer does not tell a hidden session from a visible.
+        # Always read, so that the time of the answer does not show whether a session is hidden.
         children = self._children(session["id"])
         if kinds.names_patient(session):
             return False
