@@ -1,4 +1,4 @@
-"""What a deployment sets, read once from the environment."""
+"""The settings of a deployment, read once from the environment variables."""
 
 import os
 import re
@@ -17,9 +17,10 @@ SCOPES = ("thread", "patient")
 LINKINGS = ("header", "message")
 ALL, STAFF = CONDITION_MATCHES = ("all", "staff")
 NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
-# By what the deployment checks: the types whose references must name what is here.
+# By ReferenceChecks: the types whose references must name a resource that is stored here.
 _KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
-# How events of requests that wrote nothing are kept: to be searched, or in the archive alone.
+# Where audit events of requests that wrote nothing go: into the searchable index and the archive,
+# or into the archive only.
 INDEX, ARCHIVE = AUDIT_READS = ("index", "archive")
 ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
@@ -28,7 +29,7 @@ _BASE = re.compile(r"(https://[^/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The template's parameters; tables by name, times in the unit their name says."""
+    """The template's parameters. Times are in the unit that the field's name ends with."""
 
     encounter_table: str
     thread_table: str
@@ -71,12 +72,15 @@ class Settings:
 
     @property
     def kept_here(self) -> tuple[str, ...]:
-        """Return the types whose references must name what is here."""
+        """Return the types whose references must name a resource that is stored here."""
         return _KEPT_HERE[self.reference_checks]
 
     @property
     def own_ids(self) -> Collection[str]:
-        """Return the types whose references have ids of R4: those that no other system gives."""
+        """Return the types whose references must have ids as R4 defines them.
+
+        The ids of all other types may have been assigned by another system.
+        """
         return RESOURCE_TYPES if self.reference_checks == LOCAL else self.kept_here
 
 
@@ -88,10 +92,10 @@ def _zone(name: str) -> tzinfo:
 
 
 def _one_of(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    """Give one of the choices, the first where nothing is said."""
+    """Return one of the choices, the first if the variable is not set."""
     value = environment.get(name) or choices[0]
     if value not in choices:
-        raise SystemExit(f"{name}: {value!r} is none of {', '.join(choices)}")
+        raise SystemExit(f"{name}: {value!r} is not one of {', '.join(choices)}")
     return value
 
 
@@ -100,13 +104,13 @@ def _flag(environment: Mapping[str, str], name: str) -> bool:
 
 
 def _reference_base(environment: Mapping[str, str], checks: str) -> str:
-    """Give the base that references are asked of, in clear text only of this machine."""
+    """Return the FHIR base that references are checked on. Only a local one may use plain http."""
     base = environment.get("REFERENCE_BASE_URL", "").rstrip("/")
     if checks == REMOTE and not _BASE.fullmatch(base):
         raise SystemExit(f"REFERENCE_BASE_URL: {base!r} is not the https URL of a FHIR base")
     if checks == REMOTE and environment.get("TENANT_CLAIM") and "{tenant}" not in base:
         raise SystemExit(
-            f"REFERENCE_BASE_URL: {base!r} is the same for all tenants, not {{tenant}}"
+            f"REFERENCE_BASE_URL: {base!r} is the same for all tenants: put {{tenant}} into it"
         )
     return base
 
@@ -119,16 +123,20 @@ def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T
 
 
 def _client_roles(text: str) -> dict[str, str]:
-    """Return the role of each client; a role that there is not stops the function."""
+    """Return the role of each client. Raise SystemExit if a role does not exist."""
     roles = dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
     for role in roles.values():
         if role not in ROLES:
-            raise SystemExit(f"CLIENT_ROLES: {role!r} is none of {', '.join(ROLES)}")
+            raise SystemExit(f"CLIENT_ROLES: {role!r} is not one of {', '.join(ROLES)}")
     return roles
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Read the settings; a table that is not named or an unknown zone stops the function."""
+    """Read the settings from environment variables.
+
+    Raises KeyError if a table is missing, and SystemExit if a value is not valid: either stops the
+    function.
+    """
     get = environment.get
     checks = _one_of(environment, "REFERENCE_CHECKS", REFERENCE_CHECKS)
     return Settings(
@@ -175,5 +183,5 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 @cache
 def settings() -> Settings:
-    """Give the settings of this function."""
+    """Return the settings of this function."""
     return read(os.environ)
