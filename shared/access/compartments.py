@@ -32,7 +32,7 @@ def owners(resource: Resource) -> frozenset[str]:
 def patients(resource: Resource) -> frozenset[str]:
     """Return the references of the patients whom a resource itself is about.
 
-    They own the Patient compartments that it is in, as if it were no draft.
+    They own the Patient compartments that it is in, or will be in once a draft has been sent.
     """
     resource_type = resource.get("resourceType", "")
     elements = [resource.get(name) for name in _ABOUT]
