@@ -51,9 +51,7 @@ def of(header: dict[str, Any], deployed: Policy) -> Policy:
         if str(extension.get("url", "")).endswith(EXTENSION):
             path = f"Communication.extension[{index}]"
             if overrides is not None:
-                raise BusinessRule(
-                    "A thread can have only one session-policy extension", expression=path
-                )
+                raise BusinessRule("A thread can have only one session policy", expression=path)
             overrides = _overrides(extension, path)
     return deployed if overrides is None else _overridden(overrides, deployed)
 
