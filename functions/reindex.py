@@ -1,17 +1,18 @@
-"""Called by an operator: goes on with a part of a reindexing, or finishes it."""
+"""Reindexing, invoked by an operator: continues one part of it, or finishes it."""
 
 from typing import Any
 
 from shared.interactions import reindex
 from shared.jobs import job
 
-# A page of resources takes at most as long as a busy database is waited for.
+# A page of resources is begun only with this much time left: retries against a busy database make
+# one take at most so long.
 LONGEST_PAGE_MS = 60_000
 
 
 @job
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take `{"part": 0, "parts": 4}` as far as there is time, or `{"finish": 4}`."""
+    """Work on `{"part": 0, "parts": 4}` while there is time, or `{"finish": 4}` all parts."""
     if "finish" in event:
         return {"ready": reindex.finish(event["finish"])}
     state = reindex.run(

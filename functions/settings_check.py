@@ -1,21 +1,21 @@
-"""Answer CloudFormation, before it makes tables, whether functions could start as set."""
+"""Custom resource that checks the settings of a deployment before its tables are created."""
 
 from typing import Any
 
 from shared import cloudformation, settings
 
-# Their names are not known yet.
+# The tables do not exist yet, so their names are set to a placeholder.
 _TABLES = ("ENCOUNTER_TABLE", "THREAD_TABLE", "RESOURCE_TABLE", "SEARCH_TABLE", "AUDIT_TABLE")
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Fail the deployment if a function would stop at its first request."""
+    """Fail the deployment if the functions could not start with its settings."""
     is_deleted = event["RequestType"] == "Delete"
     cloudformation.answer(event, "" if is_deleted else _problem(event["ResourceProperties"]))
 
 
 def _problem(properties: dict[str, Any]) -> str:
-    """Return what is wrong with the settings, empty if nothing is."""
+    """Return what is wrong with the settings, empty if they are valid."""
     try:
         settings.read(dict.fromkeys(_TABLES, "-") | properties["Settings"])
     except SystemExit as problem:

@@ -1,4 +1,4 @@
-"""Walking the chains of a deployment's audit trail."""
+"""Verification of a deployment's audit trail: its hash chains, and its archive."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -18,92 +18,92 @@ from shared.store import auditing, codec, items
 from shared.store.keys import HEADER
 from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord, Versioned
 
-# Of a version when it was made, and the hash of it by itself.
+# A version's instant, and the hash of its content alone.
 type _Body = tuple[str, bytes]
 
 TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE, patterns.AUDIT)
 
 
 class Archive(NamedTuple):
-    """A client of S3, and the archive's bucket."""
+    """An S3 client, and the bucket of the archive."""
 
     s3: Any
     bucket: str
 
     def digests(self) -> Iterator[Digest]:
-        """Read every digest."""
+        """Yield every digest in the archive."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=digests.PREFIX
         )
         for page in pages:
-            for listed in page.get("Contents", ()):
-                body = self.s3.get_object(Bucket=self.bucket, Key=listed["Key"])["Body"]
+            for entry in page.get("Contents", ()):
+                body = self.s3.get_object(Bucket=self.bucket, Key=entry["Key"])["Body"]
                 yield from digests.read(body.read())
 
 
 def deployed(stack: str) -> tuple[Any, dict[str, str], Archive]:
-    """Return a client of DynamoDB, the tables and the archive of a stack on AWS."""
+    """Return a DynamoDB client, the names of the tables, and the archive of a stack on AWS."""
     session = boto3.session.Session()
     stacks = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    named = {one["OutputKey"]: one["OutputValue"] for one in stacks[0]["Outputs"]}
-    archive = Archive(session.client("s3"), named["AuditArchiveName"])
-    return session.client("dynamodb"), tables(named), archive
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+    archive = Archive(session.client("s3"), outputs["AuditArchiveName"])
+    return session.client("dynamodb"), tables(outputs), archive
 
 
 def tables(outputs: Mapping[str, str]) -> dict[str, str]:
-    """Give the names of the tables by those of the catalogue, from a stack's outputs."""
+    """Return the tables' names from a stack's outputs, by their names in the catalogue."""
     return {table: outputs[f"{table}Name"] for table in TABLES}
 
 
 def verify(
     dynamodb: Any, names: Mapping[str, str], archive: Archive | None = None
 ) -> tuple[int, Break | None]:
-    """Return how many resources there are, and the first of what was altered or is missing.
+    """Return the number of resources, and the first event that was altered or is missing.
 
-    `dynamodb` is a client that may scan; `names` are the tables' by those of the catalogue. What
-    the archive knows of is compared with the table.
+    `dynamodb` is a client that may scan. `names` are the tables' names by their names in the
+    catalogue. The audit table is also compared with the archive's digests, if one is given.
     """
-    number, problems = walked(dynamodb, names, archive)
+    count, problems = walked(dynamodb, names, archive)
     if problems:
-        # A write that began before the walk and ended during it looks like a break, once.
-        number, again = walked(dynamodb, names, archive)
-        problems = [problem for problem in again if problem in problems]
-    return number, next(iter(problems), None)
+        # A write that ends during the walk can look like a break, but not in a second walk.
+        count, problems_again = walked(dynamodb, names, archive)
+        problems = [problem for problem in problems_again if problem in problems]
+    return count, next(iter(problems), None)
 
 
 def walked(
     dynamodb: Any, names: Mapping[str, str], archive: Archive | None = None
 ) -> tuple[int, list[Break]]:
-    """Return how many resources there are, and all that was altered or is missing, in order."""
+    """Return the number of resources, and all events that were altered or are missing, in order."""
     now = instants.now()
-    # Before the table is read: what comes into the archive meanwhile is not missing there.
-    known = list(archive.digests()) if archive else []
+    # Digests are read before the table, so that each names events that the table already has.
+    archived = list(archive.digests()) if archive else []
     heads = [*_heads(dynamodb, names)]
     rows = [*_rows(_scanned(dynamodb, names[patterns.AUDIT]))]
-    found = steps.read(rows, now)
-    since = instants.written(now - timedelta(seconds=found.kept)) if found.kept else ""
+    trail = steps.read(rows, now)
+    since = instants.written(now - timedelta(seconds=trail.kept)) if trail.kept else ""
     by_id = {(row.tenant, row.id): row for row in rows}
-    problems = [*breaks(found, heads, now), *digests.disagreements(known, by_id, since)]
+    problems = [*breaks(trail, heads, now), *digests.disagreements(archived, by_id, since)]
     return len(heads), sorted(problems, key=lambda problem: problem.event or "~")
 
 
 def _heads(dynamodb: Any, names: Mapping[str, str]) -> Iterator[Head]:
     for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE):
         current: list[tuple[str, Versioned]] = []
-        past: dict[tuple[str, str], dict[int, _Body]] = defaultdict(dict)
+        superseded: dict[tuple[str, str], dict[int, _Body]] = defaultdict(dict)
         for item in _scanned(dynamodb, names[table]):
             tenant = item["pk"]["S"].partition("#")[0]
             if item["sk"]["S"].startswith("v#"):
                 version = items.number(item, "version")
-                past[tenant, _owner(table, item)][version] = _body(item)
+                superseded[tenant, _reference(table, item)][version] = _body(item)
             elif record := _record(table, item):
                 current.append((tenant, record))
         for tenant, record in current:
-            yield _head(tenant, record, past[tenant, f"{record.type}/{record.id}"])
+            yield _head(tenant, record, superseded[tenant, f"{record.type}/{record.id}"])
 
 
 def _record(table: str, item: items.Item) -> Versioned | None:
-    """Read the current version of a resource; None for an item that is something else."""
+    """Return the current version of a resource, None if the item is something else."""
     sort = item["sk"]["S"]
     if table == patterns.ENCOUNTER and sort == patterns.CURRENT.sort:
         return EncounterRecord.from_item(item)
@@ -113,8 +113,8 @@ def _record(table: str, item: items.Item) -> Versioned | None:
     return CommunicationRecord.from_item(item) if is_communication and "to" not in item else None
 
 
-def _owner(table: str, item: items.Item) -> str:
-    """Return the reference of the resource whose superseded version an item is."""
+def _reference(table: str, item: items.Item) -> str:
+    """Return the reference of the resource of which an item is a superseded version."""
     if table == patterns.ENCOUNTER:
         return f"Encounter/{items.partition(item)}"
     if table == patterns.THREAD:
@@ -130,18 +130,18 @@ def _body(item: items.Item) -> _Body:
     return orjson.loads(json)["meta"]["lastUpdated"], events.body(json, "")
 
 
-def _head(tenant: str, record: Versioned, past: Mapping[int, _Body]) -> Head:
-    own = record.last_updated, events.body(record.json, record.updated)
+def _head(tenant: str, record: Versioned, superseded: Mapping[int, _Body]) -> Head:
+    current = record.last_updated, events.body(record.json, record.updated)
     versions = {
         number: Version(updated, events.content(record.created, body).hex())
-        for number, (updated, body) in (*past.items(), (record.version, own))
+        for number, (updated, body) in (*superseded.items(), (record.version, current))
     }
     reference = f"{record.type}/{record.id}"
     return Head(tenant, reference, record.version, record.created, record.chain, versions)
 
 
-def _rows(found: Iterator[items.Item]) -> Iterator[Row]:
-    for item in found:
+def _rows(table: Iterator[items.Item]) -> Iterator[Row]:
+    for item in table:
         if item["sk"]["S"] == patterns.EVENT.sort:
             tenant, _, event_id = item["pk"]["S"].partition("#")
             expires = items.number(item, "expires")

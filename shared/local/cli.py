@@ -1,4 +1,4 @@
-"""The project's commands: the whole service on this machine, and what it is built of."""
+"""The project's commands: run the service on this machine, build it, and operate it."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ from shared.local.stack import deploy, outputs
 from shared.packaging.build import ROOT
 from shared.settings import POLICIES, SCOPES
 
-# What an option of `serve` sets of the template's parameters.
+# The template's parameter that each option of `serve` sets.
 PARAMETERS = {
     "policy": "SessionPolicy",
     "session_scope": "SessionScope",
@@ -28,18 +28,18 @@ PARAMETERS = {
     "idle_minutes": "SessionIdleMinutes",
     "tenant_claim": "TenantClaim",
 }
-# Whose the tokens are that `serve --tenants` prints.
+# The tenant of the tokens that `serve --tenants` prints.
 TENANT = "practice"
 
 
 def main() -> None:
     """Run the command that the arguments name."""
     parser = _parser()
-    arguments, options = parser.parse_known_args()
-    if options and arguments.run is not bench:
-        parser.error(f"unrecognized arguments: {' '.join(options)}")
+    arguments, bench_options = parser.parse_known_args()
+    if bench_options and arguments.run is not bench:
+        parser.error(f"unrecognized arguments: {' '.join(bench_options)}")
     try:
-        arguments.run(arguments, *options)
+        arguments.run(arguments, *bench_options)
     except (StartError, Unexpected) as problem:
         sys.exit(f"FAILED: {problem}")
     except KeyboardInterrupt:
@@ -47,33 +47,31 @@ def main() -> None:
 
 
 def demo(_arguments: argparse.Namespace) -> None:
-    """Start the service with nothing in it and play the walkthrough."""
+    """Start an empty service and play the walkthrough."""
     with _running({}) as (running, values):
         print(f"running at {values['FHIR_BASE']}")
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
             talk = Conversation(http)
             walkthrough.play(talk, others=False)
-            walkthrough.closing_by_itself(
-                talk, lambda moment: _look_at_what_is_due(running, moment)
-            )
+            walkthrough.closing_by_itself(talk, lambda moment: _run_schedule(running, moment))
     print("every step as it should be")
 
 
-def _look_at_what_is_due(running: Emulator, moment: datetime) -> None:
+def _run_schedule(running: Emulator, moment: datetime) -> None:
     print(f"the schedule runs, and is told that it is {moment:%Y-%m-%d %H:%M} UTC")
     schedule.run(running, moment)
 
 
 def serve(arguments: argparse.Namespace) -> None:
-    """Keep the service running until stopped."""
-    given = {
+    """Run the service until it is stopped."""
+    parameters = {
         parameter: str(value)
         for option, parameter in PARAMETERS.items()
         if (value := getattr(arguments, option)) is not None
     }
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     tenant = TENANT if arguments.tenant_claim else ""
-    with _running(given, arguments.port, arguments.data, tenant) as (_, values):
+    with _running(parameters, arguments.port, arguments.data, tenant) as (_, values):
         for name, value in values.items():
             print(f"{name}='{value}'")
         if arguments.env_file:
@@ -93,10 +91,10 @@ def token(arguments: argparse.Namespace) -> None:
 
 
 def reindex(arguments: argparse.Namespace) -> None:
-    """Index everything anew while the service runs, and say what was repaired."""
+    """Rebuild the search index while the service runs, and print what was repaired."""
     if arguments.stack:
-        known = reindexing.deployed(arguments.stack)
-        reindexing.run(*known, arguments.parts)
+        functions, name = reindexing.deployed(arguments.stack)
+        reindexing.run(functions, name, arguments.parts)
     else:
         running = Emulator(arguments.port)
         name = outputs(running)["ReindexFunctionName"]
@@ -104,22 +102,22 @@ def reindex(arguments: argparse.Namespace) -> None:
 
 
 def audit(arguments: argparse.Namespace) -> None:
-    """Walk the chains of the audit trail; name the first event that was altered or is missing."""
+    """Verify the audit trail, and print the first event that was altered or is missing."""
     if arguments.stack:
-        client, tables, archive = auditing.deployed(arguments.stack)
+        dynamodb, tables, archive = auditing.deployed(arguments.stack)
     else:
         running = Emulator(arguments.port)
-        named = outputs(running)
-        client, tables = running.client("dynamodb"), auditing.tables(named)
-        archive = auditing.Archive(running.client("s3"), named["AuditArchiveName"])
-    number, found = auditing.verify(client, tables, archive)
-    if found:
-        raise Unexpected(str(found))
-    print(f"the chains of {number} resources hold")
+        stack_outputs = outputs(running)
+        dynamodb, tables = running.client("dynamodb"), auditing.tables(stack_outputs)
+        archive = auditing.Archive(running.client("s3"), stack_outputs["AuditArchiveName"])
+    count, problem = auditing.verify(dynamodb, tables, archive)
+    if problem:
+        raise Unexpected(str(problem))
+    print(f"the chains of {count} resources hold")
 
 
 def build(_arguments: argparse.Namespace) -> None:
-    """Build what would be deployed and say where it is."""
+    """Build what would be deployed, and print its directories."""
     built = artefact()
     print(f"code   {built.code}\nlayer  {built.layer}")
 
@@ -127,8 +125,9 @@ def build(_arguments: argparse.Namespace) -> None:
 def bench(_arguments: argparse.Namespace, *options: str) -> None:
     """Measure the service on this machine; `--help` names the options."""
     command = [sys.executable, "-m", "tests.benchmarks", *options]
-    of_tests = os.environ | {"PYTHONPATH": str(ROOT)}
-    sys.exit(subprocess.run(command, env=of_tests, check=False).returncode)
+    # The benchmarks import `tests`, which is not installed.
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    sys.exit(subprocess.run(command, env=environ, check=False).returncode)
 
 
 @contextmanager
@@ -147,76 +146,92 @@ def _running(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="async-encounters", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for run, options in (
+    for run, add_options in (
         (demo, None),
-        (serve, _serve),
-        (token, _token),
-        (reindex, _reindex),
-        (audit, _audit),
+        (serve, _add_serve_options),
+        (token, _add_token_options),
+        (reindex, _add_reindex_options),
+        (audit, _add_audit_options),
         (build, None),
     ):
         command = commands.add_parser(run.__name__, help=run.__doc__)
         command.set_defaults(run=run)
-        if options:
-            options(command)
+        if add_options:
+            add_options(command)
     commands.add_parser("bench", help=bench.__doc__, add_help=False).set_defaults(run=bench)
     return parser
 
 
-def _port(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--port", type=int, default=8080, help="where it listens (default 8080)")
+def _add_port(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--port", type=int, default=8080, help="port of the service (default 8080)"
+    )
 
 
-def _token(command: argparse.ArgumentParser) -> None:
-    _port(command)
+def _add_token_options(command: argparse.ArgumentParser) -> None:
+    _add_port(command)
     command.add_argument("--role", choices=pool.ROLES, required=True, help="the user's group")
     command.add_argument(
-        "--fhir-user", metavar="REF", default="", help="who it is, as Patient/homer-simpson"
+        "--fhir-user", metavar="REF", default="", help="the user, such as Patient/homer-simpson"
     )
     command.add_argument(
-        "--patient", metavar="REF", default="", help="whom it is about, as Patient/bart-simpson"
+        "--patient",
+        metavar="REF",
+        default="",
+        help="the patient in context, such as Patient/bart-simpson",
     )
     command.add_argument(
         "--scope",
         metavar="SCOPES",
         default="",
-        help="SMART scopes, as 'patient/*.rs user/Patient.r'",
+        help="SMART scopes, such as 'patient/*.rs user/Patient.r'",
     )
     command.add_argument(
-        "--tenant", metavar="NAME", default="", help="its tenant, where `serve --tenants` runs"
+        "--tenant", metavar="NAME", default="", help="the tenant, if `serve --tenants` is running"
     )
 
 
-def _reindex(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--stack", help="a deployment on AWS, instead of what `serve` runs")
-    _port(command)
-    command.add_argument("--parts", type=int, default=4, help="worked on at once (default 4)")
+def _add_reindex_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--stack", help="a stack on AWS, instead of what `serve` runs")
+    _add_port(command)
+    command.add_argument(
+        "--parts", type=int, default=4, help="number of parts worked on at once (default 4)"
+    )
 
 
-def _audit(command: argparse.ArgumentParser) -> None:
-    command.add_argument("do", choices=("verify",), help="walk the chains")
-    command.add_argument("--stack", help="a deployment on AWS, instead of what `serve` runs")
-    _port(command)
+def _add_audit_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("do", choices=("verify",), help="verify the chains and the archive")
+    command.add_argument("--stack", help="a stack on AWS, instead of what `serve` runs")
+    _add_port(command)
 
 
-def _serve(command: argparse.ArgumentParser) -> None:
-    _port(command)
-    command.add_argument("--data", type=Path, metavar="DIR", help="keep the data there")
-    command.add_argument("--env-file", type=Path, metavar="PATH", help="write NAME='value' lines")
-    command.add_argument("--policy", choices=POLICIES, help="how sessions begin and end")
-    command.add_argument("--session-scope", choices=SCOPES, help="whose a daily session is")
+def _add_serve_options(command: argparse.ArgumentParser) -> None:
+    _add_port(command)
+    command.add_argument("--data", type=Path, metavar="DIR", help="keep the data in this directory")
+    command.add_argument(
+        "--env-file", type=Path, metavar="PATH", help="also write the NAME='value' lines to a file"
+    )
+    command.add_argument("--policy", choices=POLICIES, help="when sessions open and close")
+    command.add_argument(
+        "--session-scope",
+        choices=SCOPES,
+        help="whether a daily session is a thread's or a patient's",
+    )
     command.add_argument(
         "--time-zone", type=_zone, metavar="ZONE", help="IANA time zone of the care setting"
     )
     command.add_argument(
-        "--idle-minutes", type=_minutes, metavar="N", help="close sessions idle so long"
+        "--idle-minutes",
+        type=_minutes,
+        metavar="N",
+        help="close a session after so many minutes without a message",
     )
     command.add_argument(
         "--tenants",
         dest="tenant_claim",
         action="store_const",
         const="tenant",
-        help=f"several tenants; the tokens printed are of {TENANT}, others by `token --tenant`",
+        help=f"enable tenants: printed tokens are of {TENANT}, `token --tenant` makes others",
     )
 
 

@@ -1,4 +1,4 @@
-"""Having a deployment index everything anew, part by part at the same time."""
+"""Reindexing of a deployment: calls its function for all parts at once, until they are done."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -11,37 +11,35 @@ from botocore.config import Config
 from shared.local.conversation import Unexpected
 
 GUARDS = ("checked guards", "repaired guards")
-# Once for the rows, once for the guards of identifiers.
+# The tables are gone through twice: once for the index rows, once for the guards of identifiers.
 _TABLES = ("Encounters", "Communications", "index rows")
 ROWS_DONE = len(_TABLES)
 PASSES = (*_TABLES, *(f"guards by {name}" for name in _TABLES))
 
 
 def deployed(stack: str) -> tuple[Any, str]:
-    """Give a client of Lambda and the function of a stack on AWS."""
+    """Return a Lambda client, and the name of the reindexing function of a stack on AWS."""
     session = boto3.session.Session()
-    found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0][
-        "Outputs"
-    ]
-    names = {one["OutputKey"]: one["OutputValue"] for one in found}
-    # A part is worked on for up to a quarter of an hour, and not to be called again meanwhile.
-    patient = Config(read_timeout=960, retries={"total_max_attempts": 1})
-    return session.client("lambda", config=patient), names["ReindexFunctionName"]
+    stacks = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+    # A call may take a quarter of an hour, and a retry meanwhile would do the same work twice.
+    config = Config(read_timeout=960, retries={"total_max_attempts": 1})
+    return session.client("lambda", config=config), outputs["ReindexFunctionName"]
 
 
 def run(functions: Any, name: str, parts: int) -> None:
-    """Call the function of a deployment until every part is done; prints how far each has come.
+    """Call the reindexing function until every part is done, and print the progress of each.
 
-    `functions` is a client of Lambda. Stopped and run again it goes on where it was. Raises
-    Unexpected.
+    `functions` is a Lambda client. A run that was stopped continues where it was when it is
+    started again. Raises Unexpected if the function fails.
     """
     with ThreadPoolExecutor(parts) as pool:
         for until in (ROWS_DONE, len(PASSES)):
-            # Guards are counted by the rows of all parts.
-            one = partial(_part, functions, name, parts=parts, until=until)
-            done = [*pool.map(one, range(parts))]
+            # All parts finish their rows before any starts with guards, which are counted by them.
+            run_part = partial(_part, functions, name, parts=parts, until=until)
+            results = [*pool.map(run_part, range(parts))]
     totals = {
-        key: sum(each.get(key, 0) for each in done)
+        key: sum(result.get(key, 0) for result in results)
         for key in ("checked", "checked rows", "repaired rows", *GUARDS, "refused")
     }
     ready = _call(functions, name, {"finish": parts})["ready"]
@@ -51,19 +49,19 @@ def run(functions: Any, name: str, parts: int) -> None:
 
 def _part(functions: Any, name: str, part: int, *, parts: int, until: int) -> dict[str, Any]:
     while True:
-        answer = _call(functions, name, {"part": part, "parts": parts})
-        if answer["done"]:
+        result = _call(functions, name, {"part": part, "parts": parts})
+        if result["done"]:
             print(f"part {part + 1} of {parts}: done", flush=True)
         else:
-            print(f"part {part + 1} of {parts}: at {PASSES[answer['table']]}", flush=True)
-        if answer["table"] >= until:
-            return answer
+            print(f"part {part + 1} of {parts}: at {PASSES[result['table']]}", flush=True)
+        if result["table"] >= until:
+            return result
 
 
 def _call(functions: Any, name: str, event: dict[str, int]) -> dict[str, Any]:
-    answered = functions.invoke(FunctionName=name, Payload=json.dumps(event))
-    payload = answered["Payload"].read().decode()
-    if "FunctionError" in answered:
+    response = functions.invoke(FunctionName=name, Payload=json.dumps(event))
+    payload = response["Payload"].read().decode()
+    if "FunctionError" in response:
         raise Unexpected(f"{name} failed: {payload}")
-    answer: dict[str, Any] = json.loads(payload)
-    return answer
+    result: dict[str, Any] = json.loads(payload)
+    return result
