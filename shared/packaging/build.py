@@ -17,7 +17,7 @@ DEVELOPMENT = ("local", "packaging")
 PLATFORMS = ("aarch64-manylinux_2_28", "x86_64-manylinux_2_28")
 HERE = ""
 SBOM = "sbom.cdx.json"
-SERVICES = frozenset({"dynamodb", "s3", "sqs"})
+SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs"})
 
 
 def sources() -> list[Path]:
