@@ -4,6 +4,7 @@ Run by path and on the standard library alone, so that it needs nothing of the p
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,9 @@ def code(target: Path) -> None:
         copy = target / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
+    # Other content is what publishes versions, which other values of parameters do not.
+    if release := os.environ.get("RELEASE"):
+        (target / "RELEASE").write_text(release)
     _compile(target)
 
 

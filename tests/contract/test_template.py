@@ -677,5 +677,6 @@ def test_alarms_and_dashboard_are_about_figures_that_are_written() -> None:
     assert {alarm["Properties"]["MetricName"] for alarm in alarms} == {
         metrics.OLDEST,
         metrics.UNAUDITED,
+        "5xx",
         "ApproximateNumberOfMessagesVisible",
     }
