@@ -45,8 +45,9 @@ def forget() -> None:
 
 def _code(cause: BaseException | None) -> str:
     """Return what AWS calls the error; its text may name what is nobody's concern."""
-    is_answer = isinstance(cause, ClientError)
-    return str(cause.response["Error"]["Code"]) if is_answer else type(cause).__name__
+    if isinstance(cause, ClientError):
+        return str(cause.response["Error"]["Code"])
+    return type(cause).__name__
 
 
 def _unreadable(said: str) -> Unreadable:

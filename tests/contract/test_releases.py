@@ -3,12 +3,14 @@
 import json
 import subprocess
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.local import template
 from shared.local.emulator import interpreter
+from shared.packaging import build
 from shared.packaging.build import ROOT
 
 TEMPLATE = template.load()
@@ -112,6 +114,15 @@ def test_what_no_request_calls_is_as_it_is_now() -> None:
     for kind in ("AWS::Lambda::EventSourceMapping", "AWS::Logs::SubscriptionFilter"):
         for each in made("canary", kind).values():
             assert "Alias" not in json.dumps(each["Properties"])
+
+
+def test_a_release_of_another_name_has_other_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that other values of parameters are published, too."""
+    monkeypatch.setenv("RELEASE", "2026-12-01")
+    build.code(tmp_path)
+    assert (tmp_path / "RELEASE").read_text() == "2026-12-01"
 
 
 def test_nothing_but_the_way_of_a_release_depends_on_it() -> None:
