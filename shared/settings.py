@@ -25,6 +25,10 @@ INDEX, ARCHIVE = AUDIT_READS = ("index", "archive")
 ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 _BASE = re.compile(r"(https://[^/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)(/[^?#]*)?")
+# The whole ARN, whose last six characters Secrets Manager adds: policies name no less.
+_SECRET = re.compile(
+    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Settings:
     scopes_supported: tuple[str, ...] = ()
     reference_checks: str = NONE
     reference_base_url: str = ""
-    reference_authorization: str = ""
+    reference_authorization_secret: str = ""
     require_subject: bool = False
     same_subject: bool = False
 
@@ -113,6 +117,14 @@ def _reference_base(environment: Mapping[str, str], checks: str) -> str:
             f"REFERENCE_BASE_URL: {base!r} is the same for all tenants: put {{tenant}} into it"
         )
     return base
+
+
+def _secret(environment: Mapping[str, str], name: str) -> str:
+    """Return the ARN of a secret, empty if none is set."""
+    arn = environment.get(name, "")
+    if arn and not _SECRET.fullmatch(arn):
+        raise SystemExit(f"{name}: {arn!r} is not the whole ARN of a secret")
+    return arn
 
 
 def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T:
@@ -175,7 +187,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         scopes_supported=tuple(get("SCOPES_SUPPORTED", "").split()),
         reference_checks=checks,
         reference_base_url=_reference_base(environment, checks),
-        reference_authorization=get("REFERENCE_AUTHORIZATION", ""),
+        reference_authorization_secret=_secret(environment, "REFERENCE_AUTHORIZATION_SECRET_ARN"),
         require_subject=_flag(environment, "REQUIRE_SUBJECT"),
         same_subject=_flag(environment, "SAME_SUBJECT") and checks != NONE,
     )

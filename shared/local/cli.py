@@ -12,13 +12,22 @@ from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
-from shared.local import auditing, environment, logs, pool, reindexing, schedule, walkthrough
+from shared.local import (
+    auditing,
+    environment,
+    logs,
+    pool,
+    reindexing,
+    schedule,
+    secret,
+    walkthrough,
+)
 from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.stack import deploy, outputs
 from shared.packaging.build import ROOT
-from shared.settings import POLICIES, SCOPES
+from shared.settings import POLICIES, REMOTE, SCOPES
 
 # The template's parameter that each option of `serve` sets.
 PARAMETERS = {
@@ -27,6 +36,7 @@ PARAMETERS = {
     "time_zone": "SessionTimeZone",
     "idle_minutes": "SessionIdleMinutes",
     "tenant_claim": "TenantClaim",
+    "reference_base_url": "ReferenceBaseUrl",
 }
 # The tenant of the tokens that `serve --tenants` prints.
 TENANT = "practice"
@@ -69,6 +79,8 @@ def serve(arguments: argparse.Namespace) -> None:
         for option, parameter in PARAMETERS.items()
         if (value := getattr(arguments, option)) is not None
     }
+    if arguments.reference_base_url:
+        given["ReferenceChecks"] = REMOTE
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     tenant = TENANT if arguments.tenant_claim else ""
     with _running(parameters, arguments.port, arguments.data, tenant) as (_, values):
@@ -135,12 +147,18 @@ def _running(
     parameters: Mapping[str, str], port: int = 0, data: Path | None = None, tenant: str = ""
 ) -> Iterator[tuple[Emulator, dict[str, str]]]:
     with emulator(port, data) as running:
-        stack = deploy(running, artefact(), parameters)
+        stack = deploy(running, artefact(), {**parameters, **_credentials(running)})
         try:
             yield running, environment.environment(running, stack, tenant=tenant)
         except Unexpected:
             print(*logs.errors(running), sep="\n", file=sys.stderr)
             raise
+
+
+def _credentials(running: Emulator) -> dict[str, str]:
+    """Return the parameter that names the secret, if this process is given one to keep."""
+    header = os.environ.get("REFERENCE_AUTHORIZATION")
+    return {"ReferenceAuthorizationSecretArn": secret.kept(running, header)} if header else {}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -225,6 +243,11 @@ def _add_serve_options(command: argparse.ArgumentParser) -> None:
         type=_minutes,
         metavar="N",
         help="close a session after so many minutes without a message",
+    )
+    command.add_argument(
+        "--reference-base-url",
+        metavar="URL",
+        help="check references on that FHIR server, with the header in REFERENCE_AUTHORIZATION",
     )
     command.add_argument(
         "--tenants",

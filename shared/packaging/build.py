@@ -4,6 +4,7 @@ It is run by its path and uses only the standard library, so that nothing needs 
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ PLATFORMS = ("aarch64-manylinux_2_28", "x86_64-manylinux_2_28")
 HERE = ""
 SBOM = "sbom.cdx.json"
 # AWS services that the functions call: boto3's data about all others is left out.
-SERVICES = frozenset({"dynamodb", "s3", "sqs"})
+SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs"})
 
 
 def sources() -> list[Path]:
@@ -40,6 +41,9 @@ def code(target: Path) -> None:
         copy = target / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
+    # Other content is what publishes versions, which other values of parameters do not.
+    if release := os.environ.get("RELEASE"):
+        (target / "RELEASE").write_text(release)
     _compile(target)
 
 
