@@ -194,11 +194,11 @@ def _names(query: list[tuple[str, str]], *, is_plain: bool) -> list[str]:
         return []
     from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
 
-    known = {code for type_name in _KNOWN_TYPES for code in SEARCH_PARAMS.of(type_name)}
+    known_names = {code for type_name in _KNOWN_TYPES for code in SEARCH_PARAMS.of(type_name)}
     if is_plain:
         from shared.plain.collections import EVERY_PARAM  # noqa: PLC0415 - FHIR requests do not need it
 
-        known = EVERY_PARAM
+        known_names = EVERY_PARAM
     names = {name.partition(":")[0] for name, _ in query}
-    logged = {name if name in known or _CONTROL.fullmatch(name) else "?" for name in names}
+    logged = {name if name in known_names or _CONTROL.fullmatch(name) else "?" for name in names}
     return sorted(logged)[:MOST_NAMES]

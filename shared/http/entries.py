@@ -86,7 +86,7 @@ def _parts(entry: Any, place: str) -> tuple[Json, Any]:
         rest = strip(rest).resource
         if "request" not in rest:
             raise Invalid(
-                "The entry has no request element, which says what to do", expression="request"
+                "The entry has no request: it needs a method and a url", expression="request"
             )
     issues = element_issues(rest, "Bundle.entry", place)
     if issues:

@@ -34,16 +34,16 @@ class MethodNotAllowed(NotSupported):
         )
 
 
-def interaction(event: Mapping[str, Any], known: Settings) -> Interaction:
+def interaction(event: Mapping[str, Any], configuration: Settings) -> Interaction:
     """Return the catalogue's row of an event's route; that of an operation has its code and roles.
 
     Raises NotFound and MethodNotAllowed, because `$default` catches every request without a route.
     """
     variables = path(event)
-    row = _of_route(event, known)
+    row = _of_route(event, configuration)
     if row and _is_valid(row, variables):
         return _of_operation(row, variables) if "operation" in variables else row
-    raise _refusal(event, known)
+    raise _refusal(event, configuration)
 
 
 def path(event: Mapping[str, Any]) -> Mapping[str, str]:
@@ -118,11 +118,11 @@ def row(event: Mapping[str, Any]) -> Interaction | None:
     return _of_route(event, settings())
 
 
-def _of_route(event: Mapping[str, Any], known: Settings) -> Interaction | None:
+def _of_route(event: Mapping[str, Any], configuration: Settings) -> Interaction | None:
     method, _, path = event["routeKey"].partition(" ")
     if rooted := ROOTED.get(event["routeKey"]):
         return rooted
-    return BY_ROUTE.get(f"{method} {path.removeprefix(known.base_path)}")
+    return BY_ROUTE.get(f"{method} {path.removeprefix(configuration.base_path)}")
 
 
 def _is_valid(row: Interaction, variables: Mapping[str, str]) -> bool:
@@ -131,10 +131,10 @@ def _is_valid(row: Interaction, variables: Mapping[str, str]) -> bool:
     return is_known_type and variables.get("id", "")[:1] != "_" and row.takes(variables)
 
 
-def _refusal(event: Mapping[str, Any], known: Settings) -> FhirError:
+def _refusal(event: Mapping[str, Any], configuration: Settings) -> FhirError:
     """Return the error for a path that does not exist, or that lacks the method."""
     method, requested = event["requestContext"]["http"]["method"], _requested_path(event)
-    path = requested.removeprefix(known.base_path)
+    path = requested.removeprefix(configuration.base_path)
     # The path of a resource begins with its type; every other path is a route's static text.
     is_typed = path.lstrip("/").partition("/")[0] in TYPES
     rows = [row for row in BELOW_BASE if row.matches(path) and row.code != "preflight"]
@@ -163,7 +163,7 @@ def operation(path: Mapping[str, str]) -> Operation:
 
 def _of_operation(row: Interaction, variables: Mapping[str, str]) -> Interaction:
     """Return the row of an operation's route as that of the operation. Raises MethodNotAllowed."""
-    named = operation(variables)
-    if row.method not in named.methods:
-        raise MethodNotAllowed(row.method, [*named.methods])
-    return replace(row, code=named.name, roles=named.roles, needs=named.needs)
+    target = operation(variables)
+    if row.method not in target.methods:
+        raise MethodNotAllowed(row.method, [*target.methods])
+    return replace(row, code=target.name, roles=target.roles, needs=target.needs)
