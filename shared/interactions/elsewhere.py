@@ -1,4 +1,4 @@
-"""Whether what a reference names is there on another server: asked once, and known for a while.
+"""Checking whether resources exist on another FHIR server, with a cache of those that do.
 
 https://hl7.org/fhir/R4/http.html#read
 """
@@ -19,108 +19,117 @@ from shared.errors import Transient
 from shared.references import Literal
 from shared.settings import settings
 
-# All that one write asks is answered by then, or the write is refused for now.
+# A write waits at most SECONDS for all of its answers; then it is refused and may be retried.
 SECONDS, TRIES, AT_ONCE = 1.5, 2, 8
+# How long an answer is kept, during which a deletion over there goes unnoticed, and how many are.
 KNOWN_SECONDS, MOST_KNOWN = 300, 2000
+# Servers that ignore `_elements` send the whole resource, which is read only to compare its id.
 LARGEST_ANSWER = 4_000_000
 _LATE = f"It did not answer within {SECONDS} s"
 _FOUND, _GONE = 200, (404, 410)
-# A segment that means another one is the id of nothing.
+# Ids that a URL would resolve as path segments, so that another resource would be read.
 _DOTS = frozenset((".", ".."))
-# Its lines have URLs, with whom they are about.
+# Its log lines contain URLs, which name patients.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-# What was there, and until when it is taken to be.
+# The URLs of resources that existed, with the time until which that is taken to hold.
 _known: dict[str, float] = {}
 _lock = threading.Lock()
 
 
 class _NoAnswer(Exception):
-    """The other server did not tell; says what it did instead."""
+    """The other server did not say whether a resource exists; the text says what it did."""
 
 
 def missing(asked: Iterable[Literal], base: str) -> list[Literal]:
-    """Ask for what is not known to be there, several at once; give what is not.
+    """Return which of some resources do not exist on the server at `base`.
 
-    Raises Transient where the other server does not tell in time.
+    Those not in the cache are read, several at once. Raises Transient if that server gives no
+    clear answer in time.
     """
-    unknown = [each for each in asked if not _is_known(f"{base}/{each}")]
+    unknown = [target for target in asked if not _is_known(f"{base}/{target}")]
     if not unknown:
         return []
     deadlines.check()
     seconds = min(SECONDS, deadlines.end() - time.monotonic())
     deadline = time.monotonic() + seconds
     pool = ThreadPoolExecutor(AT_ONCE)
-    answers = {pool.submit(_is_there, each, base, deadline): each for each in unknown}
-    done, late = wait(answers, seconds)
+    futures = {pool.submit(_exists, target, base, deadline): target for target in unknown}
+    done, late = wait(futures, seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    found = {answers[each]: _answer(each) for each in done}
+    exists = {futures[future]: _result(future) for future in done}
     if late:
         raise _unavailable(_LATE)
-    return [each for each in unknown if not found[each]]
+    return [target for target in unknown if not exists[target]]
 
 
-def _answer(asked: Future[bool]) -> bool:
+def _result(future: Future[bool]) -> bool:
     try:
-        return asked.result()
+        return future.result()
     except _NoAnswer as error:
         raise _unavailable(str(error)) from None
 
 
-def _unavailable(said: str) -> Transient:
-    return Transient("The server that references are checked on does not tell", diagnostics=said)
+def _unavailable(reason: str) -> Transient:
+    return Transient(
+        "References could not be checked on the server that keeps the resources they name",
+        diagnostics=reason,
+    )
 
 
-def _is_there(asked: Literal, base: str, deadline: float) -> bool:
-    if asked.id in _DOTS:
+def _exists(target: Literal, base: str, deadline: float) -> bool:
+    if target.id in _DOTS:
         return False
     for number in range(1, TRIES + 1):
         try:
-            return _read(asked, base, deadline - time.monotonic())
+            return _read(target, base, deadline - time.monotonic())
         except (HTTPError, OSError):
             if number == TRIES or time.monotonic() > deadline:
-                raise _NoAnswer("It cannot be reached, or broke off") from None
+                raise _NoAnswer("It could not be reached, or closed the connection") from None
     raise AssertionError
 
 
-def _read(asked: Literal, base: str, seconds: float) -> bool:
-    """Read a resource from there, as little of it as that server gives."""
+def _read(target: Literal, base: str, seconds: float) -> bool:
+    """Read a resource from the other server, only its id if that server supports `_elements`.
+
+    Return whether it exists.
+    """
     if seconds <= 0:
         raise _NoAnswer(_LATE)
-    sent = {"Accept": "application/fhir+json"}
+    headers = {"Accept": "application/fhir+json"}
     if authorization := settings().reference_authorization:
-        sent["Authorization"] = authorization
-    answer = _pool().request(
+        headers["Authorization"] = authorization
+    response = _pool().request(
         "GET",
-        f"{base}/{asked}?_elements=id",
-        headers=sent,
+        f"{base}/{target}?_elements=id",
+        headers=headers,
         timeout=Timeout(total=seconds),
         retries=False,
         redirect=False,
         preload_content=False,
     )
     try:
-        body = answer.read(LARGEST_ANSWER)
+        body = response.read(LARGEST_ANSWER)
     finally:
-        # Of one that was read to its end the connection is kept.
-        answer.close()
-    if answer.status in _GONE:
+        # The connection of a response that was read to its end goes back to the pool.
+        response.close()
+    if response.status in _GONE:
         return False
-    if answer.status != _FOUND:
-        raise _NoAnswer(f"It answered with status {answer.status}")
-    _check(asked, body)
-    _remember(f"{base}/{asked}")
+    if response.status != _FOUND:
+        raise _NoAnswer(f"It answered with status {response.status}")
+    _check(target, body)
+    _remember(f"{base}/{target}")
     return True
 
 
-def _check(asked: Literal, body: bytes) -> None:
-    """Refuse an answer that is not the resource: a page may say with 200 that nothing is there."""
+def _check(target: Literal, body: bytes) -> None:
+    """Raise _NoAnswer if a body is not the resource: an error page may have status 200, too."""
     try:
         resource = orjson.loads(body)
-        found = resource["resourceType"], resource["id"]
+        identity = resource["resourceType"], resource["id"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        found = None
-    if found != asked:
-        raise _NoAnswer("It answered with something else")
+        identity = None
+    if identity != target:
+        raise _NoAnswer("It answered with something other than the resource")
 
 
 @cache
@@ -134,7 +143,7 @@ def _is_known(url: str) -> bool:
 
 
 def _remember(url: str) -> None:
-    """Keep the URL of what was there, the newest last; the oldest makes room."""
+    """Put the URL of a resource that exists at the end of the cache; drop the oldest if full."""
     with _lock:
         _known.pop(url, None)
         _known[url] = time.monotonic() + KNOWN_SECONDS
@@ -143,6 +152,6 @@ def _remember(url: str) -> None:
 
 
 def forget() -> None:
-    """Ask about everything again."""
+    """Empty the cache."""
     with _lock:
         _known.clear()

@@ -193,7 +193,7 @@ def _patients(
 
 
 def _resolved(work: Work, element: Resource, name: str) -> list[Resource]:
-    """Return the patients that a Group or RelatedPerson stands for, or else the reference itself."""
+    """Return the patients that a Group or RelatedPerson stands for; another reference itself."""
     target = references.target(element)
     if target is None or target.type not in STANDING:
         return [element]
