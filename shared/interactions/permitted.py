@@ -105,9 +105,9 @@ def check_searched(work: Work, resource_type: str) -> None:
     """Raise Forbidden if no scope lets the caller search a type, as a condition does."""
     if not work.sight.may_search(resource_type):
         raise Forbidden(
-            f"The token has no scope to search for a {resource_type}, as the condition does",
+            f"The condition needs a scope to search {resource_type}",
             expression=resource_type,
-            diagnostics=f"A scope such as user/{resource_type}.s is required",
+            diagnostics=f"The token has none, such as user/{resource_type}.s",
         )
 
 
