@@ -15,7 +15,7 @@ from shared.store.keys import Address
 
 
 def keep(lines: Iterable[str]) -> int:
-    """Store the events of log lines, which requests that wrote nothing have written.
+    """Store the audit events that log lines carry: those of requests that wrote nothing.
 
     Return how many were stored. The same lines again change nothing. Events that cannot be read or
     stored are counted in a metric, and do not keep others from being stored. Raises Transient.

@@ -54,7 +54,7 @@ def named(
 def _criteria(resource_type: str, query: Sequence[Pair]) -> Query:
     """Parse a query strictly: a misspelt parameter must not select other resources than meant.
 
-    Raises Invalid if it has no criterion, or a parameter that is none, such as `_sort`.
+    Raises Invalid if it has no search parameter, or a control parameter such as `_sort`.
     """
     for name, _ in query:
         if name in controls.NAMES - controls.WITHOUT_EFFECT:
