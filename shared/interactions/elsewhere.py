@@ -21,7 +21,7 @@ from shared.settings import settings
 
 # A write waits at most SECONDS for all of its answers; then it is refused and may be retried.
 SECONDS, TRIES, AT_ONCE = 1.5, 2, 8
-# How long an answer is kept, during which a deletion over there goes unnoticed, and how many are.
+# How long a resource is taken to exist without asking again, and how many such are remembered.
 KNOWN_SECONDS, MOST_KNOWN = 300, 2000
 # Servers that ignore `_elements` send the whole resource, which is read only to compare its id.
 LARGEST_ANSWER = 4_000_000
