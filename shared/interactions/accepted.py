@@ -1,4 +1,4 @@
-"""A body as it may be stored: of the right type, without empties and repeats, valid R4."""
+"""Validating and normalizing a request's body before it is stored."""
 
 from typing import Any
 
@@ -13,24 +13,26 @@ type Resource = dict[str, Any]
 
 
 def accepted(content: Any, resource_type: str) -> Resource:
-    """Return a body as it may be stored.
+    """Return a body as it may be stored: valid R4, without empty elements and repeated entries.
 
-    Raises Malformed where it is no resource of that type, Invalid naming everything that R4
-    forbids, BusinessRule where it was read in part only.
+    Raises Malformed if it is not a resource of that type, Invalid naming everything that R4
+    forbids, and BusinessRule if it is a partial resource, as read with `_elements`.
     """
     if not isinstance(content, dict) or content.get("resourceType") != resource_type:
-        raise Malformed(f"The body is no {resource_type}", expression="resourceType")
+        raise Malformed(
+            f"The body is not a resource of type {resource_type}", expression="resourceType"
+        )
     stripped = strip(content)
-    known = settings()
+    configured = settings()
     resource = meta_as_written(stripped.resource)
     validate(
         as_stamped(resource),
         resource_type,
-        zone=known.zone,
-        own_ids=known.own_ids,
+        zone=configured.zone,
+        own_ids=configured.own_ids,
         as_sent=stripped.as_sent,
     )
     if resource_type in CARE and "status" not in resource:
-        # R4 takes an extension in its place; whether a session is open cannot be told from one.
-        raise Invalid("A status is needed", expression=f"{resource_type}.status")
+        # R4 allows an extension in place of the value, but that does not say if a session is open.
+        raise Invalid("A status is required", expression=f"{resource_type}.status")
     return without_repeats(resource)

@@ -1,4 +1,4 @@
-"""Whom patients and related persons may address: staff, their own people, who is in the thread."""
+"""Whom patients and related persons may address: staff, their own people and a thread's people."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -11,19 +11,19 @@ from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
-# Whoever reads anything of the tenant sees these, so that to address them tells nothing.
+# Every caller of the tenant sees these types, so addressing one reveals nothing.
 STAFF = frozenset({"Practitioner", "PractitionerRole", "Organization"})
-# Of these only whom the caller sees: who is in the same compartment.
-_NEAR = frozenset({"Patient", "RelatedPerson", "CareTeam"})
+# Of these types a caller may address only those they see, by a shared compartment.
+_IF_SEEN = frozenset({"Patient", "RelatedPerson", "CareTeam"})
 
 
 def check_recipients(work: Work, resource: Resource, header: Resource | None) -> None:
     """Raise Forbidden naming each recipient whom the caller may not address.
 
-    `header` is a message's.
+    `header` is the header of a message, None for a header itself.
     """
-    named = enumerate(resource.get("recipient", ()))
-    elements = [(f"Communication.recipient[{number}]", element) for number, element in named]
+    recipients = enumerate(resource.get("recipient", ()))
+    elements = [(f"Communication.recipient[{number}]", element) for number, element in recipients]
     check(work, elements, [header] if header else [])
 
 
@@ -32,19 +32,20 @@ def check(
 ) -> None:
     """Raise Forbidden naming, by its path, each Reference to somebody the caller may not address.
 
-    Who is in the threads of `headers` may be. The refusal is the same whether they exist or not.
+    The people of the threads of `headers` may be addressed. The error is the same whether somebody
+    exists or not.
     """
-    known = work.actor.people | {name for header in headers for name in _people(header)}
+    allowed = work.actor.people | {name for header in headers for name in _people(header)}
     issues = [
         Issue(
             Forbidden.code,
-            "Patients and related persons do not address this",
+            "Patients and related persons may not address this recipient or participant",
             f"{path}.reference",
-            "They address staff of the directory, themselves and their own people, and who is in "
-            "the thread",
+            "They may address staff in the directory, themselves, their own people, and the people "
+            "of the thread",
         )
         for path, element in elements
-        if _name(element) not in known and not _may_be_addressed(work, element)
+        if _name(element) not in allowed and not _may_be_addressed(work, element)
     ]
     if issues:
         raise Forbidden(issues=issues)
@@ -65,11 +66,11 @@ def _may_be_addressed(work: Work, element: Resource) -> bool:
     target = referring.named(work.tenant, element)
     if target is None:
         return False
-    return target.type in STAFF or (target.type in _NEAR and _is_near(work, target))
+    return target.type in STAFF or (target.type in _IF_SEEN and _is_seen(work, target))
 
 
-def _is_near(work: Work, target: Literal) -> bool:
-    """Return whether the caller sees somebody in the directory who is in use."""
+def _is_seen(work: Work, target: Literal) -> bool:
+    """Return whether a person or team is active in the directory and the caller sees them."""
     record = work.resource(*target)
     if record is None or not work.sight.sees(record.resource):
         return False

@@ -1,4 +1,4 @@
-"""Correcting a finished session, when a message comes late, is taken back or counts again."""
+"""Correcting a finished session when a message arrives late, is retracted or counts again."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,16 +16,21 @@ type Resource = dict[str, Any]
 
 
 def extend(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
-    """Take a late message of its own day into a finished session."""
+    """Add a late message of its own day to a finished session."""
     sender = kinds.sender(message.resource)
     figures = session.figures.merged(figures_of([(message.at, sender)]))
     _amend(work, session, figures)
 
 
 def amend(work: Work, session: EncounterRecord, changed: CommunicationRecord) -> None:
-    """Correct a finished session when one of its messages ceases to count, or counts again."""
-    known = session.figures
-    if known.first < changed.at < known.last and not known.dirty:
+    """Correct a finished session when one of its messages ceases to count, or counts again.
+
+    Without a counting message left, a session that the server opened becomes entered-in-error, and
+    a client's stays as it is.
+    """
+    figures = session.figures
+    if figures.first < changed.at < figures.last and not figures.dirty:
+        # The period stays. Saving raises `rev`, so that concurrent changes of it conflict.
         work.save(session)
         return
     figures = closing.recomputed(work, session.id, changed)
@@ -38,7 +43,7 @@ def amend(work: Work, session: EncounterRecord, changed: CommunicationRecord) ->
 
 
 def _void(work: Work, session: EncounterRecord, figures: Figures) -> None:
-    """Turn a finished session of ours in which nothing is left into an error, and free its day."""
+    """Save a finished session without messages as entered-in-error, and free its day."""
     body = without_generated_text(session.resource, session.resource | {"status": closing.IN_ERROR})
     after = closing.left(work, session, body)
     void = versions.of_encounter(work, session, after, figures=figures, entered=work.instant)
@@ -47,9 +52,9 @@ def _void(work: Work, session: EncounterRecord, figures: Figures) -> None:
 
 
 def _amend(work: Work, session: EncounterRecord, figures: Figures) -> None:
-    """Save a finished session with other figures; a new version where that changes its period.
+    """Save a finished session with new figures, as a new version if that changes its period.
 
-    That version also names who has spoken since.
+    The new version also lists senders of messages that came since as participants.
     """
     before, zone = session.resource, settings().zone
     if rules.timed(before, figures, session.filled, zone)[0] == before:

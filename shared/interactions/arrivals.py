@@ -1,4 +1,4 @@
-"""A message that counts for the first time: which session it joins, opens, or waits for."""
+"""Assigning a message that counts for the first time to the session that it joins or opens."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ from shared.store.work import Work
 
 
 class _Arrival(NamedTuple):
-    """A message, the header of its thread, the slot it finds there, and the policy that holds."""
+    """A message, its thread's header, the slot that it arrives in, and the policy in force."""
 
     message: CommunicationRecord
     header: CommunicationRecord
@@ -36,8 +36,8 @@ class _Arrival(NamedTuple):
 def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> CommunicationRecord:
     """Return a message that counts for the first time with its *at* and its session or epoch.
 
-    The thread's state is read before the header, and both before the day's slot and the session:
-    whoever changes one of them meanwhile makes the transaction fail.
+    The thread's state is read before the header, and both before the day's slot and the session.
+    The transaction fails if another writer changes one of them meanwhile.
     """
     state = work.slot(SlotKey(message.place.thread))
     header = work.communication(message.place.thread)
@@ -45,7 +45,7 @@ def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> Com
         raise AssertionError("a message has a header")
     policy = deployment.policy_of(header)
     message = _dated(work, message, policy, is_created=is_created)
-    slot = _slot(work, state, header, message, policy)
+    slot = _arrival_slot(work, state, header, message, policy)
     if slot.key.day:
         work.require(state)
     own = links.own_session(work, message, policy)
@@ -64,28 +64,32 @@ def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> Com
 def _dated(
     work: Work, message: CommunicationRecord, policy: Policy, *, is_created: bool
 ) -> CommunicationRecord:
-    """Return a message with its *at*. Patients and related persons are believed within limits."""
-    is_theirs = message.by_patient or work.actor.is_cared_for
+    """Return a message with its *at*.
+
+    A patient's or related person's `sent` is believed only within the deployment's tolerance.
+    """
+    is_from_patient = message.by_patient or work.actor.is_cared_for
     at = times.at(
         message.resource,
         work.now,
         policy.zone,
-        tolerance_hours=settings().sent_tolerance_hours if is_theirs else None,
+        tolerance_hours=settings().sent_tolerance_hours if is_from_patient else None,
         is_created=is_created,
     )
     return replace(message, at=at, by_patient=False)
 
 
-def _slot(
+def _arrival_slot(
     work: Work,
     state: Slot,
     header: CommunicationRecord,
     message: CommunicationRecord,
     policy: Policy,
 ) -> Slot:
-    """Give the thread's slot, or under daily that of its day.
+    """Return the thread's slot, or under `daily` the slot of the message's day.
 
-    A policy that has changed concerns the next session: one that is no day's goes on until its end.
+    A changed policy applies to the next session: while the thread's session was opened under
+    another policy and is open, messages go on joining it.
     """
     if policy.name != policies.DAILY:
         return state
@@ -97,7 +101,7 @@ def _slot(
 
 
 def _linked(work: Work, message: CommunicationRecord) -> CommunicationRecord:
-    """Write the session on the message itself, where the deployment links so."""
+    """Return the message with its session as `encounter`, if the deployment links messages."""
     if settings().message_linking != "message" or not message.session:
         return message
     if "encounter" in message.resource:
@@ -107,9 +111,9 @@ def _linked(work: Work, message: CommunicationRecord) -> CommunicationRecord:
 
 
 def _attach_again(work: Work, header: CommunicationRecord, slot: Slot, policy: Policy) -> None:
-    """Attach the session that the header, or the day, still names and that was reopened."""
-    named = slot.session if slot.key.day else kinds.linked(header.resource)
-    session = work.encounter(named) if named else None
+    """Attach a reopened session that the header, or the day's slot, still names."""
+    session_id = slot.session if slot.key.day else kinds.linked(header.resource)
+    session = work.encounter(session_id) if session_id else None
     if session is None or not attaching.takes_messages(session):
         return
     if not attaching.has_room(session, slot):
@@ -124,20 +128,25 @@ def _without_open_session(
     work: Work, arrival: _Arrival, own: EncounterRecord | None
 ) -> CommunicationRecord:
     message, header, slot, policy = arrival
-    named = work.encounter(slot.session) if slot.session else None
-    if named and named.resource.get("status") == closing.FINISHED:
-        return _amend_day(work, arrival, named)
+    session = work.encounter(slot.session) if slot.session else None
+    if session and session.resource.get("status") == closing.FINISHED:
+        return _amend_day(work, arrival, session)
     if own and not kinds.linked(header.resource) and attaching.takes_messages(own):
         return links.join_own(work, message, slot, own)
     if policy.name == EXPLICIT:
         return _wait(work, message, slot)
-    _first(work, header, lambda step: openings.open_before(step, header, message.at, slot, policy))
+    _apply_before(
+        work, header, lambda step: openings.open_before(step, header, message.at, slot, policy)
+    )
     session_id = openings.open_for(work, header, message, slot, policy)
     return replace(message, session=session_id)
 
 
 def _wait(work: Work, message: CommunicationRecord, slot: Slot) -> CommunicationRecord:
-    """Leave a message without a session until a link adopts it; a day's slot keeps none such."""
+    """Leave a message without a session until a link adopts it.
+
+    Only a thread's slot remembers waiting messages; under `daily` no link adopts.
+    """
     if slot.key.day:
         work.require(slot)
         return message
@@ -146,7 +155,7 @@ def _wait(work: Work, message: CommunicationRecord, slot: Slot) -> Communication
 
 
 def _join(work: Work, arrival: _Arrival) -> CommunicationRecord:
-    """Join the session that is open."""
+    """Add a message to the open session that its slot names."""
     message, header, slot, _ = arrival
     if not slot.figures.first or message.at < slot.figures.first:
         session = work.encounter(slot.session)
@@ -154,16 +163,16 @@ def _join(work: Work, arrival: _Arrival) -> CommunicationRecord:
             raise AssertionError("an open slot names a session")
         attaching.begun_earlier(work, session, message.at)
     if slot.key.day:
-        _reach(work, arrival)
+        _reach_day(work, arrival)
     elif not slot.low or message.place.sort < slot.low:
         attaching.widen(work, slot.session, message.place)
-    _make(work, header, lambda step: patients.join(step, slot, header, message.resource))
+    _apply(work, header, lambda step: patients.join(step, slot, header, message.resource))
     work.save(openings.arrived(work, slot, message))
     return replace(message, session=slot.session)
 
 
-def _reach(work: Work, arrival: _Arrival) -> None:
-    """Let the day's session know this thread, and the header point to the latest day's."""
+def _reach_day(work: Work, arrival: _Arrival) -> None:
+    """Add the thread to the day's session, and link the header to that of its latest day."""
     message, header, slot, policy = arrival
     low, high = policies.day_keys(slot.key.day, policy.zone)
     points_here = kinds.linked(header.resource) == slot.session
@@ -172,11 +181,11 @@ def _reach(work: Work, arrival: _Arrival) -> None:
         key = message.place.sort
         attaching.reach_day(work, slot.session, header.id, slot.key.day, policy=policy, key=key)
     if not points_here and header.day < slot.key.day:
-        _make(work, header, lambda step: openings.point(step, header, slot.session, slot.key.day))
+        _apply(work, header, lambda step: openings.point(step, header, slot.session, slot.key.day))
 
 
 def _amend_day(work: Work, arrival: _Arrival, session: EncounterRecord) -> CommunicationRecord:
-    """Take a late message into its own day's session, which stays finished."""
+    """Add a late message to its own day's session, which stays finished."""
     message, _, slot, policy = arrival
     work.save(slots.noticed(slot))
     thread, key = message.place.thread, message.place.sort
@@ -185,22 +194,25 @@ def _amend_day(work: Work, arrival: _Arrival, session: EncounterRecord) -> Commu
     return replace(message, session=session.id)
 
 
-def _make(work: Work, header: CommunicationRecord, change: Callable[[Work], object]) -> None:
-    """Make what a message leads to: in its own transaction, or in one before where that is full."""
-    _first(work, header, change)
+def _apply(work: Work, header: CommunicationRecord, change: Callable[[Work], object]) -> None:
+    """Make a change that a message entails: in its transaction, or before if both do not fit."""
+    _apply_before(work, header, change)
     change(work)
 
 
-def _first(work: Work, header: CommunicationRecord, change: Callable[[Work], object]) -> None:
-    """Make what a message leads to in a transaction before its own, where both do not fit one.
+def _apply_before(
+    work: Work, header: CommunicationRecord, change: Callable[[Work], object]
+) -> None:
+    """Commit a change that a message entails before the message, where both do not fit.
 
-    The message starts over then and finds it done: a session that is open, a patient who is there.
+    Raises Stale if there was something to commit. The message then starts over and finds the
+    session open, or its patient added. Raises TooManyItems where the change cannot go first.
     """
     if not work.in_steps:
         return
     before = work.before()
     if before.communication(header.id) != header:
-        # The same change writes the header: one of them is nothing without the other.
+        # This work writes the header, too, so the change must not be committed without it.
         raise TooManyItems
     change(before)
     if before.commit("open"):

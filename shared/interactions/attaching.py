@@ -1,4 +1,4 @@
-"""Attaching a thread, or a day, to an open session."""
+"""Attaching a thread, or a thread's or patient's day, to an open session."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,17 +22,20 @@ MOST_THREADS = 20
 
 
 def is_session(encounter: EncounterRecord) -> bool:
-    """Tell whether an Encounter takes threads; all else is a plain record."""
+    """Return whether an Encounter is a session. Threads never attach to any other Encounter."""
     return kinds.is_session(encounter.resource, settings().encounter_type_system)
 
 
 def takes_messages(encounter: EncounterRecord) -> bool:
-    """Tell whether an Encounter is a session that is open."""
+    """Return whether an Encounter is an open session."""
     return is_session(encounter) and kinds.is_open(encounter.resource)
 
 
 def session_of_medical_encounter(work: Work, encounter: EncounterRecord) -> str:
-    """Give the session of one patient's encounter; nothing for a session or a plain record."""
+    """Return the id of a medical encounter's session, "" for a session or plain record.
+
+    The id is "unknown" where the Encounter's type says so but it has no `partOf`.
+    """
     parent_id = kinds.parent(encounter.resource)
     if kinds.is_medical_encounter(encounter.resource, settings().encounter_type_system):
         return parent_id or "unknown"
@@ -43,19 +46,22 @@ def session_of_medical_encounter(work: Work, encounter: EncounterRecord) -> str:
 
 
 def day_key(policy: Policy, thread: str, patient: str, at: datetime) -> SlotKey:
-    """Give the slot of an instant's local day, of the thread or, by scope, of its patient."""
+    """Return the key of a local day's slot: the thread's or, under scope `patient`, the patient's.
+
+    A thread without a patient has slots of its own under either scope.
+    """
     partition = patient if policy.scope == "patient" and patient else thread
     return SlotKey(partition, f"day#{policies.day_of(at, policy.zone)}")
 
 
 def attach(work: Work, slot: Slot, encounter: EncounterRecord) -> None:
-    """Let a thread's messages join an open session; those waiting for a link join it too."""
+    """Attach a thread to an open session, which adopts the messages that wait for a link."""
     _check_room(encounter, slot)
     thread = slot.key.partition
     if slots.waiting(slot):
         work.save(Adoption(thread=thread, epoch=slot.epoch, session=encounter.id, late=False))
         encounter = begun_earlier(work, encounter, slot.figures.first)
-    # A later message sorts above this, so that only earlier ones have to widen the range.
+    # Messages from now on sort above this key, so only earlier ones have to widen the span.
     low = slot.low if slots.waiting(slot) else f"m#{ulids.prefix(work.milliseconds)}"
     span = work.span(encounter.id, thread)
     work.save(slots.span_attached(span, encounter.id, thread, low))
@@ -63,37 +69,37 @@ def attach(work: Work, slot: Slot, encounter: EncounterRecord) -> None:
 
 
 def begun_earlier(work: Work, session: EncounterRecord, at: str) -> EncounterRecord:
-    """Correct a session's beginning, where the server wrote it and a message is before it."""
+    """Move period.start back to an earlier message, if the server wrote it. Return the session."""
     start = session.resource["period"]["start"] if "start" in session.filled else ""
     if not at or at >= start:
         return session
     if work.in_steps:
-        # It does not fit this transaction: the closer will read the messages.
-        later = replace(session, figures=replace(session.figures, dirty=True))
+        # A new version would not fit this transaction: closing recomputes from the messages.
+        corrected = replace(session, figures=replace(session.figures, dirty=True))
     else:
-        corrected = session.resource | {"period": session.resource["period"] | {"start": at}}
-        corrected = without_generated_text(session.resource, corrected)
-        later = versions.of_encounter(work, session, corrected)
-    work.save(later)
-    return later
+        after = session.resource | {"period": session.resource["period"] | {"start": at}}
+        after = without_generated_text(session.resource, after)
+        corrected = versions.of_encounter(work, session, after)
+    work.save(corrected)
+    return corrected
 
 
 def attach_day(
     work: Work, slot: Slot, encounter: EncounterRecord, thread: str, policy: Policy
 ) -> None:
-    """Let the messages of a day join an open session."""
+    """Attach a day's slot to an open session."""
     _check_room(encounter, slot)
     reach_day(work, encounter.id, thread, slot.key.day, policy=policy)
     _, after = policies.day_bounds(slot.key.day, policy.zone)
-    # A session reopened after its day has until the end of the day of reopening.
+    # A session that was reopened after its day is due at the end of the day of reopening.
     end = max(instants.written(after), encounter.day_end)
     home = encounter.home or str(slot.key)
-    homed = changed(encounter, policy=policies.DAILY, home=home, day_end=end)
-    _attach(work, slot, homed)
+    day_session = changed(encounter, policy=policies.DAILY, home=home, day_end=end)
+    _attach(work, slot, day_session)
 
 
 def has_room(encounter: EncounterRecord, slot: Slot) -> bool:
-    """Tell whether a session may have one more thread; its own day it always may."""
+    """Return whether a slot may attach to a session. The session's own day always may."""
     is_home = str(slot.key) == encounter.home
     return is_home or len(encounter.slots | {str(slot.key)}) <= MOST_THREADS
 
@@ -101,7 +107,7 @@ def has_room(encounter: EncounterRecord, slot: Slot) -> bool:
 def _check_room(encounter: EncounterRecord, slot: Slot) -> None:
     if not has_room(encounter, slot):
         raise BusinessRule(
-            f"Encounter/{encounter.id} has {MOST_THREADS} threads already",
+            f"Encounter/{encounter.id} already has {MOST_THREADS} threads, which is the maximum",
             expression="Communication.encounter",
         )
 
@@ -115,16 +121,16 @@ def _attach(work: Work, slot: Slot, encounter: EncounterRecord) -> None:
 def reach_day(
     work: Work, session_id: str, thread: str, day: str, *, policy: Policy, key: str = ""
 ) -> None:
-    """See to it that a session's range in a thread holds the day, and a key outside of it."""
+    """Widen a session's span in a thread to a whole day, and to `key` if that lies outside it."""
     low, high = policies.day_keys(day, policy.zone)
     span = work.span(session_id, thread)
-    wide = slots.span_of_day(span, session_id, thread, (low, high, key))
-    if wide != span:
-        work.save(wide)
+    widened = slots.span_of_day(span, session_id, thread, (low, high, key))
+    if widened != span:
+        work.save(widened)
 
 
 def widen(work: Work, session_id: str, place: Place) -> None:
-    """Store that a session has a message at a place outside of its range in that thread."""
+    """Widen a session's span in a thread to a message's place, if that lies outside it."""
     span = work.span(session_id, place.thread)
     widened = slots.span_widened(span, session_id, place.thread, place.sort)
     if span is None or widened.low != span.low or (span.high and widened.high != span.high):
@@ -134,25 +140,32 @@ def widen(work: Work, session_id: str, place: Place) -> None:
 def stamped(
     encounter: EncounterRecord, work: Work, policy: Policy | None = None
 ) -> EncounterRecord:
-    """Stamp on an Encounter that opens what decides about its end; none of it changes later."""
-    known = policy or deployment.policy()
+    """Return an opening Encounter with the policy and limits that decide when it closes.
+
+    Only sessions get the policy's name and idle limit. A later change of policy does not affect
+    them.
+    """
+    in_force = policy or deployment.policy()
     return changed(
         encounter,
         opened=work.instant,
-        policy=known.name if is_session(encounter) else policies.EXPLICIT,
-        idle_minutes=known.idle_minutes if is_session(encounter) else 0,
-        max_hours=known.max_hours,
+        policy=in_force.name if is_session(encounter) else policies.EXPLICIT,
+        idle_minutes=in_force.idle_minutes if is_session(encounter) else 0,
+        max_hours=in_force.max_hours,
     )
 
 
 def look(encounter: EncounterRecord, active: datetime | None) -> str:
-    """Give when an open Encounter is first looked at."""
+    """Return when an open Encounter is first due, or "" if it never is."""
     first = due.first_look(opened(encounter, active))
     return spread(encounter, first) if first else ""
 
 
 def earlier_due(work: Work, encounter: EncounterRecord) -> str:
-    """Give when a session that was just attached to is looked at: as before, or earlier."""
+    """Return when a session is due after a thread was attached: as before, or earlier.
+
+    A day's session is due at the end of its day.
+    """
     first = look(encounter, work.now)
     if encounter.policy == policies.DAILY:
         return first
@@ -160,7 +173,11 @@ def earlier_due(work: Work, encounter: EncounterRecord) -> str:
 
 
 def spread(encounter: EncounterRecord, moment: datetime) -> str:
-    """Spread the sessions of a day over some minutes after its end; others are on time."""
+    """Return when an Encounter that should close at an instant is due.
+
+    The sessions of a day are spread over some minutes after its end, so that they do not all
+    close at once. All others are due on time.
+    """
     minutes = settings().close_spread_minutes
     if encounter.policy == policies.DAILY and encounter.day_end and minutes:
         moment += timedelta(seconds=crc32(encounter.id.encode()) % (minutes * 60))
@@ -168,14 +185,17 @@ def spread(encounter: EncounterRecord, moment: datetime) -> str:
 
 
 def opened(encounter: EncounterRecord, active: datetime | None) -> Opened:
-    """Give what decides when an Encounter is looked at; `active` where a thread is attached."""
-    begun = instants.read(encounter.opened)
+    """Return what decides when an Encounter is due.
+
+    `active` is the latest activity of its threads, and is ignored if none is attached.
+    """
+    opened_at = instants.read(encounter.opened)
     zone = settings().zone
-    from_then = None if encounter.is_long else long.long_from(encounter.resource, begun, zone)
+    long_from = None if encounter.is_long else long.long_from(encounter.resource, opened_at, zone)
     return Opened(
         policy=encounter.policy,
-        opened=begun,
-        long_from=from_then,
+        opened=opened_at,
+        long_from=long_from,
         idle_minutes=encounter.idle_minutes,
         max_hours=encounter.max_hours,
         day_end=instants.read(encounter.day_end) if encounter.day_end else None,

@@ -1,4 +1,4 @@
-"""The audit trail: how events come into it, from log lines and from the table's stream."""
+"""Storing audit events: those of reads come from log lines, those of writes from a stream."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,41 +15,42 @@ from shared.store.keys import Address
 
 
 def keep(lines: Iterable[str]) -> int:
-    """Store as new events what log lines say of requests that wrote none; again changes nothing.
+    """Store the audit events that log lines carry: those of requests that wrote nothing.
 
-    Return how many. What cannot be read or stored is counted, and does not keep the others from
-    being stored. Raises Transient.
+    Return how many were stored. The same lines again change nothing. Events that cannot be read or
+    stored are counted in a metric, and do not keep others from being stored. Raises Transient.
     """
-    known: dict[str, finding.Found] = defaultdict(dict)
-    told = [entry for line in lines for entry in _of_line(line, known)]
-    refused = _stored(journal.rows(told, is_listed=settings().audit_reads != ARCHIVE))
-    return len(told) - refused
+    found: dict[str, finding.Found] = defaultdict(dict)
+    logged = [entry for line in lines for entry in _of_line(line, found)]
+    refused = _put(journal.rows(logged, is_listed=settings().audit_reads != ARCHIVE))
+    return len(logged) - refused
 
 
-def _stored(rows: Iterable[tuple[Address, Item]]) -> int:
-    """Put rows; count, and return how many, DynamoDB does not take."""
+def _put(rows: Iterable[tuple[Address, Item]]) -> int:
+    """Put rows. Count in a metric how many DynamoDB refuses, and return that number."""
     refused = auditing.keep(rows)
     if refused:
         metrics.note(metrics.UNAUDITED, refused)
     return refused
 
 
-def _of_line(line: str, known: dict[str, finding.Found]) -> list[Entry]:
-    """Return the events of a line, none of a line of another kind.
+def _of_line(line: str, found: dict[str, finding.Found]) -> list[Entry]:
+    """Return the audit events of a log line, none if it is another kind of line.
 
-    What the line says itself, the event does not say again.
+    Fields that the line has anyway are not repeated in its event, and are taken from the line.
+    `found` caches by tenant what is looked up to complete events.
     """
     try:
-        said = orjson.loads(line)
-        audit = said.get("audit") if isinstance(said, dict) else None
+        fields = orjson.loads(line)
+        audit = fields.get("audit") if isinstance(fields, dict) else None
         if not audit:
             return []
         tenant, event_id = audit["tenant"], audit["id"]
-        of_line = {name: said[name] for name in trail.OF_LINE if said.get(name)}
-        event = finding.whole(tenant, of_line | audit["event"], known[tenant])
+        of_line = {name: fields[name] for name in trail.OF_LINE if fields.get(name)}
+        event = finding.whole(tenant, of_line | audit["event"], found[tenant])
         instants.read(event["at"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        # The platform's own lines may be text; a line of ours that was cut off is not whole JSON.
+        # A truncated line of ours is incomplete JSON. Other text comes from the platform.
         if line.lstrip()[:1] == "{":
             metrics.note(metrics.UNAUDITED)
         return []
@@ -58,15 +59,15 @@ def _of_line(line: str, known: dict[str, finding.Found]) -> list[Entry]:
 
 
 def index(rows: Iterable[Item]) -> int:
-    """Bring events on: those of writes to the new ones, new ones into the archive and its index.
+    """Move events on: those of writes into the journal, those of the journal into the archive.
 
-    Rows are as the table's stream has them; the same ones again change nothing. Return how many
-    events. Raises Transient.
+    Rows are as the table's stream has them. The same rows again change nothing. Return the number
+    of events. Raises Transient.
     """
-    known = list(rows)
-    of_writes = [_of_write(row) for row in known if "event" in row]
-    _stored(journal.rows(of_writes))
-    new = [(entry, journal.is_listed(row)) for row in known for entry in _new(row)]
+    stream_rows = list(rows)
+    of_writes = [_of_write(row) for row in stream_rows if "event" in row]
+    _put(journal.rows(of_writes))
+    new = [(entry, journal.is_listed(row)) for row in stream_rows for entry in _new(row)]
     for is_listed in (True, False):
         of_kind = [entry for entry, listed in new if listed is is_listed]
         _archive(of_kind, is_listed=is_listed)
@@ -83,10 +84,10 @@ def _new(row: Item) -> list[Entry]:
 
 
 def _archive(new: Iterable[Entry], *, is_listed: bool) -> None:
-    """Store events in the archive, and in its index those that searches find."""
+    """Store events in the archive and, if searches are to find them, in its index."""
     for segment in segments.built(new):
         archive.put(segment.key, segment.body)
-        if found := digests.written(segment):
-            archive.put(segments.object_key(segment.day, segment.name, digests.PREFIX), found)
+        if digest := digests.written(segment):
+            archive.put(segments.object_key(segment.day, segment.name, digests.PREFIX), digest)
         if is_listed:
-            _stored(postings.rows(segment))
+            _put(postings.rows(segment))

@@ -1,4 +1,4 @@
-"""AuditEvents: how those who oversee see the audit trail.
+"""Reading and searching the audit trail as AuditEvents.
 
 https://hl7.org/fhir/R4/auditevent.html
 """
@@ -13,7 +13,7 @@ from shared.search import Result
 
 
 def read(actor: Actor, event_id: str) -> bytes:
-    """Give an event as an AuditEvent's JSON. Raises NotFound."""
+    """Return an event as an AuditEvent in JSON. Raises NotFound."""
     found = by_id.resources(actor.tenant, [event_id])
     if event_id not in found:
         raise NotFound(f"{AUDIT_EVENT}/{event_id} does not exist")
@@ -21,8 +21,12 @@ def read(actor: Actor, event_id: str) -> bytes:
 
 
 def search(actor: Actor, query: list[tuple[str, str]], *, lenient: bool) -> Result:
-    """Give a page of the events that match. Raises Invalid and TooCostly."""
+    """Return a page of the events that match a query. Raises Invalid and TooCostly."""
     for name, value in query:
         if name in subsets.NAMES and value not in ("false", subsets.COUNT):
-            raise Invalid(f"{AUDIT_EVENT}s are given whole", expression=name)
+            raise Invalid(
+                f"{AUDIT_EVENT}s are always returned in full",
+                expression=name,
+                diagnostics=f"Leave {name} out, or use _summary=count",
+            )
     return search_type(actor, AUDIT_EVENT, query, lenient=lenient)

@@ -1,4 +1,4 @@
-"""What this server can do, told by the catalogue.
+"""The CapabilityStatement, made from the catalogue.
 
 https://hl7.org/fhir/R4/http.html#capabilities
 """
@@ -22,7 +22,7 @@ VERSION = "1.0.0"
 _CORE = "http://hl7.org/fhir/StructureDefinition"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
-# What the catalogue's codes are beside those of R4's interactions.
+# Codes of the catalogue that are not interactions of R4.
 _NOT_RESTFUL = frozenset(
     {
         "capabilities",
@@ -38,7 +38,7 @@ _NOT_RESTFUL = frozenset(
 
 @cache
 def capabilities(base: str) -> bytes:
-    """Give the CapabilityStatement of the server at `base`, as JSON."""
+    """Return the CapabilityStatement of the server at `base` as JSON."""
     return fhirjson.dumps(
         {
             "resourceType": "CapabilityStatement",
@@ -47,8 +47,8 @@ def capabilities(base: str) -> bytes:
             "name": "AsyncEncounters",
             "title": "Async Encounters",
             "description": (
-                "Asynchronous care as Encounters, threads and messages as Communications. "
-                f"For people: {base}/docs; as OpenAPI: {base}/openapi.json"
+                "Asynchronous care as Encounters, with threads and messages as Communications. "
+                f"Documentation: {base}/docs; OpenAPI: {base}/openapi.json"
             ),
             "status": "active",
             "date": DATE,
@@ -72,18 +72,15 @@ def capabilities(base: str) -> bytes:
 
 
 def _security() -> dict[str, Any]:
-    known = settings()
-    endpoints = [
-        {"url": name, "valueUri": url}
-        for name, url in (("authorize", known.authorize_url), ("token", known.token_url))
-        if url
-    ]
+    configured = settings()
+    urls = (("authorize", configured.authorize_url), ("token", configured.token_url))
+    endpoints = [{"url": name, "valueUri": url} for name, url in urls if url]
     service = {"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}
     roles = "\n".join(
         f"- {role.name}: {role.documentation}; deletes {role.deletes}" for role in ROLES.values()
     )
     security: dict[str, Any] = {
-        "cors": bool(known.allowed_origins),
+        "cors": bool(configured.allowed_origins),
         "service": [service],
         "description": f"Roles, and what they are for:\n\n{roles}",
     }
@@ -93,7 +90,7 @@ def _security() -> dict[str, Any]:
 
 
 def _resource(resource_type: str, base: str) -> dict[str, Any]:
-    supported = [each for each in profiles.known() if profiles.applies(each, resource_type)]
+    supported = [url for url in profiles.known() if profiles.applies(url, resource_type)]
     rows = [row for row in BELOW_BASE if not row.is_systems]
     codes = dict.fromkeys(row.code for row in rows if row.code not in _NOT_RESTFUL)
     conditional = {row.code for row in BELOW_BASE if row.conditional}
@@ -113,15 +110,18 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
         "conditionalUpdate": "update" in conditional,
         "conditionalDelete": "single" if "delete" in conditional else "not-supported",
         "referencePolicy": ["literal", "logical"],
-        "searchInclude": ["*", *_followed(SEARCH_PARAMS.of(resource_type).values())],
-        "searchRevInclude": ["*", *_followed(_referring_to(resource_type))],
+        "searchInclude": ["*", *_includable(SEARCH_PARAMS.of(resource_type).values())],
+        "searchRevInclude": ["*", *_includable(_referring_to(resource_type))],
         "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(resource_type).values()],
         **({"operation": operations} if operations else {}),
     }
 
 
 def _session_policy(base: str) -> str:
-    """Return how a thread has a policy of its own; `supportedProfile` is for whole resources."""
+    """Return documentation of the session policy's extension.
+
+    `supportedProfile` cannot name it, because that is for profiles of whole resources.
+    """
     return (
         "A thread's header may say how its sessions begin and end, in an extension: "
         f"{base}{policies.EXTENSION}"
@@ -132,7 +132,7 @@ def _audit_event(base: str) -> dict[str, Any]:
     rows = [row for row in BELOW_BASE if row.type == AUDIT_EVENT]
     return {
         "type": AUDIT_EVENT,
-        "documentation": _found_for(),
+        "documentation": _retention(),
         "interaction": [
             {"code": code, "documentation": _listed(OVERSEERS)}
             for code in dict.fromkeys(row.code for row in rows)
@@ -142,18 +142,20 @@ def _audit_event(base: str) -> dict[str, Any]:
     }
 
 
-def _found_for() -> str:
-    """Return for how long searches find AuditEvents."""
-    said = settings()
-    days = [days for days in (said.audit_index_days, said.audit_retention_days) if days]
+def _retention() -> str:
+    """Return documentation of how long searches find AuditEvents and the archive keeps them."""
+    configured = settings()
+    retention, limits = configured.audit_retention_days, configured.audit_index_days
+    days = [limit for limit in (limits, retention) if limit]
     found = f"Searches find events for {min(days)} days" if days else "Searches find all events"
-    kept = f"for {said.audit_retention_days} days" if said.audit_retention_days else "for ever"
-    reads = "" if said.audit_reads != ARCHIVE else ", but not those of requests that wrote nothing"
-    return f"{found}{reads}; the archive has every event {kept}"
+    kept = f"for {retention} days" if retention else "forever"
+    is_listed = configured.audit_reads != ARCHIVE
+    reads = "" if is_listed else ", but not those of requests that wrote nothing"
+    return f"{found}{reads}; the archive keeps every event {kept}"
 
 
-def _followed(rows: Iterable[SearchParam]) -> list[str]:
-    """Give those of some parameters by which something stored here may be included."""
+def _includable(rows: Iterable[SearchParam]) -> list[str]:
+    """Return those of some parameters whose targets may be stored here, as _include names them."""
     return [
         f"{row.resource}:{row.code}"
         for row in rows
@@ -164,14 +166,14 @@ def _followed(rows: Iterable[SearchParam]) -> list[str]:
 
 
 def _referring_to(resource_type: str) -> Iterator[SearchParam]:
-    """Give the parameters by whose rows what refers to a type can be looked up."""
+    """Yield the indexed parameters, of any type, that may refer to a type."""
     for row in (row for each in TYPES for row in SEARCH_PARAMS.of(each).values()):
         if row.index is not Index.FILTER and (not row.targets or resource_type in row.targets):
             yield row
 
 
 def _who(code: str) -> str:
-    """Say which roles may: where several routes have a code, each that one of them takes."""
+    """Return documentation of the roles that may use an interaction, by any of its routes."""
     rows = (row for row in BELOW_BASE if row.code == code and row.type != AUDIT_EVENT)
     return _listed({role for row in rows for role in row.roles}, code)
 

@@ -1,4 +1,4 @@
-"""The way of every change: one transaction, and again where somebody was first."""
+"""Making a change in one transaction, and again from the start if another writer was first."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,10 +16,10 @@ from shared.store.work import ClosingUnderWay, Work
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a change led to: the record as it is now, and whether it was not there before.
+    """The result of a change: the record as it is now, and whether the change created it.
 
-    `readable` says whether the caller's scopes let them read it: who may only write it is answered
-    without it.
+    `readable` is whether the caller's scopes let them read the record. A caller who may only write
+    it gets a response without it.
     """
 
     record: Versioned | None
@@ -31,9 +31,9 @@ type Change = Callable[[Work], Outcome]
 
 
 def make(actor: Actor, interaction: str, change: Change) -> Outcome:
-    """Make a change in one transaction, or begin with one where it closes a large session.
+    """Make a change in one transaction; closing a large session goes on in further ones.
 
-    Raises Transient, BusinessRule where it does not fit, and what the change raises.
+    Raises Transient, BusinessRule if it does not fit, and what the change raises.
     """
     works = _works(actor)
     return settle(lambda: _attempt(works, interaction, change))
@@ -42,7 +42,7 @@ def make(actor: Actor, interaction: str, change: Change) -> Outcome:
 def make_whole[T](actor: Actor, interaction: str, change: Callable[[Work], T]) -> T:
     """Make a change in one transaction or not at all.
 
-    Raises Transient, BusinessRule where it does not fit, and what the change raises.
+    Raises Transient, BusinessRule if it does not fit, and what the change raises.
     """
     works = _works(actor)
 
@@ -52,13 +52,13 @@ def make_whole[T](actor: Actor, interaction: str, change: Callable[[Work], T]) -
         work.commit(interaction)
         return result
 
-    return settle(lambda: _undisturbed(actor, attempt))
+    return settle(lambda: _completing_closings(actor, attempt))
 
 
 def rehearse(actor: Actor, interaction: str, change: Callable[[Work], Outcome]) -> None:
-    """Make a change up to its transaction, and write nothing. Raises what the change raises.
+    """Make a change up to its transaction, but write nothing. Raises what the change raises.
 
-    A session that is being closed is not waited for.
+    A change that meets a session being closed ends there without an error.
     """
     work = Work(actor, instants.now())
     with suppress(ClosingUnderWay):
@@ -67,10 +67,10 @@ def rehearse(actor: Actor, interaction: str, change: Callable[[Work], Outcome]) 
 
 
 def _works(actor: Actor) -> Iterator[Work]:
-    """Make a work for each attempt; after the first each reads what it refers to, to name it.
+    """Yield a unit of work for each attempt.
 
-    What the caller's rights come from is read again, too: it may have changed since the request
-    was read.
+    The first trusts that what it refers to exists. Later ones read it, so that a refusal names it.
+    They also read again what the caller's rights come from, which may have changed since.
     """
     for number in count():
         if number and actor.grounds:
@@ -86,44 +86,45 @@ def _works(actor: Actor) -> Iterator[Work]:
 def _attempt(works: Iterator[Work], interaction: str, change: Change) -> Outcome:
     work = next(works)
 
-    def once() -> Outcome:
+    def commit_whole_or_in_steps() -> Outcome:
         try:
-            return _once(work, interaction, change)
+            return _commit(work, interaction, change)
         except TooManyItems:
-            again = next(works)
-            again.in_steps = True
-            return _once(again, interaction, change)
+            stepwise = next(works)
+            stepwise.in_steps = True
+            return _commit(stepwise, interaction, change)
 
-    return _undisturbed(work.actor, once)
+    return _completing_closings(work.actor, commit_whole_or_in_steps)
 
 
-def _undisturbed[T](actor: Actor, attempt: Callable[[], T]) -> T:
-    """Make an attempt; complete a closing that it meets, so that the next one does not."""
+def _completing_closings[T](actor: Actor, attempt: Callable[[], T]) -> T:
+    """Make an attempt. If it meets a closing under way, complete that and raise Stale."""
     try:
         return attempt()
-    except ClosingUnderWay as met:
-        closing.complete(actor, met.encounter_id)
+    except ClosingUnderWay as error:
+        closing.complete(actor, error.encounter_id)
         raise Stale from None
     except TooManyItems:
-        text = f"The change does not fit a transaction of {LARGEST} items and 4 MB"
-        raise BusinessRule(text, diagnostics="Make it in several smaller ones") from None
+        text = f"The change does not fit in a transaction of {LARGEST} items and 4 MB"
+        raise BusinessRule(text, diagnostics="Split it into several smaller changes") from None
 
 
 def for_reader(work: Work, outcome: Outcome) -> Outcome:
-    """Return an outcome that says whether the caller may read the record."""
+    """Return an outcome with `readable` set by the caller's scopes."""
     record = outcome.record
     if record is None or record.deleted or work.actor.scopes is None:
         return outcome
     return replace(outcome, readable=work.sight.may("r", record.resource))
 
 
-def _once(work: Work, interaction: str, change: Change) -> Outcome:
+def _commit(work: Work, interaction: str, change: Change) -> Outcome:
+    """Make and commit a change, and complete the closings that it begins."""
     outcome = for_reader(work, change(work))
     work.commit(interaction)
     for session_id in work.begun:
         closing.complete(work.actor, session_id)
     record = outcome.record
     if record and record.id in work.begun:
-        now = Work(work.actor, instants.now()).resource(record.type, record.id)
-        return replace(outcome, record=now)
+        current = Work(work.actor, instants.now()).resource(record.type, record.id)
+        return replace(outcome, record=current)
     return outcome

@@ -1,6 +1,7 @@
-"""Closing a session: detach its threads, finish its children, then the session itself.
+"""Closing a session: detaching its threads, finishing its children, then the session itself.
 
-All in one transaction where it fits; else a sequence of steps, each of which anybody may repeat.
+A closing is one transaction if it fits. Otherwise it is a sequence of transactions, each of which
+any worker or request may continue.
 """
 
 from collections.abc import Iterable
@@ -27,21 +28,22 @@ FINISHED, IN_ERROR = "finished", "entered-in-error"
 
 
 def finish(work: Work, session: EncounterRecord) -> EncounterRecord:
-    """Save a session as finished by the server."""
+    """Close a session with status `finished`. Return its record."""
     body = without_generated_text(session.resource, session.resource | {"status": FINISHED})
     return close(work, session, left(work, session, body))
 
 
 def finish_with(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
-    """Save a session that begins and ends with one late message."""
+    """Close a new session with status `finished`; one late message is its first and last."""
     figures = figures_of([(message.at, kinds.sender(message.resource))])
     close(work, replace(session, figures=figures), session.resource | {"status": FINISHED})
 
 
 def close(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
-    """Save a session as ended with the status of `body`, its children and threads with it.
+    """Close a session and its children with the status of `body`, and detach its threads.
 
-    Where the work goes in steps, only the first: threads detached, the body kept for the last.
+    If the work goes in steps, make only the first: detach the threads, and store the body as
+    pending until `complete` writes it.
     """
     figures = detaching.release(work, session)
     if figures.dirty:
@@ -61,17 +63,17 @@ def close(work: Work, session: EncounterRecord, body: Resource) -> EncounterReco
 
 
 def _in_error_if_empty(session: EncounterRecord, body: Resource, figures: Figures) -> Resource:
-    """Turn a session that the server opened, and in which nothing is left, into an error."""
+    """Return the body as entered-in-error if the server opened a session that has no messages."""
     if session.by_server and not figures.first and body["status"] == FINISHED:
         return body | {"status": IN_ERROR}
     return body
 
 
 def complete(actor: Actor, session_id: str) -> None:
-    """Run the remaining steps of a closing that has begun, whoever began it.
+    """Make the remaining steps of a closing that has begun, whoever began it.
 
-    Each child is finished in its own transaction, then the session. Raises Stale where somebody
-    else does the same.
+    Each child is finished in its own transaction, then the session. Raises Stale if another
+    caller completes the same closing.
     """
     work = Work(actor, instants.now())
     session, pending = work.encounter(session_id, closing=True), work.pending(session_id)
@@ -81,16 +83,19 @@ def complete(actor: Actor, session_id: str) -> None:
     for child in _open_children(work, session_id):
         step = Work(actor, instants.now())
         step.require(session)
-        read = step.encounter(child.id)
-        if read and kinds.is_open(read.resource):
-            step.save(_ended_child(step, read, ended))
+        current = step.encounter(child.id)
+        if current and kinds.is_open(current.resource):
+            step.save(_ended_child(step, current, ended))
             step.commit("close")
     work.remove(pending)
     work.commit("close")
 
 
 def recomputed(work: Work, session_id: str, changed: CommunicationRecord | None = None) -> Figures:
-    """Read a session's figures from its messages; one that is being written counts as written."""
+    """Return a session's figures, recomputed from its messages.
+
+    `changed` is a message that this work writes: it is taken as written, not as stored.
+    """
     return figures_of(
         (message.at, kinds.sender(message.resource))
         for message in _messages(work, session_id)
@@ -99,7 +104,7 @@ def recomputed(work: Work, session_id: str, changed: CommunicationRecord | None 
 
 
 def _messages(work: Work, session_id: str) -> Iterable[CommunicationRecord]:
-    """Read the messages whose effective session it is, those adopted after its end aside."""
+    """Yield the messages whose effective session this is, except those adopted after its end."""
     for span in work.spans(session_id):
         adoptions = work.adoptions(span.thread)
         for message in work.messages(span.thread, span.low, span.high or MESSAGES[1]):
@@ -110,7 +115,7 @@ def _messages(work: Work, session_id: str) -> Iterable[CommunicationRecord]:
 
 
 def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
-    """Save the version in which a session ends."""
+    """Save the version in which a session ends. Return it."""
     if session.closing is None:
         raise AssertionError("a closing has begun")
     figures = session.closing.figures
@@ -136,7 +141,7 @@ def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRec
 
 
 def room_in(session: EncounterRecord, body: Resource) -> int:
-    """Give how many participants a session may have more."""
+    """Return how many more participants a session may have before it has too many index rows."""
     stamped = body | {"meta": {**body.get("meta", {}), "lastUpdated": session.created}}
     return room(stamped)
 
@@ -146,7 +151,7 @@ def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:
 
 
 def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -> EncounterRecord:
-    """Make the version in which a medical encounter ends with its session."""
+    """Return the version in which a child ends with its session."""
     status, at = session.resource["status"], session.entered
     after = child.resource | {"status": status}
     after = with_status_history(child.resource, after, child.entered, at, keep_omitted=False)
@@ -156,7 +161,7 @@ def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -
 
 
 def left(work: Work, session: EncounterRecord, after: Resource) -> Resource:
-    """Give an Encounter whose status the server changes, with the one it leaves in its history."""
+    """Return an Encounter whose status the server changes, with the old one in statusHistory."""
     return with_status_history(
         session.resource, after, session.entered, work.instant, keep_omitted=False
     )

@@ -1,4 +1,4 @@
-"""$closing: how a session closes, and when it does so by itself."""
+"""The operation $closing: a session's policy, and when the server will close it."""
 
 from shared import fhirjson, instants
 from shared.access import Actor
@@ -13,24 +13,27 @@ from shared.store.work import Work
 
 
 def closing_time(actor: Actor, session_id: str) -> bytes:
-    """Give a Parameters resource as JSON. Raises NotFound, Deleted and BusinessRule."""
-    return settle(lambda: _told(actor, session_id))
+    """Return the policy and closing time of a session as a Parameters resource in JSON.
+
+    Raises NotFound, Deleted, and BusinessRule if the Encounter is not a session.
+    """
+    return settle(lambda: _parameters(actor, session_id))
 
 
-def _told(actor: Actor, session_id: str) -> bytes:
+def _parameters(actor: Actor, session_id: str) -> bytes:
     work = Work(actor, instants.now())
-    found = work.encounter(session_id, closing=True)
-    seen = found if Sight(actor, "r").sees_record(found) else None
-    session = there(seen, "Encounter", session_id)
+    record = work.encounter(session_id, closing=True)
+    visible = record if Sight(actor, "r").sees_record(record) else None
+    session = there(visible, "Encounter", session_id)
     check_is_session(work, session)
     closes = _closes(work, session)
-    told = [{"name": "policy", "valueCode": session.policy}]
-    told += [{"name": "closes", "valueInstant": closes}] if closes else []
-    return fhirjson.dumps({"resourceType": "Parameters", "parameter": told})
+    parameters = [{"name": "policy", "valueCode": session.policy}]
+    parameters += [{"name": "closes", "valueInstant": closes}] if closes else []
+    return fhirjson.dumps({"resourceType": "Parameters", "parameter": parameters})
 
 
 def _closes(work: Work, session: EncounterRecord) -> str:
-    """Give when the schedule closes a session, as things stand; nothing where it does not."""
+    """Return when the schedule will close a session if nothing more happens, or "" if never."""
     if session.closing:
         return session.closing.at
     if not kinds.is_open(session.resource):

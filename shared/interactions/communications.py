@@ -1,4 +1,4 @@
-"""What writing a Communication does: a header's to its link, a message's to its thread."""
+"""Writing a Communication: a header with its link to a session, or a message in its thread."""
 
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ _PART_OF = "Communication.partOf"
 
 
 def new_id(resource: Resource, now: datetime) -> str:
-    """Make the id of a Communication: a message's says its thread and its place there."""
+    """Return a new id for a Communication. A message's id has its thread and its place there."""
     header = kinds.header(resource)
     if header:
         order = times.order(resource, now, settings().zone)
@@ -42,12 +42,12 @@ def create(work: Work, communication_id: str, after: Resource) -> CommunicationR
 
 
 def update(work: Work, before: CommunicationRecord, after: Resource) -> CommunicationRecord:
-    """Save a Communication's next version, also one that brings a deleted one back."""
+    """Save a Communication's next version, which may restore a deleted one."""
     return _save(work, before, before.id, after)
 
 
 def delete(work: Work, before: CommunicationRecord) -> CommunicationRecord:
-    """Save a Communication's deletion: a header's thread takes no more messages."""
+    """Save a Communication's deletion. A deleted header's thread takes no more messages."""
     deleted = versions.of_communication(work, before, None, counts=False)
     if before.place.is_message:
         return messages.count(work, before, deleted)
@@ -64,14 +64,15 @@ def _save(
         return _save_message(work, before, own_id, after, header_id)
     if before and before.place.is_message:
         raise BusinessRule(
-            "A message keeps its header",
+            "A message cannot lose its header",
             expression=_PART_OF,
-            diagnostics="The write leaves it without one",
+            diagnostics=f"Keep Communication/{before.place.thread} in partOf",
         )
     if keys.home(own_id).is_message:
         raise BusinessRule(
-            "An id of this form belongs to a message of the thread it begins with",
+            "An id of this form is reserved for messages of the thread that it begins with",
             expression="Communication.id",
+            diagnostics="Choose another id",
         )
     return _save_header(work, before, own_id, after)
 
@@ -79,19 +80,19 @@ def _save(
 def _save_header(
     work: Work, before: CommunicationRecord | None, own_id: str, after: Resource
 ) -> CommunicationRecord:
-    was = before.resource if before else {}
+    previous = before.resource if before else {}
     policy = policies.of(after, deployment.policy())
-    after = _with_kept_link(work, own_id, was, after, policy)
-    referring.check(work, was, after)
+    after = _with_kept_link(work, own_id, previous, after, policy)
+    referring.check(work, previous, after)
     state: dict[str, Any] = {}
-    if kinds.linked(was) != kinds.linked(after):
+    if kinds.linked(previous) != kinds.linked(after):
         patient = opening.patient(after)
         plain = links.relink(work, own_id, kinds.linked(after), policy, patient)
         day = policies.day_of(work.now, policy.zone) if policy.name == policies.DAILY else ""
         state = {"plain": plain, "day": day}
-    elif before and any(was.get(name) != after.get(name) for name in ("subject", "extension")):
+    elif before and any(previous.get(name) != after.get(name) for name in ("subject", "extension")):
         work.save(slots.turned(work.slot(SlotKey(own_id))))
-    if policy.name == policies.THREAD and _is_completed(was, after):
+    if policy.name == policies.THREAD and _is_completed(previous, after):
         links.detach(work, own_id)
     if before:
         saved = versions.of_communication(work, before, after, **state)
@@ -102,23 +103,24 @@ def _save_header(
     return saved
 
 
-def _is_completed(was: Resource, after: Resource) -> bool:
-    return was.get("status") in kinds.OPEN_HEADER and after.get("status") not in kinds.OPEN_HEADER
+def _is_completed(previous: Resource, after: Resource) -> bool:
+    was_open = previous.get("status") in kinds.OPEN_HEADER
+    return was_open and after.get("status") not in kinds.OPEN_HEADER
 
 
 def _with_kept_link(
-    work: Work, own_id: str, was: Resource, after: Resource, policy: Policy
+    work: Work, own_id: str, previous: Resource, after: Resource, policy: Policy
 ) -> Resource:
-    """Keep the stored link, where sessions follow the messages and a write knows it no better.
+    """Under `thread` and `daily`, keep the server's link if a client omits it or sends a stale one.
 
-    That is where it leaves the link out, or names a session the thread had before: an old read
-    that is written back after a rollover changes nothing.
+    A stale link names a session that the thread had before: an old read that is written back after
+    a rollover must change nothing.
     """
-    kept, named = kinds.linked(was), kinds.linked(after)
-    if policy.name == policies.EXPLICIT or not kept or kept == named:
+    stored, sent = kinds.linked(previous), kinds.linked(after)
+    if policy.name == policies.EXPLICIT or not stored or stored == sent:
         return after
-    if "encounter" not in after or (named and work.span(named, own_id)):
-        return after | {"encounter": was["encounter"]}
+    if "encounter" not in after or (sent and work.span(sent, own_id)):
+        return after | {"encounter": previous["encounter"]}
     return after
 
 
@@ -129,21 +131,21 @@ def _save_message(
     after: Resource,
     header_id: str,
 ) -> CommunicationRecord:
-    was = before.resource if before else {}
+    previous = before.resource if before else {}
     if before and before.place.is_message and before.place.thread != header_id:
         raise BusinessRule(
             f"The message belongs to Communication/{before.place.thread}",
             expression=_PART_OF,
-            diagnostics="It cannot be moved to another thread",
+            diagnostics="A message cannot move to another thread. Retract it and post it again",
         )
-    # Read before the header: a change of the header raises the slot's epoch.
+    # Read before the header, whose changes raise the slot's epoch: a later one is then noticed.
     work.slot(SlotKey(header_id))
-    _require_header(work, header_id, own_id, is_added=kinds.header(was) != header_id)
+    _require_header(work, header_id, own_id, is_added=kinds.header(previous) != header_id)
     if before and not before.place.is_message:
         _leave_own_thread(work, before)
-    referring.check(work, was, after)
-    patients.check_known(work, header_id, was, after)
-    after = _with_restored_link(was, after)
+    referring.check(work, previous, after)
+    patients.check_known(work, header_id, previous, after)
+    after = _with_restored_link(previous, after)
     counts = kinds.counts(after, counted=bool(before and before.counts))
     state = {
         "place": _place(work, before, own_id, after, header_id),
@@ -152,7 +154,7 @@ def _save_message(
     }
     if before:
         message = versions.of_communication(work, before, after, **state)
-        if before.at and kinds.linked(was) != kinds.linked(after):
+        if before.at and kinds.linked(previous) != kinds.linked(after):
             links.check_own_update(work, message)
     else:
         message = versions.first_of_communication(work, own_id, after, **state)
@@ -160,36 +162,49 @@ def _save_message(
 
 
 def _is_dated_by_patient(work: Work, before: CommunicationRecord | None, after: Resource) -> bool:
-    """Return whether a patient or related person wrote a message's `sent`, until it counts."""
+    """Return whether a patient or related person wrote the `sent` of a message yet to count."""
     if before and (before.at or before.resource.get("sent") == after.get("sent")):
         return before.by_patient
     return work.actor.is_cared_for
 
 
-def _with_restored_link(was: Resource, after: Resource) -> Resource:
-    """Restore a message's link that a write leaves out, where the deployment links messages."""
-    if settings().message_linking != "message" or "encounter" not in was or "encounter" in after:
+def _with_restored_link(previous: Resource, after: Resource) -> Resource:
+    """Restore the link that a write omits, if the deployment links messages."""
+    if (
+        settings().message_linking != "message"
+        or "encounter" not in previous
+        or "encounter" in after
+    ):
         return after
-    return after | {"encounter": was["encounter"]}
+    return after | {"encounter": previous["encounter"]}
 
 
 def _require_header(work: Work, header_id: str, own_id: str, *, is_added: bool) -> None:
+    """Raise BusinessRule unless a message's header exists and is a header.
+
+    If the message is added to the thread, the caller must see the header, too.
+    """
     header = work.communication(header_id)
     if header is None or header.deleted or (is_added and not work.sight.sees(header.resource)):
         raise BusinessRule(f"Communication/{header_id} does not exist", expression=_PART_OF)
     if header.place.is_message or header_id == own_id:
         raise BusinessRule(
-            f"Communication/{header_id} is a message, not a header", expression=_PART_OF
+            f"Communication/{header_id} is a message, not a header",
+            expression=_PART_OF,
+            diagnostics="Name the header of the thread in partOf",
         )
 
 
 def _leave_own_thread(work: Work, before: CommunicationRecord) -> None:
-    """Let a Communication that stood alone become a message, unless it has messages itself."""
+    """Detach a standalone Communication that becomes a message.
+
+    Raises BusinessRule if it has messages itself.
+    """
     if work.has_messages(before.id):
         raise BusinessRule(
-            "A header with messages stays a header",
+            "A header that has messages cannot become a message",
             expression=_PART_OF,
-            diagnostics="It cannot become a message of another",
+            diagnostics="Leave partOf out",
         )
     links.detach(work, before.id, gone=True)
 
@@ -201,21 +216,25 @@ def _place(
     after: Resource,
     header_id: str,
 ) -> Place:
-    """Give where in its thread a message stands: by `sent`, keeping what makes it unique."""
+    """Return a message's place in its thread, which follows `sent`.
+
+    A place that still fits is kept. Raises BusinessRule if the id is another thread's.
+    """
     home = keys.home(own_id)
     if home.is_message and home.thread != header_id:
         raise BusinessRule(
-            f"An id of this form belongs to a message of Communication/{home.thread}",
+            f"An id of this form is reserved for messages of Communication/{home.thread}",
             expression="Communication.id",
+            diagnostics="Choose another id",
         )
-    known = before.place if before and before.place.is_message else home
+    current = before.place if before and before.place.is_message else home
     order = times.order(after, work.now, settings().zone)
-    if known.is_message and _stands(known.sort.removeprefix("m#"), order):
-        return known
+    if current.is_message and _fits(current.sort.removeprefix("m#"), order):
+        return current
     return Place(header_id, f"m#{ulids.new(order)}")
 
 
-def _stands(ulid: str, order: int) -> bool:
-    """Tell whether a place in a thread is right: all that have no time came in their order."""
+def _fits(ulid: str, order: int) -> bool:
+    """Return whether a place fits a message's order. Messages without a time keep theirs."""
     undated = order >= ulids.UNDATED and ulids.milliseconds(ulid) >= ulids.UNDATED
     return undated or ulid.startswith(ulids.prefix(order))

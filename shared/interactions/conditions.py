@@ -1,4 +1,4 @@
-"""The one resource that a query names: conditional creates, updates, patches, deletes, references.
+"""Finding the one resource that a condition selects, for conditional writes and references.
 
 https://hl7.org/fhir/R4/http.html#ccreate
 """
@@ -23,106 +23,119 @@ from shared.store.work import Work
 
 type Pair = tuple[str, str]
 
-# A caller who does not see everything may have to look further, but not for long.
+# A caller who does not see everything may have to skip results. These bound how many are read.
 _FEW, _MOST_PAGES = 50, 5
 
 
 def named(
     work: Work, resource_type: str, query: Sequence[Pair], *, claimed: bool = False
 ) -> Literal | None:
-    """Find the one resource that a query names, None where there is none.
+    """Return the one resource that a query selects, or None if there is none.
 
-    What the work is about to write is found as it will be. With `claimed` the caller makes one
-    where there is none, and the work fails where somebody else was first.
-    Raises Forbidden, Invalid, TooCostly, and PreconditionFailed where there are several.
+    Resources that the work is about to write are matched as they will be. With `claimed` the caller
+    creates the resource if there is none, and the commit fails if somebody else does so first.
+    Raises Forbidden, Invalid, TooCostly, and PreconditionFailed if there are several.
     """
     permitted.check_searched(work, resource_type)
-    asked = _criteria(resource_type, query)
-    guard = _guard(work.tenant, resource_type, asked.criteria)
+    condition = _criteria(resource_type, query)
+    guard = _guard(work.tenant, resource_type, condition.criteria)
     last = guards.last(guard) if claimed else ""
-    found = _coming(work, asked) | _stored(work, resource_type, query)
-    if len(found) > 1:
+    targets = _coming(work, condition) | _stored(work, resource_type, query)
+    if len(targets) > 1:
         raise PreconditionFailed(
             f"The query matches several {resource_type}s",
-            diagnostics="Name one of them, as by its identifier",
+            diagnostics="Narrow it to one of them, for example by its identifier",
         )
-    if not found and claimed:
+    if not targets and claimed:
         work.claim(guard, last)
-    return next(iter(found), None)
+    return next(iter(targets), None)
 
 
 def _criteria(resource_type: str, query: Sequence[Pair]) -> Query:
-    """Read a query strictly: what a misspelt parameter would select is not what was meant."""
+    """Parse a query strictly: a misspelt parameter must not select other resources than meant.
+
+    Raises Invalid if it has no search parameter, or a control parameter such as `_sort`.
+    """
     for name, _ in query:
         if name in controls.NAMES - controls.WITHOUT_EFFECT:
-            raise Invalid(f"{name} selects nothing: a condition does without", expression=name)
-    asked = criteria.parse(resource_type, query, settings().zone)
-    if not asked.criteria:
+            raise Invalid(
+                f"{name} is not allowed in a condition, because it selects no resources",
+                expression=name,
+            )
+    condition = criteria.parse(resource_type, query, settings().zone)
+    if not condition.criteria:
         raise Invalid(
-            f"The query selects no {resource_type}",
-            diagnostics="It needs a search parameter, as identifier=system|value",
+            f"The condition has no search parameter of {resource_type}",
+            diagnostics="Add one, for example identifier=system|value",
         )
-    return asked
+    return condition
 
 
-def _guard(tenant: str, resource_type: str, asked: tuple[Criterion, ...]) -> Address:
-    """Give the guard of what a query selects: of an identifier where it names one."""
-    for criterion in asked:
+def _guard(tenant: str, resource_type: str, conditions: tuple[Criterion, ...]) -> Address:
+    """Return the address of the guard of a query, which is an identifier's if the query has one."""
+    for criterion in conditions:
         match criterion.operands:
             case (TokenOperand(str(system), str(value)),) if (
                 criterion.param.code == "identifier" and not criterion.modifier and system and value
             ):
                 return keys.guard(tenant, resource_type, system, value)
-    return keys.claim(tenant, resource_type, "&".join(sorted(map(str, asked))))
+    return keys.claim(tenant, resource_type, "&".join(sorted(map(str, conditions))))
 
 
-def _coming(work: Work, asked: Query) -> set[Literal]:
-    """Give what matches of what the work is about to write.
+def _coming(work: Work, condition: Query) -> set[Literal]:
+    """Return the resources that match among those the work is about to write.
 
-    Raises Invalid where that is said by other resources, which it may write too.
+    Raises Invalid if the query looks at other resources as well: the work may write those, too.
     """
-    found = {
+    targets = {
         target
         for target, body in work.coming.items()
-        if target.type == asked.type and body and all(matches(body, one) for one in asked.criteria)
+        if target.type == condition.type
+        and body
+        and all(matches(body, criterion) for criterion in condition.criteria)
     }
-    if found and asked.joins:
-        name = str(asked.joins[0]).partition("=")[0]
+    if targets and condition.joins:
+        name = str(condition.joins[0]).partition("=")[0]
         raise Invalid(
-            f"{name} cannot be looked up of what the same transaction writes",
+            f"{name} cannot be evaluated for resources that the same transaction writes",
             expression=name,
-            diagnostics="Search by elements of the resource itself, as its identifier",
+            diagnostics="Search by the resource's own elements, for example its identifier",
         )
-    return found
+    return targets
 
 
 def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Literal]:
-    """Give of what is stored, and stays as it is, what matches and the caller sees; two at most."""
+    """Return at most two stored resources that match, that the caller sees and that stay as stored.
+
+    Raises TooCostly if it takes too many pages to find them.
+    """
     found: set[Literal] = set()
-    is_limited = work.sight.limits((resource_type,)) or work.coming or _are_of_staff(work)
-    count = _FEW if is_limited else 2
-    asked: Sequence[Pair] = [*query, ("_count", str(count))]
+    skips_results = (
+        work.sight.limits((resource_type,)) or work.coming or _ignores_patient_made(work)
+    )
+    count = _FEW if skips_results else 2
+    page_query: Sequence[Pair] = [*query, ("_count", str(count))]
     for _ in range(_MOST_PAGES):
-        page = search(work.actor, resource_type, list(asked), lenient=False)
+        page = search(work.actor, resource_type, list(page_query), lenient=False)
         for resource in map(rounded, page.resources):
             target = Literal(resource_type, resource["id"])
             if target not in work.coming and work.sight.sees(resource):
                 record = _as_found(work, target, resource["meta"]["versionId"])
-                if not (_are_of_staff(work) and _is_patient_made(record)):
+                if not (_ignores_patient_made(work) and _is_patient_made(record)):
                     found.add(target)
                 if len(found) > 1:
                     return found
         if not page.next:
             return found
-        asked = page.next
+        page_query = page.next
     raise TooCostly(
-        "The query may match more than one request can read",
-        diagnostics="Add a parameter that selects fewer, as identifier",
+        "The query may match more resources than one request can read",
+        diagnostics="Add a parameter that selects fewer, for example identifier",
     )
 
 
-def _are_of_staff(work: Work) -> bool:
-    """Return whether the caller's conditions leave out what patients created."""
+def _ignores_patient_made(work: Work) -> bool:
+    """Return whether the caller's conditions do not match what patients created."""
     return settings().condition_matches == STAFF and not work.actor.is_cared_for
 
 
@@ -131,7 +144,7 @@ def _is_patient_made(record: Versioned) -> bool:
 
 
 def _as_found(work: Work, target: Literal, version: str) -> Versioned:
-    """Read a resource that was found. Raises Stale if it has changed since."""
+    """Read a resource that a search found. Raises Stale if it has changed since."""
     record = work.resource(*target)
     if record is None or record.deleted or str(record.version) != version:
         raise Stale

@@ -1,4 +1,4 @@
-"""What the catalogue says, as FHIR's definitions: operations, parameters, the header's extension.
+"""Definition resources made from the catalogue: operations, search parameters, the extension.
 
 https://hl7.org/fhir/R4/operationdefinition.html
 """
@@ -15,32 +15,32 @@ from shared.sessions import policies
 
 type Json = dict[str, Any]
 
-# The date of what these and the CapabilityStatement say: raised with every change of the catalogue.
+# The date of the definitions and the CapabilityStatement. Raise it with every catalogue change.
 DATE = "2026-11-21"
 _CORE = "http://hl7.org/fhir/StructureDefinition"
 _SESSION_POLICY = policies.EXTENSION.rpartition("/")[2]
-# The parts of the extension; what each may say is checked by sessions.policies.
+# The parts of the extension: name, type and description. sessions.policies checks their values.
 _PARTS = (
     ("policy", "code", "How sessions begin and end: explicit, thread or daily"),
     ("idleMinutes", "unsignedInt", "Minutes without a message after which a session closes"),
     ("maxHours", "positiveInt", "Hours from its opening after which a session closes"),
-    ("timeZone", "code", "IANA time zone of the thread's days; not where days are of patients"),
+    ("timeZone", "code", "IANA time zone of the thread's days; ignored under scope patient"),
 )
 
 
 def definition(base: str, resource_type: str, definition_id: str) -> bytes:
-    """Give a definition as JSON. Raises NotFound naming those that there are."""
-    found = _definitions(base)[resource_type]
-    if definition_id not in found:
+    """Return a definition resource as JSON. Raises NotFound naming those that exist."""
+    definitions = _definitions(base)[resource_type]
+    if definition_id not in definitions:
         raise NotFound(
             f"{resource_type}/{definition_id} does not exist",
-            diagnostics=f"There are {', '.join(found)}",
+            diagnostics=f"These exist: {', '.join(definitions)}",
         )
-    return fhirjson.dumps(found[definition_id])
+    return fhirjson.dumps(definitions[definition_id])
 
 
 def url_of(operation: Operation, base: str) -> str:
-    """Give where an operation is defined: by HL7, or here."""
+    """Return the canonical URL of an operation's definition: HL7's or this server's."""
     return operation.standard or f"{base}/OperationDefinition/{operation.id}"
 
 
@@ -55,11 +55,12 @@ def _definitions(base: str) -> dict[str, dict[str, Json]]:
 
 
 def definition_of(row: SearchParam, base: str) -> str:
-    """Give where a search parameter is defined: by HL7, or here."""
+    """Return the canonical URL of a search parameter's definition: HL7's or this server's."""
     return f"{base}/{row.definition}" if row.definition.startswith(OWN) else row.definition
 
 
 def _own() -> Iterator[SearchParam]:
+    """Return the search parameters that this server defines itself."""
     rows = (row for each in TYPES for row in SEARCH_PARAMS.of(each).values())
     return (row for row in rows if row.definition.startswith(OWN))
 
@@ -100,8 +101,8 @@ def _operation(row: Operation, base: str) -> Json:
         "type": TYPE in row.levels,
         "instance": INSTANCE in row.levels,
         "parameter": [
-            *(_declared(each, "in") for each in row.parameters),
-            *(_declared(each, "out") for each in row.outputs),
+            *(_declared(parameter, "in") for parameter in row.parameters),
+            *(_declared(parameter, "out") for parameter in row.outputs),
             *([] if row.outputs else [_output(row)]),
         ],
     }
@@ -133,7 +134,10 @@ def _session_policy(base: str) -> Json:
         "title": "Session policy of a thread",
         "status": "active",
         "date": DATE,
-        "description": "What a thread's header says of its sessions, instead of the deployment.",
+        "description": (
+            "Set on a thread's header: how its sessions begin and end, in place of the "
+            "deployment's policy."
+        ),
         "fhirVersion": "4.0.1",
         "kind": "complex-type",
         "abstract": False,
@@ -146,7 +150,7 @@ def _session_policy(base: str) -> Json:
 
 
 def _elements(url: str) -> Iterator[Json]:
-    """Give the extension and each of its parts with its one type."""
+    """Yield the ElementDefinitions of the extension and its parts, each with its type."""
     yield _element("Extension", min=0, max="1", short="How sessions of this thread begin and end")
     slicing = {"discriminator": [{"type": "value", "path": "url"}], "rules": "closed"}
     yield _element("Extension.extension", slicing=slicing)

@@ -1,4 +1,4 @@
-"""What this deployment says of sessions."""
+"""The session policy that this deployment sets, and that of a single thread."""
 
 from shared.sessions import policies
 from shared.sessions.policies import Policy
@@ -7,17 +7,17 @@ from shared.store.records import CommunicationRecord
 
 
 def policy() -> Policy:
-    """Give the policy of threads whose header says nothing else."""
-    known = settings()
+    """Return the policy of threads whose header sets no other."""
+    configured = settings()
     return policies.deployed(
-        known.session_policy,
-        known.session_scope,
-        known.zone,
-        known.session_idle_minutes,
-        known.session_max_hours,
+        configured.session_policy,
+        configured.session_scope,
+        configured.zone,
+        configured.session_idle_minutes,
+        configured.session_max_hours,
     )
 
 
 def policy_of(header: CommunicationRecord) -> Policy:
-    """Give the policy of a thread. Raises BusinessRule where its header says it wrongly."""
+    """Return the policy of a thread. Raises BusinessRule if its header sets an invalid one."""
     return policies.of(header.resource, policy())

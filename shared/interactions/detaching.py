@@ -1,4 +1,4 @@
-"""Taking threads out of sessions: the session keeps the figures, the thread's range in it ends."""
+"""Detaching threads from sessions. The session keeps the thread's figures; its span there ends."""
 
 from datetime import datetime
 
@@ -11,9 +11,9 @@ from shared.store.work import Work
 
 
 def leave(work: Work, slot: Slot) -> EncounterRecord:
-    """Save a session without one of its threads, and return it; the caller writes the slot.
+    """Save the session that a slot names without that slot. Return the session.
 
-    Raises Stale where the thread has left it since its slot was read.
+    The caller writes the slot. Raises Stale if the thread has left since its slot was read.
     """
     encounter = work.encounter(slot.session)
     if encounter is None or str(slot.key) not in encounter.slots:
@@ -30,23 +30,26 @@ def leave(work: Work, slot: Slot) -> EncounterRecord:
 
 
 def _due_without_thread(work: Work, left: EncounterRecord) -> str:
-    """Return when a session that a thread has left is looked at: at once, if it may be idle.
+    """Return when a session that a thread has left is due: at once, if it may be idle.
 
-    Only that thread may have kept it from idling. The worker reads when the others were last heard
-    from; here nothing would hold what was read until the transaction is made.
+    The thread that left may be the only one that kept it from idling. The worker reads when the
+    others were last active; read here, that could change before the transaction commits.
     """
     may_idle = left.idle_minutes and left.slots and left.due
     return min(left.due, work.instant) if may_idle else left.due
 
 
 def active(work: Work, encounter: EncounterRecord) -> datetime | None:
-    """Return the latest arrival in, attaching of, or reopening with a thread; None without one."""
+    """Return when a session's threads were last active, or it was opened; None without threads."""
     arrivals = [slot.arrived for slot in attached(work, encounter)]
     return instants.read(max(*arrivals, encounter.opened)) if arrivals else None
 
 
 def _end_span(work: Work, slot: Slot) -> None:
-    """End the thread's range in the session that its slot names; a day's has its end from birth."""
+    """Close the thread's span in the session that its slot names.
+
+    A daily span is created with its end, so there is nothing to close.
+    """
     if slot.key.day:
         return
     span = work.span(slot.session, slot.key.partition)
@@ -58,16 +61,16 @@ def _end_span(work: Work, slot: Slot) -> None:
 def attached(work: Work, session: EncounterRecord) -> list[Slot]:
     """Read the slots that are attached to a session.
 
-    Raises Stale where one has left it since the session was read.
+    Raises Stale if one has been detached since the session was read.
     """
-    read = [work.slot(slot_key(text)) for text in sorted(session.slots)]
-    if any(not slot.open or slot.session != session.id for slot in read):
+    found = [work.slot(slot_key(text)) for text in sorted(session.slots)]
+    if any(not slot.open or slot.session != session.id for slot in found):
         raise Stale
-    return read
+    return found
 
 
 def release(work: Work, session: EncounterRecord) -> Figures:
-    """Detach everything from a session that ends or is deleted; give its figures."""
+    """Detach all slots from a session that ends or is deleted. Return its merged figures."""
     figures = session.figures
     for slot in attached(work, session):
         _end_span(work, slot)
@@ -77,15 +80,15 @@ def release(work: Work, session: EncounterRecord) -> Figures:
 
 
 def is_taken(work: Work, slot: Slot, session_id: str) -> bool:
-    """Tell whether a day has another session already; one that is void has left it."""
+    """Return whether a day's slot names another session that is neither void nor deleted."""
     if slot.session in ("", session_id):
         return False
-    named = work.encounter(slot.session)
-    return named is not None and not named.deleted and named.resource["status"] not in kinds.VOID
+    other = work.encounter(slot.session)
+    return other is not None and not other.deleted and other.resource["status"] not in kinds.VOID
 
 
 def free_day(work: Work, session: EncounterRecord) -> None:
-    """Let a day have another session, where this one is void."""
+    """Clear the slot of a void or deleted session's day, so that the day may get another."""
     slot = work.slot(slot_key(session.home)) if session.home else None
     if slot and slot.session == session.id:
         work.save(slots.emptied(slot))

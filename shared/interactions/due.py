@@ -1,4 +1,4 @@
-"""Looking at Encounters when they are due: closing sessions, or saying when to look again."""
+"""Looking at Encounters that are due: closing sessions, or storing when they are due next."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +16,7 @@ from shared.store.work import Work
 
 
 class Look(Enum):
-    """What came of looking at an Encounter."""
+    """The outcome of looking at an Encounter."""
 
     CLOSED = "closed"
     LATER = "later"
@@ -24,14 +24,14 @@ class Look(Enum):
 
 
 def scheduler(tenant: str) -> Actor:
-    """Give the caller on whose behalf the schedule acts."""
+    """Return the actor on whose behalf the schedule acts."""
     return Actor(subject="schedule", roles=frozenset({SERVICE}), tenant=tenant)
 
 
 def look(tenant: str, encounter_id: str, now: datetime) -> Look:
-    """Look at one Encounter as at an instant; again changes nothing more.
+    """Close an Encounter that is due at an instant, or store when it is due next.
 
-    Raises Transient where the database is busy.
+    Calling this again changes nothing more. Raises Transient if the database is busy.
     """
     actor = scheduler(tenant)
     return settle(lambda: _look(actor, encounter_id, now))
@@ -49,7 +49,7 @@ def _look(actor: Actor, encounter_id: str, now: datetime, *, in_steps: bool = Fa
         return Look.CLOSED
     verdict = due.verdict(attaching.opened(encounter, detaching.active(work, encounter)), now)
     if not verdict.close:
-        return _later(work, encounter, verdict)
+        return _rearm(work, encounter, verdict)
     try:
         closing.finish(work, encounter)
         work.commit("close")
@@ -57,8 +57,8 @@ def _look(actor: Actor, encounter_id: str, now: datetime, *, in_steps: bool = Fa
         if in_steps:
             raise
         return _look(actor, encounter_id, now, in_steps=True)
-    for begun in work.begun:
-        closing.complete(actor, begun)
+    for session_id in work.begun:
+        closing.complete(actor, session_id)
     _note_lag(encounter, now)
     return Look.CLOSED
 
@@ -68,12 +68,12 @@ def _note_lag(encounter: EncounterRecord, now: datetime) -> None:
     metrics.note(metrics.LAG, lag.total_seconds(), encounter.policy)
 
 
-def _later(work: Work, encounter: EncounterRecord, verdict: Verdict) -> Look:
-    """Look again later; what has lasted long gets its second rows."""
-    again = attaching.spread(encounter, verdict.due) if verdict.due else ""
-    work.save(replace(encounter, due=again, is_long=encounter.is_long or verdict.is_long))
+def _rearm(work: Work, encounter: EncounterRecord, verdict: Verdict) -> Look:
+    """Store when an Encounter is due next; one that has lasted long gets its second index rows."""
+    next_due = attaching.spread(encounter, verdict.due) if verdict.due else ""
+    work.save(replace(encounter, due=next_due, is_long=encounter.is_long or verdict.is_long))
     work.commit("close")
-    if not again:
+    if not next_due:
         return Look.NOTHING
     metrics.note(metrics.REARMED, policy=encounter.policy)
     return Look.LATER

@@ -1,7 +1,7 @@
-"""What is due, on its way from the schedule through the queue to the workers.
+"""Queue messages that carry due Encounters from the schedule to the workers.
 
-A message holds the instant of its run and at most 25 Encounters. Everything here may happen again:
-looking twice at an Encounter changes nothing more.
+A message holds the instant of its run and at most 25 Encounters. It may be delivered twice:
+looking at an Encounter again changes nothing more.
 """
 
 import json
@@ -17,65 +17,71 @@ from shared.interactions import due
 from shared.store import queue, reading
 from shared.store.operations import DUE_SHARDS
 
+# A worker looks at them all within its timeout.
 ENCOUNTERS_A_MESSAGE = 25
-# What one run takes of a shard: less than a page of its rows.
+# The most rows that one run takes of a shard: less than one page of a query.
 MOST_A_SHARD = 12_500
 
 logger = Logger()
 
 
 def send_due(at: datetime) -> int:
-    """Send what is due at an instant, the longest due first; give how many Encounters.
+    """Send the Encounters that are due at an instant, the longest due first. Return how many.
 
-    Nothing while messages wait that no worker has taken: they are about the same Encounters, and
-    a queue that is not drained would only grow.
+    Nothing is sent while messages wait that no worker has taken. They name the same Encounters,
+    and a queue that is not drained would only grow.
     """
-    found = sorted(
+    rows = sorted(
         row
         for shard in range(DUE_SHARDS)
         for row in islice(reading.due_rows(shard, instants.written(at)), MOST_A_SHARD)
     )
-    overdue = (at - instants.read(found[0].due)).total_seconds() if found else 0
+    overdue = (at - instants.read(rows[0].due)).total_seconds() if rows else 0
     metrics.note(metrics.OLDEST, overdue)
-    if not found or queue.waiting():
+    if not rows or queue.waiting():
         return 0
-    queue.send([_written(at, rows) for rows in batched(found, ENCOUNTERS_A_MESSAGE, strict=False)])
-    return len(found)
+    batches = batched(rows, ENCOUNTERS_A_MESSAGE, strict=False)
+    queue.send([_message(at, batch) for batch in batches])
+    return len(rows)
 
 
-def _written(at: datetime, rows: Iterable[reading.DueRow]) -> str:
-    about = [[row.tenant, row.encounter] for row in rows]
-    return json.dumps({"time": instants.written(at), "due": about}, separators=(",", ":"))
+def _message(at: datetime, rows: Iterable[reading.DueRow]) -> str:
+    due_rows = [[row.tenant, row.encounter] for row in rows]
+    return json.dumps({"time": instants.written(at), "due": due_rows}, separators=(",", ":"))
 
 
 def look_at(records: Iterable[dict[str, Any]], has_time: Callable[[], bool]) -> list[str]:
-    """Look at the Encounters of each message; give the ids of messages to be tried again.
+    """Look at the Encounters of each message. Return the ids of the messages to retry.
 
-    A message is tried again as a whole: those of its Encounters that were closed are then not due.
+    A message is retried as a whole: the Encounters that were closed are no longer due.
     """
     return [
         record["messageId"]
         for record in records
-        if not _is_done(json.loads(record["body"]), has_time)
+        if not _process(json.loads(record["body"]), has_time)
     ]
 
 
-def _is_done(message: dict[str, Any], has_time: Callable[[], bool]) -> bool:
+def _process(message: dict[str, Any], has_time: Callable[[], bool]) -> bool:
+    """Look at all Encounters of a message. Return whether each look succeeded."""
     at = instants.read(message["time"])
-    looked = [
-        has_time() and _is_looked_at(tenant, encounter_id, at)
-        for tenant, encounter_id in message["due"]
+    # A list, so that a failure does not keep the rest from being looked at.
+    successes = [
+        has_time() and _look(tenant, encounter_id, at) for tenant, encounter_id in message["due"]
     ]
-    return all(looked)
+    return all(successes)
 
 
-def _is_looked_at(tenant: str, encounter_id: str, at: datetime) -> bool:
-    """Look at one Encounter; tell whether it went well. The run's time counts where it is ahead."""
+def _look(tenant: str, encounter_id: str, at: datetime) -> bool:
+    """Look at one Encounter. Return whether that succeeded.
+
+    The run's time is used if it is ahead of the clock, so that a run can be made for a later time.
+    """
     try:
         due.look(tenant, encounter_id, max(at, instants.now()))
-    except Exception as error:  # noqa: BLE001 - one that cannot be looked at holds up no other
+    except Exception as error:  # noqa: BLE001 - one failure must not hold up the other Encounters
         metrics.note(metrics.FAILED)
-        about = {"id": encounter_id, **failures.described(error)}
-        logger.error("not looked at", extra=about)  # noqa: TRY400 - never the exception's text
+        fields = {"id": encounter_id, **failures.described(error)}
+        logger.error("not looked at", extra=fields)  # noqa: TRY400 - its text may hold patient data
         return False
     return True

@@ -1,4 +1,4 @@
-"""Whether what a reference names is there on another server: asked once, and known for a while.
+"""Checking whether resources exist on another FHIR server, with a cache of those that do.
 
 https://hl7.org/fhir/R4/http.html#read
 """
@@ -19,31 +19,34 @@ from shared.errors import Transient
 from shared.references import Literal
 from shared.settings import settings
 
-# All that one write asks is answered by then, or the write is refused for now.
+# A write waits at most SECONDS for all of its answers; then it is refused and may be retried.
 SECONDS, TRIES, AT_ONCE = 1.5, 2, 8
+# How long a resource is taken to exist without asking again, and how many such are remembered.
 KNOWN_SECONDS, MOST_KNOWN = 300, 2000
+# Servers that ignore `_elements` send the whole resource, which is read only to compare its id.
 LARGEST_ANSWER = 4_000_000
 _LATE = f"It did not answer within {SECONDS} s"
 _FOUND, _REFUSED, _GONE = 200, 401, (404, 410)
-# A segment that means another one is the id of nothing.
+# Ids that a URL would resolve as path segments, so that another resource would be read.
 _DOTS = frozenset((".", ".."))
-# Its lines have URLs, with whom they are about.
+# Its log lines contain URLs, which name patients.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-# What was there, and until when it is taken to be.
+# The URLs of resources that existed, with the time until which that is taken to hold.
 _known: dict[str, float] = {}
 _lock = threading.Lock()
 
 
 class _NoAnswer(Exception):
-    """The other server did not tell; says what it did instead."""
+    """The other server did not say whether a resource exists; the text says what it did."""
 
 
 def missing(asked: Iterable[Literal], base: str) -> list[Literal]:
-    """Return what is not there, asking for several at once unless they are known to be.
+    """Return which of some resources do not exist on the server at `base`.
 
-    Raises Transient if the other server does not tell in time, or its credentials are unreadable.
+    Those not in the cache are read, several at once. Raises Transient if that server gives no
+    clear answer in time, or its credentials cannot be read.
     """
-    unknown = [each for each in asked if not _is_known(f"{base}/{each}")]
+    unknown = [target for target in asked if not _is_known(f"{base}/{target}")]
     if not unknown:
         return []
     deadlines.check()
@@ -51,28 +54,31 @@ def missing(asked: Iterable[Literal], base: str) -> list[Literal]:
     seconds = min(SECONDS, deadlines.end() - time.monotonic())
     deadline = time.monotonic() + seconds
     pool = ThreadPoolExecutor(AT_ONCE)
-    answers = {pool.submit(_is_there, each, base, headers, deadline): each for each in unknown}
-    done, late = wait(answers, seconds)
+    futures = {pool.submit(_exists, target, base, headers, deadline): target for target in unknown}
+    done, late = wait(futures, seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    found = {answers[each]: _answer(each) for each in done}
+    exists = {futures[future]: _result(future) for future in done}
     if late:
         raise _unavailable(_LATE)
-    return [each for each in unknown if not found[each]]
+    return [target for target in unknown if not exists[target]]
 
 
-def _answer(asked: Future[bool]) -> bool:
+def _result(future: Future[bool]) -> bool:
     try:
-        return asked.result()
+        return future.result()
     except _NoAnswer as error:
         raise _unavailable(str(error)) from None
 
 
-def _unavailable(said: str) -> Transient:
-    return Transient("The server that references are checked on does not tell", diagnostics=said)
+def _unavailable(reason: str) -> Transient:
+    return Transient(
+        "References could not be checked on the server that keeps the resources they name",
+        diagnostics=reason,
+    )
 
 
 def _headers() -> dict[str, str]:
-    """Return the headers of each question, with the deployment's credentials if it has any."""
+    """Return the headers of each read, with the deployment's credentials if it has any."""
     headers = {"Accept": "application/fhir+json"}
     if arn := settings().reference_authorization_secret:
         from shared.store import secrets  # noqa: PLC0415 - not every other server asks for one
@@ -81,25 +87,28 @@ def _headers() -> dict[str, str]:
     return headers
 
 
-def _is_there(asked: Literal, base: str, headers: dict[str, str], deadline: float) -> bool:
-    if asked.id in _DOTS:
+def _exists(target: Literal, base: str, headers: dict[str, str], deadline: float) -> bool:
+    if target.id in _DOTS:
         return False
     for number in range(1, TRIES + 1):
         try:
-            return _read(asked, base, headers, deadline - time.monotonic())
+            return _read(target, base, headers, deadline - time.monotonic())
         except (HTTPError, OSError):
             if number == TRIES or time.monotonic() > deadline:
-                raise _NoAnswer("It cannot be reached, or broke off") from None
+                raise _NoAnswer("It could not be reached, or closed the connection") from None
     raise AssertionError
 
 
-def _read(asked: Literal, base: str, headers: dict[str, str], seconds: float) -> bool:
-    """Read a resource from there, as little of it as that server gives."""
+def _read(target: Literal, base: str, headers: dict[str, str], seconds: float) -> bool:
+    """Read a resource from the other server, only its id if that server supports `_elements`.
+
+    Return whether it exists.
+    """
     if seconds <= 0:
         raise _NoAnswer(_LATE)
-    answer = _pool().request(
+    response = _pool().request(
         "GET",
-        f"{base}/{asked}?_elements=id",
+        f"{base}/{target}?_elements=id",
         headers=headers,
         timeout=Timeout(total=seconds),
         retries=False,
@@ -107,37 +116,37 @@ def _read(asked: Literal, base: str, headers: dict[str, str], seconds: float) ->
         preload_content=False,
     )
     try:
-        body = answer.read(LARGEST_ANSWER)
+        body = response.read(LARGEST_ANSWER)
     finally:
-        # Of one that was read to its end the connection is kept.
-        answer.close()
-    if answer.status in _GONE:
+        # The connection of a response that was read to its end goes back to the pool.
+        response.close()
+    if response.status in _GONE:
         return False
-    if answer.status == _REFUSED and "Authorization" in headers:
+    if response.status == _REFUSED and "Authorization" in headers:
         _forget_secret()
-    if answer.status != _FOUND:
-        raise _NoAnswer(f"It answered with status {answer.status}")
-    _check(asked, body)
-    _remember(f"{base}/{asked}")
+    if response.status != _FOUND:
+        raise _NoAnswer(f"It answered with status {response.status}")
+    _check(target, body)
+    _remember(f"{base}/{target}")
     return True
 
 
 def _forget_secret() -> None:
-    """Let the next write read the credentials anew: they may have been rotated."""
+    """Let the next write read the credentials again: they may have been rotated."""
     from shared.store import secrets  # noqa: PLC0415 - as above
 
     secrets.forget()
 
 
-def _check(asked: Literal, body: bytes) -> None:
-    """Refuse an answer that is not the resource: a page may say with 200 that nothing is there."""
+def _check(target: Literal, body: bytes) -> None:
+    """Raise _NoAnswer if a body is not the resource: an error page may have status 200, too."""
     try:
         resource = orjson.loads(body)
-        found = resource["resourceType"], resource["id"]
+        identity = resource["resourceType"], resource["id"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        found = None
-    if found != asked:
-        raise _NoAnswer("It answered with something else")
+        identity = None
+    if identity != target:
+        raise _NoAnswer("It answered with something other than the resource")
 
 
 @cache
@@ -151,7 +160,7 @@ def _is_known(url: str) -> bool:
 
 
 def _remember(url: str) -> None:
-    """Keep the URL of what was there, the newest last; the oldest makes room."""
+    """Put the URL of a resource that exists at the end of the cache; drop the oldest if full."""
     with _lock:
         _known.pop(url, None)
         _known[url] = time.monotonic() + KNOWN_SECONDS
@@ -160,6 +169,6 @@ def _remember(url: str) -> None:
 
 
 def forget() -> None:
-    """Ask about everything again."""
+    """Empty the cache."""
     with _lock:
         _known.clear()

@@ -1,4 +1,4 @@
-"""What writing an Encounter does: to its parent, its children, its threads and its due row."""
+"""Writing an Encounter, with its effects on its session, children, threads and due row."""
 
 from typing import Any
 
@@ -19,24 +19,24 @@ type Resource = dict[str, Any]
 def create(
     work: Work, encounter_id: str, after: Resource, *, known: Resource | None = None
 ) -> EncounterRecord:
-    """Save a new Encounter; what `known` refers to, nobody asks whether it is there."""
+    """Save a new Encounter. References that `known` has as well are not checked."""
     _check(work, known or {}, after)
     return _save(work, versions.unborn_encounter(work, encounter_id), {}, after)
 
 
 def update(work: Work, before: EncounterRecord, after: Resource) -> EncounterRecord:
-    """Save an Encounter's next version, also one that brings a deleted one back."""
+    """Save an Encounter's next version, which may restore a deleted one."""
     check_transition(before.resource.get("status"), after.get("status"))
     _check(work, before.resource, after, by_server=before.by_server)
     if closes(before, after) or _comes_back_ended(before, after):
         if before.deleted and before.home and after["status"] not in kinds.VOID:
-            before = _home_again(work, before)
+            before = _reclaim_day(work, before)
         return closing.close(work, before, after)
     return _save(work, before, before.resource, after)
 
 
 def closes(before: EncounterRecord, after: Resource) -> bool:
-    """Tell whether a write ends a session, or makes a session of what has ended."""
+    """Return whether a write ends an open session, or turns an ended Encounter into a session."""
     if kinds.is_open(after):
         return False
     becomes_session = _is_session(after) and not _is_session(before.resource)
@@ -44,12 +44,12 @@ def closes(before: EncounterRecord, after: Resource) -> bool:
 
 
 def _comes_back_ended(before: EncounterRecord, after: Resource) -> bool:
-    """Tell whether a deleted session is there again as one that is over: its children end too."""
+    """Return whether a write restores a deleted session as ended, which ends its children too."""
     return before.deleted and _is_session(after) and not kinds.is_open(after)
 
 
 def delete(work: Work, before: EncounterRecord) -> EncounterRecord:
-    """Save an Encounter's deletion; its threads are detached, its day is free, children stay."""
+    """Save an Encounter's deletion: threads are detached, its day becomes free, children stay."""
     record = changed(before, slots=frozenset(), figures=detaching.release(work, before))
     deleted = versions.of_encounter(work, record, None, due="", filled=frozenset())
     work.save(deleted)
@@ -66,16 +66,19 @@ def _is_open_session(encounter: Resource) -> bool:
 
 
 def _check(work: Work, before: Resource, after: Resource, *, by_server: bool = False) -> None:
-    """Check what an Encounter refers to, and whose it is, as far as the deployment asks for it."""
-    referring.check(work, before, after)
-    asked = settings()
-    if not (asked.require_subject or asked.same_subject):
-        return
-    from shared.interactions import subjects  # noqa: PLC0415 - few deployments ask for it
+    """Check an Encounter's references, and its subject as far as the deployment requires.
 
-    if asked.require_subject and not by_server:
+    In a transaction bundle the Conditions are checked after all entries are written.
+    """
+    referring.check(work, before, after)
+    configured = settings()
+    if not (configured.require_subject or configured.same_subject):
+        return
+    from shared.interactions import subjects  # noqa: PLC0415 - few deployments require it
+
+    if configured.require_subject and not by_server:
         subjects.require(work, after)
-    if asked.same_subject and not work.coming:
+    if configured.same_subject and not work.coming:
         subjects.check_conditions(work, before, after)
 
 
@@ -86,14 +89,14 @@ def _save(
     if record.slots and not _is_open_session(after):
         record = changed(record, slots=frozenset(), figures=detaching.release(work, record))
     if kinds.is_open(after) and not kinds.is_open(before):
-        saved = _opened(work, record, before, after)
+        saved = _opening_version(work, record, before, after)
     else:
         filled = rules.still_filled(before, after, record.filled)
         after, filled = rules.measured(after, filled, settings().zone)
         due = record.due if kinds.is_open(after) else ""
         saved = versions.of_encounter(work, record, after, filled=filled, due=due)
         if before.get("status") == kinds.PLANNED != after.get("status") and saved.slots:
-            # Its threads' time without a message counts from here on.
+            # A planned session is never idle: its idle time counts from this change on.
             saved = changed(saved, due=attaching.earlier_due(work, saved))
     if before.get("status") != after.get("status"):
         saved = changed(saved, entered=work.instant)
@@ -103,45 +106,54 @@ def _save(
     return saved
 
 
-def _opened(
+def _opening_version(
     work: Work, record: EncounterRecord, before: Resource, after: Resource
 ) -> EncounterRecord:
-    """Make the version in which an Encounter opens, or opens again: without the end we filled."""
+    """Return the version in which an Encounter opens or reopens.
+
+    A reopened one loses the end and length that the server filled.
+    """
     ended = frozenset({"end", "length"})
     filled = rules.still_filled(before, after, record.filled)
     saved = versions.of_encounter(
         work, record, rules.without(after, filled & ended), filled=filled - ended
     )
-    again = changed(saved, opened=work.instant)
-    saved = again if record.opened else attaching.stamped(saved, work)
+    # A reopened session keeps the policy and limits of its first opening.
+    reopened = changed(saved, opened=work.instant)
+    saved = reopened if record.opened else attaching.stamped(saved, work)
     if saved.home:
-        saved = _home_again(work, saved)
+        saved = _reclaim_day(work, saved)
     return changed(saved, due=attaching.look(saved, None))
 
 
-def _home_again(work: Work, record: EncounterRecord) -> EncounterRecord:
-    """Let a day's session that is open or there again have its day, until the present one's end.
+def _reclaim_day(work: Work, record: EncounterRecord) -> EncounterRecord:
+    """Name a daily session that is reopened or restored in its day's slot again.
 
-    Raises BusinessRule where the day has another.
+    Return it with the end of the present day as its own. Raises BusinessRule if its day has
+    another session by now.
     """
     slot = work.slot(slot_key(record.home))
     if detaching.is_taken(work, slot, record.id):
         raise BusinessRule(
-            f"{slot.key.day} has Encounter/{slot.session} already",
+            f"{slot.key.day} already has a session: Encounter/{slot.session}",
             expression="Encounter.status",
-            diagnostics="A day has one session, so that this one cannot be opened again",
+            diagnostics="A day has only one session, so this one cannot be opened again",
         )
     if slot.session != record.id:
         work.save(slots.named(slot, record.id))
-    is_threads = "/" not in slot.key.partition
-    header = work.communication(slot.key.partition) if is_threads else None
+    # A patient's slot has a reference as its partition, a thread's the id of its header.
+    is_thread_slot = "/" not in slot.key.partition
+    header = work.communication(slot.key.partition) if is_thread_slot else None
     policy = deployment.policy_of(header) if header else deployment.policy()
     _, after = policies.day_bounds(policies.day_of(work.now, policy.zone), policy.zone)
     return changed(record, day_end=instants.written(after))
 
 
 def _hold_parent_open(work: Work, own_id: str, before: Resource, after: Resource) -> None:
-    """Let an open medical encounter begin, or begin again, only in a session that is open."""
+    """Hold a session open in which a medical encounter begins or reopens.
+
+    Raises BusinessRule if the session is not open.
+    """
     session_id = kinds.parent(after)
     begins = kinds.is_open(after) and not (
         kinds.is_open(before) and kinds.parent(before) == session_id
@@ -153,7 +165,8 @@ def _hold_parent_open(work: Work, own_id: str, before: Resource, after: Resource
         return
     if not kinds.is_open(session.resource):
         raise BusinessRule(
-            f"Encounter/{session_id} is {session.resource['status']}: nothing new begins in it",
+            f"Encounter/{session_id} is {session.resource['status']}",
             expression="Encounter.partOf",
+            diagnostics="A medical encounter can begin or reopen only in an open session",
         )
     work.save(session)

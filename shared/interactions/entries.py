@@ -1,4 +1,4 @@
-"""The entries of a transaction as they were sent."""
+"""The entries of a transaction Bundle, and references between them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ type Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry: `place` is its FHIRPath, `code` the interaction that it asks for.
+    """One entry: `place` is its FHIRPath, `code` the code of the requested interaction.
 
-    Where `id` is empty, `query` says which resource is meant.
+    If `id` is empty, `query` selects the resource.
     """
 
     place: str
@@ -34,7 +34,7 @@ class Entry:
 
 @contextmanager
 def named_by(place: str) -> Iterator[None]:
-    """Let every refusal name the entry that it is about."""
+    """Prefix the expression of every error with the path of the entry that it is about."""
     try:
         yield
     except FhirError as error:
@@ -45,47 +45,50 @@ def named_by(place: str) -> Iterator[None]:
 
 
 def of_all[S, T](sent: Iterable[tuple[str, S]], read: Callable[[S], T]) -> list[T]:
-    """Read each of several, given with their places. Raises the first refusal, with all issues."""
-    done: list[T] = []
-    refusals: list[FhirError] = []
-    for place, one in sent:
+    """Apply `read` to each entry, given with its place.
+
+    Raises the first error, with the issues of all.
+    """
+    results: list[T] = []
+    errors: list[FhirError] = []
+    for place, entry in sent:
         try:
             with named_by(place):
-                done.append(read(one))
+                results.append(read(entry))
         except FhirError as error:
-            refusals.append(error)
-    if refusals:
-        refusals[0].issues = tuple(issue for error in refusals for issue in error.issues)
-        raise refusals[0]
-    return done
+            errors.append(error)
+    if errors:
+        errors[0].issues = tuple(issue for error in errors for issue in error.issues)
+        raise errors[0]
+    return results
 
 
 class Links:
-    """What the `fullUrl`s of a Bundle's entries have become."""
+    """The resources that the `fullUrl`s of a Bundle's entries stand for."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without any."""
         self._targets: dict[str, Literal] = {}
 
     def add(self, full_url: str, target: Literal) -> None:
-        """Note which resource an entry means. Raises Invalid where another has its `fullUrl`."""
+        """Add an entry's resource. Raises Invalid if another resource has the same `fullUrl`."""
         if full_url and self._targets.setdefault(urls.identity(full_url), target) != target:
-            raise Invalid("Another entry has this fullUrl", expression="fullUrl")
+            raise Invalid("Another entry has the same fullUrl", expression="fullUrl")
 
     def literal(self, text: str, full_url: str) -> str | None:
-        """Return the reference to the entry that a URL names, with the URL's version.
+        """Return the literal reference to the entry that a URL names, None if it names no entry.
 
-        `full_url` is that of the entry which refers.
+        It keeps the URL's version. `full_url` is that of the entry that refers.
         """
         address, version = references.versioned(text)
-        found = self._targets.get(url(address, full_url))
-        if found is None:
+        target = self._targets.get(url(address, full_url))
+        if target is None:
             return None
-        return f"{found}/_history/{version}" if version else str(found)
+        return f"{target}/_history/{version}" if version else str(target)
 
 
 def url(text: str, full_url: str) -> str:
-    """Return the identity of a URL: absolute, by the `fullUrl` that it is beside, without version.
+    """Return a URL in comparable form: absolute, resolved against a `fullUrl`, without version.
 
     https://hl7.org/fhir/R4/bundle.html#references
     """

@@ -1,4 +1,4 @@
-"""$everything: a session with its medical encounters, threads and records, page by page.
+"""The operation $everything: a session, its medical encounters, threads and records, in pages.
 
 https://hl7.org/fhir/R4/encounter-operation-everything.html
 """
@@ -32,18 +32,19 @@ type Pair = tuple[str, str]
 type Part = tuple[list[bytes], str]
 type Reader = Callable[[str, int], Part]
 
-# Together with the 5 MB that a search may give, below the 6 MB of a Lambda answer.
+# A page with more than this gets no further part. With the 5 MB that one search may return, it
+# stays below the 6 MB of a Lambda response.
 _LARGEST_BEFORE = 500_000
 _START = ""
-# Where a row of a record is, as its sort key has it.
+# The sort key of a record's row.
 _PLACE = re.compile(r"[A-Za-z0-9#:.-]{0,200}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Everything:
-    """A page: the JSON of its resources, the query as applied and that of the next page.
+    """A page: its resources as JSON, the query as applied, and the query of the next page.
 
-    `session` is the JSON of the session, whether the page has it or not.
+    `session` is the session as JSON, whether or not the page contains it.
     """
 
     session: bytes
@@ -53,17 +54,18 @@ class Everything:
 
 
 def everything(actor: Actor, encounter_id: str, values: Values) -> Everything:
-    """Give a page. Raises NotFound, Deleted, and Invalid naming a parameter."""
-    asked = _Asked(actor, encounter_id, values)
-    resources, end = asked.page()
-    applied = [(name, str(each)) for name, given in values.items() for each in given]
-    same = [pair for pair in applied if pair[0] != "_cursor"]
-    session = asked.known.json or b""
-    return Everything(session, resources, applied, [*same, ("_cursor", end)] if end else None)
+    """Return a page. Raises NotFound, Deleted, and Invalid naming a parameter."""
+    request = _Request(actor, encounter_id, values)
+    resources, end = request.page()
+    applied = [(name, str(value)) for name, given in values.items() for value in given]
+    without_cursor = [pair for pair in applied if pair[0] != "_cursor"]
+    next_query = [*without_cursor, ("_cursor", end)] if end else None
+    session = request.encounter.json or b""
+    return Everything(session, resources, applied, next_query)
 
 
-class _Asked:
-    """One request: its parts are read one after the other, as far as the page goes."""
+class _Request:
+    """One request. Its parts are read one after the other until the page is full."""
 
     def __init__(self, actor: Actor, encounter_id: str, values: Values) -> None:
         self.actor, self.id = actor, encounter_id
@@ -84,79 +86,83 @@ class _Asked:
             raise _unknown()
 
     def page(self) -> tuple[list[bytes], str]:
-        """Give the resources of a page and the cursor of the next, empty after the last."""
-        self.known = read(self.actor, "Encounter", self.id)
-        names, found = list(self.parts), list[bytes]()
+        """Return the resources of a page and the cursor of the next one, "" after the last."""
+        self.encounter = read(self.actor, "Encounter", self.id)
+        names, resources = list(self.parts), list[bytes]()
         begin = names.index(self.begin) if self.begin else 0
         for name in names[begin:]:
-            room = self.count - len(found)
-            if sum(map(sent_size, found)) > _LARGEST_BEFORE:
+            room = self.count - len(resources)
+            if sum(map(sent_size, resources)) > _LARGEST_BEFORE:
                 room = 0
             after = self.after if name == self.begin else _START
+            # A full page still reads one resource of the next part, to know whether there is one.
             more, end = self.parts[name](after, room or 1)
             if not room and (more or end):
-                return found, f"{name}."
-            found += more if room else []
+                return resources, f"{name}."
+            resources += more if room else []
             if end:
-                return found, f"{name}.{end}"
-        return found, ""
+                return resources, f"{name}.{end}"
+        return resources, ""
 
     def session(self, _after: str, _room: int) -> Part:
-        """Give the Encounter itself."""
-        unchanged = self.since and self.known.last_updated < self.since
-        return [] if unchanged else [self.known.json or b""], ""
+        """Return the Encounter itself."""
+        unchanged = self.since and self.encounter.last_updated < self.since
+        return [] if unchanged else [self.encounter.json or b""], ""
 
     def children(self, after: str, room: int) -> Part:
-        """Give the Encounters that are part of it."""
+        """Return the Encounters that are part of it."""
         found, end = self._search("Encounter", ("part-of", f"Encounter/{self.id}"), after, room)
         return [json for json in found if _id(json) != self.id], end
 
     def headers(self, after: str, room: int) -> Part:
-        """Give the headers of the threads that it has or had, by their ids.
+        """Return the headers of the threads that it has or had, in the order of their ids.
 
-        Those that the caller does not see are told neither by the page nor by what follows it.
+        Neither the page nor its cursor reveals headers that the caller does not see.
         """
-        ids = [one for one in reading.threads(self.actor.tenant, self.id) if one > after]
+        threads = reading.threads(self.actor.tenant, self.id)
+        ids = [thread for thread in threads if thread > after]
         found: list[bytes] = []
-        for chosen in batched(ids, min(room + 1, LARGEST_BATCH), strict=False):
-            named = ("_id", ",".join(chosen))
-            more, end = self._search("Communication", named, _START, len(chosen))
+        for batch in batched(ids, min(room + 1, LARGEST_BATCH), strict=False):
+            by_id = ("_id", ",".join(batch))
+            more, end = self._search("Communication", by_id, _START, len(batch))
             found += more
             if end or len(found) > room:
                 return found[:room], _id(found[:room][-1])
         return found, ""
 
     def messages(self, after: str, room: int) -> Part:
-        """Give the messages in the order in which they were sent."""
+        """Return the messages in the order in which they were sent."""
         return self._search(
             "Communication", ("session", f"Encounter/{self.id}"), after, room, ("_sort", "sent")
         )
 
     def records(self, after: str, room: int) -> Part:
-        """Give what was recorded during it and the Encounters that are part of it, each once."""
-        sight, (own, _, place) = Sight(self.actor, "r"), after.partition("|")
+        """Return what was recorded during it or the Encounters that are part of it, each once."""
+        sight, (first, _, place) = Sight(self.actor, "r"), after.partition("|")
         if not _PLACE.fullmatch(place):
             raise _unknown()
         found: list[bytes] = []
         last, size = after, 0
         encounters = self._encounters(sight)
-        for one in (name for name in encounters if name >= own):
-            begin = place if one == own else _START
-            for at, json in records(sight, one, self.recorded, begin, page=room + 1):
-                if not self._is_wanted(json, one, encounters):
+        for encounter_id in (each for each in encounters if each >= first):
+            begin = place if encounter_id == first else _START
+            rows_found = records(sight, encounter_id, self.recorded, begin, page=room + 1)
+            for sort, json in rows_found:
+                if not self._is_wanted(json, encounter_id, encounters):
                     continue
                 size += sent_size(json)
                 if len(found) == room or (found and size > LARGEST_PAGE):
                     return found, last
-                found, last = [*found, json], f"{one}|{at}"
+                found, last = [*found, json], f"{encounter_id}|{sort}"
         return found, ""
 
     def _encounters(self, sight: Sight) -> list[str]:
-        parts = reading.children(self.actor.tenant, self.id)
-        return sorted({self.id, *(one["id"] for one in parts if sight.sees(one))})
+        """Return the ids of the session and of the children that the caller sees, in order."""
+        children = reading.children(self.actor.tenant, self.id)
+        return sorted({self.id, *(child["id"] for child in children if sight.sees(child))})
 
     def _is_wanted(self, json: bytes, encounter_id: str, encounters: list[str]) -> bool:
-        """Tell whether a record is new enough, and this the first of its Encounters here."""
+        """Return whether a record is new enough, and this the first of its Encounters here."""
         record = rounded(json)
         named = rows.encounters(record).keys() & encounters
         is_first = min(named, default=encounter_id) == encounter_id
@@ -171,7 +177,11 @@ class _Asked:
 
 
 def _unknown() -> Invalid:
-    return Invalid("The cursor is none that $everything has given", expression="_cursor")
+    return Invalid(
+        "The cursor is not one that $everything returned",
+        expression="_cursor",
+        diagnostics="Follow the link `next` of a page, or leave _cursor out",
+    )
 
 
 def _id(json: bytes) -> str:
@@ -181,23 +191,23 @@ def _id(json: bytes) -> str:
 def _count(given: list[object]) -> int:
     count = controls.page_size(str(given[0]) if given else None)
     if not count:
-        raise Invalid(f"_count is not a number from 1 to {LARGEST_COUNT}", expression="_count")
+        raise Invalid(f"_count must be a number from 1 to {LARGEST_COUNT}", expression="_count")
     return count
 
 
 def _since(given: list[str]) -> str:
-    """Return the first instant that `lastUpdated` can have from the one given on, as it has it."""
+    """Return `_since` rounded up to the milliseconds of `lastUpdated`, "" if it is not given."""
     if not given:
         return ""
     try:
         low = instants.parse(given[0], settings().zone).low
         return instants.written(instants.from_nanoseconds(low + instants.MILLISECOND - 1))
     except (ValueError, OverflowError):
-        raise Invalid("_since is not an instant", expression="_since") from None
+        raise Invalid("_since must be an instant", expression="_since") from None
 
 
 def _types(given: list[str]) -> set[str]:
     for name in given:
         if name not in resource_types():
-            raise Invalid(f"{name} is no resource type", expression="_type")
+            raise Invalid(f"{name} is not a resource type of R4", expression="_type")
     return set(given or TYPES)

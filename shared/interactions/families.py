@@ -1,7 +1,7 @@
-"""Whose relative somebody is by the directory: the links of RelatedPersons, as they are now.
+"""The patients whose relative a person is at present, according to the directory.
 
-A RelatedPerson is of one patient. Who is several, a mother of two children, is known by a Patient
-of her own, whose links of type seealso name them all:
+A RelatedPerson belongs to one patient. A person who is several RelatedPersons, such as the mother
+of two children, has a Patient of her own, whose links of type `seealso` name them all:
 https://hl7.org/fhir/R4/patient.html#links
 """
 
@@ -24,15 +24,16 @@ from shared.store.records import Versioned
 type Resource = dict[str, Any]
 
 PATIENT, RELATED = "Patient", "RelatedPerson"
-# What one request reads of who is the same person.
+# How many Patients that link to a person, and how many RelatedPersons named by them, are read. This
+# bounds the reads of one request.
 _MOST_RECORDS, _MOST_SELVES = 5, 20
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Whose relative somebody is, and which RelatedPersons they are, as references.
+    """The patients whose relative a person is, and the RelatedPersons that are the same person.
 
-    `records` are the resources that say so.
+    Both are references. `records` are the stored resources that this follows from.
     """
 
     patients: frozenset[str]
@@ -41,9 +42,10 @@ class Family:
 
 
 def linked(caller: Actor) -> Actor:
-    """Return a related person with the patients of their links, in place of what the token claims.
+    """Return a related person with the patients that the directory links them to.
 
-    Whom the directory has never had is left as their token says.
+    These replace the patients that the token claims. A person whom the directory has never had
+    keeps those of the token.
     """
     person = references.literal(caller.myself)
     record = reading.current(caller.tenant, *person) if person else None
@@ -54,62 +56,64 @@ def linked(caller: Actor) -> Actor:
         caller,
         patients=family.patients,
         also=family.selves,
-        grounds=tuple(Ground(each.type, each.id, each.version) for each in family.records),
+        grounds=tuple(Ground(source.type, source.id, source.version) for source in family.records),
     )
 
 
 def of(tenant: str, person: Versioned) -> Family:
-    """Return the family of a RelatedPerson, which is read anew each time.
+    """Return the family of a RelatedPerson, read from the directory each time.
 
-    One that was deleted or is not active has none; where only its period is over, the links of the
-    others that are the same person go on.
+    One that was deleted or is not active has none. If only its own period is over, the patients of
+    the other RelatedPersons that are the same person remain.
     """
-    known, records = [person], []
+    persons, linking_patients = [person], []
     if _is_in_use(person.resource):
-        records = [*_records_of(tenant, f"{RELATED}/{person.id}")]
-        known += _same(tenant, person.id, records)
-    in_use = [one.resource for one in known if _is_in_use(one.resource)]
+        linking_patients = [*_linking_patients(tenant, f"{RELATED}/{person.id}")]
+        persons += _same_person(tenant, person.id, linking_patients)
+    in_use = [record.resource for record in persons if _is_in_use(record.resource)]
     return Family(
-        frozenset(name for one in in_use for name in _patient(one)),
-        frozenset(f"{RELATED}/{one['id']}" for one in in_use),
-        (*known, *records),
+        frozenset(patient for resource in in_use for patient in _patient(resource)),
+        frozenset(f"{RELATED}/{resource['id']}" for resource in in_use),
+        (*persons, *linking_patients),
     )
 
 
-def _same(tenant: str, person_id: str, records: Iterable[Versioned]) -> Iterator[Versioned]:
-    """Read the other RelatedPersons in use that some Patients say are the same person as one."""
+def _same_person(
+    tenant: str, person_id: str, linking_patients: Iterable[Versioned]
+) -> Iterator[Versioned]:
+    """Yield the other RelatedPersons in use that some Patients name as the same person."""
     own = f"{RELATED}/{person_id}"
-    names = dict.fromkeys(name for record in records for name in _links(record.resource))
-    others = [name.partition("/")[2] for name in names if name != own]
-    for other in others[:_MOST_SELVES]:
-        found = reading.current(tenant, RELATED, other)
-        if found and _is_in_use(found.resource):
-            yield found
+    links = dict.fromkeys(link for patient in linking_patients for link in _links(patient.resource))
+    other_ids = [link.partition("/")[2] for link in links if link != own]
+    for other_id in other_ids[:_MOST_SELVES]:
+        record = reading.current(tenant, RELATED, other_id)
+        if record and _is_in_use(record.resource):
+            yield record
 
 
-def _records_of(tenant: str, person: str) -> Iterator[Versioned]:
-    """Read the Patients in use that say to be the same person."""
+def _linking_patients(tenant: str, person: str) -> Iterator[Versioned]:
+    """Yield the Patients in use whose links name a RelatedPerson as the same person."""
     param = SEARCH_PARAMS.of(PATIENT)["link"]
     (partition,) = partitions.of_value(tenant, param, person)
     rows = dynamodb.query_all(patterns.SEARCH, partition, (" ", AFTER_ALL))
     for row in islice(rows, _MOST_RECORDS):
-        found = reading.current(tenant, PATIENT, row["sk"]["S"].rpartition("#")[2])
-        if found and _is_in_use(found.resource) and person in _links(found.resource):
-            yield found
+        record = reading.current(tenant, PATIENT, row["sk"]["S"].rpartition("#")[2])
+        if record and _is_in_use(record.resource) and person in _links(record.resource):
+            yield record
 
 
 def _links(patient: Resource) -> list[str]:
-    """Give the RelatedPersons of this server that a Patient says to be."""
-    links = (one for one in patient.get("link", ()) if one.get("type") == "seealso")
-    found = (references.target(one.get("other")) for one in links)
-    return [str(one) for one in found if one and one.type == RELATED]
+    """Return the RelatedPersons of this server that a Patient names as the same person."""
+    links = (link for link in patient.get("link", ()) if link.get("type") == "seealso")
+    targets = (references.target(link.get("other")) for link in links)
+    return [str(target) for target in targets if target and target.type == RELATED]
 
 
 def _patient(person: Resource) -> Iterator[str]:
-    """Give the patient whose relative a RelatedPerson is now."""
-    name = references.canonical(person["patient"].get("reference", ""))
-    if is_a(PATIENT, name) and is_now(person.get("period", {})):
-        yield name
+    """Yield the patient whose relative a RelatedPerson is at present, if any."""
+    patient = references.canonical(person["patient"].get("reference", ""))
+    if is_a(PATIENT, patient) and is_now(person.get("period", {})):
+        yield patient
 
 
 def _is_in_use(resource: Resource) -> bool:
@@ -117,11 +121,11 @@ def _is_in_use(resource: Resource) -> bool:
 
 
 def is_relative(person: Resource) -> bool:
-    """Return whether a RelatedPerson is in use and somebody's relative now."""
+    """Return whether a RelatedPerson is in use and somebody's relative at present."""
     return _is_in_use(person) and any(_patient(person))
 
 
 def is_now(period: Resource) -> bool:
-    """Tell whether a Period has begun and not ended."""
+    """Return whether a Period has begun and has not ended."""
     low, high = instants.period(period, settings().zone)
     return low <= instants.nanoseconds(instants.now()) < high

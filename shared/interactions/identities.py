@@ -1,6 +1,7 @@
-"""Which resource each entry of a transaction means, before any is written.
+"""Finding the resource that each entry of a transaction is about, before any is written.
 
-Ids come first, so that entries may refer to each other in any order, and in circles.
+All ids are known before the first write, so entries may refer to each other in any order, and in
+circles.
 """
 
 from collections.abc import Iterable
@@ -21,15 +22,15 @@ from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
-# R4's order, https://hl7.org/fhir/R4/http.html#trules: what a later one finds an earlier has made.
+# R4's order, https://hl7.org/fhir/R4/http.html#trules: conditions find what earlier entries write.
 _TURNS = ("create", "update", "patch")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An entry and its resource: None where a delete finds nothing.
+    """An entry and its resource, None if a conditional delete matches nothing.
 
-    `is_there` says that a create has found it, so that there is nothing to write.
+    `is_there` says that a conditional create matches an existing resource: nothing is written.
     """
 
     entry: Entry
@@ -38,10 +39,10 @@ class Step:
 
 
 class Identities:
-    """The steps of one attempt in an order in which each thread comes before its messages."""
+    """The steps of one attempt. A thread's step comes before those of its messages."""
 
     def __init__(self, work: Work, entries: Iterable[Entry]) -> None:
-        """Identify all entries. Raises Invalid where two mean the same resource."""
+        """Identify the resources of all entries. Raises Invalid if two write the same one."""
         self.work, self.links = work, Links()
         self.steps: list[Step] = []
         self._taken: dict[Literal, str] = {}
@@ -51,22 +52,26 @@ class Identities:
                 self._identify(entry)
         pending = [entry for turn in _TURNS for entry in writes if entry.code == turn]
         while pending:
-            there = {url(entry.full_url, "") for entry in pending if entry.full_url}
-            ready = [entry for entry in pending if not self._waits(entry, there)] or pending
+            full_urls = {url(entry.full_url, "") for entry in pending if entry.full_url}
+            # If all are waiting, for stored headers or for each other, identify them all now.
+            ready = [entry for entry in pending if not self._waits(entry, full_urls)] or pending
             for entry in ready:
                 self._identify(entry)
             pending = [entry for entry in pending if entry not in ready]
 
-    def _waits(self, entry: Entry, there: set[str]) -> bool:
-        """Return whether an entry's id depends on one that is not known yet: its thread's."""
+    def _waits(self, entry: Entry, full_urls: set[str]) -> bool:
+        """Return whether a message's id must wait for that of its thread, which is not known yet.
+
+        `full_urls` are those of the entries without an id so far.
+        """
         if entry.code != "create" or entry.type != "Communication":
             return False
-        texts = [each.get("reference", "") for each in entry.body.get("partOf", ())]
-        others = there - {url(entry.full_url, "")}
-        named = {url(text, entry.full_url) for text in texts} & others
-        asked = [references.read(text) for text in texts]
-        return bool(named) or any(
-            isinstance(each, Query) and each.type == "Communication" for each in asked
+        texts = [element.get("reference", "") for element in entry.body.get("partOf", ())]
+        others = full_urls - {url(entry.full_url, "")}
+        waits_for = {url(text, entry.full_url) for text in texts} & others
+        parents = [references.read(text) for text in texts]
+        return bool(waits_for) or any(
+            isinstance(parent, Query) and parent.type == "Communication" for parent in parents
         )
 
     def _identify(self, entry: Entry) -> None:
@@ -82,15 +87,18 @@ class Identities:
             case "delete":
                 return Step(entry, self._named(entry))
             case "patch":
-                own = Literal(entry.type, entry.id)
-                return Step(entry, own if entry.id else found(self.work, entry.type, entry.query))
+                target = Literal(entry.type, entry.id)
+                if not entry.id:
+                    target = found(self.work, entry.type, entry.query)
+                return Step(entry, target)
             case "update":
                 return Step(entry, self._updated(entry))
             case _:
-                there = self._named(entry) if entry.query else None
-                return Step(entry, there or self._new(entry), is_there=there is not None)
+                existing = self._named(entry) if entry.query else None
+                return Step(entry, existing or self._new(entry), is_there=existing is not None)
 
     def _named(self, entry: Entry) -> Literal | None:
+        """Return the resource that an entry names by its id or selects by its query."""
         if entry.id:
             return Literal(entry.type, entry.id)
         claimed = entry.code != "delete"
@@ -106,15 +114,20 @@ class Identities:
         return found_or_own(self.work, target, entry.body)
 
     def _new(self, entry: Entry) -> Literal:
-        """Make an id; that of a message begins with its thread's."""
-        known = {name: entry.body[name] for name in _SAY_THE_ID if name in entry.body}
-        resource = referring.resolved(self.work, self.linked(entry, known))
+        """Return a resource with a new id. A message's id begins with its thread's."""
+        parts = {name: entry.body[name] for name in _SAY_THE_ID if name in entry.body}
+        resource = referring.resolved(self.work, self.linked(entry, parts))
         return Literal(entry.type, new_id(self.work, resource))
 
     def _take(self, target: Literal, step: Step) -> None:
+        """Record that an entry writes a resource. Raises Invalid if another one does, too."""
         entry = step.entry
         if other := self._taken.get(target):
-            raise Invalid(f"{other} writes {target} too", expression="url")
+            raise Invalid(
+                f"{other} already writes {target}",
+                expression="url",
+                diagnostics="A transaction may write a resource only once",
+            )
         if step.is_there:
             return
         self._taken[target] = entry.place
@@ -124,8 +137,9 @@ class Identities:
             self.work.expect(target, entry.body | {"id": target.id})
 
     def linked(self, entry: Entry, resource: Resource) -> Resource:
-        """Give a resource of an entry with its references to other entries made literal."""
+        """Return a resource with its references to other entries made literal."""
         return linked(resource, lambda text: self.links.literal(text, entry.full_url))
 
 
+# The elements that a new resource's id depends on.
 _SAY_THE_ID = ("resourceType", "partOf", "sent")

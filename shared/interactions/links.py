@@ -1,4 +1,4 @@
-"""A client's link to a session: from a thread, attaching, adopting, detaching; from one message."""
+"""Links to sessions that clients write, on a thread's header or on a single message."""
 
 from dataclasses import replace
 
@@ -15,10 +15,11 @@ _ELEMENT = "Communication.encounter"
 
 
 def relink(work: Work, thread: str, encounter_id: str, policy: Policy, patient: str = "") -> bool:
-    """Let a thread's messages join another session from now on, or none where the id is empty.
+    """Link a thread to another Encounter, or unlink it if the id is empty.
 
-    Gives whether the Encounter is a plain record, to which nothing attaches. `patient` is whose
-    day it is under daily, scope patient. Raises BusinessRule where that Encounter takes no threads.
+    From now on its messages join that session. Return whether the Encounter is a plain record, to
+    which nothing attaches. `patient` is the patient whose day it is under `daily` with scope
+    `patient`. Raises BusinessRule if the Encounter takes no threads.
     """
     state = work.slot(SlotKey(thread))
     encounter = _linkable(work, encounter_id) if encounter_id else None
@@ -48,21 +49,25 @@ def _link_day(
     *,
     plain: bool,
 ) -> None:
-    """Give today a session of the client's own, or none at all, while it has no other."""
+    """Make a client's Encounter the session of today, unless today has one.
+
+    A link to a plain record only unlinks the thread. Raises BusinessRule if today has another
+    session, or the Encounter is another day's or has ended.
+    """
     key = attaching.day_key(policy, state.key.partition, patient, work.now)
     slot = work.slot(key)
     if detaching.is_taken(work, slot, encounter.id):
         raise BusinessRule(
-            f"{key.day} has Encounter/{slot.session} already",
+            f"{key.day} already has a session: Encounter/{slot.session}",
             expression=_ELEMENT,
-            diagnostics="A day has one session",
+            diagnostics="A day has only one session. Link the thread to that one",
         )
     if encounter.home and slot_key(encounter.home).day != key.day:
         day = slot_key(encounter.home).day
         raise BusinessRule(
-            f"Encounter/{encounter.id} is that of {day}",
+            f"Encounter/{encounter.id} is the session of {day}",
             expression=_ELEMENT,
-            diagnostics=f"It cannot be that of {key.day} too",
+            diagnostics=f"It cannot be the session of {key.day} too. Link another Encounter",
         )
     work.save(slots.unlinked(state))
     if plain:
@@ -76,14 +81,15 @@ def _link_day(
 
 
 def _linkable(work: Work, encounter_id: str) -> EncounterRecord:
+    """Read an Encounter that a thread may be linked to. Raises BusinessRule if it may not."""
     encounter = work.encounter(encounter_id)
     if encounter is None or encounter.deleted:
         raise BusinessRule(f"Encounter/{encounter_id} does not exist", expression=_ELEMENT)
     if session := attaching.session_of_medical_encounter(work, encounter):
         raise BusinessRule(
-            "A thread is linked to a session, not to a medical encounter",
+            "A thread can be linked to a session, but not to a medical encounter",
             expression=_ELEMENT,
-            diagnostics=f"The session is Encounter/{session}",
+            diagnostics=f"Link it to the session, Encounter/{session}",
         )
     if attaching.is_session(encounter) and encounter.resource.get("status") in kinds.VOID:
         _refuse_ended(encounter)
@@ -95,12 +101,15 @@ def _refuse_ended(encounter: EncounterRecord) -> None:
     raise BusinessRule(
         f"Encounter/{encounter.id} is {status}",
         expression=_ELEMENT,
-        diagnostics="A thread cannot be linked to it",
+        diagnostics="A thread cannot be linked to a session with this status",
     )
 
 
 def _adopt_late(work: Work, slot: Slot, encounter: EncounterRecord, policy: Policy) -> None:
-    """Document after the fact: a finished session takes in what waited, its period stays."""
+    """Let a finished session adopt the messages that wait for a link; its period stays.
+
+    This is documentation after the fact, and only under `explicit`: otherwise raises BusinessRule.
+    """
     if policy.name != EXPLICIT:
         _refuse_ended(encounter)
     thread = slot.key.partition
@@ -114,10 +123,10 @@ def _adopt_late(work: Work, slot: Slot, encounter: EncounterRecord, policy: Poli
 
 
 def detach(work: Work, thread: str, *, gone: bool = False) -> None:
-    """Take a thread that is completed out of its session, if it has one; or one that is `gone`.
+    """Detach a thread that is completed or, if `gone`, no longer a thread, from its session.
 
-    A session that has no thread left then is closed, if the server opened it or if it ends with
-    its threads: one that is planned is yet to come.
+    A session that is left without threads is closed if the server opened it. Under `thread` a
+    client's is closed too when its last thread completes, unless it is still planned.
     """
     state = work.slot(SlotKey(thread))
     if state.session:
@@ -132,13 +141,13 @@ def detach(work: Work, thread: str, *, gone: bool = False) -> None:
 
 
 def own_session(work: Work, message: CommunicationRecord, policy: Policy) -> EncounterRecord | None:
-    """Return the session that a message names by itself, if that decides anything.
+    """Return the session that a message's own `encounter` names, or None if that is ignored.
 
-    A plain record is no session. Under daily the session of another day than the message's decides
-    nothing: a client that remembers yesterday's id still posts into today's.
+    A plain record is ignored. Under `daily` so is the session of another day than the message's,
+    because a client that remembers yesterday's id still posts into today's session.
     """
-    named = kinds.linked(message.resource)
-    encounter = work.encounter(named) if named else None
+    encounter_id = kinds.linked(message.resource)
+    encounter = work.encounter(encounter_id) if encounter_id else None
     if encounter is None or not attaching.is_session(encounter):
         return None
     if policy.name == policies.DAILY and encounter.home:
@@ -153,14 +162,17 @@ def check_own(
     """Raise BusinessRule if the thread is attached to another session and never had this one."""
     if own and own.id != slot.session and not work.span(own.id, message.place.thread):
         raise BusinessRule(
-            f"The thread belongs to Encounter/{slot.session}",
+            f"The thread is linked to another session, Encounter/{slot.session}",
             expression="Communication.encounter",
-            diagnostics="Its messages cannot name a session that it never had",
+            diagnostics="A message can name only a session that its thread has or had",
         )
 
 
 def check_own_update(work: Work, message: CommunicationRecord) -> None:
-    """Check a session that a message which counts already is linked to. Raises BusinessRule."""
+    """Check the new `encounter` of a message that already counts.
+
+    Raises BusinessRule if its thread is attached to another session and never had that one.
+    """
     slot = work.slot(SlotKey(message.place.thread))
     header = work.communication(message.place.thread)
     if slot.open and header:
@@ -171,7 +183,7 @@ def check_own_update(work: Work, message: CommunicationRecord) -> None:
 def join_own(
     work: Work, message: CommunicationRecord, slot: Slot, own: EncounterRecord
 ) -> CommunicationRecord:
-    """Join the session that the message itself names, where the header names none."""
+    """Add a message to the session that it names itself, where its header names none."""
     work.save(slots.noticed(slot))
     counted = openings.arrived(work, Slot(key=slot.key), message).figures
     joined = replace(own, figures=own.figures.merged(counted))

@@ -1,4 +1,4 @@
-"""What a message means for its session: when it arrives, is taken back, or moves."""
+"""Effects of a message on its session when it arrives, is retracted, or moves in its thread."""
 
 from dataclasses import replace
 
@@ -12,12 +12,12 @@ from shared.store.work import Work
 def count(
     work: Work, before: CommunicationRecord | None, message: CommunicationRecord
 ) -> CommunicationRecord:
-    """Save a message, with what its beginning or ceasing to count means for its session."""
+    """Save a message, and apply to its session that it begins or ceases to count."""
     if message.counts and not message.at:
         is_created = before is None or before.deleted
         message = arrivals.arrive(work, message, is_created=is_created)
     elif not message.at:
-        # Its thread stays a thread that takes messages.
+        # The message must not be stored if its header is deleted meanwhile.
         work.require(work.slot(SlotKey(message.place.thread)))
     if before and before.at and message.place != before.place:
         _follow(work, message)
@@ -28,7 +28,7 @@ def count(
 
 
 def _effective(work: Work, message: CommunicationRecord) -> tuple[str, Adoption | None]:
-    """Give the id of a message's effective session, and the adoption that made it so."""
+    """Return the id of a message's effective session, and its adoption if it was adopted."""
     if message.session or message.epoch is None:
         return message.session, None
     adoption = adopted(message.epoch, work.adoptions(message.place.thread))
@@ -36,7 +36,7 @@ def _effective(work: Work, message: CommunicationRecord) -> tuple[str, Adoption 
 
 
 def _follow(work: Work, message: CommunicationRecord) -> None:
-    """Widen what leads to a message that has moved within its thread."""
+    """Widen the span or slot through which a message that has moved in its thread is found."""
     thread, key = message.place.thread, message.place.sort
     session_id, _ = _effective(work, message)
     if session_id:
@@ -49,17 +49,18 @@ def _follow(work: Work, message: CommunicationRecord) -> None:
 
 
 def _recount(work: Work, message: CommunicationRecord) -> None:
-    """Bring figures up to date when a message ceases to count, or counts again."""
+    """Mark or recompute a session's figures when a message ceases to count, or counts again."""
     session_id, adoption = _effective(work, message)
     session = work.encounter(session_id) if session_id else None
-    thread = SlotKey(message.place.thread)
-    slot = work.slot(slot_key(session.home) if session and session.home else thread)
+    thread_key = SlotKey(message.place.thread)
+    slot = work.slot(slot_key(session.home) if session and session.home else thread_key)
     if session is None:
         if message.epoch is not None:
             work.save(slots.retracted(slot))
     elif slot.open and slot.session == session.id:
         work.save(slots.retracted(slot))
     elif adoption and adoption.late:
+        # Messages adopted after the session had finished are not in its figures.
         return
     elif session.deleted or session.resource.get("status") != closing.FINISHED:
         work.save(replace(session, figures=replace(session.figures, dirty=True)))

@@ -1,6 +1,6 @@
-"""Whom a caller who does not see everybody may name, where another server knows who there is.
+"""Whom a caller with limited visibility may refer to, if another server keeps the directory.
 
-That server would say so to whoever writes: by what it answers a stranger learns who is a patient.
+Checking such references there would reveal who is a patient to anybody who may write.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,20 +17,21 @@ _IN_THREADS = ("subject", "sender", "recipient")
 
 
 def others(work: Work, resource: Resource, named: Iterable[Literal]) -> list[Literal]:
-    """Return which of what a resource names are others than whom the caller may name.
+    """Return which of the targets that a resource names the caller may not refer to.
 
-    They name whom they see by their compartments, and who is in the thread that they write in.
+    They may refer to those whose compartments they see, and to the people of the thread that they
+    write in.
     """
     unsure = [target for target in named if work.sight.limits((target.type,))]
     unsure = [target for target in unsure if target not in _own(work, target.type)]
     if not unsure:
         return []
-    known: set[Literal] = set()
+    in_thread: set[Literal] = set()
     for communication in _thread(work, resource):
-        known |= {*_people(work, communication)}
-        if known.issuperset(unsure):
+        in_thread |= {*_people(work, communication)}
+        if in_thread.issuperset(unsure):
             return []
-    return [target for target in unsure if target not in known]
+    return [target for target in unsure if target not in in_thread]
 
 
 def _own(work: Work, resource_type: str) -> set[Literal | None]:
@@ -40,7 +41,7 @@ def _own(work: Work, resource_type: str) -> set[Literal | None]:
 
 
 def _thread(work: Work, resource: Resource) -> Iterator[Resource]:
-    """Read a message's header, and the messages that the caller sees, as far as is needed."""
+    """Yield a message's header, then the thread's messages that the caller sees."""
     header_id = kinds.header(resource)
     header = work.communication(header_id) if header_id else None
     if header is None or not work.sight.sees(header.resource):

@@ -1,4 +1,4 @@
-"""$open-session: a session with its patients and threads, in one transaction."""
+"""The operation $open-session: a session with its patients and threads, in one transaction."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,77 +30,83 @@ from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
+# More threads, with several patients, would not fit in one transaction.
 MOST_THREADS = 6
-# The medical encounters of more never fit a transaction.
+# The medical encounters of more patients never fit in one transaction.
 MOST_PATIENTS = 10
-# What stands for patients.
+# The types of resources that may be given in place of the patients they stand for.
 STANDING = ("Group", "RelatedPerson")
 
 
 def open_session(actor: Actor, interaction: str, values: Values) -> Outcome:
-    """Open a session. Raises BusinessRule, and Invalid where the Encounter given is none."""
-    threads = list(dict.fromkeys(references.target(one) for one in values["thread"]))
+    """Open a session with its medical encounters, and link its threads.
+
+    Raises Invalid if the given Encounter is not valid, and BusinessRule.
+    """
+    threads = list(dict.fromkeys(references.target(element) for element in values["thread"]))
     if len(threads) > MOST_THREADS:
         raise BusinessRule(
             f"$open-session links at most {MOST_THREADS} threads",
             expression="thread",
-            diagnostics="Link the others one by one: PATCH Communication/{id}, add /encounter",
+            diagnostics="Link the others one by one: PATCH Communication/{id} to add /encounter",
         )
     template = _template(values)
     ids = [target.id for target in threads if target]
 
     def change(work: Work) -> Outcome:
-        asked = template
+        session = template
         if actor.is_cared_for:
-            asked = own_session.check_encounter(template, work.now)
-        return Outcome(_opened(work, asked, ids, values), created=True)
+            session = own_session.check_encounter(template, work.now)
+        return Outcome(_open(work, session, ids, values), created=True)
 
     return changes.make(actor, interaction, change)
 
 
 def _template(values: Values) -> Resource:
-    """Give the session as the client wants it, under an id of ours."""
+    """Return the session as the client gives it, or a bare one, under a new id."""
     now = instants.now()
     own_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
     system = settings().encounter_type_system
     given = values["encounter"]
     if not given:
         return opening.bare_session(own_id, system)
-    without_id = {name: each for name, each in given[0].items() if name != "id"}
+    without_id = {name: value for name, value in given[0].items() if name != "id"}
     template = accepted(without_id, "Encounter") | {"id": own_id}
     if not kinds.is_session(template, system) or not kinds.is_open(template):
         raise BusinessRule(
-            "The Encounter is no open session: class VR or type session, no partOf, not ended",
+            "The Encounter is not an open session",
             expression="encounter",
+            diagnostics="It needs class VR or type session, an open status, and no partOf",
         )
     return template
 
 
-def _opened(
+def _open(
     work: Work, template: Resource, threads: list[str], values: Values
 ) -> EncounterRecord | None:
     headers = [_header(work, thread) for thread in threads]
-    people = _patients(work, template, values["patient"], headers)
+    subjects = _patients(work, template, values["patient"], headers)
     if work.actor.is_cared_for:
-        _check_own(work, people, headers, values)
-        people = [{"reference": one["reference"]} for one in people]
-    resource = template | ({"subject": people[0]} if people else {})
-    resource, is_ours = _with_participants(resource, values, headers)
+        _check_own(work, subjects, headers, values)
+        subjects = [{"reference": subject["reference"]} for subject in subjects]
+    resource = template | ({"subject": subjects[0]} if subjects else {})
+    resource, is_from_threads = _with_participants(resource, values, headers)
     permitted.check_scopes(work, "c", resource)
     for header in headers:
         permitted.check_scopes(work, "u", header.resource)
     is_named = "subject" in template or bool(values["patient"])
-    known = {
-        "subject": [] if is_named else people,
-        "participant": _of_threads(headers) if is_ours else [],
+    # The references of threads were checked when their headers were written.
+    checked = {
+        "subject": [] if is_named else subjects,
+        "participant": _thread_participants(headers) if is_from_threads else [],
     }
-    session = encounters.create(work, template["id"], resource, known=known)
-    if is_ours:
+    session = encounters.create(work, template["id"], resource, known=checked)
+    if is_from_threads:
         work.save(replace(session, filled=session.filled | {"participant"}))
-    for further in people[1:]:
-        about = {"resourceType": "Encounter", "id": session.id, "subject": further}
-        referring.check(work, known, about)
-        patients.add(work, work.encounter(session.id) or session, further)
+    for subject in subjects[1:]:
+        element = {"resourceType": "Encounter", "id": session.id, "subject": subject}
+        referring.check(work, checked, element)
+        patients.add(work, work.encounter(session.id) or session, subject)
     for header in headers:
         linked = header.resource | {"encounter": references.to("Encounter", session.id)}
         communications.update(work, header, without_generated_text(header.resource, linked))
@@ -108,18 +114,23 @@ def _opened(
 
 
 def _check_own(
-    work: Work, people: list[Resource], headers: list[CommunicationRecord], values: Values
+    work: Work, subjects: list[Resource], headers: list[CommunicationRecord], values: Values
 ) -> None:
-    """Raise Forbidden if the session is not the caller's own, or has others than they address."""
-    threads = [each.resource for each in headers]
-    subjects = (header.get("subject") for header in threads)
-    own_care.check_opened(work.actor, [*people, *subjects])
-    named = ((name, one) for name in ("practitioner", "participant") for one in values[name])
-    addressing.check(work, named, threads)
+    """Raise Forbidden if the session is not the caller's own, or has people they may not address.
+
+    The caller is a patient or related person.
+    """
+    contents = [header.resource for header in headers]
+    thread_subjects = (content.get("subject") for content in contents)
+    own_care.check_opened(work.actor, [*subjects, *thread_subjects])
+    participants = (
+        (name, element) for name in ("practitioner", "participant") for element in values[name]
+    )
+    addressing.check(work, participants, contents)
 
 
 def _header(work: Work, thread: str) -> CommunicationRecord:
-    """Read a thread's state and header. Raises BusinessRule where it has an open session."""
+    """Read a thread's state and header. Raises BusinessRule if it already has an open session."""
     state = work.slot(SlotKey(thread))
     header = work.header(thread)
     if header is None or not work.sight.sees(header.resource):
@@ -130,24 +141,26 @@ def _header(work: Work, thread: str) -> CommunicationRecord:
 
 
 def _check_free(work: Work, state: Slot, header: CommunicationRecord) -> None:
-    """Raise BusinessRule where a thread has an open session, or is none."""
+    """Raise BusinessRule if a thread already has an open session, or is a message."""
     thread = header.id
     if header.place.is_message:
         raise BusinessRule(
-            f"Communication/{thread} is a message of Communication/{header.place.thread}",
+            f"Communication/{thread} is a message, not a thread's header",
             expression="thread",
+            diagnostics=f"Name its header, Communication/{header.place.thread}",
         )
-    named = {state.session, kinds.linked(header.resource), _session_of_today(work, header)}
-    for session_id in sorted(named - {""}):
+    candidates = {state.session, kinds.linked(header.resource), _session_of_today(work, header)}
+    for session_id in sorted(candidates - {""}):
         session = work.encounter(session_id)
         if session and attaching.takes_messages(session):
             raise BusinessRule(
-                f"Communication/{thread} has a session already: Encounter/{session_id}",
+                f"Communication/{thread} already has an open session: Encounter/{session_id}",
                 expression="thread",
             )
 
 
 def _session_of_today(work: Work, header: CommunicationRecord) -> str:
+    """Return the id of the session that today's slot names, "" if none or not under `daily`."""
     policy = deployment.policy_of(header)
     if policy.name != policies.DAILY:
         return ""
@@ -158,55 +171,64 @@ def _session_of_today(work: Work, header: CommunicationRecord) -> str:
 def _patients(
     work: Work, template: Resource, given: list[Resource], headers: list[CommunicationRecord]
 ) -> list[Resource]:
-    """Give each patient once: those named, else those whom the threads are about.
+    """Return the session's patients, each once: those given, else the subjects of the threads.
 
     Raises BusinessRule naming what is wrong with a Group or RelatedPerson that stands for them.
     """
     own = [template["subject"]] if "subject" in template else []
-    about = [each.resource["subject"] for each in headers if "subject" in each.resource]
-    elements, name = ([*own, *given], "patient") if own or given else (about, "thread")
-    found: dict[str, Resource] = {}
+    of_threads = [header.resource["subject"] for header in headers if "subject" in header.resource]
+    elements, name = ([*own, *given], "patient") if own or given else (of_threads, "thread")
+    subjects: dict[str, Resource] = {}
     for element in elements:
-        for one in _meant(work, element, name):
-            target = references.target(one)
-            found.setdefault(str(target or one), relative(one) if target else one)
-    if len(found) > MOST_PATIENTS:
+        for subject in _resolved(work, element, name):
+            target = references.target(subject)
+            subjects.setdefault(str(target or subject), relative(subject) if target else subject)
+    if len(subjects) > MOST_PATIENTS:
         raise BusinessRule(
             f"$open-session takes at most {MOST_PATIENTS} patients",
             expression=name,
-            diagnostics=f"These are {len(found)}: add others one by one, by $add-patient",
+            diagnostics=f"There are {len(subjects)}. Add the others one by one with $add-patient",
         )
-    return list(found.values())
+    return list(subjects.values())
 
 
-def _meant(work: Work, element: Resource, name: str) -> list[Resource]:
-    """Give the patients for whom a reference stands."""
+def _resolved(work: Work, element: Resource, name: str) -> list[Resource]:
+    """Return the patients that a Group or RelatedPerson stands for; another reference itself."""
     target = references.target(element)
     if target is None or target.type not in STANDING:
         return [element]
     from shared.interactions import standing  # noqa: PLC0415 - most sessions name their patients
 
-    return [{"reference": one} for one in standing.patients(work, target, name)]
+    return [{"reference": patient} for patient in standing.patients(work, target, name)]
 
 
 def _with_participants(
     session: Resource, values: Values, headers: list[CommunicationRecord]
 ) -> tuple[Resource, bool]:
-    """Give the session with who takes part, and whether the server said so from the threads."""
-    named = [relative(one)["reference"] for one in values["practitioner"] + values["participant"]]
-    present = list(session.get("participant", ()))
-    is_ours = not named and not present
-    if is_ours:
-        present = _of_threads(headers)
-    standing = map(str, filter(None, map(references.target, values["patient"])))
-    named += [one for one in standing if takes_part(one)]
-    known = {str(references.target(one.get("individual"))) for one in present}
-    added = [participant(one) for one in dict.fromkeys(named) if one not in known]
-    people = [*present, *added]
-    return (session | {"participant": people} if people else session), is_ours and bool(people)
+    """Return the session with its participants, and whether they come from the threads.
+
+    They do if the client names none. A RelatedPerson given as `patient` takes part as well.
+    """
+    elements = values["practitioner"] + values["participant"]
+    people = [relative(element)["reference"] for element in elements]
+    participants = list(session.get("participant", ()))
+    is_from_threads = not people and not participants
+    if is_from_threads:
+        participants = _thread_participants(headers)
+    given = map(str, filter(None, map(references.target, values["patient"])))
+    people += [person for person in given if takes_part(person)]
+    present = {str(references.target(each.get("individual"))) for each in participants}
+    participants += [
+        participant(person) for person in dict.fromkeys(people) if person not in present
+    ]
+    if not participants:
+        return session, False
+    return session | {"participant": participants}, is_from_threads
 
 
-def _of_threads(headers: list[CommunicationRecord]) -> list[Resource]:
-    """Give who takes part in threads, each once: they were looked for when those were written."""
-    found = [one for each in headers for one in opening.participants(each.resource, {})]
-    return list({one["individual"]["reference"]: one for one in found}.values())
+def _thread_participants(headers: list[CommunicationRecord]) -> list[Resource]:
+    """Return the participants of threads, each once."""
+    participants = [
+        each for header in headers for each in opening.participants(header.resource, {})
+    ]
+    return list({each["individual"]["reference"]: each for each in participants}.values())

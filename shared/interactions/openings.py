@@ -24,18 +24,19 @@ def open_for(
     slot: Slot,
     policy: Policy,
 ) -> str:
-    """Save a session that a message opens, its slot and the header's link; give its id.
+    """Save the session that a message opens, its slot and the header's link. Return its id.
 
-    A message of a day that is over makes one that is finished already, and leaves the header.
+    If the message's local day is over, the session is created finished and the header keeps its
+    link.
     """
     session = _save_session(work, header, message.resource, message.at, policy)
     day, key = slot.key.day, message.place.sort
     if day and day < policies.day_of(work.now, policy.zone):
         work.save(slots.named(slot, session.id))
         attaching.reach_day(work, session.id, header.id, day, policy=policy, key=key)
-        homed = replace(session, policy=DAILY, home=str(slot.key))
-        work.save(homed)
-        closing.finish_with(work, homed, message)
+        day_session = replace(session, policy=DAILY, home=str(slot.key))
+        work.save(day_session)
+        closing.finish_with(work, day_session, message)
         return session.id
     _begin(work, header, session, slot, policy)
     if day:
@@ -50,9 +51,10 @@ def open_for(
 def open_before(
     work: Work, header: CommunicationRecord, at: str, slot: Slot, policy: Policy
 ) -> None:
-    """Save a session for a message that does not fit this transaction, and finds it open.
+    """Save a session in a transaction before its message's, where both do not fit one.
 
-    Nobody has said anything in it yet: it is as the header alone says, and void if it ends so.
+    The message then finds the session open. The session is built from the header alone, and
+    becomes entered-in-error if it ends without a message.
     """
     session = _save_session(work, header, {}, at, policy)
     _begin(work, header, session, slot, policy)
@@ -61,7 +63,7 @@ def open_before(
 def _begin(
     work: Work, header: CommunicationRecord, session: EncounterRecord, slot: Slot, policy: Policy
 ) -> None:
-    """Attach the slot to its new session, and point the header to it."""
+    """Attach the slot to its new session, and link the header unless it names a later day's."""
     if slot.key.day:
         attaching.attach_day(work, slot, session, header.id, policy)
     else:
@@ -71,7 +73,7 @@ def _begin(
 
 
 def arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
-    """Give a slot with a message that joins its session, or waits in it for a link."""
+    """Return the slot after a message that joins its session, or waits in it for a link."""
     return slots.arrived(
         slot,
         at=message.at,
@@ -84,32 +86,35 @@ def arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
 def _save_session(
     work: Work, header: CommunicationRecord, message: Resource, at: str, policy: Policy
 ) -> EncounterRecord:
-    """Save the Encounter of a session, and one for each patient where there are several."""
+    """Save a session's Encounter, and a medical encounter for each patient if several."""
     system, session_id = settings().encounter_type_system, ulids.new(work.milliseconds)
     resource = opening.session(session_id, header.resource, message, at, system)
     resource = _with_room(resource, work.instant)
     unborn = versions.unborn_encounter(work, session_id)
     filled = frozenset({"start"} | ({"participant"} & resource.keys()))
-    # A message opens it: the server creates it, whoever sent that.
+    # The server creates this session, even if a patient sent the message that opens it.
     state = {"by_server": True, "patient_made": False, "filled": filled}
     session = versions.of_encounter(work, unborn, resource, **state)
     session = attaching.stamped(session, work, policy)
     work.save(session)
-    about = opening.subjects(header.resource, message)
-    for subject in about if len(about) > 1 else ():
+    subjects = opening.subjects(header.resource, message)
+    for subject in subjects if len(subjects) > 1 else ():
         save_medical_encounter(work, session, subject)
     return session
 
 
 def _with_room(session: Resource, instant: str) -> Resource:
-    """Leave out participants beyond what searches find a session by; a subject may come later."""
+    """Drop the participants that exceed the limit of index rows, of which a subject may need one.
+
+    The subject may be added later, so its row is kept free if there is none yet.
+    """
     free = room(session | {"meta": {"lastUpdated": instant}}) - ("subject" not in session)
-    people = session.get("participant", [])
-    return session | {"participant": people[:free]} if free < 0 else session
+    participants = session.get("participant", [])
+    return session | {"participant": participants[:free]} if free < 0 else session
 
 
 def save_medical_encounter(work: Work, session: EncounterRecord, subject: dict[str, object]) -> str:
-    """Save one patient's Encounter in a session; give its id."""
+    """Save one patient's medical encounter in a session. Return its id."""
     own_id = ulids.new(work.milliseconds)
     start = session.resource.get("period", {}).get("start", "")
     system = settings().encounter_type_system
@@ -122,7 +127,7 @@ def save_medical_encounter(work: Work, session: EncounterRecord, subject: dict[s
 
 
 def point(work: Work, header: CommunicationRecord, session_id: str, day: str) -> None:
-    """Let a header point to the session its messages join."""
+    """Save a header with a link to the session that its messages join."""
     link = {"reference": f"Encounter/{session_id}"}
     linked = without_generated_text(header.resource, header.resource | {"encounter": link})
     work.save(versions.of_communication(work, header, linked, day=day, plain=False))

@@ -1,4 +1,4 @@
-"""The patients of a session: one as its subject, several in a medical encounter each."""
+"""The patients of a session: one is its subject, several have a medical encounter each."""
 
 from typing import Any
 
@@ -16,56 +16,70 @@ type Resource = dict[str, Any]
 
 
 def join(work: Work, slot: Slot, header: CommunicationRecord, message: Resource) -> None:
-    """Add whom a message and its header are about to a session of ours that they join."""
+    """Add the patients of a message and its header to the session that the message joins.
+
+    Only the server's own sessions are changed. Raises Stale if the session has ended meanwhile.
+    """
     if _is_known(slot, header, message):
         return
     session = work.encounter(slot.session)
     if session and not kinds.is_open(session.resource):
-        # It has ended since its slot was read: the message goes elsewhere.
+        # It has ended since its slot was read: the message must look for its session again.
         raise Stale
     if session is None or not session.by_server:
         return
-    for about in (header.resource, message):
-        if opening.patient(about):
-            add(work, work.encounter(session.id) or session, about["subject"])
+    for communication in (header.resource, message):
+        if opening.patient(communication):
+            add(work, work.encounter(session.id) or session, communication["subject"])
 
 
 def _is_known(slot: Slot, header: CommunicationRecord, message: Resource) -> bool:
-    """Tell without reading a session that it has a message's patient, from an earlier message."""
-    is_headers = opening.patient(message) in ("", opening.patient(header.resource))
-    return is_headers and slots.knows(slot, header.last_updated)
+    """Return whether a session surely has a message's patient, because of an earlier message.
+
+    This spares reading the session.
+    """
+    has_headers_patient = opening.patient(message) in ("", opening.patient(header.resource))
+    return has_headers_patient and slots.knows(slot, header.last_updated)
 
 
 def check_known(work: Work, thread: str, before: Resource, after: Resource) -> None:
-    """Let a patient or related person write about a patient of the thread only.
+    """Raise BusinessRule if a patient or related person writes about no patient of the thread.
 
-    In a thread about a patient of theirs they may write about the others, too: about siblings.
-    Raises BusinessRule about any other.
+    In a thread about one of their patients, or about none, they may also write about the others,
+    such as siblings.
     """
-    patient, theirs = opening.patient(after), work.actor.patients
+    patient, own_patients = opening.patient(after), work.actor.patients
     if not work.actor.is_cared_for or patient in ("", opening.patient(before)):
         return
     header = work.communication(thread)
-    about = opening.patient(header.resource) if header else ""
-    if patient == about or (patient in theirs and about in {"", *theirs}):
+    thread_patient = opening.patient(header.resource) if header else ""
+    if patient == thread_patient:
         return
-    seen = (each.resource for each in work.messages(thread) if work.sight.sees(each.resource))
-    if not any(patient == opening.patient(each) for each in seen):
-        raise BusinessRule(f"The thread is not about {patient}", expression="Communication.subject")
+    if patient in own_patients and thread_patient in {"", *own_patients}:
+        return
+    messages = (message.resource for message in work.messages(thread))
+    visible = (message for message in messages if work.sight.sees(message))
+    if not any(patient == opening.patient(message) for message in visible):
+        raise BusinessRule(
+            f"The thread is not about {patient}",
+            expression="Communication.subject",
+            diagnostics="Name a patient of the thread, or leave subject out",
+        )
 
 
 def add(work: Work, session: EncounterRecord, subject: Resource) -> None:
-    """Add a patient to an open session; one who is there already is left as is.
+    """Add a patient to an open session, unless it has that patient already.
 
-    A session of one patient loses its subject, and all but what everybody may see moves to the
-    medical encounter of that patient. Raises BusinessRule where the session is not open.
+    A session of one patient loses its subject. Everything that not every patient of the session
+    may see moves to that patient's medical encounter. Raises BusinessRule if the session is not
+    open.
     """
     if not kinds.is_open(session.resource):
         status = session.resource.get("status")
         raise BusinessRule(
             f"Encounter/{session.id} is {status}",
             expression="Encounter.status",
-            diagnostics="Patients are added to an open session only",
+            diagnostics="Patients can be added to an open session only",
         )
     own = session.resource.get("subject")
     known = {_patient(child.resource.get("subject")) for child in work.children(session.id)}
@@ -81,19 +95,19 @@ def add(work: Work, session: EncounterRecord, subject: Resource) -> None:
 
 
 def _is_group(subject: Any) -> bool:
-    """Tell whether a subject is a Group, which stays on the session: who is in it is not known."""
+    """Return whether a subject is a Group. It stays on the session: its members are not known."""
     target = references.target(subject)
     return target is not None and target.type == "Group"
 
 
 def _patient(subject: Any) -> str:
-    """Give whom a subject names: relative and absolute references here are the same."""
+    """Return the reference of a subject in relative form, "" if it names nobody on this server."""
     return str(references.target(subject) or "")
 
 
 def _split(work: Work, session: EncounterRecord, own: Resource) -> EncounterRecord:
-    """Move the patient that a session names, and what is theirs, to a medical encounter."""
-    # Few messages bring another patient, and deletions none.
+    """Move a session's own patient, and what concerns only them, to a medical encounter."""
+    # Imported here because few messages bring another patient.
     from shared.interactions.accepted import accepted  # noqa: PLC0415
     from shared.sessions import splitting  # noqa: PLC0415
 
@@ -102,8 +116,8 @@ def _split(work: Work, session: EncounterRecord, own: Resource) -> EncounterReco
     child = work.encounter(child_id)
     if child and moved:
         types = [*child.resource["type"], *moved.get("type", ())]
-        theirs = accepted(child.resource | moved | {"type": types}, "Encounter")
-        work.save(versions.of_encounter(work, child, theirs))
+        resource = accepted(child.resource | moved | {"type": types}, "Encounter")
+        work.save(versions.of_encounter(work, child, resource))
     return _save(work, session, accepted(kept, "Encounter"))
 
 

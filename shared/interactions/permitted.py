@@ -1,4 +1,4 @@
-"""Whether the caller may write a resource so; whether they see it has been asked before."""
+"""Whether a caller may make a write, by scopes, role and thread; visibility is checked before."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,15 +23,15 @@ def check_deletion(work: Work, record: Versioned) -> None:
         return
     mark = WITHDRAWN[record.type]
     raise Forbidden(
-        f"Only administrators delete this {record.type}: mark it instead ({mark})",
+        f"Only administrators may delete this {record.type}: mark it instead ({mark})",
         expression=record.type,
-        diagnostics="All others delete only drafts of their own that were never sent. "
+        diagnostics="All others may delete only drafts of their own that were never sent. "
         f"What was recorded stays, and is marked as void: set {mark}",
     )
 
 
 def _is_own_draft(caller: Actor, record: Versioned) -> bool:
-    """Return whether a resource is a draft of the caller's that was never sent."""
+    """Return whether a record is a draft by the caller that was never sent."""
     was_sent = isinstance(record, CommunicationRecord) and record.recalled
     draft = record.resource
     return is_draft(draft) and not was_sent and sender(draft) in caller.senders
@@ -40,7 +40,7 @@ def _is_own_draft(caller: Actor, record: Versioned) -> bool:
 def check(work: Work, before: Resource, after: Resource, *, is_new: bool) -> None:
     """Raise Forbidden unless the caller's scopes and roles let them write a resource.
 
-    Scopes must be for what a resource was, and for what it becomes.
+    Scopes must cover the resource both as it was and as it becomes.
     """
     caller = work.actor
     for content in (before, after):
@@ -65,19 +65,22 @@ def check(work: Work, before: Resource, after: Resource, *, is_new: bool) -> Non
 
 
 def check_scopes(work: Work, letter: str, resource: Resource) -> None:
-    """Raise Forbidden where no scope of the caller is for a resource."""
+    """Raise Forbidden if no scope of the caller covers a resource for an interaction's letter."""
     if not work.sight.may(letter, resource):
         resource_type = resource["resourceType"]
         raise Forbidden(
-            f"No scope of the token is for this {resource_type}",
+            f"The token has no scope for this {resource_type}",
             expression=resource_type,
-            diagnostics=f"It would be one such as user/{resource_type}.{letter}",
+            diagnostics=f"A scope such as user/{resource_type}.{letter} is required",
         )
 
 
 @contextmanager
 def untold(work: Work, resource: Resource) -> Iterator[None]:
-    """Let a refusal say nothing of a resource that the caller may write but not read."""
+    """Replace the details of an error about a resource that the caller may write but not read.
+
+    Errors that reveal nothing of it (Forbidden, NotFound, Transient) pass unchanged.
+    """
     try:
         yield
     except (Forbidden, NotFound, Transient):
@@ -90,7 +93,8 @@ def untold(work: Work, resource: Resource) -> Iterator[None]:
                     issue.code,
                     "The change is refused",
                     issue.expression,
-                    f"Why is told to who may read it: user/{resource_type}.r",
+                    "The reason is shown only to callers who may read the resource, with a scope "
+                    f"such as user/{resource_type}.r",
                 )
                 for issue in error.issues
             )
@@ -98,17 +102,17 @@ def untold(work: Work, resource: Resource) -> Iterator[None]:
 
 
 def check_searched(work: Work, resource_type: str) -> None:
-    """Raise Forbidden where no scope of the caller lets them search a type: a condition does."""
+    """Raise Forbidden if no scope lets the caller search a type, as a condition does."""
     if not work.sight.may_search(resource_type):
         raise Forbidden(
-            f"A query for one {resource_type} needs a scope",
+            f"The condition needs a scope to search {resource_type}",
             expression=resource_type,
-            diagnostics=f"The token has none such as user/{resource_type}.s",
+            diagnostics=f"The token has none, such as user/{resource_type}.s",
         )
 
 
 def _header(work: Work, message: Resource) -> Resource | None:
-    """Give a message's header. Raises BusinessRule where the caller sees none."""
+    """Return a message's header, None for a header. Raises BusinessRule if the caller sees none."""
     header_id = kinds.header(message)
     if not header_id:
         return None
@@ -118,16 +122,17 @@ def _header(work: Work, message: Resource) -> Resource | None:
             f"Communication/{header_id} does not exist", expression="Communication.partOf"
         )
     if work.sight.limits(("Communication",)):
-        # Who takes part in the thread is what lets the caller write in it.
+        # The header's participants let the caller write in the thread, so it must not change.
         work.require(header)
     return header.resource
 
 
 def _check_policy(header: Resource) -> None:
-    """Leave it to the clinic how sessions of a thread begin and end."""
-    urls = (str(one.get("url", "")) for one in header.get("extension", ()))
+    """Raise Forbidden if a header sets a session policy, which only staff may do."""
+    urls = (str(extension.get("url", "")) for extension in header.get("extension", ()))
     if any(url.endswith(policies.EXTENSION) for url in urls):
         raise Forbidden(
-            "Patients and related persons set no session policy",
+            "Patients and related persons may not set a session policy",
             expression="Communication.extension",
+            diagnostics="Leave the extension out",
         )

@@ -1,7 +1,8 @@
-"""The interactions as the plain-JSON face has them: its objects become FHIR, and the same is done.
+"""The interactions of the plain-JSON API: its objects are mapped to FHIR and written as such.
 
-Each raises what that raises, naming fields by JSON Pointers (`#/period/start`) and parameters by
-the face's names; and NotFound where what is there is not of the collection.
+Each raises the errors of the FHIR interaction, with fields named by JSON Pointers
+(`#/period/start`) and parameters by their plain names. Each raises NotFound if the resource exists
+but is not a member of the collection.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,8 +36,8 @@ type Change = Callable[[Collection, Json, Any], Json]
 
 
 def read(actor: Actor, collection: Collection, own_id: str) -> Versioned:
-    """Give the current version of a member."""
-    with _member(collection, own_id):
+    """Return the current version of a member."""
+    with _absence_named(collection, own_id):
         record = reading.read(actor, collection.type, own_id)
     _require_member(collection, record.resource)
     return record
@@ -45,24 +46,27 @@ def read(actor: Actor, collection: Collection, own_id: str) -> Versioned:
 def search(
     actor: Actor, collection: Collection, query: Sequence[Pair]
 ) -> tuple[list[Json], str | None]:
-    """Give a page of the members that match, and the cursor of the next one."""
-    asked = queries.translated(collection, query)
-    with _named(lambda name: queries.plain_name(collection, name)):
-        page = searching.search(actor, collection.type, asked, lenient=False)
+    """Return a page of the members that match, and the cursor of the next page, if any."""
+    fhir_query = queries.translated(collection, query)
+    with _errors_located(lambda name: queries.plain_name(collection, name)):
+        page = searching.search(actor, collection.type, fhir_query, lenient=False)
     return [*map(fhirjson.loads, page.resources)], dict(page.next or ()).get("_cursor")
 
 
 def create(actor: Actor, collection: Collection, body: Any) -> Outcome:
     """Create a member."""
     resource = mapping.made(collection, body)
-    with _named(lambda path: mapping.pointer(collection, resource, body, path)):
+    with _errors_located(lambda path: mapping.pointer(collection, resource, body, path)):
         return create_resource(actor, collection.type, resource)
 
 
 def update(
     actor: Actor, collection: Collection, own_id: str, body: Any, *, only_if: Preconditions
 ) -> Outcome:
-    """Give a member the fields of the body and no others, or create it; the rest of it stays."""
+    """Replace a member's fields by those of the body, or create the member.
+
+    What the plain object does not show of the FHIR resource stays.
+    """
     proposal = _Proposal(collection, own_id, body, mapping.replaced)
     return _write(actor, "update", proposal, proposal.content, only_if)
 
@@ -70,14 +74,14 @@ def update(
 def patch(
     actor: Actor, collection: Collection, own_id: str, body: Any, *, only_if: Preconditions
 ) -> Outcome:
-    """Change the fields of a member that the body names, as a merge patch."""
+    """Change the fields of a member that the body names, as a JSON Merge Patch does."""
     proposal = _Proposal(collection, own_id, body, mapping.merged)
-    with _member(collection, own_id):
+    with _absence_named(collection, own_id):
         return _write(actor, "patch", proposal, changed(proposal.target, proposal.make), only_if)
 
 
 def delete(actor: Actor, collection: Collection, own_id: str, *, only_if: Preconditions) -> Outcome:
-    """Delete a member; what is not there is deleted already."""
+    """Delete a member. Deleting one that does not exist succeeds and changes nothing."""
 
     def content(before: Versioned | None, _work: Work) -> None:
         if before and not before.deleted:
@@ -88,7 +92,10 @@ def delete(actor: Actor, collection: Collection, own_id: str, *, only_if: Precon
 
 
 class _Proposal:
-    """A change that a body asks for, and what it last made."""
+    """A change that a body requests, and the resource that it last made.
+
+    The resource is kept because errors in it are located in the body that it was made from.
+    """
 
     def __init__(self, collection: Collection, own_id: str, body: Any, change: Change) -> None:
         self.target = Literal(collection.type, own_id)
@@ -96,32 +103,32 @@ class _Proposal:
         self._collection, self._body, self._change = collection, body, change
 
     def make(self, current: Json) -> Json:
-        """Give a resource as the body changes it."""
+        """Return a member's resource with the body's change applied."""
         _require_member(self._collection, current)
         self.made = self._change(self._collection, current, self._body)
         return self.made
 
     def content(self, before: Versioned | None, work: Work) -> Json:
-        """Give the next version of what is there, or its first."""
-        kind, own_id = self.target
+        """Return the next version of a member, or its first."""
+        resource_type, own_id = self.target
         current = before.resource if before and not before.deleted else {}
         if current:
             after = self.make(current)
         else:
             self.made = after = mapping.made(self._collection, self._body, id=own_id)
-        after = accepted(after, kind)
+        after = accepted(after, resource_type)
         after = without_generated_text(current, referring.resolved(work, after))
         return with_history(before, after, work, keep_omitted=True)
 
     def pointer(self, expression: str) -> str:
-        """Give the JSON Pointer of what was last made."""
+        """Return the JSON Pointer of an element of the resource that was last made."""
         return mapping.pointer(self._collection, self.made, self._body, expression)
 
 
 def _write(
     actor: Actor, interaction: str, proposal: _Proposal, content: Content, only_if: Preconditions
 ) -> Outcome:
-    with _named(proposal.pointer):
+    with _errors_located(proposal.pointer):
         return make(
             actor,
             interaction,
@@ -130,7 +137,7 @@ def _write(
 
 
 def _require_member(collection: Collection, resource: Json) -> None:
-    """Raise NotFound for what is there, but is of another collection."""
+    """Raise NotFound if a resource is not a member of the collection."""
     if not collection.holds(resource):
         raise _absent(collection, resource["id"])
 
@@ -140,23 +147,23 @@ def _absent(collection: Collection, own_id: str) -> NotFound:
 
 
 @contextmanager
-def _member(collection: Collection, own_id: str) -> Iterator[None]:
-    """Let what is not there be named as the face does, whatever its type in FHIR."""
+def _absence_named(collection: Collection, own_id: str) -> Iterator[None]:
+    """Name a missing or deleted member by its collection instead of its FHIR type."""
     try:
         yield
     except NotFound:
         raise _absent(collection, own_id) from None
     except Deleted:
-        raise Deleted(f"{own_id} was in {collection.name} and is deleted") from None
+        raise Deleted(f"{own_id} in {collection.name} is deleted") from None
 
 
 @contextmanager
-def _named(place: Callable[[str], str]) -> Iterator[None]:
-    """Let every refusal name its places as the face does."""
+def _errors_located(locate: Callable[[str], str]) -> Iterator[None]:
+    """Translate the expressions of every error into the terms of the plain API."""
     try:
         yield
     except FhirError as error:
         error.issues = tuple(
-            replace(issue, expression=place(issue.expression)) for issue in error.issues
+            replace(issue, expression=locate(issue.expression)) for issue in error.issues
         )
         raise

@@ -1,4 +1,4 @@
-"""Read and vread: one resource as it is, or as it was.
+"""The interactions read and vread: the current or an earlier version of a resource.
 
 https://hl7.org/fhir/R4/http.html#read
 """
@@ -12,20 +12,20 @@ from shared.store import dynamodb, keys, meter, reading
 from shared.store.records import Versioned
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
-# What it takes to find that something is not the caller's: the resource, the version before its
-# deletion; a session's medical encounters; a message's own place and its header.
+# The most reads that it takes to find that a resource is hidden from the caller: the resource and
+# the version before its deletion; a session's medical encounters; a message's place and its header.
 _LOOKS = 2
 _MOST_LOOKS = {"Encounter": 3, "Communication": 4}
 
 
 def read(actor: Actor, resource_type: str, resource_id: str) -> Versioned:
-    """Give the current version. Raises NotFound and Deleted."""
+    """Return the current version of a resource. Raises NotFound and Deleted."""
     record = seen(Sight(actor, "r"), resource_type, resource_id)
     return there(record, resource_type, resource_id)
 
 
 def vread(actor: Actor, resource_type: str, resource_id: str, version: str) -> Versioned:
-    """Give one version. Raises NotFound, and Deleted for the version of a deletion."""
+    """Return one version of a resource. Raises NotFound, and Deleted if it is a deletion."""
     sight = Sight(actor, "r")
     current = seen(sight, resource_type, resource_id)
     if current and version == str(current.version):
@@ -39,7 +39,7 @@ def vread(actor: Actor, resource_type: str, resource_id: str, version: str) -> V
 
 
 def seen(sight: Sight, resource_type: str, resource_id: str) -> Versioned | None:
-    """Read what is there, unless the caller does not see it."""
+    """Return a resource's current record, None if it does not exist or the caller cannot see it."""
     begun = meter.looks()
     record = reading.current(sight.tenant, resource_type, resource_id)
     if sight.sees_record(record):
@@ -49,9 +49,10 @@ def seen(sight: Sight, resource_type: str, resource_id: str) -> Versioned | None
 
 
 def look_on(sight: Sight, resource_type: str, resource_id: str, begun: int) -> None:
-    """Look in vain as often as what is hidden takes at most, counted from `begun`.
+    """Read on in vain until as many reads were made as a hidden resource takes at most.
 
-    Else the time of an answer would tell what is hidden from what is not there.
+    Otherwise the response time would reveal whether a resource is hidden or does not exist. `begun`
+    is the meter's count at the start of the request's reads.
     """
     if not sight.limits((resource_type,)):
         return
@@ -62,7 +63,7 @@ def look_on(sight: Sight, resource_type: str, resource_id: str, begun: int) -> N
 
 
 def there[V: Versioned](record: V | None, resource_type: str, resource_id: str) -> V:
-    """Give a record that is there. Raises NotFound and Deleted."""
+    """Return the record if it exists. Raises NotFound if it is None, Deleted if it is deleted."""
     if record is None:
         raise NotFound(f"{resource_type}/{resource_id} does not exist")
     if record.deleted:

@@ -1,4 +1,4 @@
-"""What was recorded during an Encounter: the rows of its own partition, as the caller sees them."""
+"""Reading the records made during an Encounter, from the index rows in its own partition."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -18,9 +18,10 @@ type Found = tuple[str, bytes]
 def records(
     sight: Sight, encounter_id: str, kinds: frozenset[str] | None, after: str, *, page: int
 ) -> Iterator[Found]:
-    """Read records, each as its place and its JSON: type by type, those after a place.
+    """Yield the records that the caller sees, each as its sort key and JSON, type by type.
 
-    `kinds` are types, None for all; `page` is how many rows are read at once.
+    Only those after the sort key `after` are read. `kinds` are resource types, None for all. `page`
+    is the number of rows that each query reads.
     """
     partition = partitions.of_encounter(sight.tenant, encounter_id)
     prefixes = [patterns.RECORDS] if kinds is None else sorted(map(partitions.recorded, kinds))
@@ -32,7 +33,7 @@ def records(
                 patterns.ENCOUNTER, partition, between, limit=page, after=start
             )
             for resource_type, rows in groupby(items, _type):
-                yield from _seen(sight, resource_type, list(rows))
+                yield from _visible(sight, resource_type, list(rows))
             if start is None:
                 break
 
@@ -41,8 +42,8 @@ def _type(row: Item) -> str:
     return str(row["sk"]["S"].split("#")[1])
 
 
-def _seen(sight: Sight, resource_type: str, rows: list[Item]) -> Iterator[Found]:
-    """Give what the caller sees of rows of a type, each whole."""
+def _visible(sight: Sight, resource_type: str, rows: list[Item]) -> Iterator[Found]:
+    """Yield the resources of rows that the caller sees; those of partial rows are read whole."""
     partial = [row["sk"]["S"].rpartition("#")[2] for row in rows if "partial" in row]
     whole = read_many(resource_type, partial, sight.tenant) if partial else {}
     for row in rows:

@@ -1,9 +1,10 @@
-"""References between resources: what a write adds must be there.
+"""Referential integrity: the targets of references that a write adds must exist.
 
-Without checks a reference to an Encounter or Communication is read, and nothing else looked at.
-With them what is kept here must still be there when the write commits: the first attempt trusts
-that (`Work.trusting`) and leaves it to the transaction, which costs no read; where that fails, and
-for callers who do not see all of a type, each is read, so that the refusal names it.
+With reference checks off, only Encounters and Communications are looked up, by reading them. With
+checks on, targets kept here must still exist when the write commits. The first attempt trusts that
+they do (`Work.trusting`) and leaves the check to the transaction, which costs no read. If that
+fails, and for callers who do not see all of a type, each target is read, so that the error names
+it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,8 +22,7 @@ from shared.sight import Sight
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
-# Each is searched for, read, or takes its place in the transaction: a write stays within a
-# function's time.
+# Each reference costs a search, a read or an item of the transaction. This bounds a write's time.
 MOST_ADDED = 100
 _URN = "urn:uuid:"
 
@@ -30,34 +30,35 @@ _URN = "urn:uuid:"
 def resolved(work: Work, resource: Resource) -> Resource:
     """Return a resource with each conditional reference (`Encounter?identifier=...`) made literal.
 
-    Raises BusinessRule naming each that does not find exactly one resource, or where they are too
+    Raises BusinessRule naming each that does not match exactly one resource, or if there are too
     many.
     https://hl7.org/fhir/R4/http.html#trules
     """
     texts = _texts(resource, resource["resourceType"])
-    asked = {path: text for path, text in texts if isinstance(references.read(text), Query)}
-    if not asked:
+    conditional = {path: text for path, text in texts if isinstance(references.read(text), Query)}
+    if not conditional:
         return resource
-    if len({*asked.values()}) > MOST_ADDED:
+    if len({*conditional.values()}) > MOST_ADDED:
         raise BusinessRule(
-            f"A write searches for at most {MOST_ADDED} references",
+            f"A write may contain at most {MOST_ADDED} conditional references",
             expression=resource["resourceType"],
+            diagnostics="Use literal references for the others",
         )
-    found: dict[str, str] = {}
+    literals: dict[str, str] = {}
     issues: list[Issue] = []
-    for path, text in asked.items():
+    for path, text in conditional.items():
         try:
-            found[text] = found.get(text) or _found(work, text)
+            literals[text] = literals.get(text) or _search(work, text)
         except FhirError as error:
             issues += [replace(issue, expression=path) for issue in error.issues]
     if issues:
         raise BusinessRule(issues=issues)
-    literal: Resource = _replaced(resource, found)
-    return literal
+    with_literals: Resource = _replaced(resource, literals)
+    return with_literals
 
 
 def check_urns(resource: Resource) -> None:
-    """Raise Invalid naming each reference to an entry (`urn:uuid:...`) that is not there."""
+    """Raise Invalid naming each reference (`urn:uuid:...`) to an entry that the Bundle lacks."""
     issues = [
         Issue("not-found", "No entry of the Bundle has this fullUrl", path, text)
         for path, text in _texts(resource, resource["resourceType"])
@@ -68,7 +69,7 @@ def check_urns(resource: Resource) -> None:
 
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Walk all references, each with its FHIRPath."""
+    """Yield the path and text of every reference in a value, contained resources included."""
     if isinstance(value, dict):
         text = value.get("reference")
         if isinstance(text, str):
@@ -80,54 +81,56 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _texts(member, f"{path}[{index}]")
 
 
-def _found(work: Work, text: str) -> str:
-    """Return the literal reference to the one resource that a query selects."""
+def _search(work: Work, text: str) -> str:
+    """Return the literal reference to the one resource that a conditional reference matches."""
     from shared.interactions.conditions import named  # noqa: PLC0415 - few writes search
 
-    asked = references.read(text)
-    if not isinstance(asked, Query):
-        raise AssertionError("what is no query is not searched for")  # noqa: TRY004
-    if asked.type not in TYPES:
+    query = references.read(text)
+    if not isinstance(query, Query):
+        raise AssertionError("only conditional references are searched for")  # noqa: TRY004
+    if query.type not in TYPES:
         raise NotSupported(
-            f"References are searched for among {', '.join(TYPES)} only: "
-            f"no {asked.type} is kept here",
-            diagnostics=f"Refer to it as {asked.type}/id, or by Reference.identifier",
+            f"Conditional references are supported for {', '.join(TYPES)} only: "
+            f"this server keeps no {query.type}",
+            diagnostics=f"Refer to it as {query.type}/id, or by Reference.identifier",
         )
-    target = named(work, asked.type, references.query(asked.query))
+    target = named(work, query.type, references.query(query.query))
     if target is None:
-        raise BusinessRule(f"The search matches no {asked.type}")
+        raise BusinessRule(f"The conditional reference matches no {query.type}")
     return str(target)
 
 
-def _replaced(value: Any, found: Mapping[str, str]) -> Any:
+def _replaced(value: Any, literals: Mapping[str, str]) -> Any:
     if isinstance(value, list):
-        return [_replaced(member, found) for member in value]
+        return [_replaced(member, literals) for member in value]
     if not isinstance(value, dict):
         return value
-    literal = {name: _replaced(member, found) for name, member in value.items()}
+    replaced = {name: _replaced(member, literals) for name, member in value.items()}
     text = value.get("reference")
-    if isinstance(text, str) and text in found:
-        literal["reference"] = found[text]
-    return literal
+    if isinstance(text, str) and text in literals:
+        replaced["reference"] = literals[text]
+    return replaced
 
 
 def check(work: Work, before: Resource, after: Resource) -> None:
-    """Raise BusinessRule naming each reference that a write adds and that names nothing.
+    """Raise BusinessRule naming each reference that a write adds and whose target does not exist.
 
-    A resource may name itself. What is checked beside Encounters and Communications, and where,
-    the deployment says. Raises Transient where another server, which was asked, did not tell.
+    A resource may name itself. The deployment's settings decide which types are checked beside
+    Encounters and Communications, and where. Raises Transient if another server, which keeps the
+    target, gave no answer.
     """
     own, types = Literal(after["resourceType"], after["id"]), settings().kept_here
     added = _added(before, after, lambda element: _of(references.target(element), types))
     added.pop(own, None)
     if len(added) > MOST_ADDED:
         raise BusinessRule(
-            f"A write adds at most {MOST_ADDED} references to what is kept here",
+            f"A write may add at most {MOST_ADDED} references to resources on this server",
             expression=own.type,
+            diagnostics="Add the others in further updates",
         )
     missing = _missing(work, added)
     if missing and work.trusting:
-        # All are read now: the refusal names each.
+        # Read all targets now, so that the error names each one that does not exist.
         work.trusting = False
         missing = _missing(work, added)
     if settings().reference_checks == REMOTE:
@@ -149,16 +152,17 @@ def _of(target: Literal | None, types: Iterable[str]) -> Literal | None:
 
 
 def _added(
-    before: Resource, after: Resource, named: Callable[[Resource], Literal | None]
+    before: Resource, after: Resource, target_of: Callable[[Resource], Literal | None]
 ) -> dict[Literal, str]:
-    """Give what a resource names and did not before, each with the FHIRPath of its reference."""
-    known = {named(element) for element, _ in _elements(before, "")}
-    found = ((named(each), path) for each, path in _elements(after, after["resourceType"]))
-    return {target: path for target, path in found if target and target not in known}
+    """Return the targets that a write adds, each with the FHIRPath of its reference."""
+    present = {target_of(element) for element, _ in _elements(before, "")}
+    elements = _elements(after, after["resourceType"])
+    targets = ((target_of(element), path) for element, path in elements)
+    return {target: path for target, path in targets if target and target not in present}
 
 
 def _elements(value: Any, path: str) -> Iterator[tuple[Resource, str]]:
-    """Walk all Reference elements of a resource that name something, each with its FHIRPath."""
+    """Yield each element that has a `reference`, and its path, except in contained resources."""
     if isinstance(value, dict):
         if "reference" in value:
             yield value, f"{path}.reference"
@@ -171,29 +175,33 @@ def _elements(value: Any, path: str) -> Iterator[tuple[Resource, str]]:
 
 
 def _below(path: str, name: str) -> str:
-    """Give the FHIRPath of a property: what extends a primitive is below it."""
+    """Return the FHIRPath of a property. The extensions of a primitive are below the primitive."""
     return f"{path}.{name.removeprefix('_')}"
 
 
 def _is_there(work: Work, target: Literal) -> bool:
-    """Tell whether a resource is here; where the deployment checks that, it is when this commits.
+    """Return whether a target exists here and the caller sees it.
 
-    What the caller does not see is not there.
+    With reference checks on, the commit fails if it is deleted meanwhile.
     """
     if work.coming.get(target):
         return True
-    is_held = settings().reference_checks != NONE
-    if is_held and not work.sight.limits((target.type,)) and work.require_unread(target):
+    is_checked = settings().reference_checks != NONE
+    if is_checked and not work.sight.limits((target.type,)) and work.require_unread(target):
         return True
     record = work.resource(target.type, target.id)
     if record is None or not work.sight.sees(record.resource):
         return False
-    if is_held:
+    if is_checked:
         work.require_there(record)
     return True
 
 
 def _missing_elsewhere(work: Work, before: Resource, after: Resource) -> list[tuple[Literal, str]]:
+    """Return the targets that a write adds and the other server does not have.
+
+    For a caller who does not see everybody, these are the targets that they may not name.
+    """
     from shared.interactions import elsewhere  # noqa: PLC0415 - few deployments ask another server
 
     added = _added(before, after, lambda element: _kept_elsewhere(work.tenant, element))
@@ -201,41 +209,46 @@ def _missing_elsewhere(work: Work, before: Resource, after: Resource) -> list[tu
         from shared.interactions import nameable  # noqa: PLC0415 - few callers are limited
 
         if others := nameable.others(work, after, added):
-            # Nobody is asked: the answer is the same whether they are there or not.
-            return [(each, added[each]) for each in others]
-    return [(each, added[each]) for each in elsewhere.missing(added, _base(work.tenant))]
+            # Do not ask the other server: the error must not tell whether they exist.
+            return [(target, added[target]) for target in others]
+    return [(target, added[target]) for target in elsewhere.missing(added, _base(work.tenant))]
 
 
 def ask_ahead(actor: Actor, resources: Sequence[Resource]) -> None:
-    """Ask at once for what several resources name on the other server, if there is one.
+    """Ask the other server, if there is one, about all targets that several resources name.
 
-    It is known then when each is checked; where that server does not tell, those checks say so.
-    What the caller may not be told of is left to these checks.
+    The answers are then known when each resource is checked. If that server gives no answer, the
+    check raises the error. Types that the caller does not see in full are left to the checks.
     """
     if settings().reference_checks != REMOTE:
         return
     from shared.interactions import elsewhere  # noqa: PLC0415 - few deployments ask another server
 
     tenant, sight = actor.tenant, Sight(actor)
-    found = (_kept_elsewhere(tenant, each) for each, _ in _elements(resources, ""))
-    asked = {each for each in found if each and not sight.limits((each.type,))}
+    named_there = (_kept_elsewhere(tenant, element) for element, _ in _elements(resources, ""))
+    targets = {target for target in named_there if target and not sight.limits((target.type,))}
     with suppress(Transient):
-        elsewhere.missing(asked, _base(tenant))
+        elsewhere.missing(targets, _base(tenant))
 
 
 def named(tenant: str, element: Resource) -> Literal | None:
-    """Give what a Reference element names, here or on the server that is asked."""
+    """Return the target of a Reference element, on this server or on the one that is asked."""
     if settings().reference_checks == REMOTE:
         return _kept_elsewhere(tenant, element) or references.target(element)
     return references.target(element)
 
 
 def _kept_elsewhere(tenant: str, element: Resource) -> Literal | None:
+    """Return the target of a Reference element if the other server keeps it.
+
+    That is an absolute reference below that server's base, or a relative one to a type that is not
+    kept here.
+    """
     text, base = element.get("reference"), _base(tenant)
     below = _below_other_base(text, base) if isinstance(text, str) and base else None
     if below is not None:
-        named = references.relative(below)
-        return named.target if isinstance(named, Local) else None
+        reference = references.relative(below)
+        return reference.target if isinstance(reference, Local) else None
     target = references.literal(text)
     return target if target and target.type not in settings().kept_here else None
 
@@ -247,5 +260,5 @@ def _below_other_base(text: str, base: str) -> str | None:
 
 
 def _base(tenant: str) -> str:
-    """Give the base that a tenant's references are asked of."""
+    """Return the base URL of the server that keeps a tenant's other resources, "" if none."""
     return settings().reference_base_url.replace("{tenant}", tenant)

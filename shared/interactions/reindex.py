@@ -1,7 +1,7 @@
-"""Reindexing: every index row of a deployment as its resource would have it written now.
+"""Reindexing: rewriting every index row of a deployment as its resource would be indexed now.
 
-Each part of the tables is gone through by itself, from where it was left; the service goes on.
-Once all parts have their rows, the guards of identifiers are counted anew by these.
+Each part of the tables is scanned by itself and continues where it stopped, while the service
+stays up. Once the rows of all parts are right, the guards of identifiers are recounted from them.
 """
 
 from collections import Counter
@@ -23,10 +23,10 @@ from shared.store.operations import delete, put
 
 type Part = tuple[int, int]
 
-# Rows after what has them, those of records are beside Encounters: a row is superfluous only once
-# its resource names its own.
+# Tables of resources come before the rows of these; rows of records are in the Encounters' table.
+# Only when a record lists its own rows can another row of it be recognized as superfluous.
 _TABLES = (patterns.RESOURCE, patterns.THREAD, patterns.ENCOUNTER, patterns.SEARCH)
-# Once for the rows, once for the guards.
+# The first round repairs rows, the second recounts guards.
 PASSES = (*_TABLES, *_TABLES)
 ROWS_DONE = len(_TABLES)
 _PAGE = 100
@@ -35,7 +35,7 @@ CHECKED, REPAIRED, REFUSED = "checked", "repaired", "refused"
 
 @dataclass(slots=True)
 class State:
-    """How far a part has come: pass, key there, and what was found; of which catalogue."""
+    """The progress of a part: its pass, the last key there, counts, and the catalogue's mark."""
 
     table: int = 0
     after: tuple[str, str] | None = None
@@ -44,63 +44,65 @@ class State:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether all tables have been gone through."""
+        """Return whether all passes are complete."""
         return self.table == len(PASSES)
 
 
 def catalogue() -> str:
-    """Give a mark of what rows follow from: reindexing begins anew where that has changed."""
-    rows = [repr(row) for each in TYPES for row in SEARCH_PARAMS.of(each).values()]
+    """Return a hash of the search parameters. If it changes, reindexing starts again."""
+    rows = [repr(row) for name in TYPES for row in SEARCH_PARAMS.of(name).values()]
     return sha256("\n".join(sorted(rows)).encode()).hexdigest()[:16]
 
 
 def run(part: Part, has_time: Callable[[], bool]) -> State:
-    """Go on with a part as long as there is time; what is done is kept.
+    """Continue a part as long as there is time, and store its progress.
 
-    Its guards wait for the rows of all parts.
+    The guards are recounted only after the rows of all parts are repaired.
     """
     state = _state(part)
     while not state.is_done and has_time():
-        if state.table == ROWS_DONE and state.after is None and not _have_rows(part):
+        if state.table == ROWS_DONE and state.after is None and not _are_rows_done(part):
             break
         table = PASSES[state.table]
-        mend = _mend if state.table < ROWS_DONE else _recount
+        handle = _repair_rows if state.table < ROWS_DONE else _recount_guards
         items, state.after = dynamodb.scan(table, part, limit=_PAGE, after=state.after)
         for item in items:
-            mend(table, item, state.counts)
+            handle(table, item, state.counts)
         if state.after is None:
             state.table += 1
-        _keep(part, state)
+        _store(part, state)
     return state
 
 
-def _have_rows(part: Part) -> bool:
-    """Tell whether the rows of all parts are done."""
+def _are_rows_done(part: Part) -> bool:
+    """Return whether the rows of all parts are repaired."""
     return all(_state((number, part[1])).table >= ROWS_DONE for number in range(part[1]))
 
 
 def finish(parts: int) -> list[str]:
-    """Mark the parameters that were added as ready, and forget the parts.
+    """Mark added search parameters as ready, and delete the parts' progress.
 
-    Raises Conflict where a part is not done.
+    Return the names of these parameters. Raises Conflict if a part is not done.
     """
     states = [_state((number, parts)) for number in range(parts)]
     if not all(state.is_done for state in states):
-        raise Conflict("Not every part has been indexed anew")
-    added = [row.name for each in TYPES for row in SEARCH_PARAMS.of(each).values() if row.added]
+        raise Conflict("Not every part has been reindexed")
+    rows = (row for name in TYPES for row in SEARCH_PARAMS.of(name).values())
+    added = [row.name for row in rows if row.added]
     ready = [put(keys.reindexing("ready"), {"parameters": {"SS": added}})] if added else []
     parts_done = [delete(_address((number, parts))) for number in range(parts)]
     transactions.send([*ready, *parts_done])
     return added
 
 
-def _mend(table: str, item: Item, counts: Counter[str]) -> None:
+def _repair_rows(table: str, item: Item, counts: Counter[str]) -> None:
+    """Delete an item that is a superfluous row, or repair the rows of the record that it is."""
     key = (item["pk"]["S"], item["sk"]["S"])
     if table == patterns.table_of_row(key[1]):
-        found = rebuilding.owner(key)
-        if found:
+        owner = rebuilding.owner(key)
+        if owner:
             counts[f"{CHECKED} rows"] += 1
-            counts[f"{REPAIRED} rows"] += transactions.settle(lambda: _without(key, *found))
+            counts[f"{REPAIRED} rows"] += transactions.settle(lambda: _delete_orphan(key, *owner))
         return
     record = rebuilding.read(table, item)
     if record is None:
@@ -108,49 +110,54 @@ def _mend(table: str, item: Item, counts: Counter[str]) -> None:
     counts[CHECKED] += 1
     tenant = item["pk"]["S"].partition("#")[0]
     try:
-        counts[f"{REPAIRED} rows"] += transactions.settle(lambda: _mended(table, item, tenant))
+        counts[f"{REPAIRED} rows"] += transactions.settle(lambda: _repair(table, item, tenant))
     except BusinessRule:
-        # It has too many values by now; its next update will say so.
+        # It exceeds the present limit of values, which its next update will report.
         counts[REFUSED] += 1
 
 
-def _recount(table: str, item: Item, counts: Counter[str]) -> None:
-    """Count the guards anew that a record's identifiers lack, or that are there."""
+def _recount_guards(table: str, item: Item, counts: Counter[str]) -> None:
+    """Recount the guard that an item is, or those that a record's identifiers lack."""
     tenant, sort = item["pk"]["S"].partition("#")[0], item["sk"]["S"]
-    found: Iterable[keys.Address] = ()
+    addresses: Iterable[keys.Address] = ()
     if table == patterns.SEARCH:
         if sort == patterns.GUARD.sort:
             counts[f"{CHECKED} guards"] += 1
-            found = (keys.Address(table, item["pk"]["S"], sort),)
+            addresses = (keys.Address(table, item["pk"]["S"], sort),)
     elif (record := rebuilding.read(table, item)) and not record.deleted:
-        found = recounting.missing(record, tenant)
-    for address in found:
-        counts[f"{REPAIRED} guards"] += transactions.settle(partial(_recounted, address))
+        addresses = recounting.missing(record, tenant)
+    for address in addresses:
+        counts[f"{REPAIRED} guards"] += transactions.settle(partial(_recount, address))
 
 
-def _recounted(address: keys.Address) -> int:
+def _recount(address: keys.Address) -> int:
+    """Recount one guard. Return 1 if it was wrong, else 0."""
     change = recounting.recounted(address)
     if change:
         transactions.send(change)
     return len(change)
 
 
-def _mended(table: str, item: Item, tenant: str) -> int:
-    """Mend a record's rows, and give how many were wrong; it is read again where it has changed."""
+def _repair(table: str, item: Item, tenant: str) -> int:
+    """Repair a record's rows, and return how many were wrong.
+
+    The record is read again before the repair, because the scanned item may be out of date.
+    """
     record = rebuilding.read(table, item)
-    found = rebuilding.drift(record, tenant) if record else None
-    if found is None or not found.count:
+    drift = rebuilding.drift(record, tenant) if record else None
+    if drift is None or not drift.count:
         return 0
-    now = dynamodb.get(table, (item["pk"]["S"], item["sk"]["S"]))
-    record = rebuilding.read(table, now) if now else None
-    found = rebuilding.drift(record, tenant) if record else None
-    if found is None or not found.count:
+    current = dynamodb.get(table, (item["pk"]["S"], item["sk"]["S"]))
+    record = rebuilding.read(table, current) if current else None
+    drift = rebuilding.drift(record, tenant) if record else None
+    if drift is None or not drift.count:
         return 0
-    transactions.send([*found.repair(tenant)])
-    return found.count
+    transactions.send([*drift.repair(tenant)])
+    return drift.count
 
 
-def _without(key: tuple[str, str], tenant: str, resource_type: str, resource_id: str) -> int:
+def _delete_orphan(key: tuple[str, str], tenant: str, resource_type: str, resource_id: str) -> int:
+    """Delete a row that its resource does not list. Return 1 if it was deleted, else 0."""
     repair = rebuilding.orphan(key, tenant, resource_type, resource_id)
     if repair:
         transactions.send(repair)
@@ -164,19 +171,19 @@ def _address(part: Part) -> keys.Address:
 def _state(part: Part) -> State:
     address = _address(part)
     item = dynamodb.get(address.table, (address.pk, address.sk))
-    known: dict[str, Any] = orjson.loads(item["state"]["S"]) if item else {}
-    if known.get("catalogue") != catalogue():
+    stored: dict[str, Any] = orjson.loads(item["state"]["S"]) if item else {}
+    if stored.get("catalogue") != catalogue():
         return State(catalogue=catalogue())
-    after = known["after"]
+    after = stored["after"]
     return State(
-        known["table"],
+        stored["table"],
         tuple(after) if after else None,
-        Counter(known["counts"]),
-        known["catalogue"],
+        Counter(stored["counts"]),
+        stored["catalogue"],
     )
 
 
-def _keep(part: Part, state: State) -> None:
+def _store(part: Part, state: State) -> None:
     written = orjson.dumps(
         {
             "table": state.table,

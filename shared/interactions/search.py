@@ -1,4 +1,4 @@
-"""Search: one page of the resources that match.
+"""The interaction search: one page of the resources that match a query.
 
 https://hl7.org/fhir/R4/search.html
 """
@@ -19,9 +19,9 @@ def search(
     lenient: bool,
     letters: str = "s",
 ) -> Result:
-    """Give a page of the resources of a type that match a query, and that scopes let be seen.
+    """Return a page of the resources of a type that match a query and that the caller sees.
 
-    Raises Invalid and TooCostly.
+    `letters` are those of the scopes that count for this search. Raises Invalid and TooCostly.
     """
     return run(
         resource_type,

@@ -1,4 +1,4 @@
-"""$add-patient and $close-session: what is done to a session that is there."""
+"""The operations $add-patient and $close-session on an existing session."""
 
 from shared.access import Actor
 from shared.errors import BusinessRule, NotFound
@@ -30,9 +30,9 @@ def add_patient(actor: Actor, interaction: str, session_id: str, values: Values)
 
 
 def close_session(actor: Actor, interaction: str, session_id: str) -> Outcome:
-    """Finish a session; one that is finished is left as is.
+    """Finish a session. A session that is already finished stays unchanged.
 
-    Raises NotFound, Deleted, and BusinessRule where it was cancelled or is no session.
+    Raises NotFound, Deleted, and BusinessRule if it was cancelled or is not a session.
     """
 
     def change(work: Work) -> Outcome:
@@ -44,20 +44,23 @@ def close_session(actor: Actor, interaction: str, session_id: str) -> Outcome:
 
 
 def _closed(work: Work, session: EncounterRecord) -> EncounterRecord:
-    """Return a session that is finished, by this work or before."""
+    """Return a session's finished record; close it if it is open."""
     if kinds.is_open(session.resource):
         return closing.finish(work, session)
     if session.resource["status"] != closing.FINISHED:
         raise BusinessRule(
             f"Encounter/{session.id} is {session.resource['status']}",
             expression="Encounter.status",
-            diagnostics="It cannot be closed",
+            diagnostics="A session with this status cannot be closed",
         )
     return session
 
 
 def _session(work: Work, session_id: str) -> EncounterRecord:
-    """Read a session. Raises BusinessRule where the Encounter is none."""
+    """Read a session that the caller may update.
+
+    Raises NotFound, Deleted, Forbidden, and BusinessRule if the Encounter is not a session.
+    """
     begun = meter.looks()
     encounter = work.encounter(session_id)
     if encounter is None or not work.sight.sees_record(encounter):
@@ -71,16 +74,17 @@ def _session(work: Work, session_id: str) -> EncounterRecord:
 
 
 def check_is_session(work: Work, encounter: EncounterRecord) -> None:
-    """Raise BusinessRule where an Encounter is no session, naming that of a medical encounter."""
+    """Raise BusinessRule if an Encounter is not a session, naming a medical encounter's session."""
     session_id = encounter.id
     if parent := attaching.session_of_medical_encounter(work, encounter):
         raise BusinessRule(
             f"Encounter/{session_id} is a medical encounter",
             expression="Encounter.partOf",
-            diagnostics=f"The session is Encounter/{parent}",
+            diagnostics=f"Its session is Encounter/{parent}",
         )
     if not attaching.is_session(encounter):
         raise BusinessRule(
-            f"Encounter/{session_id} is no session: class VR or type session, no partOf",
+            f"Encounter/{session_id} is not a session",
             expression="Encounter.class",
+            diagnostics="A session has class VR or type session, and no partOf",
         )

@@ -1,4 +1,4 @@
-"""Where and how apps get their tokens.
+"""The SMART configuration: where and how apps get their tokens.
 
 https://hl7.org/fhir/smart-app-launch/conformance.html#using-well-known
 """
@@ -19,20 +19,21 @@ _CAPABILITIES = (
 
 
 def configuration() -> bytes:
-    """Return the SMART configuration as JSON, without what the deployment does not name."""
-    known = settings()
+    """Return the SMART configuration as JSON. Endpoints that are not configured are left out."""
+    configured = settings()
     endpoints = {
-        "authorization_endpoint": known.authorize_url,
-        "token_endpoint": known.token_url,
+        "authorization_endpoint": configured.authorize_url,
+        "token_endpoint": configured.token_url,
     }
     grants = ["authorization_code", "client_credentials"]
-    scopes = {"scopes_supported": known.scopes_supported} if known.scopes_supported else {}
+    supported = configured.scopes_supported
+    scopes = {"scopes_supported": supported} if supported else {}
     document: dict[str, Any] = {
         **{name: url for name, url in endpoints.items() if url},
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "grant_types_supported": grants if known.authorize_url else grants[1:],
+        "grant_types_supported": grants if configured.authorize_url else grants[1:],
         **scopes,
-        "response_types_supported": ["code"] if known.authorize_url else [],
+        "response_types_supported": ["code"] if configured.authorize_url else [],
         "code_challenge_methods_supported": ["S256"],
         "capabilities": _CAPABILITIES,
     }

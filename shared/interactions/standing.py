@@ -1,4 +1,4 @@
-"""For which patients a Group stands, or a RelatedPerson, when a session is opened."""
+"""The patients that a Group or RelatedPerson stands for when a session is opened."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ type Resource = dict[str, Any]
 
 
 def patients(work: Work, target: Literal, parameter: str) -> list[str]:
-    """Give them as references, each once.
+    """Return the patients that a Group or RelatedPerson stands for, as references, each once.
 
-    Raises BusinessRule where there is no such resource or it stands for nobody, and Forbidden where
-    a patient or related person names another than themselves.
+    `parameter` is the one that named it. Raises BusinessRule if it does not exist or stands for
+    nobody, and Forbidden if a patient or related person names a RelatedPerson who is somebody else.
     """
     record = work.resource(*target)
     if record is None or record.deleted or not work.sight.sees_record(record):
@@ -28,10 +28,12 @@ def patients(work: Work, target: Literal, parameter: str) -> list[str]:
             expression=parameter,
             diagnostics=f"{target} is somebody else",
         )
-    found = sorted(families.of(work.tenant, record).patients)
-    if not found:
-        raise _refused(f"{target} is nobody's relative now: not active, or over", parameter)
-    return found
+    relatives = sorted(families.of(work.tenant, record).patients)
+    if not relatives:
+        raise _refused(
+            f"{target} is nobody's relative now: it is not active, or its period is over", parameter
+        )
+    return relatives
 
 
 def _refused(text: str, parameter: str) -> BusinessRule:
@@ -39,25 +41,28 @@ def _refused(text: str, parameter: str) -> BusinessRule:
 
 
 def _of_group(target: Literal, group: Resource, parameter: str) -> list[str]:
-    """Give the active members that are Patients; others, as Practitioners, are left out."""
+    """Return a Group's active members that are Patients, and ignore others, as Practitioners.
+
+    Raises BusinessRule for each active member that names nobody here or is a Group itself.
+    """
     if group.get("active") is False:
         raise _refused(f"{target} is not active", parameter)
-    found: dict[str, None] = {}
+    patients_of_group: dict[str, None] = {}
     issues: list[Issue] = []
     for number, member in enumerate(group.get("member", ())):
-        named = references.target(member["entity"])
+        entity = references.target(member["entity"])
         if not _is_active(member):
             continue
-        if named is None or named.type == "Group":
-            text = f"Who is meant by Group.member[{number}] of {target} is not known"
+        if entity is None or entity.type == "Group":
+            text = f"Group.member[{number}] of {target} names no person on this server"
             issues.append(Issue(BusinessRule.code, text, parameter, "Name the patients themselves"))
-        elif named.type == families.PATIENT:
-            found[str(named)] = None
+        elif entity.type == families.PATIENT:
+            patients_of_group[str(entity)] = None
     if issues:
         raise BusinessRule(issues=issues)
-    if not found:
+    if not patients_of_group:
         raise _refused(f"{target} has no active member that is a Patient", parameter)
-    return list(found)
+    return list(patients_of_group)
 
 
 def _is_active(member: Resource) -> bool:

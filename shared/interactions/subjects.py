@@ -1,4 +1,4 @@
-"""Whose an Encounter is, where the deployment asks for that."""
+"""Checks of an Encounter's subject, for deployments that require them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,9 +19,9 @@ _SUBJECT = "Encounter.subject"
 
 
 def require(work: Work, encounter: Resource) -> None:
-    """Raise BusinessRule where an Encounter names no Patient as its subject.
+    """Raise BusinessRule if an Encounter does not name a Patient as its subject.
 
-    A session may do without one, or name a Group: its patients are on its medical encounters.
+    A session may leave it out, or name a Group: its patients are on its medical encounters.
     """
     subject = encounter.get("subject", {})
     if _names(work, subject, "Patient"):
@@ -30,14 +30,18 @@ def require(work: Work, encounter: Resource) -> None:
     if is_session and ("subject" not in encounter or _names(work, subject, "Group")):
         return
     raise BusinessRule(
-        "An Encounter names a Patient as its subject",
+        "An Encounter must name a Patient as its subject",
         expression=_SUBJECT,
-        diagnostics="A session of several patients leaves it out: each has a medical encounter",
+        diagnostics="Only a session may leave it out: each patient then has a medical encounter",
     )
 
 
 def _names(work: Work, subject: Resource, resource_type: str) -> bool:
-    """Tell whether a reference is to a type, in a form that is checked where any is."""
+    """Return whether a reference names a resource of a type.
+
+    With reference checks on, it must be a literal that can be checked. Otherwise its text or a
+    logical reference by identifier will do.
+    """
     target = referring.named(work.tenant, subject)
     if target is not None or settings().reference_checks != NONE:
         return target is not None and target.type == resource_type
@@ -46,34 +50,39 @@ def _names(work: Work, subject: Resource, resource_type: str) -> bool:
 
 
 def check_written(work: Work, record: Versioned | None) -> None:
-    """Check an Encounter as a transaction leaves it, when all of it is written."""
-    now = work.encounter(record.id) if isinstance(record, EncounterRecord) else None
-    if now and not now.deleted:
-        before = work.as_read(now)
-        check_conditions(work, before.resource if before else {}, now.resource)
+    """Check the Conditions of an Encounter after all entries of a transaction are written.
+
+    Any other record is ignored. Raises BusinessRule.
+    """
+    written = work.encounter(record.id) if isinstance(record, EncounterRecord) else None
+    if written and not written.deleted:
+        before = work.as_read(written)
+        check_conditions(work, before.resource if before else {}, written.resource)
 
 
 def check_conditions(work: Work, before: Resource, after: Resource) -> None:
-    """Raise BusinessRule where a Condition that an Encounter names is about somebody else.
+    """Raise BusinessRule if a Condition that an Encounter names has another subject.
 
-    It stays as it is until this is written. What is gone, or not seen, is not looked at.
+    The commit fails if such a Condition changes meanwhile. Conditions that are deleted, or that
+    the caller does not see, are ignored.
     """
-    subject, was = (_whom(work, each.get("subject", {})) for each in (after, before))
-    known = dict(_conditions(before)) if subject == was else {}
-    others = [
+    subject = _identity(work, after.get("subject", {}))
+    is_same_subject = subject == _identity(work, before.get("subject", {}))
+    checked = dict(_conditions(before)) if is_same_subject else {}
+    paths = [
         path
         for condition, path in _conditions(after)
-        if condition not in known and _is_of_another(work, condition, subject)
+        if condition not in checked and _is_of_another(work, condition, subject)
     ]
-    if others:
-        text = "The Condition is about another subject than the Encounter"
-        issues = [Issue("business-rule", text, path) for path in (*others, _SUBJECT)]
+    if paths:
+        text = "The Condition has another subject than the Encounter"
+        issues = [Issue("business-rule", text, path) for path in (*paths, _SUBJECT)]
         raise BusinessRule(issues=issues)
 
 
 def _conditions(encounter: Resource) -> Iterator[tuple[Literal, str]]:
-    """Give the Conditions that an Encounter names, each with the FHIRPath of its reference."""
-    diagnoses = (one.get("condition") for one in encounter.get("diagnosis", ()))
+    """Yield the Conditions that an Encounter names, each with the FHIRPath of its reference."""
+    diagnoses = (diagnosis.get("condition") for diagnosis in encounter.get("diagnosis", ()))
     for path, elements in (
         ("diagnosis[{}].condition", diagnoses),
         ("reasonReference[{}]", encounter.get("reasonReference", ())),
@@ -89,10 +98,10 @@ def _is_of_another(work: Work, condition: Literal, subject: Any) -> bool:
     if record is None or record.deleted or not work.sight.sees(record.resource):
         return False
     work.require(record)
-    return bool(_whom(work, record.resource["subject"]) != subject)
+    return bool(_identity(work, record.resource["subject"]) != subject)
 
 
-def _whom(work: Work, subject: Resource) -> Any:
-    """Give whom a reference names so that two to one are the same."""
-    named = referring.named(work.tenant, subject)
-    return named or subject.get("identifier") or subject.get("reference")
+def _identity(work: Work, subject: Resource) -> Any:
+    """Return a value that is equal for two references to the same subject."""
+    target = referring.named(work.tenant, subject)
+    return target or subject.get("identifier") or subject.get("reference")

@@ -1,4 +1,4 @@
-"""How many threads a patient or related person may begin on one local day."""
+"""The daily quota of threads that a patient or related person may begin."""
 
 from math import ceil
 
@@ -11,9 +11,9 @@ from shared.store.work import Work
 
 
 def begin(work: Work) -> None:
-    """Count a new thread of the caller's. Raises Throttled if it is one too many for this day.
+    """Count a new thread by the caller. Raises Throttled if the day's quota is used up.
 
-    Related persons that are the same person have one quota.
+    RelatedPersons that are the same person share one quota.
     """
     most = settings().patient_threads_per_day
     if not most:
@@ -24,8 +24,8 @@ def begin(work: Work) -> None:
     quota = Quota(keys.quota(work.tenant, "Communication", person, day), most, end)
     if not work.spend(quota):
         raise Throttled(
-            f"Patients and related persons begin at most {most} threads a day",
+            f"Patients and related persons may begin at most {most} threads a day",
             ceil((end - work.now).total_seconds()),
             expression="Communication",
-            diagnostics="Write into a thread that is there, or begin one tomorrow",
+            diagnostics="Write in an existing thread, or begin a new one tomorrow",
         )

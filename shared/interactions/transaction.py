@@ -1,4 +1,4 @@
-"""Transaction: several writes, all of them in one transaction or none.
+"""The interaction transaction: writing all entries of a Bundle, or none of them.
 
 https://hl7.org/fhir/R4/http.html#transaction
 """
@@ -32,16 +32,17 @@ WRITES = ("create", "update", "patch", "delete")
 
 
 def transact(actor: Actor, sent: Sequence[Entry]) -> dict[str, Outcome]:
-    """Write what the entries say; give what became of each, by its place, in its last state.
+    """Write all entries. Return the outcome of each by its place, with its record's final state.
 
-    Raises what refuses one of them, named by its place, and BusinessRule where all together do
-    not fit one transaction.
+    Raises the errors of single entries, with their places, and BusinessRule if all together do not
+    fit in one transaction.
     """
     if sum(entry.code in WRITES for entry in sent) > LARGEST:
         raise BusinessRule(
-            f"A transaction holds at most {LARGEST} items, which is more than one for each write",
+            f"The Bundle has too many writes: a transaction holds at most {LARGEST} items, and "
+            "each write needs more than one",
             expression="Bundle.entry",
-            diagnostics="Split it into several, or send it as a batch",
+            diagnostics="Split it into several transactions, or send it as a batch",
         )
     entries = of_all(((entry.place, entry) for entry in sent), _accepted)
     bodies = [entry.body for entry in entries if entry.code in ("create", "update")]
@@ -50,7 +51,7 @@ def transact(actor: Actor, sent: Sequence[Entry]) -> dict[str, Outcome]:
 
 
 def _accepted(entry: Entry) -> Entry:
-    """Check what can be known of an entry by itself."""
+    """Return an entry with its body as it may be stored; check what needs no other entry."""
     match entry.code:
         case "create":
             return replace(entry, body=proposed(entry.body, entry.type))
@@ -64,36 +65,39 @@ def _accepted(entry: Entry) -> Entry:
 def _written(work: Work, entries: Sequence[Entry]) -> dict[str, Outcome]:
     writes = [entry for entry in entries if entry.code in WRITES]
     identities = Identities(work, writes)
-    done: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = {}
     for step in sorted(identities.steps, key=lambda step: _turn(work, step)):
         with named_by(step.entry.place):
-            done[step.entry.place] = _write(work, identities, step)
+            outcomes[step.entry.place] = _write(work, identities, step)
     if settings().same_subject:
-        from shared.interactions import subjects  # noqa: PLC0415 - few deployments ask for it
+        from shared.interactions import subjects  # noqa: PLC0415 - few deployments require it
 
-        for place, outcome in done.items():
+        for place, outcome in outcomes.items():
             with named_by(place):
                 subjects.check_written(work, outcome.record)
     for entry in entries:
         if entry.code == "read":
             with named_by(entry.place):
-                _check_there(work, entry)
-    return {place: _in_last_state(work, outcome) for place, outcome in done.items()}
+                _check_readable(work, entry)
+    return {place: _in_final_state(work, outcome) for place, outcome in outcomes.items()}
 
 
 def _write(work: Work, identities: Identities, step: Step) -> Outcome:
     if step.target is None:
         return Outcome(None)
     if step.is_there:
-        return _unchanged(work, Outcome(work.resource(*step.target)))
+        return _hold_unchanged(work, Outcome(work.resource(*step.target)))
     content = _content(identities, step)
     is_new = step.entry.code == "create"
     outcome = write(work, step.target, content, only_if=step.entry.only_if, is_new=is_new)
-    return _unchanged(work, outcome)
+    return _hold_unchanged(work, outcome)
 
 
-def _unchanged(work: Work, outcome: Outcome) -> Outcome:
-    """Let what an entry leaves as it is stay so until all is written: entries are of one moment."""
+def _hold_unchanged(work: Work, outcome: Outcome) -> Outcome:
+    """Make the commit depend on a record that an entry leaves as it is.
+
+    All entries of a transaction must hold at the same moment.
+    """
     record = outcome.record
     if record is not None and work.has_read(record):
         work.require(record)
@@ -101,7 +105,7 @@ def _unchanged(work: Work, outcome: Outcome) -> Outcome:
 
 
 def _content(identities: Identities, step: Step) -> Content:
-    """Give what an entry makes of its resource, with its references to other entries resolved."""
+    """Return the function that makes an entry's content, with references to entries resolved."""
     entry, target = step.entry, step.target
     if entry.code == "delete" or target is None:
         return lambda *_: None
@@ -121,10 +125,11 @@ def _linked(identities: Identities, entry: Entry, resource: Resource) -> Resourc
 
 
 def _turn(work: Work, step: Step) -> tuple[int, int]:
-    """Give an entry's place in R4's order: deletes, creates, updates and patches.
+    """Return an entry's sort key, in R4's order: deletes, creates, then updates and patches.
 
-    What is created by an update is among the creates: they may need it. Within each, a session
-    comes before its threads and they before their messages; only what ends a session comes last.
+    An update that creates is among the creates, because they may need its resource. Within each
+    group, sessions come before threads, and threads before messages. A write that ends a session
+    comes last.
     """
     entry, target = step.entry, step.target
     if entry.code == "delete" or target is None:
@@ -141,14 +146,14 @@ def _turn(work: Work, step: Step) -> tuple[int, int]:
     return 2 if is_there else 1, (6 - nested if ends else 1 + nested)
 
 
-def _check_there(work: Work, entry: Entry) -> None:
-    """Refuse all where a read would be of nothing."""
+def _check_readable(work: Work, entry: Entry) -> None:
+    """Raise NotFound or Deleted if an entry reads a resource that does not exist."""
     record = work.resource(entry.type, entry.id)
     there(record if work.sight.sees_record(record) else None, entry.type, entry.id)
 
 
-def _in_last_state(work: Work, outcome: Outcome) -> Outcome:
-    """Give an entry's resource as the later ones have left it."""
+def _in_final_state(work: Work, outcome: Outcome) -> Outcome:
+    """Return an entry's outcome with its record as later entries have left it."""
     record = outcome.record
-    now = work.resource(record.type, record.id) if record else None
-    return for_reader(work, Outcome(now, outcome.created))
+    current = work.resource(record.type, record.id) if record else None
+    return for_reader(work, Outcome(current, outcome.created))

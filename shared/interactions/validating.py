@@ -1,4 +1,4 @@
-"""$validate: whether a resource is what R4 and its profiles ask, and whether it could be written.
+"""The operation $validate: checking a resource against R4 and profiles, or rehearsing a write.
 
 https://hl7.org/fhir/R4/resource-operation-validate.html
 """
@@ -27,12 +27,12 @@ CREATE, UPDATE, DELETE = MODES = ("create", "update", "delete")
 CORE = "http://hl7.org/fhir/StructureDefinition"
 _PARAMETERS = ("mode", "profile", "_format", "_pretty")
 _VALUES = ("valueCode", "valueUri", "valueCanonical", "valueUrl", "valueString")
-_DONE = Issue("informational", "Nothing is wrong", severity="information")
+_NO_PROBLEMS = Issue("informational", "No problems were found", severity="information")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked; `content` is None, and `mode` empty, where there is none."""
+    """The parameters of $validate. `content` is None and `mode` is empty if not given."""
 
     content: Any
     mode: str
@@ -42,36 +42,40 @@ class Asked:
 def validate(
     actor: Actor, resource_type: str, resource_id: str, body: Any, query: Sequence[Pair]
 ) -> list[Issue]:
-    """List what is wrong with a resource, errors first; never empty. Without an id it is a type's.
+    """Return the issues of a resource, errors first. The list is never empty.
 
-    The body is a resource, Parameters or None. It is looked at as it was sent, with its empties;
-    with a mode the errors are what that write would be refused for. Raises Invalid where the
-    question makes no sense, NotFound and Deleted where it is about a stored resource that is not
-    there.
+    The body is a resource, Parameters or None. `resource_id` is empty if the operation is called on
+    the type. The resource is checked as it was sent, with its empty elements. With a mode, the
+    errors are those of that write. Raises Invalid for parameters that make no sense, NotFound and
+    Deleted if a stored resource is meant that does not exist.
     """
-    asked = _asked(resource_type, body, query)
+    asked = _read(resource_type, body, query)
     if asked.mode == DELETE:
-        return _deletion(actor, resource_type, resource_id) or [_DONE]
+        return _deletion(actor, resource_type, resource_id) or [_NO_PROBLEMS]
     content = asked.content
     if content is None:
         if not resource_id:
-            raise Invalid("There is no resource to look at", expression="resource")
+            raise Invalid(
+                "There is no resource to validate",
+                expression="resource",
+                diagnostics="Send one in the body, or call the operation on a resource's id",
+            )
         content = read(actor, resource_type, resource_id).resource
-    here = settings()
-    wrong = issues(content, resource_type, zone=here.zone, own_ids=here.own_ids)
+    configured = settings()
+    found = issues(content, resource_type, zone=configured.zone, own_ids=configured.own_ids)
     if asked.mode in (CREATE, UPDATE):
-        refused = _refusals(actor, asked.mode, content, Literal(resource_type, resource_id))
-        # What a write puts right by itself, such as an empty array, it does not refuse.
-        wrong = refused or [replace(issue, severity="warning") for issue in wrong]
-    for held in asked.profiles if isinstance(content, dict) else ():
-        known = set(wrong)
-        wrong += [issue for issue in profiles.issues(content, held) if issue not in known]
-    wrong += _advice(content, asked.profiles)
-    return sorted(wrong, key=lambda issue: issue.severity != "error") or [_DONE]
+        refusals = _refusals(actor, asked.mode, content, Literal(resource_type, resource_id))
+        # A write corrects some problems itself, such as an empty array: these are only warnings.
+        found = refusals or [replace(issue, severity="warning") for issue in found]
+    for profile in asked.profiles if isinstance(content, dict) else ():
+        listed = set(found)
+        found += [issue for issue in profiles.issues(content, profile) if issue not in listed]
+    found += _advice(content, asked.profiles)
+    return sorted(found, key=lambda issue: issue.severity != "error") or [_NO_PROBLEMS]
 
 
-def _asked(resource_type: str, body: Any, query: Sequence[Pair]) -> Asked:
-    """Read the body and the query. Raises Invalid for parameters that are none."""
+def _read(resource_type: str, body: Any, query: Sequence[Pair]) -> Asked:
+    """Read the parameters from the body and the query. Raises Invalid for unknown ones."""
     given = [pair for pair in query if pair[0] in _PARAMETERS[:2]]
     unknown = [name for name, _ in query if name not in _PARAMETERS]
     content = body
@@ -82,29 +86,34 @@ def _asked(resource_type: str, body: Any, query: Sequence[Pair]) -> Asked:
             given.append((str(part.get("name")), value))
         unknown += [name for name, _ in given if name not in _PARAMETERS[:2]]
     if unknown:
-        text = "There is no such parameter: $validate takes resource, mode and profile"
+        text = "Unknown parameter: $validate takes resource, mode and profile"
         raise Invalid(issues=[Issue("invalid", text, name) for name in dict.fromkeys(unknown)])
     modes = {value for name, value in given if name == "mode"}
     if len(modes) > 1 or not modes <= {*MODES, "profile", ""}:
-        raise Invalid(f"mode is none of {', '.join(MODES)}, or given twice", expression="mode")
-    named = [value for name, value in given if name == "profile"]
-    held = [_profile(value, resource_type) for value in named]
-    return Asked(content, "".join(modes), tuple(each for each in held if each))
+        raise Invalid(f"mode must be one of {', '.join(MODES)}, given once", expression="mode")
+    canonicals = [value for name, value in given if name == "profile"]
+    found = [_profile(canonical, resource_type) for canonical in canonicals]
+    return Asked(content, "".join(modes), tuple(profile for profile in found if profile))
 
 
 def _parted(body: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Give the resource inside Parameters, and these without it: that is looked at as it is."""
+    """Return the resource in Parameters, and the Parameters without it.
+
+    The resource is separated because it must not be normalized as the Parameters are.
+    """
     parts = body.get("parameter")
     parts = parts if isinstance(parts, list) else []
     found = [part for part in parts if isinstance(part, dict) and part.get("name") == "resource"]
     if len(found) > 1 or any("resource" not in part for part in found):
-        raise Invalid("resource is given twice, or is not a resource", expression="resource")
+        raise Invalid(
+            "resource must be given once, and must contain a resource", expression="resource"
+        )
     rest = [part for part in parts if part not in found]
     return (found[0]["resource"] if found else None), {**body, "parameter": rest}
 
 
 def _profile(canonical: str, resource_type: str) -> profiles.Profile | None:
-    """Find a profile; that of the type itself adds nothing. Raises Invalid naming those known."""
+    """Return a profile, None for the type's own, which adds no rule. Raises Invalid if unknown."""
     base = f"{CORE}/{resource_type}"
     if canonical in (base, f"{base}|4.0.1"):
         return None
@@ -114,9 +123,9 @@ def _profile(canonical: str, resource_type: str) -> profiles.Profile | None:
             issues=[
                 Issue(
                     "not-supported",
-                    "There is no such profile here",
+                    "This server does not have the profile",
                     "profile",
-                    f"There are {', '.join((base, *profiles.known()))}",
+                    f"It has {', '.join((base, *profiles.known()))}",
                 )
             ]
         )
@@ -124,15 +133,15 @@ def _profile(canonical: str, resource_type: str) -> profiles.Profile | None:
 
 
 def _deletion(actor: Actor, resource_type: str, resource_id: str) -> list[Issue]:
-    """List what would keep a stored resource from being deleted."""
+    """Return the errors that deleting a stored resource would have."""
     if not resource_id:
-        raise Invalid("A type cannot be deleted: mode delete is for one id", expression="mode")
+        raise Invalid("mode delete must be called on a resource's id", expression="mode")
     read(actor, resource_type, resource_id)
     return _refusals(actor, DELETE, None, Literal(resource_type, resource_id))
 
 
 def _refusals(actor: Actor, mode: str, content: Any, target: Literal) -> list[Issue]:
-    """List what a write would be refused for: it is made up to its end."""
+    """Return the errors that a write would have, by making it up to its commit."""
     row = next(row for row in INTERACTIONS if row.code == mode)
     try:
         writer = authorise(actor, row, target.type)
@@ -164,13 +173,13 @@ _CHANGES: dict[str, Callable[[Any, Literal], Change]] = {
 
 
 def _advice(content: Any, asked: Sequence[profiles.Profile]) -> Iterator[Issue]:
-    """List what R4 recommends, and refuses nobody for."""
+    """Yield warnings about what R4 and profiles recommend but do not require."""
     if not isinstance(content, dict):
         return
     if "text" not in content:
         text = "dom-6: A resource should have narrative for robust management"
         expression = str(content.get("resourceType"))
         yield Issue("invariant", text, expression, "Invariant dom-6 of R4", "warning")
-    held = {each.name: each for each in (*asked, *profiles.claimed(content))}
-    for each in held.values():
-        yield from profiles.advice(content, each)
+    by_name = {profile.name: profile for profile in (*asked, *profiles.claimed(content))}
+    for profile in by_name.values():
+        yield from profiles.advice(content, profile)

@@ -1,4 +1,4 @@
-"""The next version of a resource."""
+"""Making the next version of a resource's record."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,12 +23,12 @@ from shared.store.records import (
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
-# What says to whom a medical encounter shows which session.
+# The elements by which a medical encounter makes its session visible to somebody.
 _NAMING = ("partOf", "subject", "participant")
 
 
 def _instant(work: Work, *earlier: Versioned | None) -> str:
-    """Return this work's instant, or one after that of each of some earlier versions."""
+    """Return this work's instant, or a millisecond after the latest of some earlier versions."""
     last = max((record.last_updated for record in earlier if record), default="")
     if last < work.instant:
         return work.instant
@@ -42,12 +42,13 @@ def _next[V: Versioned](
     changes: dict[str, Any],
     after: Versioned | None = None,
 ) -> V:
-    """Make the next version of a record; its JSON need not be read again.
+    """Return the next version of a record; a resource of None deletes it.
 
-    Its instant is after that of `after`, too.
+    The new record knows its content, so its JSON is not parsed again. Its instant is also later
+    than that of `after`.
     """
-    read = work.as_read(before)
-    version, updated = read.version + 1 if read else 1, _instant(work, read, after)
+    stored = work.as_read(before)
+    version, updated = stored.version + 1 if stored else 1, _instant(work, stored, after)
     if resource is None:
         return replace(before, version=version, json=None, updated=updated, **changes)
     content = stamp(resource, version, updated)
@@ -58,7 +59,7 @@ def _next[V: Versioned](
 def of_encounter(
     work: Work, before: EncounterRecord, resource: Resource | None, **changes: Any
 ) -> EncounterRecord:
-    """Make the next version of an Encounter; None deletes it."""
+    """Return the next version of an Encounter; a resource of None deletes it."""
     changes = _created_by(work, before) | changes
     after = _next(work, before, resource, changes, _session_before(work, before, resource))
     zone = settings().zone
@@ -69,7 +70,7 @@ def of_encounter(
     if after.is_long or not after.due or not after.opened:
         return after
     long_from = long.long_from(after.resource, instants.read(after.opened), zone)
-    # Subtracted, since a client's period may begin in the calendar's last hours.
+    # Subtracting cannot overflow, as adding could: a period may begin in the calendar's last hours.
     is_in_time = instants.read(after.due) - GRACE <= long_from
     return after if is_in_time else changed(after, due=instants.written(long_from))
 
@@ -77,9 +78,10 @@ def of_encounter(
 def _session_before(
     work: Work, before: EncounterRecord, resource: Resource | None
 ) -> EncounterRecord | None:
-    """Return the session that a medical encounter begins to show to somebody, as it was read.
+    """Return the session that a medical encounter makes visible to somebody, as it was read.
 
-    No version of the session from before is shown by it, whatever the clocks say.
+    The medical encounter's version gets a later instant than the session's, whatever the clocks
+    say, because it must not make earlier versions of the session visible.
     """
     session_id = kinds.parent(resource or {})
     if not resource or not session_id or session_id == before.id:
@@ -91,7 +93,7 @@ def _session_before(
 
 
 def unborn_encounter(work: Work, encounter_id: str) -> EncounterRecord:
-    """Make what the first version of an Encounter is the next of."""
+    """Return version 0 of an Encounter, which its first version follows."""
     return EncounterRecord(
         id=encounter_id,
         version=0,
@@ -103,12 +105,12 @@ def unborn_encounter(work: Work, encounter_id: str) -> EncounterRecord:
 
 
 def of_resource(work: Work, before: Versioned, resource: Resource | None) -> Versioned:
-    """Make the next version of a resource of another type; None deletes it."""
+    """Return the next version of a resource of any other type; a resource of None deletes it."""
     return _next(work, before, resource, {})
 
 
 def unborn_resource(work: Work, target: Literal) -> ResourceRecord:
-    """Make what the first version of a resource of another type is the next of."""
+    """Return version 0 of a resource of any other type, which its first version follows."""
     return ResourceRecord(
         type=target.type, id=target.id, version=0, json=None, created=work.instant, updated=""
     )
@@ -117,7 +119,7 @@ def unborn_resource(work: Work, target: Literal) -> ResourceRecord:
 def of_communication(
     work: Work, before: CommunicationRecord, resource: Resource | None, **changes: Any
 ) -> CommunicationRecord:
-    """Make the next version of a Communication; None deletes it."""
+    """Return the next version of a Communication; a resource of None deletes it."""
     changes = _created_by(work, before) | changes
     if resource and is_draft(resource):
         was_sent = not before.deleted and not is_draft(before.resource)
@@ -128,7 +130,7 @@ def of_communication(
 def first_of_communication(
     work: Work, communication_id: str, resource: Resource, **state: Any
 ) -> CommunicationRecord:
-    """Make the first version of a Communication."""
+    """Return the first version of a Communication."""
     unborn = CommunicationRecord(
         id=communication_id,
         version=0,
@@ -142,5 +144,5 @@ def first_of_communication(
 
 
 def _created_by(work: Work, before: Versioned) -> dict[str, Any]:
-    """Return whether a patient or related person creates a resource, if a version does that."""
+    """Return `patient_made` for a version that creates or restores a resource, else no change."""
     return {"patient_made": work.actor.is_cared_for} if before.deleted else {}

@@ -152,14 +152,14 @@ def test_with_reads_in_the_archive_alone_searches_find_writes(
 # What a deployment says of retention, index and reads, and what `/metadata` says of that.
 SAID = {
     ("2192", "366", "index"): (
-        "Searches find events for 366 days; the archive has every event for 2192 days"
+        "Searches find events for 366 days; the archive keeps every event for 2192 days"
     ),
     ("30", "366", "index"): (
-        "Searches find events for 30 days; the archive has every event for 30 days"
+        "Searches find events for 30 days; the archive keeps every event for 30 days"
     ),
     ("0", "366", "archive"): (
         "Searches find events for 366 days, but not those of requests that wrote nothing; "
-        "the archive has every event for ever"
+        "the archive keeps every event forever"
     ),
 }
 

@@ -284,8 +284,8 @@ def test_conditional_references_resolve_in_every_kind_of_write(clinic: FrontDoor
         ("Communication?identifier=none", "matches no Communication"),
         ("Communication?subject=Patient/homer-simpson", "matches several"),
         ("Communication?colour=red", "no search parameter colour"),
-        ("Communication?", "selects no Communication"),
-        ("Device?identifier=1", "no Device is kept here"),
+        ("Communication?", "no search parameter of Communication"),
+        ("Device?identifier=1", "this server keeps no Device"),
     ],
 )
 def test_a_reference_that_does_not_name_one_resource_refuses_the_write(

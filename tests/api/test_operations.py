@@ -268,7 +268,7 @@ def test_bad_parameters_are_named_all_at_once(clinic: FrontDoor) -> None:
     answer = clinic.post(f"{OPEN}?doctor=1", body)
     names = ("clinician", "doctor", "encounter", "patient", "practitioner", "thread")
     refusals.check(answer, 400, "invalid", *names)
-    assert "there are patient, practitioner" in answer.text
+    assert "Its parameters are patient, practitioner" in answer.text
 
 
 def test_a_body_is_checked_as_any_resource_is(clinic: FrontDoor) -> None:

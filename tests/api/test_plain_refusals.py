@@ -178,7 +178,7 @@ def test_what_is_not_there_is_named_as_the_face_names_it() -> None:
     FACE.administrator.delete(f"/threads/{thread}")
     for own_id, status, text in (
         ("none", 404, "There is no none in threads"),
-        (thread, 410, f"{thread} was in threads and is deleted"),
+        (thread, 410, f"{thread} in threads is deleted"),
     ):
         for answer in (FACE.get(f"/threads/{own_id}"), FACE.patch(f"/threads/{own_id}", {})):
             assert (answer.status, answer.body["detail"]) == (status, text)

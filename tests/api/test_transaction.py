@@ -628,7 +628,7 @@ def test_a_query_by_other_resources_finds_nothing_that_the_same_transaction_writ
     )
     answer = clinic.post("/", sent)
     assert answer.status in (400, 422), answer.text
-    assert "part-of.identifier cannot be looked up" in answer.text
+    assert "part-of.identifier cannot be evaluated" in answer.text
     assert everything() == before
 
 
