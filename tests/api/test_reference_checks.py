@@ -191,9 +191,13 @@ def test_a_patient_writes_to_who_cares_for_them_as_themselves(local: Practice) -
     homer = FrontDoor(role="patient", fhir_user=care.HOMER)
     header = made(local.clinic, care.header())
     assert homer.post("/Communication", care.message(header)).status == 201
-    others = [care.reference(each) for each in (care.ALICE, "Practitioner/bob", LINDA)]
-    answer = homer.post("/Communication", care.message(header, recipient=others))
+    staff = (care.ALICE, "Practitioner/bob", "Practitioner/carl")
+    recipients = [care.reference(each) for each in staff]
+    answer = homer.post("/Communication", care.message(header, recipient=recipients))
     refuses(answer, "Communication.recipient[1].reference", "Communication.recipient[2].reference")
+    another = [care.reference(LINDA)]
+    answer = homer.post("/Communication", care.message(header, recipient=another))
+    assert answer.status == 403
 
 
 # ---- What the server fills in ----------------------------------------------------------------
