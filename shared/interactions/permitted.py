@@ -85,15 +85,14 @@ def untold(work: Work, resource: Resource) -> Iterator[None]:
     except FhirError as error:
         if resource and not work.sight.may("r", resource):
             resource_type = resource["resourceType"]
-            error.issues = tuple(
-                Issue(
-                    issue.code,
-                    "The change is refused",
-                    issue.expression,
-                    f"Why is told to who may read it: user/{resource_type}.r",
-                )
-                for issue in error.issues
+            # Which element is wrong, too, may depend on what was there.
+            issue = Issue(
+                error.code,
+                "The change is refused",
+                resource_type,
+                f"Why is told to who may read it: user/{resource_type}.r",
             )
+            error.issues = (issue,)
         raise
 
 
