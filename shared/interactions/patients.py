@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared import references
+from shared.access import compartments
 from shared.errors import BusinessRule
 from shared.interactions import openings, versions
 from shared.resources.patching import without_generated_text
@@ -42,16 +43,22 @@ def check_known(work: Work, thread: str, before: Resource, after: Resource) -> N
     In a thread about a patient of theirs they may write about the others, too: about siblings.
     Raises BusinessRule about any other.
     """
-    patient, theirs = opening.patient(after), work.actor.patients
-    if not work.actor.is_cared_for or patient in ("", opening.patient(before)):
+    patient, theirs = _about(after), work.actor.patients
+    if not work.actor.is_cared_for or patient in ("", _about(before)):
         return
     header = work.communication(thread)
-    about = opening.patient(header.resource) if header else ""
+    about = _about(header.resource) if header else ""
     if patient == about or (patient in theirs and about in {"", *theirs}):
         return
     seen = (each.resource for each in work.messages(thread) if work.sight.sees(each.resource))
-    if not any(patient == opening.patient(each) for each in seen):
+    if not any(patient == _about(each) for each in seen):
         raise BusinessRule(f"The thread is not about {patient}", expression="Communication.subject")
+
+
+def _about(communication: Resource) -> str:
+    """Return the reference of the Patient, here or elsewhere, in whose compartment a message is."""
+    name = references.canonical(communication.get("subject", {}).get("reference", ""))
+    return name if compartments.is_a("Patient", name) else ""
 
 
 def add(work: Work, session: EncounterRecord, subject: Resource) -> None:
