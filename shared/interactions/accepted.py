@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.audit import trail
 from shared.catalog.types import CARE
 from shared.errors import Invalid, Malformed
 from shared.resources.empties import strip
@@ -33,4 +34,5 @@ def accepted(content: Any, resource_type: str) -> Resource:
     if resource_type in CARE and "status" not in resource:
         # R4 takes an extension in its place; whether a session is open cannot be told from one.
         raise Invalid("A status is needed", expression=f"{resource_type}.status")
+    trail.current().proposes(resource)
     return without_repeats(resource)
