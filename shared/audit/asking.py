@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from shared import references
 from shared.catalog.types import TYPES
@@ -26,12 +27,18 @@ _OF = {
 _OF_SAME = frozenset({"_id", "part-of"})
 # Modifiers under which a value is no reference.
 _OTHERWISE = frozenset({"identifier", "missing", "text", "of-type", "exact", "contains"})
+# How many parameters and values a search has at most.
+MOST = 1000
 _COMMA = re.compile(r"(?<!\\),")
 
 
 def named(resource_type: str, query: Iterable[Pair]) -> frozenset[str]:
-    """Return the references of what a query names, also in chains."""
-    return frozenset(name for pair in query for name in _named(resource_type, *pair))
+    """Return the references of what a query names, also in chains.
+
+    Beyond as many values as a search takes it is refused.
+    """
+    names = (name for pair in islice(query, MOST) for name in _named(resource_type, *pair))
+    return frozenset(islice(names, MOST))
 
 
 def _named(resource_type: str, name: str, value: str) -> Iterator[str]:
@@ -45,7 +52,7 @@ def _named(resource_type: str, name: str, value: str) -> Iterator[str]:
     if code in _OF_SAME and not modifier:
         by, _, of = chain[-1].partition(":") if chain else ("", "", resource_type)
         kind = of or _OF.get(by, "")
-    for text in _COMMA.split(value):
+    for text in _COMMA.split(value, MOST)[:MOST]:
         match references.read(text):
             # Not a query: what its parameters say is not told.
             case Local(target) if target.type in TYPES:

@@ -47,7 +47,7 @@ def search(
 ) -> tuple[list[Json], str | None]:
     """Give a page of the members that match, and the cursor of the next one."""
     asked = queries.translated(collection, query)
-    with _named(lambda name: queries.plain_name(collection, name)):
+    with _named(lambda: lambda name: queries.plain_name(collection, name)):
         page = searching.search(actor, collection.type, asked, lenient=False)
     return [*map(fhirjson.loads, page.resources)], dict(page.next or ()).get("_cursor")
 
@@ -55,7 +55,7 @@ def search(
 def create(actor: Actor, collection: Collection, body: Any) -> Outcome:
     """Create a member."""
     resource = mapping.made(collection, body)
-    with _named(lambda path: mapping.pointer(collection, resource, body, path)):
+    with _named(lambda: mapping.Pointers(collection, resource, body).of):
         return create_resource(actor, collection.type, resource)
 
 
@@ -113,15 +113,15 @@ class _Proposal:
         after = without_generated_text(current, referring.resolved(work, after))
         return with_history(before, after, work, keep_omitted=True)
 
-    def pointer(self, expression: str) -> str:
-        """Give the JSON Pointer of what was last made."""
-        return mapping.pointer(self._collection, self.made, self._body, expression)
+    def pointers(self) -> Callable[[str], str]:
+        """Return what finds the JSON Pointers of what was last made."""
+        return mapping.Pointers(self._collection, self.made, self._body).of
 
 
 def _write(
     actor: Actor, interaction: str, proposal: _Proposal, content: Content, only_if: Preconditions
 ) -> Outcome:
-    with _named(proposal.pointer):
+    with _named(proposal.pointers):
         return make(
             actor,
             interaction,
@@ -151,11 +151,12 @@ def _member(collection: Collection, own_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def _named(place: Callable[[str], str]) -> Iterator[None]:
-    """Let every refusal name its places as the face does."""
+def _named(places: Callable[[], Callable[[str], str]]) -> Iterator[None]:
+    """Let every refusal name its places as the face does; how is asked only of a refusal."""
     try:
         yield
     except FhirError as error:
+        place = places()
         error.issues = tuple(
             replace(issue, expression=place(issue.expression)) for issue in error.issues
         )
