@@ -80,7 +80,7 @@ def serve(arguments: argparse.Namespace) -> None:
         if (value := getattr(arguments, option)) is not None
     }
     if arguments.reference_base_url:
-        given["ReferenceChecks"] = REMOTE
+        parameters["ReferenceChecks"] = REMOTE
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     tenant = TENANT if arguments.tenant_claim else ""
     with _running(parameters, arguments.port, arguments.data, tenant) as (_, values):
