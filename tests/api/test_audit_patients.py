@@ -189,10 +189,11 @@ REFUSALS: list[tuple[str, str, Any, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "url", "body", "status"), REFUSALS)
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: " ".join(refusal[:2]))
 def test_a_refusal_is_about_the_patient_of_what_it_refuses(
-    clinic: FrontDoor, log: Log, method: str, url: str, body: Any, status: int
+    clinic: FrontDoor, log: Log, refusal: tuple[str, str, Any, int]
 ) -> None:
+    method, url, body, status = refusal
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.put("/Encounter/gone", care.session(id="gone"))
     assert clinic.administrator.delete("/Encounter/gone").status == 204
