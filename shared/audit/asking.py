@@ -1,24 +1,44 @@
-"""Whom the parameters of a search name, whatever it finds."""
+"""What the parameters of a search name, whatever it finds."""
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from shared import references
-from shared.access import compartments
+from shared.catalog.types import TYPES
+from shared.references import Elsewhere, Local
 
 type Pair = tuple[str, str]
 
-# Parameters whose value is a patient's where it is an id without a type.
-_OF_PATIENTS = frozenset({"patient", "subject", "patientId"})
-_PATIENT = "Patient"
+_ENCOUNTER = "Encounter"
+# Of which type a value is that is an id without a type, by its parameter, also under `/v1`.
+_OF = {
+    "patient": "Patient",
+    "subject": "Patient",
+    "patientId": "Patient",
+    "encounter": _ENCOUNTER,
+    "encounterId": _ENCOUNTER,
+    "session": _ENCOUNTER,
+    "sessionId": _ENCOUNTER,
+    "partOfId": _ENCOUNTER,
+    "threadId": "Communication",
+}
+# Whose value is of the type that is searched.
+_OF_SAME = frozenset({"_id", "part-of"})
 # Modifiers under which a value is no reference.
 _OTHERWISE = frozenset({"identifier", "missing", "text", "of-type", "exact", "contains"})
+# How many parameters and values a search has at most.
+MOST = 1000
 _COMMA = re.compile(r"(?<!\\),")
 
 
-def patients(resource_type: str, query: Iterable[Pair]) -> frozenset[str]:
-    """Return the references of the patients whom a query names, also in chains."""
-    return frozenset(named for pair in query for named in _named(resource_type, *pair))
+def named(resource_type: str, query: Iterable[Pair]) -> frozenset[str]:
+    """Return the references of what a query names, also in chains.
+
+    Beyond as many values as a search takes it is refused.
+    """
+    names = (name for pair in islice(query, MOST) for name in _named(resource_type, *pair))
+    return frozenset(islice(names, MOST))
 
 
 def _named(resource_type: str, name: str, value: str) -> Iterator[str]:
@@ -28,13 +48,16 @@ def _named(resource_type: str, name: str, value: str) -> Iterator[str]:
     code, _, modifier = last.partition(":")
     if modifier in _OTHERWISE or (code.startswith("_") and code != "_id"):
         return
-    is_patients = modifier == _PATIENT or code in _OF_PATIENTS
-    if code == "_id":
+    kind = modifier or _OF.get(code, "")
+    if code in _OF_SAME and not modifier:
         by, _, of = chain[-1].partition(":") if chain else ("", "", resource_type)
-        is_patients = of == _PATIENT or (not of and by in _OF_PATIENTS)
-    for text in _COMMA.split(value):
-        named = references.canonical(text)
-        if compartments.is_a(_PATIENT, named):
-            yield named
-        elif is_patients and references.is_bare_id(text, (_PATIENT,)):
-            yield f"{_PATIENT}/{text}"
+        kind = of or _OF.get(by, "")
+    for text in _COMMA.split(value, MOST)[:MOST]:
+        match references.read(text):
+            # Not a query: what its parameters say is not told.
+            case Local(target) if target.type in TYPES:
+                yield str(target)
+            case Elsewhere(reference, "Patient"):
+                yield reference
+            case None if kind in TYPES and references.is_bare_id(text, (kind,)):
+                yield f"{kind}/{text}"

@@ -30,7 +30,7 @@ OF_LINE = (
 class Trail:
     """One request: `origin` is its id and IP address, `written` the rows of its transactions.
 
-    `form` is what it asks in its body.
+    `form` is what it asks in its body, `proposed` are the patients of what it would write.
     """
 
     origin: dict[str, str] = field(default_factory=dict)
@@ -40,6 +40,7 @@ class Trail:
     written: list[str] = field(default_factory=list)
     has_token: bool = False
     form: list[tuple[str, str]] = field(default_factory=list)
+    proposed: set[str] = field(default_factory=set)
 
     def asked_with(self, claims: Mapping[str, str]) -> None:
         """Note whose token it is, if there is one, before it is known whether it may ask."""
@@ -47,13 +48,18 @@ class Trail:
         known = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
         self.who = events.caller(known)
 
+    def proposes(self, resource: Resource) -> None:
+        """Note whom a resource is about that is to be written; not by a query for them."""
+        patients = compartments.patients(resource)
+        self.proposed |= {name for name in patients if "?" not in name}
+
     def asked_by(self, caller: Actor) -> None:
         """Note who asks."""
         self.who, self.tenant = events.caller(caller.who), caller.tenant
 
     def of_entry(self, interaction: Interaction | None) -> "Trail":
         """Begin that of a Bundle's entry which does not come to its own function."""
-        return replace(self, interaction=interaction, written=[], form=[])
+        return replace(self, interaction=interaction, written=[], form=[], proposed=set())
 
     def lines(
         self,
@@ -66,8 +72,8 @@ class Trail:
 
         `events` are the rows that its transactions have written; `audit` is an event that has yet
         to be stored, where there is no such row, or the answer is a failure all the same: what of
-        it is not `OF_LINE`. `asked` are the patients whom the request names, `target` the resource.
-        Whoever asks without a token leaves nothing.
+        it is not `OF_LINE`. `asked` are the references of what the request asks for, `target` that
+        of the resource which it is about. Whoever asks without a token leaves nothing.
         """
         if not self.has_token or (self.interaction and not self.interaction.audit):
             return [{}]
@@ -75,6 +81,8 @@ class Trail:
         if done and status < _LEAST_FAILURE:
             return [done]
         now = instants.now()
+        if status >= _LEAST_FAILURE:
+            asked |= self.proposed
         event = {
             "at": instants.written(now),
             "who": self.who,
@@ -91,14 +99,18 @@ class Trail:
 
 
 def _about(answer: Answer | None, asked: frozenset[str], target: str) -> dict[str, Any]:
-    """Return whom a request was about; no answer is one of a failure, which shows nothing."""
+    """Return whom a request was about; no answer is one of a failure, which shows nothing.
+
+    Whatever shows nothing tells something all the same: of the resource that it was about, or of
+    those that a search asked for.
+    """
     resources = [] if answer is None else shown(answer)
+    patients = {name for name in asked if compartments.is_a("Patient", name)}
     through = frozenset().union(*map(compartments.through, resources))
-    is_shown = any(resource.get("resourceType") in TYPES for resource in resources)
-    if answer is not None and target and not is_shown:
-        # The answer tells something of the resource without showing it.
-        through = frozenset({target})
-    named = {"patients": events.bounded(asked.union(*map(compartments.patients, resources)))}
+    if not any(resource.get("resourceType") in TYPES for resource in resources):
+        others = asked - patients if answer is not None else frozenset()
+        through = (frozenset({target}) if target else others) - patients
+    named = {"patients": events.bounded(patients.union(*map(compartments.patients, resources)))}
     return named | ({"through": sorted(through)} if through else {})
 
 

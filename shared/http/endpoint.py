@@ -34,6 +34,7 @@ _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
 _KNOWN_TYPES = (*TYPES, AUDIT_EVENT)
 # The path variable of each field of the log line.
 _VARIABLES = {"type": "type", "id": "id", "version": "vid"}
+_IF_NONE_EXIST = "if-none-exist"
 
 
 def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
@@ -126,11 +127,11 @@ def _write(
     """
     query = _query(event) + audit.form
     fields = {**_resource(event), "parameters": _names(query, is_plain=routing.is_plain(event))}
-    patients = _patients(event, fields, query)
+    requested = _requested(event, fields, query)
     target = (
         f"{fields['type']}/{fields['id']}" if fields.get("type") in TYPES and "id" in fields else ""
     )
-    audited = audit.lines(response.status, _disclosed(response), patients, target)
+    audited = audit.lines(response.status, _disclosed(response), requested, target)
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
@@ -153,20 +154,24 @@ def _disclosed(response: Response) -> Answer:
 
 
 def _query(event: Event) -> list[tuple[str, str]]:
-    """Return the parameters of the URL, even of one that was refused as malformed."""
-    parts = (part.partition("=") for part in event.get("rawQueryString", "").split("&") if part)
+    """Return the parameters of the URL and of If-None-Exist, even of one refused as malformed."""
+    condition = event.get("headers", {}).get(_IF_NONE_EXIST, "")
+    text = f"{event.get('rawQueryString', '')}&{condition.rpartition('?')[2]}"
+    parts = (part.partition("=") for part in text.split("&") if part)
     return [(unquote(name), unquote(value)) for name, _, value in parts]
 
 
-def _patients(event: Event, fields: dict[str, Any], query: list[tuple[str, str]]) -> frozenset[str]:
-    """Return the patients that the path and the query name, as references."""
+def _requested(
+    event: Event, fields: dict[str, Any], query: list[tuple[str, str]]
+) -> frozenset[str]:
+    """Return the patient that the path names, and what the query names, as references."""
     kind, own_id = routing.path(event).get("type", ""), fields.get("id", "")
     own = frozenset({f"Patient/{own_id}"} if kind == "Patient" and own_id else ())
     if not query:
         return own
     from shared.audit import asking  # noqa: PLC0415 - a read has no query
 
-    return own | asking.patients(kind, query)
+    return own | asking.named(kind, query)
 
 
 def _resource(event: Event) -> dict[str, str]:

@@ -6,7 +6,7 @@ import orjson
 
 from shared import fhirjson
 from shared.catalog.interactions import PLAIN
-from shared.errors import Invalid, Issue, Malformed
+from shared.errors import Invalid, Issue, Malformed, TooCostly
 from shared.http.negotiation import PLAIN_JSON, PLAIN_PATCHES, is_known
 from shared.http.requests import Request
 from shared.http.responses import Response, entity_headers
@@ -22,6 +22,8 @@ type Json = dict[str, Any]
 
 _CONTENT_TYPE = {"Content-Type": PLAIN_JSON}
 _ACCEPTED = frozenset({PLAIN_JSON})
+# Each value of a few characters becomes an element of FHIR, and no resource holds so many.
+MOST_VALUES = 10_000
 
 
 def answered(request: Request) -> Response:
@@ -61,7 +63,17 @@ def _body(request: Request, accepted: frozenset[str]) -> Any:
         fhirjson.dumps(body)
     except orjson.JSONEncodeError:
         raise Malformed("The body is nested too deeply") from None
+    _check_arrays(body)
     return body
+
+
+def _check_arrays(body: Any) -> None:
+    """Raise TooCostly naming each array whose values become too many elements in FHIR."""
+    named = body.items() if isinstance(body, dict) else ()
+    long = [name for name, value in named if isinstance(value, list) and len(value) > MOST_VALUES]
+    if long:
+        text = f"An array has at most {MOST_VALUES} values"
+        raise TooCostly(issues=[Issue(TooCostly.code, text, f"#/{name}") for name in long])
 
 
 def _page(collection: Collection, resources: list[Json], cursor: str | None) -> Response:

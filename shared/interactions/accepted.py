@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.audit import trail
 from shared.catalog.types import CARE
 from shared.errors import Invalid, Malformed
 from shared.resources.empties import strip
@@ -35,4 +36,5 @@ def accepted(content: Any, resource_type: str) -> Resource:
     if resource_type in CARE and "status" not in resource:
         # R4 allows an extension in place of the value, but that does not say if a session is open.
         raise Invalid("A status is required", expression=f"{resource_type}.status")
+    trail.current().proposes(resource)
     return without_repeats(resource)

@@ -108,6 +108,8 @@ def changed(
 
     def content(before: Versioned | None, work: Work) -> Resource:
         current = there(before, target.type, target.id).resource
+        # Whether a patch can be made says what is there.
+        permitted.check_scopes(work, "u", current)
         after = accepted(change(current), target.type)
         after = referring.resolved(work, after)
         if not writes_text:

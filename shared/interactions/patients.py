@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared import references
+from shared.access import compartments
 from shared.errors import BusinessRule
 from shared.interactions import openings, versions
 from shared.resources.patching import without_generated_text
@@ -48,23 +49,29 @@ def check_known(work: Work, thread: str, before: Resource, after: Resource) -> N
     In a thread about one of their patients, or about none, they may also write about the others,
     such as siblings.
     """
-    patient, own_patients = opening.patient(after), work.actor.patients
-    if not work.actor.is_cared_for or patient in ("", opening.patient(before)):
+    patient, own_patients = _about(after), work.actor.patients
+    if not work.actor.is_cared_for or patient in ("", _about(before)):
         return
     header = work.communication(thread)
-    thread_patient = opening.patient(header.resource) if header else ""
+    thread_patient = _about(header.resource) if header else ""
     if patient == thread_patient:
         return
     if patient in own_patients and thread_patient in {"", *own_patients}:
         return
     messages = (message.resource for message in work.messages(thread))
     visible = (message for message in messages if work.sight.sees(message))
-    if not any(patient == opening.patient(message) for message in visible):
+    if not any(patient == _about(message) for message in visible):
         raise BusinessRule(
             f"The thread is not about {patient}",
             expression="Communication.subject",
             diagnostics="Name a patient of the thread, or leave subject out",
         )
+
+
+def _about(communication: Resource) -> str:
+    """Return the reference of the Patient, here or elsewhere, in whose compartment a message is."""
+    name = references.canonical(communication.get("subject", {}).get("reference", ""))
+    return name if compartments.is_a("Patient", name) else ""
 
 
 def add(work: Work, session: EncounterRecord, subject: Resource) -> None:

@@ -88,16 +88,15 @@ def untold(work: Work, resource: Resource) -> Iterator[None]:
     except FhirError as error:
         if resource and not work.sight.may("r", resource):
             resource_type = resource["resourceType"]
-            error.issues = tuple(
-                Issue(
-                    issue.code,
-                    "The change is refused",
-                    issue.expression,
-                    "The reason is shown only to callers who may read the resource, with a scope "
-                    f"such as user/{resource_type}.r",
-                )
-                for issue in error.issues
+            # Which element is wrong may also depend on what was there.
+            issue = Issue(
+                error.code,
+                "The change is refused",
+                resource_type,
+                "The reason is shown only to callers who may read the resource, with a scope "
+                f"such as user/{resource_type}.r",
             )
+            error.issues = (issue,)
         raise
 
 

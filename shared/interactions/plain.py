@@ -48,7 +48,7 @@ def search(
 ) -> tuple[list[Json], str | None]:
     """Return a page of the members that match, and the cursor of the next page, if any."""
     fhir_query = queries.translated(collection, query)
-    with _errors_located(lambda name: queries.plain_name(collection, name)):
+    with _errors_located(lambda: lambda name: queries.plain_name(collection, name)):
         page = searching.search(actor, collection.type, fhir_query, lenient=False)
     return [*map(fhirjson.loads, page.resources)], dict(page.next or ()).get("_cursor")
 
@@ -56,7 +56,7 @@ def search(
 def create(actor: Actor, collection: Collection, body: Any) -> Outcome:
     """Create a member."""
     resource = mapping.made(collection, body)
-    with _errors_located(lambda path: mapping.pointer(collection, resource, body, path)):
+    with _errors_located(lambda: mapping.Pointers(collection, resource, body).of):
         return create_resource(actor, collection.type, resource)
 
 
@@ -120,15 +120,15 @@ class _Proposal:
         after = without_generated_text(current, referring.resolved(work, after))
         return with_history(before, after, work, keep_omitted=True)
 
-    def pointer(self, expression: str) -> str:
-        """Return the JSON Pointer of an element of the resource that was last made."""
-        return mapping.pointer(self._collection, self.made, self._body, expression)
+    def pointers(self) -> Callable[[str], str]:
+        """Return what finds the JSON Pointers of the resource that was last made."""
+        return mapping.Pointers(self._collection, self.made, self._body).of
 
 
 def _write(
     actor: Actor, interaction: str, proposal: _Proposal, content: Content, only_if: Preconditions
 ) -> Outcome:
-    with _errors_located(proposal.pointer):
+    with _errors_located(proposal.pointers):
         return make(
             actor,
             interaction,
@@ -158,11 +158,12 @@ def _absence_named(collection: Collection, own_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def _errors_located(locate: Callable[[str], str]) -> Iterator[None]:
+def _errors_located(locator: Callable[[], Callable[[str], str]]) -> Iterator[None]:
     """Translate the expressions of every error into the terms of the plain API."""
     try:
         yield
     except FhirError as error:
+        locate = locator()
         error.issues = tuple(
             replace(issue, expression=locate(issue.expression)) for issue in error.issues
         )

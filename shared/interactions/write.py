@@ -57,6 +57,9 @@ def _write(
     """Write the new content. `before` is the stored record, None if the caller does not see it."""
     live = before is not None and not before.deleted
     after = content(before, work)
+    if live and before and after is not None:
+        # Whether the content is the same says what is there.
+        permitted.check_scopes(work, "u", before.resource)
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
     if not live and not is_new and (stored is not before or work.sight.limits((target.type,))):

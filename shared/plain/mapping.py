@@ -91,13 +91,22 @@ def _missing(every: tuple[Field, ...], before: Json, given: Json) -> Iterator[Is
             yield Issue("required", "This field is required", f"{_ROOT}/{field.name}")
 
 
-def pointer(collection: Collection, resource: Json, body: Any, expression: str) -> str:
-    """Return the JSON Pointer of the field that shows the element of a FHIRPath.
+class Pointers:
+    """Maps FHIRPaths in a resource to the fields of the body that it was made of."""
 
-    If no field shows it, return the FHIRPath. `resource` is the refused one, made of the body.
-    """
-    every, pointers = collection.every_field, dict[str, str]()
-    for path, own_pointer in fields.places(every, resource, collection.type, _ROOT, _names(body)):
-        if paths.is_within(expression, path):
-            pointers.setdefault(path, own_pointer)
-    return pointers[max(pointers, key=len)] if pointers else expression
+    def __init__(self, collection: Collection, resource: Json, body: Any) -> None:
+        """Collect the places once for all issues: there are as many as the body has values."""
+        self._pointers: dict[str, str] = {}
+        every = collection.every_field
+        for path, pointer in fields.places(every, resource, collection.type, _ROOT, _names(body)):
+            self._pointers.setdefault(path, pointer)
+
+    def of(self, expression: str) -> str:
+        """Return the JSON Pointer of the field that shows the element of a FHIRPath.
+
+        If no field shows it, return the FHIRPath.
+        """
+        path = expression
+        while path and path not in self._pointers:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self._pointers.get(path, expression)

@@ -1,6 +1,5 @@
 """Paths of elements, such as `subject`, `context.encounter` and `content[0].attachment`."""
 
-import re
 from typing import Any
 
 type Json = dict[str, Any]
@@ -56,8 +55,3 @@ def above(path: str) -> list[str]:
         path = path.removesuffix(_FIRST) if is_first else path.rpartition(".")[0]
         ancestors.append(path)
     return [ancestor for ancestor in ancestors if ancestor]
-
-
-def is_within(expression: str, path: str) -> bool:
-    """Return whether a FHIRPath is a path or lies within it."""
-    return re.match(rf"{re.escape(path)}($|[.\[])", expression) is not None

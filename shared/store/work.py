@@ -429,13 +429,15 @@ class Work:
     def _written(self, address: Address, record: Versioned) -> events.Written:
         before = self._before(address, record)
         action = "D" if record.deleted else "C" if before is None or before.deleted else "U"
-        resource = record.resource or (before.resource if before else {})
+        was = before.resource if before else {}
+        # Whoever it was about, and is no more, has lost it.
+        about = self._patients(record.resource or was) | compartments.patients(was)
         return events.Written(
             f"{record.type}/{record.id}",
             record.version,
             action,
             before.chain if before else b"",
-            self._patients(resource),
+            about,
             events.content(record.created, events.body(record.json, record.updated)),
         )
 

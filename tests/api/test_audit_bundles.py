@@ -96,9 +96,9 @@ def test_each_entry_of_a_refused_transaction_leaves_its_refusal(
     )
     assert clinic.post("/", bundle("transaction", *entries)).status == 404
     assert trail(log) == [
-        ("update", "404", ["Encounter/1"]),
+        ("update", "404", ["Encounter/1", HOMER]),
         ("read", "404", ["Encounter/nowhere"]),
-        ("transaction", "404", []),
+        ("transaction", "404", [HOMER]),
     ]
 
 

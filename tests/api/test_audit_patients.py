@@ -174,3 +174,101 @@ def test_a_record_without_subject_is_about_the_patient_of_its_encounter(
     clinic.get("/Observation/own")
     clinic.put("/Observation/own", answer.body | {"status": "amended"})
     assert named(log) == [[HOMER]] * 2
+
+
+REFUSALS: list[tuple[str, str, Any, int]] = [
+    ("PATCH", "/Encounter/1", [{"op": "test", "path": "/status", "value": "planned"}], 400),
+    ("PUT", "/Encounter/1", {"resourceType": "Encounter", "id": "1"}, 400),
+    ("DELETE", "/Encounter/1", None, 403),
+    ("GET", "/Encounter/1/_history/9", None, 404),
+    ("GET", "/Encounter/1/$nothing", None, 404),
+    ("POST", "/Encounter/1/$validate?mode=nothing", None, 400),
+    ("GET", "/Encounter/gone", None, 410),
+    ("PATCH", f"{ORIGIN}/v1/encounters/1", {"status": "nothing"}, 400),
+    ("POST", "/Encounter", care.session(partOf=care.reference("Encounter/none")), 422),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: " ".join(refusal[:2]))
+def test_a_refusal_is_about_the_patient_of_what_it_refuses(
+    clinic: FrontDoor, log: Log, refusal: tuple[str, str, Any, int]
+) -> None:
+    method, url, body, status = refusal
+    clinic.put("/Encounter/1", care.session(id="1"))
+    clinic.put("/Encounter/gone", care.session(id="gone"))
+    assert clinic.administrator.delete("/Encounter/gone").status == 204
+    named(log)
+    content_type = "application/json"
+    answer = clinic.call(method, url, body, content_type=content_type)
+    assert answer.status == status, answer.text
+    assert named(log) == [[HOMER]]
+
+
+CONDITIONS = [
+    "patient=Patient/marge-simpson",
+    "Encounter?patient=Patient/marge-simpson",
+    "subject:Patient=marge-simpson&status=planned",
+]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_condition_that_is_refused_is_about_those_it_asked_for(
+    clinic: FrontDoor, log: Log, condition: str
+) -> None:
+    for own_id in "12":
+        marges = care.session("planned", id=own_id, subject=care.reference(MARGE))
+        clinic.put(f"/Encounter/{own_id}", marges)
+    named(log)
+    request = {"method": "POST", "url": "Encounter", "ifNoneExist": condition}
+    entry = {"request": request, "resource": care.session("planned")}
+    assert clinic.post("/Encounter", care.session(), if_none_exist=condition).status == 412
+    assert named(log) == [[HOMER, MARGE]]
+    for kind in ("batch", "transaction"):
+        clinic.post("/", {"resourceType": "Bundle", "type": kind, "entry": [entry]})
+        assert MARGE in {name for event in named(log) for name in event}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/Encounter?_id=1&_summary=count",
+        "/Encounter?_id=1&status=cancelled",
+        "/Encounter?part-of=Encounter/1",
+        "/Encounter?part-of=1&_count=0",
+        "/Observation?encounter=Encounter/1",
+        "/Observation?encounter=1&_count=0",
+        "/Observation?encounter._id=1",
+        "/Observation?encounter:Encounter._id=1",
+        "/Communication?session=Encounter/1",
+        "/Communication?part-of=Communication/t",
+        "/Communication?part-of=https://fhir.example.org/fhir/R4/Communication/t&_count=0",
+        f"{ORIGIN}/v1/encounters?partOfId=1",
+        f"{ORIGIN}/v1/observations?encounterId=1",
+        f"{ORIGIN}/v1/messages?threadId=t",
+    ],
+)
+def test_a_search_that_shows_nothing_is_about_the_patients_of_what_it_asked_for(
+    clinic: FrontDoor, log: Log, url: str
+) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    clinic.put("/Communication/t", care.header(id="t"))
+    named(log)
+    answer = clinic.get(url)
+    assert answer.status == 200, answer.text
+    assert named(log) == [[HOMER]]
+
+
+def test_what_a_query_for_a_patient_says_is_not_told(clinic: FrontDoor, log: Log) -> None:
+    asked = "Patient?identifier=https://clinic.example|secret-7"
+    assert clinic.get(f"/Encounter?subject={asked}").status in (200, 400)
+    assert clinic.post("/Encounter", care.session(subject=care.reference(asked))).status == 422
+    assert named(log) == [[], []]
+    assert "secret-7" not in log.stream.getvalue()
+
+
+def test_a_write_is_about_whom_it_takes_a_resource_from_as_well(
+    clinic: FrontDoor, log: Log
+) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    clinic.put("/Encounter/1", care.session(id="1", subject=care.reference(MARGE)))
+    assert named(log) == [[HOMER], [HOMER, MARGE]]

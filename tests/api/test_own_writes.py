@@ -347,6 +347,26 @@ def test_in_a_thread_all_who_are_in_it_may_be_addressed(family: FrontDoor) -> No
     refusals.check(refused, 403, "forbidden", "Communication.recipient[0].reference")
 
 
+ABROAD = "https://ehr.example.org/fhir/Patient/bart"
+
+
+def test_a_message_about_another_servers_patient_is_not_sent_to_them(clinic: FrontDoor) -> None:
+    victim = FrontDoor("patient", ABROAD)
+    thread = posted(thread_of()).id
+    for path in PATHS:
+        said = care.message(thread, subject=care.reference(ABROAD))
+        refused = path(said)
+        assert refused.status == 422, refused.text
+    assert victim.get("/Communication").ids == []
+    own = care.reference(ABROAD)
+    about_them = thread_of(ABROAD) | {"subject": own, "recipient": [own]}
+    theirs = victim.post("/Communication", about_them)
+    assert theirs.status == 201, theirs.text
+    said = care.message(theirs.id, subject=own, sender=own)
+    assert victim.post("/Communication", said).status == 201
+    assert clinic.get(f"/Communication?part-of=Communication/{theirs.id}").found
+
+
 @pytest.mark.usefixtures("family")
 def test_plain_json_addresses_as_fhir_does() -> None:
     written = {"patientId": "homer-simpson", "senderId": care.HOMER, "topic": "A rash"}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared import settings
+from shared.http.plain import MOST_VALUES
 from shared.plain.collections import COLLECTIONS
 from shared.plain.collections.rows import Collection
 from tests import care, plainly
@@ -252,3 +253,14 @@ def test_fhirs_own_refusals_stay_as_they_are(clinic: FrontDoor) -> None:
     entry = {"request": {"method": "GET", "url": "v1/encounters"}}
     batch = clinic.post("", {"resourceType": "Bundle", "type": "batch", "entry": [entry]})
     assert batch.body["entry"][0]["response"]["status"] == "404"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_an_array_of_too_many_values_is_refused_before_it_is_read(
+    method: str,
+) -> None:
+    path = "/encounters" if method == "POST" else "/encounters/1"
+    body = {"status": "planned", "class": "VR", "practitionerIds": ["alice"] * (MOST_VALUES + 1)}
+    refused = FACE.call(method, path, body)
+    assert (refused.status, refused.body["code"]) == (400, "too-costly")
+    assert places(refused) == ["#/practitionerIds"]

@@ -1,5 +1,7 @@
 """Who may write a resource but not read it is answered without it."""
 
+from base64 import b64encode
+from json import dumps
 from typing import Any
 
 import pytest
@@ -117,3 +119,62 @@ def test_a_refusal_says_nothing_of_what_is_there() -> None:
     for answer in answers:
         assert not any(word in answer.text for word in ("Drinks", "cancelled", "Encounter/1"))
     assert [answer.status for answer in refusals_of(READER)] == [200, 400, 400, 422, 422]
+
+
+PLANNED = FrontDoor(claims={"scope": "user/Encounter.cd user/Encounter.u?status=planned"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SECRET,
+        {"reasonCode": [{"text": "Fine"}]},
+        {},
+        [],
+        [{"op": "replace", "path": "/reasonCode/0/text", "value": "Drinks too much"}],
+        [{"op": "remove", "path": "/diagnosis"}],
+    ],
+)
+@pytest.mark.parametrize("kind", ["alone", "batch", "transaction", "plain"])
+def test_whoever_may_not_change_a_resource_cannot_compare_with_it(body: Any, kind: str) -> None:
+    caller = PLANNED
+    if kind == "alone":
+        status = caller.call("PATCH", "/Encounter/1", body, content_type=PLAIN).status
+    elif kind == "plain":
+        reasons = body.get("reasonCode", ()) if isinstance(body, dict) else ()
+        fields = {"reasonCodes": [reason["text"] for reason in reasons]} if reasons else {}
+        url = f"{V1}/encounters/1"
+        status = caller.call("PATCH", url, fields, content_type=PLAIN).status
+    else:
+        data = b64encode(dumps(body).encode()).decode()
+        entry = {
+            "request": {"method": "PATCH", "url": "Encounter/1"},
+            "resource": {"resourceType": "Binary", "contentType": PLAIN, "data": data},
+        }
+        answer = caller.post("/", {"resourceType": "Bundle", "type": kind, "entry": [entry]})
+        is_batch = kind == "batch"
+        status = int(answer.body["entry"][0]["response"]["status"]) if is_batch else answer.status
+    assert status == 403
+
+
+@pytest.mark.parametrize("kind", ["PUT", "plain PUT"])
+def test_whoever_may_not_change_a_resource_is_refused_where_it_is_the_same(kind: str) -> None:
+    stored = FrontDoor().get("/Encounter/1").body
+    plain = FrontDoor().get(f"{V1}/encounters/1").body["data"]
+    if kind == "PUT":
+        assert PLANNED.put("/Encounter/1", stored).status == 403
+    else:
+        url = f"{V1}/encounters/1"
+        assert PLANNED.call("PUT", url, plain, content_type=PLAIN).status == 403
+
+
+def test_a_refusal_does_not_tell_which_elements_there_are() -> None:
+    wrong = {"op": "add", "path": "/status", "value": "bogus"}
+    steps = [
+        [{"op": "remove", "path": "/reasonCode/0"}, wrong],
+        [{"op": "remove", "path": "/diagnosis/0"}, wrong],
+        [{"op": "copy", "from": "/reasonCode/0/text", "path": "/period/start"}, wrong],
+    ]
+    answers = [WRITER.patch("/Encounter/1", each) for each in steps]
+    assert len({(answer.status, answer.text) for answer in answers}) == 1
+    assert len({READER.patch("/Encounter/1", each).text for each in steps}) == len(steps)

@@ -13,6 +13,7 @@ from shared import fhirjson, references, urls
 from shared.errors import Invalid, TooCostly, TooLong
 from shared.http import negotiation
 from shared.index import rows, words
+from shared.plain import mapping
 from shared.plain.collections import COLLECTIONS
 from shared.plain.mapping import merged
 from shared.resources import fhirpath, narrative, styles
@@ -322,6 +323,22 @@ def test_the_work_of_a_change_through_plain_json_grows_with_it() -> None:
         assert after["reasonCode"] == sent[0]["reasonCode"][::-1]
 
     assert growth(make, change, 100) < 2 * SLACK
+
+
+def test_the_work_of_naming_places_in_plain_json_grows_with_the_body_and_with_the_issues() -> None:
+    def make(size: int) -> Json:
+        return {"practitionerIds": [f"p{number}" for number in range(size)]}
+
+    def name(body: Json) -> None:
+        encounters = COLLECTIONS["encounters"]
+        people = [care.reference(f"Practitioner/{each}") for each in body["practitionerIds"]]
+        resource = care.session(participant=[{"individual": person} for person in people])
+        pointers = mapping.Pointers(encounters, resource, body)
+        for number, _ in enumerate(people):
+            place = f"Encounter.participant[{number}].individual.reference"
+            assert pointers.of(place) == f"#/practitionerIds/{number}"
+
+    assert growth(make, name, 100) < 2 * SLACK
 
 
 def test_invariants_that_go_through_too_many_items_are_too_costly() -> None:

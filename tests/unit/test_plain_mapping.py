@@ -197,10 +197,10 @@ def test_whatever_fhir_says_of_an_element_is_said_of_its_field(collection: Colle
             number = next(n for n, each in enumerate(paths.get(resource, field.path)) if each)
             place = f"{place}[{number}]"
         for within in (place, f"{place}.extension[0].url"):
-            pointer = mapping.pointer(collection, resource, body, within)
+            pointer = mapping.Pointers(collection, resource, body).of(within)
             assert pointer.partition("/0")[0] == f"#/{field.name}"
     unknown = f"{collection.type}.implicitRules"
-    assert mapping.pointer(collection, resource, {}, unknown) == unknown
+    assert mapping.Pointers(collection, resource, {}).of(unknown) == unknown
 
 
 @pytest.mark.parametrize(
