@@ -188,6 +188,11 @@ def table_of_rows(resource_type: str) -> str:
     return AUDIT if resource_type == "AuditEvent" else SEARCH
 
 
+def table_of(resource_type: str) -> str:
+    """Return the table that has the resources of a type."""
+    return {"Encounter": ENCOUNTER, "Communication": THREAD}.get(resource_type, RESOURCE)
+
+
 # What the sort keys of all rows begin with that an Encounter's own partition has.
 RECORDS = RECORD.sort.partition("{type}")[0]
 

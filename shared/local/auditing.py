@@ -1,27 +1,20 @@
-"""Walking the chains of a deployment's audit trail."""
+"""What a deployment's audit trail is verified by: its tables and its archive, as they are read."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import boto3
 import orjson
 
-from shared import instants
-from shared.audit import digests, events, steps
-from shared.audit.chains import Head, Version, breaks
+from shared.audit import digests, events
+from shared.audit.chains import Head, Version
 from shared.audit.digests import Digest
-from shared.audit.steps import Break, Row
+from shared.audit.steps import Row
 from shared.catalog import access_patterns as patterns
-from shared.store import auditing, codec, items
-from shared.store.keys import HEADER
-from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord, Versioned
+from shared.store import auditing, codec, items, rebuilding
 
-# Of a version when it was made, and the hash of it by itself.
-type _Body = tuple[str, bytes]
-
-TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE, patterns.AUDIT)
+_RESOURCES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
+TABLES = (*_RESOURCES, patterns.AUDIT)
 
 
 class Archive(NamedTuple):
@@ -30,15 +23,27 @@ class Archive(NamedTuple):
     s3: Any
     bucket: str
 
-    def digests(self) -> Iterator[Digest]:
-        """Read every digest."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=digests.PREFIX
-        )
-        for page in pages:
+    def digests(self, since: str = "", until: str = "") -> Iterator[Digest]:
+        """Read the digests of events from an instant to another."""
+        for key in self.keys(digests.PREFIX, since, until):
+            for digest in digests.read(self.read(key)):
+                if since <= digest.at < (until or "~"):
+                    yield digest
+
+    def keys(self, prefix: str, since: str = "", until: str = "") -> Iterator[str]:
+        """List the objects below a prefix that have what is of these days."""
+        first, last = (f"{prefix}date={instant[:10]}" for instant in (since, until or "~"))
+        request = {"Bucket": self.bucket, "Prefix": prefix, "StartAfter": first}
+        for page in self.s3.get_paginator("list_objects_v2").paginate(**request):
             for listed in page.get("Contents", ()):
-                body = self.s3.get_object(Bucket=self.bucket, Key=listed["Key"])["Body"]
-                yield from digests.read(body.read())
+                if listed["Key"][: len(last)] > last:
+                    return
+                yield listed["Key"]
+
+    def read(self, key: str) -> bytes:
+        """Read an object."""
+        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
 
 
 def deployed(stack: str) -> tuple[Any, dict[str, str], Archive]:
@@ -51,66 +56,42 @@ def deployed(stack: str) -> tuple[Any, dict[str, str], Archive]:
 
 
 def tables(outputs: Mapping[str, str]) -> dict[str, str]:
-    """Give the names of the tables by those of the catalogue, from a stack's outputs."""
+    """Return the names of the tables by those of the catalogue, from a stack's outputs."""
     return {table: outputs[f"{table}Name"] for table in TABLES}
 
 
-def verify(
-    dynamodb: Any, names: Mapping[str, str], archive: Archive | None = None
-) -> tuple[int, Break | None]:
-    """Return how many resources there are, and the first of what was altered or is missing.
+def tables_of(reference: str) -> tuple[str, ...]:
+    """Return the tables in which a resource may be; all of them where none is named."""
+    return (patterns.table_of(reference.partition("/")[0]),) if reference else _RESOURCES
 
-    `dynamodb` is a client that may scan; `names` are the tables' by those of the catalogue. What
-    the archive knows of is compared with the table.
+
+class Stored(NamedTuple):
+    """A version as it is stored; of the current one with what its item says beside it.
+
+    `body` is the hash of the version by itself, `chain` that of the last event.
     """
-    number, problems = walked(dynamodb, names, archive)
-    if problems:
-        # A write that began before the walk and ended during it looks like a break, once.
-        number, again = walked(dynamodb, names, archive)
-        problems = [problem for problem in again if problem in problems]
-    return number, next(iter(problems), None)
+
+    tenant: str
+    reference: str
+    number: int
+    updated: str
+    body: str
+    is_current: bool = False
+    created: str = ""
+    chain: str = ""
 
 
-def walked(
-    dynamodb: Any, names: Mapping[str, str], archive: Archive | None = None
-) -> tuple[int, list[Break]]:
-    """Return how many resources there are, and all that was altered or is missing, in order."""
-    now = instants.now()
-    # Before the table is read: what comes into the archive meanwhile is not missing there.
-    known = list(archive.digests()) if archive else []
-    heads = [*_heads(dynamodb, names)]
-    rows = [*_rows(_scanned(dynamodb, names[patterns.AUDIT]))]
-    found = steps.read(rows, now)
-    since = instants.written(now - timedelta(seconds=found.kept)) if found.kept else ""
-    by_id = {(row.tenant, row.id): row for row in rows}
-    problems = [*breaks(found, heads, now), *digests.disagreements(known, by_id, since)]
-    return len(heads), sorted(problems, key=lambda problem: problem.event or "~")
-
-
-def _heads(dynamodb: Any, names: Mapping[str, str]) -> Iterator[Head]:
-    for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE):
-        current: list[tuple[str, Versioned]] = []
-        past: dict[tuple[str, str], dict[int, _Body]] = defaultdict(dict)
-        for item in _scanned(dynamodb, names[table]):
-            tenant = item["pk"]["S"].partition("#")[0]
-            if item["sk"]["S"].startswith("v#"):
-                version = items.number(item, "version")
-                past[tenant, _owner(table, item)][version] = _body(item)
-            elif record := _record(table, item):
-                current.append((tenant, record))
-        for tenant, record in current:
-            yield _head(tenant, record, past[tenant, f"{record.type}/{record.id}"])
-
-
-def _record(table: str, item: items.Item) -> Versioned | None:
-    """Read the current version of a resource; None for an item that is something else."""
-    sort = item["sk"]["S"]
-    if table == patterns.ENCOUNTER and sort == patterns.CURRENT.sort:
-        return EncounterRecord.from_item(item)
-    if table == patterns.RESOURCE and sort == patterns.RESOURCE_CURRENT.sort:
-        return ResourceRecord.from_item(item)
-    is_communication = table == patterns.THREAD and (sort == HEADER or sort.startswith("m#"))
-    return CommunicationRecord.from_item(item) if is_communication and "to" not in item else None
+def version(table: str, item: items.Item) -> Stored | None:
+    """Read the version that an item has; None for an item that is something else."""
+    tenant = item["pk"]["S"].partition("#")[0]
+    if item["sk"]["S"].startswith("v#"):
+        return Stored(tenant, _owner(table, item), items.number(item, "version"), *_body(item))
+    record = rebuilding.read(table, item)
+    if record is None:
+        return None
+    reference, body = f"{record.type}/{record.id}", events.body(record.json, record.updated).hex()
+    known = record.version, record.last_updated, body, True, record.created, record.chain.hex()
+    return Stored(tenant, reference, *known)
 
 
 def _owner(table: str, item: items.Item) -> str:
@@ -122,32 +103,43 @@ def _owner(table: str, item: items.Item) -> str:
     return items.partition(item)
 
 
-def _body(item: items.Item) -> _Body:
+def _body(item: items.Item) -> tuple[str, str]:
+    """Return when a superseded version was made, and its hash."""
     if "deleted" in item:
         updated = items.text(item, "updated")
-        return updated, events.body(None, updated)
+        return updated, events.body(None, updated).hex()
     json, _ = codec.unpack(bytes(item["resource"]["B"]))
-    return orjson.loads(json)["meta"]["lastUpdated"], events.body(json, "")
+    return orjson.loads(json)["meta"]["lastUpdated"], events.body(json, "").hex()
 
 
-def _head(tenant: str, record: Versioned, past: Mapping[int, _Body]) -> Head:
-    own = record.last_updated, events.body(record.json, record.updated)
+def head(current: Stored, stored: Iterable[Stored]) -> Head:
+    """Return a resource by its current version and all that are stored."""
     versions = {
-        number: Version(updated, events.content(record.created, body).hex())
-        for number, (updated, body) in (*past.items(), (record.version, own))
+        one.number: Version(
+            one.updated, events.content(current.created, bytes.fromhex(one.body)).hex()
+        )
+        for one in stored
     }
-    reference = f"{record.type}/{record.id}"
-    return Head(tenant, reference, record.version, record.created, record.chain, versions)
+    chain = bytes.fromhex(current.chain)
+    known = current.tenant, current.reference, current.number, current.created
+    return Head(*known, chain, versions)
 
 
-def _rows(found: Iterator[items.Item]) -> Iterator[Row]:
-    for item in found:
+def rows(page: Iterable[items.Item]) -> Iterator[Row]:
+    """Return the events of writes among items."""
+    for item in page:
         if item["sk"]["S"] == patterns.EVENT.sort:
             tenant, _, event_id = item["pk"]["S"].partition("#")
             expires = items.number(item, "expires")
             yield Row(tenant, event_id, auditing.event_of(item), expires)
 
 
-def _scanned(dynamodb: Any, table: str) -> Iterator[items.Item]:
-    pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-    return (item for page in pages for item in page["Items"])
+def scanned(dynamodb: Any, table: str) -> Iterator[items.Item]:
+    """Read every item of a table."""
+    return (item for page in pages(dynamodb, table) for item in page)
+
+
+def pages(dynamodb: Any, table: str) -> Iterator[list[items.Item]]:
+    """Read a table page by page, each of at most 1 MB."""
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        yield page["Items"]
