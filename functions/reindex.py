@@ -1,8 +1,8 @@
-"""Called by an operator: goes on with a part of a reindexing, or finishes it."""
+"""Called by an operator: goes on with a reindexing, of resources or of the audit trail."""
 
 from typing import Any
 
-from shared.interactions import reindex
+from shared.interactions import audit_reindexing, reindex
 from shared.jobs import job
 
 # A page of resources takes at most as long as a busy database is waited for.
@@ -11,11 +11,18 @@ LONGEST_PAGE_MS = 60_000
 
 @job
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take `{"part": 0, "parts": 4}` as far as there is time, or `{"finish": 4}`."""
+    """Take `{"part": 0, "parts": 4}` as far as there is time, or `{"finish": 4}`.
+
+    Of objects of the audit trail's archive, `{"archived": [...]}`, say how many are done.
+    """
+
+    def has_time() -> bool:
+        return bool(context.get_remaining_time_in_millis() > LONGEST_PAGE_MS)
+
     if "finish" in event:
         return {"ready": reindex.finish(event["finish"])}
-    state = reindex.run(
-        (event["part"], event["parts"]),
-        lambda: context.get_remaining_time_in_millis() > LONGEST_PAGE_MS,
-    )
+    if "archived" in event:
+        done, counts = audit_reindexing.reindex(event["archived"], has_time)
+        return {"done": done, **counts}
+    state = reindex.run((event["part"], event["parts"]), has_time)
     return {"done": state.is_done, "table": state.table, **state.counts}

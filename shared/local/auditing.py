@@ -1,9 +1,8 @@
 """What a deployment's audit trail is verified by: its tables and its archive, as they are read."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import boto3
 import orjson
 
 from shared.audit import digests, events
@@ -11,6 +10,7 @@ from shared.audit.chains import Head, Version
 from shared.audit.digests import Digest
 from shared.audit.steps import Row
 from shared.catalog import access_patterns as patterns
+from shared.local.deployments import Deployment
 from shared.store import auditing, codec, items, rebuilding
 
 _RESOURCES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
@@ -46,18 +46,11 @@ class Archive(NamedTuple):
         return body
 
 
-def deployed(stack: str) -> tuple[Any, dict[str, str], Archive]:
-    """Return a client of DynamoDB, the tables and the archive of a stack on AWS."""
-    session = boto3.session.Session()
-    stacks = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    named = {one["OutputKey"]: one["OutputValue"] for one in stacks[0]["Outputs"]}
-    archive = Archive(session.client("s3"), named["AuditArchiveName"])
-    return session.client("dynamodb"), tables(named), archive
-
-
-def tables(outputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the names of the tables by those of the catalogue, from a stack's outputs."""
-    return {table: outputs[f"{table}Name"] for table in TABLES}
+def of(deployment: Deployment) -> tuple[Any, dict[str, str], Archive]:
+    """Return a client of DynamoDB, the names of the tables and the archive of a deployment."""
+    names = deployment.names()
+    archive = Archive(deployment.client("s3"), names["AuditArchive"])
+    return deployment.client("dynamodb"), {table: names[table] for table in TABLES}, archive
 
 
 def tables_of(reference: str) -> tuple[str, ...]:

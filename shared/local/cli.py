@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfoNotFoundError
 from shared import instants
 from shared.local import (
     auditing,
+    deployments,
     environment,
     logs,
     pool,
+    redriving,
     reindexing,
     schedule,
     verifying,
@@ -24,6 +26,7 @@ from shared.local import (
 )
 from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
+from shared.local.deployments import Deployment
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.stack import deploy, outputs
 from shared.packaging.build import ROOT
@@ -103,30 +106,31 @@ def token(arguments: argparse.Namespace) -> None:
 
 def reindex(arguments: argparse.Namespace) -> None:
     """Index everything anew while the service runs, and say what was repaired."""
-    if arguments.stack:
-        known = reindexing.deployed(arguments.stack)
-        reindexing.run(*known, arguments.parts)
-    else:
-        running = Emulator(arguments.port)
-        name = outputs(running)["ReindexFunctionName"]
-        reindexing.run(running.client("lambda"), name, arguments.parts)
+    reindexing.run(_deployment(arguments), arguments.parts)
 
 
 def audit(arguments: argparse.Namespace) -> None:
     """Walk the chains of the audit trail; name the events that were altered or are missing."""
-    if arguments.stack:
-        client, tables, archive = auditing.deployed(arguments.stack)
-    else:
-        running = Emulator(arguments.port)
-        named = outputs(running)
-        client, tables = running.client("dynamodb"), auditing.tables(named)
-        archive = auditing.Archive(running.client("s3"), named["AuditArchiveName"])
     scope = verifying.Scope(arguments.since, arguments.until, arguments.resource)
-    number, problems = verifying.verify(client, tables, archive, scope)
+    number, problems = verifying.verify(*auditing.of(_deployment(arguments)), scope)
     print(*problems, sep="\n", end="\n" if problems else "")
     if problems:
         raise Unexpected(f"{len(problems)} events or versions were altered or are missing")
     print(f"the chains of {number} resources hold")
+
+
+def redrive(arguments: argparse.Namespace) -> None:
+    """Replay the dead letters of the audit trail and of closing sessions."""
+    counts = redriving.redrive(_deployment(arguments), dry=arguments.dry_run)
+    print(*(f"{number:8} {kind}" for kind, number in counts.items()), sep="\n")
+    if counts[redriving.FAILED] or counts[redriving.UNKNOWN]:
+        raise Unexpected("some dead letters are left")
+
+
+def _deployment(arguments: argparse.Namespace) -> Deployment:
+    if arguments.stack:
+        return deployments.on_aws(arguments.stack)
+    return deployments.on_emulator(Emulator(arguments.port))
 
 
 def build(_arguments: argparse.Namespace) -> None:
@@ -164,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         (token, _token),
         (reindex, _reindex),
         (audit, _audit),
+        (redrive, _redrive),
         (build, None),
     ):
         command = commands.add_parser(run.__name__, help=run.__doc__)
@@ -198,16 +203,24 @@ def _token(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _reindex(command: argparse.ArgumentParser) -> None:
+def _stack(command: argparse.ArgumentParser) -> None:
     command.add_argument("--stack", help="a deployment on AWS, instead of what `serve` runs")
     _port(command)
+
+
+def _redrive(command: argparse.ArgumentParser) -> None:
+    _stack(command)
+    command.add_argument("--dry-run", action="store_true", help="only count them")
+
+
+def _reindex(command: argparse.ArgumentParser) -> None:
+    _stack(command)
     command.add_argument("--parts", type=int, default=4, help="worked on at once (default 4)")
 
 
 def _audit(command: argparse.ArgumentParser) -> None:
     command.add_argument("do", choices=("verify",), help="walk the chains")
-    command.add_argument("--stack", help="a deployment on AWS, instead of what `serve` runs")
-    _port(command)
+    _stack(command)
     for bound in ("since", "until"):
         command.add_argument(
             f"--{bound}", type=_instant, metavar="TIME", default="", help="as 2026-11-28T09:30:00Z"

@@ -123,6 +123,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
         RESOURCE: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
         SEARCH: LOOK | {"Scan", "PutItem", "DeleteItem"},
+        AUDIT: {"BatchGetItem", "BatchWriteItem"},
     },
     "capabilities": {},
     "explore": {},
@@ -310,7 +311,7 @@ def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
 # Who may do what with the archive; nobody lists, changes or removes what is there.
 ARCHIVE = {
     "audit_index": "ArchiveWriting",
-    **dict.fromkeys(("audit_events", "bundle", "fallback"), "ArchiveReading"),
+    **dict.fromkeys(("audit_events", "bundle", "fallback", "reindex"), "ArchiveReading"),
 }
 ARCHIVE_RIGHTS = {
     "ArchiveReading": {"s3:GetObject", "kms:Decrypt"},
