@@ -76,7 +76,8 @@ def _broken(head: Head, of_resource: Steps, oldest: float) -> Iterator[Break]:
     while wanted in of_resource:
         reached[wanted] = of_resource[wanted]
         wanted = of_resource[wanted].before
-    left = [step for key, step in of_resource.items() if key not in reached and not step.is_over]
+    extra = {key: step for key, step in of_resource.items() if key not in reached}
+    left = [step for step in extra.values() if not step.is_over]
     left.sort(key=lambda step: step.id)
     chain = list(reached.values())
     yield from _unlike(head, chain)
@@ -85,7 +86,7 @@ def _broken(head: Head, of_resource: Steps, oldest: float) -> Iterator[Break]:
     elif wanted:
         yield from _unreached(head, chain, left, oldest)
     else:
-        ahead = _ahead(head, of_resource)
+        ahead = _ahead(reached, extra)
         for step in left:
             problem = AHEAD if step.id in ahead else ALTERED
             yield Break(step.id, head.reference, step.version, problem)
@@ -98,13 +99,13 @@ def _at(head: Head) -> str:
     return head.versions[head.version].updated if head.version in head.versions else ""
 
 
-def _ahead(head: Head, of_resource: Steps) -> set[str]:
-    """Return the ids of the events that follow the last one that a resource knows of."""
-    following = {step.before: (key, step) for key, step in of_resource.items()}
-    found, last = set[str](), head.chain.hex()
-    while last in following and following[last][1].id not in found:
-        last, step = following[last]
-        found.add(step.id)
+def _ahead(reached: Mapping[str, Step], left: Mapping[str, Step]) -> set[str]:
+    """Return the ids of the events that follow one of a chain and that the chain does not reach."""
+    known, found = set(reached), set[str]()
+    for key, step in sorted(left.items(), key=lambda known: known[1].id):
+        if step.before in known:
+            known.add(key)
+            found.add(step.id)
     return found
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
 from shared.local import (
+    adopting,
     auditing,
     deployments,
     environment,
@@ -20,7 +21,9 @@ from shared.local import (
     pool,
     redriving,
     reindexing,
+    restoring,
     schedule,
+    standstill,
     verifying,
     walkthrough,
 )
@@ -28,7 +31,7 @@ from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.deployments import Deployment
 from shared.local.emulator import Emulator, StartError, emulator
-from shared.local.stack import deploy, outputs
+from shared.local.stack import BUCKET, deploy, outputs
 from shared.packaging.build import ROOT
 from shared.settings import POLICIES, SCOPES
 
@@ -127,6 +130,21 @@ def redrive(arguments: argparse.Namespace) -> None:
         raise Unexpected("some dead letters are left")
 
 
+def restore(arguments: argparse.Namespace) -> None:
+    """Restore the tables to an instant: README has the steps, of which this does one."""
+    deployment = _deployment(arguments)
+    match arguments.do:
+        case "close":
+            names = standstill.close(deployment)
+        case "tables":
+            names = [*restoring.restore(deployment, arguments.at).values()]
+        case "adopt":
+            names = [*adopting.adopt(deployment, arguments.at, arguments.bucket).values()]
+        case _:
+            names = standstill.reopen(deployment)
+    print(*names, sep="\n")
+
+
 def _deployment(arguments: argparse.Namespace) -> Deployment:
     if arguments.stack:
         return deployments.on_aws(arguments.stack)
@@ -169,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         (reindex, _reindex),
         (audit, _audit),
         (redrive, _redrive),
+        (restore, _restore),
         (build, None),
     ):
         command = commands.add_parser(run.__name__, help=run.__doc__)
@@ -211,6 +230,19 @@ def _stack(command: argparse.ArgumentParser) -> None:
 def _redrive(command: argparse.ArgumentParser) -> None:
     _stack(command)
     command.add_argument("--dry-run", action="store_true", help="only count them")
+
+
+def _restore(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "do",
+        choices=("close", "tables", "adopt", "open"),
+        help="let no function run; make the tables; have the stack take them; let functions run",
+    )
+    _stack(command)
+    command.add_argument(
+        "--at", type=_instant, metavar="TIME", default="", help="as 2026-11-28T09:30:00Z"
+    )
+    command.add_argument("--bucket", default=BUCKET, help="where templates may be put")
 
 
 def _reindex(command: argparse.ArgumentParser) -> None:

@@ -1,5 +1,6 @@
 """Deployments that commands are about: a stack on AWS, or what `serve` runs."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,21 @@ class Deployment:
             for resource in page["StackResourceSummaries"]
             if kind in ("", resource["ResourceType"]) and "PhysicalResourceId" in resource
         }
+
+    def parameters(self) -> dict[str, str]:
+        """Return the values of the stack's parameters."""
+        stacks = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
+        known = stacks[0].get("Parameters", ())
+        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in known}
+
+    def template(self) -> dict[str, Any]:
+        """Return the stack's template as SAM has transformed it."""
+        answer = self.client("cloudformation").get_template(
+            StackName=self.stack, TemplateStage="Processed"
+        )
+        body = answer["TemplateBody"]
+        template: dict[str, Any] = body if isinstance(body, dict) else json.loads(body)
+        return template
 
 
 def on_aws(name: str) -> Deployment:

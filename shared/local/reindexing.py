@@ -14,7 +14,11 @@ from shared.local.deployments import Deployment
 from shared.local.functions import call
 
 FUNCTION = "ReindexFunction"
-GUARDS = ("checked guards", "repaired guards")
+# What is printed of all parts together.
+_TOTALS = (
+    *("checked", "repaired sessions", "checked rows", "repaired rows"),
+    *("checked guards", "repaired guards", "refused"),
+)
 # How many objects of the archive one call is about.
 _OBJECTS = 50
 
@@ -30,10 +34,7 @@ def run(deployment: Deployment, parts: int) -> None:
             # Guards are counted by the rows of all parts.
             one = partial(_part, functions, name, parts=parts, until=until)
             done = [*pool.map(one, range(parts))]
-    totals = {
-        key: sum(each.get(key, 0) for each in done)
-        for key in ("checked", "checked rows", "repaired rows", *GUARDS, "refused")
-    }
+    totals = {key: sum(each.get(key, 0) for each in done) for key in _TOTALS}
     ready = call(functions, name, {"finish": parts})["ready"]
     print(*(f"{key} {number}" for key, number in totals.items()), sep=", ")
     print(f"ready: {', '.join(ready) or 'all parameters were'}")

@@ -120,10 +120,10 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "reindex": {
         ENCOUNTER: {"Scan", *WRITE_RESOURCES, "DeleteItem", "ConditionCheckItem"},
-        THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
+        THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem", "Query"},
         RESOURCE: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
         SEARCH: LOOK | {"Scan", "PutItem", "DeleteItem"},
-        AUDIT: {"BatchGetItem", "BatchWriteItem"},
+        AUDIT: {"BatchGetItem", "BatchWriteItem", *NOTE},
     },
     "capabilities": {},
     "explore": {},
