@@ -12,26 +12,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
-from shared.local import (
-    adopting,
-    auditing,
-    deployments,
-    environment,
-    logs,
-    pool,
-    redriving,
-    reindexing,
-    restoring,
-    schedule,
-    standstill,
-    verifying,
-    walkthrough,
-)
+from shared.local import environment, logs, operating, pool, schedule, walkthrough
 from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
-from shared.local.deployments import Deployment
 from shared.local.emulator import Emulator, StartError, emulator
-from shared.local.stack import BUCKET, deploy, outputs
+from shared.local.stack import deploy, outputs
 from shared.packaging.build import ROOT
 from shared.settings import POLICIES, SCOPES
 
@@ -107,50 +92,6 @@ def token(arguments: argparse.Namespace) -> None:
     print(pool.access_token(running.client("cognito-idp"), outputs(running), user))
 
 
-def reindex(arguments: argparse.Namespace) -> None:
-    """Index everything anew while the service runs, and say what was repaired."""
-    reindexing.run(_deployment(arguments), arguments.parts)
-
-
-def audit(arguments: argparse.Namespace) -> None:
-    """Walk the chains of the audit trail; name the events that were altered or are missing."""
-    scope = verifying.Scope(arguments.since, arguments.until, arguments.resource)
-    number, problems = verifying.verify(*auditing.of(_deployment(arguments)), scope)
-    print(*problems, sep="\n", end="\n" if problems else "")
-    if problems:
-        raise Unexpected(f"{len(problems)} events or versions were altered or are missing")
-    print(f"the chains of {number} resources hold")
-
-
-def redrive(arguments: argparse.Namespace) -> None:
-    """Replay the dead letters of the audit trail and of closing sessions."""
-    counts = redriving.redrive(_deployment(arguments), dry=arguments.dry_run)
-    print(*(f"{number:8} {kind}" for kind, number in counts.items()), sep="\n")
-    if counts[redriving.FAILED] or counts[redriving.UNKNOWN]:
-        raise Unexpected("some dead letters are left")
-
-
-def restore(arguments: argparse.Namespace) -> None:
-    """Restore the tables to an instant: README has the steps, of which this does one."""
-    deployment = _deployment(arguments)
-    match arguments.do:
-        case "close":
-            names = standstill.close(deployment)
-        case "tables":
-            names = [*restoring.restore(deployment, arguments.at).values()]
-        case "adopt":
-            names = [*adopting.adopt(deployment, arguments.at, arguments.bucket).values()]
-        case _:
-            names = standstill.reopen(deployment)
-    print(*names, sep="\n")
-
-
-def _deployment(arguments: argparse.Namespace) -> Deployment:
-    if arguments.stack:
-        return deployments.on_aws(arguments.stack)
-    return deployments.on_emulator(Emulator(arguments.port))
-
-
 def build(_arguments: argparse.Namespace) -> None:
     """Build what would be deployed and say where it is."""
     built = artefact()
@@ -184,10 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         (demo, None),
         (serve, _serve),
         (token, _token),
-        (reindex, _reindex),
-        (audit, _audit),
-        (redrive, _redrive),
-        (restore, _restore),
+        *operating.COMMANDS,
         (build, None),
     ):
         command = commands.add_parser(run.__name__, help=run.__doc__)
@@ -198,12 +136,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _port(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--port", type=int, default=8080, help="where it listens (default 8080)")
-
-
 def _token(command: argparse.ArgumentParser) -> None:
-    _port(command)
+    operating.add_port(command)
     command.add_argument("--role", choices=pool.ROLES, required=True, help="the user's group")
     command.add_argument(
         "--fhir-user", metavar="REF", default="", help="who it is, as Patient/homer-simpson"
@@ -222,48 +156,8 @@ def _token(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _stack(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--stack", help="a deployment on AWS, instead of what `serve` runs")
-    _port(command)
-
-
-def _redrive(command: argparse.ArgumentParser) -> None:
-    _stack(command)
-    command.add_argument("--dry-run", action="store_true", help="only count them")
-
-
-def _restore(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "do",
-        choices=("close", "tables", "adopt", "open"),
-        help="let no function run; make the tables; have the stack take them; let functions run",
-    )
-    _stack(command)
-    command.add_argument(
-        "--at", type=_instant, metavar="TIME", default="", help="as 2026-11-28T09:30:00Z"
-    )
-    command.add_argument("--bucket", default=BUCKET, help="where templates may be put")
-
-
-def _reindex(command: argparse.ArgumentParser) -> None:
-    _stack(command)
-    command.add_argument("--parts", type=int, default=4, help="worked on at once (default 4)")
-
-
-def _audit(command: argparse.ArgumentParser) -> None:
-    command.add_argument("do", choices=("verify",), help="walk the chains")
-    _stack(command)
-    for bound in ("since", "until"):
-        command.add_argument(
-            f"--{bound}", type=_instant, metavar="TIME", default="", help="as 2026-11-28T09:30:00Z"
-        )
-    command.add_argument(
-        "--resource", metavar="REF", default="", help="only events about it, as Encounter/1"
-    )
-
-
 def _serve(command: argparse.ArgumentParser) -> None:
-    _port(command)
+    operating.add_port(command)
     command.add_argument("--data", type=Path, metavar="DIR", help="keep the data there")
     command.add_argument("--env-file", type=Path, metavar="PATH", help="write NAME='value' lines")
     command.add_argument("--policy", choices=POLICIES, help="how sessions begin and end")
@@ -289,13 +183,6 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         raise argparse.ArgumentTypeError(f"{name!r} is not an IANA time zone") from None
     return name
-
-
-def _instant(text: str) -> str:
-    try:
-        return instants.written(instants.read(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an instant with a time zone") from None
 
 
 def _minutes(text: str) -> int:

@@ -18,9 +18,9 @@ from shared.local.conversation import client
 from shared.local.deployments import Deployment, on_emulator
 from shared.local.emulator import Emulator, emulator
 from shared.local.environment import environment
-from shared.local.examples import header, message
 from shared.local.stack import deploy
 from shared.local.verifying import verify
+from tests import care
 
 PARAMETERS = {"SessionPolicy": "thread", "DeletionProtection": "true"}
 SOON = 60
@@ -68,13 +68,13 @@ class Service:
     def thread(self) -> str:
         """A thread with a message, which opens a session."""
         with self.clinic() as http:
-            made = http.post("/Communication", json=header()).json()["id"]
+            made = http.post("/Communication", json=care.header()).json()["id"]
             self.says(made)
         return str(made)
 
     def says(self, thread: str) -> None:
         with self.clinic() as http:
-            answer = http.post("/Communication", json=message(thread))
+            answer = http.post("/Communication", json=care.message(thread))
             assert answer.status_code == 201, answer.text
 
     def sessions(self) -> list[dict[str, Any]]:
