@@ -65,8 +65,9 @@ def _mend_slot(work: Work, key: SlotKey) -> None:
 def _open(work: Work, session_id: str) -> EncounterRecord | None:
     """Read a session that takes messages; None where it is not there, or takes none."""
     session = work.encounter(session_id, closing=True)
-    takes = session and not session.deleted and attaching.takes_messages(session)
-    return session if takes and not session.closing else None
+    if session is None or session.deleted or session.closing:
+        return None
+    return session if attaching.takes_messages(session) else None
 
 
 def _open_range(work: Work, slot: Slot) -> None:

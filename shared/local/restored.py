@@ -40,7 +40,8 @@ def released(template: Template, tables: Mapping[str, Table], label: str) -> Tem
         for name, resource in marked["Resources"].items()
         if name not in tables
     }
-    return _literal(marked | {"Resources": rest}, tables)
+    literal: Template = _literal(marked | {"Resources": rest}, tables)
+    return literal
 
 
 def imported(template: Template, tables: Mapping[str, Table], label: str) -> Template:

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from shared import instants, ulids
 from shared.audit import digests, steps
-from shared.audit.chains import breaks
+from shared.audit.chains import Head, breaks
 from shared.audit.digests import Digest
 from shared.audit.events import link
 from shared.audit.steps import Break, Found, Step
 from shared.catalog import access_patterns as patterns
 from shared.local import auditing
-from shared.local.auditing import Archive, Head
+from shared.local.auditing import Archive
 from shared.local.spooling import Record, Spool, spool
 
 # More problems of one deployment than anybody reads.
