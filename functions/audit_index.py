@@ -1,4 +1,4 @@
-"""The stream of the audit trail: brings what is new in it into the archive and its index."""
+"""Consumer of the audit table's stream: archives and indexes new events."""
 
 from base64 import b64decode
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 from shared.interactions.audit_archiving import index
 from shared.jobs import job
 
-# What a row has of a write's event, or of new events.
+# Attributes of an item that hold a write's event, or several new events.
 _EVENTS = {"event", "events"}
 
 
 @job
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Bring on what was put; the same again changes nothing."""
+    """Index the events in a batch of the stream. Repeating a batch changes nothing."""
     images = (record["dynamodb"].get("NewImage", {}) for record in event["Records"])
-    put = [_plain(image) for image in images if _EVENTS & image.keys()]
-    return {"indexed": index(put)}
+    items = [_item(image) for image in images if _EVENTS & image.keys()]
+    return {"indexed": index(items)}
 
 
-def _plain(image: dict[str, Any]) -> dict[str, Any]:
-    """Return a stream's image as DynamoDB answers it: JSON has no bytes."""
+def _item(image: dict[str, Any]) -> dict[str, Any]:
+    """Return a stream's image as DynamoDB returns an item, with bytes instead of base64."""
     return image | {name: {"B": b64decode(image[name]["B"])} for name in _EVENTS & image.keys()}

@@ -1,4 +1,4 @@
-"""The subscription of the requests' log: stores events of what wrote none in the audit trail."""
+"""Subscriber of the request log: stores audit events of requests that have written none."""
 
 import json
 from base64 import b64decode
@@ -11,6 +11,6 @@ from shared.jobs import job
 
 @job
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Store the events that lines tell of; the same lines again change nothing."""
+    """Store the events of a batch of log lines. Repeating a batch changes nothing."""
     log = json.loads(decompress(b64decode(event["awslogs"]["data"])))
     return {"kept": keep(line["message"] for line in log["logEvents"])}

@@ -1,4 +1,4 @@
-"""GET of what this server can do, and browsers' preflight requests: all without a caller."""
+"""Public documents about the server, and preflight requests of browsers; no token is needed."""
 
 from shared.http import Request, Response, endpoint
 from shared.http.published import published
@@ -8,8 +8,8 @@ _JSON = "application/json"
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Answer with what this server can do; to a preflight, the gateway adds what it is about."""
-    # What an answer needs is imported when it is first asked for: a preflight needs nothing.
+    """Return a document about the server. The gateway adds the CORS headers to a preflight."""
+    # Modules are imported on first use, so that a cold start for a preflight imports none.
     match request.interaction.code:
         case "preflight":
             return Response(204)

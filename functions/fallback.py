@@ -1,4 +1,4 @@
-"""Whatever has no route of its own: a path with a slash at its end, or one that is not there."""
+"""Target of the gateway's default route: paths with a trailing slash, and unknown paths."""
 
 from importlib import import_module
 
@@ -7,7 +7,10 @@ from shared.http import Request, Response, endpoint
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Answer by the function of the path without its slash; a path that is nowhere was refused."""
+    """Call the function of the path without its trailing slash.
+
+    Unknown paths do not get here: `endpoint` has refused them.
+    """
     function = import_module(f"functions.{request.interaction.function}")
     response: Response = function.handler.__wrapped__(request)
     return response

@@ -1,4 +1,4 @@
-"""GET of a resource's history."""
+"""Read the history of a resource."""
 
 from shared.http import Request, Response, endpoint
 from shared.http.responses import history_bundle
@@ -7,5 +7,5 @@ from shared.interactions.history import history
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Answer with a page of the versions, the newest first."""
+    """Return a page of the versions, newest first."""
     return history_bundle(request, history(request.actor, request.type, request.id, request.query))

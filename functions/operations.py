@@ -1,4 +1,4 @@
-"""Operations on sessions, dispatched by name."""
+"""Operations on sessions and `$validate`, dispatched by name."""
 
 from shared.http import Request, Response, endpoint
 from shared.http.responses import everything_bundle, told, written
@@ -9,13 +9,13 @@ from shared.interactions.open_session import open_session
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Do what the operation says with the parameters of the body and the query."""
+    """Run the operation with the parameters of the body and the query."""
     body = request.resource() if request.body else None
     if request.operation.code == "validate":
-        from shared.interactions.validating import validate  # noqa: PLC0415 - it needs far more
+        from shared.interactions.validating import validate  # noqa: PLC0415 - imports far more
 
-        own_id = request.path.get("id", "")
-        return told(validate(request.actor, request.type, own_id, body, request.query))
+        resource_id = request.path.get("id", "")
+        return told(validate(request.actor, request.type, resource_id, body, request.query))
     values = parameters.read(request.operation, body, request.query)
     actor, code = request.actor, request.interaction.code
     match code:
@@ -27,7 +27,7 @@ def handler(request: Request) -> Response:
         case "$close-session":
             return written(request, session_operations.close_session(actor, code, request.id))
         case "$closing":
-            from shared.interactions.closing_time import closing_time  # noqa: PLC0415 - seldom
+            from shared.interactions.closing_time import closing_time  # noqa: PLC0415 - seldom used
 
             return Response(200, closing_time(actor, request.id))
         case _:

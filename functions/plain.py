@@ -1,4 +1,4 @@
-"""The collections of the plain-JSON face, for applications that do not speak FHIR."""
+"""The plain-JSON API, for applications that do not use FHIR."""
 
 from shared.http import Request, Response, endpoint
 from shared.http.plain import answered
@@ -6,5 +6,5 @@ from shared.http.plain import answered
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Do with a collection or a member of it what the route asks."""
+    """Answer a request to a collection, or to one of its members."""
     return answered(request)

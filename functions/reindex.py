@@ -1,11 +1,12 @@
-"""Called by an operator: goes on with a reindexing, of resources or of the audit trail."""
+"""Reindexing, invoked by an operator: of a part of the resources, or of the audit trail."""
 
 from typing import Any
 
 from shared.interactions import audit_reindexing, reindex
 from shared.jobs import job
 
-# A page of resources takes at most as long as a busy database is waited for.
+# A page of resources is begun only with this much time left: retries against a busy database make
+# one take at most so long.
 LONGEST_PAGE_MS = 60_000
 
 

@@ -1,4 +1,4 @@
-"""Answers to CloudFormation, which asks a custom resource's function and waits at a URL.
+"""The response of a custom resource's function, which CloudFormation expects at a signed URL.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-responses.html
 """
@@ -9,23 +9,23 @@ from typing import Any
 import orjson
 from urllib3 import PoolManager
 
-_REPEATED = ("StackId", "RequestId", "LogicalResourceId")
-_SECONDS = 10
+_ECHOED = ("StackId", "RequestId", "LogicalResourceId")
+_TIMEOUT_SECONDS = 10
 
 
 def answer(event: Mapping[str, Any], problem: str) -> None:
-    """Send SUCCESS, or FAILED with the problem, which fails the deployment."""
+    """Send SUCCESS, or FAILED with the problem as its reason: FAILED fails the deployment."""
     body = {
-        **{name: event[name] for name in _REPEATED},
+        **{name: event[name] for name in _ECHOED},
         "PhysicalResourceId": event.get("PhysicalResourceId") or event["LogicalResourceId"],
         "Status": "FAILED" if problem else "SUCCESS",
         "Reason": problem,
     }
-    # The URL is signed for a request without a type of content.
+    # The URL is signed for a request with an empty Content-Type.
     PoolManager().request(
         "PUT",
         event["ResponseURL"],
         body=orjson.dumps(body),
         headers={"Content-Type": ""},
-        timeout=_SECONDS,
+        timeout=_TIMEOUT_SECONDS,
     )

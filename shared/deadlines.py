@@ -1,7 +1,7 @@
-"""When the work of a function has to end, so that its answer still leaves it.
+"""The deadline of an invocation: when its work must stop so that the answer can still be sent.
 
-A function that runs into its time-out is killed: the caller waits for nothing, and no line of the
-audit trail says what was asked.
+Lambda kills a function that runs into its timeout: the caller then gets no answer, and the request
+is missing from the audit trail.
 """
 
 import time
@@ -11,27 +11,27 @@ from typing import Any
 
 from shared.errors import Transient
 
-# A call to the database that is made at the last moment may be made twice, with a second to connect
-# and two to answer each. Then the answer has to be written.
+# A database call that starts at the last moment may be made twice, with one second to connect and
+# two to answer each time. One second is left to write the answer.
 MARGIN_SECONDS = 7
 _end: ContextVar[float] = ContextVar("end", default=inf)
 
 
 def begin(context: Any) -> None:
-    """Set the end of the work by the time that Lambda's context has left.
+    """Set the deadline from the time that Lambda's context has left.
 
-    Without a context, as outside of Lambda, it has none.
+    Without a context, as outside of Lambda, there is no deadline.
     """
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     _end.set(time.monotonic() + remaining() / 1000 - MARGIN_SECONDS if remaining else inf)
 
 
 def end() -> float:
-    """Return the end of the work, as `time.monotonic` counts."""
+    """Return the deadline, on the clock of `time.monotonic`."""
     return _end.get()
 
 
 def check() -> None:
-    """Raise Transient if the time is over."""
+    """Raise Transient if the deadline has passed."""
     if time.monotonic() > _end.get():
-        raise Transient("The time for this request is over", diagnostics="Try again later")
+        raise Transient("The request did not finish in time", diagnostics="Try again later")

@@ -1,4 +1,4 @@
-"""JSON that gives back every number digit for digit, as FHIR's decimals need it."""
+"""JSON parsing and writing that keeps every number digit for digit, as FHIR's decimals require."""
 
 import json
 from decimal import Decimal
@@ -8,19 +8,20 @@ import orjson
 
 from shared.errors import Malformed
 
-# orjson writes up to 64 bits natively; a longer integer is kept as text.
+# orjson writes integers of up to 64 bits natively. This many characters always fit; a longer
+# integer is kept as text.
 LONGEST_NATIVE_INTEGER = 18
-# orjson stops at 254 levels; no resource in use comes near this.
+# orjson cannot write more than 254 levels of nesting. No real resource comes near this limit.
 DEEPEST = 100
 
 
 class Number(Decimal):
-    """A decimal that remembers how it was written (`1.50` is not `1.5`)."""
+    """A decimal that keeps the text it was written as (`1.50` is not `1.5`)."""
 
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """Keep the literal beside the value."""
+        """Create a number that keeps its text."""
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -32,13 +33,13 @@ def _integer(text: str) -> int | Number:
 
 
 def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
+    raise ValueError(f"{text} is not a JSON value")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("an object has a property twice")
+        raise ValueError("An object has the same property twice")
     return members
 
 
@@ -59,43 +60,48 @@ def _literal(value: object) -> orjson.Fragment:
 
 
 def loads(text: str | bytes) -> Any:
-    """Read JSON. Raises Malformed, naming the place but quoting nothing."""
+    """Parse JSON.
+
+    Raises Malformed with the position of the error, without quoting the text.
+    """
     try:
         text = text.decode() if isinstance(text, bytes) else text
         value = _decoder.decode(text)
         if "\\u" in text:
             dumps(value)
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise Malformed("The body is not JSON", diagnostics=f"{error.msg} at {place}") from None
+        position = f"line {error.lineno}, column {error.colno}"
+        raise Malformed(
+            "The body is not valid JSON", diagnostics=f"{error.msg} at {position}"
+        ) from None
     except UnicodeDecodeError:
-        raise Malformed("The body is not UTF-8") from None
+        raise Malformed("The body is not encoded in UTF-8") from None
     except orjson.JSONEncodeError:
-        raise Malformed("The body has half a surrogate pair in a string") from None
+        raise Malformed("A string in the body contains an unpaired surrogate") from None
     except ArithmeticError:
-        raise Malformed("The body has a number beyond all bounds") from None
+        raise Malformed("A number in the body is too large or too small to be stored") from None
     except ValueError as error:
-        raise Malformed("The body is not JSON", diagnostics=str(error)) from None
+        raise Malformed("The body is not valid JSON", diagnostics=str(error)) from None
     except RecursionError:
         raise Malformed("The body is nested too deeply") from None
     return value
 
 
 def dumps(value: Any) -> bytes:
-    """Write JSON without spaces; numbers read by `loads` as they were written."""
+    """Write compact JSON. Numbers that `loads` read are written exactly as they were."""
     return orjson.dumps(value, default=_literal)
 
 
 def sent_size(text: bytes) -> int:
-    """Return how large JSON is as a string in other JSON, where quotes and the like are escaped."""
+    """Return the size that JSON has as a string inside other JSON, where quotes are escaped."""
     return len(text) + text.count(b'"') + text.count(b"\\") + text.count(b"\n")
 
 
 def indented(text: bytes) -> bytes:
-    """Write JSON again for people to read."""
+    """Return JSON with indentation, for people to read."""
     return orjson.dumps(loads(text), default=_literal, option=orjson.OPT_INDENT_2)
 
 
 def canonical(value: Any) -> bytes:
-    """Write JSON with its keys sorted, for comparing and hashing."""
+    """Write compact JSON with sorted keys, for comparing and hashing."""
     return orjson.dumps(value, default=_literal, option=orjson.OPT_SORT_KEYS)

@@ -1,4 +1,6 @@
-"""FHIR dates and times as the stretch of time they may mean, to the nanosecond.
+"""FHIR dates and times, parsed into ranges of nanoseconds.
+
+A date or dateTime stands for every instant within its precision: 2021-06 is the whole month.
 
 https://hl7.org/fhir/R4/datatypes.html#dateTime
 """
@@ -9,7 +11,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-# The width of an instant: nothing within it is told apart, so that it is a point.
+# The width of a single instant, in nanoseconds: the smallest difference that a Range can express.
 POINT = 1
 MILLISECOND = 1_000_000
 SECOND = 1_000 * MILLISECOND
@@ -27,7 +29,10 @@ _PATTERN = re.compile(
 
 
 class Range(NamedTuple):
-    """Nanoseconds since 1970, `low` included, `high` excluded: a point ends after its own one."""
+    """A range in nanoseconds since 1970: `low` is included, `high` is excluded.
+
+    A single instant is a range of width `POINT`.
+    """
 
     low: int
     high: int
@@ -38,32 +43,35 @@ ALWAYS = Range(-FOREVER, FOREVER)
 
 @cache
 def zone(name: str) -> tzinfo:
-    """Give the IANA time zone of that name."""
+    """Return the IANA time zone of a name."""
     return ZoneInfo(name)
 
 
 def now() -> datetime:
-    """Give the present instant, cut to milliseconds as FHIR's `lastUpdated` is."""
-    return floor(datetime.now(UTC))  # noqa: TID251 - all others ask here
+    """Return the current instant, truncated to milliseconds as FHIR's `lastUpdated` is."""
+    return floor(datetime.now(UTC))  # noqa: TID251 - the one place that reads the clock
 
 
 def floor(moment: datetime) -> datetime:
-    """Cut an instant to whole milliseconds."""
+    """Truncate an instant to whole milliseconds."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def written(moment: datetime) -> str:
-    """Write an instant in UTC with milliseconds; such texts sort as the instants do."""
+    """Format an instant in UTC with milliseconds, so that texts sort in the order of instants."""
     return moment.astimezone(UTC).strftime("%4Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def read(text: str) -> datetime:
-    """Read what `written` wrote."""
+    """Parse an instant that `written` formatted."""
     return datetime.fromisoformat(text)
 
 
 def from_nanoseconds(value: int) -> datetime:
-    """Give the instant of a bound of a Range, cut to milliseconds and to the calendar's ends."""
+    """Return the instant of a Range's bound, truncated to milliseconds.
+
+    A bound beyond the years 1 to 9999 becomes the first or last instant of the calendar.
+    """
     try:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value // MILLISECOND)
     except OverflowError:
@@ -72,16 +80,16 @@ def from_nanoseconds(value: int) -> datetime:
 
 
 def nanoseconds(moment: datetime) -> int:
-    """Give an instant as the bounds of a Range count it."""
+    """Return an instant as nanoseconds since 1970, as the bounds of a Range are counted."""
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
 
 
 def wall_clock(moment: datetime, local: tzinfo) -> datetime:
-    """Return what clocks in a zone show at an instant, kept within the years that a date can have.
+    """Return the local time of a zone at an instant, limited to the years that a date can have.
 
-    West of UTC the first hours of the year 1 have no local date, nor have the last ones of 9999
-    east of it.
+    West of UTC, the first hours of the year 1 have no local date. East of it, the last hours of
+    9999 have none.
     """
     try:
         return moment.astimezone(local)
@@ -92,15 +100,15 @@ def wall_clock(moment: datetime, local: tzinfo) -> datetime:
 
 
 def has_day(text: str) -> bool:
-    """Tell whether a dateTime says at least which day it means."""
+    """Return whether a dateTime has at least the precision of a day."""
     return len(text) >= len("2021-06-15")
 
 
 def parse(text: str, local: tzinfo = UTC) -> Range:
-    """Return the range that a date or dateTime covers; without a zone it is read in `local`.
+    """Return the range that a date or dateTime covers; `local` is the zone of one without.
 
-    A dateTime covers its minute or second; with a fraction it is a point, however many digits that
-    has. Raises ValueError if the text is neither.
+    A dateTime covers its minute or second. With a fraction of a second it is a single instant,
+    whatever the number of digits. Raises ValueError if the text is neither.
     """
     match = _PATTERN.fullmatch(text)
     if match is None:
@@ -108,11 +116,11 @@ def parse(text: str, local: tzinfo = UTC) -> Range:
     try:
         return _range(match, local)
     except OverflowError:
-        raise ValueError("beyond the calendar") from None
+        raise ValueError("outside of the calendar") from None
 
 
 def point(text: str, local: tzinfo = UTC) -> Range:
-    """Return the range of an `instant`, which is a point also where it has no fraction.
+    """Return the range of an `instant`, which is a single point even without a fraction.
 
     Raises ValueError as `parse` does. https://hl7.org/fhir/R4/search.html#date
     """
@@ -125,13 +133,13 @@ def _range(match: re.Match[str], local: tzinfo) -> Range:
     if match["hour"] is None:
         first = date(year, month, day)
         low, high = _midnight(first.toordinal(), local), _midnight(_day_after(match, first), local)
-        # A zone that changed to the other side of the date line has skipped a day.
+        # A zone that moved across the date line has skipped a day, which then has no width.
         return Range(low, max(high, low + POINT))
     return _time_of_day(match, date(year, month, day), local)
 
 
 def _day_after(match: re.Match[str], first: date) -> int:
-    """Return the ordinal of the day after the year, month or day written."""
+    """Return the ordinal of the day that follows the year, month or day of the match."""
     if match["day"]:
         return first.toordinal() + 1
     try:
@@ -144,7 +152,7 @@ def _day_after(match: re.Match[str], first: date) -> int:
 
 @lru_cache(maxsize=1024)
 def _midnight(day: int, local: tzinfo) -> int:
-    """Return the first instant of a local day, also where a clock change skips midnight."""
+    """Return the first instant of a local day, even if a clock change skips midnight."""
     second = (day - _EPOCH) * 86_400
     if local is UTC:
         return second * SECOND
@@ -157,12 +165,12 @@ def _midnight(day: int, local: tzinfo) -> int:
             else:
                 high = middle
     except (OverflowError, ValueError):
-        return (second - _offset_at_an_end(day, local)) * SECOND
+        return (second - _offset_at_calendar_end(day, local)) * SECOND
     return low * SECOND
 
 
-def _offset_at_an_end(day: int, local: tzinfo) -> int:
-    """Return the seconds by which local time is ahead of UTC on the first or last of all days."""
+def _offset_at_calendar_end(day: int, local: tzinfo) -> int:
+    """Return the seconds that local time is ahead of UTC on the calendar's first or last day."""
     within = date.fromordinal(min(max(day, 1), date.max.toordinal()))
     ahead = datetime(within.year, within.month, within.day, tzinfo=local).utcoffset() or timedelta()
     return round(ahead.total_seconds())
@@ -170,17 +178,17 @@ def _offset_at_an_end(day: int, local: tzinfo) -> int:
 
 def _time_of_day(match: re.Match[str], day: date, local: tzinfo) -> Range:
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
-    leap = second == 60  # noqa: PLR2004 - FHIR allows a leap second
+    is_leap = second == 60  # noqa: PLR2004 - FHIR allows a leap second
     offset = _offset(match["zone"]) if match["zone"] else local
-    moment = datetime(  # noqa: DTZ001 - a wall time, its zone is `offset`
-        day.year, day.month, day.day, hour, minute, 59 if leap else second
+    moment = datetime(  # noqa: DTZ001 - a local time, whose zone is `offset`
+        day.year, day.month, day.day, hour, minute, 59 if is_leap else second
     )
     shift = moment.replace(tzinfo=offset).utcoffset() or timedelta()
-    # UTC may be a day outside the calendar, which a datetime could not be.
+    # In UTC the time may lie a day outside of the calendar, which a datetime cannot represent.
     since = moment - datetime(1970, 1, 1) - shift  # noqa: DTZ001 - as above
     low = (since.days * 86_400 + since.seconds) * SECOND
-    if leap:
-        # It belongs to the day in which it is written, and is after all else of that.
+    if is_leap:
+        # A leap second belongs to the day it is written in, after everything else of that day.
         return Range(low + SECOND - POINT, low + SECOND)
     if not match["fraction"]:
         return Range(low, low + (SECOND if match["second"] else 60 * SECOND))
@@ -192,14 +200,14 @@ def _offset(text: str) -> tzinfo:
     if text == "Z":
         return UTC
     hours, minutes = int(text[1:3]), int(text[4:])
-    if hours > 14 or minutes > 59:  # noqa: PLR2004 - the clock's own limits
+    if hours > 14 or minutes > 59:  # noqa: PLR2004 - the largest offset that FHIR allows
         raise ValueError("not a time zone offset")
     sign = -1 if text[0] == "-" else 1
     return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 
 def period(value: dict[str, object], local: tzinfo = UTC) -> Range:
-    """Give the range of a Period; a side that is not given is open."""
+    """Return the range of a Period; a missing start or end leaves that side open."""
     start, end = value.get("start"), value.get("end")
     return Range(
         parse(start, local).low if isinstance(start, str) else -FOREVER,

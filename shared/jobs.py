@@ -1,4 +1,4 @@
-"""The decorator of every function that the schedule or a queue calls."""
+"""The decorator of the Lambda handlers that a schedule or a queue calls."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,10 @@ logger = Logger()
 
 
 def job(run: Job) -> Job:
-    """Make a Lambda handler: call, then log one line and write the metrics, also on failure."""
+    """Make a Lambda handler of a function.
+
+    Whether it succeeds or fails, one line is logged and the metrics are written.
+    """
 
     @wraps(run)
     def handler(event: Event, context: Any) -> dict[str, Any]:

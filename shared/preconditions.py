@@ -1,4 +1,4 @@
-"""Which version a resource has to have, or not, for a write to be done.
+"""The If-Match and If-None-Match conditions of a request.
 
 https://www.rfc-editor.org/rfc/rfc9110#section-13.1
 """
@@ -10,21 +10,27 @@ from shared.errors import PreconditionFailed
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """The versions of If-Match and If-None-Match: `*` is any, an empty set asks for nothing."""
+    """The versions in If-Match and If-None-Match: `*` is any version, an empty set no condition."""
 
     match: frozenset[str] = frozenset()
     none_match: frozenset[str] = frozenset()
 
     def check(self, version: int | None) -> None:
-        """Raise PreconditionFailed where a version, None where there is none, is not as asked."""
-        held = frozenset() if version is None else frozenset({"*", str(version)})
-        current = f"The current version is {version}" if version else "There is none"
-        if self.match and self.match.isdisjoint(held):
-            asked = ", ".join(sorted(self.match))
-            raise PreconditionFailed(f"If-Match asks for version {asked}", diagnostics=current)
-        if not self.none_match.isdisjoint(held):
-            asked = ", ".join(sorted(self.none_match))
-            raise PreconditionFailed(f"If-None-Match excludes version {asked}", diagnostics=current)
+        """Raise PreconditionFailed if the current version, None for no resource, does not match."""
+        tags = frozenset() if version is None else frozenset({"*", str(version)})
+        current = f"The current version is {version}" if version else "The resource does not exist"
+        if self.match and self.match.isdisjoint(tags):
+            expected = ", ".join(sorted(self.match))
+            raise PreconditionFailed(
+                f"The resource does not have the version in If-Match: {expected}",
+                diagnostics=current,
+            )
+        if not self.none_match.isdisjoint(tags):
+            excluded = ", ".join(sorted(self.none_match))
+            raise PreconditionFailed(
+                f"The resource has a version that If-None-Match excludes: {excluded}",
+                diagnostics=current,
+            )
 
 
 ALWAYS = Preconditions()

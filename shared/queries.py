@@ -1,7 +1,7 @@
-"""Queries that select resources, wherever a client writes one.
+"""Search queries that a client writes outside of a search, to select resources.
 
-They stand in `If-None-Exist`, in references and in the URLs of a Bundle's entries: absolute on this
-server's base, relative to it, or with a slash before them.
+They occur in `If-None-Exist`, in conditional references and in the URLs of a Bundle's entries:
+absolute under this server's base, relative to it, or with a leading slash.
 https://hl7.org/fhir/R4/http.html#cond
 """
 
@@ -13,7 +13,7 @@ type Pair = tuple[str, str]
 
 
 def below_base(url: str) -> str | None:
-    """Return a URL as it is below this server's base, or None if it is another server's."""
+    """Return a URL relative to this server's base, or None if it is under another server's."""
     base = references.BASE.get()
     if "://" in url.partition("?")[0]:
         return urls.below(url, base)
@@ -24,16 +24,20 @@ def below_base(url: str) -> str | None:
 
 
 def selection(url: str) -> Query | None:
-    """Return what a URL with a query selects here; None for all else, and other servers' URLs."""
+    """Return the query of a URL such as `Type?query`, or None if it is another kind of URL.
+
+    None is returned for the URL of another server, too.
+    """
     below = below_base(url)
-    named = references.relative(below) if below else None
-    return named if isinstance(named, Query) else None
+    reference = references.relative(below) if below else None
+    return reference if isinstance(reference, Query) else None
 
 
 def condition(text: str, resource_type: str, *, header: str) -> list[Pair]:
-    """Read the query of a header that selects resources of a type: bare, or as a URL's.
+    """Return the parameters in a header's query, which selects resources of a type.
 
-    Raises Invalid where it is the URL of another type or server, or selects nothing.
+    The query stands by itself or in a URL. Raises Invalid if the URL is of another type or server,
+    or if there are no parameters.
     """
     text = text.strip()
     address, mark, query = text.partition("?")
@@ -43,12 +47,12 @@ def condition(text: str, resource_type: str, *, header: str) -> list[Pair]:
         selected = selection(text)
         if selected is None or selected.type != resource_type:
             raise Invalid(
-                f"{header} is not a query of {resource_type} on this server",
+                f"{header} is not a search for {resource_type} on this server",
                 expression=header,
-                diagnostics=f"As {resource_type}?identifier=system|value",
+                diagnostics=f"Write it as {resource_type}?identifier=system|value",
             )
         query = selected.query
     pairs = references.query(query)
     if not pairs:
-        raise Invalid(f"{header} is not a query", expression=header)
+        raise Invalid(f"{header} has no search parameter", expression=header)
     return pairs

@@ -1,4 +1,4 @@
-"""References as FHIR writes them: the one reader of their text, without I/O.
+"""Parsing of FHIR references, without I/O. No other module takes the text of a reference apart.
 
 https://hl7.org/fhir/R4/references.html#literal
 """
@@ -13,9 +13,9 @@ from urllib.parse import unquote
 from shared.catalog.types import CARE, RESOURCE_TYPES
 from shared.errors import Invalid
 
-# An id of R4, as the resources stored here have.
+# An id as R4 defines it, which every resource stored here has.
 ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
-# An id that another system gave to one of its resources, as `pt_abc123`.
+# An id that another system may have given to its own resource, such as `pt_abc123`.
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _RESTFUL = (
     rf"(?P<type>[A-Z][A-Za-z]{{1,63}})/(?P<id>{_FOREIGN_ID.pattern})"
@@ -26,11 +26,12 @@ _ABSOLUTE = re.compile(rf"(?i:https?)://[^?#]+/{_RESTFUL}", re.ASCII)
 _QUERY = re.compile(r"/?(?P<type>[A-Z][A-Za-z]{1,63})/?\?(?P<query>[^\s\x00-\x1f\x7f]*)", re.ASCII)
 _VERSIONED = re.compile(rf"(?P<address>.+?)/_history/(?P<version>{_FOREIGN_ID.pattern})", re.DOTALL)
 _WHITESPACE = re.compile(r"[\s\x00-\x1f\x7f]")
-# What `Reference.type` is relative to.
+# The URL that `Reference.type` is relative to.
 DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
-# How many bytes a reference may have: it is in index rows and events beside much else.
+# The most bytes that a reference may have: it is copied into index rows and audit events, whose own
+# size is limited.
 LONGEST = 2048
-# Longer texts are read each time, so that the cache stays small.
+# Longer texts are parsed each time, so that the cache stays small.
 _LONGEST_CACHED = 256
 
 # The absolute URL of this server's base, without a trailing slash; set for each request.
@@ -44,12 +45,12 @@ class Literal(NamedTuple):
     id: str
 
     def __str__(self) -> str:
-        """Write it relative to the base."""
+        """Return the reference relative to the base."""
         return f"{self.type}/{self.id}"
 
 
 class Contained(NamedTuple):
-    """A contained resource, `#id`; `#` alone is the resource that contains the referring one."""
+    """A contained resource, `#id`. `#` alone is the resource around the referring one."""
 
     id: str
     type: str = ""
@@ -63,18 +64,18 @@ class Local(NamedTuple):
 
     @property
     def type(self) -> str:
-        """The type of the resource."""
+        """Return the type of the resource."""
         return self.target.type
 
     def __str__(self) -> str:
-        """Write it relative to the base, with its version."""
+        """Return the reference relative to the base, with its version if it has one."""
         return f"{self.target}/_history/{self.version}" if self.version else str(self.target)
 
 
 class Query(NamedTuple):
-    """A conditional reference, `Type?query`, which a write makes literal.
+    """A conditional reference, `Type?query`, which a write replaces by a literal one.
 
-    As in `If-None-Exist` a slash may stand before the type.
+    A slash may precede the type, as in `If-None-Exist`.
     """
 
     type: str
@@ -82,7 +83,7 @@ class Query(NamedTuple):
 
 
 class Elsewhere(NamedTuple):
-    """An absolute URI outside this server; `type` is empty where the URI does not say it."""
+    """An absolute URI outside of this server; `type` is empty if the URI does not show it."""
 
     uri: str
     type: str = ""
@@ -99,14 +100,14 @@ type Named = Contained | Local | Query | Elsewhere | Urn
 
 
 def read(text: object) -> Named | None:
-    """Return what the text of a reference names, or None where it is no reference at all."""
+    """Parse the text of a reference. Return None if it is not a valid reference."""
     if not isinstance(text, str):
         return None
     base = BASE.get()
-    return _cached(text, base) if len(text) <= _LONGEST_CACHED else _named(text, base)
+    return _cached(text, base) if len(text) <= _LONGEST_CACHED else _parsed(text, base)
 
 
-def _named(text: str, base: str) -> Named | None:
+def _parsed(text: str, base: str) -> Named | None:
     if text[:1] == "#":
         return None if _WHITESPACE.search(text) else Contained(text[1:])
     return relative(text) or _absolute(text, base)
@@ -114,11 +115,11 @@ def _named(text: str, base: str) -> Named | None:
 
 @lru_cache(maxsize=4096)
 def _cached(text: str, base: str) -> Named | None:
-    return _named(text, base)
+    return _parsed(text, base)
 
 
 def relative(text: str) -> Local | Query | None:
-    """Read a reference or query that is relative to the base; None for everything else."""
+    """Parse a reference or query relative to the base. Return None for everything else."""
     match = _RELATIVE.fullmatch(text)
     if match and is_id(match["id"], match["type"]):
         version = match["version"] or ""
@@ -129,15 +130,15 @@ def relative(text: str) -> Local | Query | None:
 
 
 def _absolute(text: str, base: str) -> Named | None:
-    """Read an absolute URI. Below our own base only a reference or a query is one."""
-    from shared import urls  # noqa: PLC0415 - most references are relative
+    """Parse an absolute URI. Under this server's base only a reference or a query is valid."""
+    from shared import urls  # noqa: PLC0415 - most references are relative and do not need it
 
     rest = urls.below(text, base)
     if rest is not None:
         return relative(rest)
     scheme = urls.scheme(text)
     if not scheme or _is_type(scheme):
-        # `Patient:1` is a URI of no scheme that there is: a mistake for `Patient/1`.
+        # `Patient:1` has the form of a URI, but is a mistake for `Patient/1`.
         return None
     if scheme.lower() == "urn":
         return Urn(text)
@@ -150,81 +151,85 @@ def _is_type(name: str) -> bool:
 
 
 def is_id(text: str, resource_type: str) -> bool:
-    """Return whether a literal reference to a type may have an id.
+    """Return whether a text is a valid id in a literal reference to a type.
 
-    Ids of what other systems keep may have an underscore. Encounters and Communications are always
-    kept here, and their ids are R4's.
+    Resources of other systems may have an underscore in their ids. Encounters and Communications
+    are always stored here, so their ids are those of R4.
     """
-    form = ID if resource_type in CARE else _FOREIGN_ID
-    return _is_type(resource_type) and form.fullmatch(text) is not None
+    pattern = ID if resource_type in CARE else _FOREIGN_ID
+    return _is_type(resource_type) and pattern.fullmatch(text) is not None
 
 
 def is_bare_id(text: str, types: Iterable[str]) -> bool:
-    """Return whether a text is an id of one of some types, of any where there are none."""
+    """Return whether a text is a valid id of one of the types, or of any type if there are none."""
     return _FOREIGN_ID.fullmatch(text) is not None and any(
         is_id(text, resource_type) for resource_type in types or RESOURCE_TYPES
     )
 
 
 def is_foreign(named: Named) -> bool:
-    """Return whether a reference has an id that only another system can have given."""
+    """Return whether a reference has an id that only another system can have assigned."""
     return isinstance(named, Local) and "_" in f"{named.target.id}{named.version}"
 
 
 def literal(text: object) -> Literal | None:
-    """Return the resource of this server that a reference names, or None for everything else."""
+    """Return the resource of this server that a reference names, or None if it names none."""
     named = read(text)
     return named.target if isinstance(named, Local) else None
 
 
 def type_of(text: object) -> str:
-    """Return the type of the resource that a reference names, or nothing where it does not say."""
+    """Return the type of the resource that a reference names, or an empty text if unknown."""
     named = read(text)
     return named.type if named else ""
 
 
 def canonical(text: str) -> str:
-    """Write a reference as the server compares it: relative without version where it is ours."""
+    """Return a reference in the form that the server compares.
+
+    A reference to a resource of this server becomes relative and loses its version.
+    """
     target = literal(text)
     return str(target) if target else text
 
 
 def versioned(text: str) -> tuple[str, str]:
-    """Split a reference into what it names and its version, which may be empty."""
+    """Split a reference into the address of the resource and its version, which may be empty."""
     match = _VERSIONED.fullmatch(text)
     return (match["address"], match["version"]) if match else (text, "")
 
 
 def declared(element: dict[str, Any]) -> str:
-    """Return the type that a Reference says it names: `Reference.type`, relative to R4's types."""
-    said = element.get("type")
-    return said.removeprefix(DEFINITIONS) if isinstance(said, str) else ""
+    """Return the `type` of a Reference element without R4's base URL, or an empty text."""
+    uri = element.get("type")
+    return uri.removeprefix(DEFINITIONS) if isinstance(uri, str) else ""
 
 
 def contents(resource: dict[str, Any]) -> dict[str, str]:
-    """Return the types of the resources that a resource contains, by their ids."""
+    """Return the types of a resource's contained resources, by their ids."""
     contained = resource.get("contained")
     return {
-        each["id"]: str(each.get("resourceType"))
-        for each in (contained if isinstance(contained, list) else ())
-        if isinstance(each, dict) and isinstance(each.get("id"), str)
+        inner["id"]: str(inner.get("resourceType"))
+        for inner in (contained if isinstance(contained, list) else ())
+        if isinstance(inner, dict) and isinstance(inner.get("id"), str)
     }
 
 
 def target(element: object) -> Literal | None:
-    """Return the literal of a Reference element (a dict with `reference`)."""
+    """Return the resource of this server that a Reference element names, or None."""
     return literal(element.get("reference")) if isinstance(element, dict) else None
 
 
 def to(resource_type: str, resource_id: str) -> dict[str, str]:
-    """Make the Reference element of a resource of this server."""
+    """Return a Reference element to a resource of this server."""
     return {"reference": f"{resource_type}/{resource_id}"}
 
 
 def query(raw: str) -> list[tuple[str, str]]:
-    """Read a raw query: a plus sign is itself (time zones, telephone numbers), a space is %20.
+    """Parse a raw query string into pairs of name and value.
 
-    Raises Invalid.
+    A plus sign stands for itself, as in time zones and telephone numbers; a space is written %20.
+    Raises Invalid if the query is not UTF-8.
     """
     pairs = (part.partition("=") for part in raw.split("&") if part)
     try:
@@ -233,4 +238,4 @@ def query(raw: str) -> list[tuple[str, str]]:
             for name, _, value in pairs
         ]
     except UnicodeDecodeError:
-        raise Invalid("The query is not UTF-8") from None
+        raise Invalid("The query string is not encoded in UTF-8") from None

@@ -1,4 +1,4 @@
-"""What a deployment sets, read once from the environment."""
+"""The settings of a deployment, read once from the environment variables."""
 
 import os
 import re
@@ -17,18 +17,23 @@ SCOPES = ("thread", "patient")
 LINKINGS = ("header", "message")
 ALL, STAFF = CONDITION_MATCHES = ("all", "staff")
 NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
-# By what the deployment checks: the types whose references must name what is here.
+# By ReferenceChecks: the types whose references must name a resource that is stored here.
 _KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
-# How events of requests that wrote nothing are kept: to be searched, or in the archive alone.
+# Where audit events of requests that wrote nothing go: into the searchable index and the archive,
+# or into the archive only.
 INDEX, ARCHIVE = AUDIT_READS = ("index", "archive")
 ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 _BASE = re.compile(r"(https://[^/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)(/[^?#]*)?")
+# The whole ARN, whose last six characters Secrets Manager adds: policies name no less.
+_SECRET = re.compile(
+    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The template's parameters; tables by name, times in the unit their name says."""
+    """The template's parameters. Times are in the unit that the field's name ends with."""
 
     encounter_table: str
     thread_table: str
@@ -65,18 +70,21 @@ class Settings:
     scopes_supported: tuple[str, ...] = ()
     reference_checks: str = NONE
     reference_base_url: str = ""
-    reference_authorization: str = ""
+    reference_authorization_secret: str = ""
     require_subject: bool = False
     same_subject: bool = False
 
     @property
     def kept_here(self) -> tuple[str, ...]:
-        """Return the types whose references must name what is here."""
+        """Return the types whose references must name a resource that is stored here."""
         return _KEPT_HERE[self.reference_checks]
 
     @property
     def own_ids(self) -> Collection[str]:
-        """Return the types whose references have ids of R4: those that no other system gives."""
+        """Return the types whose references must have ids as R4 defines them.
+
+        The ids of all other types may have been assigned by another system.
+        """
         return RESOURCE_TYPES if self.reference_checks == LOCAL else self.kept_here
 
 
@@ -88,10 +96,10 @@ def _zone(name: str) -> tzinfo:
 
 
 def _one_of(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    """Give one of the choices, the first where nothing is said."""
+    """Return one of the choices, the first if the variable is not set."""
     value = environment.get(name) or choices[0]
     if value not in choices:
-        raise SystemExit(f"{name}: {value!r} is none of {', '.join(choices)}")
+        raise SystemExit(f"{name}: {value!r} is not one of {', '.join(choices)}")
     return value
 
 
@@ -100,15 +108,23 @@ def _flag(environment: Mapping[str, str], name: str) -> bool:
 
 
 def _reference_base(environment: Mapping[str, str], checks: str) -> str:
-    """Give the base that references are asked of, in clear text only of this machine."""
+    """Return the FHIR base that references are checked on. Only a local one may use plain http."""
     base = environment.get("REFERENCE_BASE_URL", "").rstrip("/")
     if checks == REMOTE and not _BASE.fullmatch(base):
         raise SystemExit(f"REFERENCE_BASE_URL: {base!r} is not the https URL of a FHIR base")
     if checks == REMOTE and environment.get("TENANT_CLAIM") and "{tenant}" not in base:
         raise SystemExit(
-            f"REFERENCE_BASE_URL: {base!r} is the same for all tenants, not {{tenant}}"
+            f"REFERENCE_BASE_URL: {base!r} is the same for all tenants: put {{tenant}} into it"
         )
     return base
+
+
+def _secret(environment: Mapping[str, str], name: str) -> str:
+    """Return the ARN of a secret, empty if none is set."""
+    arn = environment.get(name, "")
+    if arn and not _SECRET.fullmatch(arn):
+        raise SystemExit(f"{name}: {arn!r} is not the whole ARN of a secret")
+    return arn
 
 
 def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T:
@@ -119,16 +135,20 @@ def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T
 
 
 def _client_roles(text: str) -> dict[str, str]:
-    """Return the role of each client; a role that there is not stops the function."""
+    """Return the role of each client. Raise SystemExit if a role does not exist."""
     roles = dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
     for role in roles.values():
         if role not in ROLES:
-            raise SystemExit(f"CLIENT_ROLES: {role!r} is none of {', '.join(ROLES)}")
+            raise SystemExit(f"CLIENT_ROLES: {role!r} is not one of {', '.join(ROLES)}")
     return roles
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Read the settings; a table that is not named or an unknown zone stops the function."""
+    """Read the settings from environment variables.
+
+    Raises KeyError if a table is missing, and SystemExit if a value is not valid: either stops the
+    function.
+    """
     get = environment.get
     checks = _one_of(environment, "REFERENCE_CHECKS", REFERENCE_CHECKS)
     return Settings(
@@ -167,7 +187,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         scopes_supported=tuple(get("SCOPES_SUPPORTED", "").split()),
         reference_checks=checks,
         reference_base_url=_reference_base(environment, checks),
-        reference_authorization=get("REFERENCE_AUTHORIZATION", ""),
+        reference_authorization_secret=_secret(environment, "REFERENCE_AUTHORIZATION_SECRET_ARN"),
         require_subject=_flag(environment, "REQUIRE_SUBJECT"),
         same_subject=_flag(environment, "SAME_SUBJECT") and checks != NONE,
     )
@@ -175,5 +195,5 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 @cache
 def settings() -> Settings:
-    """Give the settings of this function."""
+    """Return the settings of this function."""
     return read(os.environ)

@@ -1,4 +1,4 @@
-"""Absolute URIs, and when two of them name one server.
+"""Absolute URIs: their schemes, and whether two of them name the same server or resource.
 
 https://www.rfc-editor.org/rfc/rfc3986#section-6.2
 """
@@ -8,8 +8,8 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>.+)", re.ASCII)
-# Whitespace, control characters and what RFC 3986 has no place for; also half an escape. A bar is
-# usual in FHIR's queries, as in `identifier=system|value`.
+# Whitespace, control characters, other characters that RFC 3986 forbids, and incomplete escapes.
+# A bar is forbidden except in the query, where FHIR uses it: `identifier=system|value`.
 _FORBIDDEN = re.compile(r'[\s\x00-\x1f\x7f<>"{}\\^`]|%(?![0-9A-Fa-f]{2})|^[^?]*\|')
 _WEB = re.compile(
     r"(?P<scheme>https?)://(?:[^/?#@]*@)?(?P<host>[^/?#:@]+|\[[0-9A-Fa-f:.]+\])"
@@ -19,24 +19,25 @@ _WEB = re.compile(
 )
 _URN = re.compile(r"urn:[A-Za-z0-9][A-Za-z0-9-]{0,31}:.+", re.ASCII | re.IGNORECASE)
 _PORTS = {"http": "80", "https": "443"}
-# Escapes that mean the character itself; `$` is in the name of a gateway's default stage.
+# Escapes of unreserved characters, which mean the character itself, and of `$`, which is in the
+# name of a gateway's default stage.
 _ESCAPED = re.compile(r"%(?:2[4DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
 
 
 def scheme(text: str) -> str:
-    """Return the scheme of an absolute URI as it is written, or nothing where it is none."""
+    """Return the scheme of an absolute URI as written, or an empty text if it is not one."""
     match = _URI.fullmatch(text)
     if match is None or _FORBIDDEN.search(text):
         return ""
-    kind = match["scheme"].lower()
-    form = _WEB if kind in _PORTS else _URN if kind == "urn" else None
-    return "" if form and not form.fullmatch(text) else match["scheme"]
+    name = match["scheme"].lower()
+    pattern = _WEB if name in _PORTS else _URN if name == "urn" else None
+    return "" if pattern and not pattern.fullmatch(text) else match["scheme"]
 
 
 def below(url: str, base: str) -> str | None:
-    """Return what follows a server's base in a URL, or None where that is another server.
+    """Return the part of a URL after a server's base, or None if it is not under that base.
 
-    `http` and `https` are one server, and scheme and host are compared without case.
+    `http` and `https` count as the same server. Scheme and host are compared without case.
     """
     if not base:
         return None
@@ -52,13 +53,16 @@ def below(url: str, base: str) -> str | None:
 
 
 def origin(url: str) -> str:
-    """Return the scheme and authority of a URL of the web."""
+    """Return the scheme and authority of a URL."""
     scheme, mark, rest = url.partition("://")
     return f"{scheme}{mark}{rest.partition('/')[0]}"
 
 
 def identity(url: str) -> str:
-    """Write a URL so that two which name the same are equal; a UUID is compared without case."""
+    """Return a URL in a form that is equal for all URLs of the same thing.
+
+    The scheme `http` or `https` is left out. A `urn:uuid:` is written in lower case.
+    """
     match = _WEB.fullmatch(url)
     if match:
         return f"//{_authority(match)}{_normal(match['path'] or '')}{match['rest'] or ''}"
@@ -73,12 +77,12 @@ def _server(base: str) -> tuple[str, str] | None:
 
 def _authority(match: "re.Match[str]") -> str:
     port = match["port"] or ""
-    is_usual = port in ("", _PORTS[match["scheme"].lower()])
-    return match["host"].lower() + ("" if is_usual else f":{port}")
+    is_default = port in ("", _PORTS[match["scheme"].lower()])
+    return match["host"].lower() + ("" if is_default else f":{port}")
 
 
 def _normal(path: str) -> str:
-    """Write a path without needless escapes and dot segments."""
+    """Return a path without unneeded escapes and without dot segments."""
     if "%" in path:
         path = _ESCAPED.sub(lambda escape: unquote(escape[0]), path)
     if "/." not in path:

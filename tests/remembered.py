@@ -3,14 +3,14 @@
 from shared import settings
 from shared.index import readiness
 from shared.interactions import elsewhere
-from shared.store import archive, dynamodb, queue
+from shared.store import archive, dynamodb, queue, secrets
 
 
 def forget() -> None:
     """Let the next request read its environment anew."""
     kept = (
         *(settings.settings, dynamodb.session, dynamodb.client, dynamodb.table_name),
-        *(queue.client, archive.client),
+        *(queue.client, archive.client, secrets._provider),
     )
     for each in kept:
         each.cache_clear()

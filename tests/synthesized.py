@@ -1,6 +1,7 @@
 """Prints the template as CloudFormation gets it, after what SAM makes of it.
 
-Run by path, in an environment with aws-sam-translator and PyYAML.
+Run by path, in an environment with aws-sam-translator and PyYAML; arguments set parameters, as
+`TrafficShifting=canary`.
 """
 
 import json
@@ -21,14 +22,15 @@ class NoPolicies:
         return {}
 
 
-def synthesized() -> str:
+def synthesized(parameters: dict[str, str]) -> str:
     body = template.load()
     body["Globals"]["Function"]["CodeUri"] = "s3://artefacts/code"
     body["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = "s3://artefacts/layer"
     values = {name: str(one.get("Default", "")) for name, one in body["Parameters"].items()}
-    return json.dumps(transform(body, values, NoPolicies()), indent=1)
+    return json.dumps(transform(body, values | parameters, NoPolicies()), indent=1)
 
 
 if __name__ == "__main__":
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    print(synthesized())  # noqa: T201 - for a file
+    given = dict(each.split("=", 1) for each in sys.argv[1:])
+    print(synthesized(given))  # noqa: T201 - for a file

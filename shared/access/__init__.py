@@ -1,4 +1,4 @@
-"""Who may do what: callers, their compartments, and what patients may write. No I/O."""
+"""Access control without I/O: callers, scopes, compartments, and what patients may write."""
 
 from shared.access.actor import ANONYMOUS, Actor, Ground, authorise, caller
 

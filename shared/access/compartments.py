@@ -1,8 +1,7 @@
-"""Whose compartment a resource is in, by what the catalogue says of its elements.
+"""The compartments that a resource is in, by its elements and the catalogue's definitions.
 
-What names no patient itself is about those of another resource: a message about those of its
-thread's header, a session about those of its medical encounters, a record about those of its
-encounter.
+A resource that names no patient is about the patients of another resource: a message of its
+thread's header, a session of its medical encounters, a record of its encounter.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,48 +14,52 @@ from shared.catalog.compartments import ITSELF, Member
 type Resource = dict[str, Any]
 
 DRAFT = "preparation"
-# Elements by which R4's resources name the patient that they are about.
+# The elements in which resources of R4 name the patient they are about.
 _ABOUT = ("subject", "patient", "for")
 
 
 def owners(resource: Resource) -> frozenset[str]:
-    """Give the references of those in whose compartments a resource is by its own elements.
+    """Return the owners of the compartments that a resource is in by its own elements.
 
-    A draft is in its sender's only.
+    They are references. A draft is in its sender's compartment only.
     """
     rows = compartments.of_type(resource["resourceType"])
     if is_draft(resource):
         rows = tuple(row for row in rows if row.element == "sender")
-    return frozenset(text for row in rows for text in _references(resource, row))
+    return frozenset(reference for row in rows for reference in _references(resource, row))
 
 
 def patients(resource: Resource) -> frozenset[str]:
-    """Return the references of the patients whom a resource names as those it is about.
+    """Return the references of the patients whom a resource itself is about.
 
-    These are the owners of the compartments that it is in, whether it has been sent or not.
+    They own the Patient compartments that it is in, or will be in once a draft has been sent.
     """
-    kind = resource.get("resourceType", "")
-    found = [resource.get(name) for name in _ABOUT]
-    texts = [each.get("reference", "") for each in found if isinstance(each, dict)]
-    about = {each for each in map(references.canonical, texts) if is_a("Patient", each)}
-    rows = [row for row in compartments.of_type(kind) if row.owner == compartments.PATIENT]
+    resource_type = resource.get("resourceType", "")
+    elements = [resource.get(name) for name in _ABOUT]
+    texts = [element.get("reference", "") for element in elements if isinstance(element, dict)]
+    about = {name for name in map(references.canonical, texts) if is_a("Patient", name)}
+    rows = [row for row in compartments.of_type(resource_type) if row.owner == compartments.PATIENT]
     return frozenset(about.union(*(_references(resource, row) for row in rows)))
 
 
 def through(resource: Resource) -> frozenset[str]:
-    """Return the resources that tell whom one is about which does not say so itself."""
-    kind = resource.get("resourceType")
-    if kind == "Communication":
-        # Those who write and get it are in its compartments too, but it is not about them.
-        is_said = is_a("Patient", _text(resource.get("subject")))
-        return frozenset() if is_said else _targets(resource.get("partOf", ()), kind)
+    """Return the references of the resources whose patients a resource is about.
+
+    Empty if it names its patients itself.
+    """
+    resource_type = resource.get("resourceType")
+    if resource_type == "Communication":
+        # Not by `patients`: a message is in its senders' and recipients' compartments too, but
+        # it is not about them.
+        has_patient = is_a("Patient", _text(resource.get("subject")))
+        return frozenset() if has_patient else _targets(resource.get("partOf", ()), resource_type)
     if patients(resource):
         return frozenset()
-    if kind == "Encounter":
+    if resource_type == "Encounter":
         return frozenset({f"Encounter/{resource['id']}"} if "id" in resource else ())
     context = resource.get("context")
-    inside = _members(context, "encounter")
-    return _targets((resource.get("encounter"), context, *inside), "Encounter")
+    context_encounters = _members(context, "encounter")
+    return _targets((resource.get("encounter"), context, *context_encounters), "Encounter")
 
 
 def _text(element: Any) -> str:
@@ -65,21 +68,21 @@ def _text(element: Any) -> str:
 
 def _targets(elements: Iterable[Any], resource_type: str) -> frozenset[str]:
     targets = map(references.target, elements)
-    return frozenset(str(each) for each in targets if each and each.type == resource_type)
+    return frozenset(str(target) for target in targets if target and target.type == resource_type)
 
 
 def is_draft(resource: Resource) -> bool:
-    """Tell whether a resource is one that has not been sent yet."""
+    """Return whether a resource is a Communication that has not been sent yet."""
     return resource["resourceType"] == "Communication" and resource.get("status") == DRAFT
 
 
 def sender(resource: Resource) -> str:
-    """Return the reference by which a resource names its sender, empty where it names none."""
+    """Return the reference of a resource's sender, empty if it names none."""
     return references.canonical(resource.get("sender", {}).get("reference", ""))
 
 
 def is_a(resource_type: str, reference: str) -> bool:
-    """Return whether a reference, relative or absolute, is to a type."""
+    """Return whether a reference, relative or absolute, names a resource of a type."""
     return references.type_of(reference) == resource_type
 
 
@@ -88,10 +91,10 @@ def _references(resource: Resource, row: Member) -> Iterator[str]:
         if "id" in resource:
             yield f"{row.owner}/{resource['id']}"
         return
-    found: list[Any] = [resource]
+    elements: list[Any] = [resource]
     for name in row.element.split("."):
-        found = [each for element in found for each in _members(element, name)]
-    for element in found:
+        elements = [member for element in elements for member in _members(element, name)]
+    for element in elements:
         text = element.get("reference", "") if isinstance(element, dict) else ""
         name = references.canonical(text)
         if is_a(row.owner, name):
@@ -99,7 +102,7 @@ def _references(resource: Resource, row: Member) -> Iterator[str]:
 
 
 def _members(element: Any, name: str) -> list[Any]:
-    found = element.get(name) if isinstance(element, dict) else None
-    if found is None:
+    value = element.get(name) if isinstance(element, dict) else None
+    if value is None:
         return []
-    return found if isinstance(found, list) else [found]
+    return value if isinstance(value, list) else [value]

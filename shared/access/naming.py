@@ -1,4 +1,4 @@
-"""What patients and related persons may not say of a resource or a person: how others know them."""
+"""Identifiers and labels of people, which patients and related persons must not set."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,21 +7,21 @@ from shared.errors import Forbidden, Issue
 
 type Resource = dict[str, Any]
 
-# Elements of type Identifier that searches look at, in what is contained as well. Other systems
-# recognize their records by them, and would take a resource that somebody planted for their own.
+# Elements of type Identifier that searches look at, also in contained resources. Other systems
+# recognize their records by them, and would mistake a planted resource for one of their own.
 IDENTIFIERS = frozenset({"identifier", "masterIdentifier", "groupIdentifier", "requisition"})
-# The people of a Communication, and what a Reference says of them beside who they are.
+# The people of a Communication, and the members of a Reference that only describe its target.
 _PEOPLE = ("subject", "sender", "recipient")
 _LABELS = frozenset({"display", "_display", "type", "_type", "identifier"})
 
 
 def without_labels(resource: Resource) -> Resource:
-    """Return a resource whose people are named by literal references alone.
+    """Return a resource whose references to people have no labels, such as `display`.
 
-    What they are called is the directory's to say. A Reference without `reference` stays as it is.
+    The directory says what people are called. A Reference without `reference` stays as it is.
     """
-    named = {name: _unlabelled(resource[name]) for name in _PEOPLE if name in resource}
-    return resource | named
+    unlabelled = {name: _unlabelled(resource[name]) for name in _PEOPLE if name in resource}
+    return resource | unlabelled
 
 
 def _unlabelled(value: Any) -> Any:
@@ -33,13 +33,13 @@ def _unlabelled(value: Any) -> Any:
 
 
 def check_identifiers(resource: Resource) -> None:
-    """Raise Forbidden naming each identifier in a resource, in its parts and what it contains."""
+    """Raise Forbidden if a resource has identifiers, at any depth, naming each of them."""
     issues = [
         Issue(
             Forbidden.code,
-            "Patients and related persons set no identifiers",
+            "Patients and related persons must not set identifiers",
             path,
-            "Other systems recognize their records by them: leave it out",
+            "Leave it out: other systems recognize their records by it",
         )
         for path in _identifiers(resource, resource["resourceType"])
     ]
@@ -50,11 +50,11 @@ def check_identifiers(resource: Resource) -> None:
 def _identifiers(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, dict):
         for name, member in value.items():
-            below = f"{path}.{name.removeprefix('_')}"
+            member_path = f"{path}.{name.removeprefix('_')}"
             if name.removeprefix("_") in IDENTIFIERS:
-                yield below
+                yield member_path
             else:
-                yield from _identifiers(member, below)
+                yield from _identifiers(member, member_path)
     elif isinstance(value, list):
         for index, member in enumerate(value):
             yield from _identifiers(member, f"{path}[{index}]")

@@ -1,4 +1,4 @@
-"""What patients and related persons write of their own care; all else is the clinic's."""
+"""What patients and related persons may write about their own care."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,12 +16,12 @@ _SERVERS = frozenset({"versionId", "lastUpdated"})
 
 
 def check_sender(caller: Actor, resource: Resource) -> None:
-    """Raise Forbidden where a resource is none that they send, or says that another sent it."""
+    """Raise Forbidden unless a resource is a Communication whose sender is the caller."""
     if resource["resourceType"] != "Communication":
         raise _not_theirs(resource["resourceType"])
     if _name(resource.get("sender")) not in caller.selves:
         raise Forbidden(
-            "The sender is not the caller",
+            "The sender must be the caller",
             expression="Communication.sender",
             diagnostics=f"The caller is {_listed(caller.selves)}",
         )
@@ -29,45 +29,47 @@ def check_sender(caller: Actor, resource: Resource) -> None:
 
 def _not_theirs(resource_type: str) -> Forbidden:
     return Forbidden(
-        "Patients and related persons write threads and messages, and open sessions by "
-        "$open-session",
+        f"Patients and related persons cannot write this {resource_type}",
         expression=resource_type,
-        diagnostics=f"They do not write this {resource_type}",
+        diagnostics="They may write threads and messages (Communication), and open sessions by "
+        "$open-session",
     )
 
 
 def check_created(caller: Actor, resource: Resource, header: Resource | None) -> None:
-    """Raise Forbidden if a thread is not about them, or if they link or set an identifier.
+    """Raise Forbidden if a new thread or message is not one that the caller may create.
 
-    `header` is a message's.
+    A thread must be about one of the caller's patients. Neither may have identifiers, or a link to
+    a session other than its header's. `header` is that of a message, None for a new thread.
     """
     naming.check_identifiers(resource)
     if header is None and _name(resource.get("subject")) not in caller.patients:
         raise Forbidden(
-            "Patients and related persons begin threads about themselves or their patients",
+            "Patients and related persons can begin threads only about their own patients",
             expression="Communication.subject",
-            diagnostics=f"The caller's are {_listed(caller.patients)}",
+            diagnostics=f"The caller's patients are: {_listed(caller.patients)}",
         )
     if "encounter" in resource and resource["encounter"] != (header or {}).get("encounter"):
         raise Forbidden(
-            "Patients and related persons do not link",
+            "Patients and related persons cannot link a thread or message to an Encounter",
             expression="Communication.encounter",
-            diagnostics="$open-session opens a session for a thread",
+            diagnostics="Leave encounter out, and use $open-session to open a session for a thread",
         )
 
 
 def check_changed(
     caller: Actor, before: Resource, after: Resource, header: Resource | None
 ) -> None:
-    """Raise Forbidden naming each element that is not theirs to change.
+    """Raise Forbidden naming each changed element that the caller may not change.
 
-    They retract what they sent themselves, say that they received and read what is addressed to
-    them, and leave a thread by taking themselves off its recipients.
+    The caller may retract their own messages, mark messages addressed to them as received and
+    read, and leave a thread by removing themselves from its recipients. `header` is that of a
+    message, None if the resource is a thread header.
     """
     if after["resourceType"] not in CARE:
         raise _not_theirs(after["resourceType"])
-    was, now = _content(before), _content(after)
-    changed = {name for name in was | now if was.get(name) != now.get(name)}
+    old, new = _content(before), _content(after)
+    changed = {name for name in old | new if old.get(name) != new.get(name)}
     allowed: set[str] = set()
     if header is None and _leaves(caller, before, after):
         allowed = {"recipient"}
@@ -82,38 +84,39 @@ def check_changed(
 
 
 def _content(resource: Resource) -> Resource:
-    """Give a resource without what the server says of its version."""
-    meta = {name: each for name, each in resource.get("meta", {}).items() if name not in _SERVERS}
+    """Return a resource without the version and time that the server sets in its meta."""
+    meta = {name: value for name, value in resource.get("meta", {}).items() if name not in _SERVERS}
     return resource | {"meta": meta}
 
 
 def _refusal(resource_type: str, element: str) -> Issue:
     return Issue(
         Forbidden.code,
-        f"Patients and related persons do not change {element} so",
+        f"Patients and related persons cannot change {element} in this way",
         f"{resource_type}.{element}",
-        "Of a message addressed to them they change status, from in-progress to completed, and "
-        "received; of one of their own status, to entered-in-error; of a thread they leave, "
-        "recipient",
+        "In a message addressed to them they may set received, and change status from in-progress "
+        "to completed. In their own message they may set status to entered-in-error. In a thread "
+        "they may remove themselves from recipient",
     )
 
 
 def check_opened(caller: Actor, subjects: Iterable[Resource | None]) -> None:
-    """Raise Forbidden where a session, or a thread linked to it, is about anybody else."""
-    asked = {_name(one) for one in subjects}
-    if not asked or not asked <= caller.patients:
+    """Raise Forbidden unless a session and its threads are about the caller's patients only."""
+    patients = {_name(subject) for subject in subjects}
+    if not patients or not patients <= caller.patients:
         raise Forbidden(
-            "Patients and related persons open sessions for themselves or their patients",
+            "Patients and related persons can open sessions only for their own patients",
             expression="patient",
-            diagnostics=f"The caller's are {_listed(caller.patients)}",
+            diagnostics=f"The caller's patients are: {_listed(caller.patients)}",
         )
 
 
 def _leaves(caller: Actor, before: Resource, after: Resource) -> bool:
-    """Return whether all that a write takes off a thread's recipients are the caller."""
-    was, now = before.get("recipient", []), after.get("recipient", [])
-    left = [one for one in was if one not in now]
-    return [one for one in was if one in now] == now and {*map(_name, left)} <= caller.selves
+    """Return whether a write changes a thread's recipients only by removing the caller."""
+    old, new = before.get("recipient", []), after.get("recipient", [])
+    removed = [recipient for recipient in old if recipient not in new]
+    remaining = [recipient for recipient in old if recipient in new]
+    return remaining == new and {*map(_name, removed)} <= caller.selves
 
 
 def _is_own(caller: Actor, message: Resource) -> bool:
@@ -121,9 +124,12 @@ def _is_own(caller: Actor, message: Resource) -> bool:
 
 
 def _is_addressed(caller: Actor, message: Resource, header: Resource) -> bool:
-    """Tell whether a message is to the caller; one to nobody by name is to all of the thread."""
+    """Return whether a message is addressed to the caller.
+
+    A message without recipients is addressed to all recipients of its thread.
+    """
     recipients = message.get("recipient") or header.get("recipient", [])
-    return bool({_name(one) for one in recipients} & caller.people)
+    return bool({_name(recipient) for recipient in recipients} & caller.people)
 
 
 def _name(element: Any) -> str:

@@ -1,4 +1,4 @@
-"""What patients and related persons may say of a session that they open."""
+"""What patients and related persons may set in the Encounter of a session that they open."""
 
 from datetime import datetime
 from typing import Any
@@ -10,17 +10,17 @@ from shared.settings import settings
 
 type Resource = dict[str, Any]
 
-# R4 requires status and class of every Encounter. Whom the session is about is checked as their
-# threads' subject is; the rest is the clinic's to say.
+# R4 requires status and class in every Encounter. The subject is checked elsewhere, as that of
+# their threads is. Everything else is set by staff.
 ALLOWED = ("resourceType", "id", "status", "class", "type", "serviceType", "reasonCode", "subject")
 _PERIOD, _START = "period", "start"
 
 
 def check_encounter(encounter: Resource, now: datetime) -> Resource:
-    """Return the Encounter of $open-session as a patient or related person may give it.
+    """Return the Encounter parameter of $open-session without labels of people.
 
-    Raises Forbidden naming each element that is not theirs, and BusinessRule if the period begins
-    further back than the deployment believes them.
+    Raises Forbidden naming each element that patients and related persons may not set, and
+    BusinessRule if the period starts earlier than the deployment allows them.
     """
     refused = [name for name in encounter if name not in (*ALLOWED, _PERIOD)]
     refused += [f"period.{name}" for name in encounter.get(_PERIOD, {}) if name != _START]
@@ -35,9 +35,9 @@ def _refusal(name: str) -> Issue:
     element = ".".join(part.removeprefix("_") for part in name.split("."))
     return Issue(
         Forbidden.code,
-        f"Patients and related persons do not set {element} of a session",
+        f"Patients and related persons cannot set {element} of a session",
         f"Encounter.{element}",
-        "They may give class, type, serviceType, reasonCode and period.start",
+        "Leave it out: they may set only class, type, serviceType, reasonCode and period.start",
     )
 
 
@@ -46,14 +46,14 @@ def _check_start(period: Resource, now: datetime) -> None:
     earliest = instants.nanoseconds(now) - hours * 3600 * instants.SECOND
     if _START in period and _is_before(period[_START], earliest):
         raise BusinessRule(
-            f"The session begins more than {hours} hours ago",
+            f"The session cannot start more than {hours} hours ago",
             expression="Encounter.period.start",
-            diagnostics="What patients and related persons say is believed for so long: "
-            "leave period.start out",
+            diagnostics="This limit is for patients and related persons: send a later "
+            "period.start, or leave it out",
         )
 
 
 def _is_before(start: str, earliest: int) -> bool:
-    """Return whether a dateTime is wholly before an instant; one without a day says too little."""
+    """Return whether a dateTime ends before an instant, or has no day and so is too vague."""
     high = instants.parse(start, settings().zone).high
     return not instants.has_day(start) or high <= earliest

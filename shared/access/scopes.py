@@ -1,4 +1,4 @@
-"""SMART's scopes of a token: which types it may do what with, beside what its roles allow.
+"""SMART scopes of a token, which restrict what its roles allow to some types and interactions.
 
 https://hl7.org/fhir/smart-app-launch/STU2/scopes-and-launch-context.html
 """
@@ -18,15 +18,15 @@ _SCOPE = re.compile(
     r"\.(?P<letters>c?r?u?d?s?|read|write|\*)(?:\?(?P<constraint>.+))?",
     re.ASCII,
 )
-# What version 1 says: https://hl7.org/fhir/smart-app-launch/STU2/scopes-and-launch-context.html
+# Scopes of version 1: https://hl7.org/fhir/smart-app-launch/STU2/scopes-and-launch-context.html
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One scope: `letters` of `cruds` for a type; `constraint` is a query that must match.
+    """A scope: some letters of `cruds` for a type, and a query that resources must match.
 
-    One of the patient's context is for the compartment of whom the token is about.
+    A scope of the context `patient` is for the compartment of the patient of the token.
     """
 
     context: str
@@ -36,21 +36,21 @@ class Scope:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether it is for all of a type."""
+        """Whether the scope is for all resources of its type."""
         return not self.constraint and self.context != PATIENT
 
     def grants(self, letters: Iterable[str], resource_type: str) -> bool:
-        """Tell whether it is for a type and has one of some letters."""
+        """Return whether the scope is for a type and has at least one of some letters."""
         return self.type in (ANY, resource_type) and not set(letters).isdisjoint(self.letters)
 
 
 def read(words: Iterable[str]) -> tuple[Scope, ...] | None:
-    """Read the scopes of a token; None where none of them is SMART's.
+    """Read the SMART scopes among the scopes of a token, None if there are none.
 
-    One that cannot be read grants nothing, and is still one of SMART's.
+    A SMART scope that cannot be parsed grants nothing, but still counts as one.
     """
-    asked = [word for word in words if word.partition("/")[0] in _CONTEXTS and "/" in word]
-    return tuple(scope for word in asked if (scope := _scope(word))) if asked else None
+    smart = [word for word in words if word.partition("/")[0] in _CONTEXTS and "/" in word]
+    return tuple(scope for word in smart if (scope := _scope(word))) if smart else None
 
 
 def _scope(word: str) -> Scope | None:

@@ -1,5 +1,6 @@
-"""A token's claims as it has them: the gateway's authorizer, who verified it, flattens lists.
+"""Access tokens: their claims, read from the Authorization header if possible.
 
+The gateway's authorizer has verified the token and passes its claims on, but flattens lists.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 """
 
@@ -13,11 +14,11 @@ import orjson
 
 from shared.errors import Forbidden, Login
 
-# By these the token of the header is the one that the authorizer verified.
-_TELLING = ("iss", "sub", "jti")
-# What only an ID token has: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
+# If these claims agree, the token of the header is the one that the authorizer verified.
+_IDENTIFYING = ("iss", "sub", "jti")
+# Claims that only an ID token has: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
 _OF_ID_TOKENS = ("nonce", "at_hash", "c_hash", "s_hash")
-# What an issuer calls an access token: https://www.rfc-editor.org/rfc/rfc9068#section-2.1
+# Values of `typ` for access tokens: https://www.rfc-editor.org/rfc/rfc9068#section-2.1
 _ACCESS = frozenset({"access", "at+jwt", "application/at+jwt", "bearer", "jwt"})
 _PART = r"[A-Za-z0-9_-]+=*"
 _TOKEN = re.compile(rf"(?:(?i:bearer) +)?({_PART})\.({_PART})\.{_PART}", re.ASCII)
@@ -25,36 +26,36 @@ _TOKEN = re.compile(rf"(?:(?i:bearer) +)?({_PART})\.({_PART})\.{_PART}", re.ASCI
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token; `is_whole` where its claims are as it has them, not as the gateway tells."""
+    """An access token. `is_whole` if its claims are its own, not those that the gateway passed."""
 
     claims: Mapping[str, Any]
     is_whole: bool
 
     def text(self, name: str) -> str:
-        """Return a claim that is a text; nothing where it is something else, or not there."""
+        """Return a claim, empty if it is absent or not a string."""
         value = self.claims.get(name)
         return value if isinstance(value, str) else ""
 
     @property
     def scopes(self) -> list[str]:
-        """The scopes: those of a list are whole, those of a text stand between spaces."""
+        """The token's scopes, from a list or from a string in which spaces separate them."""
         name = "scope" if self.claims.get("scope") else "scp"
-        given = self._listed(name)
-        return self.text(name).split() if given is None else given
+        members = self._listed(name)
+        return self.text(name).split() if members is None else members
 
     def groups(self, name: str, known: Container[str]) -> list[str]:
-        """Return the groups of a claim, each a whole value.
+        """Return the groups in a claim. A string is one group, whatever it contains.
 
-        Of a list that the gateway has flattened to `[a b]` several words are groups only where all
-        are known: else they may be one group's name.
+        The gateway flattens a list to `[a b]`. Several words are then taken as several groups only
+        if all of them are known, because a group's name may contain spaces.
         """
-        given = self._listed(name)
-        if given is None or (not self.is_whole and not _are_sure(given, known)):
+        members = self._listed(name)
+        if members is None or (not self.is_whole and not _are_sure(members, known)):
             return [text] if (text := self.text(name)) else []
-        return given
+        return members
 
     def _listed(self, name: str) -> list[str] | None:
-        """Return the texts of a claim that is a list, None of one that is none."""
+        """Return the strings in a claim that is a list, None if it is not a list."""
         value = self.claims.get(name)
         if isinstance(value, list):
             return [member for member in value if isinstance(member, str)]
@@ -62,28 +63,32 @@ class Token:
 
 
 def read(claims: Mapping[str, Any], authorization: str) -> Token:
-    """Return the access token that a request came with.
+    """Return a request's access token.
 
-    Where its header cannot be read, its claims are as the authorizer tells them. Raises Login for
-    what is another token than the one that was verified, or no access token.
+    `claims` are those that the authorizer verified. They are used alone if the token in the
+    Authorization header cannot be parsed. Raises Login if that is not the token that was verified,
+    or not an access token.
     """
     head, payload = _parts(authorization)
-    is_another = any(name in claims and payload.get(name) != claims[name] for name in _TELLING)
+    is_another = any(name in claims and payload.get(name) != claims[name] for name in _IDENTIFYING)
     if payload and is_another:
-        raise _refused("It is not the token that was verified")
-    known = {**claims, **payload}
-    if known.get("token_use", "access") != "access" or not known.keys().isdisjoint(_OF_ID_TOKENS):
+        raise _refused("The token in the Authorization header is not the one that was verified")
+    merged = {**claims, **payload}
+    if merged.get("token_use", "access") != "access" or not merged.keys().isdisjoint(_OF_ID_TOKENS):
         raise _refused()
-    named = [part["typ"] for part in (head, known) if "typ" in part]
-    if not all(str(name).lower() in _ACCESS for name in named):
+    types = [part["typ"] for part in (head, merged) if "typ" in part]
+    if not all(str(name).lower() in _ACCESS for name in types):
         raise _refused()
-    return Token(known, is_whole=bool(payload))
+    return Token(merged, is_whole=bool(payload))
 
 
 def check_scope(token: Token, scope: str) -> None:
-    """Raise Forbidden unless a token has a scope that the deployment asks of each."""
+    """Raise Forbidden unless a token has the scope that the deployment requires of all tokens."""
     if scope and scope not in token.scopes:
-        raise Forbidden("The token lacks a scope", diagnostics=f"Each token needs {scope}")
+        raise Forbidden(
+            "The token lacks a scope that this server requires of every token",
+            diagnostics=f"Request a token with the scope {scope}",
+        )
 
 
 def _are_sure(words: list[str], known: Container[str]) -> bool:
@@ -91,13 +96,13 @@ def _are_sure(words: list[str], known: Container[str]) -> bool:
 
 
 def _flattened(text: str) -> list[str] | None:
-    """Return the words of a list that the gateway has flattened, None of what is no such."""
+    """Return the words of a list that the gateway has flattened, None for any other text."""
     return text[1:-1].split() if text[:1] == "[" and text[-1:] == "]" else None
 
 
 def _parts(authorization: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the header and the payload of a token, empty where they cannot be read."""
-    # Of two tokens in one header nobody can tell which was verified.
+    """Return the header and the payload of a token, both empty if they cannot be parsed."""
+    # Only a single token: of two in one header nobody can tell which was verified.
     token = _TOKEN.fullmatch(authorization.strip())
     if token is None:
         return {}, {}
@@ -109,11 +114,11 @@ def _parts(authorization: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _json(part: str) -> dict[str, Any]:
-    bare = part.rstrip("=")
-    found = orjson.loads(urlsafe_b64decode(bare + "=" * (-len(bare) % 4)))
-    if not isinstance(found, dict):
-        raise ValueError  # noqa: TRY004 - as what cannot be read
-    return found
+    unpadded = part.rstrip("=")
+    value = orjson.loads(urlsafe_b64decode(unpadded + "=" * (-len(unpadded) % 4)))
+    if not isinstance(value, dict):
+        raise ValueError  # noqa: TRY004 - handled like a part that cannot be decoded
+    return value
 
 
 def _refused(diagnostics: str = "") -> Login:

@@ -1,25 +1,26 @@
-"""Which resources are in whose compartment.
+"""Definitions of the Patient and RelatedPerson compartments, for the types that are stored here.
 
-R4's definitions, cut to the types that are here: https://hl7.org/fhir/R4/compartmentdefinition.html
+They are R4's: https://hl7.org/fhir/R4/compartmentdefinition.html
 
-Beside what these rows say, a message is in its header's compartments, and a session in those of
-the patients who have a medical encounter in it.
+In addition, a message is in its header's compartments, and a session is in the compartments of the
+patients who have a medical encounter in it.
 """
 
 from dataclasses import dataclass
 from functools import cache
 
-# In nobody's compartment, and seen by whoever reads anything: who writes to a patient, and where.
+# Types in no compartment that every reader sees: a patient must know who writes to them, and from
+# where.
 SEEN_BY_ALL = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location"})
-# The element by which somebody's own resource is in their compartment.
+# The `element` of rows that put a person's own resource into their compartment.
 ITSELF = "id"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A type's element whose references put a resource into the compartment of an `owner`.
+    """A row of a compartment's definition: an element whose references name compartments' owners.
 
-    `param` is the search parameter of R4's definition.
+    `owner` is the type of the compartment, `param` the search parameter in R4's definition.
     """
 
     owner: str
@@ -77,5 +78,5 @@ MEMBERS = (
 
 @cache
 def of_type(resource_type: str) -> tuple[Member, ...]:
-    """Give the rows of a type."""
+    """Return the rows of a resource type."""
     return tuple(row for row in MEMBERS if row.type == resource_type)

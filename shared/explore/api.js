@@ -1,29 +1,29 @@
-// The FHIR API, asked with the caller's own token: it decides what there is to see.
+// Client of the FHIR API, with the user's own token: the API decides what they may see.
 
 import { forget, token } from './signin.js';
 
 const { base } = document.body.dataset;
 
-/** What the API says no to; `issues` are those of its OperationOutcome. */
+/** An error response of the API; `issues` are those of its OperationOutcome. */
 export class Refused extends Error {
   constructor(status, issues) {
-    super(issues[0]?.text ?? `The service answered ${status}`);
+    super(issues[0]?.text ?? `The service answered with status ${status}`);
     this.status = status;
     this.issues = issues;
   }
 }
 
-/** Read a resource or a page of a search; throws Refused. */
+/** Return a resource or a page of a search. Throws Refused. */
 export function get(path) {
   return ask('GET', path);
 }
 
-/** Post a resource, or nothing; throws Refused. */
+/** Post a resource, or an empty body, and return the answer. Throws Refused. */
 export function post(path, body) {
   return ask('POST', path, body);
 }
 
-/** Read several at once; gives what came of each, null where it was refused. Throws Refused. */
+/** Read several paths in one batch; null stands for each that was refused. Throws Refused. */
 export async function each(paths) {
   if (!paths.length) return [];
   const entry = paths.map((url) => ({ request: { method: 'GET', url } }));
@@ -33,19 +33,19 @@ export async function each(paths) {
   return answer.entry.map((one) => (one.response.status.startsWith('2') ? one.resource : null));
 }
 
-/** Give the resources of a page, without what the server says of the search itself. */
+/** Return the resources of a page, without the OperationOutcome about the search. */
 export function found(bundle) {
   const wanted = (bundle.entry ?? []).filter((one) => one.search?.mode !== 'outcome');
   return wanted.map((one) => one.resource);
 }
 
-/** Give the path of the page after this one, if there is one. */
+/** Return the path of the next page, or an empty string if there is none. */
 export function next(bundle, path) {
   const link = (bundle.link ?? []).find((one) => one.relation === 'next');
   return link ? path.split('?')[0] + new URL(link.url).search : '';
 }
 
-/** Read all pages, at most so many resources. */
+/** Read all pages of a search, until there are at least `most` resources. */
 export async function all(path, most = 1000) {
   const resources = [];
   for (let at = path; at && resources.length < most;) {
@@ -66,9 +66,9 @@ async function ask(method, path, body) {
   });
   const content = await answer.json().catch(() => null);
   if (answer.ok) return content;
-  // Meanwhile somebody else may have signed in.
+  // Sign out only if nobody else has signed in since the request.
   if (answer.status === 401 && used === token())
-    forget('Your sign-in has ended. Sign in again to go on.');
+    forget('Your sign-in has expired. Sign in again to continue.');
   throw new Refused(answer.status, issues(content));
 }
 

@@ -7,15 +7,15 @@ import { day, instant } from './words.js';
 const SVG = 'http://www.w3.org/2000/svg';
 const [WIDTH, HEIGHT] = [1000, 44];
 
-/** Draw the axis; those who do not see it read the same below it. */
+/** Draw the axis. It is hidden from screen readers, because the messages below say the same. */
 export function axis(messages, marks) {
-  const times = messages.map((one) => instant(when(one)).valueOf());
-  const known = times.filter((one) => !Number.isNaN(one));
-  if (known.length < 2) return null;
-  const [first, last] = [Math.min(...known), Math.max(...known)];
+  const times = messages.map((message) => instant(when(message)).valueOf());
+  const valid = times.filter((time) => !Number.isNaN(time));
+  if (valid.length < 2) return null;
+  const [first, last] = [Math.min(...valid), Math.max(...valid)];
   const at = (time) => 6 + ((time - first) / (last - first || 1)) * (WIDTH - 12);
-  const marked = messages.filter((one) => marks.of(one) && when(one));
-  const bars = Map.groupBy(marked, (one) => marks.of(one));
+  const marked = messages.filter((message) => marks.of(message) && when(message));
+  const bySession = Map.groupBy(marked, (message) => marks.of(message));
   const svg = draw('svg', {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     preserveAspectRatio: 'none',
@@ -23,8 +23,8 @@ export function axis(messages, marks) {
     'aria-hidden': 'true',
   });
   svg.append(draw('line', { x1: 0, x2: WIDTH, y1: 34, y2: 34, class: 'base' }));
-  for (const said of bars.values()) {
-    const [from, to] = [said[0], said.at(-1)].map((one) => at(instant(when(one))));
+  for (const group of bySession.values()) {
+    const [from, to] = [group[0], group.at(-1)].map((message) => at(instant(when(message))));
     svg.append(
       draw('rect', {
         x: from - 5,
@@ -36,9 +36,9 @@ export function axis(messages, marks) {
       }),
     );
   }
-  for (const time of known)
+  for (const time of valid)
     svg.append(draw('line', { x1: at(time), x2: at(time), y1: 29, y2: 39, class: 'tick' }));
-  const ends = [first, last].map((one) => make('span', {}, day(one)));
+  const ends = [first, last].map((time) => make('span', {}, day(time)));
   return make(
     'div',
     { class: 'overview' },

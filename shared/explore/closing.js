@@ -1,4 +1,4 @@
-// When sessions close by themselves, and closing one by hand.
+// When sessions close automatically, and closing one by hand.
 
 import { each, post } from './api.js';
 import { announce, fill, make, told } from './dom.js';
@@ -8,27 +8,27 @@ import { about, moment, since } from './words.js';
 
 const CLOSERS = ['admin', 'practitioner'];
 
-/** Tell whether to offer closing at all; whether it is done, the API says. */
+/** Return whether to offer the button; whether the user may close a session, the API decides. */
 export function mayClose() {
   const named = roles();
   return named.every((role) => !role) || named.some((role) => CLOSERS.includes(role));
 }
 
-/** Give in words when each of some open sessions closes, in their order. */
+/** Return in words when each open session closes, in the order of the references. */
 export async function closingOf(references) {
-  const told = await each(references.map((one) => `${one}/$closing`));
-  return told.map(words);
+  const answers = await each(references.map((reference) => `${reference}/$closing`));
+  return answers.map(words);
 }
 
-function words(told) {
-  const parts = new Map((told?.parameter ?? []).map((part) => [part.name, part]));
+function words(answer) {
+  const parts = new Map((answer?.parameter ?? []).map((part) => [part.name, part]));
   const at = parts.get('closes')?.valueInstant;
-  if (!told) return '';
-  if (!at) return 'when somebody closes it';
-  return new Date(at) > Date.now() ? `${moment(at)} (${since(at)})` : 'about now';
+  if (!answer) return '';
+  if (!at) return 'only by hand';
+  return new Date(at) > Date.now() ? `${moment(at)} (${since(at)})` : 'any moment now';
 }
 
-/** Make the button that closes a session, once that is confirmed; the page is then shown anew. */
+/** Return the button that closes a session, with its dialog; the page is rendered again after. */
 export function closing(session) {
   const dialog = make('dialog', { 'aria-labelledby': 'close-title' });
   const open = () => {
@@ -64,9 +64,9 @@ function question(session, dialog) {
     make(
       'p',
       {},
-      'The session of ',
+      'This closes the session of ',
       told(about(session)),
-      ' ends now, and its medical encounters with it.',
+      ' and its medical encounters.',
     ),
     outcome,
     make('div', { class: 'choice' }, no, yes),

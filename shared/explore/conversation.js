@@ -4,15 +4,15 @@ import { link, make, prose, told } from './dom.js';
 import { inTime, isDated, when } from './times.js';
 import { clock, concept, day, named } from './words.js';
 
-const SAID = {
+const STATUSES = {
   preparation: 'Draft',
-  'entered-in-error': 'Taken back',
+  'entered-in-error': 'Retracted',
   'not-done': 'Not sent',
   stopped: 'Stopped',
   'on-hold': 'On hold',
 };
 
-/** Show messages under the days on which they were sent or received; nothing if there are none. */
+/** Show messages under the days on which they were sent or received, or null without messages. */
 export function conversation(messages, threads = []) {
   if (!messages.length) return null;
   const topics =
@@ -20,12 +20,12 @@ export function conversation(messages, threads = []) {
       ? new Map(threads.map((one) => [`Communication/${one.id}`, concept(one.topic)]))
       : new Map();
   const days = Map.groupBy(inTime(messages), (one) => (when(one) ? day(when(one)) : 'Not sent'));
-  return [...days].map(([title, said]) => [
+  return [...days].map(([title, ofDay]) => [
     make('h3', { class: 'day' }, title),
     make(
       'ol',
       { class: 'messages' },
-      said.map((one) => message(one, topics.get(one.partOf[0].reference))),
+      ofDay.map((one) => message(one, topics.get(one.partOf[0].reference))),
     ),
   ]);
 }
@@ -41,7 +41,7 @@ function message(one, topic) {
       told(named(one.sender) || 'Unknown'),
       time(one),
       topic && make('span', {}, ' · ', told(topic)),
-      SAID[one.status] && make('strong', {}, ` ${SAID[one.status]}`),
+      STATUSES[one.status] && make('strong', {}, ` ${STATUSES[one.status]}`),
     ),
     make('div', { class: 'bubble' }, (one.payload ?? []).map(part)),
   );
@@ -65,7 +65,7 @@ function host(address) {
 
 function attachment(one) {
   const title = one.title || one.contentType || 'Attachment';
-  // Whoever sends it writes the title: where the link leads is told beside it.
+  // The sender chooses the title, so the link's host is shown beside it.
   const kind = [
     host(one.url),
     one.title && one.contentType,

@@ -1,8 +1,8 @@
-// Elements made of texts: whatever a resource holds becomes text, never markup.
+// Helpers that create elements: contents of resources become text, never markup.
 
 const LONGEST = 2000;
 
-/** Make an element; attributes that are false or missing are left out, `on...` are listeners. */
+/** Create an element; false and null attributes are left out, `on...` are listeners. */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -14,16 +14,16 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Show text from a resource, isolated: what it says of its direction ends with it. */
+/** Show text from a resource, isolated so that its direction does not affect the text around. */
 export function told(text, attributes = {}) {
   return make('bdi', { ...attributes, dir: 'auto' }, String(text ?? ''));
 }
 
-/** Show a text as it was written; of a very long one the beginning, until asked for the rest. */
+/** Show a text with its line breaks; only the beginning of a very long one, and a button. */
 export function prose(text) {
   const shown = make('p', { class: 'prose', dir: 'auto' }, text.slice(0, LONGEST));
   if (text.length <= LONGEST) return [shown];
-  const more = make('button', { type: 'button', class: 'quiet' }, 'Show all of it');
+  const more = make('button', { type: 'button', class: 'quiet' }, 'Show the full text');
   more.addEventListener('click', () => {
     shown.textContent = text;
     more.remove();
@@ -34,7 +34,7 @@ export function prose(text) {
   return [shown, more];
 }
 
-/** Link to an address on the web; any other stays text. */
+/** Link to an http or https address; any other address stays text. */
 export function link(address, text) {
   const url = URL.canParse(address) ? new URL(address) : null;
   if (!['https:', 'http:'].includes(url?.protocol)) return told(text);
@@ -42,7 +42,7 @@ export function link(address, text) {
   return make('a', attributes, told(text), make('span', { class: 'unseen' }, ' (opens a new tab)'));
 }
 
-/** Put other content into an element. */
+/** Replace the content of an element. */
 export function fill(element, ...children) {
   element.replaceChildren(...there(children));
 }
@@ -51,12 +51,12 @@ function there(children) {
   return children.flat(Infinity).filter((child) => child || child === 0);
 }
 
-/** Tell something to those who do not see the page change. */
+/** Announce something to users of screen readers. */
 export function announce(text) {
   document.getElementById('status').textContent = text;
 }
 
-/** Make the way back to all sessions. */
+/** Return the link back to all sessions. */
 export function up() {
   return make('p', { class: 'path' }, make('a', { href: '#/' }, 'Sessions'));
 }

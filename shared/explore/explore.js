@@ -1,4 +1,4 @@
-// The page: who is signed in, and which view the address asks for.
+// The page: it shows who is signed in, and the view that the address names.
 
 import { announce, fill, make, told, up } from './dom.js';
 import { forgetNames, learn, nameOf } from './names.js';
@@ -12,7 +12,7 @@ const main = document.getElementById('main');
 const person = document.getElementById('person');
 const VIEWS = { __proto__: null, '': sessions, session, thread };
 
-/** Show what the address asks for, or how to sign in. */
+/** Show the view that the address names, or the sign-in. */
 async function show() {
   announce('');
   fill(person, signin.token() && whoever());
@@ -31,17 +31,17 @@ async function showView() {
     const shown = wanted.show(view, ...ids);
     begin(wanted);
     await shown;
-    // Where its heading was replaced, the focus went with it.
+    // A view that replaced its heading has lost the focus.
     if (view.isConnected && document.activeElement === document.body) begin(wanted);
     await learn([{ reference: signin.claims().fhirUser }]);
     person.querySelector('bdi')?.replaceChildren(who());
   } catch (error) {
-    fill(view, make('h1', { tabindex: '-1' }, 'Not shown'), refusal(error), up());
+    fill(view, make('h1', { tabindex: '-1' }, 'This cannot be shown'), refusal(error), up());
     if (view.isConnected) begin(wanted);
   }
 }
 
-/** Begin at the heading. The browser's history keeps titles, so that they name nobody. */
+/** Focus the heading and set the title, which names nobody: the browser's history keeps it. */
 function begin({ NAME }) {
   main.querySelector('h1').focus();
   document.title = `${NAME} · Async Encounters`;

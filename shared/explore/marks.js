@@ -1,4 +1,4 @@
-// Which session each message of a thread belongs to: the API tells the messages of a session.
+// Finds the session of each message of a thread, by searching for the messages of sessions.
 
 import { all, each, found } from './api.js';
 import { isDated, when } from './times.js';
@@ -12,7 +12,7 @@ export class Marks {
   #linked;
   #of = new Map();
 
-  /** The sessions that have been met, by reference. */
+  /** The sessions found so far, by reference. */
   sessions = new Map();
 
   constructor(header, linked) {
@@ -20,7 +20,7 @@ export class Marks {
     this.#linked = linked;
   }
 
-  /** Begin with the sessions that a thread's header is and was linked to, the latest first. */
+  /** Start with the sessions that a thread's header is or was linked to, the latest first. */
   static async of(header) {
     const history = `Communication/${header.id}/_history?_count=100`;
     const versions = await all(history, 300).catch(() => [header]);
@@ -28,16 +28,16 @@ export class Marks {
     return new Marks(header, [...new Set(linked)]);
   }
 
-  /** Give the session of a message that was marked. */
+  /** Return the session of a message, if it has been found. */
   of(message) {
     return this.#of.get(message.id);
   }
 
-  /** Find out to which sessions messages belong. */
+  /** Find the sessions that messages belong to. */
   async mark(messages) {
     const times = messages.map(when).filter(Boolean);
     const beside = await this.#beside(times);
-    // A search by `sent` does not find what does not say it.
+    // A search by `sent` does not find messages without it.
     const narrowed = messages.every(isDated) ? within('sent', times) : '';
     const candidates = [...new Set([...beside, ...this.#linked])].slice(0, MOST);
     for (
@@ -49,7 +49,7 @@ export class Marks {
     }
   }
 
-  /** Give the patient's sessions at that time: a late message may be in one never linked. */
+  /** Return the patient's sessions of that time: a late message may be in one never linked. */
   async #beside(times) {
     const subject = this.#header.subject?.reference;
     if (!times.length || !subject?.startsWith('Patient/')) return [];
@@ -75,7 +75,7 @@ export class Marks {
   }
 }
 
-/** Make a query for what is between the first and the last of some times. */
+/** Return the query for what lies between the first and the last of some times. */
 function within(name, times) {
   if (!times.length) return '';
   const ordered = times.toSorted((one, other) => instant(one) - instant(other));

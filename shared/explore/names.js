@@ -1,4 +1,4 @@
-// What people and places are called: by the directory, whatever references say.
+// Names of people and places from the directory, whatever the references display.
 
 import { all } from './api.js';
 
@@ -14,12 +14,12 @@ const TYPES = [
 const MOST = 50;
 let known = new Map();
 
-/** Give the name of whom a literal reference is to, if it has been learned. */
+/** Return the name of a reference's target, or an empty string if it has not been read. */
 export function nameOf(reference) {
   return known.get(reference) ?? '';
 }
 
-/** Learn the names of whom some resources refer to, as far as the caller may see them. */
+/** Read the names that some resources refer to, as far as the user may see them. */
 export async function learn(resources) {
   const asked = new Set(
     resources.flatMap((one) => [...referred(one)]).filter((one) => !known.has(one)),
@@ -28,7 +28,7 @@ export async function learn(resources) {
   await Promise.all([...by].map(([type, references]) => read(type, references.slice(0, MOST))));
 }
 
-/** Forget them, and those still to come: the next to sign in may not see them. */
+/** Forget all names, even those still being read: the next user may not see them. */
 export function forgetNames() {
   known = new Map();
 }

@@ -1,18 +1,18 @@
-// What the API said no to, for people.
+// Errors of the API, in words for people.
 
 import { make, told } from './dom.js';
 
 const MEANS = {
   0: 'No connection',
-  403: 'You may not do this',
-  404: 'It is not there',
-  410: 'It was deleted',
+  403: 'You are not allowed to do this',
+  404: 'It does not exist',
+  410: 'It has been deleted',
 };
 
-/** Show why something was refused, element by element. */
+/** Show why a request failed, issue by issue. */
 export function refusal(error) {
-  const title = MEANS[error.status] ?? 'That did not work';
-  const lines = error.issues ?? [{ text: 'Something went wrong in this page.' }];
+  const title = MEANS[error.status] ?? 'This did not work';
+  const lines = error.issues ?? [{ text: 'An unexpected error occurred in this page.' }];
   return make(
     'div',
     { role: 'alert', class: 'notice' },

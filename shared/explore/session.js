@@ -1,4 +1,4 @@
-// One session: its facts, its medical encounters and records as a tree, and what was said in it.
+// One session: its facts, its medical encounters and records as a tree, and its conversation.
 
 import { all } from './api.js';
 import { closing, closingOf, mayClose } from './closing.js';
@@ -11,7 +11,7 @@ import { OPEN, about, begun, concept, count, moment, people, range, since } from
 export const NAME = 'Session';
 const MOST = 1000;
 
-/** Show a session; throws Refused. */
+/** Show a session. Throws Refused. */
 export async function show(main, id) {
   fill(
     main,
@@ -45,7 +45,7 @@ export async function show(main, id) {
       make(
         'p',
         { class: 'notice' },
-        `These are the first ${MOST} entries; the threads have all of them.`,
+        `Only the first ${MOST} entries are shown. Open a thread to see all of its messages.`,
       ),
   );
 }

@@ -1,4 +1,4 @@
-// The sessions that are open, and those that have ended, the latest first.
+// The lists of open and of ended sessions, the latest first.
 
 import { found, get, next } from './api.js';
 import { closingOf } from './closing.js';
@@ -45,7 +45,7 @@ function list(title, statuses) {
   return { section: make('section', { 'aria-labelledby': id }, heading, items, below), more };
 }
 
-/** Add to the rows of open sessions when they close. */
+/** Add the time at which it closes to the row of each open session. */
 async function closings(sessions, rows) {
   const times = await closingOf(sessions.map((one) => `Encounter/${one.id}`)).catch(() => []);
   times.forEach((time, index) => {
@@ -54,7 +54,8 @@ async function closings(sessions, rows) {
 }
 
 function foot(items, path, more) {
-  if (!items.children.length) return make('p', { class: 'quietly' }, 'None that you may see.');
+  if (!items.children.length)
+    return make('p', { class: 'quietly' }, 'No sessions that you may see.');
   if (!path) return null;
   const further = async () => (await more())?.querySelector('a').focus();
   return make('button', { type: 'button', onclick: further }, 'Show more');

@@ -1,22 +1,22 @@
-// Who looks: an access token, pasted or from the sign-in page of the deployment's issuer.
-// It stays in this tab, and never goes into an address.
+// Sign-in, with a pasted access token or on the sign-in page of the deployment's issuer.
+// The token stays in this tab, and never becomes part of an address.
 
 import { fill, make, told } from './dom.js';
 
 const { authorize, base, client, groups, token: tokenUrl } = document.body.dataset;
 const [TOKEN, BEGUN, SAID] = ['token', 'sign-in', 'said'];
-// As HTTP allows it, perhaps copied with more than itself.
+// A bearer token, perhaps copied with the word Bearer or with spaces around it.
 const TAKEN = '\\s*([Bb]earer\\s+)?[\\w.~+\\/=\\-]+\\s*';
 
 export const NAME = 'Sign in';
 const kept = window.sessionStorage;
 
-/** Give the token, empty where nobody is signed in. */
+/** Return the token, or an empty string if nobody is signed in. */
 export function token() {
   return kept.getItem(TOKEN) ?? '';
 }
 
-/** Give what the token says of its owner; the API alone decides what that is worth. */
+/** Return the token's claims, for display only: the API decides whether they are valid. */
 export function claims() {
   try {
     const payload = token().split('.')[1].replace(/-/g, '+').replace(/_/g, '/');
@@ -27,20 +27,20 @@ export function claims() {
   }
 }
 
-/** Give the roles that the token names. */
+/** Return the roles that the token names. */
 export function roles() {
   const named = claims()[groups] ?? [];
   return Array.isArray(named) ? named.map(String) : String(named).split(/[\s,]+/);
 }
 
-/** Sign out, with a word about why. */
+/** Sign out, and say why at the next sign-in. */
 export function forget(said = '') {
   kept.removeItem(TOKEN);
   if (said) kept.setItem(SAID, said);
   window.dispatchEvent(new Event('signed-out'));
 }
 
-/** Take up what the sign-in page sent back with; tells whether it did. */
+/** Complete a sign-in if the sign-in page has just sent the user back. */
 export async function returned() {
   const given = new URLSearchParams(window.location.search);
   if (!given.has('state')) return;
@@ -48,7 +48,8 @@ export async function returned() {
   kept.removeItem(BEGUN);
   window.history.replaceState(null, '', window.location.pathname + (begun.place ?? ''));
   try {
-    if (given.get('state') !== begun.state) throw new Error('It was begun in another tab.');
+    if (given.get('state') !== begun.state)
+      throw new Error('The sign-in was started in another tab.');
     if (!given.get('code')) throw new Error(given.get('error_description') ?? given.get('error'));
     kept.setItem(TOKEN, await exchanged(given.get('code'), begun.verifier));
   } catch (error) {
@@ -65,9 +66,9 @@ async function exchanged(code, verifier) {
     code_verifier: verifier,
   };
   const answer = await fetch(tokenUrl, { method: 'POST', body: new URLSearchParams(form) });
-  if (!answer.ok) throw new Error(`The issuer answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(`The issuer answered with status ${answer.status}.`);
   const { access_token: given } = await answer.json();
-  if (!given) throw new Error('The issuer gave no token.');
+  if (!given) throw new Error('The issuer returned no token.');
   return given;
 }
 
@@ -103,7 +104,7 @@ function encoded(bytes) {
   return text.replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 }
 
-/** Show how to sign in; `then` is called when somebody has. */
+/** Show the sign-in; `then` is called once the user has entered a token. */
 export function show(main, then) {
   const said = kept.getItem(SAID);
   kept.removeItem(SAID);
@@ -117,7 +118,7 @@ export function show(main, then) {
       make(
         'p',
         {},
-        'You see what your own rights let you see. Close the tab, and your sign-in is forgotten.',
+        'You see only what your account may see. Closing this tab signs you out.',
       ),
       said && make('p', { role: 'alert', class: 'notice' }, told(said)),
       hosted &&
@@ -126,7 +127,7 @@ export function show(main, then) {
           { type: 'button', class: 'main', onclick: begin },
           'Sign in with your account',
         ),
-      hosted && make('p', { class: 'or' }, 'or with a token'),
+      hosted && make('p', { class: 'or' }, 'or with an access token'),
       form(then),
     ),
   );
@@ -138,7 +139,7 @@ function form(then) {
     type: 'password',
     required: true,
     pattern: TAKEN,
-    title: 'As eyJraWQ.eyJzdWI.c2lnbmF0',
+    title: 'For example eyJraWQ.eyJzdWI.c2lnbmF0',
     autocomplete: 'off',
     spellcheck: 'false',
     'aria-describedby': 'token-help',
@@ -156,7 +157,7 @@ function form(then) {
     make(
       'p',
       { id: 'token-help', class: 'help' },
-      'As your system or administrator gave it to you.',
+      'The token that your system or your administrator gave you.',
     ),
     make('button', { type: 'submit' }, 'Use this token'),
   );

@@ -1,4 +1,4 @@
-// A thread as a conversation, with the sessions that its messages belong to on the time axis.
+// One thread as a conversation, with the sessions of its messages on a time axis.
 
 import { found, get, next } from './api.js';
 import { axis } from './axis.js';
@@ -13,7 +13,7 @@ import { OPEN, about, concept, count, named, range } from './words.js';
 export const NAME = 'Thread';
 const PAGE = 50;
 
-/** Show a thread's latest messages, and earlier ones when asked; throws Refused. */
+/** Show a thread's latest messages, and earlier ones on request. Throws Refused. */
 export async function show(main, id) {
   fill(main, make('h1', { tabindex: '-1' }, 'Thread'), make('p', { class: 'quietly' }, 'Loading…'));
   const header = await get(`Communication/${id}`);
@@ -59,20 +59,20 @@ function top(header) {
   ];
 }
 
-/** Show the messages, those of one session after the other in one part. */
+/** Show the messages in parts: consecutive messages of one session form a part. */
 function spans(messages, marks) {
   const parts = [];
   for (const one of messages) {
     const session = marks.of(one);
-    if (!parts.length || parts.at(-1).session !== session) parts.push({ session, said: [] });
-    parts.at(-1).said.push(one);
+    if (!parts.length || parts.at(-1).session !== session) parts.push({ session, members: [] });
+    parts.at(-1).members.push(one);
   }
   const seen = new Set();
-  return parts.map(({ session, said }) => {
+  return parts.map(({ session, members }) => {
     const heading = title(session, marks.sessions.get(session), seen.has(session));
     seen.add(session);
     const attributes = { class: `span ${session ? 'in' : 'out'}`, tabindex: '-1' };
-    return make('section', attributes, heading, conversation(said));
+    return make('section', attributes, heading, conversation(members));
   });
 }
 

@@ -1,22 +1,22 @@
-// When a message was sent, or else when it was received: the server counts it by the same rules.
+// When a message was sent, or else received, by the same rules as on the server.
 
 import { instant } from './words.js';
 
-// A clock that was never set shows this day, or one before it.
+// A device whose clock was never set sends this day or an earlier one.
 const UNSET = '1970-01-01';
-// What has not been sent has no time at all.
+// Messages with these statuses have not been sent, so they have no time.
 const UNSENT = ['preparation', 'not-done'];
 const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const ULID = /(?:^|\.)([0-7][0-9A-HJKMNP-TV-Z]{9})[0-9A-HJKMNP-TV-Z]{16}$/;
-// The id of a message that was created without `sent` tells the time of its receipt above this.
+// The ULID of a message created without `sent` holds the time of its receipt plus this offset.
 const UNDATED = 2 ** 47;
 
-/** Tell whether `sent` says when a message was sent. */
+/** Return whether `sent` is present and plausible. */
 export function isDated(message) {
   return Boolean(message.sent) && message.sent.slice(0, 10) > UNSET;
 }
 
-/** Return when a message was sent, else when it was received; empty if it was not sent yet. */
+/** Return when a message was sent, or else received; empty if it has not been sent. */
 export function when(message) {
   if (isDated(message)) return message.sent;
   if (UNSENT.includes(message.status)) return '';
@@ -29,7 +29,7 @@ function created(id) {
   return time >= UNDATED ? new Date(time - UNDATED).toISOString() : '';
 }
 
-/** Put messages that do not say when they were sent among the others; these keep their order. */
+/** Return messages with those without `sent` sorted in; the others keep their order. */
 export function inTime(messages) {
   const ordered = messages.filter(isDated);
   const others = messages.filter((one) => !isDated(one));

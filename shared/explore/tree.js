@@ -1,4 +1,4 @@
-// The medical encounters of a session, and under each the records that name it.
+// The medical encounters of a session as a tree, each with the records that refer to it.
 
 import { make, told } from './dom.js';
 import { concept, day, moment, named } from './words.js';
@@ -20,7 +20,7 @@ const NAMES = ['code', 'medicationCodeableConcept', 'type', 'category'];
 const LONGEST = 200;
 const TEXTS = ['description', 'summary', 'title', 'questionnaire'];
 
-/** Show the tree; every other resource hangs at the Encounter that it names, or at the session. */
+/** Show the tree; every record is below the Encounter that it refers to, or below the session. */
 export function tree(session, others) {
   const children = others.filter((one) => one.resourceType === 'Encounter');
   children.sort((one, other) => named(one.subject).localeCompare(named(other.subject)));
@@ -41,7 +41,7 @@ function path(resource) {
   return `${resource.resourceType}/${resource.id}`;
 }
 
-/** Give the Encounters that a record names: `encounter`, `context` or `context.encounter`. */
+/** Return the Encounters that a record names in `encounter`, `context` or `context.encounter`. */
 function encounters({ encounter: own, context }) {
   const named = [own, context, context?.encounter].flat();
   return named.map((one) => one?.reference).filter(Boolean);
@@ -88,7 +88,7 @@ function details(resource, title, more) {
   );
 }
 
-/** Name a record of any type by the element that says best what it is. */
+/** Return a title for a record of any type, from the element that describes it best. */
 function line(one) {
   const coded = NAMES.map((name) => concept(one[name]));
   const written = TEXTS.map((name) => one[name]);
@@ -113,7 +113,7 @@ function value(one) {
   return all.filter(Boolean).join(', ');
 }
 
-/** Give the beginning of a note that is plain text. */
+/** Return the beginning of a plain-text note. */
 function plain({ contentType, data } = {}) {
   if (!data || !/^text\/plain\b/.test(contentType)) return '';
   try {

@@ -1,9 +1,10 @@
-// How things are named, and times told: for people, in their own language's format.
+// Names of things, and times in words, for people.
 
 import { nameOf } from './names.js';
 
 const DAY = 86_400_000;
-// Each unit from twice its length on: 47 hours say more than "tomorrow".
+// The units of relative times, each used from a multiple of its length on: "in 47 hours" says more
+// than "tomorrow".
 const STEPS = [
   ['year', 365 * DAY, 2],
   ['month', 30 * DAY, 2],
@@ -15,7 +16,7 @@ const relative = new Intl.RelativeTimeFormat('en');
 const MONTH = { month: 'short', year: 'numeric' };
 const DATE = { weekday: 'short', day: 'numeric', ...MONTH };
 const dates = new Intl.DateTimeFormat('en-GB', DATE);
-// What has no time, by its length: it is the same day in every zone.
+// Formats of dates without a time, by the length of their text: the same day in every zone.
 const timeless = {
   4: new Intl.DateTimeFormat('en-GB', { year: 'numeric', timeZone: 'UTC' }),
   7: new Intl.DateTimeFormat('en-GB', { ...MONTH, timeZone: 'UTC' }),
@@ -27,19 +28,19 @@ export const VIRTUAL = 'http://terminology.hl7.org/CodeSystem/v3-ActCode|VR';
 export const OPEN = ['planned', 'arrived', 'triaged', 'in-progress', 'onleave', 'unknown'];
 export const ENDED = ['finished', 'cancelled', 'entered-in-error'];
 
-/** Read a time; a leap second, which a Date does not have, as the one before it. */
+/** Return a Date; a leap second, which a Date cannot hold, becomes the second before it. */
 export function instant(text) {
   return new Date(typeof text === 'string' ? text.replace(/:60(?=[.Z+-])/, ':59') : text);
 }
 
-/** Tell a date with its time where there is one; what is no date stays as it is. */
+/** Return a date with its time, if it has one; a text that is no date stays as it is. */
 export function moment(text) {
   const date = instant(text);
   if (!text || Number.isNaN(date.valueOf())) return String(text ?? '');
   return String(text).includes('T') ? `${day(text)}, ${clock(text)}` : day(text);
 }
 
-/** Tell from when to when; a day that both share once. */
+/** Return a range of times; a day that both ends share is named once. */
 export function range(start, end) {
   if (!end) return moment(start);
   const isOneDay =
@@ -47,17 +48,17 @@ export function range(start, end) {
   return `${moment(start)} to ${isOneDay ? clock(end) : moment(end)}`;
 }
 
-/** Tell a date as precisely as it is known. */
+/** Return a date with the precision that it has. */
 export function day(text) {
   return (timeless[text.length] ?? dates).format(instant(text)).replace(',', '');
 }
 
-/** Tell the time of a day, where it is known. */
+/** Return the time of day, or an empty string if it is not known. */
 export function clock(text) {
   return text.includes('T') ? clocks.format(instant(text)) : '';
 }
 
-/** Tell how long ago, or in how long, something is. */
+/** Return how long ago, or in how long, something is. */
 export function since(text, now = Date.now()) {
   const distance = instant(text) - now;
   if (Number.isNaN(distance)) return '';
@@ -67,7 +68,7 @@ export function since(text, now = Date.now()) {
   return relative.format(Math.round(distance / size), unit);
 }
 
-/** Name a code or a concept. */
+/** Return the text of a code or a concept, or of several. */
 export function concept(value) {
   const all = [value].flat().filter(Boolean);
   const coding = (one) => one.coding?.find((each) => each.display) ?? one.coding?.[0] ?? one;
@@ -77,36 +78,36 @@ export function concept(value) {
     .join(', ');
 }
 
-/** Name whom or what a reference is to: by the directory first, since anybody may write display. */
+/** Return the name of a reference's target. The directory precedes what its author displays. */
 export function named(reference) {
   const { display, reference: literal, identifier } = reference ?? {};
   return nameOf(literal) || display || literal || identifier?.value || '';
 }
 
-/** Name whom a session is about. */
+/** Return the name of the patient that a session is about. */
 export function about(encounter) {
   return named(encounter.subject) || 'Several patients';
 }
 
-/** Name who takes part, beside the patients. */
+/** Return the names of the participants other than the patients. */
 export function people(encounter) {
   return (encounter.participant ?? []).map((one) => named(one.individual)).filter(Boolean);
 }
 
-/** Give when an Encounter began. */
+/** Return when an Encounter began. */
 export function begun(encounter) {
   const first = encounter.statusHistory?.[0]?.period?.start;
   return encounter.period?.start ?? first ?? encounter.meta?.lastUpdated;
 }
 
-/** Tell since when a session is open, or when it begins. */
+/** Return since when a session has been open, or when it begins. */
 export function age(encounter) {
   const start = begun(encounter);
   if (instant(start) > Date.now()) return `begins ${since(start)}`;
   return `${encounter.status === 'planned' ? 'planned' : 'opened'} ${since(start)}`;
 }
 
-/** Count things. */
+/** Return a number with its noun, in the singular or plural. */
 export function count(number, one, many = `${one}s`) {
   return `${number} ${number === 1 ? one : many}`;
 }

@@ -1,4 +1,4 @@
-"""Between the gateway's events and the interactions."""
+"""The HTTP layer: turns API Gateway events into requests, and responses into payloads."""
 
 from shared.http.endpoint import endpoint
 from shared.http.requests import Request

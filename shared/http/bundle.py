@@ -1,4 +1,4 @@
-"""Bundles that ask: a batch, each entry on its own, or a transaction, all or nothing.
+"""Batch and transaction Bundles: each entry on its own, or all entries or none.
 
 https://hl7.org/fhir/R4/http.html#transaction
 """
@@ -40,57 +40,62 @@ type Answers = Iterator[tuple[str, Response]]
 type Call = Callable[[Event], Response]
 
 KINDS = {row.code: row for row in INTERACTIONS if row.function == "bundle"}
-# Each is a request of its own, with a line in the log.
+# Each entry is a request of its own, which takes time and writes a line to the log.
 MOST_ENTRIES = 500
 
 
 def answer(request: Request, call: Call) -> Response:
-    """Do what a Bundle asks.
+    """Execute a batch or transaction and return the response with its Bundle.
 
-    Raises Malformed for what is no Bundle, BusinessRule for one of another type, TooLong.
+    Raises Malformed if the body is not a Bundle, BusinessRule if its type is another one, TooLong
+    if it has too many bytes or entries, and Invalid if another part of it is invalid.
     """
-    kind, sent = _parts(request)
+    kind, raw_entries = _type_and_entries(request)
     trail.current().interaction = KINDS[kind]
-    numbered = [(f"Bundle.entry[{number}]", entry) for number, entry in enumerate(sent)]
-    do = _transaction if kind == "transaction" else _batch
-    responses = do(request, numbered, call)
-    done = [entries.answered(place, response, request.base) for place, response in responses]
-    return Response(200, fhirjson.dumps(bundles.answers(kind, done)))
+    numbered = [(f"Bundle.entry[{number}]", entry) for number, entry in enumerate(raw_entries)]
+    execute = _transaction if kind == "transaction" else _batch
+    responses = execute(request, numbered, call)
+    answered = [entries.answered(place, response, request.base) for place, response in responses]
+    return Response(200, fhirjson.dumps(bundles.answers(kind, answered)))
 
 
-def _parts(request: Request) -> tuple[str, list[Any]]:
-    """Give a Bundle's type and its entries, which have yet to be read."""
+def _type_and_entries(request: Request) -> tuple[str, list[Any]]:
+    """Return a Bundle's type and its entries, which are not parsed or validated yet."""
     if len(request.body) > LARGEST:
-        raise TooLong(f"A Bundle has at most {LARGEST // 1_000_000} MB", diagnostics="Send several")
+        raise TooLong(
+            f"The Bundle is larger than {LARGEST // 1_000_000} MB",
+            diagnostics="Split it into several Bundles",
+        )
     body = request.resource()
     if not isinstance(body, dict) or body.get("resourceType") != "Bundle":
-        raise Malformed("The body is no Bundle", expression="resourceType")
-    kind, sent = body.get("type"), body.get("entry", [])
+        raise Malformed("The body is not a Bundle", expression="resourceType")
+    kind, raw_entries = body.get("type"), body.get("entry", [])
     if not isinstance(kind, str) or kind not in KINDS:
         raise BusinessRule(
-            f"The base takes Bundles of type {' and '.join(KINDS)}", expression="Bundle.type"
+            f"The base URL accepts only Bundles of type {' or '.join(KINDS)}",
+            expression="Bundle.type",
         )
-    if not isinstance(sent, list):
-        raise Malformed("An array is expected here", expression="Bundle.entry")
-    if len(sent) > MOST_ENTRIES:
+    if not isinstance(raw_entries, list):
+        raise Malformed("Bundle.entry must be an array", expression="Bundle.entry")
+    if len(raw_entries) > MOST_ENTRIES:
         raise TooLong(
-            f"A Bundle has at most {MOST_ENTRIES} entries",
+            f"The Bundle has more than {MOST_ENTRIES} entries",
             expression="Bundle.entry",
-            diagnostics=f"It has {len(sent)}: send several",
+            diagnostics=f"It has {len(raw_entries)}. Split it into several Bundles",
         )
-    around = {name: part for name, part in body.items() if name not in ("resourceType", "entry")}
-    if issues := element_issues(strip(around).resource, "Bundle", "Bundle"):
+    envelope = {name: part for name, part in body.items() if name not in ("resourceType", "entry")}
+    if issues := element_issues(strip(envelope).resource, "Bundle", "Bundle"):
         raise Invalid(issues=issues)
-    return kind, sent
+    return kind, raw_entries
 
 
 def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
-    """Ask for one after the other, whatever becomes of the others.
+    """Execute the entries one after the other, whatever the outcome of the others.
 
-    What is refused without having been read leaves one event in the audit trail together.
+    Entries that are refused before they can be parsed share one event in the audit trail.
     """
     room, unread = Room(), entries.unread(request)
-    urns = {entry["fullUrl"] for _, entry in numbered if _is_urn(entry)}
+    urns = {entry["fullUrl"] for _, entry in numbered if _has_urn(entry)}
     refusals: list[FhirError] = []
     for place, entry in numbered:
         event = unread
@@ -98,7 +103,7 @@ def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
             with named_by(place):
                 room.check_time()
                 event = entries.read(request, entry, place).event
-                _check_alone(entry.get("resource"), urns)
+                _check_independent(entry.get("resource"), urns)
             response = _called(call, event)
         except FhirError as error:
             if event is unread:
@@ -109,18 +114,21 @@ def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
         refuse_entry(unread, refusals[0])
 
 
-def _is_urn(entry: Any) -> bool:
+def _has_urn(entry: Any) -> bool:
     full_url = entry.get("fullUrl") if isinstance(entry, dict) else None
     return isinstance(full_url, str) and full_url.startswith("urn:")
 
 
-def _check_alone(resource: Any, urls: set[str]) -> None:
-    """Refuse what would have to be resolved: an entry of a batch does not know the others."""
+def _check_independent(resource: Any, urls: set[str]) -> None:
+    """Raise Invalid if a resource refers to another entry by its `fullUrl`.
+
+    Only a transaction resolves such references.
+    """
 
     def refuse(text: str) -> None:
         if text in urls:
             raise Invalid(
-                f"A batch does not resolve {text}",
+                f"A batch does not resolve references to other entries, such as {text}",
                 expression="Resource",
                 diagnostics="Send a transaction",
             )
@@ -130,31 +138,31 @@ def _check_alone(resource: Any, urls: set[str]) -> None:
 
 
 def _transaction(request: Request, numbered: Numbered, call: Call) -> Answers:
-    """Write all or nothing, then read what there is after it."""
+    """Apply all writes or none, then answer the reads from the state after them."""
     sent = of_all(
-        ((place, (one, place)) for place, one in numbered),
-        lambda one: entries.read(request, *one),
+        ((place, (entry, place)) for place, entry in numbered),
+        lambda pair: entries.read(request, *pair),
     )
     try:
-        asked = of_all(((one.place, one.event) for one in sent), _read)
-        pairs = [*zip(sent, asked, strict=True)]
-        asking = of_all(((one.place, (one, ask)) for one, ask in pairs), lambda pair: _entry(*pair))
-        outcomes = transact(_writer(request.actor, asked), asking)
+        entry_requests = of_all(((entry.place, entry.event) for entry in sent), _read)
+        pairs = [*zip(sent, entry_requests, strict=True)]
+        to_apply = of_all(((pair[0].place, pair) for pair in pairs), lambda pair: _entry(*pair))
+        outcomes = transact(_writer(request.actor, entry_requests), to_apply)
     except FhirError as error:
-        for one in sent:
-            refuse_entry(one.event, error)
+        for entry in sent:
+            refuse_entry(entry.event, error)
         raise
     room = Room()
-    for one, ask in pairs:
-        if one.place in outcomes:
-            answered = written(ask, outcomes[one.place])
+    for entry, entry_request in pairs:
+        if entry.place in outcomes:
+            response = written(entry_request, outcomes[entry.place])
         else:
-            answered = _read_after(room, one, call)
-        yield one.place, room.fitting(one.event, answered)
+            response = _read_after(room, entry, call)
+        yield entry.place, room.fitting(entry.event, response)
 
 
 def _read_after(room: Room, sent: Sent, call: Call) -> Response:
-    """Read what there is after the writes, which have been made, if there is time for it."""
+    """Answer a read after the writes have been committed, if there is time left for it."""
     try:
         with named_by(sent.place):
             room.check_time()
@@ -164,46 +172,48 @@ def _read_after(room: Room, sent: Sent, call: Call) -> Response:
 
 
 def _read(event: Event) -> Request:
-    """Read an entry's event as its own function would, and say no to whoever may not."""
+    """Return the request of an entry's event, checked as its own function would check it."""
 
     def read() -> Request:
-        trail.begin()  # what is noted of an entry is not the Bundle's
+        trail.begin()  # an entry's audit trail is not the Bundle's
         return requests.read(event)
 
     return copy_context().run(read)
 
 
-def _writer(caller: Actor, asked: Iterable[Request]) -> Actor:
-    """Give the caller in those of their roles that may make every write."""
-    writes = (one.actor.roles for one in asked if one.interaction.code in WRITES)
-    # Without a wider role that none of the writes is for, they may be a related person only.
-    return requests.linked(replace(caller, roles=caller.roles.intersection(*writes)))
+def _writer(caller: Actor, entry_requests: Iterable[Request]) -> Actor:
+    """Return the caller with only those of their roles that may make every write."""
+    allowed = (
+        request.actor.roles for request in entry_requests if request.interaction.code in WRITES
+    )
+    # Without their wider roles, the caller may be a related person, whose links have to be read.
+    return requests.linked(replace(caller, roles=caller.roles.intersection(*allowed)))
 
 
-def _entry(sent: Sent, asked: Request) -> Entry:
-    """Give an entry as a transaction takes it. Raises Invalid for what it does not do."""
-    code = asked.interaction.code
-    entry = Entry(sent.place, code, asked.path.get("type", ""), asked.path.get("id", ""))
+def _entry(sent: Sent, request: Request) -> Entry:
+    """Return an entry as `transact` takes it. Raises Invalid if a transaction cannot hold it."""
+    code = request.interaction.code
+    entry = Entry(sent.place, code, request.path.get("type", ""), request.path.get("id", ""))
     if code in ("create", "update"):
-        entry = replace(entry, body=asked.resource())
+        entry = replace(entry, body=request.resource())
     elif code == "patch":
-        media_type = asked.media_type(PATCH_TYPES)
-        entry = replace(entry, body=fhirjson.loads(asked.body), media_type=media_type)
+        media_type = request.media_type(PATCH_TYPES)
+        entry = replace(entry, body=fhirjson.loads(request.body), media_type=media_type)
     elif code != "delete":
-        _check_reads(asked)
-        return replace(entry, query=() if asked.is_lenient else tuple(asked.query))
-    query = tuple(asked.condition)
-    return replace(entry, query=query, full_url=sent.full_url, only_if=asked.preconditions)
+        _check_read_only(request)
+        return replace(entry, query=() if request.is_lenient else tuple(request.query))
+    query = tuple(request.condition)
+    return replace(entry, query=query, full_url=sent.full_url, only_if=request.preconditions)
 
 
-def _check_reads(asked: Request) -> None:
-    if "operation" in asked.path and asked.operation.affects_state:
-        text = f"{asked.interaction.code} is not part of a transaction: send a batch"
+def _check_read_only(request: Request) -> None:
+    if "operation" in request.path and request.operation.affects_state:
+        text = f"A transaction cannot include {request.interaction.code}: send it in a batch"
         raise Invalid(issues=[Issue("not-supported", text, "url")])
 
 
 def _called(call: Call, event: Event) -> Response:
-    """Call an entry's own function, with an audit trail of its own."""
+    """Call an entry's own function, with its own audit trail and figures."""
     before = meter.read()
     response = copy_context().run(call, event)
     meter.add(before)

@@ -1,4 +1,4 @@
-"""Answers in gzip, for who takes them so: a page of messages shrinks to a quarter or less.
+"""Gzip compression of responses: a page of messages shrinks to a quarter or less.
 
 https://www.rfc-editor.org/rfc/rfc9110#field.accept-encoding
 """
@@ -8,15 +8,15 @@ import re
 from base64 import b64encode
 from typing import Any
 
-# What fits into a packet gains nothing.
+# A smaller body fits into one network packet, so compressing it gains nothing.
 LEAST_BYTES = 1400
-# Hardly larger than at the best level, and made in less than half of its time.
+# The output is hardly larger than at the best level, and takes less than half of the time.
 _LEVEL = 4
 _CODING = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=(?P<weight>[01](?:\.\d{0,3})?)\s*)?(?:,|$)")
 
 
 def coded(payload: dict[str, Any], accepted: str) -> dict[str, Any]:
-    """Return a payload with its body in gzip, where that is accepted and worth it."""
+    """Return a payload with its body in gzip, if the client accepts that and it is large enough."""
     body = payload["body"].encode()
     if len(body) < LEAST_BYTES or not takes_gzip(accepted):
         return payload
@@ -30,6 +30,6 @@ def coded(payload: dict[str, Any], accepted: str) -> dict[str, Any]:
 
 
 def takes_gzip(accepted: str) -> bool:
-    """Return whether a header Accept-Encoding names gzip, with a weight that is not zero."""
-    named = _CODING.search(accepted.lower())
-    return named is not None and float(named["weight"] or 1) > 0
+    """Return whether an Accept-Encoding header names gzip with a weight above zero."""
+    match = _CODING.search(accepted.lower())
+    return match is not None and float(match["weight"] or 1) > 0

@@ -1,4 +1,4 @@
-"""The API for people: a page made of OpenAPI, with no script and nothing from elsewhere."""
+"""The API reference as an HTML page, generated from OpenAPI, without scripts or other files."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ HEADERS = {
 
 @cache
 def page(base: str) -> bytes:
-    """Give the page of the server at `base`."""
+    """Return the HTML page about the API at `base`."""
     api = described(base)
     title = escape(api["info"]["title"])
     body = "\n".join(_sections(api))
@@ -96,22 +96,23 @@ def _parameters(rows: Any) -> Iterator[str]:
 
 def _answers(responses: Json) -> Iterator[tuple[str, ...]]:
     for status, answer in responses.items():
-        contents = [_schema(each) for each in answer.get("content", {}).values()]
+        contents = [_schema(content) for content in answer.get("content", {}).values()]
         refusal = _refusal(answer["$ref"]) if "$ref" in answer else ""
         yield status, escape(answer.get("description", refusal)), " ".join(contents)
 
 
 def _refusal(reference: str) -> str:
     document = "a problem document" if reference.endswith("/Problem") else "an OperationOutcome"
-    return f"Refused, with {document}"
+    return f"Refused with {document}"
 
 
 def _schema(content: Json) -> str:
-    """Link to the schemas of a content."""
+    """Return links to the schemas of a body."""
     schema = content.get("schema", {})
-    names = [each["$ref"] for each in schema.get("anyOf", [schema]) if "$ref" in each]
-    plain = (escape(name.rpartition("/")[2]) for name in names)
-    return " or ".join(f'<a href="#{name}">{name}</a>' for name in plain)
+    alternatives = schema.get("anyOf", [schema])
+    references = [schema["$ref"] for schema in alternatives if "$ref" in schema]
+    names = (escape(reference.rpartition("/")[2]) for reference in references)
+    return " or ".join(f'<a href="#{name}">{name}</a>' for name in names)
 
 
 def _table(head: str, rows: list[tuple[str, ...]]) -> str:

@@ -1,4 +1,4 @@
-"""The decorator of every function behind the API."""
+"""The decorator that makes a Lambda handler of each function behind the API."""
 
 import re
 import time
@@ -27,18 +27,21 @@ from shared.store import meter
 
 type Handler = Callable[[Request], Response]
 
-logger = Logger(location=None)  # each line is written at the same place
+logger = Logger(location=None)  # every line is written at the same place in the code
 
-# `_count`, `_sort` and the like: the names of no parameter of a type.
+# Control parameters such as `_count` and `_sort`, which belong to no type.
 _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
-_KNOWN = (*TYPES, AUDIT_EVENT)
-_NAMED = {"type": "type", "id": "id", "version": "vid"}
+_KNOWN_TYPES = (*TYPES, AUDIT_EVENT)
+# The path variable of each field of the log line.
+_VARIABLES = {"type": "type", "id": "id", "version": "vid"}
 
 
 def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
-    """Make a Lambda handler: read the event, call, turn exceptions into an OperationOutcome, log.
+    """Return a Lambda handler that reads the event, calls `handle` and logs the request.
 
-    Raises nothing; what is logged is ids, names, figures and the places in the code of an error.
+    It turns every exception into an OperationOutcome, or into a problem document on the plain-JSON
+    API, and raises none itself. The log has only ids, names, figures and the code locations of
+    errors.
     """
 
     @wraps(handle)
@@ -51,13 +54,13 @@ def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
 
 
 def respond(handle: Handler, event: Event) -> Response:
-    """Return the response to an event, and log it."""
+    """Return the response to an event, and log the request."""
     started = time.perf_counter()
     event = routing.settled(event)
     meter.start()
     _begin(event["requestContext"])
     response, failure = _answer(handle, event)
-    response = fitting(event, response, _refusals(event).refused)
+    response = fitting(event, response, _error_renderer(event).refused)
     _log(event, response, failure, time.perf_counter() - started)
     metrics.write()
     return response
@@ -73,27 +76,30 @@ def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
     try:
         return handle(requests.read(event)), {}
     except FhirError as error:
-        return _refusals(event).refused(error), _failure(error)
-    except Exception as error:  # noqa: BLE001 - the last resort: nothing of it leaves but its place
-        from shared import failures  # noqa: PLC0415 - hardly any request breaks
+        return _error_renderer(event).refused(error), _failure(error)
+    except Exception as error:  # noqa: BLE001 - the last resort: only its code location is logged
+        from shared import failures  # noqa: PLC0415 - only failing requests need it
 
         request_id = event["requestContext"].get("requestId", "")
-        return _refusals(event).broken(request_id), failures.described(error)
+        return _error_renderer(event).broken(request_id), failures.described(error)
 
 
-def _refusals(event: Event) -> ModuleType:
-    """Give the module that says no as the face does that is asked."""
+def _error_renderer(event: Event) -> ModuleType:
+    """Return the module that renders errors for the API being called (FHIR or plain JSON)."""
     if not routing.is_plain(event):
         return responses
-    from shared.http import problems  # noqa: PLC0415 - few requests are refused
+    from shared.http import problems  # noqa: PLC0415 - FHIR requests do not need it
 
     return problems
 
 
 def refuse_entry(event: Event, error: FhirError) -> Response:
-    """Refuse a Bundle's entry which does not come to its own function, and log it as that would."""
-    response, asked = refused(error), trail.current().of_entry(routing.row(event))
-    _write(event, response, _failure(error), {}, asked)
+    """Return the refusal of a Bundle's entry, and log it as the entry's own function would.
+
+    It is for an entry that never reaches its function.
+    """
+    response, audit = refused(error), trail.current().of_entry(routing.row(event))
+    _write(event, response, _failure(error), {}, audit)
     return response
 
 
@@ -113,48 +119,48 @@ def _write(
     figures: dict[str, Any],
     audit: trail.Trail,
 ) -> None:
-    """Write one line; of a query only the parameters' names, of a resource only its id.
+    """Write a request's log line: of a query only parameter names, of a resource only its id.
 
-    The audit trail's rows of what writes nothing are made of it. Where there is too much for one
-    row, further lines say the rest.
+    The line of a request that wrote nothing becomes its row in the audit trail. If an event is too
+    large for one row, further lines carry the rest.
     """
     query = _query(event) + audit.form
-    asked = {**_resource(event), "parameters": _names(query, is_plain=routing.is_plain(event))}
-    patients = _patients(event, asked, query)
+    fields = {**_resource(event), "parameters": _names(query, is_plain=routing.is_plain(event))}
+    patients = _patients(event, fields, query)
     target = (
-        f"{asked['type']}/{asked['id']}" if asked.get("type") in TYPES and "id" in asked else ""
+        f"{fields['type']}/{fields['id']}" if fields.get("type") in TYPES and "id" in fields else ""
     )
-    audited = audit.lines(response.status, _answered(response), patients, target)
+    audited = audit.lines(response.status, _disclosed(response), patients, target)
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
-        **{name: value for name, value in asked.items() if value},
+        **{name: value for name, value in fields.items() if value},
         "status": response.status,
     }
     write = logger.error if "error" in failure else logger.info
     figures = {name: value for name, value in figures.items() if value}
     write("request", extra=line | figures | response.log | failure | audited[0])
-    for more in audited[1:]:
-        logger.info("request", extra=line | failure | more)
+    for further in audited[1:]:
+        logger.info("request", extra=line | failure | further)
 
 
-def _answered(response: Response) -> Answer:
-    """Return what a response is about, whole, whatever part of it stands in the body."""
+def _disclosed(response: Response) -> Answer:
+    """Return the resources that a response discloses, complete even if the body has only parts."""
     if response.seen is not None:
         return response.seen
-    about = response.about
-    return response.body if about is None else [about.json] if about.json else []
+    record = response.about
+    return response.body if record is None else [record.json] if record.json else []
 
 
 def _query(event: Event) -> list[tuple[str, str]]:
-    """Return the parameters of the URL, also of one that is refused for how it is written."""
+    """Return the parameters of the URL, even of one that was refused as malformed."""
     parts = (part.partition("=") for part in event.get("rawQueryString", "").split("&") if part)
     return [(unquote(name), unquote(value)) for name, _, value in parts]
 
 
-def _patients(event: Event, asked: dict[str, Any], query: list[tuple[str, str]]) -> frozenset[str]:
-    """Return the patients whom the path and the query name."""
-    kind, own_id = routing.path(event).get("type", ""), asked.get("id", "")
+def _patients(event: Event, fields: dict[str, Any], query: list[tuple[str, str]]) -> frozenset[str]:
+    """Return the patients that the path and the query name, as references."""
+    kind, own_id = routing.path(event).get("type", ""), fields.get("id", "")
     own = frozenset({f"Patient/{own_id}"} if kind == "Patient" and own_id else ())
     if not query:
         return own
@@ -164,28 +170,35 @@ def _patients(event: Event, asked: dict[str, Any], query: list[tuple[str, str]])
 
 
 def _resource(event: Event) -> dict[str, str]:
-    """Give type, id and operation of the path where they are such: else they may be anything."""
+    """Return the path's type, ids and operation for the log, if they are valid.
+
+    Anything else could contain personal data.
+    """
     path = routing.path(event)
     if f"/{AUDIT_EVENT}" in event["routeKey"]:
         path = {"type": AUDIT_EVENT, **path}
-    named = {name: path[part] for name, part in _NAMED.items() if part in path}
+    fields = {field: path[variable] for field, variable in _VARIABLES.items() if variable in path}
     if path.get("operation") in {row.name for row in OPERATIONS}:
-        named["operation"] = path["operation"]
-    ids = (named.get(name, "-") for name in ("id", "version"))
-    return named if named.get("type", TYPES[0]) in _KNOWN and all(map(ID.fullmatch, ids)) else {}
+        fields["operation"] = path["operation"]
+    ids = (fields.get(name, "-") for name in ("id", "version"))
+    is_known = fields.get("type", TYPES[0]) in _KNOWN_TYPES
+    return fields if is_known and all(map(ID.fullmatch, ids)) else {}
 
 
 def _names(query: list[tuple[str, str]], *, is_plain: bool) -> list[str]:
-    """Return names of a query's parameters, `?` for an unknown one: that may be anything."""
+    """Return the names of a query's parameters, with `?` for unknown ones.
+
+    An unknown name could contain personal data.
+    """
     if not query:
         return []
     from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
 
-    known = {code for each in _KNOWN for code in SEARCH_PARAMS.of(each)}
+    known_names = {code for type_name in _KNOWN_TYPES for code in SEARCH_PARAMS.of(type_name)}
     if is_plain:
-        from shared.plain.collections import EVERY_PARAM  # noqa: PLC0415 - has been imported
+        from shared.plain.collections import EVERY_PARAM  # noqa: PLC0415 - FHIR requests do not need it
 
-        known = EVERY_PARAM
+        known_names = EVERY_PARAM
     names = {name.partition(":")[0] for name, _ in query}
-    said = {name if name in known or _CONTROL.fullmatch(name) else "?" for name in names}
-    return sorted(said)[:MOST_NAMES]
+    logged = {name if name in known_names or _CONTROL.fullmatch(name) else "?" for name in names}
+    return sorted(logged)[:MOST_NAMES]

@@ -1,4 +1,4 @@
-"""An example of each type that is stored, invented, as OpenAPI shows it."""
+"""An invented example of each resource type, shown in the OpenAPI document."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _HOMER = {"reference": "Patient/homer-simpson"}
 _ALICE = {"reference": "Practitioner/doctor-alice-smith"}
 _RASH = {"text": "Rash on both arms"}
 
-_MORE: dict[str, Json] = {
+_ELEMENTS: dict[str, Json] = {
     "Encounter": {
         "status": "in-progress",
         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"},
@@ -90,4 +90,4 @@ _MORE: dict[str, Json] = {
     "Task": {"status": "requested", "intent": "order", "for": _HOMER},
     "ChargeItem": {"status": "billable", "code": {"text": "Online visit"}, "subject": _HOMER},
 }
-EXAMPLES = {kind: {"resourceType": kind, "id": "example"} | _MORE[kind] for kind in TYPES}
+EXAMPLES = {kind: {"resourceType": kind, "id": "example"} | _ELEMENTS[kind] for kind in TYPES}

@@ -1,7 +1,8 @@
-"""The explorer: a page of static files that asks this API, with the token of whoever looks at it.
+"""Serving of the explorer, a page of static files that calls this API with its user's token.
 
-Nothing in a resource can become code in it: its policy lets no script run but the files that are
-here, no markup be made of text, and nothing be asked but the API and the token endpoint.
+Nothing in a resource can become code in the page. Its Content-Security-Policy allows only the
+scripts served here, forbids turning text into markup, and allows requests only to the API and to
+the token endpoint.
 https://www.w3.org/TR/CSP3/
 """
 
@@ -29,39 +30,40 @@ _MEDIA_TYPES = {
 
 
 def page(request: Request) -> Response:
-    """Give the page, which knows where the API is and where its people sign in."""
-    known = settings()
+    """Return the page, filled in with the URLs of the API and of the sign-in."""
+    configuration = settings()
     values = {
         "base": request.base,
-        "authorize": known.authorize_url,
-        "token": known.token_url,
-        "client": known.explore_client_id,
-        "groups": known.groups_claim,
+        "authorize": configuration.authorize_url,
+        "token": configuration.token_url,
+        "client": configuration.explore_client_id,
+        "groups": configuration.groups_claim,
     }
     content = Template(_content(_PAGE).decode()).substitute(
         {name: escape(value) for name, value in values.items()}
     )
-    policy = _policy(request.base, known.token_url if known.explore_client_id else "")
+    token_url = configuration.token_url if configuration.explore_client_id else ""
+    policy = _policy(request.base, token_url)
     return _answer(request, _PAGE, content.encode(), {"Content-Security-Policy": policy})
 
 
 def file(request: Request, name: str) -> Response:
-    """Give a file that the page loads. Raises NotFound."""
+    """Return a file that the page loads. Raises NotFound."""
     if name not in _names() - {_PAGE}:
-        raise NotFound("The explorer has no such file")
+        raise NotFound("The explorer has no file of this name")
     return _answer(request, name, _content(name), {})
 
 
 def _policy(base: str, token_url: str) -> str:
-    # A path that ends in a slash is for all below it; `;` and `,` would end the directive.
-    asked = [quote(url, safe=":/%[]@") for url in (f"{base}/", token_url) if url]
+    # A path with a slash at its end covers all below it; `;` and `,` would end the directive.
+    sources = [quote(url, safe=":/%[]@") for url in (f"{base}/", token_url) if url]
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self'",
-            f"connect-src {' '.join(asked)}",
+            f"connect-src {' '.join(sources)}",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
@@ -71,8 +73,8 @@ def _policy(base: str, token_url: str) -> str:
     )
 
 
-def _answer(request: Request, name: str, content: bytes, more: dict[str, str]) -> Response:
-    """Answer with a file's content, or 304 where the browser has it."""
+def _answer(request: Request, name: str, content: bytes, headers: dict[str, str]) -> Response:
+    """Return a file's content with its headers, or 304 if the browser has it already."""
     tag = sha256(content).hexdigest()[:32]
     headers = {
         "Content-Type": _MEDIA_TYPES[Path(name).suffix],
@@ -81,7 +83,7 @@ def _answer(request: Request, name: str, content: bytes, more: dict[str, str]) -
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        **more,
+        **headers,
     }
     if tag in entity_tags(request.headers.get("if-none-match", "")):
         return Response(304, headers=headers)

@@ -1,4 +1,4 @@
-"""The API as OpenAPI 3.1, made of the catalogue.
+"""The OpenAPI 3.1 document of the API, generated from the catalogue.
 
 https://spec.openapis.org/oas/v3.1.1.html
 """
@@ -38,20 +38,20 @@ type Json = dict[str, Any]
 
 _BUNDLES = "Bundles"
 _DONE = {
-    "create": {"201": "Created", "200": "Found by If-None-Exist"},
-    "update": {"200": "Updated, or nothing was to be changed", "201": "Created"},
-    "patch": {"200": "Changed, or nothing was to be changed"},
-    "delete": {"204": "Deleted, or not there"},
-    "read": {"200": "The resource", "304": "The caller has it"},
-    "vread": {"200": "The version", "304": "The caller has it"},
+    "create": {"201": "Created", "200": "The resource that If-None-Exist matches"},
+    "update": {"200": "Updated, or already as requested", "201": "Created"},
+    "patch": {"200": "Changed, or already as requested"},
+    "delete": {"204": "Deleted, or did not exist"},
+    "read": {"200": "The resource", "304": "The client has the current version"},
+    "vread": {"200": "The version", "304": "The client has this version"},
 }
-# In which header a write says which version it is about.
-_NAMING = {"200": "Content-Location", "201": "Location"}
+# The header in which a write names the version that it is about.
+_VERSION_HEADERS = {"200": "Content-Location", "201": "Location"}
 _WRITES = ("create", "update", "patch")
 _ALWAYS = (400, 403, 406, 503)
 _WRITE = (409, 412, 413, 415, 422)
 _REFUSED = {
-    # Of patients and related persons: too many threads in one day.
+    # 429: a patient or related person has started too many threads in one day.
     "create": (*_WRITE, 429),
     "update": (404, *_WRITE),
     "patch": (404, 410, *_WRITE),
@@ -62,7 +62,7 @@ _REFUSED = {
     "search-type": (404, 415),
     "operation": (404, 409, 410, 412, 413, 415, 422),
     "definition": (404,),
-    # What a transaction is refused for is what refuses one of its entries.
+    # A transaction is refused with the status of the entry that is refused.
     "transaction": (404, 405, 410, *_WRITE, 429),
     "batch": (404, 405, 410, *_WRITE, 429),
 }
@@ -71,12 +71,12 @@ _MEANS = {status: kind.__doc__ or "" for kind, status in reversed(STATUS.items()
 
 @cache
 def openapi(base: str) -> bytes:
-    """Give the API of the server at `base`, as JSON."""
+    """Return the OpenAPI document of the API at `base`, as JSON."""
     return fhirjson.dumps(described(base))
 
 
 def described(base: str) -> Json:
-    """Give the API of the server at `base`."""
+    """Return the OpenAPI document of the API at `base`."""
     paths: Json = {}
     root = base.removesuffix(settings().base_path)
     for path, method, operation in (*_operations(), *openapi_plain.operations(root)):
@@ -107,10 +107,10 @@ def _tags() -> tuple[str, ...]:
 
 
 def _security() -> Json:
-    known = settings()
-    if not known.token_url:
+    token_url = settings().token_url
+    if not token_url:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-    flow = {"tokenUrl": known.token_url, "scopes": {}}
+    flow = {"tokenUrl": token_url, "scopes": {}}
     return {"type": "oauth2", "flows": {"clientCredentials": flow}}
 
 
@@ -122,7 +122,7 @@ def _refusal(status: int) -> Json:
 
 
 def _operations() -> Iterator[tuple[str, str, Json]]:
-    """Give path, method and description of everything that can be asked."""
+    """Yield path, method and OpenAPI operation of every request below the base."""
     for row in BELOW_BASE:
         if row.code == "operation":
             yield from _named_operations(row)
@@ -149,7 +149,7 @@ def _interaction(row: Interaction, kind: str) -> Json:
 
 
 def _described(row: Interaction, summary: str, tag: str) -> Json:
-    """Describe what all requests have: names, who may, and the answers."""
+    """Return the parts that every operation has: its names, its roles and its responses."""
     level = "" if "{id}" in row.path or row.code == "create" else "OfType"
     name = "".join(part.capitalize() for part in summary.replace("-", " ").split())
     roles = row.who or "everybody, without a token"
@@ -164,45 +164,47 @@ def _described(row: Interaction, summary: str, tag: str) -> Json:
 
 
 def _responses(row: Interaction, kind: str) -> Json:
-    done = _DONE.get(row.code, {"200": "The definition" if kind == "Definitions" else "A Bundle"})
+    successes = _DONE.get(
+        row.code, {"200": "The definition" if kind == "Definitions" else "A Bundle"}
+    )
     schema = kind if row.code in _DONE else "Bundle"
     answers: Json = {}
-    for status, text in done.items():
+    for status, text in successes.items():
         answers[status] = {"description": text}
         if status not in ("204", "304") and row.method != "HEAD":
             answers[status]["content"] = _answer(row, schema)
         if row.code in _WRITES:
-            answers[status]["headers"] = _headers(_NAMING[status])
-    refused = (*_ALWAYS, *_REFUSED.get(row.code, ()))
-    for refusal in sorted(set(refused)):
+            answers[status]["headers"] = _headers(_VERSION_HEADERS[status])
+    refusals = (*_ALWAYS, *_REFUSED.get(row.code, ()))
+    for refusal in sorted(set(refusals)):
         answer: Json = {"$ref": f"#/components/responses/{refusal}"}
         answers[str(refusal)] = answer if row.method != "HEAD" else {"description": _MEANS[refusal]}
     if not row.public:
         gateway = {"application/json": {"schema": reference_to("GatewayError")}}
-        answers["401"] = {"description": "No token, or none that is valid", "content": gateway}
+        answers["401"] = {"description": "The token is missing or invalid", "content": gateway}
     return answers
 
 
-def _headers(naming: str) -> Json:
-    """Describe the headers that say which version a write made or found."""
+def _headers(version_header: str) -> Json:
+    """Return the descriptions of the headers that name the version a write made or found."""
     version = {"schema": {"type": "string", "examples": ['W/"1"']}}
     url = {
         "description": "The version: [base]/Type/id/_history/n",
         "schema": {"type": "string", "format": "uri"},
     }
-    return {naming: url, "ETag": version}
+    return {version_header: url, "ETag": version}
 
 
 def _answer(row: Interaction, schema: str) -> Json:
-    """Give the content of a success; a write may answer with an outcome, or nothing at all."""
-    wanted: Json = reference_to(schema)
+    """Return the content of a success. A write may also return an OperationOutcome."""
+    body_schema: Json = reference_to(schema)
     if row.code in _WRITES:
-        wanted = {"anyOf": [wanted, reference_to("OperationOutcome")]}
-    return {JSON: {"schema": wanted}}
+        body_schema = {"anyOf": [body_schema, reference_to("OperationOutcome")]}
+    return {JSON: {"schema": body_schema}}
 
 
 def _links(kind: str) -> Json:
-    """Lead from what was written to what can be done with it."""
+    """Return OpenAPI links from a written resource to the requests that concern it."""
     own = {"id": "$response.body#/id"}
     names = {"read": "getRead", "history": "getHistoryInstance", "delete": "deleteDelete"}
     return {
@@ -232,7 +234,7 @@ def _named(row: Interaction, operation: Operation, kind: str) -> Json:
     described["parameters"] = [*path_parameters(row.path)]
     if row.method == "GET":
         described["parameters"] += [
-            operand(each) for each in operation.parameters if not each.is_resource
+            operand(parameter) for parameter in operation.parameters if not parameter.is_resource
         ]
     else:
         described["requestBody"] = {"content": {JSON: operands(operation, kind)}}
@@ -240,15 +242,15 @@ def _named(row: Interaction, operation: Operation, kind: str) -> Json:
 
 
 def _level(row: Interaction) -> str:
-    """Tell whether an operation's route is on a type or on an instance."""
+    """Return the level of an operation's route: type or instance."""
     return INSTANCE if "{id}" in row.path else TYPE
 
 
 def _base(row: Interaction) -> Json:
-    """Describe the base URL: with a slash at its end or without, a path of OpenAPI has one."""
+    """Return the operation of the base URL: a path in OpenAPI always begins with a slash."""
     described = _described(row, "batch or transaction", _BUNDLES)
-    asked = {"method": "GET", "url": "Encounter?status=in-progress"}
-    example = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": asked}]}
+    request = {"method": "GET", "url": "Encounter?status=in-progress"}
+    example = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": request}]}
     content = {JSON: {"schema": reference_to("Bundle"), "example": example}}
     return described | {"requestBody": {"required": True, "content": content}}
 
@@ -262,7 +264,7 @@ def _public(row: Interaction) -> Json:
         *headers(row),
     ]
     if row.code in PUBLISHED:
-        described["responses"]["304"] = {"description": "The caller has it"}
+        described["responses"]["304"] = {"description": "The client has the current version"}
     schema = {"metadata": "CapabilityStatement"}.get(name, name)
     content: Json = {JSON: {"schema": reference_to(schema)}}
     if row.code in NO_RESOURCE:

@@ -1,4 +1,4 @@
-"""The plain-JSON face as OpenAPI has it, made of its collections."""
+"""The OpenAPI description of the plain-JSON API, generated from its collections."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,11 +24,11 @@ type Json = dict[str, Any]
 TAG = "Plain JSON"
 _DONE = {
     "create": {"201": "Created"},
-    "search-type": {"200": "A page"},
-    "read": {"200": "As it is", "304": "The caller has it"},
-    "update": {"200": "Updated, or nothing was to be changed", "201": "Created"},
-    "patch": {"200": "Changed, or nothing was to be changed"},
-    "delete": {"204": "Deleted, or not there"},
+    "search-type": {"200": "A page of members"},
+    "read": {"200": "The member", "304": "The client has the current version"},
+    "update": {"200": "Updated, or already as requested", "201": "Created"},
+    "patch": {"200": "Changed, or already as requested"},
+    "delete": {"204": "Deleted, or did not exist"},
 }
 _WRITE = (404, 409, 410, 412, 413, 415, 422)
 _REFUSED = {"create": (*_WRITE, 429), "search-type": (404,), "read": (404, 410), "delete": _WRITE}
@@ -36,19 +36,20 @@ _DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8]))?)?$"
 
 
 def schemas() -> Json:
-    """Give the schemas of what is in the collections, and of a problem, by name."""
-    return {name_of(each): _object(each.every_field) for each in COLLECTIONS.values()} | {
-        "Problem": _problem()
+    """Return the schemas of the collections' members and of a problem document, by name."""
+    members = {
+        name_of(collection): _object(collection.every_field) for collection in COLLECTIONS.values()
     }
+    return members | {"Problem": _problem()}
 
 
 def name_of(collection: Collection) -> str:
-    """Give the name of a collection's schema."""
+    """Return the name of a collection's schema."""
     return f"Plain{collection.name.capitalize()}"
 
 
 def operations(root: str) -> Iterator[tuple[str, str, Json]]:
-    """Give path, method and description of what can be asked at a root."""
+    """Yield path, method and OpenAPI operation of each request below a root URL."""
     for row in ROOTED.values():
         for collection in COLLECTIONS.values() if row.is_plain and row.audit else ():
             path = row.path.replace("{collection}", collection.name)
@@ -60,7 +61,7 @@ def _operation(row: Interaction, collection: Collection) -> Json:
     described: Json = {
         "operationId": f"{code}{name_of(collection)}",
         "summary": f"{code} {collection.name}",
-        "description": f"For {row.who}. As a FHIR {collection.type}.",
+        "description": f"For {row.who}. Stored as a FHIR {collection.type}.",
         "tags": [TAG],
         "parameters": [*_parameters(row, collection)],
         "responses": _responses(row, collection),
@@ -76,12 +77,12 @@ def _parameters(row: Interaction, collection: Collection) -> Iterator[Json]:
         yield {"name": "id", "in": "path", "required": True, "schema": schema, "example": "example"}
     if row.code == "search-type":
         yield from map(_param, collection.params)
-        yield _query("sort", "By time: -date has the last first", {"enum": [*SORTS]})
+        yield _query("sort", "Order by time; -date sorts the latest first", {"enum": [*SORTS]})
         count = {"type": "integer", "minimum": 1, "maximum": LARGEST_COUNT}
-        yield _query("count", "How many a page has: 20 where nothing is said", count)
-        yield _query(CURSOR, "From `next` of the page before, with the same query", TEXT)
+        yield _query("count", "Page size, 20 by default", count)
+        yield _query(CURSOR, "`next` of the previous page; repeat its other parameters", TEXT)
     if row.code in ("update", "patch", "delete"):
-        text = "The version to be changed: another is refused with 412"
+        text = "The version to change; 412 if the current version is another"
         tag = {"type": "string", "enum": ['W/"1"']}
         yield {"name": IF_MATCH, "in": "header", "description": text, "schema": tag}
 
@@ -92,9 +93,9 @@ def _param(param: Param) -> Json:
     codes = listed(param.value_set) if param.value_set else [*param.codes]
     if codes:
         return _query(param.name, param.about, {"type": "string", "enum": codes})
-    # People and places may have been given their ids by another system.
-    own = ID if param.target in CARE else r"^[A-Za-z0-9._-]{1,64}$"
-    pattern = r"^[A-Z][a-z]+/[A-Za-z0-9.-]{1,64}$" if param.is_reference else own
+    # The ids of people and places may come from another system.
+    id_pattern = ID if param.target in CARE else r"^[A-Za-z0-9._-]{1,64}$"
+    pattern = r"^[A-Z][a-z]+/[A-Za-z0-9.-]{1,64}$" if param.is_reference else id_pattern
     return _query(param.name, param.about, {"type": "string", "pattern": pattern})
 
 
@@ -108,7 +109,7 @@ def _body(row: Interaction, collection: Collection) -> Json:
         changes = {"schema": {"type": "object"}, "example": {name: value}}
         return dict.fromkeys(sorted(PLAIN_PATCHES), changes)
     if row.code in ("create", "update"):
-        # What FHIR says of it may have no plain form: an answer needs to have none.
+        # Required in requests only: a stored value may have no plain form, and is then left out.
         required = [field.name for field in collection.fields if field.required]
         schema = {
             **reference_to(name_of(collection)),
@@ -133,19 +134,24 @@ def _responses(row: Interaction, collection: Collection) -> Json:
     for refusal in (400, 403, 503, *_REFUSED.get(row.code, _WRITE)):
         answers[str(refusal)] = {"$ref": "#/components/responses/Problem"}
     gateway = {JSON: {"schema": reference_to("GatewayError")}}
-    answers["401"] = {"description": "No token, or none that is valid", "content": gateway}
+    answers["401"] = {"description": "The token is missing or invalid", "content": gateway}
     return answers
 
 
 def responses() -> Json:
-    """Give the answers that several operations have, by name."""
+    """Return the responses that several operations share, by name."""
     content = {PROBLEM_JSON: {"schema": reference_to("Problem")}}
-    return {"Problem": {"description": "Refused: what is wrong, and where", "content": content}}
+    return {
+        "Problem": {
+            "description": "Refused: the problem document says what is wrong, and where",
+            "content": content,
+        }
+    }
 
 
 def _problem() -> Json:
-    where = {name: {"type": "string"} for name in ("pointer", "parameter", "header", "element")}
-    error = {"type": "object", "properties": {**where, "detail": TEXT}, "required": ["detail"]}
+    location = {name: {"type": "string"} for name in ("pointer", "parameter", "header", "element")}
+    error = {"type": "object", "properties": {**location, "detail": TEXT}, "required": ["detail"]}
     properties = {
         "type": {"const": "about:blank"},
         "title": TEXT,
@@ -154,21 +160,21 @@ def _problem() -> Json:
         "code": TEXT,
         "errors": {"type": "array", "items": error, "minItems": 1},
     }
-    needed = ["type", "title", "status", "detail", "code"]
-    return {"type": "object", "properties": properties, "required": needed}
+    required = ["type", "title", "status", "detail", "code"]
+    return {"type": "object", "properties": properties, "required": required}
 
 
 def _object(fields: tuple[Field, ...]) -> Json:
     properties: Json = {}
     for field in fields:
-        one = _schema(field.kind)
-        every = {"type": "array", "items": one}
-        said: Json = {"description": field.about} if field.about else {}
-        said |= {"readOnly": True} if field.read_only else {}
-        properties[field.name] = {**(every if field.many else one), **said}
+        schema = _schema(field.kind)
+        array = {"type": "array", "items": schema}
+        annotations: Json = {"description": field.about} if field.about else {}
+        annotations |= {"readOnly": True} if field.read_only else {}
+        properties[field.name] = {**(array if field.many else schema), **annotations}
         if field.plural:
-            about = f"All, where there are several; {field.name} is the first"
-            properties[field.plural] = {**every, "description": about}
+            about = f"All values, if there are several; {field.name} is the first"
+            properties[field.plural] = {**array, "description": about}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
@@ -199,16 +205,16 @@ def _schema(kind: Kind) -> Json:
 
 
 def _id(kind: Id) -> Json:
-    named = " or ".join(f"{each}/id" for each in kind.types)
-    return {"type": "string", "description": f"An id, or {named}" if kind.usual else named}
+    forms = " or ".join(f"{type_name}/id" for type_name in kind.types)
+    return {"type": "string", "description": f"An id, or {forms}" if kind.usual else forms}
 
 
 def _either(plain: Json, parts: dict[str, str]) -> Json:
     properties = {name: PRIMITIVES.get(form, TEXT) for name, form in parts.items()}
-    shape = {
+    object_schema = {
         "type": "object",
         "properties": properties,
         "additionalProperties": False,
         "minProperties": 1,
     }
-    return {"anyOf": [plain, shape]}
+    return {"anyOf": [plain, object_schema]}

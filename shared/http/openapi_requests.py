@@ -1,4 +1,4 @@
-"""What is sent, as OpenAPI has it: parameters, headers and bodies, with examples.
+"""OpenAPI descriptions of requests: parameters, headers and bodies, with examples.
 
 https://spec.openapis.org/oas/v3.1.1.html#operation-object
 """
@@ -29,10 +29,13 @@ _PATCHES: dict[str, Json] = {
     },
 }
 _HEADERS = {
-    "If-Match": ("The version to be changed: another is refused with 412", 'W/"1"'),
-    "If-None-Match": ("Versions that the caller has: 304 where it is one of them", 'W/"1"'),
-    "If-Modified-Since": ("304 where nothing was changed since", "Sat, 21 Nov 2020 10:00:00 GMT"),
-    "If-None-Exist": ("A search: where it finds one nothing is created", "identifier=urn:x|1"),
+    "If-Match": ("The version to change; 412 if the current version is another", 'W/"1"'),
+    "If-None-Match": (
+        "Versions that the client has; 304 if the current one is among them",
+        'W/"1"',
+    ),
+    "If-Modified-Since": ("304 if it has not changed since", "Sat, 21 Nov 2020 10:00:00 GMT"),
+    "If-None-Exist": ("A search; nothing is created if it finds a resource", "identifier=urn:x|1"),
     "Prefer": ("return=minimal, representation or OperationOutcome", "return=representation"),
 }
 _SENT = {
@@ -54,7 +57,7 @@ _VALUES: dict[str, tuple[str, str]] = {
 
 
 def path_parameters(path: str) -> Iterator[Json]:
-    """Describe the variables of a path."""
+    """Yield the descriptions of a path's variables."""
     examples = {"id": "example", "vid": "1"}
     for name in ("id", "vid"):
         if f"{{{name}}}" in path:
@@ -69,30 +72,30 @@ def path_parameters(path: str) -> Iterator[Json]:
 
 
 def queries(row: Interaction, kind: str) -> Iterator[Json]:
-    """Describe the query of an interaction with a type."""
+    """Yield the descriptions of an interaction's query parameters for a resource type."""
     controls = TAKEN.get(row.code, FORMATS)
     if row.code == "search-type":
         controls = (COUNT, *controls)
-    asked = row.code == "search-type" or (row.conditional and row.code != "create")
-    if asked and row.path in ("/{type}", f"/{kind}"):
+    is_search = row.code == "search-type" or (row.conditional and row.code != "create")
+    if is_search and row.path in ("/{type}", f"/{kind}"):
         yield from map(_search_parameter, SEARCH_PARAMS.of(kind).values())
     yield from map(control, controls)
 
 
 def control(row: Control) -> Json:
-    """Describe a parameter that says how to answer."""
+    """Return the description of a control parameter, such as `_format`."""
     schema = PRIMITIVES.get(row.type, TEXT)
     if row.name == "_format":
         schema = {"enum": ["json", *sorted(JSON_TYPES)]}
     if row.name == "_summary":
         schema = {"enum": ["true", "text", "data", "false"]}
-    shown = {"example": row.example} if schema.get("type") == "string" else {}
+    example = {"example": row.example} if schema.get("type") == "string" else {}
     return {
         "name": row.name,
         "in": "query",
         "description": row.documentation,
         "schema": schema,
-        **shown,
+        **example,
     }
 
 
@@ -110,7 +113,7 @@ def _search_parameter(row: SearchParam) -> Json:
 
 
 def headers(row: Interaction) -> Iterator[Json]:
-    """Describe the headers that an interaction knows."""
+    """Yield the descriptions of the request headers that an interaction supports."""
     for name in _SENT.get(row.code, ()):
         if name == "If-None-Exist" and not row.conditional:
             continue
@@ -124,7 +127,7 @@ def headers(row: Interaction) -> Iterator[Json]:
 
 
 def body(row: Interaction, kind: str) -> Json:
-    """Give the body of an interaction with a type, by media type; empty where it has none."""
+    """Return an interaction's request body for a resource type, by media type; empty if none."""
     if row.code in ("create", "update"):
         return {JSON: {"schema": reference_to(kind), "example": EXAMPLES[kind]}}
     if row.code == "patch":
@@ -141,7 +144,7 @@ def body(row: Interaction, kind: str) -> Json:
 
 
 def operand(row: Parameter) -> Json:
-    """Describe an operation's parameter in the query."""
+    """Return the description of an operation's query parameter."""
     schema = PRIMITIVES.get(row.type, TEXT)
     return {
         "name": row.name,
@@ -152,7 +155,7 @@ def operand(row: Parameter) -> Json:
 
 
 def operands(operation: Operation, kind: str) -> Json:
-    """Give the body of an operation with an example of its first parameter."""
+    """Return the body of an operation, with an example of its first parameter."""
     parts: list[Json] = []
     for row in operation.parameters[:1]:
         value: Any = {"reference": f"{row.targets[0]}/homer-simpson"} if row.targets else "2026"

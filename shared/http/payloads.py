@@ -1,4 +1,4 @@
-"""What Lambda is given to answer with, no larger than Lambda takes it.
+"""Payloads that Lambda returns to the gateway, within Lambda's size limit.
 
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
@@ -14,46 +14,49 @@ from shared.http.requests import Event
 from shared.http.responses import FHIR_JSON, Response
 from shared.settings import settings
 
-# Lambda ends an answer at 6 MB: the body as a string of JSON, beside it headers of some KB.
+# Lambda limits a payload to 6 MB: the body as a JSON string, and some KB of headers.
 LARGEST = 6_000_000
-_SUCCESS, _READING = range(200, 300), ("GET", "HEAD")
+_SUCCESS, _READ_METHODS = range(200, 300), ("GET", "HEAD")
 
 
 def fitting(event: Event, response: Response, refused: Callable[[FhirError], Response]) -> Response:
-    """Return a response if it fits, else one without what was written, or a refusal."""
+    """Return a response if it fits into a payload.
+
+    If not, a write is answered without its body, and anything else is refused.
+    """
     if fhirjson.sent_size(response.body) <= LARGEST:
         return response
-    is_read = event["requestContext"]["http"]["method"] in _READING
+    is_read = event["requestContext"]["http"]["method"] in _READ_METHODS
     if response.status in _SUCCESS and not is_read and "ETag" in response.headers:
-        # It has been done: Location and ETag say what it is now.
+        # The write has been made: Location and ETag say which version it is.
         return replace(response, body=b"")
     return refused(
         TooLong(
-            f"The answer would be larger than {LARGEST // 1_000_000} MB",
-            diagnostics="Ask for fewer resources with _count, or for parts of them with _elements",
+            f"The response would be larger than {LARGEST // 1_000_000} MB",
+            diagnostics="Request fewer resources with _count, or parts of them with _elements",
         )
     )
 
 
 def payload(event: Event, response: Response) -> dict[str, Any]:
-    """Return a response as Lambda is given it, indented if that is asked for and fits."""
-    headers = _kept(event) | response.headers
+    """Return the payload of a response, indented if the client asks for that and it fits."""
+    headers = _cache_headers(event) | response.headers
     if response.body:
         headers = {"Content-Type": FHIR_JSON} | headers
-    head = event["requestContext"]["http"]["method"] == "HEAD"
-    pretty = "_pretty=true" in event.get("rawQueryString", "") and response.body[:1] == b"{"
-    body = _indented(response.body) if pretty else response.body
-    made = {
+    is_head = event["requestContext"]["http"]["method"] == "HEAD"
+    is_pretty = "_pretty=true" in event.get("rawQueryString", "") and response.body[:1] == b"{"
+    body = _indented(response.body) if is_pretty else response.body
+    plain_payload = {
         "statusCode": response.status,
         "headers": headers,
-        "body": "" if head else body.decode(),
+        "body": "" if is_head else body.decode(),
     }
     accepted = event.get("headers", {}).get("accept-encoding", "")
     if not accepted:
-        return made
-    from shared.http import coding  # noqa: PLC0415 - a function starts sooner without it
+        return plain_payload
+    from shared.http import coding  # noqa: PLC0415 - functions start faster without it
 
-    return coding.coded(made, accepted)
+    return coding.coded(plain_payload, accepted)
 
 
 def _indented(body: bytes) -> bytes:
@@ -61,11 +64,11 @@ def _indented(body: bytes) -> bytes:
     return indented if fhirjson.sent_size(indented) <= LARGEST else body
 
 
-def _kept(event: Event) -> dict[str, str]:
-    """Return what says who may keep the answer: nobody, unless it is the same for everybody.
+def _cache_headers(event: Event) -> dict[str, str]:
+    """Return the headers that say whether a response may be cached.
 
-    Caches keep the answers to pages of several origins apart: the gateway adds the headers that let
-    such pages read them, by the API's `CorsConfiguration`.
+    Only public responses may. `Vary: Origin` keeps the responses to pages of different origins
+    apart, because the gateway adds CORS headers by the API's `CorsConfiguration`.
     """
     row = routing.row(event)
     is_public = row is not None and row.public

@@ -1,4 +1,4 @@
-"""The plain-JSON face: a request about a collection, and its answer, `{"data": ...}`."""
+"""Dispatch of plain-JSON requests to their interactions, and their `{"data": ...}` responses."""
 
 from typing import Any
 
@@ -20,29 +20,33 @@ from shared.store.records import Versioned
 
 type Json = dict[str, Any]
 
-_TYPE = {"Content-Type": PLAIN_JSON}
-_TAKEN = frozenset({PLAIN_JSON})
+_CONTENT_TYPE = {"Content-Type": PLAIN_JSON}
+_ACCEPTED = frozenset({PLAIN_JSON})
 
 
 def answered(request: Request) -> Response:
-    """Do what a route of the face asks. Raises what the interaction does."""
+    """Execute a plain-JSON request and return its response. Raises what the interaction does."""
     collection, actor = COLLECTIONS[request.path["collection"]], request.actor
     code = request.interaction.code
     if code == "search-type":
         return _page(collection, *plain.search(actor, collection, request.query))
     if request.query:
         names = dict.fromkeys(name for name, _ in request.query)
-        raise Invalid(issues=[Issue("invalid", "Nothing is asked here", name) for name in names])
+        raise Invalid(
+            issues=[
+                Issue("invalid", "This request takes no query parameters", name) for name in names
+            ]
+        )
     if code == "read":
-        return _found(request, collection, plain.read(actor, collection, request.id))
+        return _read(request, collection, plain.read(actor, collection, request.id))
     if code == "create":
-        outcome = plain.create(actor, collection, _body(request, _TAKEN))
+        outcome = plain.create(actor, collection, _body(request, _ACCEPTED))
         return _written(request, collection, outcome)
     own_id, only_if = request.id, request.preconditions
     if code == "delete":
         outcome = plain.delete(actor, collection, own_id, only_if=only_if)
     elif code == "update":
-        body = _body(request, _TAKEN)
+        body = _body(request, _ACCEPTED)
         outcome = plain.update(actor, collection, own_id, body, only_if=only_if)
     else:
         body = _body(request, PLAIN_PATCHES)
@@ -50,8 +54,8 @@ def answered(request: Request) -> Response:
     return _written(request, collection, outcome)
 
 
-def _body(request: Request, taken: frozenset[str]) -> Any:
-    request.media_type(taken)
+def _body(request: Request, accepted: frozenset[str]) -> Any:
+    request.media_type(accepted)
     body = fhirjson.loads(request.body)
     try:
         fhirjson.dumps(body)
@@ -61,15 +65,16 @@ def _body(request: Request, taken: frozenset[str]) -> Any:
 
 
 def _page(collection: Collection, resources: list[Json], cursor: str | None) -> Response:
-    shown = [mapping.shown(collection, each) for each in resources]
-    return Response(200, fhirjson.dumps({"data": shown, "next": cursor}), _TYPE, seen=resources)
+    members = [mapping.shown(collection, resource) for resource in resources]
+    body = fhirjson.dumps({"data": members, "next": cursor})
+    return Response(200, body, _CONTENT_TYPE, seen=resources)
 
 
-def _found(request: Request, collection: Collection, record: Versioned) -> Response:
+def _read(request: Request, collection: Collection, record: Versioned) -> Response:
     headers = entity_headers(record)
     if is_known(request.headers, record.version, record.last_updated):
         return Response(304, headers=headers, about=record)
-    return _of(200, collection, record, headers)
+    return _member(200, collection, record, headers)
 
 
 def _written(request: Request, collection: Collection, outcome: Outcome) -> Response:
@@ -85,11 +90,11 @@ def _written(request: Request, collection: Collection, outcome: Outcome) -> Resp
     status = 201 if outcome.created else 200
     if not outcome.readable:
         return Response(status, headers=headers)
-    return _of(status, collection, record, headers)
+    return _member(status, collection, record, headers)
 
 
-def _of(
+def _member(
     status: int, collection: Collection, record: Versioned, headers: dict[str, str]
 ) -> Response:
     body = fhirjson.dumps({"data": mapping.shown(collection, record.resource)})
-    return Response(status, body, _TYPE | headers, seen=[record.resource])
+    return Response(status, body, _CONTENT_TYPE | headers, seen=[record.resource])

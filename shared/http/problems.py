@@ -1,4 +1,4 @@
-"""Refusals of the plain-JSON face.
+"""Errors of the plain-JSON API as problem documents.
 
 https://www.rfc-editor.org/rfc/rfc9457
 """
@@ -21,19 +21,21 @@ _HEADERS = frozenset({ENCODING, IF_MATCH, IF_NONE_MATCH})
 
 
 def refused(error: FhirError) -> Response:
-    """Answer a refusal: `errors` names each field, parameter or header that is wrong."""
-    status = status_of(error)
-    return _problem(status, error.issues, refusal_headers(error))
+    """Return the problem document of an error.
+
+    Its `errors` name each field, parameter or header that is wrong.
+    """
+    return _problem(status_of(error), error.issues, refusal_headers(error))
 
 
 def broken(request_id: str) -> Response:
-    """Answer an error of our own, saying nothing about it."""
+    """Return the response to an internal error, without details about it."""
     return _problem(500, [Issue("exception", "Internal error", "", f"Request {request_id}")], {})
 
 
-def _problem(status: int, found: Sequence[Issue], headers: dict[str, str]) -> Response:
-    issues = bounded(found)
-    several = f"{len(issues)} problems: errors says which"
+def _problem(status: int, all_issues: Sequence[Issue], headers: dict[str, str]) -> Response:
+    issues = bounded(all_issues)
+    several = f"There are {len(issues)} problems, listed in errors"
     problem: Json = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -47,20 +49,23 @@ def _problem(status: int, found: Sequence[Issue], headers: dict[str, str]) -> Re
 
 
 def _detail(issue: Issue) -> str:
-    # What names an element explains itself in FHIR's terms.
+    # Beside a pointer, the diagnostics are left out: they explain errors in terms of FHIR elements.
     return (issue.text or issue.code) if issue.expression.startswith("#") else sentence(issue)
 
 
 def _errors(issues: Sequence[Issue]) -> Iterator[Json]:
     for issue in issues:
         place = shown(issue.expression)
-        where = {_where(place): place} if place else {}
-        if where or len(issues) > 1:
-            yield where | {"detail": shown(_detail(issue))}
+        location = {_location_kind(place): place} if place else {}
+        if location or len(issues) > 1:
+            yield location | {"detail": shown(_detail(issue))}
 
 
-def _where(place: str) -> str:
-    """Tell what kind of place it is; an `element` is FHIR's, of which there is no field."""
+def _location_kind(place: str) -> str:
+    """Return the member of an error that names a place.
+
+    An `element` is one of the FHIR resource that no field of the collection shows.
+    """
     if place.startswith("#"):
         return "pointer"
     if place in _HEADERS:

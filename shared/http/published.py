@@ -1,4 +1,4 @@
-"""What the server says of itself: the same for everybody, and sent again only if changed."""
+"""Responses with public documents, which clients may cache: 304 if the document is unchanged."""
 
 from functools import lru_cache
 from hashlib import sha256
@@ -11,7 +11,7 @@ _LENGTH = 32
 
 
 def published(request: Request, body: bytes, media_type: str = FHIR_JSON) -> Response:
-    """Return 200 with the body and its ETag, or 304 if the caller has it."""
+    """Return 200 with the body and its ETag, or 304 if the caller has it already."""
     tag = _digest(body)
     headers = {"ETag": f'W/"{tag}"'}
     if is_known(request.headers, tag):

@@ -1,4 +1,4 @@
-"""A request, read from the event of an HTTP API (payload 2.0).
+"""Requests, parsed from the events of an API Gateway HTTP API (payload format 2.0).
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -35,9 +35,10 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asks; header names in lower case, the query decoded but not interpreted.
+    """A parsed and authorized request.
 
-    `context` is what the gateway says of the request.
+    Header names are in lower case. The query is decoded but not interpreted. `context` is the
+    `requestContext` of the gateway's event.
     """
 
     interaction: Interaction
@@ -66,29 +67,29 @@ class Request:
 
     @property
     def preconditions(self) -> Preconditions:
-        """What If-Match and If-None-Match ask of a write. Raises Invalid."""
+        """The conditions of a write in If-Match and If-None-Match. Raises Invalid."""
         return Preconditions(self._versions(IF_MATCH), self._versions(IF_NONE_MATCH))
 
     def _versions(self, header: str) -> frozenset[str]:
-        """Read a header's entity tags; one that names none is a mistake, not the lack of it."""
+        """Return the versions that a header names. Raises Invalid if the header names none."""
         text = self.headers.get(header.lower())
         versions = frozenset(negotiation.entity_tags(text or "")) - {""}
         if text is not None and not versions:
             raise Invalid(
-                f"{header} names no version", expression=header, diagnostics='Write it as W/"1"'
+                f"{header} names no version", expression=header, diagnostics='Send it as W/"1"'
             )
         return versions
 
     def prefers(self, preference: str) -> bool:
-        """Tell whether Prefer says so, as `handling=lenient`."""
+        """Return whether Prefer has a preference, such as `handling=lenient`."""
         return preference in negotiation.preferences(self.headers.get("prefer", ""))
 
     def media_type(self, accepted: frozenset[str]) -> str:
-        """Give the body's media type. Raises UnsupportedMedia where it is none of the accepted."""
-        name, given = negotiation.media_type(self.headers.get("content-type", ""))
-        version, charset = given.get("fhirversion", FHIR_VERSION), given.get("charset", "utf-8")
-        is_known = version in FHIR_VERSIONS and charset in CHARSETS
-        if (name and name not in accepted) or not is_known:
+        """Return the body's media type. Raises UnsupportedMedia unless it is accepted."""
+        name, parameters = negotiation.media_type(self.headers.get("content-type", ""))
+        version = parameters.get("fhirversion", FHIR_VERSION)
+        is_supported = version in FHIR_VERSIONS and parameters.get("charset", "utf-8") in CHARSETS
+        if (name and name not in accepted) or not is_supported:
             fhir = "" if self.interaction.is_plain else f", fhirVersion {FHIR_VERSION}"
             raise UnsupportedMedia(
                 "The body's media type is not supported",
@@ -97,33 +98,33 @@ class Request:
         return name
 
     def resource(self) -> Any:
-        """Read the body of a create or update as JSON. Raises UnsupportedMedia and Malformed."""
+        """Return the JSON of the body. Raises UnsupportedMedia and Malformed."""
         self.media_type(JSON_TYPES)
         return fhirjson.loads(self.body)
 
     @property
     def is_lenient(self) -> bool:
-        """Tell whether unknown parameters are left out and not refused."""
+        """Return whether unknown parameters are ignored rather than refused."""
         return self.prefers("handling=lenient")
 
     @property
     def condition(self) -> list[tuple[str, str]]:
-        """The query that a conditional create, update, patch or delete asks.
+        """The query of a conditional create, update, patch or delete.
 
-        That of a create stands in If-None-Exist or in the URL. Raises Invalid where the header
-        selects nothing of the type.
+        A create has it in If-None-Exist or in the URL. Raises Invalid if the header is not a query
+        of the type.
         """
         formats = {control.name for control in FORMATS}
-        asked = [pair for pair in self.query if pair[0] not in formats]
-        given = self.headers.get(IF_NONE_EXIST.lower())
-        if given is not None:
-            from shared import queries  # noqa: PLC0415 - few requests are conditional creates
+        query = [pair for pair in self.query if pair[0] not in formats]
+        header = self.headers.get(IF_NONE_EXIST.lower())
+        if header is not None:
+            from shared import queries  # noqa: PLC0415 - only a few creates are conditional
 
-            asked += queries.condition(given, self.type, header=IF_NONE_EXIST)
-        return asked
+            query += queries.condition(header, self.type, header=IF_NONE_EXIST)
+        return query
 
     def search_query(self) -> list[tuple[str, str]]:
-        """Read the parameters of a search; those of a form join those of the URL."""
+        """Return the parameters of a search: those of the URL, and of the form in a POST."""
         return self.query + (self._form() if self.interaction.method == "POST" else [])
 
     def _form(self) -> list[tuple[str, str]]:
@@ -131,28 +132,28 @@ class Request:
         try:
             form = parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")
         except ValueError:
-            raise Malformed("The form is not UTF-8") from None
+            raise Malformed("The form is not valid UTF-8") from None
         trail.current().form = form
         negotiation.check_format(self.headers.get("accept", ""), [*self.query, *form])
         return form
 
 
 def read(event: Event) -> Request:
-    """Read an event, and say no to whoever may not do what it asks.
+    """Return the request of an event, after checking that the caller may make it.
 
     Raises Login, Forbidden, NotFound, NotSupported, NotAcceptable, UnsupportedMedia, TooLong and
     Invalid.
     """
-    known, context = settings(), event["requestContext"]
-    base = _base(known, context)
+    configuration, context = settings(), event["requestContext"]
+    base = _base(configuration, context)
     references.BASE.set(base)
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims")
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     authorization = headers.get("authorization", "")
-    caller = access.caller(claims, known, authorization) if claims else ANONYMOUS
-    asked = trail.current()
-    asked.asked_by(caller)
-    asked.interaction = interaction = routing.interaction(event, known)
+    caller = access.caller(claims, configuration, authorization) if claims else ANONYMOUS
+    audit = trail.current()
+    audit.asked_by(caller)
+    audit.interaction = interaction = routing.interaction(event, configuration)
     path = routing.path(event)
     caller = access.authorise(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
@@ -167,24 +168,24 @@ def read(event: Event) -> Request:
 
 
 def linked(caller: Actor) -> Actor:
-    """Give a related person, in the roles that count, with the patients of their links."""
+    """Return the caller, a related person with the patients of their links in the directory."""
     if not caller.is_related_person:
         return caller
-    from shared.interactions import families  # noqa: PLC0415 - nobody else has links
+    from shared.interactions import families  # noqa: PLC0415 - only related persons have links
 
     return families.linked(caller)
 
 
-def _base(known: Settings, context: Mapping[str, Any]) -> str:
-    if known.public_base_url:
-        return known.public_base_url
+def _base(configuration: Settings, context: Mapping[str, Any]) -> str:
+    if configuration.public_base_url:
+        return configuration.public_base_url
     stage = "" if context["stage"] == "$default" else f"/{context['stage']}"
-    return f"https://{context['domainName']}{stage}{known.base_path}"
+    return f"https://{context['domainName']}{stage}{configuration.base_path}"
 
 
 def _check_path(path: Mapping[str, str]) -> None:
     if "id" in path and not references.ID.fullmatch(path["id"]):
         raise Invalid(
-            "The id is not one of R4: 1 to 64 letters, digits, dashes and dots",
+            "The id is not valid in R4: it must be 1 to 64 letters, digits, dashes or dots",
             expression="id" if "collection" in path else f"{path.get('type', 'Resource')}.id",
         )

@@ -1,4 +1,4 @@
-"""Answers: a resource with its version headers, a Bundle, an OperationOutcome."""
+"""Responses: resources with their version headers, Bundles and OperationOutcomes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from shared.resources import bundles
 from shared.resources.outcome import operation_outcome
 from shared.store.records import Versioned
 
-# Only for types: no answer needs the code of another interaction.
+# Imported for type checking only, so that a function does not load other interactions' code.
 if TYPE_CHECKING:
     from shared.interactions.changes import Outcome
     from shared.interactions.everything import Everything
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 RETRY_AFTER_SECONDS = "1"
-# Stored JSON begins with the resource's type, id and meta.
+# Markers of the type and the id in stored JSON, which begins with type, id and meta.
 _TYPE, _ID = b'"resourceType":"', b'"id":"'
 
-# The only place that knows HTTP's statuses; an exception takes that of its nearest ancestor here.
+# The HTTP status of each exception; a class that is not listed has that of its nearest ancestor.
 STATUS = {
     errors.Invalid: 400,
     errors.Login: 401,
@@ -51,10 +51,10 @@ STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; `body` is JSON, empty where there is none; `log` is told to the log only.
+    """A response; `body` may be empty, and `log` is written to the log only.
 
-    `about` is the version that it is about, if it is about one. `seen` are the resources that it
-    tells something of, each whole, where these do not stand in the body as they are.
+    `about` is the version of the resource that it is about, if it is about one. `seen` are the
+    complete resources that it discloses, if the body does not contain them as they are.
     """
 
     status: int
@@ -66,7 +66,7 @@ class Response:
 
 
 def entity_headers(record: Versioned) -> dict[str, str]:
-    """Give ETag and Last-Modified of a resource's version."""
+    """Return the headers ETag and Last-Modified of a resource's version."""
     return {
         "ETag": f'W/"{record.version}"',
         "Last-Modified": format_datetime(instants.read(record.last_updated), usegmt=True),
@@ -74,20 +74,20 @@ def entity_headers(record: Versioned) -> dict[str, str]:
 
 
 def found(request: Request, record: Versioned) -> Response:
-    """Answer a read: 200, or 304 where the caller has this version."""
+    """Return the response to a read: 200, or 304 if the client has this version."""
     headers = entity_headers(record)
     if request.interaction.code == "vread":
         headers["Content-Location"] = _versioned(request, record)
     if is_known(request.headers, record.version, record.last_updated):
         return Response(304, headers=headers, about=record)
-    return Response(200, _asked_for(request, record.json or b""), headers, about=record)
+    return Response(200, _requested_part(request, record.json or b""), headers, about=record)
 
 
-def _asked_for(request: Request, json: bytes) -> bytes:
-    """Give a resource's JSON, or the part of it that the query asks for."""
+def _requested_part(request: Request, json: bytes) -> bytes:
+    """Return a resource's JSON, or the part of it that the query asks for."""
     if not request.query:
         return json
-    from shared.resources import subsets  # noqa: PLC0415 - most reads are of whole resources
+    from shared.resources import subsets  # noqa: PLC0415 - most reads return whole resources
 
     subset = subsets.of_read(request.type, request.query)
     return subset.cut(json) if subset else json
@@ -98,10 +98,10 @@ def _versioned(request: Request, record: Versioned) -> str:
 
 
 def written(request: Request, outcome: "Outcome") -> Response:
-    """Answer a write: 201 if the resource is new, else 200, or 204 if it is gone.
+    """Return the response to a write: 201 if the resource is new, 204 if it is gone, else 200.
 
-    Location (of what is new) or Content-Location tells the id and version, also to a client that
-    wants no body: https://www.rfc-editor.org/rfc/rfc9110#section-8.7
+    Location (of a new resource) or Content-Location names the id and version, even for a client
+    that wants no body: https://www.rfc-editor.org/rfc/rfc9110#section-8.7
     """
     record = outcome.record
     if record is None:
@@ -124,19 +124,19 @@ def _preferred(request: Request, outcome: "Outcome", record: Versioned) -> bytes
 
 
 def history_bundle(request: Request, page: "History") -> Response:
-    """Answer with a page of a history."""
-    entries = [_version(request, step) for step in page.steps]
+    """Return the response with a page of a history."""
+    entries = [_history_entry(request, step) for step in page.steps]
     url = f"{request.base}/{request.type}/{request.id}/_history"
     links = {"self": _link(url, request.query)}
     if page.next is not None:
-        kept = [pair for pair in request.query if pair[0] != "_offset"]
-        links["next"] = _link(url, [*kept, ("_offset", str(page.next))])
+        query = [pair for pair in request.query if pair[0] != "_offset"]
+        links["next"] = _link(url, [*query, ("_offset", str(page.next))])
     body = fhirjson.dumps(bundles.history(entries, links, total=page.total))
-    # That there are no such versions tells something of the resource as well.
+    # An empty page discloses something about the resource, too.
     return Response(200, body, seen=None if page.steps else page.seen)
 
 
-def _version(request: Request, step: "Step") -> bundles.Version:
+def _history_entry(request: Request, step: "Step") -> bundles.Version:
     record = step.record
     reference = f"{record.type}/{record.id}"
     is_posted = record.version == 1 and ulids.PATTERN.fullmatch(record.id.rpartition(".")[2])
@@ -155,37 +155,37 @@ def _version(request: Request, step: "Step") -> bundles.Version:
 
 
 def searchset_bundle(request: Request, result: "Result") -> Response:
-    """Answer with a page of a search."""
-    entries = [_found(request, json) for json in result.resources]
-    entries += [_found(request, json)._replace(mode="include") for json in result.included]
+    """Return the response with a page of a search."""
+    entries = [_search_entry(request, json) for json in result.resources]
+    entries += [_search_entry(request, json)._replace(mode="include") for json in result.included]
     url = f"{request.base}/{request.type}"
     links = {"self": _link(url, result.applied)}
     links |= {relation: _link(url, query) for relation, query in result.links.items()}
     issues = [*result.warnings]
     if request.prefers("debug=plan") and ADMIN in request.actor.roles:
-        issues.append(_told(result.plan))
+        issues.append(_plan_issue(result.plan))
     if issues:
         entries.append(bundles.Found(operation_outcome(issues), mode="outcome"))
     body = fhirjson.dumps(bundles.searchset(entries, links, total=result.total))
     return Response(200, body, log={"plan": result.plan}, seen=result.seen)
 
 
-def _told(plan: "Explanation") -> errors.Issue:
+def _plan_issue(plan: "Explanation") -> errors.Issue:
     return errors.Issue(
         "informational",
-        "How this search was answered",
+        "How this search was executed",
         severity="information",
         data=fhirjson.dumps(plan).decode(),
     )
 
 
 def everything_bundle(request: Request, page: "Everything") -> Response:
-    """Answer with a page of everything there is about an Encounter."""
+    """Return the response with a page of everything about an Encounter."""
     url = f"{request.base}/{request.type}/{request.id}/{request.operation.name}"
     links = {"self": _link(url, page.applied)}
     if page.next:
         links["next"] = _link(url, page.next)
-    entries = [_found(request, json) for json in page.resources]
+    entries = [_search_entry(request, json) for json in page.resources]
     body = fhirjson.dumps(bundles.searchset(entries, links))
     return Response(200, body, seen=[page.session, *page.resources])
 
@@ -194,7 +194,7 @@ def _link(url: str, query: Sequence[tuple[str, str]]) -> str:
     return f"{url}?{urlencode(query, quote_via=quote)}" if query else url
 
 
-def _found(request: Request, json: bytes) -> bundles.Found:
+def _search_entry(request: Request, json: bytes) -> bundles.Found:
     reference = "/".join(_text_after(json, name) for name in (_TYPE, _ID))
     return bundles.Found(json, f"{request.base}/{reference}")
 
@@ -205,23 +205,23 @@ def _text_after(json: bytes, name: bytes) -> str:
 
 
 def told(issues: Sequence[errors.Issue]) -> Response:
-    """Answer with what there is to say of a resource: 200, whatever it is."""
+    """Return a 200 response with the OperationOutcome of a validation, whatever its issues are."""
     return Response(200, fhirjson.dumps(operation_outcome(issues)))
 
 
 def refused(error: errors.FhirError) -> Response:
-    """Answer a refusal with its OperationOutcome."""
+    """Return the response to an error, with its OperationOutcome."""
     outcome = fhirjson.dumps(operation_outcome(error.issues))
     return Response(status_of(error), outcome, refusal_headers(error))
 
 
 def status_of(error: errors.FhirError) -> int:
-    """Give the status that a refusal has."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    """Return the HTTP status of an error."""
+    return next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS)
 
 
 def refusal_headers(error: errors.FhirError) -> dict[str, str]:
-    """Return what the headers of a refusal say of what may be done about it."""
+    """Return the headers that tell a client how to react to an error."""
     headers = {}
     if isinstance(error, errors.Transient):
         headers["Retry-After"] = RETRY_AFTER_SECONDS
@@ -235,6 +235,6 @@ def refusal_headers(error: errors.FhirError) -> dict[str, str]:
 
 
 def broken(request_id: str) -> Response:
-    """Answer an error of our own, saying nothing about it."""
+    """Return the response to an internal error, without details about it."""
     issue = errors.Issue("exception", "Internal error", diagnostics=f"Request {request_id}")
     return Response(500, fhirjson.dumps(operation_outcome([issue])))

@@ -1,6 +1,6 @@
-"""What resources and answers look like, as JSON Schemas made of R4's tables.
+"""JSON Schemas of the resources, generated from R4's definitions.
 
-They say less than validation does: extensions and contained resources are left open.
+They are less strict than validation: they do not describe extensions and contained resources.
 https://spec.openapis.org/oas/v3.1.1.html#schema-object
 """
 
@@ -19,7 +19,7 @@ _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?"
 _TIME = rf"T{_CLOCK}(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)"
 ID = r"^[A-Za-z0-9.-]{1,64}$"
 LARGEST = 2**31 - 1
-# What no string has: control characters other than tab, line feed and carriage return.
+# FHIR forbids control characters in strings, other than tab, line feed and carriage return.
 TEXT = {"type": "string", "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]+$"}
 _URI = {"type": "string", "pattern": r"^[^\s\x00-\x1f]+$"}
 PRIMITIVES: dict[str, Json] = {
@@ -42,18 +42,18 @@ PRIMITIVES: dict[str, Json] = {
 
 
 def reference_to(name: str) -> Json:
-    """Refer to a schema by its name."""
+    """Return a reference to a named schema."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def all_schemas() -> Json:
-    """Give every schema by its name."""
-    made: Json = {}
+    """Return every schema by its name."""
+    schemas: Json = {}
     for name in TYPES:
-        _add(made, name)
+        _add(schemas, name)
     for name in ("Parameters", "CapabilityStatement", AUDIT_EVENT, *DEFINITIONS):
-        made[name] = _resource(name, {})
-    return made | {
+        schemas[name] = _resource(name, {})
+    return schemas | {
         "Bundle": _bundle(),
         "OperationOutcome": _outcome(),
         "JsonPatch": _json_patch(),
@@ -62,8 +62,8 @@ def all_schemas() -> Json:
 
 
 def _object(properties: Json, required: Iterable[str] = ()) -> Json:
-    needed = {"required": [*required]} if required else {}
-    return {"type": "object", "properties": properties, **needed}
+    keyword = {"required": [*required]} if required else {}
+    return {"type": "object", "properties": properties, **keyword}
 
 
 def _array(items: Json) -> Json:
@@ -74,36 +74,38 @@ def _resource(name: str, properties: Json, required: Iterable[str] = ()) -> Json
     return _object({"resourceType": {"const": name}, **properties}, ["resourceType", *required])
 
 
-def _add(made: Json, name: str) -> None:
-    """Add the schema of a type and of those it has elements of."""
-    if name in made:
+def _add(schemas: Json, name: str) -> None:
+    """Add the schemas of a type and of its elements' types."""
+    if name in schemas:
         return
-    made[name] = {}
+    schemas[name] = {}  # a type may contain itself
     kind = type_named(name)
-    shown = {n: each for n, each in kind.elements.items() if _is_shown(kind, n)}
-    properties = {n: _element(made, each) for n, each in shown.items()}
+    elements = {key: element for key, element in kind.elements.items() if _is_shown(kind, key)}
+    properties = {key: _element(schemas, element) for key, element in elements.items()}
     required = [
-        each.name for each in kind.required if each.name in shown and not shown[each.name].choice
+        element.name
+        for element in kind.required
+        if element.name in elements and not elements[element.name].choice
     ]
     if name in TYPES:
-        # R4 takes an extension instead; this service needs the status itself.
+        # R4 accepts an extension in place of a required primitive; resources here need the value.
         properties = {"id": PRIMITIVES["id"], **properties}
-        made[name] = _resource(name, properties, required)
+        schemas[name] = _resource(name, properties, required)
         return
-    made[name] = _object(properties, [one for one in required if not shown[one].primitive])
+    schemas[name] = _object(properties, [key for key in required if not elements[key].primitive])
 
 
 def _is_shown(kind: Type, name: str) -> bool:
     return name not in _OPEN and (kind.name, name) != ("Reference", "identifier")
 
 
-def _element(made: Json, element: Element) -> Json:
+def _element(schemas: Json, element: Element) -> Json:
     if element.primitive:
         schema: Json = PRIMITIVES.get(element.type, TEXT)
         codes = listed(element.value_set) if element.value_set else []
         schema = {"type": "string", "enum": codes} if codes else schema
     else:
-        _add(made, element.type)
+        _add(schemas, element.type)
         schema = reference_to(element.type)
         if element.targets:
             schema = {**schema, "description": f"To {', '.join(sorted(element.targets))}"}

@@ -24,7 +24,7 @@ SECONDS, TRIES, AT_ONCE = 1.5, 2, 8
 KNOWN_SECONDS, MOST_KNOWN = 300, 2000
 LARGEST_ANSWER = 4_000_000
 _LATE = f"It did not answer within {SECONDS} s"
-_FOUND, _GONE = 200, (404, 410)
+_FOUND, _REFUSED, _GONE = 200, 401, (404, 410)
 # A segment that means another one is the id of nothing.
 _DOTS = frozenset((".", ".."))
 # Its lines have URLs, with whom they are about.
@@ -39,18 +39,19 @@ class _NoAnswer(Exception):
 
 
 def missing(asked: Iterable[Literal], base: str) -> list[Literal]:
-    """Ask for what is not known to be there, several at once; give what is not.
+    """Return what is not there, asking for several at once unless they are known to be.
 
-    Raises Transient where the other server does not tell in time.
+    Raises Transient if the other server does not tell in time, or its credentials are unreadable.
     """
     unknown = [each for each in asked if not _is_known(f"{base}/{each}")]
     if not unknown:
         return []
     deadlines.check()
+    headers = _headers()
     seconds = min(SECONDS, deadlines.end() - time.monotonic())
     deadline = time.monotonic() + seconds
     pool = ThreadPoolExecutor(AT_ONCE)
-    answers = {pool.submit(_is_there, each, base, deadline): each for each in unknown}
+    answers = {pool.submit(_is_there, each, base, headers, deadline): each for each in unknown}
     done, late = wait(answers, seconds)
     pool.shutdown(wait=False, cancel_futures=True)
     found = {answers[each]: _answer(each) for each in done}
@@ -70,29 +71,36 @@ def _unavailable(said: str) -> Transient:
     return Transient("The server that references are checked on does not tell", diagnostics=said)
 
 
-def _is_there(asked: Literal, base: str, deadline: float) -> bool:
+def _headers() -> dict[str, str]:
+    """Return the headers of each question, with the deployment's credentials if it has any."""
+    headers = {"Accept": "application/fhir+json"}
+    if arn := settings().reference_authorization_secret:
+        from shared.store import secrets  # noqa: PLC0415 - not every other server asks for one
+
+        headers["Authorization"] = secrets.header(arn)
+    return headers
+
+
+def _is_there(asked: Literal, base: str, headers: dict[str, str], deadline: float) -> bool:
     if asked.id in _DOTS:
         return False
     for number in range(1, TRIES + 1):
         try:
-            return _read(asked, base, deadline - time.monotonic())
+            return _read(asked, base, headers, deadline - time.monotonic())
         except (HTTPError, OSError):
             if number == TRIES or time.monotonic() > deadline:
                 raise _NoAnswer("It cannot be reached, or broke off") from None
     raise AssertionError
 
 
-def _read(asked: Literal, base: str, seconds: float) -> bool:
+def _read(asked: Literal, base: str, headers: dict[str, str], seconds: float) -> bool:
     """Read a resource from there, as little of it as that server gives."""
     if seconds <= 0:
         raise _NoAnswer(_LATE)
-    sent = {"Accept": "application/fhir+json"}
-    if authorization := settings().reference_authorization:
-        sent["Authorization"] = authorization
     answer = _pool().request(
         "GET",
         f"{base}/{asked}?_elements=id",
-        headers=sent,
+        headers=headers,
         timeout=Timeout(total=seconds),
         retries=False,
         redirect=False,
@@ -105,11 +113,20 @@ def _read(asked: Literal, base: str, seconds: float) -> bool:
         answer.close()
     if answer.status in _GONE:
         return False
+    if answer.status == _REFUSED and "Authorization" in headers:
+        _forget_secret()
     if answer.status != _FOUND:
         raise _NoAnswer(f"It answered with status {answer.status}")
     _check(asked, body)
     _remember(f"{base}/{asked}")
     return True
+
+
+def _forget_secret() -> None:
+    """Let the next write read the credentials anew: they may have been rotated."""
+    from shared.store import secrets  # noqa: PLC0415 - as above
+
+    secrets.forget()
 
 
 def _check(asked: Literal, body: bytes) -> None:

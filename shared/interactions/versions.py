@@ -63,7 +63,9 @@ def of_encounter(
     after = _next(work, before, resource, changes, _session_before(work, before, resource))
     zone = settings().zone
     stays_long = before.is_long and long.is_open(before.resource) and long.is_open(after.resource)
-    after = changed(after, is_long=stays_long or long.is_long(after.resource, work.now, zone))
+    # The version before may be later than this work.
+    at = instants.read(after.last_updated)
+    after = changed(after, is_long=stays_long or long.is_long(after.resource, at, zone))
     if after.is_long or not after.due or not after.opened:
         return after
     long_from = long.long_from(after.resource, instants.read(after.opened), zone)

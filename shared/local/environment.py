@@ -1,4 +1,4 @@
-"""What a client needs to know of a running stack, as environment variables."""
+"""Environment variables that tell a client of a running stack its URLs and tokens."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from shared.local.stack import Stack
 
 
 def environment(emulator: Emulator, stack: Stack, *, tenant: str = "") -> dict[str, str]:
-    """Return the base URL, a token for each role, and the service client."""
+    """Return the stack's URLs, a token for each user, and the credentials of the service client."""
     cognito = emulator.client("cognito-idp")
     client_id, client_secret = pool.service_client(cognito, stack.outputs)
     tokens = {
@@ -29,7 +29,7 @@ def environment(emulator: Emulator, stack: Stack, *, tenant: str = "") -> dict[s
 
 
 def write(path: Path, values: Mapping[str, str]) -> None:
-    """Write lines for a shell to read, all at once."""
+    """Write NAME='value' lines to a file that only its owner may read, atomically."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,4 @@
-"""Searches and histories as Bundles.
+"""Bundles of search results, histories and the responses of batches and transactions.
 
 https://hl7.org/fhir/R4/bundle.html
 """
@@ -10,13 +10,13 @@ from uuid import uuid4
 import orjson
 
 IF_MATCH, IF_NONE_MATCH, IF_NONE_EXIST = "If-Match", "If-None-Match", "If-None-Exist"
-# A resource, or the JSON of one as stored: that is copied into the answer without being read.
+# A resource, or its stored JSON, which is copied into the Bundle without being parsed.
 Resource = dict[str, Any] | bytes
 Json = dict[str, Any]
 
 
 class Found(NamedTuple):
-    """An entry of a searchset; an outcome, which is kept nowhere, has no `full_url` of its own."""
+    """An entry of a searchset. An OperationOutcome has no `full_url`, since it is not stored."""
 
     resource: Resource
     full_url: str = ""
@@ -38,25 +38,26 @@ class Version(NamedTuple):
 def searchset(
     found: Iterable[Found], links: Mapping[str, str], *, total: int | None = None
 ) -> Json:
-    """Give the Bundle of a page of results; without any it has no `entry`.
+    """Return the Bundle of a page of search results. Without results it has no `entry`.
 
     https://hl7.org/fhir/R4/http.html#search
     """
-    return _bundle("searchset", [_found(each) for each in found], links, total)
+    return _bundle("searchset", [_search_entry(entry) for entry in found], links, total)
 
 
 def history(versions: Iterable[Version], links: Mapping[str, str], *, total: int) -> Json:
-    """Give the Bundle of a history, whose versions come newest first.
+    """Return the Bundle of a history, whose versions come newest first.
 
     https://hl7.org/fhir/R4/http.html#history
     """
-    return _bundle("history", [_version(each) for each in versions], links, total)
+    return _bundle("history", [_history_entry(version) for version in versions], links, total)
 
 
 def answers(kind: str, entries: list[Json]) -> Json:
-    """Return the Bundle of what became of the entries of a batch or transaction, in their order.
+    """Return the response Bundle of a batch or transaction, with entries in the request's order.
 
-    Of several with one version of a resource the first alone has its `fullUrl`: bdl-7.
+    If several entries end in the same version of a resource, only the first keeps its `fullUrl`, as
+    invariant bdl-7 requires.
     """
     seen: set[tuple[str, str]] = set()
     for entry in entries:
@@ -68,7 +69,7 @@ def answers(kind: str, entries: list[Json]) -> Json:
 
 
 def etag(version: int) -> str:
-    """Write a version as R4 has it in ETag and `response.etag`."""
+    """Return a version as a weak ETag, as R4 writes it in the header and in `response.etag`."""
     return f'W/"{version}"'
 
 
@@ -87,15 +88,15 @@ def _body(resource: Resource) -> Any:
     return orjson.Fragment(resource) if isinstance(resource, bytes) else resource
 
 
-def _found(found: Found) -> Json:
+def _search_entry(result: Found) -> Json:
     return {
-        "fullUrl": found.full_url or uuid4().urn,
-        "resource": _body(found.resource),
-        "search": {"mode": found.mode},
+        "fullUrl": result.full_url or uuid4().urn,
+        "resource": _body(result.resource),
+        "search": {"mode": result.mode},
     }
 
 
-def _version(version: Version) -> Json:
+def _history_entry(version: Version) -> Json:
     response = {
         "status": version.status,
         "etag": etag(version.version),
@@ -111,7 +112,10 @@ def _version(version: Version) -> Json:
 
 
 def within(entry: str, expression: str) -> str:
-    """Turn the FHIRPath of an issue about one entry, or a parameter's name, into the Bundle's."""
+    """Return an issue's expression as a FHIRPath into the Bundle that holds the entry.
+
+    The expression is a FHIRPath about the entry's content, or the name of a parameter or header.
+    """
     if not expression or expression.startswith(entry):
         return expression or entry
     first, dot, rest = expression.partition(".")

@@ -1,7 +1,7 @@
-"""Empty arrays, objects and strings, and stray nulls, are taken out before anything looks at them.
+"""Removing empty arrays, objects, strings and stray nulls from a resource before it is checked.
 
-https://hl7.org/fhir/R4/json.html: no property is empty, null only pads the two arrays of a
-primitive with extensions.
+In FHIR's JSON no property is empty, and null only pads the two parallel arrays of a primitive with
+extensions: https://hl7.org/fhir/R4/json.html
 """
 
 import re
@@ -15,30 +15,36 @@ Moves = dict[str, list[int]]
 
 
 class Stripped(NamedTuple):
-    """A resource without empties, and where what is left of its arrays stood in the body."""
+    """A resource without empty values, with the original indices of its array items.
+
+    `moves` has the original indices of the items that are left, by the FHIRPath of each array.
+    """
 
     resource: dict[str, Any]
     moves: Moves
 
     def as_sent(self, expression: str) -> str:
-        """Turn the FHIRPath of an element into that of the body as sent."""
+        """Return the FHIRPath that an element has in the body as it was sent."""
         if not self.moves:
             return expression
-        here = sent = ""
+        stripped = sent = ""
         for part in re.split(r"(?<=\])", expression):
-            name, _, index = part.partition("[")
-            here += name
+            name, _, subscript = part.partition("[")
+            stripped += name
             sent += name
-            if index:
-                place = int(index[:-1])
-                moved = self.moves.get(here, [])
-                sent += f"[{moved[place] if place < len(moved) else place}]"
-                here += f"[{index}"
+            if subscript:
+                index = int(subscript[:-1])
+                originals = self.moves.get(stripped, [])
+                sent += f"[{originals[index] if index < len(originals) else index}]"
+                stripped += f"[{subscript}"
         return sent
 
 
 def strip(resource: dict[str, Any]) -> Stripped:
-    """Return a copy without empties. Raise Malformed if it is nested too deeply."""
+    """Return a copy of a resource without empty values.
+
+    Raises Malformed if it is nested too deeply.
+    """
     moves: Moves = {}
     name = str(resource.get("resourceType", ""))
     try:
@@ -48,7 +54,9 @@ def strip(resource: dict[str, Any]) -> Stripped:
 
 
 def _too_deep() -> Malformed:
-    return Malformed("The body is nested too deeply", diagnostics=f"At most {DEEPEST} levels")
+    return Malformed(
+        "The body is nested too deeply", diagnostics=f"At most {DEEPEST} levels are allowed"
+    )
 
 
 def _object(value: dict[str, Any], path: str, moves: Moves, depth: int) -> dict[str, Any]:
@@ -74,7 +82,7 @@ def _object(value: dict[str, Any], path: str, moves: Moves, depth: int) -> dict[
 
 
 def _partner(value: dict[str, Any], name: str) -> list[Any]:
-    """Give the array that runs parallel: `_given` of `given`, and the reverse."""
+    """Return the parallel array of a property: `_given` for `given`, and the reverse."""
     other = value.get(name[1:] if name.startswith("_") else f"_{name}")
     return other if type(other) is list else []
 
@@ -83,15 +91,15 @@ def _array(value: list[Any], partner: list[Any], path: str, moves: Moves, depth:
     if depth > DEEPEST:
         raise _too_deep()
     kept: list[Any] = []
-    places: list[int] = []
+    indices: list[int] = []
     for index, item in enumerate(value):
         stripped = _item(item, f"{path}[{len(kept)}]", moves, depth)
         has_partner = index < len(partner) and not _is_empty(partner[index])
         if stripped is not None or has_partner:
             kept.append(stripped)
-            places.append(index)
+            indices.append(index)
     if len(kept) != len(value):
-        moves[path] = max(moves.get(path, []), places, key=len)
+        moves[path] = max(moves.get(path, []), indices, key=len)
     return kept
 
 
@@ -104,9 +112,9 @@ def _item(item: Any, path: str, moves: Moves, depth: int) -> Any:
 
 
 def _is_empty(value: Any) -> bool:
-    """Tell whether nothing is left of a value without its empties."""
+    """Return whether a value is empty, or contains nothing but empty values."""
     if type(value) is dict:
-        return all(_is_empty(each) for each in value.values())
+        return all(map(_is_empty, value.values()))
     if type(value) is list:
         return all(map(_is_empty, value))
     return value is None or value == ""

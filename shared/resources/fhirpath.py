@@ -1,6 +1,6 @@
-"""As much of FHIRPath as R4's invariants are written in.
+"""The part of FHIRPath that R4's invariants use, evaluated on parsed JSON.
 
-Values are JSON, collections are lists. http://hl7.org/fhirpath/N1/
+Collections are lists. http://hl7.org/fhirpath/N1/
 """
 
 from datetime import UTC, tzinfo
@@ -22,25 +22,25 @@ def holds(
     work: Work | None = None,
     zone: tzinfo = UTC,
 ) -> bool:
-    """Return whether an element keeps an invariant, which then is true; a collection is no answer.
+    """Return whether an invariant is true for an element. An empty result counts as false.
 
-    `kind` is the element's type, `resource` the one that it is of, `work` that of the resource
-    around it, if any; `zone` is that of dates without one. Raises TooCostly if too many items are
-    gone through.
+    `kind` is the element's type and `resource` the resource that it belongs to. `work` is the
+    budget of the outermost resource, if it has already been started. `zone` is the time zone of
+    dates without one. Raises TooCostly if the evaluation visits too many items.
     """
     place = Place(element, element, resource, zone, {}, work or Work(resource))
     try:
         result = parsed(expression, kind)(place)
     except TypeError:
-        # A value is not of its type, which is an issue of its own, or is too long to be looked at.
+        # A value is not of its type, which is reported separately, or is too long to be matched.
         return True
     return truth(result) is True
 
 
 def parsed(expression: str, kind: Type | None = None) -> Evaluation:
-    """Read an expression about elements of a type.
+    """Parse an expression about elements of a type, once for each expression and type.
 
-    Raises ValueError and KeyError for what R4's invariants do not use.
+    Raises ValueError or KeyError for syntax and functions that R4's invariants do not use.
     """
     key = expression, kind.name if kind else ""
     if key not in _PARSED:

@@ -1,6 +1,6 @@
-"""FHIRPath's operators and functions, as many as R4's invariants use.
+"""The operators and functions of FHIRPath that R4's invariants use.
 
-Each is of whole collections, which are lists. http://hl7.org/fhirpath/N1/#functions
+They work on whole collections, which are lists. http://hl7.org/fhirpath/N1/#functions
 """
 
 import re
@@ -13,21 +13,21 @@ from shared import instants
 from shared.fhirjson import canonical
 
 type Items = list[Any]
-# FHIRPath's three truth values.
+# FHIRPath's logic has three values: true, false and empty.
 type Truth = bool | None
-# Of the items that it is called on, and what each of its arguments gives.
+# Called with the items that it is applied to, and the value of each argument.
 type Function = Callable[[Items, list[Items]], Items]
 
-# Longer text is not matched: nobody writes it, and some patterns would take very long.
+# Longer text is not matched, because some patterns would take very long. Real text is shorter.
 LONGEST_MATCHED = 1000
 
 
 class Lasting(list[Any]):
-    """A collection that is asked about many items, and says of each at once whether it has it."""
+    """A collection that is searched for many items, and therefore hashes its own once."""
 
     @cached_property
     def texts(self) -> frozenset[bytes]:
-        """Its items, as they are compared."""
+        """The items as canonical JSON, by which they are compared."""
         return frozenset(map(canonical, self))
 
 
@@ -36,30 +36,30 @@ def _texts(items: Items) -> frozenset[bytes]:
 
 
 def truth(items: Items) -> Truth:
-    """Read a collection as a truth value; a single element that is no Boolean is there: true."""
+    """Return the truth value of a collection. An element that is not a Boolean counts as true."""
     if not items:
         return None
     return items[0] if isinstance(items[0], bool) else True
 
 
-def _known(value: Truth) -> Items:
+def _as_items(value: Truth) -> Items:
     return [] if value is None else [value]
 
 
 def _and(a: Truth, b: Truth) -> Items:
     if a is False or b is False:
         return [False]
-    return _known(None if a is None or b is None else True)
+    return _as_items(None if a is None or b is None else True)
 
 
 def _or(a: Truth, b: Truth) -> Items:
     if a or b:
         return [True]
-    return _known(None if a is None or b is None else False)
+    return _as_items(None if a is None or b is None else False)
 
 
 def _xor(a: Truth, b: Truth) -> Items:
-    return _known(None if a is None or b is None else a != b)
+    return _as_items(None if a is None or b is None else a != b)
 
 
 def _implies(a: Truth, b: Truth) -> Items:
@@ -74,7 +74,11 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Items, Items, tzi
 
 
 def _compared(compare: Callable[[Any, Any], bool], a: Any, b: Any, zone: tzinfo) -> bool:
-    """Compare two values; dates that may be in that order are: neither is known to the instant."""
+    """Return whether two values are in an order.
+
+    Dates are in an order if any of their instants may be, since each is known only to its
+    precision.
+    """
     try:
         first, second = instants.parse(a, zone), instants.parse(b, zone)
     except (TypeError, ValueError):
@@ -87,12 +91,12 @@ def _equal(a: Items, b: Items) -> bool:
 
 
 def _join(a: Items, b: Items) -> Items:
-    text = all(isinstance(each, str) for each in (*a, *b))
-    return ["".join(str(each) for each in (*a, *b))] if text else [sum((*a, *b))]
+    is_text = all(isinstance(item, str) for item in (*a, *b))
+    return ["".join(str(item) for item in (*a, *b))] if is_text else [sum((*a, *b))]
 
 
 def _union(a: Items, b: Items) -> Items:
-    return [*{canonical(each): each for each in (*a, *b)}.values()]
+    return [*{canonical(item): item for item in (*a, *b)}.values()]
 
 
 LOGIC: dict[str, Callable[[Truth, Truth], Items]] = {
@@ -114,7 +118,7 @@ OPERATORS: dict[str, Callable[[Items, Items], Items]] = {
     "contains": lambda a, b: [len(b) == 1 and canonical(b[0]) in _texts(a)] if b else [],
     "|": _union,
     "+": _join,
-    "&": lambda a, b: ["".join(str(each) for each in (*a, *b))],
+    "&": lambda a, b: ["".join(str(item) for item in (*a, *b))],
 }
 
 
@@ -122,12 +126,12 @@ def _chosen(items: Items, results: list[Items]) -> Items:
     return [item for item, result in zip(items, results, strict=True) if truth(result)]
 
 
-# Of the items, and what the criterion gives for each.
+# Functions whose argument is evaluated for each item: called with the items and these results.
 OF_EACH: dict[str, Callable[[Items, list[Items]], Items]] = {
     "where": _chosen,
     "exists": lambda items, results: [bool(_chosen(items, results))],
     "all": lambda _, results: [all(truth(result) for result in results)],
-    "select": lambda _, results: [each for result in results for each in result],
+    "select": lambda _, results: [item for result in results for item in result],
 }
 
 
@@ -139,9 +143,9 @@ def _text(function: Callable[[str, str], bool]) -> Function:
 
 
 def _matches(text: str, pattern: str) -> bool:
-    """Return whether a whole text is of a pattern. Raises TypeError where that is not looked at."""
+    """Return whether a pattern matches a whole text. Raises TypeError if the text is too long."""
     if len(text) > LONGEST_MATCHED:
-        raise TypeError("a long text")
+        raise TypeError("too long to be matched")
     return re.fullmatch(pattern, text, re.DOTALL) is not None
 
 
@@ -170,7 +174,7 @@ def _is(items: Items, arguments: list[Items]) -> Items:
 
 
 def _of_type(items: Items, arguments: list[Items]) -> Items:
-    return [each for each in items if _is([each], arguments) == [True]]
+    return [item for item in items if _is([item], arguments) == [True]]
 
 
 def _number(items: Items, _: list[Items]) -> Items:
@@ -181,7 +185,7 @@ def _number(items: Items, _: list[Items]) -> Items:
 FUNCTIONS: dict[str, Function] = {
     "exists": lambda items, _: [bool(items)],
     "empty": lambda items, _: [not items],
-    "not": lambda items, _: _known(None if not items else not truth(items)),
+    "not": lambda items, _: _as_items(None if not items else not truth(items)),
     "count": lambda items, _: [len(items)],
     "first": lambda items, _: items[:1],
     "tail": lambda items, _: items[1:],
@@ -191,7 +195,7 @@ FUNCTIONS: dict[str, Function] = {
     "descendants": lambda items, _: [*_descendants(items)],
     "combine": lambda items, arguments: [*items, *arguments[0]],
     "intersect": lambda items, arguments: [
-        each for each in items if canonical(each) in _texts(arguments[0])
+        item for item in items if canonical(item) in _texts(arguments[0])
     ],
     "is": _is,
     "as": _of_type,
@@ -202,6 +206,6 @@ FUNCTIONS: dict[str, Function] = {
     "contains": _text(str.__contains__),
     "matches": _text(_matches),
     "replaceMatches": lambda items, arguments: [
-        re.sub(arguments[0][0], arguments[1][0].replace("$", "\\"), each) for each in items
+        re.sub(arguments[0][0], arguments[1][0].replace("$", "\\"), text) for text in items
     ],
 }

@@ -1,7 +1,7 @@
-"""The parts of FHIRPath expressions, as functions of the place where they are evaluated.
+"""The nodes of parsed FHIRPath expressions, as functions of the place where they are evaluated.
 
-The type of what a path leads to is worked out on the way, since JSON has a choice (`value[x]`)
-under the name of one of its types, and no other name that merely begins so is meant.
+Each node knows the type of its items where it can. JSON names a choice (`value[x]`) after one of
+its types, and the type tells which properties are meant, rather than any name that begins alike.
 http://hl7.org/fhirpath/N1/
 """
 
@@ -23,14 +23,14 @@ from shared.resources.fhirpath_work import Work
 from shared.resources.invariants import UCUM
 from shared.resources.schema import Type, type_named
 
-# What these return is of the type of what they are called on.
+# Functions that return items of the type that they are called on.
 _SAME_TYPE = frozenset({"where", "first", "tail", "trace"})
 
 
 class Place(NamedTuple):
-    """Where an expression is evaluated: `$this`, the element it is about, its resource, and so on.
+    """Where an expression is evaluated: `$this`, `%context`, `%resource` and the time zone.
 
-    `lasting` holds what does not depend on `$this`; `work` counts the items that are gone through.
+    `lasting` caches results that do not depend on `$this`. `work` counts the items visited.
     """
 
     this: Any
@@ -45,7 +45,10 @@ type Evaluation = Callable[[Place], Items]
 
 
 class Node(NamedTuple):
-    """A part of an expression: its function, the type of its items, and whether `$this` matters."""
+    """A part of an expression: how to evaluate it, and the type of its items if known.
+
+    The result of a node that `is_lasting` does not depend on `$this`.
+    """
 
     evaluate: Evaluation
     kind: Type | None = None
@@ -53,12 +56,12 @@ class Node(NamedTuple):
 
 
 def this(kind: Type | None) -> Node:
-    """Return `$this`, of a type where it is known."""
+    """Return the node of `$this`, whose type is given if known."""
     return Node(lambda place: [] if place.this is None else [place.this], kind)
 
 
 def literal(value: Any) -> Node:
-    """Return a value that an expression names."""
+    """Return the node of a literal value."""
     return Node(lambda _: [value], is_lasting=True)
 
 
@@ -72,7 +75,7 @@ NAMED = {
 
 
 def remembered(node: Node) -> Node:
-    """Return a part that is evaluated once, however many items it is asked about."""
+    """Return a node that is evaluated only once, for however many items it is needed."""
     key = object()
 
     def evaluate(place: Place) -> Items:
@@ -85,16 +88,17 @@ def remembered(node: Node) -> Node:
 
 
 def _properties(kind: Type | None, name: str) -> tuple[str, ...]:
-    """Return the JSON properties of an element: one for each type, where it is a choice."""
+    """Return the JSON properties of an element: for a choice, one for each of its types."""
     elements = kind.elements if kind else {}
-    return tuple(each for each, of in elements.items() if of.choice == name) or (name,)
+    choices = (key for key, element in elements.items() if element.choice == name)
+    return tuple(choices) or (name,)
 
 
 def _children(item: Any, properties: tuple[str, ...]) -> Iterator[Any]:
     if not isinstance(item, dict):
         return
     for name in properties:
-        # Extensions alone are an element, too.
+        # A primitive may have extensions without a value: it is an element, too.
         value = item[name] if name in item else item.get(f"_{name}")
         if isinstance(value, list):
             yield from value
@@ -103,14 +107,14 @@ def _children(item: Any, properties: tuple[str, ...]) -> Iterator[Any]:
 
 
 def member(node: Node, name: str) -> Node:
-    """Return the elements of a name in what another part returns."""
+    """Return the node of a path step: the elements of a name in the items of another node."""
     properties = _properties(node.kind, name)
     element = node.kind.elements.get(name) if node.kind else None
     is_complex = element is not None and not element.primitive and element.type != "Resource"
 
     def evaluate(place: Place) -> Items:
         items = node.evaluate(place)
-        children = [each for item in items for each in _children(item, properties)]
+        children = [child for item in items for child in _children(item, properties)]
         place.work.spend(1 + len(items) + len(children))
         return children
 
@@ -119,7 +123,7 @@ def member(node: Node, name: str) -> Node:
 
 
 def operated(name: str, left: Node, right: Node) -> Node:
-    """Return an operator between two parts."""
+    """Return the node of an operator between two nodes."""
     is_lasting = left.is_lasting and right.is_lasting
     first, second = left.evaluate, right.evaluate
     if name in LOGIC:
@@ -135,29 +139,32 @@ def operated(name: str, left: Node, right: Node) -> Node:
 
 
 def applied(node: Node, name: str, arguments: list[Node]) -> Node:
-    """Return the call of a function; those of a criterion take each item as `$this`."""
-    found = node.evaluate
-    given = [argument.evaluate for argument in arguments]
+    """Return the node of a function call.
+
+    Functions with a criterion evaluate their argument once for each item, as `$this`.
+    """
+    receiver = node.evaluate
+    evaluations = [argument.evaluate for argument in arguments]
     kind = node.kind if name in _SAME_TYPE else None
-    if name in OF_EACH and given:
+    if name in OF_EACH and evaluations:
         function = OF_EACH[name]
 
         def evaluate(place: Place) -> Items:
-            items = found(place)
+            items = receiver(place)
             place.work.spend(1 + len(items))
-            return function(items, [given[0](place._replace(this=item)) for item in items])
+            return function(items, [evaluations[0](place._replace(this=item)) for item in items])
 
         kind = arguments[0].kind if name == "select" else kind
         return Node(evaluate, kind, node.is_lasting)
     if name == "iif":
-        return Node(lambda place: _iif(found(place), given, place), None, node.is_lasting)
+        return Node(lambda place: _iif(receiver(place), evaluations, place), None, node.is_lasting)
     if name == "resolve":
-        return Node(lambda place: [*_resolved(found(place), place)], None, node.is_lasting)
+        return Node(lambda place: [*_resolved(receiver(place), place)], None, node.is_lasting)
     plain = FUNCTIONS[name]
     is_lasting = node.is_lasting and all(argument.is_lasting for argument in arguments)
 
     def apply(place: Place) -> Items:
-        result = plain(found(place), [argument(place) for argument in given])
+        result = plain(receiver(place), [argument(place) for argument in evaluations])
         place.work.spend(1 + len(result))
         return result
 
@@ -165,14 +172,14 @@ def applied(node: Node, name: str, arguments: list[Node]) -> Node:
 
 
 def _iif(items: Items, arguments: list[Evaluation], place: Place) -> Items:
-    """Choose by a condition, which here may be about the items themselves."""
-    about = place._replace(this=items[0] if items else None)
-    chosen = 1 if truth(arguments[0](about)) else 2
-    return arguments[chosen](about) if chosen < len(arguments) else []
+    """Evaluate the argument that a condition chooses; `$this` is the first of the items."""
+    inner = place._replace(this=items[0] if items else None)
+    chosen = 1 if truth(arguments[0](inner)) else 2
+    return arguments[chosen](inner) if chosen < len(arguments) else []
 
 
 def _resolved(items: Items, place: Place) -> Iterator[Any]:
-    """Yield the resources that references name within the outer one; others are not looked up."""
+    """Yield the resources that references name within the outermost one. Others are not read."""
     for item in items:
         text = item.get("reference") if isinstance(item, dict) else item
         if isinstance(text, str) and text in place.work.targets:

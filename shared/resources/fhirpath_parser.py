@@ -1,4 +1,4 @@
-"""Reading FHIRPath, as much of it as R4's invariants are written in.
+"""The parser of FHIRPath expressions, for the part of the language that R4's invariants use.
 
 http://hl7.org/fhirpath/N1/#grammar
 """
@@ -14,7 +14,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<number>\d+)|(?P<name>[$%]?[A-Za-z_]\w*)"
     r"|(?P<sign><=|>=|!=|[-+&|.,()<>=\[\]]))"
 )
-# The operators, from those that bind least.
+# The operators by precedence: the first level binds least.
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("implies",),
     ("or", "xor"),
@@ -30,10 +30,10 @@ _OF_TYPES = frozenset({"is", "as", "ofType"})
 
 
 class Parser:
-    """Reads tokens from left to right."""
+    """A recursive descent parser, which reads tokens from left to right."""
 
     def __init__(self, expression: str, kind: Type | None) -> None:
-        """Begin an expression about elements of a type."""
+        """Split an expression about elements of a type into tokens. Raises ValueError."""
         self._expression, self._kind = expression, kind
         self._tokens: list[str] = []
         end = 0
@@ -41,24 +41,24 @@ class Parser:
             self._tokens.append(match[0].strip())
             end = match.end()
         if expression[end:].strip():
-            raise ValueError(f"{expression[end:]} in {expression}")
-        self._at = 0
+            raise ValueError(f"unexpected {expression[end:]} in {expression}")
+        self._position = 0
 
     def whole(self) -> Node:
-        """Read the expression to its end."""
+        """Parse the whole expression. Raises ValueError, and KeyError for an unknown function."""
         node = self._operation(0)
         if self._peek():
-            raise ValueError(f"{self._peek()} in {self._expression}")
+            raise ValueError(f"unexpected {self._peek()} in {self._expression}")
         return node
 
     def _peek(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+        return self._tokens[self._position] if self._position < len(self._tokens) else ""
 
     def _take(self, expected: str = "") -> str:
         token = self._peek()
         if not token or (expected and token != expected):
-            raise ValueError(f"{token} where {expected} is expected")
-        self._at += 1
+            raise ValueError(f"{token} instead of {expected}")
+        self._position += 1
         return token
 
     def _operation(self, level: int) -> Node:
@@ -74,14 +74,14 @@ class Parser:
         return left
 
     def _path(self) -> Node:
-        begin = self._at
+        start = self._position
         node = self._term()
         while self._peek() == ".":
             self._take(".")
             name = self._take()
             node = self._call(node, name) if self._peek() == "(" else nodes.member(node, name)
-        is_literal = self._at == begin + 1
-        return nodes.remembered(node) if node.is_lasting and not is_literal else node
+        is_one_token = self._position == start + 1
+        return nodes.remembered(node) if node.is_lasting and not is_one_token else node
 
     def _term(self) -> Node:
         if self._peek() == "(":
@@ -97,7 +97,7 @@ class Parser:
         return nodes.NAMED[first] if first in nodes.NAMED else self._of_this(first)
 
     def _of_this(self, first: str) -> Node:
-        """Begin a path at `$this`, whose type may be named first: `Appointment.status`."""
+        """Parse a path that starts at `$this`, or at its type's name: `Appointment.status`."""
         this = nodes.this(self._kind)
         if self._peek() == "(":
             return self._call(this, first)
@@ -105,9 +105,9 @@ class Parser:
         return this if is_named else nodes.member(this, first)
 
     def _call(self, node: Node, name: str) -> Node:
-        """Read the arguments of a function; criteria are about the items that it is called on."""
+        """Parse a function call. A criterion is about the items that the function is called on."""
         self._take("(")
-        outside = self._kind
+        outer_kind = self._kind
         if name in OF_EACH or name == "iif":
             self._kind = node.kind
         arguments: list[Node] = []
@@ -118,5 +118,5 @@ class Parser:
             if self._peek() == ",":
                 self._take(",")
         self._take(")")
-        self._kind = outside
+        self._kind = outer_kind
         return nodes.applied(node, name, arguments)

@@ -1,7 +1,7 @@
-"""R4's invariants of its data types, those of severity error, by key.
+"""R4's invariants of data types with severity error, as functions by key.
 
-Each tells whether an element keeps it; elements of the wrong shape are reported elsewhere and keep
-every invariant. Which type has which is in definitions/core.json.
+Each returns whether an element satisfies it. An element of the wrong shape is reported elsewhere
+and satisfies every invariant. definitions/core.json says which type has which invariants.
 https://hl7.org/fhir/R4/conformance-rules.html#constraints
 """
 
@@ -19,7 +19,7 @@ Object = dict[str, Any]
 
 
 class Context(NamedTuple):
-    """What an invariant may look at beside its element: the ids a `#fragment` may name."""
+    """What an invariant may need besides its element: the ids that a `#fragment` may name."""
 
     fragments: frozenset[str]
     zone: tzinfo
@@ -29,12 +29,12 @@ Invariant = Callable[[Object, Context], bool]
 
 
 def _has(element: Object, name: str) -> bool:
-    """Tell whether an element exists, with a value or with extensions alone."""
+    """Return whether an element exists, with a value or with extensions only."""
     return name in element or f"_{name}" in element
 
 
 def _has_choice(element: Object, stem: str) -> bool:
-    """Tell whether one of the types of a choice is there (`valueString` for `value`)."""
+    """Return whether a choice exists in one of its types (`valueString` for `value`)."""
     size = len(stem)
     names = (name.removeprefix("_") for name in element)
     return any(name.startswith(stem) and name[size : size + 1].isupper() for name in names)
@@ -48,12 +48,12 @@ def _number(element: object) -> int | Decimal | None:
 
 
 def _needs(name: str, other: str) -> Invariant:
-    """Make the rule that one element needs another."""
+    """Return the invariant that an element needs another one beside it."""
     return lambda element, _: not _has(element, name) or _has(element, other)
 
 
 def _one_of(name: str, other: str) -> Invariant:
-    """Make the rule that exactly one of two elements is there."""
+    """Return the invariant that exactly one of two elements exists."""
     return lambda element, _: _has(element, name) != _has(element, other)
 
 
@@ -66,9 +66,9 @@ def _extension(element: Object, _: Context) -> bool:
 
 
 def _measured(element: Object, _: Context) -> bool:
-    """Tell whether a value has a code, and its system is UCUM."""
-    coded = _has(element, "code") or not _has(element, "value")
-    return coded and element.get("system", UCUM) == UCUM
+    """Return whether a value has a code, in UCUM if it names a system."""
+    is_coded = _has(element, "code") or not _has(element, "value")
+    return is_coded and element.get("system", UCUM) == UCUM
 
 
 def _age(element: Object, context: Context) -> bool:
@@ -77,8 +77,8 @@ def _age(element: Object, context: Context) -> bool:
 
 
 def _count(element: Object, context: Context) -> bool:
-    whole = "." not in str(getattr(element.get("value"), "text", element.get("value")))
-    return _measured(element, context) and element.get("code", "1") == "1" and whole
+    is_whole = "." not in str(getattr(element.get("value"), "text", element.get("value")))
+    return _measured(element, context) and element.get("code", "1") == "1" and is_whole
 
 
 def _duration(element: Object, _: Context) -> bool:
@@ -88,7 +88,7 @@ def _duration(element: Object, _: Context) -> bool:
 
 
 def _period(element: Object, context: Context) -> bool:
-    """Tell whether the end's latest instant is not before the start's earliest."""
+    """Return whether the latest instant of the end is not before the earliest of the start."""
     start, end = element.get("start"), element.get("end")
     if not isinstance(start, str) or not isinstance(end, str):
         return True
@@ -108,7 +108,7 @@ def _range(element: Object, _: Context) -> bool:
 
 
 def _unit(quantity: Object) -> tuple[object, ...]:
-    """Return what a quantity is counted in: its code in a system, or what people read instead."""
+    """Return the unit of a quantity: its coded unit, or its unit for people if there is no code."""
     if _has(quantity, "code"):
         return quantity.get("system"), quantity.get("code")
     return (quantity.get("unit"),)
@@ -184,8 +184,9 @@ INVARIANTS: dict[str, Invariant] = {
 }
 
 
-# DomainResource has these for what it contains; checked on each contained resource, to name it.
-# The second argument: whether it is referred to, or refers to the resource that contains it.
+# DomainResource's invariants about what it contains. They are checked on each contained resource,
+# so that the issue can name it. The second argument says whether the contained resource is referred
+# to, or refers to the resource that contains it.
 CONTAINED_INVARIANTS: dict[str, Callable[[Object, bool], bool]] = {
     "dom-2": lambda element, _: "contained" not in element,
     "dom-3": lambda element, is_linked: is_linked or "id" not in element,

@@ -1,4 +1,4 @@
-"""JSON Patch: an array of operations, done in order or not at all.
+"""JSON Patch: an array of operations that are applied in order, all or none.
 
 https://www.rfc-editor.org/rfc/rfc6902
 """
@@ -11,15 +11,17 @@ from shared.resources import pointers
 from shared.resources.pairs import pairs
 from shared.resources.values import copied, equal, size
 
-# Each operation may move all that follows it in an array.
+# Each operation may shift all items that follow in an array, so the time is bounded by the number
+# of operations.
 MOST_OPERATIONS = 1000
-# What `copy` may add to a resource, in characters and values.
+# How much all `copy` operations together may add, in characters and values: repeated copies double
+# a resource.
 LARGEST_COPY = 1_000_000
 Json = dict[str, Any]
 
 
 class Patch:
-    """The operations at work on a copy of a resource."""
+    """A copy of a resource, to which operations are applied."""
 
     def __init__(self, resource: Json) -> None:
         """Copy the resource."""
@@ -29,50 +31,58 @@ class Patch:
         self.may_copy = LARGEST_COPY
 
     def apply(self, operations: list[Any]) -> Any:
-        """Do them all, or raise Invalid, Malformed or TooLong and leave the copy to be dropped."""
+        """Apply all operations and return the patched document.
+
+        Raises Invalid, Malformed or TooLong if one cannot be applied. The copy is then unusable.
+        """
         if len(operations) > MOST_OPERATIONS:
-            raise TooLong(f"A patch has at most {MOST_OPERATIONS} operations")
-        for place, operation in enumerate(operations):
-            self._step(place, operation)
-        # Not before: until then places are those that the operations count.
+            raise TooLong(f"A patch may have at most {MOST_OPERATIONS} operations")
+        for index, operation in enumerate(operations):
+            self._step(index, operation)
+        # Extensions follow their values last: operations refer to the indices as they leave them.
         for pair in self.pairs:
             pair.settle()
         return self.document
 
-    def _step(self, place: int, operation: Any) -> None:
+    def _step(self, index: int, operation: Any) -> None:
         kind = operation.get("op") if isinstance(operation, dict) else None
         step = _STEPS.get(kind) if isinstance(kind, str) else None
         if step is None:
-            known = ", ".join(_STEPS)
-            raise Malformed(f"Operation {place} is none", diagnostics=f"op must be one of {known}")
+            names = ", ".join(_STEPS)
+            raise Malformed(
+                f"Operation {index} is not a JSON Patch operation",
+                diagnostics=f"op must be one of {names}",
+            )
         try:
             path = pointers.parse(operation.get("path"))
             step(self, path, operation)
         except _TestFailed:
-            raise self._refused(place, kind, "the value is another", path) from None
+            reason = "the value is different"
+            raise self._refused(index, kind, reason, path) from None
         except LookupError:
-            raise self._refused(place, kind, "its path is not there", path) from None
+            reason = "it names a location that does not exist"
+            raise self._refused(index, kind, reason, path) from None
         except ValueError as error:
-            text = f"Operation {place} ({kind}) is malformed"
+            text = f"Operation {index} ({kind}) is not valid"
             raise Malformed(text, diagnostics=str(error)) from None
 
-    def _refused(self, place: int, kind: Any, why: str, path: list[str]) -> Invalid:
+    def _refused(self, index: int, kind: Any, reason: str, path: list[str]) -> Invalid:
         return Invalid(
-            f"Operation {place} ({kind}) cannot be done: {why}",
+            f"Operation {index} ({kind}) cannot be applied: {reason}",
             expression=pointers.expression(self.type, path),
             diagnostics="Nothing was changed",
         )
 
     def add(self, path: list[str], operation: Json) -> None:
-        """Put a value at a place, or into an array before one."""
+        """Set a property to a value, or insert the value into an array before an index."""
         self._put(path, copied(_value(operation)))
 
     def remove(self, path: list[str], _: Json) -> None:
-        """Take out what is there."""
+        """Remove the value at a path."""
         self._take(path)
 
     def replace(self, path: list[str], operation: Json) -> None:
-        """Put a value where one is."""
+        """Replace the value at a path."""
         value = copied(_value(operation))
         if path:
             container = pointers.resolve(self.document, path[:-1])
@@ -83,24 +93,24 @@ class Patch:
             self.document = value
 
     def move(self, path: list[str], operation: Json) -> None:
-        """Take a value out and add it elsewhere."""
+        """Remove a value and add it at another path."""
         source = pointers.parse(operation.get("from"))
         if path != source and path[: len(source)] == source:
-            raise ValueError("an element cannot be moved into itself")
+            raise ValueError("An element cannot be moved into itself")
         pointers.resolve(self.document, source)
         if path != source:
             self._put(path, self._take(source))
 
     def copy(self, path: list[str], operation: Json) -> None:
-        """Add a copy of a value elsewhere."""
+        """Add a copy of a value at another path."""
         value = pointers.resolve(self.document, pointers.parse(operation.get("from")))
         self.may_copy -= size(value)
         if self.may_copy < 0:
-            raise TooLong("The patch copies more than a resource can hold")
+            raise TooLong("The patch copies more data than a resource can hold")
         self._put(path, copied(value))
 
     def test(self, path: list[str], operation: Json) -> None:
-        """Stop where a value is another."""
+        """Raise an error if the value at a path is different from the expected one."""
         expected = _value(operation)
         if not equal(pointers.resolve(self.document, path), expected):
             raise _TestFailed
@@ -118,11 +128,11 @@ class Patch:
         elif isinstance(container, dict):
             container[name] = value
         else:
-            raise LookupError(name)  # noqa: TRY004 - for the caller nothing is there
+            raise LookupError(name)  # noqa: TRY004 - to the caller, the path does not exist
 
     def _take(self, path: list[str]) -> Any:
         if not path:
-            raise ValueError("the resource itself cannot be removed")
+            raise ValueError("The resource itself cannot be removed or moved")
         container = pointers.resolve(self.document, path[:-1])
         pointers.child(container, path[-1])
         if isinstance(container, list):
@@ -131,12 +141,12 @@ class Patch:
 
 
 class _TestFailed(Exception):
-    """What `test` names has another value."""
+    """The value that a `test` operation names is different."""
 
 
 def _value(operation: Json) -> Any:
     if "value" not in operation:
-        raise ValueError("the operation has no value")
+        raise ValueError("The operation must have a value")
     return operation["value"]
 
 

@@ -1,4 +1,4 @@
-"""Following what points from one entry of a Bundle to another.
+"""Replacing references and URLs in a resource, such as links between the entries of a Bundle.
 
 https://hl7.org/fhir/R4/http.html#trules
 """
@@ -11,7 +11,7 @@ from typing import Any
 from shared.errors import Malformed
 from shared.resources.schema import Element, Type, resource_types, type_named
 
-# Gives what a URL is replaced by, None where it stays.
+# Returns the replacement of a URL, or None if it stays as it is.
 type Replace = Callable[[str], str | None]
 
 _ADDRESSES = frozenset({"uri", "url", "oid", "uuid"})
@@ -20,10 +20,10 @@ _IN_NARRATIVE = re.compile(r"""(\s(?:href|src)\s*=\s*)(["'])(.*?)\2""", re.DOTAL
 
 
 def linked(resource: dict[str, Any], replace: Replace) -> dict[str, Any]:
-    """Give a resource with its references, URLs and the links of its narratives replaced.
+    """Return a resource with its references, URLs and narrative links replaced.
 
-    Canonicals name what is elsewhere too and stay. What is not of R4's shape stays as it is.
-    Raises Malformed where it is nested too deeply.
+    Canonicals stay, since they may name resources on any server. Content that R4 does not define
+    stays, too. Raises Malformed if the resource is nested too deeply.
     """
     try:
         return _resource(resource, replace)
@@ -49,7 +49,7 @@ def _object(value: dict[str, Any], kind: Type, replace: Replace) -> dict[str, An
 
 def _property(content: Any, kind: Type, name: str, replace: Replace) -> Any:
     if isinstance(content, list):
-        return [_property(each, kind, name, replace) for each in content]
+        return [_property(item, kind, name, replace) for item in content]
     element = kind.elements.get(name)
     if isinstance(content, dict):
         return _complex(content, element, replace)
@@ -63,7 +63,7 @@ def _property(content: Any, kind: Type, name: str, replace: Replace) -> Any:
 
 def _complex(value: dict[str, Any], element: Element | None, replace: Replace) -> dict[str, Any]:
     if element is None or element.primitive:
-        # The `_name` beside a primitive.
+        # The id and extensions of a primitive, in `_name` beside it.
         return _object(value, type_named("Element"), replace)
     if element.type == "Resource":
         return _resource(value, replace)
@@ -72,7 +72,7 @@ def _complex(value: dict[str, Any], element: Element | None, replace: Replace) -
 
 def _narrative(div: str, replace: Replace) -> str:
     def link(match: "re.Match[str]") -> str:
-        found = replace(unescape(match[3]))
-        return f"{match[1]}{match[2]}{escape(found)}{match[2]}" if found else match[0]
+        url = replace(unescape(match[3]))
+        return f"{match[1]}{match[2]}{escape(url)}{match[2]}" if url else match[0]
 
     return _IN_NARRATIVE.sub(link, div)

@@ -1,4 +1,4 @@
-"""What of `meta` is the client's and what the server's.
+"""The metadata of resources: what clients may write in `meta`, and what the server sets.
 
 https://hl7.org/fhir/R4/resource.html#Meta
 """
@@ -11,27 +11,33 @@ from shared.fhirjson import canonical
 
 OBSERVATION_VALUE = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 SUBSETTED = {"system": OBSERVATION_VALUE, "code": "SUBSETTED"}
-_SERVERS = frozenset({"versionId", "lastUpdated"})
-_MEDPLUMS = frozenset({"project", "author", "onBehalfOf", "account", "accounts", "compartment"})
+_SET_BY_SERVER = frozenset({"versionId", "lastUpdated"})
+_SET_BY_MEDPLUM = frozenset(
+    {"project", "author", "onBehalfOf", "account", "accounts", "compartment"}
+)
 
 
 def meta_as_written(resource: dict[str, Any]) -> dict[str, Any]:
-    """Give the resource with what its writer may say in `meta`; the rest is dropped, not refused.
+    """Return a resource without the parts of `meta` that a client may not set.
 
-    Raises BusinessRule for what was read in part (`_elements`, `_summary`): storing it loses data.
+    They are ignored rather than refused. Raises BusinessRule for a resource that was read in part
+    (`_elements`, `_summary`), since storing it would lose data.
     """
     meta = resource.get("meta")
     if not isinstance(meta, dict):
         return resource
     _refuse_subset(meta, f"{resource.get('resourceType')}.meta.tag")
-    dropped = _SERVERS | _MEDPLUMS
-    kept = {name: each for name, each in meta.items() if name.removeprefix("_") not in dropped}
-    rest = {name: each for name, each in resource.items() if name != "meta"}
+    dropped = _SET_BY_SERVER | _SET_BY_MEDPLUM
+    kept = {name: value for name, value in meta.items() if name.removeprefix("_") not in dropped}
+    rest = {name: value for name, value in resource.items() if name != "meta"}
     return {**resource, "meta": kept} if kept else rest
 
 
 def as_stamped(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return a resource as it is checked: an id alone is no `meta` until the server adds to it."""
+    """Return a resource with the version that the server will add, if its `meta` has only an id.
+
+    An element with nothing but an id would fail validation.
+    """
     meta = resource.get("meta")
     if not isinstance(meta, dict) or meta.keys() != {"id"}:
         return resource
@@ -45,26 +51,26 @@ def _refuse_subset(meta: dict[str, Any], expression: str) -> None:
             raise BusinessRule(
                 "A resource that was read in part (tag SUBSETTED) cannot be stored",
                 expression=f"{expression}[{index}]",
-                diagnostics="Read it without _elements and _summary, change it, and write it whole",
+                diagnostics="Read it without _elements and _summary, change it, and send all of it",
             )
 
 
 def without_repeats(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return a valid resource with each tag, security label and profile once: the first stays.
+    """Return a valid resource without repeated tags, security labels and profiles.
 
-    They are sets: https://hl7.org/fhir/R4/resource.html#Meta
+    The first of equal ones stays. They are sets: https://hl7.org/fhir/R4/resource.html#Meta
     """
     meta = resource.get("meta", {})
     once = {name: _once(meta[name], _coding_key) for name in ("tag", "security") if name in meta}
-    # What extends a profile has its place in another array.
+    # The extensions of profiles refer to them by index, in a parallel array.
     if "profile" in meta and "_profile" not in meta:
         once["profile"] = _once(meta["profile"], str)
-    repeats = {name: each for name, each in once.items() if len(each) < len(meta[name])}
-    return {**resource, "meta": {**meta, **repeats}} if repeats else resource
+    shorter = {name: items for name, items in once.items() if len(items) < len(meta[name])}
+    return {**resource, "meta": {**meta, **shorter}} if shorter else resource
 
 
 def _once(items: list[Any], key: Callable[[Any], Hashable]) -> list[Any]:
-    """Return the first of the items of each key, in their order."""
+    """Return the first item of each key, in their order."""
     first: dict[Hashable, Any] = {}
     for item in items:
         first.setdefault(key(item), item)
@@ -72,20 +78,24 @@ def _once(items: list[Any], key: Callable[[Any], Hashable]) -> list[Any]:
 
 
 def _coding_key(coding: dict[str, Any]) -> Hashable:
-    """Return what makes two codings one: their system and code, or all that they say."""
+    """Return a key that is equal for equal codings: system and code, or all of a coding."""
     if "code" in coding:
         return coding.get("system"), coding["code"]
     return canonical(coding)
 
 
 def stamp(resource: dict[str, Any], version: int, updated: str) -> dict[str, Any]:
-    """Give the resource as stored: type, id and meta first, with its version and instant."""
-    meta = {name: each for name, each in resource.get("meta", {}).items() if name not in _SERVERS}
+    """Return a resource as it is stored, with `versionId` and `lastUpdated` in its `meta`.
+
+    Type, id and `meta` come first.
+    """
+    meta = resource.get("meta", {})
+    rest = {name: value for name, value in meta.items() if name not in _SET_BY_SERVER}
     return {
         "resourceType": resource["resourceType"],
         "id": resource["id"],
-        "meta": {"versionId": str(version), "lastUpdated": updated, **meta},
-        **{name: each for name, each in resource.items() if name not in _FIRST},
+        "meta": {"versionId": str(version), "lastUpdated": updated, **rest},
+        **{name: value for name, value in resource.items() if name not in _FIRST},
     }
 
 

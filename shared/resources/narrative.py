@@ -1,4 +1,4 @@
-"""The XHTML a Narrative may hold.
+"""Checks of a Narrative's XHTML.
 
 https://hl7.org/fhir/R4/narrative.html#xhtml
 """
@@ -20,7 +20,7 @@ _ATTRIBUTES = (
 ELEMENTS = frozenset(_ELEMENTS.split())
 ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 _XML = "http://www.w3.org/XML/1998/namespace "
-# What a link may not lead to, and what an image may not be.
+# URLs that may run code, and may therefore not be the target of a link or the source of an image.
 _IMAGES = "image/(?:png|gif|jpe?g|bmp)"
 _ACTIVE_LINK = re.compile(rf"(?:javascript|vbscript|data(?!:{_IMAGES}))\s*:")
 _ACTIVE_IMAGE = re.compile(r"(?:javascript|vbscript|data(?!:image/))\s*:")
@@ -32,19 +32,22 @@ _BLANKS = re.compile(r"[\s\x00-\x1f]+")
 
 
 def has_content(div: str) -> bool:
-    """Return whether a div shows anything: text, or an image. One that is not XML is not judged."""
+    """Return whether a div shows text or an image. A div that is not valid XML passes."""
     reader = _read(div)
     return not reader.is_xml or reader.has_content
 
 
 def is_plain(div: str) -> bool:
-    """Return whether a div is XHTML with formatting only: no script, form, event or entity."""
+    """Return whether a div is XHTML with nothing but formatting.
+
+    Scripts, forms, event handlers and document types, and with them entities, are not allowed.
+    """
     reader = _read(div)
     return reader.is_xml and reader.is_plain
 
 
 class _Reader:
-    """Looks at each tag and text that the parser meets."""
+    """The handler of the XML parser's events."""
 
     def __init__(self) -> None:
         self.is_xml = self.is_plain = True
@@ -53,17 +56,17 @@ class _Reader:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         namespace, _, tag = name.rpartition(" ")
-        is_known = namespace == XHTML and tag in ELEMENTS and (tag == "div" or not self._is_root)
+        is_allowed = namespace == XHTML and tag in ELEMENTS and (tag == "div" or not self._is_root)
         self._is_root = False
-        self.is_plain &= is_known and all(map(_is_plain, attributes, attributes.values()))
+        self.is_plain &= is_allowed and all(map(_is_plain, attributes, attributes.values()))
         self.has_content |= tag == "img"
 
     def text(self, text: str) -> None:
-        """Take note of text, also of a CDATA section, which has no markup."""
+        """Record whether there is text, which may stand in a CDATA section, too."""
         self.has_content = self.has_content or bool(text.strip())
 
     def refuse(self, *_: object) -> None:
-        raise ValueError("a document type or processing instruction")
+        raise ValueError("document types and processing instructions are not allowed")
 
 
 def _read(div: str) -> _Reader:
@@ -76,14 +79,14 @@ def _read(div: str) -> _Reader:
     parser.StartDoctypeDeclHandler = reader.refuse
     parser.ProcessingInstructionHandler = reader.refuse
     try:
-        parser.Parse(div, True)  # noqa: FBT003 - expat takes no keyword
+        parser.Parse(div, True)  # noqa: FBT003 - expat takes no keyword arguments
     except (expat.ExpatError, ValueError):
         reader.is_xml = False
     return reader
 
 
 def _is_plain(name: str, value: str) -> bool:
-    """Return whether an attribute can do nothing by itself."""
+    """Return whether an attribute is allowed and cannot run code by itself."""
     if name.startswith(_XML):
         return True
     if name == "style":

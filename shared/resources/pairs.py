@@ -1,6 +1,6 @@
-"""Arrays of primitive values, and beside them those of their extensions: `given` and `_given`.
+"""Parallel arrays of primitive values and of their extensions, such as `given` and `_given`.
 
-Both have an item for each value, null where there is nothing.
+Both have an item for each value, with null in place of a missing one.
 https://hl7.org/fhir/R4/json.html#primitive
 """
 
@@ -17,7 +17,7 @@ type _Array = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two arrays as they were, and the object that has them."""
+    """Copies of two parallel arrays before a change, and the object that has the arrays."""
 
     owner: Json
     name: str
@@ -25,9 +25,9 @@ class Pair:
     extensions: _Array
 
     def settle(self) -> None:
-        """Let the extensions follow, if only one of the arrays has been changed meanwhile.
+        """Realign the extensions with their values, if only one of the arrays has been changed.
 
-        Who changes both has said which extension belongs to which value.
+        A client that changed both arrays has aligned them itself.
         """
         values, extensions = self.owner.get(self.name), self.owner.get(f"_{self.name}")
         if not isinstance(values, list) or not isinstance(extensions, list):
@@ -35,11 +35,11 @@ class Pair:
         if equal(extensions, self.extensions):
             self.owner[f"_{self.name}"] = followed(self.values, values, extensions)
         elif equal(values, self.values):
-            self.owner[f"_{self.name}"] = _in_place(self.extensions, extensions)
+            self.owner[f"_{self.name}"] = _padded(self.extensions, extensions)
 
 
 def pairs(value: Any) -> Iterator[Pair]:
-    """List the pairs of arrays in an object, whatever they are nested in."""
+    """Yield the parallel arrays in an object, at any depth."""
     if isinstance(value, dict):
         for name, content in value.items():
             extensions = value.get(f"_{name}")
@@ -52,44 +52,46 @@ def pairs(value: Any) -> Iterator[Pair]:
 
 
 def followed(before: _Array, after: _Array, extensions: _Array) -> _Array:
-    """Return the extensions of values that have become others: each goes where its value is.
+    """Return the extensions of changed values, each at the new index of its value.
 
-    A value that is new has none, unless it has merely taken the place of another.
+    A new value has no extensions, unless it has replaced the value at its index.
     """
-    places = positions(map(key, before))
-    found = [
-        matching.popleft() if (matching := places.get(key(value))) else None for value in after
+    indices = positions(map(key, before))
+    sources = [
+        matching.popleft() if (matching := indices.get(key(value))) else None for value in after
     ]
     if len(after) == len(before):
-        taken = {place for place in found if place is not None}
-        found = [
-            index if place is None and index not in taken else place
-            for index, place in enumerate(found)
+        taken = {source for source in sources if source is not None}
+        sources = [
+            index if source is None and index not in taken else source
+            for index, source in enumerate(sources)
         ]
-    return [None if place is None else _at(extensions, place) for place in found]
+    return [None if source is None else _at(extensions, source) for source in sources]
 
 
 def positions[Key: Hashable](keys: Iterable[Key]) -> dict[Key, deque[int]]:
-    """Return where each key stands, in order."""
-    places: dict[Key, deque[int]] = {}
-    for place, each in enumerate(keys):
-        places.setdefault(each, deque()).append(place)
-    return places
+    """Return the indices of each key, in ascending order."""
+    indices: dict[Key, deque[int]] = {}
+    for index, item in enumerate(keys):
+        indices.setdefault(item, deque()).append(index)
+    return indices
 
 
-def _in_place(before: _Array, after: _Array) -> _Array:
-    """Return extensions of which some were removed, with null where these were."""
-    left = deque(after)
-    filled = [left.popleft() if left and equal(left[0], item) else None for item in before]
-    return after if left else filled
+def _padded(before: _Array, after: _Array) -> _Array:
+    """Return extensions of which some were removed, with null in place of the removed ones."""
+    remaining = deque(after)
+    filled = [
+        remaining.popleft() if remaining and equal(remaining[0], item) else None for item in before
+    ]
+    return after if remaining else filled
 
 
-def _at(array: _Array, place: int) -> Any:
-    return array[place] if place < len(array) else None
+def _at(array: _Array, index: int) -> Any:
+    return array[index] if index < len(array) else None
 
 
 def fill(value: Json) -> None:
-    """Fill the shorter array of each pair in an object with null; drop one that has only null."""
+    """Pad the shorter of two parallel arrays with null, and remove extensions that are all null."""
     for name in [name for name in value if name[:1] == "_"]:
         extensions, values = value[name], value.get(name[1:])
         if type(extensions) is not list:

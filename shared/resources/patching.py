@@ -1,4 +1,4 @@
-"""Changing a resource by a document: JSON Patch and JSON Merge Patch.
+"""Patching a resource with a JSON Patch or JSON Merge Patch document.
 
 https://hl7.org/fhir/R4/http.html#patch
 """
@@ -20,10 +20,11 @@ Json = dict[str, Any]
 
 
 def patch(resource: Json, body: Any, media_type: str) -> Json:
-    """Give the resource as the patch makes it; the resource itself stays.
+    """Return a patched copy of a resource.
 
-    Raises Invalid where an operation does not apply, Malformed where the body is no patch,
-    UnsupportedMedia for another media type, TooLong where it copies without end.
+    Raises Invalid if an operation cannot be applied, Malformed if the body is not a patch,
+    UnsupportedMedia for another media type, and TooLong if it has too many operations or copies too
+    much.
     """
     media_type = media_type.partition(";")[0].strip().lower()
     try:
@@ -36,7 +37,7 @@ def patch(resource: Json, body: Any, media_type: str) -> Json:
 def _applied(resource: Json, body: Any, media_type: str) -> Any:
     is_either = media_type in _EITHER
     if isinstance(body, list) and (is_either or media_type == JSON_PATCH):
-        from shared.resources.json_patch import Patch  # noqa: PLC0415 - no other change needs it
+        from shared.resources.json_patch import Patch  # noqa: PLC0415 - only JSON Patch needs it
 
         return Patch(resource).apply(body)
     if isinstance(body, dict) and (is_either or media_type == MERGE_PATCH):
@@ -45,19 +46,23 @@ def _applied(resource: Json, body: Any, media_type: str) -> Any:
         shape = "an object" if media_type == MERGE_PATCH else "an array of operations"
         raise Malformed("The body is not a patch", diagnostics=f"It must be {shape}")
     raise UnsupportedMedia(
-        "This media type is not a patch", diagnostics=f"Use {JSON_PATCH} or {MERGE_PATCH}"
+        "The media type of the body is not one of a patch",
+        diagnostics=f"Use {JSON_PATCH} or {MERGE_PATCH}",
     )
 
 
 def _checked(before: Json, after: Any) -> Json:
     if not isinstance(after, dict):
-        raise Invalid("The patch leaves no resource", expression=before["resourceType"])
+        raise Invalid(
+            "The patch replaces the resource by something that is not an object",
+            expression=before["resourceType"],
+        )
     for name in _FIXED:
         if after.get(name) != before.get(name):
             raise Invalid(
                 f"A patch cannot change {name}",
                 expression=f"{before['resourceType']}.{name}",
-                diagnostics="It is the resource's identity",
+                diagnostics="Type and id identify the resource",
             )
     return after
 
@@ -80,20 +85,20 @@ def merge(target: Any, changes: Any) -> Any:
 
 
 def _follow(target: Any, merged: Json, changes: Json) -> None:
-    """Let the extensions of primitive values follow these, if the changes do not name them."""
+    """Realign the extensions of primitive values that changed, unless the patch changes them."""
     if not isinstance(target, dict):
         return
     for name, values in changes.items():
-        before, beside = target.get(name), f"_{name}"
-        extensions = merged.get(beside)
-        if beside in changes or not isinstance(extensions, list):
+        before, partner = target.get(name), f"_{name}"
+        extensions = merged.get(partner)
+        if partner in changes or not isinstance(extensions, list):
             continue
         if isinstance(before, list) and isinstance(values, list):
-            merged[beside] = followed(before, values, extensions)
+            merged[partner] = followed(before, values, extensions)
 
 
 def writes_text(body: Any) -> bool:
-    """Return whether a patch writes the narrative, be it as it was."""
+    """Return whether a patch writes the narrative, even without changing it."""
     if isinstance(body, dict):
         return "text" in body
     operations = body if isinstance(body, list) else []
@@ -109,13 +114,13 @@ def _is_of_text(path: Any) -> bool:
 
 
 def without_generated_text(before: Json, after: Json) -> Json:
-    """Give a changed resource without the narrative that was generated from its old content.
+    """Return a changed resource without a narrative that was generated from its old content.
 
-    One that the change itself wrote stays, and so does one of status `additional`.
+    A narrative that the change itself wrote stays, and so does one with status `additional`.
     https://hl7.org/fhir/R4/narrative.html#status
     """
     text = before.get("text")
     is_generated = isinstance(text, dict) and text.get("status") in _WRITTEN_BY_A_MACHINE
     if not is_generated or after.get("text") != text or same(before, after):
         return after
-    return {name: each for name, each in after.items() if name != "text"}
+    return {name: value for name, value in after.items() if name != "text"}

@@ -1,4 +1,4 @@
-"""What the References of a resource name, and whether R4 lets them.
+"""Validation of Reference elements: their text, their type, and the types that R4 allows.
 
 https://hl7.org/fhir/R4/references.html
 """
@@ -14,17 +14,20 @@ type Json = dict[str, Any]
 
 _SPECIFICATION = "https://hl7.org/fhir/R4/references.html#"
 _NO_REFERENCE = (
-    "Not a reference: expected here is Type/id of a type of R4, #id, Type?query or an absolute URI"
+    "Not a valid reference: use Type/id with a type of R4, #id, Type?query or an absolute URI"
 )
 
 
 def kind(element: Any, contents: dict[str, str]) -> str:
-    """Return the type that a Reference names, or nothing where it does not say."""
+    """Return the type of the resource that a Reference names, or an empty text if unknown.
+
+    `contents` are the types of contained resources by their ids.
+    """
     if not isinstance(element, dict):
         return ""
     named = references.read(element.get("reference"))
-    known = _kind(named, contents) if named else ""
-    return known or references.declared(element)
+    actual = _kind(named, contents) if named else ""
+    return actual or references.declared(element)
 
 
 def _kind(named: Named, contents: dict[str, str]) -> str:
@@ -34,45 +37,46 @@ def _kind(named: Named, contents: dict[str, str]) -> str:
 def problems(
     element: Json, targets: Collection[str], contents: dict[str, str], own_ids: Collection[str]
 ) -> Iterator[tuple[str, str, str]]:
-    """List what is wrong with a Reference: the element, a sentence, and its details.
+    """Yield the problems of a Reference: its element, the text and the diagnostics of each.
 
-    `targets` are the types that it may name, any where there are none. Values that are no text are
-    reported with their own elements.
+    `targets` are the types that it may name, or any if there are none. Values that are not strings
+    are reported where their own elements are checked.
     """
-    text, said = element.get("reference"), references.declared(element)
+    text, declared = element.get("reference"), references.declared(element)
     if isinstance(text, str) and len(text.encode(errors="replace")) > references.LONGEST:
-        yield "reference", f"A reference has at most {references.LONGEST} bytes", ""
+        yield "reference", f"A reference may have at most {references.LONGEST} bytes", ""
         return
     named = references.read(text)
     if isinstance(text, str) and text and not _is_reference(named, own_ids):
         yield "reference", _NO_REFERENCE, f"{_SPECIFICATION}literal"
         return
-    known = _kind(named, contents) if named else ""
-    is_elsewhere = isinstance(named, Elsewhere)  # what other servers keep is theirs to say
-    if targets and known and known not in targets and not is_elsewhere:
-        problem = "The reference names a type that may not stand here"
+    actual = _kind(named, contents) if named else ""
+    is_elsewhere = isinstance(named, Elsewhere)  # a path such as /Patient/1 proves nothing there
+    if targets and actual and actual not in targets and not is_elsewhere:
+        problem = "The reference names a type that is not allowed here"
         yield "reference", problem, _may_refer_to(targets)
-    elif said:
-        yield from _misdeclared(said, known, targets)
+    elif declared:
+        yield from _misdeclared(declared, actual, targets)
 
 
 def _is_reference(named: Named | None, own_ids: Collection[str]) -> bool:
-    """Return whether it names anything, under an id that whoever keeps it can have given."""
+    """Return whether a text was a valid reference, with an id of R4 if its type needs one."""
     return named is not None and not (references.is_foreign(named) and named.type in own_ids)
 
 
 def _misdeclared(
-    declared: str, known: str, targets: Collection[str]
+    declared: str, actual: str, targets: Collection[str]
 ) -> Iterator[tuple[str, str, str]]:
-    """List what is wrong with the type that a Reference says; `known` is the one that it names."""
+    """Yield the problems of `Reference.type`; `actual` is the type that the reference names."""
     is_logical = ":" in declared  # the URL of a logical model, which R4 does not define
     if not is_logical and declared not in RESOURCE_TYPES:
-        yield "type", "Not a type of R4", f"Reference.type: {_SPECIFICATION}Reference"
-    elif known and declared != known:
-        yield "type", "The type is not that of the reference", f"The reference names a {known}"
+        yield "type", "This is not a resource type of R4", f"See {_SPECIFICATION}Reference"
+    elif actual and declared != actual:
+        problem = "The type is not that of the resource in the reference"
+        yield "type", problem, f"The reference names a resource of type {actual}"
     elif targets and not is_logical and declared not in targets:
-        yield "type", "This type may not stand here", _may_refer_to(targets)
+        yield "type", "This type is not allowed here", _may_refer_to(targets)
 
 
 def _may_refer_to(targets: Collection[str]) -> str:
-    return f"May refer to {', '.join(sorted(targets))}"
+    return f"This reference may name {', '.join(sorted(targets))}"

@@ -1,4 +1,4 @@
-"""What each primitive type may hold.
+"""The formats of R4's primitive types.
 
 https://hl7.org/fhir/R4/datatypes.html#primitive
 """
@@ -22,7 +22,7 @@ _WHITESPACE = str.maketrans("", "", " \t\r\n")
 
 
 class Primitive(NamedTuple):
-    """Whether a JSON value is one of the type, and the type's form in words."""
+    """A primitive type: the test of a JSON value, and the format in words for error messages."""
 
     holds: Callable[[object], bool]
     form: str
@@ -54,7 +54,7 @@ def _calendar(pattern: str, form: str) -> Primitive:
 
 
 def _is_day(text: str) -> bool:
-    """Tell whether the month has that day, where a day is written."""
+    """Return whether the day of a date exists in its month. True if no day is given."""
     if int(text[_DAY] or 0) <= _SHORTEST_MONTH:
         return True
     try:
@@ -89,22 +89,23 @@ PRIMITIVES = {
     "base64Binary": Primitive(_base64, "base64"),
     "boolean": Primitive(lambda value: value is True or value is False, "true or false"),
     "canonical": _text(_URI, "a URI without spaces"),
-    "code": _text(_CODE, "a code: no space before, behind, or twice"),
+    "code": _text(_CODE, "a code without leading, trailing or double spaces"),
     "date": _calendar(rf"{_YEAR}(?:-(?:0[1-9]|1[0-2]))?|{_DATE}", "YYYY, YYYY-MM or YYYY-MM-DD"),
     "dateTime": _calendar(
         rf"{_YEAR}(?:-(?:0[1-9]|1[0-2]))?|{_DATE}(?:T{_TIME}{_ZONE})?",
-        "YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+zz:zz; a time has seconds and a zone",
+        "YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+zz:zz, where a time needs seconds and "
+        "a time zone",
     ),
     "decimal": Primitive(_decimal, "a JSON number"),
-    "id": _text(r"[A-Za-z0-9.-]{1,64}", "1 to 64 letters, digits, - and ."),
+    "id": _text(r"[A-Za-z0-9.-]{1,64}", "1 to 64 letters, digits, hyphens and dots"),
     "instant": _calendar(rf"{_DATE}T{_TIME}{_ZONE}", "YYYY-MM-DDThh:mm:ss.sss+zz:zz"),
-    "integer": Primitive(_whole(INTEGERS.start), "a whole number of 32 bits"),
+    "integer": Primitive(_whole(INTEGERS.start), "a 32-bit integer"),
     "markdown": Primitive(_string, _STRING_FORM),
     "oid": _text(r"urn:oid:[0-2](?:\.(?:0|[1-9]\d*))+", "urn:oid:..."),
-    "positiveInt": Primitive(_whole(1), "a whole number from 1 on, of 32 bits"),
+    "positiveInt": Primitive(_whole(1), "a 32-bit integer of at least 1"),
     "string": Primitive(_string, _STRING_FORM),
     "time": _text(_TIME, "hh:mm:ss"),
-    "unsignedInt": Primitive(_whole(0), "a whole number from 0 on, of 32 bits"),
+    "unsignedInt": Primitive(_whole(0), "a 32-bit integer of at least 0"),
     "uri": _text(_URI, "a URI without spaces"),
     "url": _text(_URI, "a URL without spaces"),
     "uuid": _text(r"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "urn:uuid:..."),
@@ -113,11 +114,12 @@ PRIMITIVES = {
 
 _MIME = r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+(?: ?;.*)?"
 
-# Value sets of required bindings that are a grammar (BCP 13) or a standard FHIR does not list.
+# Value sets of required bindings whose codes R4 does not list: a grammar (BCP 13) or another
+# standard defines them.
 OPEN_VALUE_SETS = {
     "mimetypes": re.compile(_MIME, re.ASCII),
     "formats": re.compile(rf"xml|json|ttl|none|{_MIME}", re.ASCII),
     "currencies": re.compile(r"[A-Z]{3}", re.ASCII),
 }
-# Those of CodeableConcepts that are whole systems, which FHIR does not list.
+# Value sets of CodeableConcepts that are a whole code system, whose codes R4 does not list.
 OPEN_CONCEPTS = {"ucum-units": "http://unitsofmeasure.org"}

@@ -1,7 +1,8 @@
-"""Whether a resource keeps the profiles that it claims, beside the type they constrain.
+"""Validation of the profiles that a resource claims in `meta.profile`.
 
-A table has what a profile's differential adds: cardinalities, the types of references, bindings.
-Those of US Core's Encounter are extensible or preferred: no code outside them is wrong.
+A profile's table holds what its differential adds to the type: cardinalities, the types of
+references, and bindings. The bindings of US Core's Encounter are extensible or preferred, so a code
+outside of them is not an error.
 http://hl7.org/fhir/us/core/StructureDefinition/us-core-encounter
 """
 
@@ -23,7 +24,7 @@ _FILES = {
 
 
 class Rule(NamedTuple):
-    """What a profile asks of an element: to be there, and which types a reference may name."""
+    """What a profile requires of an element: whether it must exist, and its reference types."""
 
     path: tuple[str, ...]
     needed: bool
@@ -31,7 +32,7 @@ class Rule(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """A profile's rules; `name` is its canonical with the version."""
+    """The rules of a profile; `name` is its canonical URL with the version."""
 
     name: str
     type: str
@@ -40,21 +41,21 @@ class Profile(NamedTuple):
 
 
 def known() -> tuple[str, ...]:
-    """Name the profiles that there are tables of."""
+    """Return the canonical URLs of the supported profiles."""
     return tuple(_FILES)
 
 
 def profile(canonical: str) -> Profile | None:
-    """Give a profile by its canonical, which may name the version; None where there is no table."""
+    """Return a profile by its canonical URL, with or without version; None if not supported."""
     url, _, version = canonical.partition("|")
     if url not in _FILES:
         return None
-    found = _read(_FILES[url])
-    return found if version in ("", found.name.partition("|")[2]) else None
+    supported = _read(_FILES[url])
+    return supported if version in ("", supported.name.partition("|")[2]) else None
 
 
 def applies(canonical: str, resource_type: str) -> bool:
-    """Tell whether a profile that there is a table of is one of a type."""
+    """Return whether a supported profile constrains a type."""
     return _read(_FILES[canonical]).type == resource_type
 
 
@@ -72,20 +73,21 @@ def _rule(path: str, row: str) -> Rule:
 
 
 def claimed(resource: dict[str, Any]) -> Iterator[Profile]:
-    """Yield each profile that a resource says it keeps once, if there is a table of it."""
+    """Yield each supported profile that a resource claims, once."""
     meta = resource.get("meta")
-    named = meta.get("profile") if isinstance(meta, dict) else None
+    claims = meta.get("profile") if isinstance(meta, dict) else None
     canonicals = (
-        [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+        [claim for claim in claims if isinstance(claim, str)] if isinstance(claims, list) else []
     )
-    held = filter(None, map(profile, dict.fromkeys(canonicals)))
-    yield from {each.name: each for each in held}.values()
+    supported = filter(None, map(profile, dict.fromkeys(canonicals)))
+    yield from {each.name: each for each in supported}.values()
 
 
 def issues(resource: dict[str, Any], held: Profile) -> Iterator[Issue]:
-    """List where a resource does not keep a profile."""
+    """Yield the issues of a resource that does not conform to a profile."""
     if resource.get("resourceType") != held.type:
-        yield Issue("invalid", "The profile is one of another type", "resourceType", held.name)
+        text = "The profile is one of another resource type"
+        yield Issue("invalid", text, "resourceType", held.name)
         return
     contents = references.contents(resource)
     for rule in held.rules:
@@ -94,17 +96,18 @@ def issues(resource: dict[str, Any], held: Profile) -> Iterator[Issue]:
 
 
 def advice(resource: dict[str, Any], held: Profile) -> Iterator[Issue]:
-    """List the codes that a profile would have of a value set, where other codes are no mistake."""
+    """Yield an information for each coded element whose recommended value set is not checked."""
     for path, binding in held.bindings.items():
         *above, last = path.split(".")[1:]
         for parent, here in _parents(resource, held.type, tuple(above)):
             if parent.get(last):
-                text = f"Its codes are to be of {binding.partition(' ')[2]}: not checked here"
+                value_set = binding.partition(" ")[2]
+                text = f"Its codes should be from {value_set}, which is not checked here"
                 yield Issue("informational", text, f"{here}.{last}", held.name, "information")
 
 
 def _parents(element: Any, here: str, path: tuple[str, ...]) -> Iterator[tuple[Any, str]]:
-    """Give the objects that an element's parent path names, each with its FHIRPath."""
+    """Yield the objects that a path of elements leads to, each with its FHIRPath."""
     if not isinstance(element, dict):
         return
     if not path:
@@ -112,8 +115,8 @@ def _parents(element: Any, here: str, path: tuple[str, ...]) -> Iterator[tuple[A
         return
     inner, below = element.get(path[0]), f"{here}.{path[0]}"
     if isinstance(inner, list):
-        for index, each in enumerate(inner):
-            yield from _parents(each, f"{below}[{index}]", path[1:])
+        for index, item in enumerate(inner):
+            yield from _parents(item, f"{below}[{index}]", path[1:])
     else:
         yield from _parents(inner, below, path[1:])
 
@@ -121,15 +124,16 @@ def _parents(element: Any, here: str, path: tuple[str, ...]) -> Iterator[tuple[A
 def _broken(
     parent: dict[str, Any], here: str, rule: Rule, contents: dict[str, str], name: str
 ) -> Iterator[Issue]:
+    """Yield the issues of an element that breaks a rule; `name` is that of the profile."""
     last = rule.path[-1]
     path = f"{here}.{last}"
     if rule.needed and not parent.get(last) and not parent.get(f"_{last}"):
-        yield Issue("required", "The profile asks for this element", path, name)
-    found = parent.get(last)
-    several = isinstance(found, list)
-    for index, each in enumerate(found if isinstance(found, list) else [found]):
-        kind = pointing.kind(each, contents) if rule.targets else ""
+        yield Issue("required", "The profile requires this element", path, name)
+    value = parent.get(last)
+    is_array = isinstance(value, list)
+    for index, reference in enumerate(value if isinstance(value, list) else [value]):
+        kind = pointing.kind(reference, contents) if rule.targets else ""
         if kind and kind not in rule.targets:
-            place = f"{path}[{index}]" if several else path
-            text = f"In this profile it may refer to {', '.join(rule.targets)}"
-            yield Issue("value", text, f"{place}.reference", name)
+            element = f"{path}[{index}]" if is_array else path
+            text = f"In this profile the reference may only name {', '.join(rule.targets)}"
+            yield Issue("value", text, f"{element}.reference", name)

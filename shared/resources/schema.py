@@ -1,6 +1,7 @@
-"""R4's types as tables, which tests/definitions/generate.py makes of its StructureDefinitions.
+"""R4's types: their elements, value sets and invariants, read from tables in definitions/.
 
-https://hl7.org/fhir/R4/json.html says which property an element is, choices included.
+tests/definitions/generate.py makes the tables from R4's StructureDefinitions. The JSON properties
+of an element, choices included, are those of https://hl7.org/fhir/R4/json.html.
 """
 
 import re
@@ -16,7 +17,8 @@ from shared.resources.primitives import OPEN_CONCEPTS, OPEN_VALUE_SETS, PRIMITIV
 _FOLDER = Path(__file__).with_name("definitions")
 _OPEN_CHOICE = "any"
 _PROFILED = {"SimpleQuantity": "Quantity"}
-# Strings of FHIRPath's and XHTML, which have neither an id nor extensions: no `_id` and so on.
+# Elements whose type is a plain string or XHTML: they have neither an id nor extensions, so `_id`,
+# `_url` and `_div` do not exist.
 _BARE = frozenset({"Element.id", "Resource.id", "Extension.url", "Narrative.div"})
 
 
@@ -29,19 +31,19 @@ class Element(NamedTuple):
     value_set: str
     choice: str
     targets: frozenset[str]
-    # Whether its values may have extensions of their own, under its name with an underscore.
+    # Whether its values may have ids and extensions, in a property with an underscore: `_status`.
     extensible: bool = False
 
 
 class Required(NamedTuple):
-    """An element that must be there, under one of these JSON properties."""
+    """An element that must exist, as one of some JSON properties."""
 
     name: str
     properties: frozenset[str]
 
 
 class Type(NamedTuple):
-    """A resource type, a data type, or an element that has elements."""
+    """A resource type, a data type, or an element that has elements of its own."""
 
     name: str
     elements: dict[str, Element]
@@ -56,31 +58,34 @@ def _file(name: str) -> dict[str, Any]:
 
 
 def _row(name: str) -> dict[str, str]:
-    """Give the row of a type; of others than Encounter and Communication when met."""
+    """Return the row of a type.
+
+    The second file is only read for types that Encounter and Communication do not use.
+    """
     row: dict[str, str] = _file("core")["types"].get(name) or _file("contained")["types"][name]
     return row
 
 
 @cache
 def resource_types() -> frozenset[str]:
-    """Give the names of R4's resource types."""
+    """Return the names of R4's resource types."""
     return frozenset(_file("core")["resources"])
 
 
 def invariant_text(key: str) -> str:
-    """Give the specification's own words for an invariant."""
+    """Return the text of an invariant in the specification."""
     text: str = _file("core")["invariants"].get(key) or _file("contained")["invariants"][key][0]
     return text
 
 
 def invariant_path(key: str) -> str:
-    """Give the FHIRPath of an invariant that `invariants` does not have."""
+    """Return the FHIRPath of an invariant that `invariants` does not implement."""
     path: str = _file("contained")["invariants"][key][1]
     return path
 
 
 def listed(value_set: str) -> list[str]:
-    """Return the codes of a value set in the specification's order; none where it is open."""
+    """Return the codes of a value set in the specification's order, or none if it is open."""
     if value_set in OPEN_VALUE_SETS or value_set in OPEN_CONCEPTS:
         return []
     for name in ("core", "contained"):
@@ -91,20 +96,20 @@ def listed(value_set: str) -> list[str]:
 
 
 def concepts(value_set: str) -> dict[str, list[str]]:
-    """Return the codes of a value set of CodeableConcepts, by their systems."""
+    """Return the codes of a value set of CodeableConcepts, by code system."""
     systems: dict[str, list[str]] = _file("contained")["concepts"][value_set]
     return systems
 
 
 @cache
 def binding(value_set: str) -> Callable[[str], object]:
-    """Give the test whether a code is in a value set."""
+    """Return a function that tells whether a code is in a value set."""
     pattern = OPEN_VALUE_SETS.get(value_set)
     return pattern.fullmatch if pattern else frozenset(listed(value_set)).__contains__
 
 
 def has_coding(value_set: str, coding: Any) -> bool:
-    """Return whether a Coding is of a value set: its code, in its system."""
+    """Return whether a Coding is in a value set, by its system and code."""
     system = coding.get("system") if type(coding) is dict else None
     if not isinstance(system, str):
         return False
@@ -115,7 +120,7 @@ def has_coding(value_set: str, coding: Any) -> bool:
 
 @cache
 def type_named(name: str) -> Type:
-    """Give the table of a type, with what it inherits. Raises KeyError where R4 has none."""
+    """Return a type with everything it inherits. Raises KeyError if R4 has no such type."""
     row = _row(name)
     base = type_named(row[""]) if row.get("") else Type("", {}, (), ())
     elements: dict[str, Element] = dict(base.elements)
@@ -136,21 +141,21 @@ def _required(name: str, properties: dict[str, Element]) -> Required:
 
 
 def _properties(path: str, text: str) -> dict[str, Element]:
-    """Give the JSON properties of one element: one, or one for each type of a choice."""
+    """Return the JSON properties of an element: one, or one for each type of a choice."""
     cardinality, types, value_set = (text + " ").split(" ", 2)
     name = path.rpartition(".")[2]
     stem = name.removesuffix("[x]")
     names = _file("core")["any"] if types == _OPEN_CHOICE else re.split(r"\|(?![^(]*\))", types)
     choice = stem if name != stem else ""
     return {
-        stem + _capital(each) if choice else stem: _element(
-            path if each == "." else each,
+        stem + _capital(type_name) if choice else stem: _element(
+            path if type_name == "." else type_name,
             many=cardinality in "*+",
             value_set=value_set.strip(),
             choice=choice,
             bare=path in _BARE,
         )
-        for each in names
+        for type_name in names
     }
 
 

@@ -1,4 +1,4 @@
-"""How the status of an Encounter may change, and what that leaves in its statusHistory.
+"""The status of an Encounter: its allowed transitions, and their record in statusHistory.
 
 https://hl7.org/fhir/R4/encounter-definitions.html#Encounter.statusHistory
 """
@@ -9,7 +9,7 @@ from shared import instants
 from shared.errors import BusinessRule
 from shared.sessions.kinds import OPEN
 
-# What each status may become; an open one may become any.
+# The statuses that may follow an ended one. An open status may be followed by any other.
 _ENDED = {
     "finished": frozenset({"in-progress", "cancelled", "entered-in-error"}),
     "cancelled": frozenset({"entered-in-error"}),
@@ -20,48 +20,50 @@ Json = dict[str, Any]
 
 
 def check_transition(before: str | None, after: str | None) -> None:
-    """Raise BusinessRule where a status may not follow another; None is no status yet."""
+    """Raise BusinessRule if one status may not follow another; None means that there is none."""
     if before is None or after is None or before == after or after in _TRANSITIONS[before]:
         return
-    next_ones = ", ".join(sorted(_TRANSITIONS[before])) or "nothing else"
+    allowed = ", ".join(sorted(_TRANSITIONS[before]))
     raise BusinessRule(
-        f"The status {before} cannot become {after}",
+        f"The status cannot change from {before} to {after}",
         expression="Encounter.status",
-        diagnostics=f"From {before} it can become {next_ones}",
+        diagnostics=f"It can change to {allowed}" if allowed else f"The status {before} is final",
     )
 
 
 def with_status_history(
     before: Json | None, after: Json, entered: str, now: str, *, keep_omitted: bool
 ) -> Json:
-    """Give an Encounter whose statusHistory has the status it leaves, with its period.
+    """Return an Encounter with its former status and the period of it added to statusHistory.
 
-    `entered` is when the status of `before` was entered; `keep_omitted` (a PUT) keeps the stored
-    history where `after` has none.
+    `entered` is the instant at which `before` got its status. With `keep_omitted`, as for a PUT,
+    the stored history is kept if `after` has none.
     """
     if before is None:
         return after
     stored: list[Json] = before.get("statusHistory", [])
     written: list[Json] = after.get("statusHistory", stored if keep_omitted else [])
-    left = before.get("status")
-    if left is not None and left != after.get("status"):
-        written = _with(left, written, stored, entered, now)
+    former = before.get("status")
+    if former is not None and former != after.get("status"):
+        written = _with_former(former, written, stored, entered, now)
     return {**after, "statusHistory": written} if written else after
 
 
-def _with(left: str, history: list[Json], stored: list[Json], entered: str, now: str) -> list[Json]:
-    """Give a history with the status that is left, unless the body has just written it there."""
+def _with_former(
+    former: str, history: list[Json], stored: list[Json], entered: str, now: str
+) -> list[Json]:
+    """Return a history that ends with the former status, unless the client has just added it."""
     last = history[-1] if history else {}
     period = last.get("period", {})
-    if last.get("status") == left and "end" not in period:
+    if last.get("status") == former and "end" not in period:
         return [*history[:-1], {**last, "period": _ended(period, now)}]
-    if any(entry.get("status") == left and entry not in stored for entry in history):
+    if any(entry.get("status") == former and entry not in stored for entry in history):
         return history
-    return [*history, {"status": left, "period": _ended({"start": entered}, now)}]
+    return [*history, {"status": former, "period": _ended({"start": entered}, now)}]
 
 
 def _ended(period: Json, now: str) -> Json:
-    """End a period now; one that has not begun yet ends as it begins."""
+    """Return a period that ends now. One that starts in the future ends at its start."""
     start = period.get("start", now)
-    is_ahead = instants.parse(start).low >= instants.parse(now).high
-    return {**period, "end": start if is_ahead else now}
+    is_future = instants.parse(start).low >= instants.parse(now).high
+    return {**period, "end": start if is_future else now}

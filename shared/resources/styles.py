@@ -1,4 +1,4 @@
-"""The style attributes of a Narrative: whether they fetch something from elsewhere, or run it.
+"""Checks of the style attributes in a Narrative, which may not run code or load anything.
 
 https://hl7.org/fhir/R4/narrative.html#security, https://www.w3.org/TR/css-syntax-3/#tokenization
 """
@@ -9,7 +9,8 @@ from collections.abc import Iterator
 _HEX = r"[0-9a-fA-F]{1,6}(?:\r\n|[ \t\r\n\f])?"
 _ESCAPE = re.compile(rf"\\(?:(?P<hex>{_HEX})|(?P<other>\r\n|.)|\Z)", re.DOTALL)
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-# Each alternative begins with another character and always ends, so that reading is linear.
+# Each alternative starts with a different character, and matches even if it is not terminated, so
+# that reading a style takes linear time.
 _TOKEN = re.compile(
     rf"""
     {_COMMENT.pattern}
@@ -25,28 +26,28 @@ _BLANKS = re.compile(r"[\s\x00-\x1f]+")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
 _REPLACEMENT, _LAST = "\ufffd", 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)
-# What runs code in some browser: properties, a function and schemes.
+# Properties, a function and URL schemes that run code in some browser.
 _ACTIVE = frozenset({"behavior", "-moz-binding", "expression", "javascript", "vbscript"})
 
 
 def is_plain(style: str) -> bool:
-    """Return whether a style runs nothing, and fetches nothing from elsewhere.
+    """Return whether a style runs no code, and loads nothing from another server.
 
-    An address in it is relative, a fragment, or an image as `data:`.
+    A URL in it must be relative, a fragment, or a `data:` URL of an image.
     """
-    # Old browsers read a word through a comment: `exp/**/ression`.
+    # Old browsers ignore comments within a word: `exp/**/ression`.
     return _is_plain(style) and ("/*" not in style or _is_plain(_COMMENT.sub("", style)))
 
 
 def _is_plain(style: str) -> bool:
     try:
-        return all(map(_is_near, _addresses(style)))
+        return all(map(_is_local, _addresses(style)))
     except ValueError:
         return False
 
 
-def _is_near(address: str) -> bool:
-    # Browsers take a backslash for a slash, and leave out line breaks.
+def _is_local(address: str) -> bool:
+    # Browsers treat a backslash as a slash, and ignore line breaks.
     text = _BLANKS.sub("", address).lower().replace("\\", "/")
     if text.startswith("data:image/"):
         return True
@@ -54,7 +55,7 @@ def _is_near(address: str) -> bool:
 
 
 def _addresses(style: str) -> Iterator[str]:
-    """Yield what may be an address. Raises ValueError for what runs code or imports a style."""
+    """Yield everything that may be a URL. Raises ValueError if the style runs code or imports."""
     end = depth = 0
     while match := _TOKEN.match(style, end):
         end = match.end()
@@ -69,13 +70,13 @@ def _addresses(style: str) -> Iterator[str]:
             depth += 1
         elif sign == ")":
             depth -= 1
-        # A string is an address as the argument of a function: url(), image-set() and others.
+        # A string in the argument of a function may be a URL: url(), image-set() and others.
         elif depth > 0:
             yield _unescaped(match["double"] or match["single"] or "")
 
 
 def _unescaped(text: str) -> str:
-    """Return a text with what its escapes stand for."""
+    """Return a text with its escapes replaced by their characters."""
     return _ESCAPE.sub(_character, text) if "\\" in text else text
 
 

@@ -1,4 +1,4 @@
-"""A part of a resource: what `_summary` or `_elements` asks for.
+"""The part of a resource that `_summary` or `_elements` asks for.
 
 https://hl7.org/fhir/R4/search.html#summary
 """
@@ -26,13 +26,16 @@ _ALWAYS = ("resourceType", "id", "meta")
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """Which elements are shown: those of a tree whose leaves are whole; without `text` or all."""
+    """The elements to return: those in a tree, whose leaves are returned whole.
+
+    With `is_data` it is everything but the narrative, `text`.
+    """
 
     tree: _Names
     is_data: bool = False
 
     def cut(self, json: bytes) -> bytes:
-        """Return the part of a resource's JSON, with the tag that it is not whole."""
+        """Return the JSON of the part of a resource, tagged as incomplete (SUBSETTED)."""
         resource = fhirjson.loads(json)
         if self.is_data:
             cut: Resource = {name: part for name, part in resource.items() if name != "text"}
@@ -44,11 +47,14 @@ class Subset:
 
 
 def asked(resource_type: str, given: Mapping[str, str]) -> Subset | None:
-    """Read which part is asked for, None for the whole. Raises Invalid naming the parameter."""
+    """Return the part that parameters ask for, or None for the whole resource.
+
+    Raises Invalid with the name of the parameter.
+    """
     summary, elements = given.get("_summary", ""), given.get("_elements", "")
     if "_summary" in given and summary not in _SUMMARIES:
         raise Invalid(
-            f"_summary={summary} is none of {', '.join(_SUMMARIES)}", expression="_summary"
+            f"_summary={summary} is not one of {', '.join(_SUMMARIES)}", expression="_summary"
         )
     if "_elements" in given:
         if summary not in ("", "false"):
@@ -58,13 +64,17 @@ def asked(resource_type: str, given: Mapping[str, str]) -> Subset | None:
 
 
 def of_read(resource_type: str, query: Sequence[tuple[str, str]]) -> Subset | None:
-    """Read which part of one resource is asked for. Raises Invalid naming the parameter."""
+    """Return the part that the query of a read asks for, or None for the whole resource.
+
+    Raises Invalid with the name of the parameter.
+    """
     given: dict[str, str] = {}
     for name, value in query:
         if name in NAMES:
             if name in given or value == COUNT:
-                wrong = "is given twice" if name in given else f"cannot be {COUNT} here"
-                raise Invalid(f"{name} {wrong}", expression=name)
+                not_a_search = f"cannot be {COUNT} when one resource is read"
+                problem = "is given twice" if name in given else not_a_search
+                raise Invalid(f"{name} {problem}", expression=name)
             given[name] = value
     return asked(resource_type, given)
 
@@ -74,45 +84,45 @@ def _summary(resource_type: str, summary: str) -> Subset | None:
         return None
     if summary == "data":
         return Subset({}, is_data=True)
-    known = _known(resource_type)
-    return Subset(_tree(known["summary"] if summary == "true" else ["text", *known["required"]]))
+    names = _names_in_r4(resource_type)
+    return Subset(_tree(names["summary"] if summary == "true" else ["text", *names["required"]]))
 
 
 def _elements(resource_type: str, value: str) -> Subset:
-    from shared.resources.schema import type_named  # noqa: PLC0415 - only to check names
+    from shared.resources.schema import type_named  # noqa: PLC0415 - only needed to check names
 
-    asked_for = [name for name in value.split(",") if name]
+    requested = [name for name in value.split(",") if name]
     properties: dict[str, list[str]] = {}
     for name, element in type_named(resource_type).elements.items():
         properties[name] = [name]
         if element.choice:
             properties.setdefault(element.choice, []).append(name)
-    # Some clients name resourceType too, which is no element and is always there.
+    # Some clients also ask for resourceType, which is not an element and is always returned.
     known = properties | {"resourceType": ["resourceType"]}
-    # A choice is `value[x]` in the definitions and `value` in FHIRPath: clients write either.
-    named = [known.get(name.removesuffix("[x]"), []) for name in asked_for]
-    unknown = [name for name, found in zip(asked_for, named, strict=True) if not found]
-    if unknown or not asked_for:
+    # A choice is `value[x]` in the definitions and `value` in FHIRPath. Clients write either.
+    matches = [known.get(name.removesuffix("[x]"), []) for name in requested]
+    unknown = [name for name, match in zip(requested, matches, strict=True) if not match]
+    if unknown or not requested:
         raise Invalid(
             f"{resource_type} has no element {', '.join(unknown)}"
-            if asked_for
-            else "Name an element",
+            if requested
+            else "_elements must name at least one element",
             expression="_elements",
-            diagnostics=f"There are {', '.join(properties)}",
+            diagnostics=f"Its elements are {', '.join(properties)}",
         )
-    required = _known(resource_type)["required"]
-    return Subset(_tree([*(name for names in named for name in names), *required]))
+    required = _names_in_r4(resource_type)["required"]
+    return Subset(_tree([*(name for match in matches for name in match), *required]))
 
 
 @cache
-def _known(resource_type: str) -> dict[str, list[str]]:
-    """Return the properties that R4 has in the summary of a type, and those that must be there.
+def _names_in_r4(resource_type: str) -> dict[str, list[str]]:
+    """Return the `summary` and the `required` properties of a type in R4.
 
     A choice is listed by each property that it may be: `valueQuantity`, `valueString` and so on.
     """
     file = Path(__file__).with_name("definitions") / "summary.json"
-    known: dict[str, list[str]] = orjson.loads(file.read_bytes())[resource_type]
-    return known
+    names: dict[str, list[str]] = orjson.loads(file.read_bytes())[resource_type]
+    return names
 
 
 def _tree(paths: Iterable[str]) -> _Names:
@@ -125,9 +135,9 @@ def _tree(paths: Iterable[str]) -> _Names:
 
 
 def _cut(element: Any, names: _Names) -> Any:
-    """Return the named parts of an element; None if nothing is left of it.
+    """Return the named parts of an element, or None if nothing is left of it.
 
-    What belongs to a primitive, `_birthDate` of `birthDate`, comes with it.
+    The id and extensions of a primitive, `_birthDate` of `birthDate`, stay with it.
     """
     if not names:
         return element

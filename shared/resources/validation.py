@@ -1,4 +1,4 @@
-"""Whether a resource is what R4 says it is: every issue at once, each with its FHIRPath.
+"""Validation of resources against R4, which finds all issues at once, each with its FHIRPath.
 
 https://hl7.org/fhir/R4/validation.html
 """
@@ -13,7 +13,8 @@ from shared.errors import Invalid, Issue, Malformed
 from shared.resources.schema import type_named
 from shared.resources.walk import ManyIssues, Walk
 
-# Each is looked at beside the references of all others, and by invariants that are FHIRPath.
+# Each contained resource takes much work: its references are checked against all the others, and
+# its invariants are evaluated as FHIRPath.
 MOST_CONTAINED = 100
 
 
@@ -25,17 +26,17 @@ def validate(
     own_ids: Collection[str] = CARE,
     as_sent: Callable[[str], str] = str,
 ) -> None:
-    """Check a resource against R4. Raises Invalid with all issues.
+    """Raise Invalid with all issues if a resource is not valid R4 of the expected type.
 
-    `zone` reads dates in per-1; references to the types of `own_ids` have ids of R4; `as_sent` (of
-    `empties.Stripped`) restores the body's indices.
+    `zone` is the time zone of dates in invariant per-1. References to types in `own_ids` must have
+    ids as R4 defines them. `as_sent` (of `empties.Stripped`) restores the indices of the body.
     """
-    found = issues(resource, expected, zone=zone, own_ids=own_ids)
-    if found:
+    problems = issues(resource, expected, zone=zone, own_ids=own_ids)
+    if problems:
         raise Invalid(
             issues=[
-                Issue(each.code, each.text, as_sent(each.expression), each.diagnostics)
-                for each in found
+                Issue(issue.code, issue.text, as_sent(issue.expression), issue.diagnostics)
+                for issue in problems
             ]
         )
 
@@ -47,21 +48,22 @@ def issues(
     zone: tzinfo = UTC,
     own_ids: Collection[str] = CARE,
 ) -> list[Issue]:
-    """List what is wrong with a resource, in the order of its elements.
+    """Return the issues of a resource, in the order of its elements.
 
-    The list ends early if it is longer than an answer's. Raises Malformed, and TooCostly if the
-    invariants of what is contained take too much work.
+    The list ends early if it is longer than an answer may be. Raises Malformed if the resource is
+    nested too deeply, and TooCostly if its invariants take too much work.
     """
     if not isinstance(resource, dict):
-        return [Issue("structure", "A resource is a JSON object", expected, f"Not a {expected}")]
+        text = "A resource must be a JSON object"
+        return [Issue("structure", text, expected, f"The body must be of type {expected}")]
     if resource.get("resourceType") != expected:
         text = f"The resource must be of type {expected}"
         return [
-            Issue("invalid", text, f"{expected}.resourceType", "resourceType says something else")
+            Issue("invalid", text, f"{expected}.resourceType", "resourceType names another type")
         ]
     if isinstance(contained := resource.get("contained"), list) and len(contained) > MOST_CONTAINED:
-        text = f"A resource contains at most {MOST_CONTAINED} others"
-        return [Issue("too-costly", text, f"{expected}.contained", f"It has {len(contained)}")]
+        text = f"A resource may contain at most {MOST_CONTAINED} others"
+        return [Issue("too-costly", text, f"{expected}.contained", f"It contains {len(contained)}")]
     walk = Walk(resource, zone, own_ids)
     try:
         walk.resource(resource, type_named(expected), expected)
@@ -74,22 +76,26 @@ def issues(
 
 
 def element_issues(value: Any, kind: str, path: str) -> list[Issue]:
-    """List what is wrong with an element of a type, which stands at a path."""
+    """Return the issues of an element, given its type and its FHIRPath."""
     if not isinstance(value, dict):
-        return [Issue("structure", "An object is expected here", path, f"{kind} is an object")]
+        details = f"A value of type {kind} is an object"
+        return [Issue("structure", "An object is expected here", path, details)]
     walk = Walk(value, UTC)
     with suppress(ManyIssues):
         walk.resource(value, type_named(kind), path)
     return walk.issues
 
 
-def _of_profiles(resource: dict[str, Any], known: list[Issue]) -> Iterator[Issue]:
-    """Check the profiles that a resource says it keeps; what R4 refuses already is not repeated."""
+def _of_profiles(resource: dict[str, Any], reported: list[Issue]) -> Iterator[Issue]:
+    """Yield the issues with the profiles that a resource claims.
+
+    Elements that have an issue already are left out.
+    """
     meta = resource.get("meta")
     if isinstance(meta, dict) and "profile" in meta:
         from shared.resources import profiles  # noqa: PLC0415 - few resources claim one
 
-        seen = {issue.expression for issue in known}
-        for held in profiles.claimed(resource):
-            found = profiles.issues(resource, held)
-            yield from (issue for issue in found if issue.expression not in seen)
+        seen = {issue.expression for issue in reported}
+        for profile in profiles.claimed(resource):
+            of_profile = profiles.issues(resource, profile)
+            yield from (issue for issue in of_profile if issue.expression not in seen)

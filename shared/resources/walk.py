@@ -1,4 +1,4 @@
-"""One walk over a resource beside the tables of R4, noting what does not fit.
+"""The walk over a resource that compares it with R4's tables and collects the issues.
 
 https://hl7.org/fhir/R4/json.html
 """
@@ -32,15 +32,16 @@ if TYPE_CHECKING:
 SPECIFICATION = "https://hl7.org/fhir/R4/"
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
 _FRAGMENT_TYPES = frozenset({"canonical", "uri", "url"})
-_FEW = 40
+# A value set with more codes is not listed in an error message.
+_MOST_CODES_LISTED = 40
 _OF_CONTAINED = f"{SPECIFICATION}references.html#contained"
 
 
 def _contained(resource: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
-    """Return the contained resources that are objects, each with its place."""
+    """Return the contained resources that are objects, each with its index."""
     contained = resource.get("contained")
-    each = enumerate(contained if isinstance(contained, list) else [])
-    return [(index, inner) for index, inner in each if isinstance(inner, dict)]
+    indexed = enumerate(contained if isinstance(contained, list) else [])
+    return [(index, inner) for index, inner in indexed if isinstance(inner, dict)]
 
 
 def _is_typed(resource: dict[str, Any]) -> bool:
@@ -49,33 +50,34 @@ def _is_typed(resource: dict[str, Any]) -> bool:
 
 
 class ManyIssues(Exception):
-    """There are more issues than an answer lists: looking for others is of no use."""
+    """There are more issues than an answer lists, so the walk stops."""
 
 
 class Walk:
-    """The issues found so far, and what is referred to within the resource."""
+    """The state of the walk: the issues found so far, and the references within the resource."""
 
     def __init__(
         self, resource: dict[str, Any], zone: tzinfo, own_ids: Collection[str] = CARE
     ) -> None:
-        """Start at a resource; `zone` is that of dates without one.
+        """Start at a resource; `zone` is the time zone of dates without one.
 
-        References to the types of `own_ids` have ids of R4; those to others any that is known.
+        References to types in `own_ids` must have ids as R4 defines them. References to other types
+        may also have ids that other systems assign.
         """
         self.issues: list[Issue] = []
         self.own_ids = own_ids
-        # What a `#fragment` may name: the contained resources by id, and their types.
+        # The contained resources that a `#fragment` may name: their types by id.
         self.contents = references.contents(resource)
         self.context = Context(frozenset(self.contents), zone)
-        # In a contained resource also the one around it.
-        self._within = self.context._replace(fragments=self.context.fragments | {""})
+        # Inside a contained resource, `#` may also name the resource around it.
+        self._inner_context = self.context._replace(fragments=self.context.fragments | {""})
         self._work: Work | None = None
         self.outer = resource
-        # The resource, stored or contained, whose own invariants are being looked at.
+        # The resource, stored or contained, whose invariants are being checked.
         self.inner = resource if resource.get("resourceType") in TYPES else None
-        # The fragments that are referred to, and the contained resources that refer to the outer.
+        # All fragments in references, and the paths of inner resources that refer to the outer one.
         self._fragments: set[str] = set()
-        self._place = ""
+        self._inner_path = ""
         self._linked: set[str] = set()
 
     def _add(self, code: str, text: str, path: str, diagnostics: str) -> None:
@@ -84,14 +86,14 @@ class Walk:
             raise ManyIssues
 
     def resource(self, value: dict[str, Any], kind: Type, path: str) -> None:
-        """Check a resource; its type is already known."""
-        content = {name: each for name, each in value.items() if name != "resourceType"}
+        """Check a resource whose type is already known."""
+        content = {name: member for name, member in value.items() if name != "resourceType"}
         self._elements(content, kind, path)
         self._invariants(value, kind, path)
 
     def contained(self, resource: dict[str, Any], path: str) -> None:
-        """Check what R4 asks of contained resources, once all references are known."""
-        known: set[str] = set()
+        """Check R4's rules about contained resources, after the walk has seen all references."""
+        seen_ids: set[str] = set()
         for index, inner in _contained(resource):
             here, own_id = f"{path}.contained[{index}]", inner.get("id")
             is_linked = f"#{own_id}" in self._fragments or here in self._linked
@@ -99,13 +101,13 @@ class Walk:
                 if not holds(inner, is_linked):
                     self._broken(key, here)
             if "id" not in inner and _is_typed(inner):
-                text = "A contained resource needs an id, by which it is referred to"
+                text = "A contained resource needs an id, so that references can name it"
                 self._add("invariant", text, f"{here}.id", _OF_CONTAINED)
-            elif isinstance(own_id, str) and own_id in known:
-                text = "Another contained resource has this id"
+            elif isinstance(own_id, str) and own_id in seen_ids:
+                text = "Another contained resource has the same id"
                 self._add("invariant", text, f"{here}.id", _OF_CONTAINED)
             elif isinstance(own_id, str):
-                known.add(own_id)
+                seen_ids.add(own_id)
 
     def _broken(self, key: str, path: str) -> None:
         name = key.partition("@")[0]
@@ -115,7 +117,8 @@ class Walk:
     def _object(self, value: Any, kind: Type, path: str) -> None:
         """Check a complex element."""
         if type(value) is not dict:
-            self._add("structure", "An object is expected here", path, f"{kind.name} is an object")
+            details = f"A value of type {kind.name} is an object"
+            self._add("structure", "An object is expected here", path, details)
         elif not value or (len(value) == 1 and "id" in value):
             self._empty(path)
         else:
@@ -130,12 +133,12 @@ class Walk:
         )
 
     def _properties(self, value: dict[str, Any], kind: Type, path: str) -> None:
-        """Check each property of an object, then what the object needs as a whole."""
+        """Check each property of an object, then its invariants."""
         self._elements(value, kind, path)
         self._invariants(value, kind, path)
 
     def _elements(self, value: dict[str, Any], kind: Type, path: str) -> None:
-        """Check each property of an object, and whether those that it needs are there."""
+        """Check each property of an object, and that all required elements exist."""
         elements = kind.elements
         choices: dict[str, str] = {}
         for name, content in value.items():
@@ -158,7 +161,10 @@ class Walk:
                 self._broken(key, path)
 
     def _holds(self, key: str, value: dict[str, Any], kind: Type) -> bool:
-        """Check an invariant; those that Encounter and Communication do not reach are FHIRPath."""
+        """Return whether an object satisfies an invariant.
+
+        Invariants that Encounter and Communication do not use are evaluated as FHIRPath.
+        """
         rule = INVARIANTS.get(key)
         if rule:
             return rule(value, self.context)
@@ -172,18 +178,20 @@ class Walk:
 
     def _choice(self, stem: str, name: str, seen: dict[str, str], path: str) -> None:
         if seen.setdefault(stem, name) != name:
-            text = f"Only one type of {stem}[x] may be there"
-            self._add("structure", text, f"{path}.{name}", f"{path}.{seen[stem]} is there too")
+            text = f"Only one type of {stem}[x] is allowed"
+            details = f"{path}.{seen[stem]} is present, too"
+            self._add("structure", text, f"{path}.{name}", details)
 
     def _property(
         self, name: str, content: Any, value: dict[str, Any], element: Element, path: str
     ) -> None:
-        """Check one known property: an array where it repeats, else one value."""
+        """Check a known property: an array if the element repeats, otherwise one value."""
         here = f"{path}.{name}"
         check = self._primitive if element.primitive else self._complex
         if not element.many:
             if type(content) is list:
-                self._add("structure", "This element does not repeat", here, "An array is not one")
+                text = "This element does not repeat"
+                self._add("structure", text, here, "Send a single value instead of an array")
             else:
                 check(content, element, here)
             return
@@ -198,7 +206,7 @@ class Walk:
                 check(item, element, f"{here}[{index}]")
 
     def _complex(self, value: Any, element: Element, path: str) -> None:
-        """Check an element with elements of its own, and a resource inside the resource."""
+        """Check an element that has elements of its own, or is a resource inside the resource."""
         if element.type == "Resource":
             self._inner(value, path)
             return
@@ -211,25 +219,26 @@ class Walk:
             self._concept(value.get("coding"), element.value_set, path)
 
     def _inner(self, value: Any, path: str) -> None:
-        """Check a resource inside the resource; there `#` is the resource around it."""
+        """Check a resource inside the resource, in which `#` names the resource around it."""
         if not isinstance(value, dict) or not _is_typed(value):
-            text = "A resource of a type that R4 has is expected here"
-            self._add("structure", text, path, "resourceType is missing or not of R4")
+            text = "A resource is expected here"
+            self._add("structure", text, path, "resourceType must be a resource type of R4")
             return
-        before = self.context, self.inner, self.contents, self._place, self._within
+        before = self.context, self.inner, self.contents, self._inner_path, self._inner_context
         is_contained = ".contained[" in path
         if not is_contained:
-            # An entry of a Bundle, or a parameter: what it contains is its own.
+            # An entry of a Bundle, or a parameter, has contained resources of its own.
             self.contents = references.contents(value)
-            self._within = self._within._replace(fragments=frozenset({*self.contents, ""}))
-        self.context = self._within
+            fragments = frozenset({*self.contents, ""})
+            self._inner_context = self._inner_context._replace(fragments=fragments)
+        self.context = self._inner_context
         self.inner = value if is_contained else None
-        self._place = self._place or path
+        self._inner_path = self._inner_path or path
         self.resource(value, type_named(value["resourceType"]), path)
-        self.context, self.inner, self.contents, self._place, self._within = before
+        self.context, self.inner, self.contents, self._inner_path, self._inner_context = before
 
     def _reference(self, value: dict[str, Any], targets: frozenset[str], path: str) -> None:
-        """Note a fragment, and check what a Reference names."""
+        """Check a Reference, and record the fragment that it names."""
         text = value.get("reference")
         if type(text) is str and text[:1] == "#":
             self._fragment(text)
@@ -239,27 +248,28 @@ class Walk:
             self._add("value", problem, f"{path}.{name}", diagnostics)
 
     def _primitive(self, value: Any, element: Element, path: str) -> None:
-        """Check a primitive value, and its code where R4 lists the codes."""
+        """Check a primitive value, and its code if it has a required value set."""
         primitive = element.primitive
         if value is None or value == "":
             self._empty(path)
         elif primitive is None or not primitive.holds(value):
             form = primitive.form if primitive else ""
             url = f"{SPECIFICATION}datatypes.html#{element.type}"
-            text = f"Not a valid {element.type}: {form} is expected"
-            self._add("value", text, path, f"{element.type}: {url}")
+            text = f"Not a valid {element.type}: expected {form}"
+            self._add("value", text, path, f"See {url}")
         elif element.value_set and not binding(element.value_set)(value):
             self._unknown_code(element.value_set, path)
         elif element.type in _FRAGMENT_TYPES and value[0] == "#":
             self._fragment(value)
 
     def _fragment(self, text: str) -> None:
+        """Record a fragment, and that the current inner resource refers to the outer one."""
         self._fragments.add(text)
-        if text == "#" and self._place:
-            self._linked.add(self._place)
+        if text == "#" and self._inner_path:
+            self._linked.add(self._inner_path)
 
     def _concept(self, codings: Any, value_set: str, path: str) -> None:
-        """Check that one of a concept's codings, where it has any, is of a required value set."""
+        """Check that a concept has a coding of a required value set, if it has codings at all."""
         if type(codings) is not list or not codings:
             return
         if not any(has_coding(value_set, coding) for coding in codings):
@@ -267,25 +277,25 @@ class Walk:
 
     def _unknown_code(self, value_set: str, path: str) -> None:
         codes = listed(value_set)
-        shown = f": {', '.join(codes)}" if 0 < len(codes) <= _FEW else ""
+        code_list = f": {', '.join(codes)}" if 0 < len(codes) <= _MOST_CODES_LISTED else ""
         url = f"http://hl7.org/fhir/ValueSet/{value_set}"
-        text = f"The code is not in the required value set {value_set}{shown}"
+        text = f"The code is not in the required value set {value_set}{code_list}"
         self._add("code-invalid", text, path, f"Required binding to {url}|4.0.1")
 
     def _other(self, name: str, content: Any, value: dict[str, Any], kind: Type, path: str) -> None:
-        """Check a property that is no element: the extensions of a primitive, or nothing of R4."""
+        """Check a property that is not an element: extensions of a primitive, or unknown to R4."""
         element = kind.elements.get(name[1:]) if name[:1] == "_" else None
         if element and element.extensible:
             self._extensions(name[1:], content, value, element, path)
             return
         here = f"{path}.{name}" if _NAME.fullmatch(name) else path
-        text = "An unknown property"
+        text = "Unknown property"
         self._add("structure", text, here, f"R4 has no such element in {kind.name}")
 
     def _extensions(
         self, name: str, content: Any, value: dict[str, Any], element: Element, path: str
     ) -> None:
-        """Check `_name`: an object beside a value or alone; beside an array, an array."""
+        """Check `_name`, with the ids and extensions of a primitive: an array if that repeats."""
         here = f"{path}.{name}"
         if not element.many:
             self._padding(content, here, has_value=name in value)
@@ -298,12 +308,15 @@ class Walk:
         partner = value.get(name)
         for index, item in enumerate(content):
             has_value = _has(partner, index)
-            # A null beside a null was reported with the value's own array.
+            # If both arrays have null at an index, it has been reported for the array of values.
             if item is not None or not (has_value or _reaches(partner, index)):
                 self._padding(item, f"{here}[{index}]", has_value=has_value)
 
     def _padding(self, value: Any, path: str, *, has_value: bool) -> None:
-        """Check the id and extensions of one primitive value; beside a value an id will do."""
+        """Check the id and extensions of one primitive value. Without a value, an id is not enough.
+
+        An object with nothing but an id is an empty element, unless it accompanies a value.
+        """
         check = self._properties if has_value and type(value) is dict and value else self._object
         check(value, type_named("Element"), path)
 

@@ -1,20 +1,23 @@
-"""When an open Encounter is to be looked at, and what is to be done then."""
+"""The schedule of open Encounters: when each is next due, and what to do with it then."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.sessions.policies import DAILY, THREAD
 
-# How long after it has lasted long an Encounter may still be without its second rows.
+# An Encounter that has become long may be without its second index rows for this time: searches
+# by date allow for it, and one that closes meanwhile never needs the rows.
 GRACE = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """What is stamped on an Encounter when it is opened, and whether it waits or is linked.
+    """The facts about an open Encounter that decide when it is due.
 
-    `active` is the latest arrival, attaching or reopening of an attached thread; None without one.
-    `long_from` is when it has lasted long; None where that is known already.
+    Policy, opening time and limits are those stamped on it at opening. `active` is the latest
+    arrival, attaching or reopening of an attached thread, None if no thread is attached.
+    `long_from` is when the Encounter becomes long and needs its second index rows, None if it
+    already is. `planned` is whether its status is `planned`.
     """
 
     policy: str
@@ -29,9 +32,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Close it now, or look again at `due`; neither where nothing more is to be done.
+    """What to do with an Encounter that is due: close it now, or look at it again at `due`.
 
-    `is_long` tells that it has lasted long by now.
+    Without `close` and `due` there is nothing more to do. `is_long` is whether the Encounter has
+    become long by now, and needs its second index rows.
     """
 
     close: bool
@@ -40,7 +44,7 @@ class Verdict:
 
 
 def closes_at(session: Opened) -> datetime | None:
-    """Give when a session closes by itself as things stand; None where it does not."""
+    """Return when a session closes by itself if nothing more happens, or None if it never does."""
     if session.policy == DAILY:
         return session.day_end
     idle_at = None
@@ -53,19 +57,19 @@ def closes_at(session: Opened) -> datetime | None:
 
 
 def first_look(session: Opened) -> datetime | None:
-    """Give when an Encounter that opens, or is attached to, is to be looked at."""
-    by_itself, long_from = closes_at(session), session.long_from
-    if by_itself is None or long_from is None:
-        return by_itself or long_from
-    # What is about to close needs no second rows.
-    return by_itself if by_itself - GRACE <= long_from else min(by_itself, long_from)
+    """Return when an Encounter that is opened, or gets another thread, is due; None for never."""
+    closing, long_from = closes_at(session), session.long_from
+    if closing is None or long_from is None:
+        return closing or long_from
+    # A session that closes within the grace needs no second rows.
+    return closing if closing - GRACE <= long_from else min(closing, long_from)
 
 
 def verdict(session: Opened, now: datetime) -> Verdict:
-    """Decide about an Encounter that is looked at."""
-    by_itself = closes_at(session)
-    if by_itself and by_itself <= now:
+    """Return what to do with an Encounter that is due."""
+    closing = closes_at(session)
+    if closing and closing <= now:
         return Verdict(close=True)
     is_long = session.long_from is not None and session.long_from <= now
-    again = first_look(replace(session, long_from=None) if is_long else session)
-    return Verdict(close=False, due=again, is_long=is_long)
+    due = first_look(replace(session, long_from=None) if is_long else session)
+    return Verdict(close=False, due=due, is_long=is_long)

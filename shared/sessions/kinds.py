@@ -1,4 +1,4 @@
-"""What an Encounter or Communication is to this service."""
+"""Classification of Encounters (session, medical encounter, plain record) and Communications."""
 
 from typing import Any
 
@@ -16,52 +16,59 @@ ENTERED_IN_ERROR = "entered-in-error"
 VOID = frozenset({"cancelled", ENTERED_IN_ERROR})
 OPEN_HEADER = frozenset({"preparation", "in-progress", "on-hold"})
 COUNTING = frozenset({"in-progress", "completed"})
-# A message that was sent counts on whatever else becomes of it: put on hold, stopped, not done.
+# Only these statuses take a message back. One that was sent goes on counting in all others:
+# on-hold, stopped, not-done.
 TAKEN_BACK = frozenset({ENTERED_IN_ERROR, "preparation"})
 
 
-def _typed(encounter: Resource, code: str, system: str) -> bool:
-    codings = (coding for kind in encounter.get("type", ()) for coding in kind.get("coding", ()))
+def _has_type(encounter: Resource, code: str, system: str) -> bool:
+    codings = (
+        coding for concept in encounter.get("type", ()) for coding in concept.get("coding", ())
+    )
     return any(
         coding.get("code") == code and coding.get("system", system) == system for coding in codings
     )
 
 
 def is_open(encounter: Resource) -> bool:
-    """Tell whether an Encounter's status is one that may still go on."""
+    """Return whether an Encounter has a status in which it can still go on."""
     return encounter.get("status") in OPEN
 
 
 def parent(encounter: Resource) -> str:
-    """Give the id of the Encounter this one is part of, or nothing."""
+    """Return the id of the Encounter that `partOf` names, empty if there is none."""
     target = references.target(encounter.get("partOf"))
     return target.id if target and target.type == "Encounter" else ""
 
 
 def is_medical_encounter(encounter: Resource, type_system: str) -> bool:
-    """Tell whether this is one patient's encounter, by its type."""
-    return _typed(encounter, MEDICAL_ENCOUNTER, type_system)
+    """Return whether an Encounter has the type of one patient's part in a session."""
+    return _has_type(encounter, MEDICAL_ENCOUNTER, type_system)
 
 
 def is_session(encounter: Resource, type_system: str) -> bool:
-    """Tell whether this stands for an asynchronous interaction; all else is a plain record."""
+    """Return whether an Encounter is a session, and neither a medical encounter nor a plain record.
+
+    A session has class VR or type `session`, and no `partOf`.
+    """
     if "partOf" in encounter or is_medical_encounter(encounter, type_system):
         return False
     coding = encounter.get("class", {})
-    virtual = coding.get("code") == VIRTUAL and coding.get("system", ACT_CODE) == ACT_CODE
-    return virtual or _typed(encounter, SESSION, type_system)
+    is_virtual = coding.get("code") == VIRTUAL and coding.get("system", ACT_CODE) == ACT_CODE
+    return is_virtual or _has_type(encounter, SESSION, type_system)
 
 
 def names_patient(encounter: Resource) -> bool:
-    """Return whether an Encounter says itself whom it is about; a Group is nobody by name."""
+    """Return whether an Encounter has a subject that is not a Group."""
     subject = encounter.get("subject")
     return subject is not None and references.type_of(subject.get("reference")) != "Group"
 
 
 def header(communication: Resource) -> str:
-    """Give the id of the header a message is part of, or nothing for a header or another type.
+    """Return the id of the thread header that a message is part of.
 
-    Raises BusinessRule where there is more than one.
+    It is empty for a thread header, and for a resource of another type. Raises BusinessRule if
+    `partOf` names several Communications.
     """
     if communication.get("resourceType") not in ("Communication", None):
         return ""
@@ -69,26 +76,29 @@ def header(communication: Resource) -> str:
     ids = {target.id for target in targets if target and target.type == "Communication"}
     if len(ids) > 1:
         raise BusinessRule(
-            "A message has one header",
+            "A message must belong to exactly one thread",
             expression="Communication.partOf",
-            diagnostics="This one names several",
+            diagnostics="partOf names several Communications: name only the thread's header",
         )
     return ids.pop() if ids else ""
 
 
 def linked(communication: Resource) -> str:
-    """Give the id of the Encounter that `encounter` names, or nothing."""
+    """Return the id of the Encounter that `encounter` names, empty if there is none."""
     target = references.target(communication.get("encounter"))
     return target.id if target and target.type == "Encounter" else ""
 
 
 def counts(communication: Resource, *, counted: bool) -> bool:
-    """Tell whether a message has been sent and not been taken back; `counted` as it was before."""
+    """Return whether a message counts: it has been sent and not been taken back.
+
+    `counted` is whether its previous version counted.
+    """
     status = communication.get("status")
     return status in COUNTING or (counted and status not in TAKEN_BACK)
 
 
 def sender(communication: Resource) -> str:
-    """Give the reference of who sent a message, or nothing."""
+    """Return the reference of a message's sender, empty if it is not a resource of this server."""
     target = references.target(communication.get("sender"))
     return str(target) if target else ""

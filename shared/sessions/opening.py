@@ -1,4 +1,4 @@
-"""What a session is when the server opens it: whose it is, who takes part, since when."""
+"""The Encounters that the server creates: a session's, and its patients' medical encounters."""
 
 from typing import Any
 
@@ -10,51 +10,64 @@ type Resource = dict[str, Any]
 
 
 def patient(communication: Resource) -> str:
-    """Give the reference of the Patient that a header or message is about, or nothing."""
+    """Return the reference of the Patient that a header or message is about, empty if none."""
     target = references.target(communication.get("subject"))
     return str(target) if target and target.type == "Patient" else ""
 
 
 def subjects(header: Resource, message: Resource) -> list[Resource]:
-    """Give whom a session is about: each Patient once, or the Group that the header names."""
-    found = {patient(each): each["subject"] for each in (message, header) if patient(each)}
-    if found:
-        ordered = dict.fromkeys(filter(None, (patient(header), patient(message))))
-        return [found[each] for each in ordered]
+    """Return whom a session is about: each Patient once, or else the Group that the header names.
+
+    The header's Patient comes first.
+    """
+    by_patient = {
+        patient(resource): resource["subject"]
+        for resource in (message, header)
+        if patient(resource)
+    }
+    if by_patient:
+        patients = dict.fromkeys(filter(None, (patient(header), patient(message))))
+        return [by_patient[reference] for reference in patients]
     target = references.target(header.get("subject"))
     return [header["subject"]] if target and target.type == "Group" else []
 
 
 def participants(header: Resource, message: Resource) -> list[Resource]:
-    """Give who takes part: the header's people and the sender, where R4 allows them."""
+    """Return the participants: the header's sender and recipients, and the message's sender.
+
+    Those whose type R4 does not allow as a participant are left out.
+    """
     people = [header.get("sender"), *header.get("recipient", ()), message.get("sender")]
-    found = dict.fromkeys(str(target) for target in map(references.target, people) if target)
-    return [participant(each) for each in found if takes_part(each)]
+    unique = dict.fromkeys(str(target) for target in map(references.target, people) if target)
+    return [participant(reference) for reference in unique if takes_part(reference)]
 
 
 def session(
     session_id: str, header: Resource, message: Resource, at: str, type_system: str
 ) -> Resource:
-    """Make the Encounter of a session that a message opens; of several patients it names none."""
-    about = subjects(header, message)
-    people = participants(header, message)
+    """Return the Encounter of a session that a message opens.
+
+    It has no subject if it is about several patients.
+    """
+    subjects_of_session = subjects(header, message)
+    entries = participants(header, message)
     return {
         **_encounter(session_id, SESSION, type_system),
-        **({"subject": about[0]} if len(about) == 1 else {}),
-        **({"participant": people} if people else {}),
+        **({"subject": subjects_of_session[0]} if len(subjects_of_session) == 1 else {}),
+        **({"participant": entries} if entries else {}),
         "period": {"start": at},
     }
 
 
 def bare_session(session_id: str, type_system: str) -> Resource:
-    """Make the Encounter of a session of which nothing else is known."""
+    """Return the Encounter of a session of which nothing else is known."""
     return _encounter(session_id, SESSION, type_system)
 
 
 def medical_encounter(
     encounter_id: str, session_id: str, subject: Resource, start: str, type_system: str
 ) -> Resource:
-    """Make one patient's Encounter in a session of several."""
+    """Return one patient's Encounter in a session about several patients."""
     return {
         **_encounter(encounter_id, MEDICAL_ENCOUNTER, type_system),
         "subject": subject,

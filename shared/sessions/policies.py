@@ -1,4 +1,4 @@
-"""How sessions begin and end: the deployment's policy, and what a thread's header says instead."""
+"""Session policies: the deployment's, what a thread's header overrides, and the bounds of days."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
@@ -10,15 +10,20 @@ from shared.errors import BusinessRule
 
 EXPLICIT, THREAD, DAILY = "explicit", "thread", "daily"
 POLICIES = (EXPLICIT, THREAD, DAILY)
-# The last part of the extension's URL; what is before it is the base of the server.
+# The end of the extension's URL. The server's base URL stands before it, and is not compared.
 EXTENSION = "/StructureDefinition/session-policy"
 DAY_MINUTES = 24 * 60
+# A year: no session is meant to last longer, and large numbers would overflow a datetime.
 _MOST_MINUTES = 366 * DAY_MINUTES
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy with its limits: minutes without a message (0: none) and hours from opening."""
+    """A session policy with its limits.
+
+    A session closes after `idle_minutes` without a message (0: no limit) and `max_hours` after it
+    was opened, as far as its policy says so.
+    """
 
     name: str = EXPLICIT
     scope: str = "thread"
@@ -28,7 +33,7 @@ class Policy:
 
 
 def deployed(name: str, scope: str, zone: tzinfo, idle: int | None, max_hours: int) -> Policy:
-    """Give the policy a deployment sets; without a number of minutes that of the policy."""
+    """Return the deployment's policy. If `idle` is None, idle minutes default by its name."""
     return Policy(name, scope, zone, _default_idle(name) if idle is None else idle, max_hours)
 
 
@@ -37,57 +42,65 @@ def _default_idle(name: str) -> int:
 
 
 def of(header: dict[str, Any], deployed: Policy) -> Policy:
-    """Return the policy of a thread. Raises BusinessRule naming what its extension says wrongly."""
-    said: dict[str, Any] | None = None
+    """Return a thread's policy: the deployment's, with what the header's extension overrides.
+
+    Raises BusinessRule naming the part of the extension that is wrong.
+    """
+    overrides: dict[str, Any] | None = None
     for index, extension in enumerate(header.get("extension", ())):
         if str(extension.get("url", "")).endswith(EXTENSION):
             path = f"Communication.extension[{index}]"
-            if said is not None:
-                raise BusinessRule("A thread has one session policy", expression=path)
-            said = _said(extension, path)
-    return deployed if said is None else _overridden(said, deployed)
+            if overrides is not None:
+                raise BusinessRule("A thread can have only one session policy", expression=path)
+            overrides = _overrides(extension, path)
+    return deployed if overrides is None else _overridden(overrides, deployed)
 
 
-def _said(extension: dict[str, Any], path: str) -> dict[str, Any]:
-    """Return what the parts of a policy's extension say. Raises BusinessRule naming one."""
+def _overrides(extension: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return the fields of a Policy that an extension sets. Raises BusinessRule."""
     for name in extension:
         if name.removeprefix("_").startswith("value"):
-            text = f"A session policy has parts ({', '.join(_PARTS)}), and no value beside: {name}"
-            raise BusinessRule(text, expression=path)
-    said: dict[str, Any] = {}
+            raise BusinessRule(
+                f"A session policy has parts ({', '.join(_PARTS)}) and no value of its own: "
+                f"remove {name}",
+                expression=path,
+            )
+    overrides: dict[str, Any] = {}
     for index, part in enumerate(extension.get("extension", ())):
-        url, place = part.get("url"), f"{path}.extension[{index}]"
+        url, part_path = part.get("url"), f"{path}.extension[{index}]"
         if url not in _PARTS:
             raise BusinessRule(
-                f"{url!r} is none of what a session policy says: {', '.join(_PARTS)}",
-                expression=place,
+                f"{url!r} is not a part of a session policy, which has only {', '.join(_PARTS)}",
+                expression=part_path,
             )
-        name, value = _PARTS[url](part, place)
-        if name in said:
-            raise BusinessRule(f"A session policy says {url} once", expression=place)
-        said[name] = value
-    return said
+        name, value = _PARTS[url](part, part_path)
+        if name in overrides:
+            raise BusinessRule(
+                f"A session policy can have the part {url} only once", expression=part_path
+            )
+        overrides[name] = value
+    return overrides
 
 
-def _overridden(said: dict[str, Any], deployed: Policy) -> Policy:
-    if "name" in said and not deployed.idle_minutes:
-        said.setdefault("idle_minutes", _default_idle(said["name"]))
+def _overridden(overrides: dict[str, Any], deployed: Policy) -> Policy:
+    if "name" in overrides and not deployed.idle_minutes:
+        overrides.setdefault("idle_minutes", _default_idle(overrides["name"]))
     if deployed.scope == "patient":
-        # The day of a patient is one for all their threads.
-        said.pop("zone", None)
-    return replace(deployed, **said)
+        # All threads of a patient share one day, and so one time zone.
+        overrides.pop("zone", None)
+    return replace(deployed, **overrides)
 
 
 def _value(part: dict[str, Any]) -> str:
-    """Give what stands in an extension, whatever its type; nothing long."""
-    said = [value for name, value in part.items() if name.startswith("value")]
-    return repr(said[0])[:60] if said else "Nothing"
+    """Return the value of an extension, whatever its type, shortened for an error text."""
+    values = [value for name, value in part.items() if name.startswith("value")]
+    return repr(values[0])[:60] if values else "Nothing"
 
 
 def _policy(part: dict[str, Any], path: str) -> tuple[str, Any]:
     value = part.get("valueCode")
     if value not in POLICIES:
-        text = f"{_value(part)} is no policy: there are {', '.join(POLICIES)}, as valueCode"
+        text = f"{_value(part)} is not a session policy: use a valueCode of {', '.join(POLICIES)}"
         raise BusinessRule(text, expression=path)
     return "name", value
 
@@ -95,16 +108,22 @@ def _policy(part: dict[str, Any], path: str) -> tuple[str, Any]:
 def _minutes(part: dict[str, Any], path: str) -> tuple[str, Any]:
     value = part.get("valueUnsignedInt")
     if not isinstance(value, int) or value > _MOST_MINUTES:
-        text = f"{_value(part)} are no idleMinutes: they are a valueUnsignedInt, a year at most"
-        raise BusinessRule(text, expression=path)
+        raise BusinessRule(
+            f"{_value(part)} is not valid as idleMinutes: use a valueUnsignedInt of at most "
+            f"{_MOST_MINUTES}, which is a year",
+            expression=path,
+        )
     return "idle_minutes", value
 
 
 def _hours(part: dict[str, Any], path: str) -> tuple[str, Any]:
     value = part.get("valuePositiveInt")
     if not isinstance(value, int) or value > _MOST_MINUTES // 60:
-        text = f"{_value(part)} are no maxHours: they are a valuePositiveInt, a year at most"
-        raise BusinessRule(text, expression=path)
+        raise BusinessRule(
+            f"{_value(part)} is not valid as maxHours: use a valuePositiveInt of at most "
+            f"{_MOST_MINUTES // 60}, which is a year",
+            expression=path,
+        )
     return "max_hours", value
 
 
@@ -112,7 +131,7 @@ def _zone(part: dict[str, Any], path: str) -> tuple[str, Any]:
     try:
         return "zone", instants.zone(str(part.get("valueCode", "")))
     except (ZoneInfoNotFoundError, ValueError):
-        text = f"{_value(part)} is no IANA time zone, as valueCode"
+        text = f"{_value(part)} is not an IANA time zone: use a valueCode such as Europe/Berlin"
         raise BusinessRule(text, expression=path) from None
 
 
@@ -120,19 +139,19 @@ _PARTS = {"policy": _policy, "idleMinutes": _minutes, "maxHours": _hours, "timeZ
 
 
 def day_of(at: datetime, zone: tzinfo) -> str:
-    """Return the local date of an instant."""
+    """Return the local date of an instant, as in 2026-11-21."""
     return instants.wall_clock(at, zone).date().isoformat()
 
 
 def day_bounds(day: str, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Return the first instant of a local day and that of the next."""
-    first, after = (instants.from_nanoseconds(bound) for bound in instants.parse(day, zone))
-    return first, after
+    """Return the first instant of a local day and that of the next day."""
+    start, end = (instants.from_nanoseconds(bound) for bound in instants.parse(day, zone))
+    return start, end
 
 
 def day_keys(day: str, zone: tzinfo) -> tuple[str, str]:
-    """Give the sort keys between which a local day's messages stand in their threads."""
-    first, after = (
+    """Return the lowest and highest sort key that a local day's messages can have in a thread."""
+    start, end = (
         instants.nanoseconds(bound) // instants.MILLISECOND for bound in day_bounds(day, zone)
     )
-    return f"m#{ulids.prefix(first)}", f"m#{ulids.prefix(after - 1)}~"
+    return f"m#{ulids.prefix(start)}", f"m#{ulids.prefix(end - 1)}~"

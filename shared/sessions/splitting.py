@@ -1,7 +1,7 @@
-"""What stays on a session when a second patient comes, and what becomes the first one's alone.
+"""Splitting a session that gets a second patient: what moves to the first patient's encounter.
 
-Everybody who has a medical encounter in a session sees the session: only what says nothing of a
-patient stays on it.
+Every patient with a medical encounter in a session sees the session. Only elements that say
+nothing about a particular patient stay on it.
 """
 
 from typing import Any
@@ -27,10 +27,11 @@ _EXTENDS = frozenset({"extension", "modifierExtension"})
 
 
 def split(session: Resource) -> tuple[Resource, Resource]:
-    """Return what stays on a session, without its subject, and what moves to its patient's.
+    """Return the session without its patient's elements, and those that move to that patient.
 
-    Of an element that stays, a part that has extensions moves with them, and stays without them
-    where it means the same; one that refers to a contained resource moves, as these do.
+    The subject is in neither. A part of a staying element that has extensions moves with them;
+    a copy without them stays unless it would mean something else. A part that refers to a
+    contained resource moves, as contained resources do.
     """
     kept: Resource = {name: session[name] for name in ("resourceType", "id") if name in session}
     moved: Resource = {}
@@ -42,25 +43,28 @@ def split(session: Resource) -> tuple[Resource, Resource]:
             _put(kept, name, bare, like=value)
             _put(moved, name, private, like=value)
         elif name == "meta":
-            _put(moved, name, [_clients(value)], like=value)
+            _put(moved, name, [_clients_meta(value)], like=value)
         elif name not in _SERVERS:
             moved[name] = value
     return kept, moved
 
 
 def _put(resource: Resource, name: str, parts: list[Any], *, like: Any) -> None:
-    """Set an element to some parts, as a list if it was one; no parts leave it out."""
+    """Set an element to the parts that are not empty, as a list if `like` is one.
+
+    Without any such part the element is left out.
+    """
     parts = [part for part in parts if part not in ({}, None)]
     if parts:
         resource[name] = parts if isinstance(like, list) else parts[0]
 
 
-def _clients(meta: Resource) -> Resource:
+def _clients_meta(meta: Resource) -> Resource:
     return {name: value for name, value in meta.items() if name not in _SERVERS_META}
 
 
 def _bare(value: Any) -> Any:
-    """Return a value without extensions, its own and those of what is in it."""
+    """Return a value without extensions, at any depth."""
     if isinstance(value, list):
         return [_bare(part) for part in value]
     if not isinstance(value, dict):
@@ -73,7 +77,10 @@ def _bare(value: Any) -> Any:
 
 
 def _is_bound(part: Any) -> bool:
-    """Return whether a part cannot do without what moves: its modifiers, what is contained."""
+    """Return whether a part depends on something that moves.
+
+    This is a modifier extension or a reference to a contained resource.
+    """
     if isinstance(part, list):
         return any(map(_is_bound, part))
     if not isinstance(part, dict):

@@ -1,4 +1,7 @@
-"""What is kept about sessions and threads beside their resources; instants are texts in UTC."""
+"""The state of sessions and threads that is stored beside their resources.
+
+Instants are strings in UTC.
+"""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -8,9 +11,10 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The counting messages of a slot or session: the first and last *at*, and who sent them.
+    """The counting messages of a slot or session: the first and last *at*, and their senders.
 
-    `dirty` says that one was taken back: first and last must be read anew from the messages.
+    `dirty` is set when a message was taken back: closing must then recompute the figures from the
+    messages.
     """
 
     first: str = ""
@@ -19,7 +23,7 @@ class Figures:
     dirty: bool = False
 
     def merged(self, other: "Figures") -> "Figures":
-        """Give the figures of both together."""
+        """Return the figures of both sets of messages together."""
         return Figures(
             first=min(filter(None, (self.first, other.first)), default=""),
             last=max(self.last, other.last),
@@ -29,7 +33,7 @@ class Figures:
 
 
 def figures_of(messages: Iterable[tuple[str, str]]) -> Figures:
-    """Give the figures of counting messages, each as its *at* and sender."""
+    """Return the figures of counting messages, each given as its *at* and its sender."""
     ats, senders = [], set()
     for at, sender in messages:
         ats.append(at)
@@ -38,35 +42,39 @@ def figures_of(messages: Iterable[tuple[str, str]]) -> Figures:
 
 
 class SlotKey(NamedTuple):
-    """Which slot: a thread's `state`, or a day of a thread or patient (`day#2026-11-21`)."""
+    """The key of a slot: a thread's (`state`), or a day's of a thread or patient.
+
+    A day's sort key is `day#2026-11-21`.
+    """
 
     partition: str
     sort: str = "state"
 
     def __str__(self) -> str:
-        """Write it as one text."""
+        """Return the key as one string, which `slot_key` reads."""
         return f"{self.partition}#{self.sort}"
 
     @property
     def day(self) -> str:
-        """The local date of a day's slot, nothing for a thread's."""
+        """The local date of a day's slot, empty for a thread's."""
         return self.sort.partition("#")[2]
 
 
 def slot_key(text: str) -> SlotKey:
-    """Read what was written as one text."""
+    """Read a slot's key from its string."""
     partition, _, sort = text.partition("#")
     return SlotKey(partition, sort)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """Names the session that messages join while it is open, and what has arrived for it.
+    """The item that names the session which messages join while it is open.
 
-    A thread's slot without a session keeps what has arrived since the last link. A day's goes on
-    naming its session after it is closed. `low` and `high` are the sort keys of the lowest and
-    highest message of a thread's; `rev` rises with every write, `epoch` whenever another session,
-    or none, is joined from then on.
+    It also counts the messages that have arrived. A thread's slot without a session counts those
+    that wait for the next link. A day's slot keeps naming its session after that is closed. `low`
+    and `high` are the sort keys of the lowest and highest message of a thread's slot. `arrived` is
+    when a message last arrived or the slot was attached. `rev` rises with every write, `epoch`
+    whenever later messages are to join another session, or none.
     """
 
     key: SlotKey
@@ -82,9 +90,9 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A thread's range in a session (`t#`): sort keys of the lowest and highest message.
+    """A thread's range in a session (`t#`): the sort keys of its lowest and highest message.
 
-    `high` is empty while the thread is attached; `top` keeps the highest of earlier attachments.
+    `high` is empty while the thread is attached. `top` is the highest key of earlier attachments.
     """
 
     encounter: str
@@ -96,9 +104,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """The session that adopted the messages of this epoch and of those before it without one.
+    """The session that adopted a thread's messages of this epoch.
 
-    `late` where that session was finished already: they do not count for its period.
+    It also adopted those of the epochs before it that have no adoption of their own. `late` is
+    set if the session was finished by then: the messages leave its period as it is.
     """
 
     thread: str
@@ -109,7 +118,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A closing that has begun: its own id, the status it leads to, when, and the figures."""
+    """A closing that has begun: its own id, the target status, its instant, and the figures."""
 
     id: str
     status: str
@@ -118,6 +127,9 @@ class Closing:
 
 
 def adopted(epoch: int, adoptions: list[Adoption]) -> Adoption | None:
-    """Give the adoption, of those of a thread in order, that took in the messages of an epoch."""
-    place = bisect_left(adoptions, epoch, key=lambda adoption: adoption.epoch)
-    return adoptions[place] if place < len(adoptions) else None
+    """Return the adoption of an epoch's messages, or None if they have not been adopted.
+
+    `adoptions` are all of the thread's, in order of their epochs.
+    """
+    index = bisect_left(adoptions, epoch, key=lambda adoption: adoption.epoch)
+    return adoptions[index] if index < len(adoptions) else None

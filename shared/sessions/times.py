@@ -1,4 +1,4 @@
-"""When a message counts and where in its thread it stands."""
+"""The instant at which a message counts, and its position in the thread's order."""
 
 from datetime import datetime, tzinfo
 from typing import Any
@@ -7,7 +7,7 @@ from shared import instants, ulids
 
 _LATEST_DATED = ulids.UNDATED - 1
 _HOUR = 3600 * instants.SECOND
-# What a clock shows that was never set, also where its zone is not that of 1970's own midnight.
+# A clock that was never set shows this date, or the day before in zones west of Greenwich.
 _UNSET = "1970-01-01"
 _SET_FROM = instants.parse(_UNSET).high
 
@@ -20,25 +20,29 @@ def at(
     tolerance_hours: int | None = None,
     is_created: bool = False,
 ) -> str:
-    """Return the instant at which a message counts: the earlier of `sent` and its receipt.
+    """Return the instant at which a message counts: the earlier of `sent` and `received`.
 
-    `tolerance_hours` is for how long before the receipt `sent` is believed, None for ever. Who is
-    believed for ever, and creates the message, may say in `received` when it was received.
-    A time of only a date is the start of that local day, one of a month or year is no time.
+    `received` is when the server received the message. `sent` may lie at most `tolerance_hours`
+    before that, any time before if None. If it is None and the message is being created without a
+    usable `sent`, the message's own `received` stands in for it. A date without a time means the
+    start of that local day; a year or month alone is ignored.
     """
     now = instants.nanoseconds(received)
-    told = _told(message.get("sent"), zone)
-    if told is None and is_created and tolerance_hours is None:
-        told = _told(message.get("received"), zone)
-    if told is None or told >= now:
+    claimed = _claimed(message.get("sent"), zone)
+    if claimed is None and is_created and tolerance_hours is None:
+        claimed = _claimed(message.get("received"), zone)
+    if claimed is None or claimed >= now:
         return instants.written(received)
     if tolerance_hours is not None:
-        told = max(told, now - tolerance_hours * _HOUR)
-    return instants.written(instants.from_nanoseconds(told))
+        claimed = max(claimed, now - tolerance_hours * _HOUR)
+    return instants.written(instants.from_nanoseconds(claimed))
 
 
-def _told(text: object, zone: tzinfo) -> int | None:
-    """Return the instant that a dateTime says; None without a day, or of a clock never set."""
+def _claimed(text: object, zone: tzinfo) -> int | None:
+    """Return the instant of a dateTime, in nanoseconds.
+
+    None if it has no day, or comes from a clock that was never set.
+    """
     if not isinstance(text, str) or not instants.has_day(text) or text[: len(_UNSET)] <= _UNSET:
         return None
     low = instants.parse(text, zone).low
@@ -46,10 +50,10 @@ def _told(text: object, zone: tzinfo) -> int | None:
 
 
 def order(message: dict[str, Any], received: datetime, zone: tzinfo) -> int:
-    """Return a message's place in its thread, as a ULID's milliseconds; without `sent` it is last.
+    """Return a message's position in its thread, as the milliseconds of a ULID.
 
-    It is that of `sent` as it is written, whatever the message counts at: searches by `sent` read
-    a thread in this order.
+    It is `sent` as written, whenever the message counts, because searches by `sent` read a thread
+    in this order. Messages without `sent` come last, in order of receipt.
     """
     sent = message.get("sent")
     if not isinstance(sent, str):

@@ -201,7 +201,7 @@ def test_a_method_that_is_not_there_is_405_and_names_those_that_are(
     answer = clinic.call(method, path)
     refusals.check(answer, 405, "not-supported")
     (issue,) = answer.body["issue"]
-    assert issue["diagnostics"].endswith(f"Here are {', '.join(offered)}")
+    assert issue["diagnostics"].endswith(f"The path supports {', '.join(offered)}")
     assert answer.headers["Allow"] == ", ".join(offered)
 
 

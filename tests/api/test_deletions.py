@@ -299,5 +299,5 @@ def test_the_catalogue_says_what_each_role_deletes(clinic: FrontDoor) -> None:
     for resource in rest["resource"]:
         said = {each["code"]: each["documentation"] for each in resource["interaction"]}
         assert said.get("delete", limited).endswith(limited)
-    assert "- practitioner: everything of care" in rest["security"]["description"]
+    assert "- practitioner: reads and writes everything" in rest["security"]["description"]
     assert "; deletes own drafts" in rest["security"]["description"]

@@ -10,6 +10,7 @@ from shared.interactions import due
 from shared.store import reading
 from shared.store.records import EncounterRecord
 from tests import care, refusals
+from tests.clock import set_clock
 from tests.frontdoor import FrontDoor
 
 STAY = {"start": "2026-01-10T10:00:00Z", "end": "2026-03-10T10:00:00Z"}
@@ -80,6 +81,19 @@ def test_a_start_that_is_corrected_moves_when_to_look(clinic: FrontDoor) -> None
     assert clinic.put(f"/Encounter/{visit}", body).status == 200
     assert record(visit).due == instants.written(earlier + timedelta(hours=168))
     body["period"] = {"start": "2026-01-01"}
+    assert clinic.put(f"/Encounter/{visit}", body).status == 200
+    assert second_rows(visit) == 5
+
+
+def test_what_lasts_long_at_its_version_is_long_though_its_writer_began_before(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version before is later than when its writer began: that may have been waiting."""
+    later, started = instants.now(), instants.now() - timedelta(hours=168)
+    visit = filed(clinic, "in-progress", period={"start": instants.written(later)})
+    body = clinic.get(f"/Encounter/{visit}").body
+    body["period"] = {"start": instants.written(started)}
+    set_clock(monkeypatch, lambda: later - timedelta(hours=1))
     assert clinic.put(f"/Encounter/{visit}", body).status == 200
     assert second_rows(visit) == 5
 

@@ -555,19 +555,19 @@ def test_auditors_may_read_everything_and_open_nothing(clinic: FrontDoor) -> Non
 @pytest.mark.parametrize(
     ("method", "url", "status", "told"),
     [
-        ("POST", "/Encounter/$open", 404, "There are $open-session"),
-        ("POST", "/Encounter/$close-session", 404, "There are $open-session"),
+        ("POST", "/Encounter/$open", 404, "The supported ones are $open-session"),
+        ("POST", "/Encounter/$close-session", 404, "The supported ones are $open-session"),
         (
             "POST",
             "/Encounter/1/$open-session",
             404,
             "$add-patient, $close-session, $closing",
         ),
-        ("POST", "/Communication/$open-session", 404, "There are $validate"),
-        ("GET", "/Encounter/1/$close-session", 405, "Here are POST"),
-        ("GET", "/Encounter/$open-session", 405, "Here are POST"),
-        ("PUT", "/Encounter/1/$everything", 405, "Here are GET, POST"),
-        ("POST", "/Encounter/1", 405, "Here are DELETE, GET, HEAD, PATCH, PUT"),
+        ("POST", "/Communication/$open-session", 404, "The supported ones are $validate"),
+        ("GET", "/Encounter/1/$close-session", 405, "The path supports POST"),
+        ("GET", "/Encounter/$open-session", 405, "The path supports POST"),
+        ("PUT", "/Encounter/1/$everything", 405, "The path supports GET, POST"),
+        ("POST", "/Encounter/1", 405, "The path supports DELETE, GET, HEAD, PATCH, PUT"),
         ("GET", "/Encounter/1/notes", 404, "nothing at this path"),
     ],
 )

@@ -80,7 +80,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
     answer = FACE.post("/encounters", {"status": 1, "clas": 2, "period": {"start": 3}})
     assert places(answer) == ["#/status", "#/clas", "#/period/start", "#/class"]
     assert answer.body["title"] == "Bad Request"
-    assert answer.body["detail"] == "4 problems: errors says which"
+    assert answer.body["detail"] == "There are 4 problems, listed in errors"
 
 
 @by_name

@@ -77,12 +77,6 @@ def test_whom_a_write_names_is_not_logged(
     assert "homer" not in caplog.text + capsys.readouterr().out
 
 
-def test_a_header_that_the_deployment_sets_is_sent(both: Both) -> None:
-    both.practice.set(REFERENCE_AUTHORIZATION="Bearer of-the-deployment")
-    assert both.clinic.post("/Encounter", care.session()).status == 201
-    assert {each["Authorization"] for _, each in both.other.asked} == {"Bearer of-the-deployment"}
-
-
 @pytest.mark.parametrize("status", [404, 410])
 def test_who_is_not_there_is_named_and_asked_again(both: Both, status: int) -> None:
     both.other.people.remove(care.HOMER)

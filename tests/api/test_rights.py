@@ -456,7 +456,7 @@ def test_a_function_that_asks_another_server_has_the_header_for_it(
         other.asked.clear()
         CHECKED[function](Caller(notes=notes), at)
     assert other.asked
-    assert "REFERENCE_AUTHORIZATION" in variables[function]
+    assert "REFERENCE_AUTHORIZATION_SECRET_ARN" in variables[function]
 
 
 @pytest.mark.parametrize("function", SCRIPTS)

@@ -9,8 +9,10 @@ import pytest
 
 from functions import settings_check
 from shared.packaging.build import ROOT
+from tests import secretsmanager
 from tests.explorer.gateway import listening
 
+ABSENT = "arn:aws:secretsmanager:us-east-1:123456789012:secret:directory/absent-AbCdEf"
 EVENT = json.loads((ROOT / "events/settings_check.json").read_text())
 
 
@@ -63,6 +65,10 @@ def test_settings_that_functions_start_with_are_taken(told: Any) -> None:
             },
             "REFERENCE_BASE_URL: 'https://fhir.example' is the same for all tenants",
         ),
+        (
+            {"REFERENCE_AUTHORIZATION_SECRET_ARN": "directory/read"},
+            "REFERENCE_AUTHORIZATION_SECRET_ARN: 'directory/read' is not the whole ARN",
+        ),
     ],
 )
 @pytest.mark.parametrize("kind", ["Create", "Update"])
@@ -72,6 +78,26 @@ def test_settings_that_stop_functions_fail_the_deployment_with_their_reason(
     status, given = ask(told, kind, **set_to)
     assert status == "FAILED"
     assert given.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome", "reason"),
+    [
+        ("Bearer of-the-deployment", "SUCCESS", ""),
+        ("Bearer in\nlines", "FAILED", "It is not the text of a header"),
+        ("", "FAILED", "ResourceNotFoundException"),
+    ],
+)
+def test_a_secret_that_functions_cannot_use_fails_the_deployment(
+    told: Any, monkeypatch: pytest.MonkeyPatch, value: str, outcome: str, reason: str
+) -> None:
+    with secretsmanager.manager() as manager:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        arn = secretsmanager.kept(manager, value) if value else ABSENT
+        status, given = ask(told, REFERENCE_AUTHORIZATION_SECRET_ARN=arn)
+    assert status == outcome
+    assert given.endswith(reason)
+    assert "Bearer" not in given
 
 
 def test_what_is_deleted_is_not_checked(told: Any) -> None:

@@ -64,5 +64,12 @@ def test_a_function_imports_what_it_may(name: str, built: Artefact) -> None:
     assert {module.partition(".")[0] for module in loaded - own} == others
 
 
+def test_a_secret_can_be_read_by_what_is_deployed(built: Artefact) -> None:
+    """No start imports what reads it, since that imports boto3."""
+    program = "from shared.store import secrets\nprint(secrets._provider().client.meta.region_name)"
+    assert imports.run(built, program) == ["us-east-1"]
+    assert not any("boto3" in others for _, others in MODULES.values())
+
+
 def test_every_function_has_its_budget(built: Artefact) -> None:
     assert {path.stem for path in (built.code / "functions").glob("[a-z]*.py")} == MODULES.keys()

@@ -24,7 +24,7 @@ ROUTES = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route").values()
 
 ENCOUNTER, THREAD, RESOURCE = "EncounterTable", "ThreadTable", "ResourceTable"
 SEARCH, AUDIT = "SearchTable", "AuditTable"
-QUEUE = "ClosingQueue"
+QUEUE, SECRET = "ClosingQueue", "ReferenceAuthorizationSecretArn"
 # What writers do with each table; a transaction is granted by the actions of its items.
 LOOK = {"GetItem", "BatchGetItem", "Query"}
 # A closing that was left half done is completed by whoever meets it.
@@ -473,8 +473,9 @@ def test_functions_are_given_every_setting_they_read() -> None:
     given = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
     settings.read(given)
     assert given.asked
-    # One is a secret, one is long: only those have them that use them.
-    assert given.asked <= given.keys() | {"REFERENCE_AUTHORIZATION", "SCOPES_SUPPORTED"}
+    # One names a secret, one is long: only those have them that use them.
+    own = {"REFERENCE_AUTHORIZATION_SECRET_ARN", "SCOPES_SUPPORTED"}
+    assert given.asked <= given.keys() | own
 
 
 def test_functions_answer_before_the_gateway_gives_up() -> None:
@@ -563,19 +564,64 @@ def test_references_are_asked_of_what_is_not_read_by_others(base: str, is_base: 
         assert bool(re.search(pattern, base)) == (is_base and "https" in base)
 
 
-def test_only_who_asks_another_server_has_the_header_for_it() -> None:
+def test_only_who_asks_another_server_may_read_the_secret_for_it() -> None:
     named = {
         module(each)
         for each in FUNCTIONS.values()
-        if "REFERENCE_AUTHORIZATION"
+        if "REFERENCE_AUTHORIZATION_SECRET_ARN"
         in each["Properties"].get("Environment", {}).get("Variables", {})
     }
     refer = {name for name, tables in ALLOWED.items() if tables.get(RESOURCE, set()) >= REFER}
     # What a delete depends on is the caller's link only, which is here.
     assert named == refer - {"reindex", "delete"}
-    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    assert "REFERENCE_AUTHORIZATION" not in variables
-    assert TEMPLATE["Parameters"]["ReferenceAuthorization"]["NoEcho"] is True
+    reading = {"Ref": "ReferenceSecretReading"}, {"Ref": "AWS::NoValue"}
+    may = {
+        module(each)
+        for each in FUNCTIONS.values()
+        if {"Fn::If": ["HasReferenceSecret", *reading]} in policies(each)
+    }
+    # Whether it can be read, a deployment is told before there are tables.
+    assert may == named | {"settings_check"}
+
+
+def test_the_secret_is_all_that_may_be_read_and_its_key_serves_nothing_else() -> None:
+    secret, key = ({"Ref": each} for each in (SECRET, "ReferenceSecretKmsKeyArn"))
+    policy = RESOURCES["ReferenceSecretReading"]
+    assert policy["Condition"] == "HasReferenceSecret"
+    reading, decrypting = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert reading == {
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": secret,
+    }
+    condition, granted_too, nothing = decrypting["Fn::If"]
+    assert (condition, nothing) == ("HasReferenceSecretKey", {"Ref": "AWS::NoValue"})
+    assert (granted_too["Action"], granted_too["Resource"]) == ("kms:Decrypt", key)
+    assert granted_too["Condition"]["StringEquals"] == {
+        "kms:ViaService": {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"},
+        "kms:EncryptionContext:SecretARN": secret,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arn", "is_secret"),
+    [
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:directory/read-AbCdEf", True),
+        ("arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:a-b@c-1a2b3c", True),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:directory/read", False),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:*-AbCdEf", False),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/directory-AbCdEf", False),
+        ("directory/read", False),
+        ("Bearer of-the-deployment", False),
+    ],
+)
+def test_a_secret_is_named_by_its_whole_arn(arn: str, is_secret: bool) -> None:
+    assert bool(re.search(TEMPLATE["Parameters"][SECRET]["AllowedPattern"], arn)) is is_secret
+    tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
+    given = template.function_environment(TEMPLATE, {name: name for name in tables})
+    given |= {"REFERENCE_AUTHORIZATION_SECRET_ARN": arn}
+    with nullcontext() if is_secret else pytest.raises(SystemExit, match="the whole ARN"):
+        assert settings.read(given).reference_authorization_secret == arn
 
 
 def test_who_writes_rows_without_a_request_knows_the_name_that_references_begin_with() -> None:
@@ -632,5 +678,6 @@ def test_alarms_and_dashboard_are_about_figures_that_are_written() -> None:
     assert {alarm["Properties"]["MetricName"] for alarm in alarms} == {
         metrics.OLDEST,
         metrics.UNAUDITED,
+        "5xx",
         "ApproximateNumberOfMessagesVisible",
     }

@@ -6,11 +6,12 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from shared.local import template
+from shared.local import secret, template
 from shared.local.artefact import artefact
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.environment import environment
 from shared.local.stack import NAME, Stack, deploy
+from tests import care
 from tests.e2e.test_serve import wait_until
 
 ORIGIN = "https://app.example"
@@ -110,6 +111,23 @@ def test_an_issuer_of_ones_own_makes_no_pool(running: Emulator) -> None:
     configuration = f"{stack.base_url}/.well-known/smart-configuration"
     assert "scopes_supported" not in httpx.get(configuration, timeout=30).json()
     assert httpx.get(f"{stack.base_url}/Encounter", timeout=30).status_code == 401
+
+
+def test_functions_may_read_the_secret_that_is_named_for_another_server(running: Emulator) -> None:
+    remote = {"ReferenceChecks": "remote", "ReferenceBaseUrl": "https://directory.invalid/R4"}
+    arn = secret.kept(running, "Bearer of-the-deployment")
+    stack = deployed(running, **remote, ReferenceAuthorizationSecretArn=arn)
+    bearer = environment(running, stack)["TOKEN_PRACTITIONER"]
+    answer = httpx.post(
+        f"{stack.base_url}/Communication",
+        json=care.header(),
+        headers={"Authorization": f"Bearer {bearer}", "Content-Type": "application/fhir+json"},
+        timeout=30,
+    )
+    assert answer.status_code == 503
+    assert "cannot be reached" in answer.text  # and so the secret was read
+    with pytest.raises(StartError, match=r"REFERENCE_AUTHORIZATION_SECRET_ARN: .+: .+NotFound"):
+        deployed(running, **remote, ReferenceAuthorizationSecretArn=f"{arn[:-6]}AbCdEf")
 
 
 def test_a_domain_of_ones_own_is_what_the_outputs_name(running: Emulator) -> None:

@@ -29,7 +29,7 @@ def test_people_sign_in_on_the_pools_page_and_close_a_session(
     visitor.list("Open sessions").first.wait_for()
     assert visitor.page.url == service["EXPLORE_URL"]
     visitor.goes_to(f"session/{session_id}")
-    visitor.sees("when somebody closes it")
+    visitor.sees("only by hand")
     visitor.page.get_by_role("button", name="Close session").click()
     visitor.page.get_by_role("button", name="Close it now").click()
     visitor.sees("finished")

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,8 +57,7 @@ class Gateway(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length).decode() if length else None
         parts = urlsplit(self.path)
-        status, headers, text = self._called(parts.path.removeprefix(STAGE), parts.query, body)
-        content = text.encode()
+        status, headers, content = self._called(parts.path.removeprefix(STAGE), parts.query, body)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -68,13 +67,13 @@ class Gateway(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_HEAD = do_PUT = do_OPTIONS = _answer  # noqa: N815 - as the server calls them
 
-    def _called(self, path: str, query: str, body: str | None) -> tuple[int, dict[str, str], str]:
+    def _called(self, path: str, query: str, body: str | None) -> tuple[int, dict[str, str], bytes]:
         rooted = not path.startswith(BASE_PATH)
         base = "" if rooted else BASE_PATH
         route, variables = frontdoor.route(self.command, path.removeprefix(base), rooted=rooted)
         claims = _claims(self.headers.get("Authorization", ""))
         if claims is None and not (route and route.public):
-            return 401, {"Content-Type": "application/json"}, '{"message":"Unauthorized"}'
+            return 401, {"Content-Type": "application/json"}, b'{"message":"Unauthorized"}'
         event = {
             "version": "2.0",
             "routeKey": f"{self.command} {base}{route.path}" if route else "$default",
@@ -95,7 +94,9 @@ class Gateway(BaseHTTPRequestHandler):
         module = import_module(f"functions.{route.function if route else 'fallback'}")
         with self.lock:
             answer: dict[str, Any] = module.handler(event, None)
-        return answer["statusCode"], answer["headers"], answer["body"]
+        text = answer["body"]
+        content = b64decode(text) if answer.get("isBase64Encoded") else text.encode()
+        return answer["statusCode"], answer["headers"], content
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
         """Say nothing."""

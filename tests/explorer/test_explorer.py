@@ -77,13 +77,13 @@ def test_an_answer_to_whoever_signed_out_signs_nobody_else_out(visit: Visit) -> 
     visitor.sees("Loading")
     visitor.page.get_by_role("button", name="Sign out").click()
     visitor.sign_in(token(*HOMER))
-    visitor.sees("None that you may see.")
+    visitor.sees("No sessions that you may see.")
     assert held
     for route in held:
         route.fulfill(status=401, json={"message": "Unauthorized"})
     with visitor.page.expect_response("**/Encounter?**"):
         visitor.page.get_by_role("button", name="Refresh").click()
-    visitor.sees("None that you may see.")
+    visitor.sees("No sessions that you may see.")
     assert visitor.page.get_by_role("button", name="Sign out").count() == 1
 
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_a_token_is_not_tried(visit: Visit) -> None:
 def test_a_token_may_be_copied_with_its_scheme(visit: Visit) -> None:
     visitor = visit()
     visitor.sign_in(f" Bearer {token(*ALICE)} ")
-    visitor.sees("None that you may see.")
+    visitor.sees("No sessions that you may see.")
 
 
 def test_addresses_that_lead_nowhere_are_told(visit: Visit) -> None:
@@ -107,7 +107,7 @@ def test_addresses_that_lead_nowhere_are_told(visit: Visit) -> None:
     for path in ("session/", "session/%3Cscript%3E", "session/x?y=1", "thread/..%2F..", "thread/1"):
         visitor.goes_to(path)
         visitor.main().get_by_role("alert").wait_for()
-        assert visitor.main().locator("h1").inner_text() == "Not shown"
+        assert visitor.main().locator("h1").inner_text() == "This cannot be shown"
     visitor.goes_to("nonsense")
     visitor.sees("Open sessions")
 
@@ -146,13 +146,13 @@ def test_many_sessions_come_page_by_page(visit: Visit, practice: Practice) -> No
 
 def test_nothing_to_see_is_said(visit: Visit) -> None:
     visitor = visit(*ALICE)
-    visitor.sees("None that you may see.")
+    visitor.sees("No sessions that you may see.")
 
 
 def test_a_session_that_is_planned_has_not_begun(visit: Visit, practice: Practice) -> None:
     practice.opens(status="planned", period={"start": "2026-03-05T09:00:00+01:00"})
     visitor = visit(*ALICE)
-    visitor.sees("begins in 3 days · closes when somebody closes it")
+    visitor.sees("begins in 3 days · closes only by hand")
 
 
 def test_a_service_that_is_not_reached_is_told(visit: Visit) -> None:
@@ -171,7 +171,7 @@ def test_a_patient_sees_their_own_and_closes_nothing(visit: Visit, made: demo.Cl
     assert len(opened) == 1
     assert "Homer Simpson" in opened[0]
     visitor.goes_to(f"session/{made.family}")
-    visitor.sees("It is not there")
+    visitor.sees("It does not exist")
     assert "does not exist" in visitor.page.get_by_role("alert").inner_text()
     visitor.goes_to(f"session/{made.open}")
     visitor.sees("May I go bowling")
@@ -192,7 +192,7 @@ def test_who_may_not_close_reads_why(visit: Visit, made: demo.Clinic) -> None:
     visitor.page.get_by_role("button", name="Close session").click()
     visitor.page.get_by_role("button", name="Close it now").click()
     refusal = visitor.page.get_by_role("dialog").get_by_role("alert")
-    assert "You may not do this" in refusal.inner_text()
+    assert "You are not allowed to do this" in refusal.inner_text()
     assert "needs a scope" in refusal.inner_text()
 
 
@@ -563,7 +563,7 @@ def test_nothing_that_anybody_writes_does_anything(visit: Visit, practice: Pract
     assert visitor.page.locator("bdi", has_text=BIDI).first.get_attribute("dir") == "auto"
     message = visitor.page.locator(".prose").last
     assert len(message.inner_text()) < 3000
-    visitor.page.get_by_role("button", name="Show all of it").click()
+    visitor.page.get_by_role("button", name="Show the full text").click()
     assert (message.text_content() or "") == LONG
     assert visitor.page.evaluate("typeof hacked") == "undefined"
 

@@ -40,7 +40,7 @@ def views(visitor: Visitor, made: demo.Clinic) -> Iterator[str]:
     visitor.sees("May I go bowling")
     yield "a thread"
     visitor.goes_to("session/nowhere")
-    visitor.sees("It is not there")
+    visitor.sees("It does not exist")
     yield "a refusal"
 
 

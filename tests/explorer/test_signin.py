@@ -115,20 +115,20 @@ def test_an_issuer_that_takes_no_code_is_told(visit: Visit, issuer: Issuer) -> N
     issuer.is_broken = True
     visitor = visit()
     visitor.page.get_by_role("button", name="Sign in with your account").click()
-    visitor.sees("The issuer answered 400")
+    visitor.sees("The issuer answered with status 400")
 
 
 def test_an_issuer_that_gives_no_token_is_told(visit: Visit, issuer: Issuer) -> None:
     issuer.gives = {}
     visitor = visit()
     visitor.page.get_by_role("button", name="Sign in with your account").click()
-    visitor.sees("The issuer gave no token")
+    visitor.sees("The issuer returned no token")
 
 
 def test_a_code_that_was_not_asked_for_is_not_taken(visit: Visit, issuer: Issuer) -> None:
     visitor = visit()
     visitor.page.goto(f"{visitor.url}?code=of-somebody-else&state=guessed")
-    visitor.sees("It was begun in another tab")
+    visitor.sees("The sign-in was started in another tab")
     assert issuer.exchanged == {}
     assert "of-somebody-else" not in visitor.page.url
 

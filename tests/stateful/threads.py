@@ -99,7 +99,9 @@ class Threads(Machine):
         """Patch a link away. What somebody else removed meanwhile is not there any more: 400."""
 
         def removed(answer: Answer) -> None:
-            assert answer.status != 400 or "its path is not there" in answer.text, answer.text
+            assert answer.status != 400 or "names a location that does not exist" in answer.text, (
+                answer.text
+            )
 
         change = [{"op": "remove", "path": "/encounter"}]
         fine = FINE | {400}

@@ -73,7 +73,7 @@ def test_every_kind_of_refusal_says_what_is_wrong(kind: type[FhirError]) -> None
 
 def test_a_method_that_is_not_there_is_named_with_those_that_are() -> None:
     (issue,) = loads(refused(MethodNotAllowed("PUT", ["GET", "HEAD"])).body)["issue"]
-    assert issue["diagnostics"] == "PUT does not exist here: Here are GET, HEAD"
+    assert issue["diagnostics"] == "PUT is not supported at this path: The path supports GET, HEAD"
 
 
 def test_an_error_of_our_own_says_only_which_request_it_was() -> None:

@@ -12,11 +12,11 @@ from shared.catalog.parameters import (
 
 _audit_event = partial(param, "AuditEvent")
 _AGENTS = ("Practitioner", "PractitionerRole", "Organization", "Device", "Patient", "RelatedPerson")
-# An event is in one partition for each id that it names, in whatever role.
+# An event is in one partition for each id that it names, whichever parameter names it.
 _NAMED = row(partition="id", by_id=True)
 
 ROWS = (
-    *(one for one in of_every_type("AuditEvent") if one.code in ("_id", "_lastUpdated")),
+    *(row for row in of_every_type("AuditEvent") if row.code in ("_id", "_lastUpdated")),
     _audit_event(
         "action", "token", "action", element="code", system=f"{CODE_SYSTEM}/audit-event-action"
     ),

@@ -94,7 +94,7 @@ ROWS = (
         "hospitalization.specialArrangement",
         element="CodeableConcept",
     ),
-    # `status` is a listing only of what is open: `open` in shared.index.
+    # Only open Encounters are listed for `status`: see the listing `open` in shared.index.
     _encounter(
         "status",
         "token",

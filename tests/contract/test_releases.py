@@ -1,0 +1,141 @@
+"""How a release comes to answer requests, in the template as CloudFormation gets it."""
+
+import json
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.local import template
+from shared.local.emulator import interpreter
+from shared.packaging import build
+from shared.packaging.build import ROOT
+
+TEMPLATE = template.load()
+SHIFTING = TEMPLATE["Parameters"]["TrafficShifting"]["AllowedValues"]
+
+
+@cache
+def synthesized(shifting: str) -> dict[str, Any]:
+    """Return what SAM makes of the template: the emulator's environment has the translator."""
+    command = [interpreter(), str(ROOT / "tests/synthesized.py"), f"TrafficShifting={shifting}"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True)
+    body: dict[str, Any] = json.loads(made.stdout)
+    return body
+
+
+def made(shifting: str, kind: str) -> dict[str, dict[str, Any]]:
+    return template.resources(synthesized(shifting), kind)
+
+
+def called() -> set[str]:
+    """Return the aliases by which the gateway calls functions, where it does."""
+    integrations = made("none", "AWS::ApiGatewayV2::Integration").values()
+    uris = [each["Properties"]["IntegrationUri"]["Fn::If"] for each in integrations]
+    assert {condition for condition, _, _ in uris} == {"CallsAlias"}
+    return {alias["Ref"] for _, alias, _ in uris}
+
+
+def test_a_release_is_whole_at_once_unless_that_is_said() -> None:
+    assert TEMPLATE["Parameters"]["TrafficShifting"]["Default"] == "none"
+    assert not [
+        name
+        for name, resource in synthesized("none")["Resources"].items()
+        if resource["Type"].startswith("AWS::CodeDeploy") or "UpdatePolicy" in resource
+    ]
+    assert "CodeDeployServiceRole" not in synthesized("none")["Resources"]
+
+
+@pytest.mark.parametrize("shifting", SHIFTING)
+def test_the_api_calls_the_alias_wherever_traffic_is_shifted_or_snapshots_are_used(
+    shifting: str,
+) -> None:
+    body = synthesized(shifting)
+    enabled = body["Mappings"]["TrafficShifting"][shifting]["Enabled"]
+    assert enabled == str(shifting != "none").lower()
+    found = {
+        "Fn::FindInMap": ["TrafficShifting", {"Ref": "TrafficShifting"}, "Enabled"],
+    }
+    assert body["Conditions"]["ShiftsTraffic"] == {"Fn::Equals": [found, "true"]}
+    assert body["Conditions"]["CallsAlias"] == {
+        "Fn::Or": [
+            {"Condition": "ShiftsTraffic"},
+            {"Fn::Equals": [{"Ref": "SnapStart"}, "PublishedVersions"]},
+        ]
+    }
+    permitted = {
+        each["Properties"]["FunctionName"]["Fn::If"][1]["Ref"]
+        for each in made(shifting, "AWS::Lambda::Permission").values()
+        if each["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    }
+    assert permitted == called()
+    assert permitted <= made(shifting, "AWS::Lambda::Alias").keys()
+
+
+@pytest.mark.parametrize(
+    ("shifting", "configuration"),
+    [("canary", "Canary10Percent10Minutes"), ("linear", "Linear10PercentEvery2Minutes")],
+)
+def test_each_function_of_the_api_is_shifted_and_goes_back_on_the_alarm(
+    shifting: str, configuration: str
+) -> None:
+    groups = made(shifting, "AWS::CodeDeploy::DeploymentGroup")
+    aliases = made(shifting, "AWS::Lambda::Alias")
+    shifted = {
+        name: each["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+        for name, each in aliases.items()
+        if "UpdatePolicy" in each
+    }
+    assert shifted.keys() == called()
+    assert {each["DeploymentGroupName"]["Ref"] for each in shifted.values()} == groups.keys()
+    for group in groups.values():
+        properties = group["Properties"]
+        (_, values) = properties["DeploymentConfigName"]["Fn::Sub"]
+        assert values == {"ConfigName": configuration}
+        assert properties["AlarmConfiguration"] == {
+            "Enabled": True,
+            "Alarms": [{"Name": {"Ref": "ReleaseErrorsAlarm"}}],
+        }
+        assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
+
+
+def test_the_alarm_is_faster_than_the_first_tenth() -> None:
+    alarm = TEMPLATE["Resources"]["ReleaseErrorsAlarm"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/ApiGateway", "5xx")
+    assert alarm["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "Api"}}]
+    assert alarm["Period"] * alarm["EvaluationPeriods"] <= 60
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_what_no_request_calls_is_as_it_is_now() -> None:
+    """A queue, a stream or a schedule calls what parameters say today, however traffic goes."""
+    for kind in ("AWS::Lambda::EventSourceMapping", "AWS::Logs::SubscriptionFilter"):
+        for each in made("canary", kind).values():
+            assert "Alias" not in json.dumps(each["Properties"])
+
+
+def test_a_release_of_another_name_has_other_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that other values of parameters are published, too."""
+    monkeypatch.setenv("RELEASE", "2026-12-01")
+    build.code(tmp_path)
+    assert (tmp_path / "RELEASE").read_text() == "2026-12-01"
+
+
+def test_nothing_but_the_way_of_a_release_depends_on_it() -> None:
+    """No version is published because traffic is shifted, and no table or function is another."""
+    whole, shifted = (synthesized(each)["Resources"] for each in ("none", "canary"))
+    added = {name: each["Type"] for name, each in shifted.items() if name not in whole}
+    assert whole.keys() <= shifted.keys()
+    assert {*added.values()} == {
+        "AWS::CodeDeploy::Application",
+        "AWS::CodeDeploy::DeploymentGroup",
+        "AWS::IAM::Role",
+    }
+    for name, resource in whole.items():
+        changed = {**shifted[name]}
+        changed.pop("UpdatePolicy", None)
+        assert changed == resource

@@ -1,0 +1,230 @@
+"""What a release has stored: some days of a practice, which the release after it must read.
+
+`uv run python -m tests.releases` plays them and writes fixtures/release.json: every item of every
+table, with the objects of the archive. Clock and ids are set, so that it writes the same each time.
+"""
+
+import json
+import os
+import random
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from functools import cache
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import references, settings
+from shared.catalog import access_patterns as patterns
+from shared.interactions import due
+from shared.local import template
+from shared.store import archive, dynamodb, transactions
+from tests import auditing, care, steps
+from tests.auditing import Log
+from tests.benchmarks.practice import CREDENTIALS
+from tests.clock import set_clock
+from tests.database import Database
+from tests.frontdoor import Answer, FrontDoor
+from tests.objects import Objects
+from tests.practice import local, str_of
+from tests.remembered import forget
+
+FIXTURE = Path(__file__).with_name("fixtures") / "release.json"
+BEGUN, ENDED = "2026-03-02 09:00", "2026-03-05 09:00"
+ENVIRONMENT = {"SESSION_TIME_ZONE": "Europe/Berlin", "AUDIT_ARCHIVE": "archive"}
+ALICE, HOMER, BART = "Practitioner/alice", "Patient/homer", "Patient/bart"
+RECORD_NUMBER = {"system": "https://mrn.example", "value": "742"}
+
+type Items = list[dict[str, Any]]
+
+
+class Days:
+    """The practice's calls while its clock goes on; `names` are the ids of what it made."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.patch, self.now = patch, local(BEGUN)
+        self.names: dict[str, str] = {}
+        self.clinic = FrontDoor(fhir_user=ALICE)
+        self.log = Log(patch)
+        set_clock(patch, lambda: self.now)
+
+    def under(self, policy: str) -> None:
+        """Let sessions that begin from now on have a policy."""
+        self.patch.setenv("SESSION_POLICY", policy)
+        settings.settings.cache_clear()
+
+    def at(self, moment: str) -> None:
+        """Go on to a moment, local in Berlin, and let what is due by then be looked at."""
+        self.now = local(moment)
+        references.BASE.set("https://fhir.example.org/fhir/R4")
+        for tenant, encounter_id in steps.due_until(self.now):
+            due.look(tenant, encounter_id, self.now)
+
+    def call(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
+        answer = self.clinic.call(method, url, body, **headers)
+        assert answer.status in (200, 201, 204), answer.text
+        return answer
+
+    def makes(self, name: str, url: str, body: Any, **headers: str) -> str:
+        """Create something and note its id."""
+        self.names[name] = self.call("POST", url, body, **headers).id
+        return self.names[name]
+
+    def header(self, name: str, patient: str = HOMER) -> str:
+        people = {"subject": care.reference(patient), "sender": care.reference(patient)}
+        both = [care.reference(ALICE), care.reference(patient)]
+        return self.makes(name, "/Communication", care.header(**people, recipient=both))
+
+    def says(self, name: str, header_id: str, moment: str, patient: str = HOMER) -> None:
+        """Post a message that is sent and arrives at a moment."""
+        self.now = max(self.now, local(moment))
+        people = {"subject": care.reference(patient), "sender": care.reference(patient)}
+        sent = str_of(local(moment))
+        body = care.message(header_id, sent, **people, recipient=[care.reference(ALICE)])
+        self.makes(name, "/Communication", body)
+
+
+def play(days: Days) -> None:
+    """Leave each kind of item behind that there is."""
+    directory(days)
+    explicit(days)
+    by_thread(days)
+    by_day(days)
+    reads(days)
+
+
+def directory(days: Days) -> None:
+    for url, family, given in ((HOMER, "Simpson", "Homer"), (BART, "Simpson", "Bart")):
+        kind, own_id = url.split("/")
+        body = {"resourceType": kind, "id": own_id, "name": [{"family": family, "given": [given]}]}
+        days.call("PUT", f"/{url}", body | ({"identifier": [RECORD_NUMBER]} if url == BART else {}))
+    alice = {"resourceType": "Practitioner", "id": "alice", "active": False}
+    for practitioner in (alice, alice | {"active": True}):
+        days.call("PUT", f"/{ALICE}", practitioner)
+    marge = {"resourceType": "Patient", "name": [{"family": "Bouvier", "given": ["Marge"]}]}
+    days.makes("Marge", "/Patient", marge, if_none_exist="family=Bouvier")
+
+
+def explicit(days: Days) -> None:
+    """A session that is opened by hand, for two patients, with what was said before and after."""
+    header = days.header("thread")
+    days.says("before", header, "2026-03-02 09:05")
+    body = care.session(
+        subject=care.reference(HOMER), participant=[{"individual": care.reference(ALICE)}]
+    )
+    session = days.makes("session", "/Encounter", body)
+    days.clinic.patch(f"/Communication/{header}", care.link(session))
+    days.says("after", header, "2026-03-02 09:10")
+    own = care.message(header, str_of(local("2026-03-02 09:12")), id="own-id")
+    own |= {"sender": care.reference(ALICE), "recipient": [care.reference(HOMER)]}
+    days.call("PUT", "/Communication/own-id", own | {"subject": care.reference(HOMER)})
+    recorded = {
+        "subject": care.reference(HOMER),
+        "encounter": care.reference(f"Encounter/{session}"),
+    }
+    observed = care.example("Observation") | recorded | {"performer": [care.reference(ALICE)]}
+    days.makes("observation", "/Observation", observed)
+    days.call("POST", f"/Encounter/{session}/$add-patient", care.parameters(("patient", BART)))
+    mine = care.header(sender=care.reference(HOMER), recipient=[care.reference(ALICE)])
+    patient = FrontDoor("patient", HOMER)
+    days.names["own thread"] = patient.post(
+        "/Communication", mine | {"subject": care.reference(HOMER)}
+    ).id
+    gone = days.header("deleted")
+    assert FrontDoor("admin", ALICE).delete(f"/Communication/{gone}").status == 204
+
+
+def by_thread(days: Days) -> None:
+    """A session that a message began, and another that has closed by itself."""
+    days.under("thread")
+    closed = days.header("closed thread")
+    days.says("closed message", closed, "2026-03-02 10:00")
+    open_thread = days.header("open thread")
+    days.at("2026-03-04 09:00")
+    days.says("open message", open_thread, "2026-03-04 09:05")
+    days.at("2026-03-04 18:00")
+
+
+def by_day(days: Days) -> None:
+    """A session of a local day."""
+    days.under("daily")
+    daily = days.header("daily thread")
+    days.says("daily message", daily, "2026-03-05 08:30")
+    days.under("explicit")
+
+
+def reads(days: Days) -> None:
+    """Events of requests that wrote nothing, one of them refused."""
+    days.at(ENDED)
+    days.clinic.get(f"/Encounter/{days.names['session']}")
+    days.clinic.get(f"/Communication?patient={HOMER}&_count=1")
+    days.clinic.get("/Encounter/absent")
+    auditing.kept(days.log.lines)
+    auditing.collected()
+    auditing.streamed(auditing.new_rows())
+
+
+@contextmanager
+def environment(patch: pytest.MonkeyPatch) -> Iterator[tuple[Database, Objects]]:
+    """Let the functions of this process use empty tables and an empty archive, in memory."""
+    read = template.load()
+    names = {name: name for name in template.table_requests(read)}
+    values = template.function_environment(read, names) | CREDENTIALS | ENVIRONMENT
+    for name, value in values.items():
+        patch.setenv(name, value)
+    forget()
+    database, objects = Database(), Objects()
+    for module, client in ((dynamodb, database), (transactions, database), (archive, objects)):
+        patch.setattr(module, "client", cache(lambda client=client: client))
+    yield database, objects
+    patch.undo()
+    forget()
+
+
+def made() -> dict[str, Any]:
+    """Return what the days of the practice leave in the tables and the archive."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "urandom", random.Random(1).randbytes)
+        with environment(patch) as (database, objects):
+            days = Days(patch)
+            with redirect_stdout(StringIO()):
+                play(days)
+            tables = {
+                table: [plain(one) for one in database.everything(table)]
+                for table in patterns.TABLES
+            }
+            bodies = {key: b64encode(body).decode() for key, body in objects.bodies.items()}
+    return {"ended": ENDED, "names": days.names, "tables": tables, "archive": bodies}
+
+
+def plain(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item as JSON, its bytes in base64."""
+    return {
+        name: {"B": b64encode(bytes(value["B"])).decode()} if "B" in value else value
+        for name, value in item.items()
+    }
+
+
+def stored(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item of the fixture as DynamoDB has it."""
+    return {
+        name: {"B": b64decode(value["B"])} if "B" in value else value
+        for name, value in item.items()
+    }
+
+
+def text(release: dict[str, Any]) -> str:
+    """Return the fixture, an item a line."""
+    tables = ",\n".join(
+        f'"{table}": [\n' + ",\n".join(json.dumps(item) for item in items) + "\n]"
+        for table, items in release["tables"].items()
+    )
+    rest = {name: value for name, value in release.items() if name != "tables"}
+    return json.dumps(rest)[:-1] + ', "tables": {\n' + tables + "\n}}\n"
+
+
+if __name__ == "__main__":
+    FIXTURE.write_text(text(made()))
