@@ -45,16 +45,19 @@ NO_END = "the event of this version is missing"
 NO_RESOURCE = "what this event is about is not there, or this event was altered"
 NO_VERSION = "the version that this event is about is missing"
 CHANGED = "the version that this event is about was altered"
+AHEAD = "the resource is older than this event, or this event was added"
 
 
-def breaks(found: Found, heads: Iterable[Head], now: datetime) -> list[Break]:
+def breaks(found: Found, heads: Iterable[Head], now: datetime, since: str = "") -> list[Break]:
     """Walk the chain of every resource; return what was altered or is missing.
 
     `now` is when the heads were read: what was written since is left out. An event may be missing
-    once its version is as old as events become, by what others say.
+    once its version is as old as events become, by what others say, or is older than `since`.
     """
     known, problems = dict(found.steps), list(found.problems)
     oldest = now.timestamp() - found.kept if found.kept else float("-inf")
+    if since:
+        oldest = max(oldest, seconds(since))
     for head in heads:
         problems += _broken(head, known.pop((head.tenant, head.reference), {}), oldest)
     for (_, reference), left in known.items():
@@ -67,24 +70,43 @@ def _broken(head: Head, of_resource: Steps, oldest: float) -> Iterator[Break]:
     """Follow a chain from its end to its beginning; tell what it does not reach, or is not so."""
     first = head.versions.get(1)
     if first and first.updated != head.created:
-        yield Break("", head.reference, 1, MOVED)
+        yield Break("", head.reference, 1, MOVED, _at(head))
         return
     wanted, reached = head.chain.hex(), dict[str, Step]()
     while wanted in of_resource:
         reached[wanted] = of_resource[wanted]
         wanted = of_resource[wanted].before
-    left = [step for key, step in of_resource.items() if key not in reached and not step.is_over]
+    extra = {key: step for key, step in of_resource.items() if key not in reached}
+    left = [step for step in extra.values() if not step.is_over]
     left.sort(key=lambda step: step.id)
     chain = list(reached.values())
     yield from _unlike(head, chain)
     if not head.chain:
-        yield Break("", head.reference, head.version, NO_CHAIN)
+        yield Break("", head.reference, head.version, NO_CHAIN, _at(head))
     elif wanted:
         yield from _unreached(head, chain, left, oldest)
     else:
-        yield from (Break(one.id, head.reference, one.version, ALTERED) for one in left)
+        ahead = _ahead(reached, extra)
+        for step in left:
+            problem = AHEAD if step.id in ahead else ALTERED
+            yield Break(step.id, head.reference, step.version, problem)
         if chain[-1].version != 1:
             yield Break(chain[-1].id, head.reference, chain[-1].version, MISSING)
+
+
+def _at(head: Head) -> str:
+    """Return when the current version was made, as far as that is known."""
+    return head.versions[head.version].updated if head.version in head.versions else ""
+
+
+def _ahead(reached: Mapping[str, Step], left: Mapping[str, Step]) -> set[str]:
+    """Return the ids of the events that follow one of a chain and that the chain does not reach."""
+    known, found = set(reached), set[str]()
+    for key, step in sorted(left.items(), key=lambda known: known[1].id):
+        if step.before in known:
+            known.add(key)
+            found.add(step.id)
+    return found
 
 
 def _unlike(head: Head, chain: list[Step]) -> Iterator[Break]:
@@ -122,7 +144,7 @@ def _unreached(head: Head, chain: list[Step], left: list[Step], oldest: float) -
     elif last and (left or not may_be_over):
         yield Break(last.id, head.reference, last.version, MISSING)
     elif not last and (left or not may_be_over):
-        yield Break("", head.reference, head.version, NO_END)
+        yield Break("", head.reference, head.version, NO_END, _at(head))
 
 
 def _before(head: Head, step: Step) -> int:

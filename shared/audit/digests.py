@@ -13,7 +13,7 @@ import orjson
 from shared import fhirjson
 from shared.audit.events import link
 from shared.audit.segments import Segment
-from shared.audit.steps import Break, Row
+from shared.audit.steps import Break
 
 PREFIX = "digests/"
 
@@ -53,15 +53,16 @@ def read(body: bytes) -> list[Digest]:
 
 
 def disagreements(
-    known: Iterable[Digest], rows: Mapping[tuple[str, str], Row], since: str
+    known: Iterable[Digest], links: Mapping[tuple[str, str], str], since: str
 ) -> Iterator[Break]:
     """Return the events since an instant that the table does not have as the archive knows them.
 
-    `rows` are the table's by tenant and id; what is older than `since` may have expired.
+    `links` are the hashes of the table's events, by tenant and id; what is older than `since` may
+    have expired.
     """
-    for one in known:
-        row = rows.get((one.tenant, one.id))
-        if row is None and one.at >= since:
-            yield Break(one.id, one.reference, one.version, GONE)
-        elif row and link(row.event).hex() != one.link:
-            yield Break(one.id, one.reference, one.version, ANOTHER)
+    for digest in known:
+        own = links.get((digest.tenant, digest.id))
+        if own is None and digest.at >= since:
+            yield Break(digest.id, digest.reference, digest.version, GONE)
+        elif own and own != digest.link:
+            yield Break(digest.id, digest.reference, digest.version, ANOTHER)

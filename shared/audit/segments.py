@@ -22,6 +22,7 @@ MOST_EVENTS = 20_000
 MEMBER_EVENTS, MEMBER_BYTES = 64, 64 * 1024
 _DAY, _HOUR = len("2026-11-16"), len("2026-11-16T09")
 _HASH_LETTERS = 12
+_SUFFIX = ".ndjson.gz"
 _GZIP = 31
 
 
@@ -56,7 +57,7 @@ class Segment:
 
 def object_key(day: str, name: str, prefix: str = PREFIX) -> str:
     """Return the key of a segment of a day, or of what belongs to it under another prefix."""
-    return f"{prefix}date={day}/{name}.ndjson.gz"
+    return f"{prefix}date={day}/{name}{_SUFFIX}"
 
 
 def hour_of(instant: str) -> str:
@@ -98,6 +99,20 @@ def _members(events: list[Entry]) -> Iterator[list[Entry]]:
             member.append(entry)
             size += len(entry.line)
         yield member
+
+
+def read(key: str, body: bytes) -> Segment:
+    """Return the segment that an object of the archive has."""
+    day, _, name = key.removeprefix(f"{PREFIX}date=").removesuffix(_SUFFIX).partition("/")
+    placed: list[tuple[Entry, Place]] = []
+    rest = body
+    while rest:
+        unpacker = zlib.decompressobj(_GZIP)
+        events = entries.read(unpacker.decompress(rest))
+        hour, offset = hour_of(events[0].at), len(body) - len(rest)
+        placed += [(one, Place(hour, name, offset, line)) for line, one in enumerate(events)]
+        rest = unpacker.unused_data
+    return Segment(day, name, body, tuple(placed))
 
 
 def member(part: bytes) -> list[Entry] | None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,15 +26,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where a chain is broken: an event and what is wrong; without id it is one that is gone."""
+    """Where a chain is broken: an event and what is wrong; without id it is one that is gone.
+
+    `at` is the instant of the version that such an event is of.
+    """
 
     event: str
     reference: str
     version: int
     problem: str
+    at: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        """Tell it in one line."""
+        """Write it in one line."""
         event = f"AuditEvent/{self.event}, " if self.event else ""
         return f"{event}{self.reference} version {self.version}: {self.problem}"
 

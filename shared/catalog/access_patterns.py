@@ -193,6 +193,11 @@ def table_of_rows(resource_type: str) -> str:
     return AUDIT if resource_type == "AuditEvent" else SEARCH
 
 
+def table_of(resource_type: str) -> str:
+    """Return the table that has the resources of a type."""
+    return {"Encounter": ENCOUNTER, "Communication": THREAD}.get(resource_type, RESOURCE)
+
+
 # The beginning of the sort keys of all index rows in an Encounter's own partition.
 RECORDS = RECORD.sort.partition("{type}")[0]
 

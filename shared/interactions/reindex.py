@@ -17,6 +17,7 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import TYPES
 from shared.errors import BusinessRule, Conflict
+from shared.interactions import session_repair
 from shared.store import dynamodb, keys, rebuilding, recounting, transactions
 from shared.store.items import Item
 from shared.store.operations import delete, put
@@ -105,6 +106,7 @@ def _repair_rows(table: str, item: Item, counts: Counter[str]) -> None:
             counts[f"{REPAIRED} rows"] += transactions.settle(lambda: _delete_orphan(key, *owner))
         return
     record = rebuilding.read(table, item)
+    counts[f"{REPAIRED} sessions"] += session_repair.repaired(item, record)
     if record is None:
         return
     counts[CHECKED] += 1

@@ -1,120 +1,94 @@
-"""Verification of a deployment's audit trail: its hash chains, and its archive."""
+"""What a deployment's audit trail is verified by: its tables and its archive, as they are read."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import boto3
 import orjson
 
-from shared import instants
-from shared.audit import digests, events, steps
-from shared.audit.chains import Head, Version, breaks
+from shared.audit import digests, events
+from shared.audit.chains import Head, Version
 from shared.audit.digests import Digest
-from shared.audit.steps import Break, Row
+from shared.audit.steps import Row
 from shared.catalog import access_patterns as patterns
-from shared.store import auditing, codec, items
-from shared.store.keys import HEADER
-from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord, Versioned
+from shared.local.deployments import Deployment
+from shared.store import auditing, codec, items, rebuilding
 
-# A version's instant, and the hash of its content alone.
-type _Body = tuple[str, bytes]
-
-TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE, patterns.AUDIT)
+_RESOURCES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
+TABLES = (*_RESOURCES, patterns.AUDIT)
 
 
 class Archive(NamedTuple):
-    """An S3 client, and the bucket of the archive."""
+    """A client of S3, and the archive's bucket."""
 
     s3: Any
     bucket: str
 
-    def digests(self) -> Iterator[Digest]:
-        """Yield every digest in the archive."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=digests.PREFIX
-        )
-        for page in pages:
-            for entry in page.get("Contents", ()):
-                body = self.s3.get_object(Bucket=self.bucket, Key=entry["Key"])["Body"]
-                yield from digests.read(body.read())
+    def digests(self, since: str = "", until: str = "") -> Iterator[Digest]:
+        """Read the digests of events from an instant to another."""
+        for key in self.keys(digests.PREFIX, since, until):
+            for digest in digests.read(self.read(key)):
+                if since <= digest.at < (until or "~"):
+                    yield digest
+
+    def keys(self, prefix: str, since: str = "", until: str = "") -> Iterator[str]:
+        """List the objects below a prefix that have what is of these days."""
+        first, last = (f"{prefix}date={instant[:10]}" for instant in (since, until or "~"))
+        request = {"Bucket": self.bucket, "Prefix": prefix, "StartAfter": first}
+        for page in self.s3.get_paginator("list_objects_v2").paginate(**request):
+            for listed in page.get("Contents", ()):
+                if listed["Key"][: len(last)] > last:
+                    return
+                yield listed["Key"]
+
+    def read(self, key: str) -> bytes:
+        """Read an object."""
+        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
 
 
-def deployed(stack: str) -> tuple[Any, dict[str, str], Archive]:
-    """Return a DynamoDB client, the names of the tables, and the archive of a stack on AWS."""
-    session = boto3.session.Session()
-    stacks = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
-    archive = Archive(session.client("s3"), outputs["AuditArchiveName"])
-    return session.client("dynamodb"), tables(outputs), archive
+def of(deployment: Deployment) -> tuple[Any, dict[str, str], Archive]:
+    """Return a client of DynamoDB, the names of the tables and the archive of a deployment."""
+    names = deployment.names()
+    archive = Archive(deployment.client("s3"), names["AuditArchive"])
+    return deployment.client("dynamodb"), {table: names[table] for table in TABLES}, archive
 
 
-def tables(outputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the tables' names from a stack's outputs, by their names in the catalogue."""
-    return {table: outputs[f"{table}Name"] for table in TABLES}
+def tables_of(reference: str) -> tuple[str, ...]:
+    """Return the tables in which a resource may be; all of them where none is named."""
+    return (patterns.table_of(reference.partition("/")[0]),) if reference else _RESOURCES
 
 
-def verify(
-    dynamodb: Any, names: Mapping[str, str], archive: Archive | None = None
-) -> tuple[int, Break | None]:
-    """Return the number of resources, and the first event that was altered or is missing.
+class Stored(NamedTuple):
+    """A version as it is stored; of the current one with what its item says beside it.
 
-    `dynamodb` is a client that may scan. `names` are the tables' names by their names in the
-    catalogue. The audit table is also compared with the archive's digests, if one is given.
+    `body` is the hash of the version by itself, `chain` that of the last event.
     """
-    count, problems = walked(dynamodb, names, archive)
-    if problems:
-        # A write that ends during the walk can look like a break, but not in a second walk.
-        count, problems_again = walked(dynamodb, names, archive)
-        problems = [problem for problem in problems_again if problem in problems]
-    return count, next(iter(problems), None)
+
+    tenant: str
+    reference: str
+    number: int
+    updated: str
+    body: str
+    is_current: bool = False
+    created: str = ""
+    chain: str = ""
 
 
-def walked(
-    dynamodb: Any, names: Mapping[str, str], archive: Archive | None = None
-) -> tuple[int, list[Break]]:
-    """Return the number of resources, and all events that were altered or are missing, in order."""
-    now = instants.now()
-    # Digests are read before the table, so that each names events that the table already has.
-    archived = list(archive.digests()) if archive else []
-    heads = [*_heads(dynamodb, names)]
-    rows = [*_rows(_scanned(dynamodb, names[patterns.AUDIT]))]
-    trail = steps.read(rows, now)
-    since = instants.written(now - timedelta(seconds=trail.kept)) if trail.kept else ""
-    by_id = {(row.tenant, row.id): row for row in rows}
-    problems = [*breaks(trail, heads, now), *digests.disagreements(archived, by_id, since)]
-    return len(heads), sorted(problems, key=lambda problem: problem.event or "~")
+def version(table: str, item: items.Item) -> Stored | None:
+    """Read the version that an item has; None for an item that is something else."""
+    tenant = item["pk"]["S"].partition("#")[0]
+    if item["sk"]["S"].startswith("v#"):
+        return Stored(tenant, _owner(table, item), items.number(item, "version"), *_body(item))
+    record = rebuilding.read(table, item)
+    if record is None:
+        return None
+    reference, body = f"{record.type}/{record.id}", events.body(record.json, record.updated).hex()
+    known = record.version, record.last_updated, body, True, record.created, record.chain.hex()
+    return Stored(tenant, reference, *known)
 
 
-def _heads(dynamodb: Any, names: Mapping[str, str]) -> Iterator[Head]:
-    for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE):
-        current: list[tuple[str, Versioned]] = []
-        superseded: dict[tuple[str, str], dict[int, _Body]] = defaultdict(dict)
-        for item in _scanned(dynamodb, names[table]):
-            tenant = item["pk"]["S"].partition("#")[0]
-            if item["sk"]["S"].startswith("v#"):
-                version = items.number(item, "version")
-                superseded[tenant, _reference(table, item)][version] = _body(item)
-            elif record := _record(table, item):
-                current.append((tenant, record))
-        for tenant, record in current:
-            yield _head(tenant, record, superseded[tenant, f"{record.type}/{record.id}"])
-
-
-def _record(table: str, item: items.Item) -> Versioned | None:
-    """Return the current version of a resource, None if the item is something else."""
-    sort = item["sk"]["S"]
-    if table == patterns.ENCOUNTER and sort == patterns.CURRENT.sort:
-        return EncounterRecord.from_item(item)
-    if table == patterns.RESOURCE and sort == patterns.RESOURCE_CURRENT.sort:
-        return ResourceRecord.from_item(item)
-    is_communication = table == patterns.THREAD and (sort == HEADER or sort.startswith("m#"))
-    return CommunicationRecord.from_item(item) if is_communication and "to" not in item else None
-
-
-def _reference(table: str, item: items.Item) -> str:
-    """Return the reference of the resource of which an item is a superseded version."""
+def _owner(table: str, item: items.Item) -> str:
+    """Return the reference of the resource whose superseded version an item is."""
     if table == patterns.ENCOUNTER:
         return f"Encounter/{items.partition(item)}"
     if table == patterns.THREAD:
@@ -122,32 +96,43 @@ def _reference(table: str, item: items.Item) -> str:
     return items.partition(item)
 
 
-def _body(item: items.Item) -> _Body:
+def _body(item: items.Item) -> tuple[str, str]:
+    """Return when a superseded version was made, and its hash."""
     if "deleted" in item:
         updated = items.text(item, "updated")
-        return updated, events.body(None, updated)
+        return updated, events.body(None, updated).hex()
     json, _ = codec.unpack(bytes(item["resource"]["B"]))
-    return orjson.loads(json)["meta"]["lastUpdated"], events.body(json, "")
+    return orjson.loads(json)["meta"]["lastUpdated"], events.body(json, "").hex()
 
 
-def _head(tenant: str, record: Versioned, superseded: Mapping[int, _Body]) -> Head:
-    current = record.last_updated, events.body(record.json, record.updated)
+def head(current: Stored, stored: Iterable[Stored]) -> Head:
+    """Return a resource by its current version and all that are stored."""
     versions = {
-        number: Version(updated, events.content(record.created, body).hex())
-        for number, (updated, body) in (*superseded.items(), (record.version, current))
+        one.number: Version(
+            one.updated, events.content(current.created, bytes.fromhex(one.body)).hex()
+        )
+        for one in stored
     }
-    reference = f"{record.type}/{record.id}"
-    return Head(tenant, reference, record.version, record.created, record.chain, versions)
+    chain = bytes.fromhex(current.chain)
+    known = current.tenant, current.reference, current.number, current.created
+    return Head(*known, chain, versions)
 
 
-def _rows(table: Iterator[items.Item]) -> Iterator[Row]:
-    for item in table:
+def rows(page: Iterable[items.Item]) -> Iterator[Row]:
+    """Return the events of writes among items."""
+    for item in page:
         if item["sk"]["S"] == patterns.EVENT.sort:
             tenant, _, event_id = item["pk"]["S"].partition("#")
             expires = items.number(item, "expires")
             yield Row(tenant, event_id, auditing.event_of(item), expires)
 
 
-def _scanned(dynamodb: Any, table: str) -> Iterator[items.Item]:
-    pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-    return (item for page in pages for item in page["Items"])
+def scanned(dynamodb: Any, table: str) -> Iterator[items.Item]:
+    """Read every item of a table."""
+    return (item for page in pages(dynamodb, table) for item in page)
+
+
+def pages(dynamodb: Any, table: str) -> Iterator[list[items.Item]]:
+    """Read a table page by page, each of at most 1 MB."""
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        yield page["Items"]

@@ -12,16 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared import instants
-from shared.local import (
-    auditing,
-    environment,
-    logs,
-    pool,
-    reindexing,
-    schedule,
-    secret,
-    walkthrough,
-)
+from shared.local import environment, logs, operating, pool, schedule, secret, walkthrough
 from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.emulator import Emulator, StartError, emulator
@@ -102,32 +93,6 @@ def token(arguments: argparse.Namespace) -> None:
     print(pool.access_token(running.client("cognito-idp"), outputs(running), user))
 
 
-def reindex(arguments: argparse.Namespace) -> None:
-    """Rebuild the search index while the service runs, and print what was repaired."""
-    if arguments.stack:
-        functions, name = reindexing.deployed(arguments.stack)
-        reindexing.run(functions, name, arguments.parts)
-    else:
-        running = Emulator(arguments.port)
-        name = outputs(running)["ReindexFunctionName"]
-        reindexing.run(running.client("lambda"), name, arguments.parts)
-
-
-def audit(arguments: argparse.Namespace) -> None:
-    """Verify the audit trail, and print the first event that was altered or is missing."""
-    if arguments.stack:
-        dynamodb, tables, archive = auditing.deployed(arguments.stack)
-    else:
-        running = Emulator(arguments.port)
-        stack_outputs = outputs(running)
-        dynamodb, tables = running.client("dynamodb"), auditing.tables(stack_outputs)
-        archive = auditing.Archive(running.client("s3"), stack_outputs["AuditArchiveName"])
-    count, problem = auditing.verify(dynamodb, tables, archive)
-    if problem:
-        raise Unexpected(str(problem))
-    print(f"the chains of {count} resources hold")
-
-
 def build(_arguments: argparse.Namespace) -> None:
     """Build what would be deployed, and print its directories."""
     built = artefact()
@@ -168,8 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         (demo, None),
         (serve, _add_serve_options),
         (token, _add_token_options),
-        (reindex, _add_reindex_options),
-        (audit, _add_audit_options),
+        *operating.COMMANDS,
         (build, None),
     ):
         command = commands.add_parser(run.__name__, help=run.__doc__)
@@ -180,14 +144,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_port(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--port", type=int, default=8080, help="port of the service (default 8080)"
-    )
-
-
 def _add_token_options(command: argparse.ArgumentParser) -> None:
-    _add_port(command)
+    operating.add_port(command)
     command.add_argument("--role", choices=pool.ROLES, required=True, help="the user's group")
     command.add_argument(
         "--fhir-user", metavar="REF", default="", help="the user, such as Patient/homer-simpson"
@@ -209,22 +167,8 @@ def _add_token_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_reindex_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--stack", help="a stack on AWS, instead of what `serve` runs")
-    _add_port(command)
-    command.add_argument(
-        "--parts", type=int, default=4, help="number of parts worked on at once (default 4)"
-    )
-
-
-def _add_audit_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("do", choices=("verify",), help="verify the chains and the archive")
-    command.add_argument("--stack", help="a stack on AWS, instead of what `serve` runs")
-    _add_port(command)
-
-
 def _add_serve_options(command: argparse.ArgumentParser) -> None:
-    _add_port(command)
+    operating.add_port(command)
     command.add_argument("--data", type=Path, metavar="DIR", help="keep the data in this directory")
     command.add_argument(
         "--env-file", type=Path, metavar="PATH", help="also write the NAME='value' lines to a file"

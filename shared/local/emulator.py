@@ -52,7 +52,7 @@ class Emulator:
             "AWS_SECRET_ACCESS_KEY": "test",
         }
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """Return a boto3 client of one of its services."""
         return boto3.client(
             service,
@@ -60,7 +60,7 @@ class Emulator:
             region_name=REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}),
+            config=config or Config(retries={"max_attempts": 0}),
         )
 
 

@@ -44,6 +44,12 @@ def get(key: str, offset: int, length: int) -> bytes:
     return content
 
 
+def whole(key: str) -> bytes:
+    """Return an object. Raises Busy."""
+    content: bytes = _call(client().get_object, Key=key)["Body"].read()
+    return content
+
+
 def _call(call: Any, **request: Any) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = call(Bucket=settings().audit_archive, **request)

@@ -10,6 +10,7 @@ import pytest
 from shared import fhirjson, instants, settings, ulids
 from shared.audit import events
 from shared.audit.chains import (
+    AHEAD,
     ALTERED,
     CHANGED,
     MISSING,
@@ -24,7 +25,8 @@ from shared.audit.events import link
 from shared.audit.steps import EXPIRY, TOO_NEW, Break
 from shared.catalog import access_patterns as patterns
 from shared.local.auditing import TABLES as TABLES_WALKED
-from shared.local.auditing import Archive, verify, walked
+from shared.local.auditing import Archive
+from shared.local.verifying import Scope, verify, walked
 from shared.store import archive as archive_store
 from shared.store import auditing, codec, dynamodb
 from tests import auditing as auditing_of_tests
@@ -57,8 +59,11 @@ def _version(row: dict[str, Any]) -> int:
 
 def found() -> tuple[str, str]:
     """The event that is named, and what is wrong with it; empty where everything holds."""
-    _, broken = verify(dynamodb.client(), TABLES)
-    return (broken.event, broken.problem) if broken else ("", "")
+    return first_of(verify(dynamodb.client(), TABLES)[1])
+
+
+def first_of(problems: list[Break]) -> tuple[str, str]:
+    return (problems[0].event, problems[0].problem) if problems else ("", "")
 
 
 def every_problem() -> list[Break]:
@@ -100,7 +105,7 @@ def mended() -> Any:
 @pytest.mark.usefixtures("versions")
 def test_a_trail_that_nobody_touched_holds(clinic: FrontDoor) -> None:
     clinic.administrator.delete("/Encounter/1")
-    assert verify(dynamodb.client(), TABLES) == (4, None)
+    assert verify(dynamodb.client(), TABLES) == (4, [])
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -174,8 +179,7 @@ def archive() -> Archive:
 
 def compared(archive: Archive) -> tuple[str, str]:
     """As `found`, compared with what the archive knows."""
-    _, broken = verify(dynamodb.client(), TABLES, archive)
-    return (broken.event, broken.problem) if broken else ("", "")
+    return first_of(verify(dynamodb.client(), TABLES, archive)[1])
 
 
 @pytest.fixture
@@ -329,7 +333,7 @@ def appended(versions: list[dict[str, Any]]) -> Any:
 @pytest.mark.parametrize("version", [4, 5])
 def test_an_event_that_was_appended_is_named(appended: Any, version: int) -> None:
     event, _ = appended(version)
-    assert found() == (event, ALTERED)
+    assert found() == (event, AHEAD)
 
 
 @pytest.mark.parametrize("at", ["2027-01-01T00:00:00.000Z", "9999-01-01T00:00:00.000Z"])
@@ -373,3 +377,39 @@ def test_what_cannot_be_read_is_named(versions: list[dict[str, Any]], mended: An
     mended()
     put(versions[1] | {"event": {"B": codec.pack(b"{")}})
     assert found() == (event_id(versions[1]), ALTERED)
+
+
+@pytest.mark.parametrize(
+    ("scope", "number"),
+    [
+        (Scope(reference="Encounter/1"), 1),
+        (Scope(reference="Encounter/2"), 0),
+        (Scope(until="2020-01-01T00:00:00.000Z"), 0),
+        (Scope(since="2099-01-01T00:00:00.000Z"), 0),
+    ],
+)
+def test_a_resource_or_a_stretch_of_time_is_verified_alone(
+    versions: list[dict[str, Any]], mended: Any, scope: Scope, number: int
+) -> None:
+    mended()
+    put(altered(versions[1], who={"subject": "somebody else"}))
+    assert len(verify(dynamodb.client(), TABLES, scope=scope)[1]) == number
+
+
+def test_a_stretch_of_time_ends_at_its_bounds(aged: list[dict[str, Any]]) -> None:
+    first, second, third = aged
+    day = timedelta(days=1)
+    times = [instants.written(instants.now() - n * day) for n in (31, 1.5, 0.5)]
+    remove(first)
+    assert verify(dynamodb.client(), TABLES, scope=Scope(since=times[1]))[1] == []
+    put(first)
+    remove(second)
+    after = verify(dynamodb.client(), TABLES, scope=Scope(since=times[1]))[1]
+    assert after == []
+    (problem,) = verify(dynamodb.client(), TABLES, scope=Scope(since=times[0]))[1]
+    assert (problem.event, problem.problem) == (event_id(third), MISSING)
+    assert verify(dynamodb.client(), TABLES, scope=Scope(times[0], times[1]))[1] == []
+    remove(third)
+    assert verify(dynamodb.client(), TABLES, scope=Scope(times[0], times[1]))[1] == []
+    (problem,) = verify(dynamodb.client(), TABLES, scope=Scope(times[1], times[2]))[1]
+    assert problem.problem == NO_END

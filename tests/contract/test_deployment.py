@@ -12,10 +12,11 @@ import pytest
 
 from shared import settings
 from shared.access import scopes
+from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.types import TYPES
 from shared.http import openapi
-from shared.local import template
+from shared.local import redriving, template
 from shared.packaging.build import ROOT
 from tests.contract.test_template import (
     FUNCTIONS,
@@ -435,3 +436,62 @@ def test_parameters_are_shown_in_groups() -> None:
     shown = [name for group in interface for name in group["Parameters"]]
     assert sorted(shown) == sorted(PARAMETERS)
     assert all(one != other for one, other in pairwise(sorted(shown)))
+
+
+BACKUP = ("BackupVault", "DailyBackups", "BackedUpTables", "BackupRole", "BackupRights")
+
+
+def test_backups_of_aws_backup_are_made_where_they_are_asked_for() -> None:
+    assert PARAMETERS["BackupPlan"]["Default"] == "none"
+    assert TEMPLATE["Conditions"]["BacksUp"] == {"Fn::Equals": [{"Ref": "BackupPlan"}, "daily"]}
+    made = {name for name, one in RESOURCES.items() if one["Type"].startswith("AWS::Backup::")}
+    assert made < {*BACKUP}
+    assert {RESOURCES[name]["Condition"] for name in BACKUP} == {"BacksUp"}
+    vault, plan, tables = (RESOURCES[name] for name in BACKUP[:3])
+    # CloudFormation could not delete a vault with copies in it.
+    assert vault["DeletionPolicy"] == "RetainExceptOnCreate"
+    (rule,) = plan["Properties"]["BackupPlan"]["BackupPlanRule"]
+    assert rule["TargetBackupVault"] == {"Ref": "BackupVault"}
+    assert rule["Lifecycle"] == {"DeleteAfterDays": {"Ref": "BackupRetentionDays"}}
+    selected = tables["Properties"]["BackupSelection"]
+    assert {*references(selected["Resources"])} == TABLES.keys()
+    assert selected["IamRoleArn"] == {"Fn::GetAtt": ["BackupRole", "Arn"]}
+
+
+def test_the_role_of_backups_copies_these_tables_and_restores_nothing() -> None:
+    statements = RESOURCES["BackupRights"]["Properties"]["PolicyDocument"]["Statement"]
+    of_tables, of_copies, of_vault, of_key, grants = statements
+    assert {*references(of_tables["Resource"])} == TABLES.keys()
+    assert {*references(of_copies["Resource"])} == TABLES.keys()
+    assert of_vault["Resource"] == {"Fn::GetAtt": ["BackupVault", "BackupVaultArn"]}
+    assert of_key["Condition"]["StringEquals"]["kms:ViaService"]
+    assert grants["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    actions = {action for one in statements for action in _list(one["Action"])}
+    assert not [one for one in actions if "Restore" in one or one.endswith((":*", "PutItem"))]
+
+
+def test_every_dead_letter_queue_and_what_fills_it_is_known_to_redrive() -> None:
+    queues = template.resources(TEMPLATE, "AWS::SQS::Queue")
+    named = {
+        name
+        for resource in RESOURCES.values()
+        for part in _parts(resource, ("RedrivePolicy", "DestinationConfig"))
+        for name in references(part)
+    }
+    assert named == {redriving.CLOSING, redriving.AUDIT} < queues.keys()
+
+
+def _parts(value: Any, names: tuple[str, ...]) -> Iterator[Any]:
+    """The parts of a template that have one of some names."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name in names:
+                yield part
+            else:
+                yield from _parts(part, names)
+
+
+def test_all_tables_can_be_imported() -> None:
+    """CloudFormation takes a table into a stack that keeps it when it is let go."""
+    assert TABLES.keys() == {*patterns.TABLES}
+    assert {table["DeletionPolicy"] for table in TABLES.values()} == {"RetainExceptOnCreate"}

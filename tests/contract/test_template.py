@@ -120,9 +120,10 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "reindex": {
         ENCOUNTER: {"Scan", *WRITE_RESOURCES, "DeleteItem", "ConditionCheckItem"},
-        THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
+        THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem", "Query"},
         RESOURCE: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
         SEARCH: LOOK | {"Scan", "PutItem", "DeleteItem"},
+        AUDIT: {"BatchGetItem", "BatchWriteItem", *NOTE},
     },
     "capabilities": {},
     "explore": {},
@@ -310,7 +311,7 @@ def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
 # Who may do what with the archive; nobody lists, changes or removes what is there.
 ARCHIVE = {
     "audit_index": "ArchiveWriting",
-    **dict.fromkeys(("audit_events", "bundle", "fallback"), "ArchiveReading"),
+    **dict.fromkeys(("audit_events", "bundle", "fallback", "reindex"), "ArchiveReading"),
 }
 ARCHIVE_RIGHTS = {
     "ArchiveReading": {"s3:GetObject", "kms:Decrypt"},

@@ -1,0 +1,229 @@
+"""`async-encounters redrive`, and `reindex` of the audit trail: what was lost is brought on."""
+
+import gzip
+import json
+from base64 import b64encode
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared import instants, settings
+from shared.catalog import access_patterns as patterns
+from shared.local import redriving, reindexing, replaying
+from shared.local.deployments import Deployment
+from shared.local.redriving import BATCHES, FAILED, LINES, LOOKS, UNKNOWN, redrive
+from shared.local.replaying import EVENTS, NEW_ROWS
+from shared.store import dynamodb
+from tests import auditing, care, commands
+from tests.auditing import Log
+from tests.consistency import scan
+from tests.frontdoor import FrontDoor
+
+AUDITOR = FrontDoor(role="auditor", fhir_user="")
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    return Log(monkeypatch)
+
+
+@pytest.fixture
+def deployed(log: Log, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    assert not log.lines
+    monkeypatch.setattr(redriving, "_WAIT_SECONDS", 0)
+    auditing.bucket()
+    return commands.deployment()
+
+
+def send(deployed: Deployment, queue: str, body: dict[str, Any]) -> None:
+    url = deployed.names()[queue]
+    deployed.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
+
+
+def waiting(deployed: Deployment, queue: str) -> list[dict[str, Any]]:
+    url = deployed.names()[queue]
+    answer = deployed.client("sqs").receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0
+    )
+    return [json.loads(message["Body"]) for message in answer.get("Messages", ())]
+
+
+def lines(*lines: str) -> dict[str, Any]:
+    """A delivery of log lines that its function has failed at, as Lambda tells of it."""
+    told = json.dumps({"logEvents": [{"message": line} for line in lines]}).encode()
+    payload = {"awslogs": {"data": b64encode(gzip.compress(told)).decode()}}
+    return {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": payload}
+
+
+def batch() -> dict[str, Any]:
+    """A batch of the stream's that its function has failed at: only its time is told."""
+    now = instants.written(instants.now())
+    arrivals = ("approximateArrivalOfFirstRecord", "approximateArrivalOfLastRecord")
+    return {"DDBStreamBatchInfo": {"shardId": "shard-1", **dict.fromkeys(arrivals, now)}}
+
+
+def archived_ids() -> list[str]:
+    return sorted(line["id"] for lines in auditing.objects().values() for line in lines)
+
+
+def stream(since: list[dict[str, Any]]) -> None:
+    """Bring rows on that were written after others, as the stream does."""
+    auditing.streamed(row for row in auditing.new_rows() if row not in since)
+
+
+def test_looks_at_due_sessions_go_back_to_their_queue(deployed: Deployment) -> None:
+    message = {"time": "2026-11-21T12:00:00.000Z", "due": [["-", "1"]]}
+    send(deployed, "ClosingDeadLetters", message)
+    assert redrive(deployed, dry=True)[LOOKS] == 1
+    assert waiting(deployed, "ClosingQueue") == []
+    assert redrive(deployed)[LOOKS] == 1
+    assert waiting(deployed, "ClosingQueue") == [message]
+    assert redrive(deployed)[LOOKS] == 0
+    assert waiting(deployed, "ClosingDeadLetters") == []
+
+
+def test_lines_of_the_audit_log_are_stored(
+    clinic: FrontDoor, log: Log, deployed: Deployment
+) -> None:
+    clinic.get("/Encounter/1")
+    send(deployed, "AuditDeadLetters", lines(*log.lines))
+    assert redrive(deployed, dry=True)[LINES] == 1
+    assert auditing.new_rows() == []
+    assert redrive(deployed)[LINES] == 1
+    rows = auditing.new_rows()
+    assert len(rows) == 1
+    send(deployed, "AuditDeadLetters", lines(*log.lines))
+    assert redrive(deployed)[LINES] == 1
+    assert auditing.new_rows() == rows
+
+
+def test_what_fails_again_and_what_nobody_understands_stays(deployed: Deployment) -> None:
+    send(deployed, "AuditDeadLetters", {"requestPayload": {"awslogs": {"data": "no base64"}}})
+    send(deployed, "AuditDeadLetters", {"something": "else"})
+    counts = redrive(deployed)
+    assert (counts[FAILED], counts[UNKNOWN]) == (1, 1)
+    assert len(waiting(deployed, "AuditDeadLetters")) == 2
+
+
+def test_batches_of_the_stream_are_read_from_the_table_again(
+    clinic: FrontDoor, log: Log, deployed: Deployment
+) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    auditing.collected()
+    auditing.archived()
+    before = archived_ids()
+    clinic.put("/Encounter/2", care.session(id="2"))
+    clinic.get("/Encounter/2")
+    auditing.kept(log.lines)
+    send(deployed, "AuditDeadLetters", batch())
+    counted = redrive(deployed, dry=True)
+    assert (counted[BATCHES], counted[EVENTS], counted[NEW_ROWS]) == (1, 1, 1)
+    assert archived_ids() == before
+    rows = auditing.new_rows()
+    assert redrive(deployed) == counted
+    stream(since=rows)
+    assert len(archived_ids()) == len(set(archived_ids())) == 3
+    assert waiting(deployed, "AuditDeadLetters") == []
+    assert len(AUDITOR.get("/AuditEvent?entity=Encounter/2").ids) == 2
+
+
+def test_batches_again_bring_nothing_twice(
+    clinic: FrontDoor, log: Log, deployed: Deployment
+) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    clinic.get("/Encounter/1")
+    auditing.kept(log.lines)
+    auditing.collected()
+    auditing.archived()
+    before = archived_ids()
+    for _ in range(2):
+        send(deployed, "AuditDeadLetters", batch())
+        counts = redrive(deployed)
+        assert (counts[BATCHES], counts[EVENTS], counts[NEW_ROWS]) == (1, 0, 0)
+    assert archived_ids() == before
+
+
+def test_what_is_journaled_already_is_not_journaled_again(
+    clinic: FrontDoor, deployed: Deployment
+) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    auditing.collected()
+    send(deployed, "AuditDeadLetters", batch())
+    counts = redrive(deployed)
+    assert (counts[EVENTS], counts[NEW_ROWS]) == (0, 1)
+    assert len(auditing.new_rows()) == len(archived_ids()) == 1
+
+
+def test_events_of_other_times_are_left_to_the_stream(
+    clinic: FrontDoor, deployed: Deployment
+) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    later = instants.written(instants.now() + timedelta(days=3))
+    counts = replaying.replay(deployed, [replaying.around(later, later)])
+    assert counts.total() == 0
+    assert reindexing.audit(deployed)[EVENTS] == 0
+
+
+@pytest.mark.parametrize("change", ["removed", "altered"])
+def test_reindexing_makes_the_rows_of_the_archive_anew(
+    clinic: FrontDoor, log: Log, deployed: Deployment, change: str
+) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    clinic.get("/Encounter/1")
+    auditing.kept(log.lines)
+    auditing.collected()
+    auditing.archived()
+    before = index_rows()
+    found = AUDITOR.get("/AuditEvent?entity=Encounter/1").ids
+    assert len(found) == 2
+    for row in before[::2]:
+        spoil(row, change)
+    counts = reindexing.audit(deployed)
+    assert counts["repaired audit rows"] == len(before[::2])
+    assert counts["checked audit rows"] == len(before)
+    assert index_rows() == before
+    assert AUDITOR.get("/AuditEvent?entity=Encounter/1").ids == found
+    assert reindexing.audit(deployed)["repaired audit rows"] == 0
+
+
+def test_reindexing_lists_no_events_that_are_in_the_archive_alone(
+    clinic: FrontDoor, log: Log, deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIT_READS", "archive")
+    settings.settings.cache_clear()
+    clinic.get("/Encounter/1")
+    auditing.kept(log.lines)
+    auditing.archived()
+    assert len(archived_ids()) == 1
+    counts = reindexing.audit(deployed)
+    assert counts["checked audit rows"] == 0
+    assert index_rows() == []
+
+
+def test_reindexing_brings_on_what_never_came_to_the_archive(
+    clinic: FrontDoor, deployed: Deployment
+) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    now = instants.written(instants.now() + timedelta(seconds=1))
+    counts = reindexing.audit(deployed, until=now)
+    assert counts[EVENTS] == 1
+    auditing.archived()
+    assert len(archived_ids()) == 1
+    assert reindexing.audit(deployed, until=now)[EVENTS] == 0
+
+
+def index_rows() -> list[dict[str, Any]]:
+    """The rows by which searches find what is in the archive."""
+    rows = [row for row in scan(patterns.AUDIT) if "postings" in row or "members" in row]
+    return sorted(rows, key=lambda row: (row["pk"]["S"], row["sk"]["S"]))
+
+
+def spoil(row: dict[str, Any], change: str) -> None:
+    table = dynamodb.table_name(patterns.AUDIT)
+    if change == "removed":
+        key = {name: row[name] for name in ("pk", "sk")}
+        dynamodb.client().delete_item(TableName=table, Key=key)
+        return
+    name = "postings" if "postings" in row else "members"
+    dynamodb.client().put_item(TableName=table, Item=row | {name: {"B": b"\0" * 12}})
