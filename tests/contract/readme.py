@@ -70,6 +70,18 @@ def parameters() -> Iterator[str]:
     )
 
 
+def alarms() -> Iterator[str]:
+    """A row for each alarm, which says itself what it means and what to do."""
+    rows = template.resources(template.load(), "AWS::CloudWatch::Alarm").items()
+    return table(
+        "Alarm | Means | What to do",
+        (
+            (f"`{name}`", *row["Properties"]["AlarmDescription"].split(" Do: "))
+            for name, row in rows
+        ),
+    )
+
+
 def _default(value: object) -> str:
     return "" if value == "" else f"`{value}`"
 
@@ -268,6 +280,7 @@ def checks() -> Iterator[str]:
 
 TABLES = (
     parameters,
+    alarms,
     interactions,
     operations_offered,
     plain_collections,
