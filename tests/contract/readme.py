@@ -75,11 +75,13 @@ def alarms() -> Iterator[str]:
     rows = template.resources(template.load(), "AWS::CloudWatch::Alarm").items()
     return table(
         "Alarm | Means | What to do",
-        (
-            (f"`{name}`", *row["Properties"]["AlarmDescription"].split(" Do: "))
-            for name, row in rows
-        ),
+        ((f"`{name}`", *_said(row["Properties"]["AlarmDescription"])) for name, row in rows),
     )
+
+
+def _said(description: str) -> tuple[str, str]:
+    means, _, what_to_do = description.partition(" Do: ")
+    return means, what_to_do[:1].upper() + what_to_do[1:]
 
 
 def _default(value: object) -> str:
