@@ -24,7 +24,7 @@ from shared.http.endpoint import logger as of_requests
 from shared.interactions import due_messages
 from shared.local.schedule import event
 from shared.packaging.build import ROOT
-from shared.store import archive, dynamodb, queue, transactions
+from shared.store import archive, dynamodb, queue, reading, transactions
 from tests import auditing, care
 from tests.bundles import batch, entry
 from tests.frontdoor import FrontDoor
@@ -218,10 +218,10 @@ def test_an_archive_that_fails_is_logged_by_its_operation_and_code(
     clinic.get("/Encounter/1")
     trail.delivered()
     broken.setattr(of_requests.registered_handler, "stream", log)
+    timeout = ReadTimeoutError(endpoint_url=SECRET)
     client = SimpleNamespace(
         get_object=lambda **_: {"Body": SimpleNamespace(read=failing("read", timeout))}
     )
-    timeout = ReadTimeoutError(endpoint_url=SECRET)
     broken.setattr(archive, "client", lambda: client)
     auditor = FrontDoor(role="auditor")
     assert auditor.get("/AuditEvent?entity=Encounter/1").status == 503
@@ -273,8 +273,8 @@ def test_a_queue_that_fails_is_logged_by_its_operation_and_code(
     client = SimpleNamespace()
     client.get_queue_attributes = failing("get_queue_attributes", denied("get_queue_attributes"))
     broken.setattr(queue, "client", lambda: client)
-    broken.setattr(due_messages.reading, "due_rows", lambda *_: iter([due]))
-    due = due_messages.reading.DueRow(NOW, "-", "1")
+    due = reading.DueRow(NOW, "-", "1")
+    broken.setattr(reading, "due_rows", lambda *_: iter([due]))
     with pytest.raises(jobs.Failed):
         closing_scheduler.handler(event(datetime(2026, 11, 20, 13, tzinfo=UTC)), None)
     assert failed_calls(log) == [

@@ -49,6 +49,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.QUOTA: keys.quota,
     patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,
+    patterns.HELD: keys.held,
     patterns.EVENT: auditing.address,
     patterns.NEW_EVENTS: journal.partition,
     patterns.POSTINGS: postings.of_key,
