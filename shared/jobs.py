@@ -26,8 +26,9 @@ class Failed(Exception):
 def job(run: Job) -> Job:
     """Make a Lambda handler of a function.
 
-    Whether it succeeds or fails, one line is logged and the metrics are written. Lambda logs the text of whatever a handler raises, so an error of another kind than ours, which
-    may quote keys or items, is raised as Failed.
+    Whether it succeeds or fails, one line is logged and the metrics are written. Lambda logs the
+    text of whatever a handler raises, so an error of another kind than ours, which may quote keys
+    or items, is raised as Failed.
     """
 
     @wraps(run)
