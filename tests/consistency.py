@@ -62,6 +62,8 @@ def _tenant(item: dict[str, Any]) -> str:
     partition, sort = item["pk"]["S"], item["sk"]["S"]
     if partition.startswith("due#"):
         return str(sort.split("#")[1])
+    if partition == patterns.HELD.partition:
+        return str(sort.partition("#")[0])
     return TENANT if partition.startswith("reindex") else str(partition.partition("#")[0])
 
 

@@ -124,6 +124,12 @@ DUE = AccessPattern(
     "{due}#{tenant}#{id}",
     "open Encounters in the order in which they are due",
 )
+HELD = AccessPattern(
+    SEARCH,
+    "held",
+    "{tenant}#{id}",
+    "Encounters that could not be looked at, and until when the schedule leaves them out",
+)
 REINDEXING = AccessPattern(
     SEARCH,
     "reindex",
@@ -172,6 +178,7 @@ ACCESS_PATTERNS = (
     CLAIM,
     QUOTA,
     DUE,
+    HELD,
     REINDEXING,
     EVENT,
     NEW_EVENTS,

@@ -109,7 +109,7 @@ def _failure(error: FhirError) -> dict[str, Any]:
 
 
 def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
-    figures = {"milliseconds": round(seconds * 1000, 1), **meter.read()}
+    figures = {"milliseconds": round(seconds * 1000, 1), **meter.read(), **meter.failures()}
     _write(event, response, failure, figures, trail.current())
 
 

@@ -5,20 +5,24 @@ looking at an Encounter again changes nothing more.
 """
 
 import json
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
 from itertools import batched, islice
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from shared import failures, instants, metrics
+from shared.errors import Transient
 from shared.interactions import due
-from shared.store import queue, reading
-from shared.store.operations import DUE_SHARDS
+from shared.store import auditing, keys, queue, reading, transactions
+from shared.store.operations import DUE_SHARDS, put
 
 # A worker looks at them all within its timeout.
 ENCOUNTERS_A_MESSAGE = 25
+# How long the schedule leaves out an Encounter that failed. Its message is retried meanwhile.
+HOLD = timedelta(hours=1)
 # The most rows that one run takes of a shard: less than one page of a query.
 MOST_A_SHARD = 12_500
 
@@ -29,20 +33,24 @@ def send_due(at: datetime) -> int:
     """Send the Encounters that are due at an instant, the longest due first. Return how many.
 
     Nothing is sent while messages wait that no worker has taken. They name the same Encounters,
-    and a queue that is not drained would only grow.
+    and a queue that is not drained would only grow. Held Encounters are left out, because every
+    run would send them again.
     """
-    rows = sorted(
-        row
-        for shard in range(DUE_SHARDS)
-        for row in islice(reading.due_rows(shard, instants.written(at)), MOST_A_SHARD)
-    )
+    rows = sorted(_due(at))
     overdue = (at - instants.read(rows[0].due)).total_seconds() if rows else 0
     metrics.note(metrics.OLDEST, overdue)
     if not rows or queue.waiting():
         return 0
-    batches = batched(rows, ENCOUNTERS_A_MESSAGE, strict=False)
+    held = reading.held(instants.written(at))
+    sent = [row for row in rows if (row.tenant, row.encounter) not in held]
+    batches = batched(sent, ENCOUNTERS_A_MESSAGE, strict=False)
     queue.send([_message(at, batch) for batch in batches])
-    return len(rows)
+    return len(sent)
+
+
+def _due(at: datetime) -> Iterator[reading.DueRow]:
+    for shard in range(DUE_SHARDS):
+        yield from islice(reading.due_rows(shard, instants.written(at)), MOST_A_SHARD)
 
 
 def _message(at: datetime, rows: Iterable[reading.DueRow]) -> str:
@@ -76,12 +84,22 @@ def _look(tenant: str, encounter_id: str, at: datetime) -> bool:
     """Look at one Encounter. Return whether that succeeded.
 
     The run's time is used if it is ahead of the clock, so that a run can be made for a later time.
+    An Encounter that fails for another reason than load is held: it fails until somebody mends it.
     """
+    now = max(at, instants.now())
     try:
-        due.look(tenant, encounter_id, max(at, instants.now()))
+        due.look(tenant, encounter_id, now)
     except Exception as error:  # noqa: BLE001 - one failure must not hold up the other Encounters
         metrics.note(metrics.FAILED)
         fields = {"id": encounter_id, **failures.described(error)}
         logger.error("not looked at", extra=fields)  # noqa: TRY400 - its text may hold patient data
+        if not isinstance(error, Transient):
+            with suppress(Exception):  # without the row, the next run sends the Encounter again
+                _hold(tenant, encounter_id, now + HOLD)
         return False
     return True
+
+
+def _hold(tenant: str, encounter_id: str, until: datetime) -> None:
+    item = {"until": {"S": instants.written(until)}, "expires": auditing.expiry(until)}
+    transactions.send([put(keys.held(tenant, encounter_id), item)])

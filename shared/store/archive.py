@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -39,24 +40,26 @@ def put(key: str, body: bytes) -> None:
 
 def get(key: str, offset: int, length: int) -> bytes:
     """Return a part of an object, no more than there is. Raises Busy."""
-    answer = _call(client().get_object, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
-    content: bytes = answer["Body"].read()
+    return _call(get_object, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
+
+
+def get_object(**request: Any) -> bytes:
+    """Return the content of an object; reading it may fail as asking for it may."""
+    content: bytes = client().get_object(**request)["Body"].read()
     return content
 
 
 def whole(key: str) -> bytes:
     """Return an object. Raises Busy."""
-    content: bytes = _call(client().get_object, Key=key)["Body"].read()
-    return content
+    return _call(get_object, Key=key)
 
 
-def _call(call: Any, **request: Any) -> dict[str, Any]:
+def _call[T](call: Callable[..., T], **request: Any) -> T:
     try:
-        answer: dict[str, Any] = call(Bucket=settings().audit_archive, **request)
+        return dynamodb.make(call, Bucket=settings().audit_archive, **request)
     except (NoConnection, HTTPClientError):
         raise Busy("The archive does not answer") from None
     except ClientError as error:
         if error.response["Error"]["Code"] in _BUSY:
             raise Busy("The archive is busy") from None
         raise
-    return answer

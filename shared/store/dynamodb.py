@@ -10,7 +10,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
 from shared import deadlines
@@ -131,13 +131,39 @@ def _tries() -> Iterator[None]:
         yield
 
 
+def make[T](call: Callable[..., T], **request: Any) -> T:
+    """Make a call of AWS, whichever service's, and raise what it raises.
+
+    Every call goes through here, so that the log has the operation and code of each that fails.
+    What AWS says in words, and what the call was given, may hold keys and items: neither is logged.
+    """
+    try:
+        return call(**request)
+    except ClientError as error:
+        for code in _codes(error):
+            meter.fail(error.operation_name, code)
+        raise
+    except BotoCoreError as error:
+        # A method of a client is named like its operation: get_item is GetItem.
+        operation = getattr(call, "__name__", "").title().replace("_", "")
+        meter.fail(operation, type(error).__name__)
+        raise
+
+
+def _codes(error: ClientError) -> set[str]:
+    """Return the codes of an error; a cancelled transaction has one for each item that failed."""
+    reasons = error.response.get("CancellationReasons", ())
+    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+    return codes or {error.response["Error"]["Code"]}
+
+
 def _call(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
     """Make a call that may be made again. Raises Busy."""
     problem = ""
     meter.look()
     for _ in _tries():
         try:
-            answer: dict[str, Any] = call(**request)
+            answer: dict[str, Any] = make(call, **request)
         except (NoConnection, HTTPClientError):
             problem = "The database does not answer"
         except ClientError as error:

@@ -140,6 +140,13 @@ def quota(tenant: str, resource_type: str, person: str, day: str) -> Address:
     return address(patterns.QUOTA, tenant, type=resource_type, person=segment(person), day=day)
 
 
+def held(tenant: str, encounter_id: str) -> Address:
+    """Return the address of the item that keeps an Encounter from being sent to the workers."""
+    pattern = patterns.HELD
+    sort = pattern.sort.format(tenant=tenant, id=encounter_id)
+    return Address(pattern.table, pattern.partition, sort)
+
+
 def reindexing(item: str) -> Address:
     """Give the address of an item about the reindexing of all tenants."""
     pattern = patterns.REINDEXING

@@ -1,10 +1,15 @@
-"""What a request consumes of DynamoDB: calls, and units as DynamoDB counts them."""
+"""What a request consumes of DynamoDB, and which of its calls of AWS failed."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 _consumed = {"calls": 0, "readUnits": 0.0, "writeUnits": 0.0}
 _looks = [0]
+_failed: Counter[tuple[str, str]] = Counter()
+# Codes are names, as AccessDeniedException. Whatever else stands there is not logged.
+_NAME = re.compile(r"[A-Za-z0-9.]{1,80}", re.ASCII)
 _READS = frozenset({"GetItem", "Query", "BatchGetItem", "Scan"})
 _COUNTED = _READS | {"TransactWriteItems"}
 
@@ -12,6 +17,7 @@ _COUNTED = _READS | {"TransactWriteItems"}
 def start() -> None:
     """Begin a request."""
     _consumed.update(calls=0, readUnits=0.0, writeUnits=0.0)
+    _failed.clear()
 
 
 def read() -> dict[str, float]:
@@ -19,10 +25,34 @@ def read() -> dict[str, float]:
     return dict(_consumed)
 
 
-def add(consumed: Mapping[str, float]) -> None:
-    """Count what was consumed before a part of the request began anew."""
+def fail(operation: str, code: str) -> None:
+    """Count a call of AWS that failed, by its operation and the code of the error."""
+    _failed[_named(operation), _named(code)] += 1
+
+
+def _named(text: str) -> str:
+    return text if _NAME.fullmatch(text) else "?"
+
+
+def failed() -> Counter[tuple[str, str]]:
+    """Return how often calls have failed since the request began, by operation and code."""
+    return _failed.copy()
+
+
+def failures() -> dict[str, list[dict[str, Any]]]:
+    """Return what a log line says of the calls that failed: nothing if none did."""
+    told = [
+        {"operation": operation, "code": code, "times": times}
+        for (operation, code), times in _failed.items()
+    ]
+    return {"failedCalls": told} if told else {}
+
+
+def add(consumed: Mapping[str, float], failed: Counter[tuple[str, str]]) -> None:
+    """Count what was consumed, and what failed, before a part of the request began anew."""
     for name, number in consumed.items():
         _consumed[name] += number
+    _failed.update(failed)
 
 
 def look() -> None:

@@ -19,8 +19,10 @@ def client() -> Any:
 def waiting() -> int:
     """Give about how many messages no worker has taken yet."""
     name = "ApproximateNumberOfMessages"
-    answer = client().get_queue_attributes(
-        QueueUrl=settings().closing_queue_url, AttributeNames=[name]
+    answer = dynamodb.make(
+        client().get_queue_attributes,
+        QueueUrl=settings().closing_queue_url,
+        AttributeNames=[name],
     )
     return int(answer["Attributes"][name])
 
@@ -30,6 +32,8 @@ def send(bodies: Sequence[str]) -> None:
     for start in range(0, len(bodies), LARGEST_BATCH):
         batch = bodies[start : start + LARGEST_BATCH]
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)]
-        answer = client().send_message_batch(QueueUrl=settings().closing_queue_url, Entries=entries)
+        answer = dynamodb.make(
+            client().send_message_batch, QueueUrl=settings().closing_queue_url, Entries=entries
+        )
         if answer.get("Failed"):
             raise dynamodb.Busy("The queue did not take all messages")

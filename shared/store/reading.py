@@ -176,6 +176,14 @@ def due_rows(shard: int, until: str) -> Iterator[DueRow]:
         yield DueRow(*item["sk"]["S"].split("#"))
 
 
+def held(at: str) -> set[tuple[str, str]]:
+    """Read tenant and id of each Encounter that is not to be looked at by an instant."""
+    pattern = patterns.HELD
+    items = dynamodb.query_all(pattern.table, pattern.partition, keys.EVERYTHING)
+    sorts = [item["sk"]["S"] for item in items if item["until"]["S"] > at]
+    return {(tenant, own_id) for tenant, _, own_id in (sort.partition("#") for sort in sorts)}
+
+
 def _batch(table: str, addresses: Sequence[keys.Address]) -> list[Item]:
     unique = list(dict.fromkeys((address.pk, address.sk) for address in addresses))
     return list(dynamodb.batch_get(table, unique))

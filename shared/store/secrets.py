@@ -29,13 +29,21 @@ def _provider() -> SecretsProvider:
 def header(arn: str) -> str:
     """Return a secret that is an HTTP header's value. Raises Unreadable."""
     try:
-        value = _provider().get(arn, max_age=MAX_AGE_SECONDS)
-    except GetParameterError as error:
-        raise _unreadable(_code(error.__context__)) from None
+        value = dynamodb.make(get_secret_value, arn=arn)
+    except Exception as error:  # noqa: BLE001 - the provider lets anything be the reason
+        raise _unreadable(_code(error)) from None
     text = value.strip() if isinstance(value, str) else ""
     if not (text and text.isascii() and text.isprintable()):
         raise _unreadable("It is not the text of a header")
     return text
+
+
+def get_secret_value(arn: str) -> object:
+    """Return a secret. Raises the error of the call, whose text the provider puts into its own."""
+    try:
+        return _provider().get(arn, max_age=MAX_AGE_SECONDS)
+    except GetParameterError as error:
+        raise error.__context__ or error from None
 
 
 def forget() -> None:
@@ -43,7 +51,7 @@ def forget() -> None:
     _provider().store.clear()
 
 
-def _code(cause: BaseException | None) -> str:
+def _code(cause: Exception) -> str:
     """Return what AWS calls the error; its text may name what is nobody's concern."""
     if isinstance(cause, ClientError):
         return str(cause.response["Error"]["Code"])

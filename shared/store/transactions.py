@@ -13,7 +13,7 @@ from botocore.exceptions import ConnectionError as NoConnection
 
 from shared import deadlines
 from shared.errors import Transient
-from shared.store.dynamodb import BUSY, UNKNOWN, Busy, client
+from shared.store.dynamodb import BUSY, UNKNOWN, Busy, client, make
 from shared.store.operations import Operation
 
 LARGEST = 100
@@ -59,7 +59,7 @@ def _bytes(operation: Operation) -> int:
 
 def _sent(operations: Sequence[Operation], token: str) -> bool:
     try:
-        client().transact_write_items(TransactItems=operations, ClientRequestToken=token)
+        make(client().transact_write_items, TransactItems=operations, ClientRequestToken=token)
     except (NoConnection, HTTPClientError):
         return False
     except ClientError as error:

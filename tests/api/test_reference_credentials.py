@@ -1,11 +1,13 @@
 """The credentials for the server that references are checked on: a secret of Secrets Manager."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests import care, refusals, secretsmanager
+from tests.auditing import Log
 from tests.consistency import everything
 from tests.elsewhere import Elsewhere, Handler, elsewhere
 from tests.practice import Practice
@@ -72,10 +74,17 @@ def test_what_is_no_header_is_503_and_not_sent(
 
 @pytest.mark.usefixtures("manager")
 def test_a_secret_that_cannot_be_read_is_503(
-    practice: Practice, other: Elsewhere, capsys: pytest.CaptureFixture[str]
+    practice: Practice,
+    other: Elsewhere,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     practice.set(REFERENCE_AUTHORIZATION_SECRET_ARN=ABSENT)
+    log = Log(monkeypatch)
     answer = unreadable(practice, other)
+    failed = {"operation": "GetSecretValue", "code": "ResourceNotFoundException", "times": 1}
+    assert json.loads(log.lines[-1])["failedCalls"] == [failed]
+    assert ABSENT not in log.lines[-1]
     assert answer.text.endswith('cannot be read: ResourceNotFoundException"}]}')
     assert ABSENT not in capsys.readouterr().out
 

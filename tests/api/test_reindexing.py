@@ -243,7 +243,7 @@ def test_a_period_with_only_an_end_gets_its_place_among_the_dates(
     assert everything()["repaired rows"] == 0
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """The function's process ends."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions import settings_check
+from shared.cloudformation import NotAnswered
 from shared.packaging.build import ROOT
 from tests import secretsmanager
 from tests.explorer.gateway import listening
@@ -25,7 +26,7 @@ def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
         def do_PUT(self) -> None:
             assert not self.headers["Content-Type"]
             answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
+            self.send_response(403 if self.path.startswith("/refused") else 200)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -102,3 +103,17 @@ def test_a_secret_that_functions_cannot_use_fails_the_deployment(
 
 def test_what_is_deleted_is_not_checked(told: Any) -> None:
     assert ask(told, "Delete", SESSION_TIME_ZONE="Europe/Atlantis") == ("SUCCESS", "")
+
+
+def test_an_answer_that_is_not_taken_fails_without_the_signature_of_its_url(told: Any) -> None:
+    url, _ = told
+    event = EVENT | {"RequestType": "Delete"}
+    for signed, said in (
+        (f"{url}/refused?signature=hunter2", "403"),
+        ("http://127.0.0.1:1/?signature=hunter2", "MaxRetryError"),
+    ):
+        with pytest.raises(NotAnswered) as failure:
+            settings_check.handler(event | {"ResponseURL": signed}, None)
+        assert str(failure.value) == said
+        assert failure.value.__cause__ is None
+        assert failure.value.__suppress_context__ or failure.value.__context__ is None

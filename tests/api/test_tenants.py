@@ -167,7 +167,7 @@ def test_a_tenant_is_not_called_as_a_key_of_our_own(tenant: str) -> None:
 
 
 def test_every_key_without_a_tenant_is_reserved() -> None:
-    assert {"due", "reindex"} <= patterns.RESERVED
+    assert {"due", "held", "reindex"} <= patterns.RESERVED
     fill(NORTH)
     firsts = {item["pk"]["S"].partition("#")[0] for each in patterns.TABLES for item in scan(each)}
     assert firsts <= patterns.RESERVED | {"north"}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shared.http.coding import LEAST_BYTES
 from shared.local import template
@@ -223,17 +224,27 @@ class Month:
         return 0 if level == "WARN" else each * (self._requests + sum(self._calls.values()))
 
     def _watching(self) -> float:
-        alarms = template.resources(self.template, "AWS::CloudWatch::Alarm").values()
-        watched = sum(len(alarm["Properties"].get("Metrics", [0])) for alarm in alarms)
-        body = self.template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]
-        own = len(set(re.findall(r'"\$\{AWS::StackName\}", "(\w+)"', str(body))))
-        return prices.ALARM * watched + prices.METRIC * own + prices.DASHBOARD
+        alarms, figures = watched(self.template)
+        return prices.ALARM * alarms + prices.METRIC * figures + prices.DASHBOARD
 
     def _key_requests(self) -> float:
         """Return how often the key is asked for: by each role for each of its tables."""
         functions = template.resources(self.template, "AWS::Serverless::Function").values()
         pairs = sum(str(one["Properties"].get("Policies", "")).count("Table'") for one in functions)
         return pairs * DAYS * SECONDS_A_DAY / KEY_SECONDS + self._objects
+
+
+def watched(body: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many metrics alarms are paid for, and how many figures of our own.
+
+    An alarm over several metrics is paid for by each of them. One policy is in use, so a figure by
+    policy is one metric.
+    """
+    alarms = template.resources(dict(body), "AWS::CloudWatch::Alarm").values()
+    queries = [one["Properties"].get("Metrics", [{"MetricStat": {}}]) for one in alarms]
+    dashboard = str(body["Resources"]["Dashboard"]["Properties"]["DashboardBody"])
+    figures = set(re.findall(r'"\$\{AWS::StackName\}", "(\w+)"', dashboard))
+    return sum("MetricStat" in one for each in queries for one in each), len(figures)
 
 
 def month(figures: Iterable[Figure]) -> Iterator[str]:

@@ -14,7 +14,8 @@ ARCHIVED_GB, NEW_OBJECTS_GB = 0.004, 0.023
 PUT, TRANSITION = 5.00 / MILLION, 20.00 / MILLION
 REQUEST_HTTP, REQUEST_LAMBDA = 1.00 / MILLION, 0.20 / MILLION
 GB_SECOND_ARM = 0.0000133334
-# CloudWatch: ingested; kept, compressed to about a seventh; each line counts 26 bytes more.
+# CloudWatch: ingested; kept, compressed to about a seventh; each line counts 26 bytes more. What an
+# alarm reads is paid for by the metric.
 LOG_GB, LOG_KEPT_GB, LOG_COMPRESSED, LINE_BYTES = 0.50, 0.03, 0.15, 26
 METRIC, ALARM, DASHBOARD = 0.30, 0.10, 3.00
 KMS_KEY, KMS_REQUEST = 1.00, 0.03 / 10_000

@@ -49,6 +49,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.QUOTA: keys.quota,
     patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,
+    patterns.HELD: keys.held,
     patterns.EVENT: auditing.address,
     patterns.NEW_EVENTS: journal.partition,
     patterns.POSTINGS: postings.of_key,
@@ -68,6 +69,20 @@ def parameters() -> Iterator[str]:
         "Parameter | Default | Meaning",
         ((f"`{name}`", _default(row["Default"]), row["Description"]) for name, row in rows),
     )
+
+
+def alarms() -> Iterator[str]:
+    """A row for each alarm, which says itself what it means and what to do."""
+    rows = template.resources(template.load(), "AWS::CloudWatch::Alarm").items()
+    return table(
+        "Alarm | Means | What to do",
+        ((f"`{name}`", *_said(row["Properties"]["AlarmDescription"])) for name, row in rows),
+    )
+
+
+def _said(description: str) -> tuple[str, str]:
+    means, _, what_to_do = description.partition(" Do: ")
+    return means, what_to_do[:1].upper() + what_to_do[1:]
 
 
 def _default(value: object) -> str:
@@ -268,6 +283,7 @@ def checks() -> Iterator[str]:
 
 TABLES = (
     parameters,
+    alarms,
     interactions,
     operations_offered,
     plain_collections,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions import closing_worker
-from shared import metrics, settings
+from shared import settings
 from shared.audit import digests, journal, segments
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS, SLASHED
@@ -662,22 +662,3 @@ def test_messages_fail_one_by_one_and_workers_are_bounded() -> None:
     mapping = RESOURCES["ClosingMessages"]["Properties"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ClosingConcurrency"}}
-
-
-def test_alarms_and_dashboard_are_about_figures_that_are_written() -> None:
-    written = {metrics.OPENED, metrics.CLOSED, metrics.REARMED} | {
-        metrics.LAG,
-        metrics.OLDEST,
-        metrics.FAILED,
-    }
-    shown = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
-    lines = [line for widget in shown["widgets"] for line in widget["properties"]["metrics"]]
-    named = {line[1] for line in lines if line[0] in ("${AWS::StackName}", ".")}
-    assert named == written
-    alarms = template.resources(TEMPLATE, "AWS::CloudWatch::Alarm").values()
-    assert {alarm["Properties"]["MetricName"] for alarm in alarms} == {
-        metrics.OLDEST,
-        metrics.UNAUDITED,
-        "5xx",
-        "ApproximateNumberOfMessagesVisible",
-    }

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared import instants, settings
-from shared.interactions import due_messages
+from shared.errors import Transient
+from shared.interactions import due, due_messages
 from shared.store import meter, queue
 from shared.store.operations import DUE_SHARDS
 from tests import consistency
@@ -226,6 +227,10 @@ def test_one_that_cannot_be_read_holds_up_no_other_and_ends_among_the_dead_lette
     assert {state(clinic, each)[0] for each in header_ids} == {"finished"}
     rounds.drain()
     assert rounds.waiting(dead=True) == 1
+    assert (
+        rounds.schedule(clock.now + timedelta(minutes=1)) == 0
+    )  # a dead letter an hour, not a minute
+    assert rounds.schedule(clock.now + HOUR) == 1
     assert poisoned in rounds.sqs.receive_message(QueueUrl=rounds.dead_url)["Messages"][0]["Body"]
 
 
@@ -256,7 +261,7 @@ def test_what_a_run_costs_grows_with_what_is_due(
             thread(clinic, instants.written(clock.now))
         clock.now += DAY
         assert rounds.schedule(clock.now) == number
-        assert meter.read()["readUnits"] == DUE_SHARDS
+        assert meter.read()["readUnits"] == DUE_SHARDS + 1  # and what is held
         rounds.work(rounds.receive())
         costs.append(meter.read())
     for name in ("calls", "writeUnits"):
@@ -298,3 +303,26 @@ def without_stamp(line: dict[str, Any]) -> dict[str, Any]:
     assert directive["Dimensions"] == [["Policy"]]
     assert {metric["Name"] for metric in directive["Metrics"]} == line.keys() - {"Policy"}
     return line
+
+
+def test_one_that_is_not_looked_at_for_load_is_sent_by_the_next_run(
+    clinic: FrontDoor,
+    rounds: Rounds,
+    clock: Clock,
+    policy: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy("thread")
+    header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
+    clock.now = NINE + DAY
+    with monkeypatch.context() as busy:
+        busy.setattr(due, "look", refuse)
+        assert rounds.schedule(clock.now) == 1
+        rounds.drain()
+    assert rounds.waiting(dead=True) == 1
+    assert rounds.run(clock.now + timedelta(minutes=1)) == 1
+    assert state(clinic, header_id)[0] == "finished"
+
+
+def refuse(*_: object) -> None:
+    raise Transient("The database is busy")
