@@ -2,7 +2,7 @@
 
 from shared.http import Request, Response, endpoint
 from shared.http.responses import searchset_bundle
-from shared.interactions.audit_events import read, search
+from shared.interactions.admin.audit_events import read, search
 
 
 @endpoint

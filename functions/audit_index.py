@@ -3,8 +3,8 @@
 from base64 import b64decode
 from typing import Any
 
-from shared.interactions.audit_archiving import index
-from shared.jobs import job
+from shared.http.jobs import job
+from shared.interactions.admin.audit_archiving import index
 
 # Attributes of an item that hold a write's event, or several new events.
 _EVENTS = {"event", "events"}

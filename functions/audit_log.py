@@ -5,8 +5,8 @@ from base64 import b64decode
 from gzip import decompress
 from typing import Any
 
-from shared.interactions.audit_archiving import keep
-from shared.jobs import job
+from shared.http.jobs import job
+from shared.interactions.admin.audit_archiving import keep
 
 
 @job

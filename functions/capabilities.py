@@ -1,7 +1,7 @@
 """Public documents about the server, and preflight requests of browsers; no token is needed."""
 
 from shared.http import Request, Response, endpoint
-from shared.http.published import published
+from shared.http.static_responses import published
 
 _JSON = "application/json"
 
@@ -14,24 +14,24 @@ def handler(request: Request) -> Response:
         case "preflight":
             return Response(204)
         case "openapi":
-            from shared.http.openapi import openapi
+            from shared.http.openapi.document import openapi
 
             return published(request, openapi(request.base), _JSON)
         case "smart-configuration":
-            from shared.interactions.smart import configuration
+            from shared.interactions.conformance.smart import configuration
 
             return published(request, configuration(), _JSON)
         case "docs":
-            from shared.http import docs
+            from shared.http.openapi import docs
 
             return Response(200, docs.page(request.base), dict(docs.HEADERS))
         case "definition":
-            from shared.interactions.definitions import definition
+            from shared.interactions.conformance.definitions import definition
 
             return published(
                 request, definition(request.base, request.interaction.type, request.id)
             )
         case _:
-            from shared.interactions.capabilities import capabilities
+            from shared.interactions.conformance.capabilities import capabilities
 
             return published(request, capabilities(request.base))

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from shared import instants
-from shared.interactions.due_messages import send_due
-from shared.jobs import job
+from shared.fhir import instants
+from shared.http.jobs import job
+from shared.sessions.due_queue import send_due
 
 
 @job

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from shared.interactions.due_messages import look_at
-from shared.jobs import job
+from shared.http.jobs import job
+from shared.sessions.due_queue import look_at
 
 # A worker starts on an Encounter only with this much time left: retries against a busy database
 # make one take at most so long.

@@ -2,9 +2,9 @@
 
 from shared.http import Request, Response, endpoint
 from shared.http.responses import everything_bundle, told, written
-from shared.interactions import parameters, session_operations
-from shared.interactions.everything import everything
-from shared.interactions.open_session import open_session
+from shared.interactions.operations import parameters, session_operations
+from shared.interactions.operations.everything import everything
+from shared.interactions.operations.open_session import open_session
 
 
 @endpoint
@@ -12,7 +12,7 @@ def handler(request: Request) -> Response:
     """Run the operation with the parameters of the body and the query."""
     body = request.resource() if request.body else None
     if request.operation.code == "validate":
-        from shared.interactions.validating import validate  # noqa: PLC0415 - imports far more
+        from shared.interactions.operations.validate import validate  # noqa: PLC0415 - imports far more
 
         resource_id = request.path.get("id", "")
         return told(validate(request.actor, request.type, resource_id, body, request.query))
@@ -27,7 +27,7 @@ def handler(request: Request) -> Response:
         case "$close-session":
             return written(request, session_operations.close_session(actor, code, request.id))
         case "$closing":
-            from shared.interactions.closing_time import closing_time  # noqa: PLC0415 - seldom used
+            from shared.interactions.operations.closing_time import closing_time  # noqa: PLC0415 - seldom used
 
             return Response(200, closing_time(actor, request.id))
         case _:

@@ -1,6 +1,6 @@
 """Patch a resource, by its id or a query, with JSON Patch or JSON Merge Patch."""
 
-from shared import fhirjson
+from shared.fhir import fhirjson
 from shared.http import Request, Response, endpoint
 from shared.http.requests import PATCH_TYPES
 from shared.http.responses import written

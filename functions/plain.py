@@ -1,7 +1,7 @@
 """The plain-JSON API, for applications that do not use FHIR."""
 
 from shared.http import Request, Response, endpoint
-from shared.http.plain import answered
+from shared.plain.endpoint import answered
 
 
 @endpoint

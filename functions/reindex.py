@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from shared.interactions import audit_reindexing, reindex
-from shared.jobs import job
+from shared.http.jobs import job
+from shared.interactions.admin import audit_reindexing, reindex
 
 # A page of resources is begun only with this much time left: retries against a busy database make
 # one take at most so long.

@@ -8,9 +8,9 @@ from datetime import UTC, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfoNotFoundError
 
-from shared import instants
 from shared.catalog.roles import ROLES
 from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES, TYPES
+from shared.fhir import instants
 
 POLICIES = ("explicit", "thread", "daily")
 SCOPES = ("thread", "patient")

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from shared import instants, ulids
 from shared.catalog import access_patterns as patterns
-from shared.index import long
-from shared.index.rows import rows, stub
+from shared.fhir import instants, ulids
 from shared.store import codec, dynamodb
+from shared.store.index import long_encounters
+from shared.store.index.rows import rows, stub
 from shared.store.keys import HEADER, Place
 from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
 from tests import care, clock
@@ -31,7 +31,7 @@ def opened(memory: Memory | None = None) -> Iterator["Archive"]:
     with (
         patch.object(dynamodb, "client", lambda: memory),
         patch.object(dynamodb, "table_name", str),
-        patch.object(long, "hours", lambda: 168),
+        patch.object(long_encounters, "hours", lambda: 168),
         clock.running(),
     ):
         yield Archive(memory)
@@ -57,7 +57,7 @@ class Archive:
         if bare:
             packed = {"partial": {"BOOL": True}}
         is_encounter = resource["resourceType"] == "Encounter"
-        is_long = is_encounter and long.is_long(resource, instants.now(), UTC)
+        is_long = is_encounter and long_encounters.is_long(resource, instants.now(), UTC)
         for pk, sk in rows(resource, resource["meta"]["lastUpdated"], zone=UTC, is_long=is_long):
             self.put(patterns.table_of_row(sk), pk, sk, **packed)
 

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions import audit_index, audit_log
-from shared.audit import by_id, segments
+from shared.audit import event_lookup, segments
 from shared.catalog import access_patterns as patterns
 from shared.http.endpoint import logger
 from shared.settings import settings
@@ -52,7 +52,7 @@ class Log:
         collected()
         if self.archives:
             archived()
-        found = by_id.resources(TENANT, self.events)
+        found = event_lookup.resources(TENANT, self.events)
         return [json.loads(found[one]) for one in self.events if one in found]
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from shared import fhirjson
-from shared.resources.validation import issues
+from shared.fhir import fhirjson
+from shared.fhir.validation.validation import issues
 from tests.frontdoor import Answer, FrontDoor
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.http.examples import EXAMPLES
+from shared.catalog.examples import EXAMPLES
 
 ALICE = "Practitioner/doctor-alice-smith"
 HOMER = "Patient/homer-simpson"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared import instants
+from shared.fhir import instants
 
 # Noon, so that no test runs into midnight; within a week of the messages in fixtures/typical.
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 
-from shared import instants
 from shared.audit.events import link
 from shared.catalog import access_patterns as patterns
 from shared.catalog.types import CARE
-from shared.index import long
-from shared.sessions import kinds
+from shared.fhir import instants
+from shared.rules import classification
 from shared.store import codec, dynamodb, guards, items, keys
-from shared.store.auditing import event_of
+from shared.store.audit_items import event_of
+from shared.store.index import long_encounters
 from shared.store.operations import due_address
 from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord, Versioned
 
@@ -138,12 +138,12 @@ def _check_second_rows(record: Versioned) -> None:
     dated = {row for row in record.rows if "?_lastUpdated#" not in row[0]}
     if record.type not in CARE:
         return
-    second = {row for row in dated if row[1].startswith(long.PREFIX)}
-    first = {(pk, long.PREFIX + sk) for pk, sk in dated - second}
+    second = {row for row in dated if row[1].startswith(long_encounters.PREFIX)}
+    first = {(pk, long_encounters.PREFIX + sk) for pk, sk in dated - second}
     is_long = isinstance(record, EncounterRecord) and record.is_long
     assert second == (first if is_long else set()), record.id
     if record.type == "Encounter" and not record.deleted:
-        must_be = long.is_long(record.resource, instants.read(record.last_updated), UTC)
+        must_be = long_encounters.is_long(record.resource, instants.read(record.last_updated), UTC)
         assert is_long or not must_be, f"{record.id} lasts long"
 
 
@@ -158,7 +158,7 @@ def _check_due(tenant: str, tables: Tables, encounters: dict[str, EncounterRecor
         # What does not close by itself is looked at once, when it has lasted long.
         has_no_end = record.policy == "explicit" or (record.policy == "daily" and not record.home)
         looked_at = has_no_end and record.is_long and not record.due
-        is_open = kinds.is_open(record.resource) or record.closing is not None
+        is_open = classification.is_open(record.resource) or record.closing is not None
         assert looked_at or bool(record.due) == is_open, record.id
         assert is_open or not record.due, record.id
         if record.due:
@@ -172,7 +172,7 @@ def _check_slots(encounters: dict[str, EncounterRecord], slots: list[Any]) -> No
     for slot in slots:
         if slot.open:
             session = encounters[slot.session]
-            assert kinds.is_open(session.resource), f"{slot.key} joins an ended session"
+            assert classification.is_open(session.resource), f"{slot.key} joins an ended session"
             assert session.closing is None, f"{slot.key} joins a session being closed"
             attached[slot.session].add(str(slot.key))
     for record in encounters.values():

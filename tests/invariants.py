@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 
-from shared import instants
-from shared.interactions import attaching, deployment
-from shared.sessions import closing, due, kinds, policies
-from shared.sessions.policies import Policy
-from shared.sessions.state import Slot, slot_key
+from shared.fhir import instants
+from shared.rules import classification, completion, policies, schedule
+from shared.rules.policies import Policy
+from shared.rules.state import Slot, slot_key
+from shared.sessions import attaching, deployment
 from shared.store.records import CommunicationRecord, EncounterRecord
 from tests.picture import Picture
 
@@ -27,7 +27,7 @@ def status(record: EncounterRecord | None) -> str:
 
 def is_live(record: EncounterRecord) -> bool:
     """Tell whether a session is open, or ended as it should."""
-    return kinds.is_open(record.resource) or status(record) == FINISHED
+    return classification.is_open(record.resource) or status(record) == FINISHED
 
 
 def policy_of(picture: Picture, message: CommunicationRecord) -> Policy:
@@ -101,7 +101,7 @@ def an_open_slot_names_an_open_session(_: Picture, after: Picture) -> None:
         session = after.encounters.get(slot.session)
         if slot.open:
             assert session, f"{slot.key} is open and names nothing"
-            assert kinds.is_open(session.resource), f"{slot.key} names {status(session)}"
+            assert classification.is_open(session.resource), f"{slot.key} names {status(session)}"
             assert not session.closing, f"{slot.key} names a session that is being closed"
             assert str(slot.key) in session.slots, f"{slot.key} is not known to its session"
     for record in after.encounters.values():
@@ -115,7 +115,7 @@ def a_finished_session_gains_only_late_messages(before: Picture, after: Picture)
     for message, session_id in gained(before, after):
         old = before.encounters.get(session_id)
         adoption = after.adoption(message)
-        if old is None or (kinds.is_open(old.resource) and not old.closing):
+        if old is None or (classification.is_open(old.resource) and not old.closing):
             assert not (adoption and adoption.late)
             continue
         by_link = adoption is not None and adoption.late
@@ -142,11 +142,11 @@ def a_period_is_that_of_the_messages(before: Picture, after: Picture) -> None:
         ats = [message.at for message in after.counting(record.id)]
         period = record.resource.get("period", {})
         old = before.encounters.get(record.id)
-        ends = bool(old and kinds.is_open(old.resource)) and status(record) == FINISHED
+        ends = bool(old and classification.is_open(old.resource)) and status(record) == FINISHED
         if ats and status(record) == FINISHED:
             _check_period(record, period, min(ats), max(ats), ends=ends)
             _check_people(record, after, ends=ends)
-        elif ats and kinds.is_open(record.resource) and _begins_by_server(record):
+        elif ats and classification.is_open(record.resource) and _begins_by_server(record):
             assert period["start"] <= min(ats), f"{record.id} begins after its first message"
         elif status(record) == FINISHED and record.by_server:
             had = any(before.counting(record.id)) and status(old) == FINISHED
@@ -171,7 +171,7 @@ def _check_period(
             assert other in period, f"{record.id} has no {name}"
             assert other not in record.filled, f"{record.id} has no {name}"
     if "length" in record.filled and (ends or {"start", "end"} <= record.filled):
-        minutes = closing.elapsed_minutes(period, UTC)
+        minutes = completion.elapsed_minutes(period, UTC)
         assert record.resource["length"]["value"] == minutes
 
 
@@ -180,17 +180,21 @@ def _check_people(record: EncounterRecord, after: Picture, *, ends: bool) -> Non
         return
     known = {one["individual"]["reference"] for one in record.resource["participant"]}
     for message in after.counting(record.id):
-        sender = kinds.sender(message.resource)
-        takes_part = sender.partition("/")[0] in closing.PARTICIPATION_OF
+        sender = classification.sender(message.resource)
+        takes_part = sender.partition("/")[0] in completion.PARTICIPATION_OF
         assert not takes_part or sender in known, f"{sender} is missing in {record.id}"
 
 
 def a_finished_session_has_no_open_child(_: Picture, after: Picture) -> None:
     for record in after.encounters.values():
-        if record.deleted or kinds.is_open(record.resource) or not attaching.is_session(record):
+        if (
+            record.deleted
+            or classification.is_open(record.resource)
+            or not attaching.is_session(record)
+        ):
             continue
         for child in after.children(record.id):
-            assert not kinds.is_open(child.resource), f"{child.id} is open in {record.id}"
+            assert not classification.is_open(child.resource), f"{child.id} is open in {record.id}"
 
 
 def what_is_open_is_looked_at_once(_: Picture, after: Picture) -> None:
@@ -200,7 +204,7 @@ def what_is_open_is_looked_at_once(_: Picture, after: Picture) -> None:
             assert rows[record.id] == 1, f"{record.id} is being closed and not due"
             assert record.due == record.closing.at
             assert record.id in after.pending
-        elif not kinds.is_open(record.resource):
+        elif not classification.is_open(record.resource):
             assert not rows[record.id], f"{record.id} has ended and is due"
         elif closes_by_itself(record):
             assert rows[record.id] == 1, f"{record.id} closes by itself and is not due"
@@ -213,11 +217,11 @@ def what_is_open_is_looked_at_once(_: Picture, after: Picture) -> None:
 
 def what_closes_by_itself_is_looked_at_in_time(_: Picture, after: Picture) -> None:
     for record in after.encounters.values():
-        if not kinds.is_open(record.resource) or record.closing:
+        if not classification.is_open(record.resource) or record.closing:
             continue
         arrived = (slot.arrived for slot in after.slots_of(record.id) if slot.open)
         active = instants.read(max(record.opened, record.entered, *arrived))
-        if ends := due.closes_at(attaching.opened(record, active)):
+        if ends := schedule.closes_at(attaching.opened(record, active)):
             assert record.due <= attaching.spread(record, ends), f"{record.id} is due too late"
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared import fhirjson
-from shared.resources.validation import issues
+from shared.fhir import fhirjson
+from shared.fhir.validation.validation import issues
 
 type Json = dict[str, Any]
 

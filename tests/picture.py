@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.catalog import access_patterns as patterns
-from shared.sessions import kinds
-from shared.sessions.state import Adoption, Slot, SlotKey, Span, adopted
+from shared.rules import classification
+from shared.rules.state import Adoption, Slot, SlotKey, Span, adopted
 from shared.store import dynamodb, items
 from shared.store.records import CommunicationRecord, EncounterRecord, Pending
 from tests import consistency
@@ -50,7 +50,7 @@ class Picture:
     def children(self, session_id: str) -> Iterator[EncounterRecord]:
         """Give the Encounters that are part of one."""
         for record in self.encounters.values():
-            if kinds.parent(record.resource) == session_id:
+            if classification.parent(record.resource) == session_id:
                 yield record
 
     def slots_of(self, session_id: str) -> list[Slot]:

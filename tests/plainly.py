@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from shared.fhir.validation.schema import listed
 from shared.plain.collections.rows import Collection
 from shared.plain.concepts import Coding, Concept
 from shared.plain.fields import Field
 from shared.plain.groups import Group
 from shared.plain.kinds import Code, Inside, Kind, Minutes, Primitive, Written
 from shared.plain.referred import Id, Named
-from shared.resources.schema import listed
 from tests import variants
 
 type Json = dict[str, Any]

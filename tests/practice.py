@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared import instants, references, settings
-from shared.interactions import due
+from shared import settings
+from shared.fhir import instants, references
+from shared.sessions import due
 from tests import care, consistency, steps
 from tests.frontdoor import Answer, FrontDoor
 

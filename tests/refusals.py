@@ -1,7 +1,7 @@
 """What every refusal is: an OperationOutcome that is valid itself and says what and where."""
 
-from shared import fhirjson
-from shared.resources.validation import issues
+from shared.fhir import fhirjson
+from shared.fhir.validation.validation import issues
 from tests import outgoing
 from tests.frontdoor import Answer
 

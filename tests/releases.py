@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 
-from shared import references, settings
+from shared import settings
 from shared.catalog import access_patterns as patterns
-from shared.interactions import due
+from shared.fhir import references
 from shared.local import template
+from shared.sessions import due
 from shared.store import archive, dynamodb, transactions
 from tests import auditing, care, steps
 from tests.auditing import Log

@@ -1,9 +1,9 @@
 """What functions keep from one request to the next, and a test must not."""
 
 from shared import settings
-from shared.index import readiness
-from shared.interactions import elsewhere
+from shared.references import remote
 from shared.store import archive, dynamodb, queue, secrets
+from shared.store.index import readiness
 
 
 def forget() -> None:
@@ -15,4 +15,4 @@ def forget() -> None:
     for each in kept:
         each.cache_clear()
     readiness.forget()
-    elsewhere.forget()
+    remote.forget()

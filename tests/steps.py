@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from shared import instants
+from shared.fhir import instants
 from shared.store import reading
 from shared.store.operations import DUE_SHARDS
 from tests import care

@@ -8,8 +8,8 @@ import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from shared.resources import schema
-from shared.resources.schema import Element, Type, type_named
+from shared.fhir.validation import schema
+from shared.fhir.validation.schema import Element, Type, type_named
 
 type Json = dict[str, Any]
 

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from shared import references
 from shared.access import scopes, tokens
-from shared.access.compartments import is_a
 from shared.access.scopes import Scope
 from shared.access.tokens import Token
 from shared.catalog.access_patterns import RESERVED
@@ -22,6 +20,8 @@ from shared.catalog.roles import (
 )
 from shared.catalog.types import TYPES
 from shared.errors import Forbidden
+from shared.fhir import references
+from shared.rules.compartments import is_a
 from shared.settings import Settings
 
 DEFAULT_TENANT = "-"

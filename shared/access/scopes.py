@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared import references
 from shared.errors import FhirError
+from shared.fhir import references
 
 PATIENT = "patient"
 ANY = "*"

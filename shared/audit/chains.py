@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.audit import steps
-from shared.audit.steps import Break, Found, Step, seconds
+from shared.audit import chain_steps
+from shared.audit.chain_steps import Break, Found, Step, seconds
 
 type Steps = Mapping[str, Step]
 
@@ -37,7 +37,7 @@ class Head:
     versions: Mapping[int, Version]
 
 
-ALTERED = steps.ALTERED
+ALTERED = chain_steps.ALTERED
 NO_CHAIN = "the resource names no event"
 MOVED = "when the resource was created was altered"
 MISSING = "the event before this one is missing"

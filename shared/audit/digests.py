@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import orjson
 
-from shared import fhirjson
+from shared.audit.chain_steps import Break
 from shared.audit.events import link
 from shared.audit.segments import Segment
-from shared.audit.steps import Break
+from shared.fhir import fhirjson
 
 PREFIX = "digests/"
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared import fhirjson
 from shared.audit.resources import audit_event
+from shared.fhir import fhirjson
 
 type Resource = dict[str, Any]
 

@@ -16,7 +16,7 @@ from hashlib import sha256
 from itertools import batched, zip_longest
 from typing import Any
 
-from shared import fhirjson, ulids
+from shared.fhir import fhirjson, ulids
 
 type Event = dict[str, Any]
 

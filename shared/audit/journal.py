@@ -9,11 +9,11 @@ from datetime import timedelta
 from hashlib import sha256
 from itertools import groupby
 
-from shared import instants
 from shared.audit import entries
 from shared.audit.entries import Entry
 from shared.catalog import access_patterns as patterns
-from shared.store import auditing, codec, dynamodb
+from shared.fhir import instants
+from shared.store import audit_items, codec, dynamodb
 from shared.store.items import Item
 from shared.store.keys import AFTER_ALL, Address
 
@@ -61,7 +61,7 @@ def _address(tenant: str, chunk: list[Entry]) -> Address:
 def _item(chunk: list[Entry]) -> Item:
     kept_until = instants.read(chunk[0].at) + timedelta(days=KEPT_DAYS)
     packed = codec.pack(entries.written(chunk))
-    return {"events": {"B": packed}, "expires": auditing.expiry(kept_until)}
+    return {"events": {"B": packed}, "expires": audit_items.expiry(kept_until)}
 
 
 def partition(tenant: str) -> str:

@@ -6,10 +6,10 @@ https://hl7.org/fhir/R4/auditevent.html
 from collections.abc import Iterator
 from typing import Any
 
-from shared import references
 from shared.audit.events import Event, is_hash
 from shared.catalog.interactions import ACTIONS
-from shared.references import Elsewhere, Local
+from shared.fhir import references
+from shared.fhir.references import Elsewhere, Local
 
 type Resource = dict[str, Any]
 

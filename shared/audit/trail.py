@@ -7,12 +7,13 @@ from typing import Any
 
 import orjson
 
-from shared import fhirjson, instants, ulids
-from shared.access import Actor, compartments
+from shared.access import Actor
 from shared.access.actor import DEFAULT_TENANT
 from shared.audit import events
 from shared.catalog.interactions import Interaction
 from shared.catalog.types import TYPES
+from shared.fhir import fhirjson, instants, ulids
+from shared.rules import compartments
 
 type Resource = dict[str, Any]
 # An answer's JSON, or the resources that it shows, each whole.

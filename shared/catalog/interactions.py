@@ -20,7 +20,7 @@ from shared.catalog.roles import (
     listed,
 )
 
-# Patients and related persons start care, too; shared.access.own_care says what they may write.
+# Patients and related persons start care, too: access.patient_writes says what they may write.
 CARED_FOR = WRITERS | OF_COMPARTMENT
 SEERS = READERS | OF_COMPARTMENT
 

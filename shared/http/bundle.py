@@ -8,7 +8,6 @@ from contextvars import copy_context
 from dataclasses import replace
 from typing import Any
 
-from shared import fhirjson
 from shared.access import Actor
 from shared.audit import trail
 from shared.catalog.interactions import INTERACTIONS
@@ -20,18 +19,18 @@ from shared.errors import (
     Malformed,
     TooLong,
 )
+from shared.fhir import bundles, fhirjson
+from shared.fhir.bundle_links import linked
+from shared.fhir.empties import strip
+from shared.fhir.validation.validation import element_issues
 from shared.http import entries, requests
+from shared.http.bundle_budget import LARGEST, Room, method
 from shared.http.endpoint import refuse_entry
 from shared.http.entries import Sent
 from shared.http.requests import PATCH_TYPES, Event, Request
 from shared.http.responses import Response, refused, written
-from shared.http.rooms import LARGEST, Room, method
-from shared.interactions.entries import Entry, named_by, of_all
-from shared.interactions.transaction import WRITES, transact
-from shared.resources import bundles
-from shared.resources.empties import strip
-from shared.resources.linking import linked
-from shared.resources.validation import element_issues
+from shared.interactions.bundles.entries import Entry, named_by, of_all
+from shared.interactions.bundles.transaction import WRITES, transact
 from shared.store import meter
 
 type Numbered = list[tuple[str, Any]]

@@ -18,11 +18,11 @@ from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.types import TYPES
 from shared.errors import FhirError
+from shared.fhir.references import ID
 from shared.http import requests, responses, routing
 from shared.http.payloads import fitting, payload
 from shared.http.requests import Event, Request
 from shared.http.responses import Response, refused
-from shared.references import ID
 from shared.store import meter
 
 type Handler = Callable[[Request], Response]
@@ -89,7 +89,7 @@ def _error_renderer(event: Event) -> ModuleType:
     """Return the module that renders errors for the API being called (FHIR or plain JSON)."""
     if not routing.is_plain(event):
         return responses
-    from shared.http import problems  # noqa: PLC0415 - FHIR requests do not need it
+    from shared.plain import problems  # noqa: PLC0415 - FHIR requests do not need it
 
     return problems
 
@@ -169,9 +169,9 @@ def _requested(
     own = frozenset({f"Patient/{own_id}"} if kind == "Patient" and own_id else ())
     if not query:
         return own
-    from shared.audit import asking  # noqa: PLC0415 - a read has no query
+    from shared.audit import searched_patients  # noqa: PLC0415 - a read has no query
 
-    return own | asking.named(kind, query)
+    return own | searched_patients.named(kind, query)
 
 
 def _resource(event: Event) -> dict[str, str]:

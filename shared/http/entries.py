@@ -14,17 +14,16 @@ from typing import Any
 
 import orjson
 
-from shared import fhirjson, instants, queries, references
 from shared.catalog.interactions import BY_ROUTE, NO_RESOURCE
 from shared.errors import Invalid, Malformed, UnsupportedMedia
+from shared.fhir import bundles, fhirjson, instants, queries, references
+from shared.fhir.empties import strip
+from shared.fhir.outcome import moved
+from shared.fhir.patch.patching import JSON_PATCH
+from shared.fhir.validation.validation import element_issues
 from shared.http import routing
 from shared.http.requests import Event, Request
 from shared.http.responses import Response
-from shared.resources import bundles
-from shared.resources.empties import strip
-from shared.resources.outcome import moved
-from shared.resources.patching import JSON_PATCH
-from shared.resources.validation import element_issues
 from shared.settings import settings
 
 type Json = dict[str, Any]

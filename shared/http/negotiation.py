@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from shared import instants
 from shared.catalog.controls import FORMAT, PRETTY, TAKEN
 from shared.catalog.interactions import Interaction
 from shared.errors import Invalid, Issue, NotAcceptable
+from shared.fhir import instants
 
 JSON_TYPES = frozenset({"application/fhir+json", "application/json", "text/json"})
 # What the plain-JSON API accepts.

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from shared import fhirjson
 from shared.errors import FhirError, TooLong
+from shared.fhir import fhirjson
 from shared.http import routing
 from shared.http.requests import Event
 from shared.http.responses import FHIR_JSON, Response
@@ -54,9 +54,9 @@ def payload(event: Event, response: Response) -> dict[str, Any]:
     accepted = event.get("headers", {}).get("accept-encoding", "")
     if not accepted:
         return plain_payload
-    from shared.http import coding  # noqa: PLC0415 - functions start faster without it
+    from shared.http import compression  # noqa: PLC0415 - functions start faster without it
 
-    return coding.coded(plain_payload, accepted)
+    return compression.coded(plain_payload, accepted)
 
 
 def _indented(body: bytes) -> bytes:

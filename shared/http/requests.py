@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from shared import access, fhirjson, references
+from shared import access
 from shared.access import ANONYMOUS, Actor
 from shared.audit import trail
 from shared.catalog.controls import FORMATS
@@ -19,10 +19,11 @@ from shared.errors import (
     Malformed,
     UnsupportedMedia,
 )
+from shared.fhir import fhirjson, references
+from shared.fhir.bundles import IF_MATCH, IF_NONE_EXIST, IF_NONE_MATCH
+from shared.fhir.preconditions import Preconditions
 from shared.http import bodies, negotiation, routing
 from shared.http.negotiation import CHARSETS, FHIR_VERSION, FHIR_VERSIONS, JSON_TYPES
-from shared.preconditions import Preconditions
-from shared.resources.bundles import IF_MATCH, IF_NONE_EXIST, IF_NONE_MATCH
 from shared.settings import Settings, settings
 
 type Event = dict[str, Any]
@@ -118,7 +119,7 @@ class Request:
         query = [pair for pair in self.query if pair[0] not in formats]
         header = self.headers.get(IF_NONE_EXIST.lower())
         if header is not None:
-            from shared import queries  # noqa: PLC0415 - only a few creates are conditional
+            from shared.fhir import queries  # noqa: PLC0415 - only a few creates are conditional
 
             query += queries.condition(header, self.type, header=IF_NONE_EXIST)
         return query
@@ -171,7 +172,7 @@ def linked(caller: Actor) -> Actor:
     """Return the caller, a related person with the patients of their links in the directory."""
     if not caller.is_related_person:
         return caller
-    from shared.interactions import families  # noqa: PLC0415 - only related persons have links
+    from shared.references import families  # noqa: PLC0415 - only related persons have links
 
     return families.linked(caller)
 

@@ -6,23 +6,23 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from shared import errors, fhirjson, instants, ulids
+from shared import errors
 from shared.catalog.roles import ADMIN
+from shared.fhir import bundles, fhirjson, instants, ulids
+from shared.fhir.outcome import operation_outcome
 from shared.http.bodies import ACCEPT_ENCODING, UnsupportedCoding
 from shared.http.negotiation import is_known
 from shared.http.requests import Request
 from shared.http.routing import MethodNotAllowed
-from shared.resources import bundles
-from shared.resources.outcome import operation_outcome
 from shared.store.records import Versioned
 
 # Imported for type checking only, so that a function does not load other interactions' code.
 if TYPE_CHECKING:
-    from shared.interactions.changes import Outcome
-    from shared.interactions.everything import Everything
     from shared.interactions.history import History, Step
+    from shared.interactions.operations.everything import Everything
     from shared.search import Result
-    from shared.search.explaining import Explanation
+    from shared.search.plan.explanation import Explanation
+    from shared.sessions.changes import Outcome
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 RETRY_AFTER_SECONDS = "1"
@@ -87,7 +87,7 @@ def _requested_part(request: Request, json: bytes) -> bytes:
     """Return a resource's JSON, or the part of it that the query asks for."""
     if not request.query:
         return json
-    from shared.resources import subsets  # noqa: PLC0415 - most reads return whole resources
+    from shared.fhir import subsets  # noqa: PLC0415 - most reads return whole resources
 
     subset = subsets.of_read(request.type, request.query)
     return subset.cut(json) if subset else json

@@ -6,14 +6,15 @@ https://hl7.org/fhir/R4/http.html#create
 from collections.abc import Sequence
 from typing import Any
 
-from shared import ulids
 from shared.access import Actor
-from shared.interactions import communications, referring
-from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome, make
+from shared.fhir import ulids
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
+from shared.fhir.validation.storable import accepted
 from shared.interactions.write import write
-from shared.preconditions import ALWAYS, Preconditions
-from shared.references import Literal
+from shared.references import checks
+from shared.sessions import communications
+from shared.sessions.changes import Outcome, make
 from shared.store.work import Work
 
 type Resource = dict[str, Any]
@@ -30,7 +31,7 @@ def create(actor: Actor, resource_type: str, body: Any, query: Sequence[Pair] = 
 
     def change(work: Work) -> Outcome:
         if query:
-            from shared.interactions.conditions import named  # noqa: PLC0415 - few creates search
+            from shared.references.conditional import named  # noqa: PLC0415 - few creates search
 
             if found := named(work, resource_type, query, claimed=True):
                 return Outcome(work.resource(*found))
@@ -48,7 +49,7 @@ def proposed(body: Any, resource_type: str) -> Resource:
 
 def create_new(work: Work, content: Resource, *, only_if: Preconditions = ALWAYS) -> Outcome:
     """Save a new resource under a new id."""
-    content = referring.resolved(work, content)
+    content = checks.resolved(work, content)
     target = Literal(content["resourceType"], new_id(work, content))
     resource = content | {"id": target.id}
     return write(work, target, lambda *_: resource, only_if=only_if, is_new=True)

@@ -6,10 +6,10 @@ https://hl7.org/fhir/R4/http.html#delete
 from collections.abc import Sequence
 
 from shared.access import Actor
-from shared.interactions.changes import Outcome, make
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
 from shared.interactions.write import write
-from shared.preconditions import ALWAYS, Preconditions
-from shared.references import Literal
+from shared.sessions.changes import Outcome, make
 from shared.store.work import Work
 
 type Pair = tuple[str, str]
@@ -30,7 +30,7 @@ def delete_found(
 
     Raises PreconditionFailed if it matches several.
     """
-    from shared.interactions.conditions import named  # noqa: PLC0415 - few deletes search
+    from shared.references.conditional import named  # noqa: PLC0415 - few deletes search
 
     def change(work: Work) -> Outcome:
         target = named(work, resource_type, query)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 
-from shared import instants
 from shared.access import Actor
+from shared.access.visibility import Sight
 from shared.catalog import controls
 from shared.errors import Invalid, NotFound
-from shared.fhirjson import sent_size
+from shared.fhir import instants
+from shared.fhir.fhirjson import sent_size
 from shared.interactions.read import seen
 from shared.settings import settings
-from shared.sight import Sight
 from shared.store import reading
 from shared.store.records import LARGEST_SENT, Versioned
 

@@ -8,15 +8,16 @@ from typing import Any
 
 from shared.access import Actor
 from shared.errors import NotFound
-from shared.interactions import permitted, referring
-from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome, make
+from shared.fhir.patch import patching
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
+from shared.fhir.validation.storable import accepted
+from shared.interactions import write_access
 from shared.interactions.read import there
 from shared.interactions.update import with_history
 from shared.interactions.write import Content, write
-from shared.preconditions import ALWAYS, Preconditions
-from shared.references import Literal
-from shared.resources import patching
+from shared.references import checks
+from shared.sessions.changes import Outcome, make
 from shared.store.records import Versioned
 from shared.store.work import Work
 
@@ -65,7 +66,7 @@ def patch_found(
 
 def found(work: Work, resource_type: str, query: Sequence[Pair]) -> Literal:
     """Return the one resource that a query matches. Raises NotFound and PreconditionFailed."""
-    from shared.interactions.conditions import named  # noqa: PLC0415 - few patches search
+    from shared.references.conditional import named  # noqa: PLC0415 - few patches search
 
     target = named(work, resource_type, query)
     if target is None:
@@ -84,7 +85,7 @@ def patched(target: Literal, body: Any, media_type: str) -> Content:
     def content(before: Versioned | None, work: Work) -> Resource | None:
         if before and _tests(body):
             # The result of a test reveals content, so the caller must be allowed to read it.
-            permitted.check_scopes(work, "r", before.resource)
+            write_access.check_scopes(work, "r", before.resource)
         return apply_patch(before, work)
 
     return content
@@ -109,9 +110,9 @@ def changed(
     def content(before: Versioned | None, work: Work) -> Resource:
         current = there(before, target.type, target.id).resource
         # Whether a patch can be made says what is there.
-        permitted.check_scopes(work, "u", current)
+        write_access.check_scopes(work, "u", current)
         after = accepted(change(current), target.type)
-        after = referring.resolved(work, after)
+        after = checks.resolved(work, after)
         if not writes_text:
             after = patching.without_generated_text(current, after)
         return with_history(before, after, work, keep_omitted=False)

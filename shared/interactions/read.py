@@ -6,8 +6,8 @@ https://hl7.org/fhir/R4/http.html#read
 import re
 
 from shared.access import Actor
+from shared.access.visibility import Sight
 from shared.errors import Deleted, NotFound
-from shared.sight import Sight
 from shared.store import dynamodb, keys, meter, reading
 from shared.store.records import Versioned
 

@@ -3,12 +3,12 @@
 https://hl7.org/fhir/R4/search.html
 """
 
-from shared import references
 from shared.access import Actor
+from shared.access.visibility import Sight
+from shared.fhir import references
 from shared.search import Result
 from shared.search import search as run
 from shared.settings import settings
-from shared.sight import Sight
 
 
 def search(

@@ -8,15 +8,15 @@ from typing import Any
 
 from shared.access import Actor
 from shared.errors import Conflict, Invalid
-from shared.interactions import referring
-from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome, make
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
+from shared.fhir.validation.storable import accepted
 from shared.interactions.create import create_new
 from shared.interactions.write import Content, write
-from shared.preconditions import ALWAYS, Preconditions
-from shared.references import Literal
-from shared.resources.status import with_status_history
-from shared.sessions.closing import with_kept
+from shared.references import checks
+from shared.rules.completion import with_kept
+from shared.rules.status_history import with_status_history
+from shared.sessions.changes import Outcome, make
 from shared.settings import settings
 from shared.store.records import EncounterRecord, Versioned
 from shared.store.work import Work
@@ -57,7 +57,7 @@ def update_found(
     Raises PreconditionFailed if it matches several, Invalid if the body has another id than the
     match, and Conflict if it matches none and the body's id is already taken.
     """
-    from shared.interactions.conditions import named  # noqa: PLC0415 - few updates search
+    from shared.references.conditional import named  # noqa: PLC0415 - few updates search
 
     resource = accepted(body, resource_type)
 
@@ -104,7 +104,7 @@ def updated(resource: Resource) -> Content:
     """Return a function that makes a whole resource the next version."""
 
     def content(before: Versioned | None, work: Work) -> Resource:
-        return with_history(before, referring.resolved(work, resource), work, keep_omitted=True)
+        return with_history(before, checks.resolved(work, resource), work, keep_omitted=True)
 
     return content
 

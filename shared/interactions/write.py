@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.access import naming
+from shared.access import identity_elements
 from shared.catalog.types import CARE
 from shared.errors import NotFound
-from shared.interactions import communications, encounters, permitted, referring, versions
-from shared.interactions.changes import Outcome
+from shared.fhir.equality import same
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
+from shared.interactions import write_access
 from shared.interactions.read import look_on
-from shared.preconditions import ALWAYS, Preconditions
-from shared.references import Literal
-from shared.resources.equality import same
-from shared.store import meter
+from shared.references import checks
+from shared.sessions import communications, encounters
+from shared.sessions.changes import Outcome
+from shared.store import meter, versions
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
 from shared.store.work import Work
 
@@ -41,7 +43,7 @@ def write(
         look_on(work.sight, *target, begun)
     live = before is not None and not before.deleted
     only_if.check(before.version if before and live else None)
-    with permitted.untold(work, before.resource if before else {}):
+    with write_access.untold(work, before.resource if before else {}):
         return _write(work, target, content, stored, before, is_new=is_new)
 
 
@@ -59,7 +61,7 @@ def _write(
     after = content(before, work)
     if live and before and after is not None:
         # Whether the content is the same says what is there.
-        permitted.check_scopes(work, "u", before.resource)
+        write_access.check_scopes(work, "u", before.resource)
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
     if not live and not is_new and (stored is not before or work.sight.limits((target.type,))):
@@ -67,10 +69,10 @@ def _write(
         raise NotFound(f"{target} does not exist")
     if after is not None:
         if work.actor.is_cared_for and not live:
-            after = naming.without_labels(after)
-        permitted.check(work, before.resource if before else {}, after, is_new=is_new)
+            after = identity_elements.without_labels(after)
+        write_access.check(work, before.resource if before else {}, after, is_new=is_new)
     elif before:
-        permitted.check_deletion(work, before)
+        write_access.check_deletion(work, before)
     return Outcome(_save(work, before, target, after), created=not live)
 
 
@@ -98,7 +100,7 @@ def _save_resource(
     """Save a resource of the directory or the records, which has no effect on other resources."""
     record = before or versions.unborn_resource(work, target)
     if after is not None:
-        referring.check(work, record.resource, after)
+        checks.check(work, record.resource, after)
     saved = versions.of_resource(work, record, after)
     work.save(saved)
     return saved

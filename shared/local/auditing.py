@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from shared.audit import digests, events
+from shared.audit.chain_steps import Row
 from shared.audit.chains import Head, Version
 from shared.audit.digests import Digest
-from shared.audit.steps import Row
 from shared.catalog import access_patterns as patterns
 from shared.local.deployments import Deployment
-from shared.store import auditing, codec, items, rebuilding
+from shared.store import audit_items, codec, items
+from shared.store.repair import rebuilding
 
 _RESOURCES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
 TABLES = (*_RESOURCES, patterns.AUDIT)
@@ -124,7 +125,7 @@ def rows(page: Iterable[items.Item]) -> Iterator[Row]:
         if item["sk"]["S"] == patterns.EVENT.sort:
             tenant, _, event_id = item["pk"]["S"].partition("#")
             expires = items.number(item, "expires")
-            yield Row(tenant, event_id, auditing.event_of(item), expires)
+            yield Row(tenant, event_id, audit_items.event_of(item), expires)
 
 
 def scanned(dynamodb: Any, table: str) -> Iterator[items.Item]:

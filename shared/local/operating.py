@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterable
 
-from shared import instants
+from shared.fhir import instants
 from shared.local import (
     adopting,
     auditing,

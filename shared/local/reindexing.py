@@ -7,7 +7,7 @@ from itertools import batched
 from typing import Any
 
 from shared.audit import segments
-from shared.interactions.reindex import PASSES, ROWS_DONE
+from shared.interactions.admin.reindex import PASSES, ROWS_DONE
 from shared.local import replaying
 from shared.local.auditing import Archive
 from shared.local.deployments import Deployment

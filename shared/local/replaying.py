@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared import instants, ulids
 from shared.audit import entries, journal, segments
 from shared.audit.entries import Entry
 from shared.catalog import access_patterns as patterns
+from shared.fhir import instants, ulids
 from shared.local import auditing, functions
 from shared.local.auditing import Archive
 from shared.local.deployments import Deployment

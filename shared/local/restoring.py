@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from shared import instants
 from shared.catalog import access_patterns as patterns
+from shared.fhir import instants
 from shared.local.conversation import Unexpected
 from shared.local.deployments import Deployment
 

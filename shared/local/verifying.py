@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from heapq import nsmallest
 from typing import Any, NamedTuple
 
-from shared import instants, ulids
-from shared.audit import digests, steps
+from shared.audit import chain_steps, digests
+from shared.audit.chain_steps import Break, Found, Step
 from shared.audit.chains import Head, breaks
 from shared.audit.digests import Digest
 from shared.audit.events import link
-from shared.audit.steps import Break, Found, Step
 from shared.catalog import access_patterns as patterns
+from shared.fhir import instants, ulids
 from shared.local import auditing
 from shared.local.auditing import Archive
 from shared.local.spooling import Record, Spool, spool
@@ -128,7 +128,7 @@ class _Walk:
             rows = [*auditing.rows(page)]
             for row in rows:
                 self._events.add((row.tenant, row.id), ["table", link(row.event).hex()])
-            self._note(steps.read(rows, self.now))
+            self._note(chain_steps.read(rows, self.now))
 
     def _note(self, found: Found) -> None:
         self._wrong = nsmallest(

@@ -9,13 +9,13 @@ from itertools import zip_longest
 from typing import Any
 
 from shared.errors import Invalid, Issue
-from shared.fhirjson import canonical
+from shared.fhir.fhirjson import canonical
+from shared.fhir.json_values import copied
+from shared.fhir.patch.patching import merge
+from shared.fhir.validation.pairs import positions
 from shared.plain import paths
 from shared.plain.fields import Field, Fields, read
 from shared.plain.kinds import says_nothing
-from shared.resources.pairs import positions
-from shared.resources.patching import merge
-from shared.resources.values import copied
 
 type Json = dict[str, Any]
 

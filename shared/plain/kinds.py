@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from shared.errors import Issue
-from shared.resources.primitives import PRIMITIVES
-from shared.resources.schema import binding, listed
+from shared.fhir.validation.primitives import PRIMITIVES
+from shared.fhir.validation.schema import binding, listed
 
 type Json = dict[str, Any]
 

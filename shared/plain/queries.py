@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from shared import references
 from shared.errors import Invalid, Issue
+from shared.fhir import references
+from shared.fhir.references import Elsewhere, Local
+from shared.fhir.validation.primitives import PRIMITIVES
+from shared.fhir.validation.schema import binding, listed
 from shared.plain.collections.rows import (
     CONTROLS,
     COUNT,
@@ -15,9 +18,6 @@ from shared.plain.collections.rows import (
     Collection,
     Param,
 )
-from shared.references import Elsewhere, Local
-from shared.resources.primitives import PRIMITIVES
-from shared.resources.schema import binding, listed
 
 type Pair = tuple[str, str]
 

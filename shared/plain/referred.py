@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from shared import references
 from shared.errors import Issue
+from shared.fhir import references
+from shared.fhir.references import Local
 from shared.plain.kinds import Whole, is_text
 from shared.plain.parts import parts_wrong, picked, shape
-from shared.references import Local
 
 type Json = dict[str, Any]
 

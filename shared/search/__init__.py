@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from shared import fhirjson, references
+from shared.access.visibility import Sight
 from shared.catalog.types import CARE, TYPES
 from shared.errors import Issue
-from shared.resources import subsets
-from shared.search import criteria, paging, planning, reading
-from shared.search.criteria import Query
-from shared.search.explaining import Explanation, explained
-from shared.search.lookups import Lookups, rounded
-from shared.search.paging import Cursor, Page
-from shared.search.plans import Plan
-from shared.sight import Sight
+from shared.fhir import fhirjson, references, subsets
+from shared.search.plan import planner
+from shared.search.plan.explanation import Explanation, explained
+from shared.search.plan.plans import Plan
+from shared.search.query import criteria
+from shared.search.query.criteria import Query
+from shared.search.run import paging, reading
+from shared.search.run.lookups import Lookups, rounded
+from shared.search.run.paging import Cursor, Page
 
 type Pair = tuple[str, str]
 
@@ -79,7 +80,7 @@ def search(  # noqa: PLR0913 - each is a fact of the request
         cursor = paging.cursor(asked, tenant, caller)
         if asked.joins:
             asked = _narrowed(asked, lookups, cursor)
-        plan = planning.plan(asked, tenant, limited)
+        plan = planner.plan(asked, tenant, limited)
         page = _page(plan, asked, lookups, cursor)
     finally:
         references.BASE.reset(token)
@@ -99,7 +100,7 @@ def _is_missing(name: str) -> Issue:
 
 
 def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:
-    from shared.search import driving  # noqa: PLC0415 - few searches look at other resources
+    from shared.search.run import driving  # noqa: PLC0415 - few searches look at other resources
 
     with lookups.budget.reserved(_FOR_ROWS):
         return driving.narrowed(query, lookups, cursor.via if cursor else None)
@@ -108,7 +109,7 @@ def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:
 def _page(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> Page:
     if not query.includes:
         return reading.read(plan, query, lookups, cursor)
-    from shared.search import including  # noqa: PLC0415 - few searches include anything
+    from shared.search.run import including  # noqa: PLC0415 - few searches include anything
 
     def read() -> Page:
         # What is sorted has to be read in one go; else some rows are left for includes.

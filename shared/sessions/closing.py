@@ -1,186 +1,168 @@
-"""The elements that closing fills in on a session and its children; a client's values stay."""
+"""Closing a session: detaching its threads, finishing its children, then the session itself.
 
-from datetime import tzinfo
+A closing is one transaction if it fits. Otherwise it is a sequence of transactions, each of which
+any worker or request may continue.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from shared import instants, references
-from shared.sessions.state import Figures
+from shared.access import Actor
+from shared.fhir import fhirjson, instants, ulids
+from shared.fhir.patch.patching import without_generated_text
+from shared.rules import classification
+from shared.rules import completion as rules
+from shared.rules.state import Closing, Figures, adopted, figures_of
+from shared.rules.status_history import with_status_history
+from shared.sessions import detaching
+from shared.settings import settings
+from shared.store import versions
+from shared.store.index.rows import room
+from shared.store.keys import MESSAGES
+from shared.store.records import CommunicationRecord, EncounterRecord, Pending
+from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
-PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
-# The types that R4 allows in Encounter.participant.individual, with their participation type.
-PARTICIPATION_OF = {"Practitioner": "ATND", "PractitionerRole": "ATND", "RelatedPerson": "PART"}
-MINUTE = 60 * instants.SECOND
-BOUNDS = frozenset({"start", "end"})
+FINISHED, IN_ERROR = "finished", "entered-in-error"
 
 
-def written(resource: Resource, element: str) -> Any:
-    """Return the value of an element that the server may fill, or None if it has none.
+def finish(work: Work, session: EncounterRecord) -> EncounterRecord:
+    """Close a session with status `finished`. Return its record."""
+    body = without_generated_text(session.resource, session.resource | {"status": FINISHED})
+    return close(work, session, left(work, session, body))
 
-    `start` and `end` are those of the period. Extensions in place of a bound count as its value.
+
+def finish_with(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
+    """Close a new session with status `finished`; one late message is its first and last."""
+    figures = figures_of([(message.at, classification.sender(message.resource))])
+    close(work, replace(session, figures=figures), session.resource | {"status": FINISHED})
+
+
+def close(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
+    """Close a session and its children with the status of `body`, and detach its threads.
+
+    If the work goes in steps, make only the first: detach the threads, and store the body as
+    pending until `complete` writes it.
     """
-    if element in BOUNDS:
-        period = resource.get("period", {})
-        return period.get(element) or period.get(f"_{element}")
-    return resource.get(element)
+    figures = detaching.release(work, session)
+    if figures.dirty:
+        figures = recomputed(work, session.id)
+    body = _in_error_if_empty(session, body, figures)
+    closing = Closing(ulids.new(work.milliseconds), str(body["status"]), work.instant, figures)
+    session = replace(session, closing=closing, slots=frozenset(), due=work.instant)
+    if work.in_steps:
+        work.begun.append(session.id)
+        work.save(session)
+        work.save(Pending(encounter=session.id, json=fhirjson.dumps(body)))
+        return session
+    ended = _ended(work, session, body)
+    for child in _open_children(work, session.id):
+        work.save(_ended_child(work, child, ended))
+    return ended
 
 
-def still_filled(before: Resource, after: Resource, filled: frozenset[str]) -> frozenset[str]:
-    """Return which of the elements that the server filled a client's write leaves unchanged."""
-    return frozenset(
-        name
-        for name in filled
-        if written(after, name) is not None and written(after, name) == written(before, name)
+def _in_error_if_empty(session: EncounterRecord, body: Resource, figures: Figures) -> Resource:
+    """Return the body as entered-in-error if the server opened a session that has no messages."""
+    if session.by_server and not figures.first and body["status"] == FINISHED:
+        return body | {"status": IN_ERROR}
+    return body
+
+
+def complete(actor: Actor, session_id: str) -> None:
+    """Make the remaining steps of a closing that has begun, whoever began it.
+
+    Each child is finished in its own transaction, then the session. Raises Stale if another
+    caller completes the same closing.
+    """
+    work = Work(actor, instants.now())
+    session, pending = work.encounter(session_id, closing=True), work.pending(session_id)
+    if session is None or session.closing is None or pending is None:
+        return
+    ended = _ended(work, session, pending.resource)
+    for child in _open_children(work, session_id):
+        step = Work(actor, instants.now())
+        step.require(session)
+        current = step.encounter(child.id)
+        if current and classification.is_open(current.resource):
+            step.save(_ended_child(step, current, ended))
+            step.commit("close")
+    work.remove(pending)
+    work.commit("close")
+
+
+def recomputed(work: Work, session_id: str, changed: CommunicationRecord | None = None) -> Figures:
+    """Return a session's figures, recomputed from its messages.
+
+    `changed` is a message that this work writes: it is taken as written, not as stored.
+    """
+    return figures_of(
+        (message.at, classification.sender(message.resource))
+        for message in _messages(work, session_id)
+        if (changed if changed and changed.id == message.id else message).counts
     )
 
 
-def with_kept(before: Resource, after: Resource, filled: frozenset[str], zone: tzinfo) -> Resource:
-    """Return a client's resource with the elements that the server filled and the client left out.
-
-    A bound of the period is not restored if it contradicts the client's other bound.
-    """
-    left_out = {name for name in filled if written(after, name) is None}
-    bounds = {name: before["period"][name] for name in left_out & BOUNDS}
-    restored = after | {name: before[name] for name in left_out - BOUNDS}
-    if bounds:
-        period = after.get("period", {}) | bounds
-        restored["period"] = _without_contradiction(period, left_out, zone)
-    return restored
+def _messages(work: Work, session_id: str) -> Iterable[CommunicationRecord]:
+    """Yield the messages whose effective session this is, except those adopted after its end."""
+    for span in work.spans(session_id):
+        adoptions = work.adoptions(span.thread)
+        for message in work.messages(span.thread, span.low, span.high or MESSAGES[1]):
+            adoption = adopted(message.epoch, adoptions) if message.epoch is not None else None
+            by_adoption = adoption and adoption.session == session_id and not adoption.late
+            if message.session == session_id or by_adoption:
+                yield message
 
 
-def _without_contradiction(
-    period: Resource, by_server: frozenset[str] | set[str], zone: tzinfo
-) -> Resource:
-    """Return a period without the bounds that the server filled if it ends before it starts."""
-    limits = instants.period(period, zone)
-    if limits.high >= limits.low:
-        return period
-    return {name: value for name, value in period.items() if name not in by_server & BOUNDS}
+def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
+    """Save the version in which a session ends. Return it."""
+    if session.closing is None:
+        raise AssertionError("a closing has begun")
+    figures = session.closing.figures
+    filled = rules.still_filled(session.resource, body, session.filled)
+    resource, filled = rules.completed(
+        body, figures, filled, settings().zone, room=room_in(session, body)
+    )
+    ended = versions.of_encounter(
+        work,
+        session,
+        resource,
+        closing=None,
+        slots=frozenset(),
+        due="",
+        figures=replace(figures, dirty=False),
+        filled=filled,
+        entered=session.closing.at,
+    )
+    work.save(ended)
+    if resource["status"] in classification.VOID:
+        detaching.free_day(work, ended)
+    return ended
 
 
-def without(resource: Resource, elements: frozenset[str]) -> Resource:
-    """Return a resource without some elements; `start` and `end` are those of the period."""
-    remaining = {name: value for name, value in resource.items() if name not in elements}
-    period = {
-        name: value for name, value in resource.get("period", {}).items() if name not in elements
-    }
-    remaining.pop("period", None)
-    return remaining | ({"period": period} if period else {})
+def room_in(session: EncounterRecord, body: Resource) -> int:
+    """Return how many more participants a session may have before it has too many index rows."""
+    stamped = body | {"meta": {**body.get("meta", {}), "lastUpdated": session.created}}
+    return room(stamped)
 
 
-def completed(
-    session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo, *, room: int
-) -> tuple[Resource, frozenset[str]]:
-    """Fill period, length and participants of a session that ends, from its counting messages.
-
-    Return the session, and the names of all elements in it that the server has filled. At most
-    `room` participants are added.
-    """
-    result, filled = timed(session, figures, filled, zone)
-    by_server = set(filled)
-    if "participant" not in result or "participant" in by_server:
-        _fill_participants(result, figures, by_server, room)
-    return result, frozenset(by_server)
+def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:
+    return [child for child in work.children(session_id) if classification.is_open(child.resource)]
 
 
-def timed(
-    session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo
-) -> tuple[Resource, frozenset[str]]:
-    """Fill period and length unless a client wrote them; without a counting message, nothing.
-
-    Return the session, and the names of all elements in it that the server has filled.
-    """
-    result, by_server = dict(session), set(filled)
-    if figures.first:
-        period = _period(result.pop("period", {}), figures, by_server, zone)
-        if period:
-            result["period"] = period
-        _fill_length(result, by_server, zone)
-    return result, frozenset(by_server)
+def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -> EncounterRecord:
+    """Return the version in which a child ends with its session."""
+    status, at = session.resource["status"], session.entered
+    after = child.resource | {"status": status}
+    after = with_status_history(child.resource, after, child.entered, at, keep_omitted=False)
+    after = without_generated_text(child.resource, after)
+    after = rules.child_completed(after, session.resource, settings().zone)
+    return versions.of_encounter(work, child, after, due="", entered=at)
 
 
-def _period(period: Resource, figures: Figures, by_server: set[str], zone: tzinfo) -> Resource:
-    result = dict(period)
-    for name, value in (("start", figures.first), ("end", figures.last)):
-        if name in by_server or (name not in result and f"_{name}" not in result):
-            result[name] = value
-            by_server.add(name)
-    consistent = _without_contradiction(result, by_server, zone)
-    by_server -= result.keys() - consistent.keys()
-    return consistent
-
-
-def _fill_length(session: Resource, by_server: set[str], zone: tzinfo) -> None:
-    if "length" in session and "length" not in by_server:
-        return
-    minutes = elapsed_minutes(session.get("period", {}), zone)
-    session.pop("length", None)
-    by_server.discard("length")
-    if minutes is not None:
-        session["length"] = {
-            "value": minutes,
-            "unit": "min",
-            "system": "http://unitsofmeasure.org",
-            "code": "min",
-        }
-        by_server.add("length")
-
-
-def measured(
-    session: Resource, filled: frozenset[str], zone: tzinfo
-) -> tuple[Resource, frozenset[str]]:
-    """Recompute a length that the server filled, because a client may have changed the period.
-
-    Return the session, and the names of all elements in it that the server has filled.
-    """
-    result, by_server = dict(session), set(filled)
-    if "length" in by_server:
-        _fill_length(result, by_server, zone)
-    return result, frozenset(by_server)
-
-
-def elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
-    """Return the whole minutes of a period, or None if a bound is missing or has no time of day."""
-    start, end = period.get("start", ""), period.get("end", "")
-    if "T" not in start or "T" not in end:
-        return None
-    elapsed = instants.parse(end, zone).low - instants.parse(start, zone).low
-    return max(0, elapsed) // MINUTE
-
-
-def _fill_participants(session: Resource, figures: Figures, by_server: set[str], room: int) -> None:
-    participants = list(session.get("participant", ()))
-    present = {str(references.target(entry.get("individual"))) for entry in participants}
-    missing = [sender for sender in sorted(figures.senders - present) if takes_part(sender)]
-    participants += [participant(sender) for sender in missing[: max(room, 0)]]
-    if participants:
-        session["participant"] = participants
-        by_server.add("participant")
-
-
-def takes_part(reference: str) -> bool:
-    """Return whether R4 allows the type of a reference as an Encounter's participant."""
-    return reference.partition("/")[0] in PARTICIPATION_OF
-
-
-def participant(reference: str) -> Resource:
-    """Return a participant for a reference, with the participation type of its resource type."""
-    coding = {"system": PARTICIPATION, "code": PARTICIPATION_OF[reference.partition("/")[0]]}
-    return {"type": [{"coding": [coding]}], "individual": {"reference": reference}}
-
-
-def child_completed(child: Resource, session: Resource, zone: tzinfo) -> Resource:
-    """Return a medical encounter with the bounds that its period lacks taken from its session's.
-
-    It is returned unchanged if its period would be empty or end before it starts.
-    """
-    session_period = session.get("period", {})
-    period = dict(child.get("period", {}))
-    for name in ("start", "end"):
-        if name in session_period and name not in period and f"_{name}" not in period:
-            period[name] = session_period[name]
-    limits = instants.period(period, zone)
-    if not period or limits.high < limits.low:
-        return child
-    return child | {"period": period}
+def left(work: Work, session: EncounterRecord, after: Resource) -> Resource:
+    """Return an Encounter whose status the server changes, with the old one in statusHistory."""
+    return with_status_history(
+        session.resource, after, session.entered, work.instant, keep_omitted=False
+    )

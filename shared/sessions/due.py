@@ -1,75 +1,80 @@
-"""The schedule of open Encounters: when each is next due, and what to do with it then."""
+"""Looking at Encounters that are due: closing sessions, or storing when they are due next."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum
 
-from shared.sessions.policies import DAILY, THREAD
+from shared import metrics
+from shared.access import Actor
+from shared.catalog.roles import SERVICE
+from shared.fhir import instants
+from shared.rules import schedule
+from shared.rules.schedule import Verdict
+from shared.sessions import attaching, closing, detaching
+from shared.store.records import EncounterRecord
+from shared.store.transactions import TooManyItems, settle
+from shared.store.work import Work
 
-# An Encounter that has become long may be without its second index rows for this time: searches
-# by date allow for it, and one that closes meanwhile never needs the rows.
-GRACE = timedelta(hours=12)
+
+class Look(Enum):
+    """The outcome of looking at an Encounter."""
+
+    CLOSED = "closed"
+    LATER = "later"
+    NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """The facts about an open Encounter that decide when it is due.
+def scheduler(tenant: str) -> Actor:
+    """Return the actor on whose behalf the schedule acts."""
+    return Actor(subject="schedule", roles=frozenset({SERVICE}), tenant=tenant)
 
-    Policy, opening time and limits are those stamped on it at opening. `active` is the latest
-    arrival, attaching or reopening of an attached thread, None if no thread is attached.
-    `long_from` is when the Encounter becomes long and needs its second index rows, None if it
-    already is. `planned` is whether its status is `planned`.
+
+def look(tenant: str, encounter_id: str, now: datetime) -> Look:
+    """Close an Encounter that is due at an instant, or store when it is due next.
+
+    Calling this again changes nothing more. Raises Transient if the database is busy.
     """
-
-    policy: str
-    opened: datetime
-    long_from: datetime | None
-    idle_minutes: int
-    max_hours: int
-    day_end: datetime | None
-    active: datetime | None
-    planned: bool
+    actor = scheduler(tenant)
+    return settle(lambda: _look(actor, encounter_id, now))
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What to do with an Encounter that is due: close it now, or look at it again at `due`.
-
-    Without `close` and `due` there is nothing more to do. `is_long` is whether the Encounter has
-    become long by now, and needs its second index rows.
-    """
-
-    close: bool
-    due: datetime | None = None
-    is_long: bool = False
-
-
-def closes_at(session: Opened) -> datetime | None:
-    """Return when a session closes by itself if nothing more happens, or None if it never does."""
-    if session.policy == DAILY:
-        return session.day_end
-    idle_at = None
-    if session.idle_minutes and session.active and not session.planned:
-        idle_at = session.active + timedelta(minutes=session.idle_minutes)
-    if session.policy == THREAD:
-        longest = session.opened + timedelta(hours=session.max_hours)
-        return min(longest, idle_at) if idle_at else longest
-    return idle_at
-
-
-def first_look(session: Opened) -> datetime | None:
-    """Return when an Encounter that is opened, or gets another thread, is due; None for never."""
-    closing, long_from = closes_at(session), session.long_from
-    if closing is None or long_from is None:
-        return closing or long_from
-    # A session that closes within the grace needs no second rows.
-    return closing if closing - GRACE <= long_from else min(closing, long_from)
+def _look(actor: Actor, encounter_id: str, now: datetime, *, in_steps: bool = False) -> Look:
+    work = Work(actor, now)
+    work.in_steps = in_steps
+    encounter = work.encounter(encounter_id, closing=True)
+    if encounter is None or not encounter.due or encounter.due > work.instant:
+        return Look.NOTHING
+    if encounter.closing:
+        closing.complete(actor, encounter_id)
+        _note_lag(encounter, now)
+        return Look.CLOSED
+    verdict = schedule.verdict(attaching.opened(encounter, detaching.active(work, encounter)), now)
+    if not verdict.close:
+        return _rearm(work, encounter, verdict)
+    try:
+        closing.finish(work, encounter)
+        work.commit("close")
+    except TooManyItems:
+        if in_steps:
+            raise
+        return _look(actor, encounter_id, now, in_steps=True)
+    for session_id in work.begun:
+        closing.complete(actor, session_id)
+    _note_lag(encounter, now)
+    return Look.CLOSED
 
 
-def verdict(session: Opened, now: datetime) -> Verdict:
-    """Return what to do with an Encounter that is due."""
-    closing = closes_at(session)
-    if closing and closing <= now:
-        return Verdict(close=True)
-    is_long = session.long_from is not None and session.long_from <= now
-    due = first_look(replace(session, long_from=None) if is_long else session)
-    return Verdict(close=False, due=due, is_long=is_long)
+def _note_lag(encounter: EncounterRecord, now: datetime) -> None:
+    lag = now - instants.read(encounter.due)
+    metrics.note(metrics.LAG, lag.total_seconds(), encounter.policy)
+
+
+def _rearm(work: Work, encounter: EncounterRecord, verdict: Verdict) -> Look:
+    """Store when an Encounter is due next; one that has lasted long gets its second index rows."""
+    next_due = attaching.spread(encounter, verdict.due) if verdict.due else ""
+    work.save(replace(encounter, due=next_due, is_long=encounter.is_long or verdict.is_long))
+    work.commit("close")
+    if not next_due:
+        return Look.NOTHING
+    metrics.note(metrics.REARMED, policy=encounter.policy)
+    return Look.LATER

@@ -1,86 +1,134 @@
-"""The Encounters that the server creates: a session's, and its patients' medical encounters."""
+"""Opening a session for a message, in the message's own transaction."""
 
+from dataclasses import replace
 from typing import Any
 
-from shared import references
-from shared.sessions.closing import participant, takes_part
-from shared.sessions.kinds import ACT_CODE, MEDICAL_ENCOUNTER, SESSION, VIRTUAL
+from shared.fhir import ulids
+from shared.fhir.patch.patching import without_generated_text
+from shared.rules import classification, new_session, policies, transitions
+from shared.rules.policies import DAILY, Policy
+from shared.rules.state import Slot
+from shared.sessions import attaching, closing
+from shared.settings import settings
+from shared.store import versions
+from shared.store.index.rows import room
+from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
 
-def patient(communication: Resource) -> str:
-    """Return the reference of the Patient that a header or message is about, empty if none."""
-    target = references.target(communication.get("subject"))
-    return str(target) if target and target.type == "Patient" else ""
+def open_for(
+    work: Work,
+    header: CommunicationRecord,
+    message: CommunicationRecord,
+    slot: Slot,
+    policy: Policy,
+) -> str:
+    """Save the session that a message opens, its slot and the header's link. Return its id.
 
-
-def subjects(header: Resource, message: Resource) -> list[Resource]:
-    """Return whom a session is about: each Patient once, or else the Group that the header names.
-
-    The header's Patient comes first.
+    If the message's local day is over, the session is created finished and the header keeps its
+    link.
     """
-    by_patient = {
-        patient(resource): resource["subject"]
-        for resource in (message, header)
-        if patient(resource)
-    }
-    if by_patient:
-        patients = dict.fromkeys(filter(None, (patient(header), patient(message))))
-        return [by_patient[reference] for reference in patients]
-    target = references.target(header.get("subject"))
-    return [header["subject"]] if target and target.type == "Group" else []
+    session = _save_session(work, header, message.resource, message.at, policy)
+    day, key = slot.key.day, message.place.sort
+    if day and day < policies.day_of(work.now, policy.zone):
+        work.save(transitions.named(slot, session.id))
+        attaching.reach_day(work, session.id, header.id, day, policy=policy, key=key)
+        day_session = replace(session, policy=DAILY, home=str(slot.key))
+        work.save(day_session)
+        closing.finish_with(work, day_session, message)
+        return session.id
+    _begin(work, header, session, slot, policy)
+    if day:
+        attaching.reach_day(work, session.id, header.id, day, policy=policy, key=key)
+    else:
+        span = work.span(session.id, header.id)
+        work.save(transitions.span_widened(span, session.id, header.id, key))
+    work.save(arrived(work, work.slot(slot.key), message))
+    return session.id
 
 
-def participants(header: Resource, message: Resource) -> list[Resource]:
-    """Return the participants: the header's sender and recipients, and the message's sender.
+def open_before(
+    work: Work, header: CommunicationRecord, at: str, slot: Slot, policy: Policy
+) -> None:
+    """Save a session in a transaction before its message's, where both do not fit one.
 
-    Those whose type R4 does not allow as a participant are left out.
+    The message then finds the session open. The session is built from the header alone, and
+    becomes entered-in-error if it ends without a message.
     """
-    people = [header.get("sender"), *header.get("recipient", ()), message.get("sender")]
-    unique = dict.fromkeys(str(target) for target in map(references.target, people) if target)
-    return [participant(reference) for reference in unique if takes_part(reference)]
+    session = _save_session(work, header, {}, at, policy)
+    _begin(work, header, session, slot, policy)
 
 
-def session(
-    session_id: str, header: Resource, message: Resource, at: str, type_system: str
-) -> Resource:
-    """Return the Encounter of a session that a message opens.
+def _begin(
+    work: Work, header: CommunicationRecord, session: EncounterRecord, slot: Slot, policy: Policy
+) -> None:
+    """Attach the slot to its new session, and link the header unless it names a later day's."""
+    if slot.key.day:
+        attaching.attach_day(work, slot, session, header.id, policy)
+    else:
+        attaching.attach(work, slot, session)
+    if not slot.key.day or header.day < slot.key.day:
+        point(work, header, session.id, slot.key.day)
 
-    It has no subject if it is about several patients.
+
+def arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
+    """Return the slot after a message that joins its session, or waits in it for a link."""
+    return transitions.arrived(
+        slot,
+        at=message.at,
+        key="" if slot.key.day else message.place.sort,
+        sender=classification.sender(message.resource),
+        received=work.instant,
+    )
+
+
+def _save_session(
+    work: Work, header: CommunicationRecord, message: Resource, at: str, policy: Policy
+) -> EncounterRecord:
+    """Save a session's Encounter, and a medical encounter for each patient if several."""
+    system, session_id = settings().encounter_type_system, ulids.new(work.milliseconds)
+    resource = new_session.session(session_id, header.resource, message, at, system)
+    resource = _with_room(resource, work.instant)
+    unborn = versions.unborn_encounter(work, session_id)
+    filled = frozenset({"start"} | ({"participant"} & resource.keys()))
+    # The server creates this session, even if a patient sent the message that opens it.
+    state = {"by_server": True, "patient_made": False, "filled": filled}
+    session = versions.of_encounter(work, unborn, resource, **state)
+    session = attaching.stamped(session, work, policy)
+    work.save(session)
+    subjects = new_session.subjects(header.resource, message)
+    for subject in subjects if len(subjects) > 1 else ():
+        save_medical_encounter(work, session, subject)
+    return session
+
+
+def _with_room(session: Resource, instant: str) -> Resource:
+    """Drop the participants that exceed the limit of index rows, of which a subject may need one.
+
+    The subject may be added later, so its row is kept free if there is none yet.
     """
-    subjects_of_session = subjects(header, message)
-    entries = participants(header, message)
-    return {
-        **_encounter(session_id, SESSION, type_system),
-        **({"subject": subjects_of_session[0]} if len(subjects_of_session) == 1 else {}),
-        **({"participant": entries} if entries else {}),
-        "period": {"start": at},
-    }
+    free = room(session | {"meta": {"lastUpdated": instant}}) - ("subject" not in session)
+    participants = session.get("participant", [])
+    return session | {"participant": participants[:free]} if free < 0 else session
 
 
-def bare_session(session_id: str, type_system: str) -> Resource:
-    """Return the Encounter of a session of which nothing else is known."""
-    return _encounter(session_id, SESSION, type_system)
+def save_medical_encounter(work: Work, session: EncounterRecord, subject: dict[str, object]) -> str:
+    """Save one patient's medical encounter in a session. Return its id."""
+    own_id = ulids.new(work.milliseconds)
+    start = session.resource.get("period", {}).get("start", "")
+    system = settings().encounter_type_system
+    child = new_session.medical_encounter(own_id, session.id, subject, start, system)
+    unborn = versions.unborn_encounter(work, own_id)
+    record = versions.of_encounter(work, unborn, child, patient_made=session.patient_made)
+    record = attaching.stamped(record, work)
+    work.save(replace(record, due=attaching.look(record, None)))
+    return own_id
 
 
-def medical_encounter(
-    encounter_id: str, session_id: str, subject: Resource, start: str, type_system: str
-) -> Resource:
-    """Return one patient's Encounter in a session about several patients."""
-    return {
-        **_encounter(encounter_id, MEDICAL_ENCOUNTER, type_system),
-        "subject": subject,
-        **({"period": {"start": start}} if start else {}),
-        "partOf": {"reference": f"Encounter/{session_id}"},
-    }
-
-
-def _encounter(encounter_id: str, code: str, type_system: str) -> Resource:
-    return {
-        "resourceType": "Encounter",
-        "id": encounter_id,
-        "status": "in-progress",
-        "class": {"system": ACT_CODE, "code": VIRTUAL, "display": "virtual"},
-        "type": [{"coding": [{"system": type_system, "code": code}]}],
-    }
+def point(work: Work, header: CommunicationRecord, session_id: str, day: str) -> None:
+    """Save a header with a link to the session that its messages join."""
+    link = {"reference": f"Encounter/{session_id}"}
+    linked = without_generated_text(header.resource, header.resource | {"encounter": link})
+    work.save(versions.of_communication(work, header, linked, day=day, plain=False))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.sessions.state import Adoption, Figures, Slot, SlotKey, Span
+from shared.rules.state import Adoption, Figures, Slot, SlotKey, Span
 from shared.store import keys
 from shared.store.keys import Address
 

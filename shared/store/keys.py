@@ -3,10 +3,10 @@
 from hashlib import sha256
 from typing import NamedTuple
 
-from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import AccessPattern, segment
-from shared.sessions.state import SlotKey
+from shared.fhir import ulids
+from shared.rules.state import SlotKey
 
 # An id of ours is `<header>.<ULID>`; FHIR ends ids at 64 characters.
 LONGEST_HEADER_ID = 64 - 1 - 26

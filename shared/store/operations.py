@@ -6,12 +6,12 @@ from functools import singledispatch
 from typing import Any
 from zlib import crc32
 
-from shared import fhirjson
 from shared.catalog import access_patterns as patterns
-from shared.index.rows import stub
-from shared.sessions.state import Adoption, Slot, Span
+from shared.fhir import fhirjson
+from shared.rules.state import Adoption, Slot, Span
 from shared.store import codec, keys
 from shared.store.dynamodb import table_name
+from shared.store.index.rows import stub
 from shared.store.items import ADDRESSES, Item, adoption_item, slot_item, span_item
 from shared.store.keys import Address
 from shared.store.records import (

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from shared import fhirjson, references
 from shared.catalog import access_patterns as patterns
+from shared.fhir import fhirjson, references
 from shared.store import codec, dynamodb, keys
 from shared.store.items import Item
 from shared.store.keys import Place
@@ -102,9 +102,9 @@ def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, 
     """Read the JSON of many resources' current versions; what is not there is left out."""
     ids = [one for one in ids if references.ID.fullmatch(one)]
     if resource_type == "AuditEvent":
-        from shared.audit import by_id  # noqa: PLC0415 - nothing else reads the trail
+        from shared.audit import event_lookup  # noqa: PLC0415 - nothing else reads the trail
 
-        return by_id.resources(tenant, ids)
+        return event_lookup.resources(tenant, ids)
     records = _records(resource_type, ids, tenant)
     return {record.id: record.json for record in records if record.json and record.id in ids}
 

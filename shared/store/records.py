@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import orjson
 
-from shared import fhirjson
 from shared.errors import TooLong
-from shared.sessions.state import Closing, Figures
+from shared.fhir import fhirjson
+from shared.rules.state import Closing, Figures
 from shared.store import codec, keys
 from shared.store.items import Item, figures, figures_item, number, text, texts
 from shared.store.keys import Address, Place

@@ -5,19 +5,21 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from shared import instants, metrics, ulids
-from shared.access import Actor, Ground, compartments
+from shared import metrics
+from shared.access import Actor, Ground
+from shared.access.visibility import Sight
 from shared.audit import events, trail
 from shared.catalog import access_patterns as patterns
 from shared.catalog.types import CARE
-from shared.index.rows import rows
-from shared.references import Literal
-from shared.sessions.kinds import is_open, is_session, parent
-from shared.sessions.state import Adoption, Slot, SlotKey, Span
+from shared.fhir import instants, ulids
+from shared.fhir.references import Literal
+from shared.rules import compartments
+from shared.rules.classification import is_open, is_session, parent
+from shared.rules.state import Adoption, Slot, SlotKey, Span
 from shared.settings import settings
-from shared.sight import Sight
 from shared.store import dynamodb, guards, items, keys, reading, transactions
-from shared.store.auditing import event_item
+from shared.store.audit_items import event_item
+from shared.store.index.rows import rows
 from shared.store.items import Item
 from shared.store.keys import MESSAGES, Address
 from shared.store.operations import (
@@ -446,9 +448,9 @@ class Work:
         own = compartments.patients(resource) if resource else frozenset()
         if not (through := compartments.through(resource)):
             return own
-        from shared.audit import finding  # noqa: PLC0415 - most resources name their patient
+        from shared.audit import indirect_patients  # noqa: PLC0415 - most resources name their patient
 
-        return own | finding.patients(through, self._about, self._parts)
+        return own | indirect_patients.patients(through, self._about, self._parts)
 
     def _about(self, resource_type: str, resource_id: str) -> dict[str, Any]:
         address = keys.current(self.tenant, resource_type, resource_id)

@@ -7,10 +7,11 @@ import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from functions import audit_index
-from shared import instants, settings
+from shared import settings
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.roles import ADMIN, AUDITOR, ROLES
+from shared.fhir import instants
 from tests import care, refusals
 from tests.auditing import Log, kept, new_rows, rows
 from tests.consistency import everything, scan

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from shared import instants, settings
-from shared.audit import searching
-from shared.interactions import capabilities
+from shared import settings
+from shared.audit import event_search
+from shared.fhir import instants
+from shared.interactions.conformance import capabilities
 from shared.store import archive
 from tests import auditing, care, refusals
 from tests.auditing import Log
@@ -101,7 +102,7 @@ def test_a_search_that_may_read_little_goes_on_where_it_ended(
     url = "/AuditEvent?entity=Encounter/1&outcome=4&_sort=date&_count=50"
     expected = AUDITOR.get(url).ids
     assert len(expected) == 2 * len(HOURS)
-    monkeypatch.setattr(searching, "_PAGE_ROWS", 1999)
+    monkeypatch.setattr(event_search, "_PAGE_ROWS", 1999)
     found: list[str] = []
     for _ in range(50):
         page = AUDITOR.get(url)

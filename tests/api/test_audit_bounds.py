@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
-from shared import fhirjson
 from shared.audit import events, journal
 from shared.audit.trail import Trail
+from shared.fhir import fhirjson
 from shared.store import codec, keys, reading
 from shared.store.dynamodb import client, table_name
 from shared.store.operations import put as put_operation

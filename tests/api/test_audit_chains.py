@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared import fhirjson, instants, settings, ulids
+from shared import settings
 from shared.audit import events
+from shared.audit.chain_steps import EXPIRY, TOO_NEW, Break
 from shared.audit.chains import (
     AHEAD,
     ALTERED,
@@ -22,13 +23,13 @@ from shared.audit.chains import (
 )
 from shared.audit.digests import ANOTHER, GONE
 from shared.audit.events import link
-from shared.audit.steps import EXPIRY, TOO_NEW, Break
 from shared.catalog import access_patterns as patterns
+from shared.fhir import fhirjson, instants, ulids
 from shared.local.auditing import TABLES as TABLES_WALKED
 from shared.local.auditing import Archive
 from shared.local.verifying import Scope, verify, walked
 from shared.store import archive as archive_store
-from shared.store import auditing, codec, dynamodb
+from shared.store import audit_items, codec, dynamodb
 from tests import auditing as auditing_of_tests
 from tests import care
 from tests.auditing import rows
@@ -53,7 +54,7 @@ def versions(clinic: FrontDoor) -> list[dict[str, Any]]:
 
 
 def _version(row: dict[str, Any]) -> int:
-    written = json.loads(auditing.event_of(row))["written"]
+    written = json.loads(audit_items.event_of(row))["written"]
     return next((version for reference, version, *_ in written if reference == "Encounter/1"), 0)
 
 
@@ -85,7 +86,7 @@ def remove(row: dict[str, Any], table: str = patterns.AUDIT) -> None:
 
 
 def altered(row: dict[str, Any], **change: Any) -> dict[str, Any]:
-    event = json.loads(auditing.event_of(row)) | change
+    event = json.loads(audit_items.event_of(row)) | change
     return row | {"event": {"B": codec.pack(json.dumps(event).encode())}}
 
 
@@ -216,7 +217,7 @@ def test_a_chain_that_was_written_anew_is_another_than_the_archive_knows(
         written = [["Encounter/1", _version(row), "C" if not last else "U", last]]
         forged = altered(row, who={"subject": "somebody else"}, written=written)
         put(forged)
-        last = link(auditing.event_of(forged)).hex()
+        last = link(audit_items.event_of(forged)).hex()
     chained = item | {"chain": {"B": bytes.fromhex(last)}}
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=chained)
     assert found() == ("", "")
@@ -315,7 +316,7 @@ def test_an_expiry_that_was_taken_away_is_named(aged: list[dict[str, Any]]) -> N
 @pytest.fixture
 def appended(versions: list[dict[str, Any]]) -> Any:
     """Appends an event with the item's own chain; takes it away when the test is over."""
-    event = json.loads(auditing.event_of(versions[-1]))
+    event = json.loads(audit_items.event_of(versions[-1]))
     (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
     chain = bytes(item["chain"]["B"])
     row = versions[-1] | {"pk": {"S": f"-#{ulids.new(2**47)}"}}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from functions import create
-from shared import fhirjson
-from shared.resources.validation import issues
+from shared.fhir import fhirjson
+from shared.fhir.validation.validation import issues
 from tests import care, refusals
 from tests.consistency import everything
 from tests.frontdoor import DOMAIN, FrontDoor

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.http import rooms
+from shared.http import bundle_budget
 from tests import care
 from tests.bundles import batch, bundle, entry, statuses, urn
 from tests.consistency import everything
@@ -165,7 +165,7 @@ def test_a_preference_holds_for_all_entries(clinic: FrontDoor) -> None:
 
 def test_an_answer_without_room_says_so(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     session_id = open_session(clinic)
-    monkeypatch.setattr(rooms, "LARGEST", 1100)
+    monkeypatch.setattr(bundle_budget, "LARGEST", 1100)
     read = entry("GET", f"Encounter/{session_id}")
     answered = batch(clinic, *[read] * 3, entry("POST", "Encounter", care.session()))
     assert statuses(answered)[0] == "200"
@@ -176,7 +176,7 @@ def test_an_answer_without_room_says_so(clinic: FrontDoor, monkeypatch: pytest.M
 def test_a_batch_whose_time_is_over_says_which_entries_to_send_again(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms, "SECONDS", -1)
+    monkeypatch.setattr(bundle_budget, "SECONDS", -1)
     (late,) = batch(clinic, entry("POST", "Encounter", care.session()))
     assert late["response"]["status"] == "503"
     assert clinic.get("/Encounter").ids == []

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from shared import deadlines, fhirjson
-from shared.http import payloads, rooms
+from shared import deadlines
+from shared.fhir import fhirjson
+from shared.http import bundle_budget, payloads
 from shared.store import dynamodb, transactions
 from tests import care, refusals
 from tests.auditing import Log
@@ -37,7 +38,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    for module in (deadlines, dynamodb, rooms, transactions):
+    for module in (deadlines, dynamodb, bundle_budget, transactions):
         monkeypatch.setattr(module, "time", made)
     for module in (dynamodb, transactions):
         monkeypatch.setattr(module, "random", made)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.search import driving
+from shared.search.run import driving
 from tests import care
 from tests.frontdoor import FrontDoor
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared import instants
-from shared.interactions import closing
+from shared.fhir import instants
+from shared.sessions import closing
 from tests import care, refusals
 from tests.frontdoor import FrontDoor
 from tests.practice import BERLIN, Practice, local

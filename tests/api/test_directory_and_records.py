@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
+from shared.catalog.examples import EXAMPLES
 from shared.catalog.types import DIRECTORY, RECORDS
-from shared.http.examples import EXAMPLES
 from tests import care, refusals
 from tests.frontdoor import FrontDoor
 

@@ -10,7 +10,7 @@ from tests import refusals
 from tests.frontdoor import BASE, ORIGIN, FrontDoor
 
 NOBODY = FrontDoor(role="nobody")
-FILES = sorted(path.name for path in (ROOT / "shared/explore").iterdir())
+FILES = sorted(path.name for path in (ROOT / "shared/http/explorer/files").iterdir())
 
 
 def directives(policy: str) -> dict[str, str]:
@@ -59,7 +59,7 @@ def test_the_page_has_no_script_and_no_style_of_its_own_and_its_links_are_relati
 def test_what_the_page_loads_is_there(name: str) -> None:
     answer = NOBODY.get(f"{ORIGIN}/explore/{name}", accept="*/*;q=0.1,text/css")
     assert answer.status == 200
-    assert answer.text == (ROOT / "shared/explore" / name).read_text()
+    assert answer.text == (ROOT / "shared/http/explorer/files" / name).read_text()
     kinds = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
     assert answer.headers["Content-Type"].startswith(kinds[name.rpartition(".")[2]])
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

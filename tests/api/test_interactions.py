@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared import fhirjson
 from shared.catalog.types import TYPES
-from shared.resources.validation import issues
+from shared.fhir import fhirjson
+from shared.fhir.validation.validation import issues
 from tests import care, refusals
 from tests.consistency import everything
 from tests.frontdoor import BASE, Answer, FrontDoor

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import pytest
 
 from functions import read
-from shared import fhirjson
+from shared.fhir import fhirjson
+from shared.fhir.validation.validation import issues
 from shared.http.endpoint import logger
-from shared.resources.validation import issues
 from shared.store import dynamodb, transactions
-from shared.store.auditing import event_of
+from shared.store.audit_items import event_of
 from tests import auditing, care, refusals
 from tests.canary import CANARY, noted, person, secret
 from tests.frontdoor import FrontDoor

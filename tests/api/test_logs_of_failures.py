@@ -19,11 +19,11 @@ from botocore.exceptions import (
 )
 
 from functions import audit_index, audit_log, closing_scheduler, closing_worker, reindex
-from shared import jobs
+from shared.http import jobs
 from shared.http.endpoint import logger as of_requests
-from shared.interactions import due_messages
 from shared.local.schedule import event
 from shared.packaging.build import ROOT
+from shared.sessions import due_queue
 from shared.store import archive, dynamodb, queue, reading, transactions
 from tests import auditing, care
 from tests.bundles import batch, entry
@@ -40,7 +40,7 @@ READS = ("get_item", "query", "batch_get_item", "scan")
 def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
     """What the functions write into their log."""
     stream = StringIO()
-    for logger in (of_requests, jobs.logger, due_messages.logger):
+    for logger in (of_requests, jobs.logger, due_queue.logger):
         monkeypatch.setattr(logger.registered_handler, "stream", stream)
     return stream
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared import instants
-from shared.interactions import due
+from shared.fhir import instants
+from shared.sessions import due
 from shared.store import reading
 from shared.store.records import EncounterRecord
 from tests import care, refusals

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared import fhirjson
 from shared.catalog.types import DIRECTORY, RECORDS
+from shared.fhir import fhirjson
 from shared.settings import POLICIES, settings
 from shared.store import dynamodb, transactions
 from tests import consistency, variants

@@ -7,10 +7,10 @@ from fhir.resources.R4B.operationdefinition import OperationDefinition
 from fhir.resources.R4B.searchparameter import SearchParameter
 from fhir.resources.R4B.structuredefinition import StructureDefinition
 
-from shared import fhirjson
 from shared.catalog.operations import OPERATIONS
-from shared.interactions import closing
-from shared.resources.validation import issues
+from shared.fhir import fhirjson
+from shared.fhir.validation.validation import issues
+from shared.sessions import closing
 from shared.store import dynamodb
 from tests import care, refusals
 from tests.frontdoor import BASE, Answer, FrontDoor

@@ -11,9 +11,9 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.compartments import ITSELF, MEMBERS, SEEN_BY_ALL, Member
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.catalog.types import CARE, TYPES
-from shared.index.values import Quantity, Reference, Token, values
-from shared.instants import Range
+from shared.fhir.instants import Range
 from shared.store import dynamodb
+from shared.store.index.values import Quantity, Reference, Token, values
 from tests import care
 from tests.consistency import scan
 from tests.database import Database

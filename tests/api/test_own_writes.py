@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.access.naming import IDENTIFIERS
+from shared.access.identity_elements import IDENTIFIERS
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import TYPES
-from shared.resources import schema
+from shared.fhir.validation import schema
 from tests import care, refusals
 from tests.bundles import bundle, entry
 from tests.consistency import everything

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from shared import settings
-from shared.http.plain import MOST_VALUES
 from shared.plain.collections import COLLECTIONS
 from shared.plain.collections.rows import Collection
+from shared.plain.endpoint import MOST_VALUES
 from tests import care, plainly
 from tests.consistency import everything
 from tests.frontdoor import FrontDoor

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared import settings
-from shared.interactions import due
+from shared.sessions import due
 from tests import care
 from tests.practice import Practice, clock, local
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.catalog.types import DIRECTORY, RECORDS
-from shared.index.rows import MOST_ROWS
+from shared.store.index.rows import MOST_ROWS
 from tests import care, refusals
 from tests.frontdoor import FrontDoor
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared import instants, settings
+from shared import settings
 from shared.catalog import access_patterns as patterns
+from shared.fhir import instants
 from shared.local import redriving, reindexing, replaying
 from shared.local.deployments import Deployment
 from shared.local.redriving import BATCHES, FAILED, LINES, LOOKS, UNKNOWN, redrive

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared import fhirjson
+from shared.fhir import fhirjson
 from tests import care, refusals
 from tests.bundles import batch, bundle, entry, refused, statuses, transact, urn
 from tests.consistency import check, everything

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.interactions import elsewhere as asking
+from shared.references import remote as asking
 from tests import care, refusals
 from tests.bundles import entry, statuses, transact
 from tests.consistency import everything

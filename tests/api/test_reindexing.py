@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from functions import reindex
-from shared import references
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import TYPES
 from shared.errors import Conflict
-from shared.index import long, order, readiness
-from shared.interactions import reindex as reindexing
+from shared.fhir import references
+from shared.interactions.admin import reindex as reindexing
 from shared.store import dynamodb, transactions
+from shared.store.index import long_encounters, order, readiness
 from tests import care, consistency, steps
 from tests.clock import START
 from tests.frontdoor import BASE, FrontDoor
@@ -207,7 +207,7 @@ def test_what_lasts_long_keeps_and_gets_its_second_rows(
         for period in (stay, day)
     ]
     assert everything()["repaired rows"] == 0
-    monkeypatch.setattr(long, "hours", lambda: 1)
+    monkeypatch.setattr(long_encounters, "hours", lambda: 1)
     assert clinic.get("/Encounter?class=AMB&date=gt2026-01-13").ids == ids[:1]
     assert everything()["repaired rows"] > 0
     second = [item["sk"]["S"].rpartition("#")[2] for item in rows() if key_of(item)[1][:2] == "L#"]

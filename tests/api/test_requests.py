@@ -6,8 +6,9 @@ from urllib.parse import quote
 import pytest
 
 from functions import capabilities
-from shared import fhirjson, settings
-from shared.resources.validation import issues
+from shared import settings
+from shared.fhir import fhirjson
+from shared.fhir.validation.validation import issues
 from tests import care, refusals
 from tests.consistency import everything
 from tests.frontdoor import BASE, DOMAIN, FrontDoor

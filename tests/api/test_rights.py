@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from shared import instants
 from shared.catalog.interactions import INTERACTIONS
-from shared.index import readiness
-from shared.interactions import closing, due
+from shared.fhir import instants
+from shared.sessions import closing, due
 from shared.store import dynamodb, transactions
+from shared.store.index import readiness
 from shared.store.work import Work
 from tests import auditing, care
 from tests.contract.test_template import ALLOWED, FUNCTIONS, module

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.errors import Invalid, TooCostly
+from shared.fhir import ulids
 from shared.search import Result, search
 from shared.store import codec
 from tests import care, inboxes

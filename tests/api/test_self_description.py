@@ -10,9 +10,9 @@ from shared.catalog.interactions import BELOW_BASE, COLLECTIONS, INTERACTIONS, P
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import TYPES
-from shared.http import docs
+from shared.http.openapi import docs
 from shared.http.responses import STATUS
-from shared.sessions import policies
+from shared.rules import policies
 from tests import care, refusals
 from tests.frontdoor import BASE, FrontDoor
 from tests.remembered import forget

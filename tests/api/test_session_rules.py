@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from functions import closing_worker
-from shared import instants, references
-from shared.sessions import policies
+from shared.fhir import instants, references
+from shared.rules import policies
 from tests import care
 from tests.frontdoor import BASE, FrontDoor
 from tests.practice import Practice, clock, local, people, str_of

@@ -6,7 +6,7 @@ import pytest
 
 from functions import token_claims
 from shared import settings
-from shared.interactions import capabilities
+from shared.interactions.conformance import capabilities
 from tests.frontdoor import FrontDoor
 
 AUTHORIZE, TOKEN = "https://pool.example/oauth2/authorize", "https://pool.example/oauth2/token"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.catalog import access_patterns as patterns
-from shared.interactions.due_messages import look_at, send_due
+from shared.sessions.due_queue import look_at, send_due
 from shared.store import queue
 from tests import care, refusals
 from tests.consistency import scan

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared import ulids
+from shared.fhir import ulids
 from tests import care, refusals
 from tests.consistency import everything
 from tests.frontdoor import Answer, FrontDoor

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared import instants
+from shared.fhir import instants
 from tests import care
 from tests.bundles import bundle, entry
 from tests.frontdoor import Answer, FrontDoor

@@ -13,11 +13,11 @@ import pytest
 from functions import reindex
 from shared.audit.chains import AHEAD, MISSING, NO_END, NO_RESOURCE
 from shared.catalog import access_patterns as patterns
-from shared.index import readiness
 from shared.local import auditing as tables_of_trail
 from shared.local.auditing import Stored
 from shared.local.verifying import verify
 from shared.store import dynamodb
+from shared.store.index import readiness
 from tests import care, commands, consistency, steps
 from tests.clock import set_clock
 from tests.consistency import scan

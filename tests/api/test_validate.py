@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared import fhirjson
-from shared.resources.validation import issues
+from shared.fhir import fhirjson
+from shared.fhir.validation.validation import issues
 from tests import care, refusals
 from tests.api.test_interactions import status_patch
 from tests.frontdoor import Answer, FrontDoor

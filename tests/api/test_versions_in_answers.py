@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.resources.primitives import PRIMITIVES
+from shared.fhir.validation.primitives import PRIMITIVES
 from tests import care
 from tests.bundles import batch, entry, transact
 from tests.frontdoor import BASE, FrontDoor

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.http.coding import LEAST_BYTES
+from shared.http.compression import LEAST_BYTES
 from shared.local import template
 from tests.benchmarks import prices
 from tests.benchmarks.figures import Figure

@@ -8,8 +8,8 @@ from itertools import islice
 from unittest.mock import patch
 
 from functions import closing_scheduler
-from shared import instants
 from shared.access import Actor
+from shared.fhir import instants
 from shared.interactions.create import create
 from shared.local.schedule import event
 from shared.store import dynamodb, transactions

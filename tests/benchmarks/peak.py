@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from shared import instants
+from shared.fhir import instants
 from shared.local.artefact import artefact
 from tests.benchmarks.endpoint import Endpoint
 from tests.benchmarks.figures import Figure

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from shared import instants
+from shared.fhir import instants
 from shared.local import template
 from shared.store import dynamodb
 from tests import care, clock

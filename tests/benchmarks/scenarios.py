@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import instants
+from shared.fhir import instants
 from tests.benchmarks.practice import Practice, Request, typical
 
 

@@ -24,8 +24,9 @@ from typing import Any
 import pytest
 
 from functions import audit_index, audit_log
-from shared import instants, jobs, ulids
 from shared.catalog import access_patterns as patterns
+from shared.fhir import instants, ulids
+from shared.http import jobs
 from shared.http.endpoint import logger
 from shared.store import archive
 from tests import clock

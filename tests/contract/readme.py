@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from shared.audit import journal, postings
+from shared.audit import archive_index, journal
 from shared.catalog import access_patterns as patterns
 from shared.catalog.compartments import ITSELF, PATIENT, RELATED, SEEN_BY_ALL, of_type
 from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS
@@ -14,13 +14,13 @@ from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index
 from shared.catalog.roles import ROLES
 from shared.catalog.types import TYPES
-from shared.index import partitions
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.plain import queries
 from shared.plain.collections import COLLECTIONS
 from shared.plain.fields import Field
-from shared.store import auditing, keys, operations
+from shared.store import audit_items, keys, operations
+from shared.store.index import partitions
 
 PATH = ROOT / "README.md"
 CLIENTS = ROOT / "tests/clients"
@@ -50,10 +50,10 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,
     patterns.HELD: keys.held,
-    patterns.EVENT: auditing.address,
+    patterns.EVENT: audit_items.address,
     patterns.NEW_EVENTS: journal.partition,
-    patterns.POSTINGS: postings.of_key,
-    patterns.SEGMENTS: postings.of_segments,
+    patterns.POSTINGS: archive_index.of_key,
+    patterns.SEGMENTS: archive_index.of_segments,
 }
 
 

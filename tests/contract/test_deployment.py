@@ -15,7 +15,7 @@ from shared.access import scopes
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.types import TYPES
-from shared.http import openapi
+from shared.http.openapi import document
 from shared.local import redriving, template
 from shared.packaging.build import ROOT
 from tests.contract.test_template import (
@@ -177,7 +177,7 @@ def test_pages_of_other_origins_may_send_and_read_what_the_api_takes_and_gives(
     assert cors["AllowOrigins"] == {"Ref": "AllowedOrigins"}
     assert cors["AllowCredentials"] is True
     assert {*cors["AllowMethods"]} == {row.method for row in INTERACTIONS} - {"OPTIONS"}
-    described = json.loads(openapi.openapi("https://fhir.example"))
+    described = json.loads(document.openapi("https://fhir.example"))
     operations = [each for path in described["paths"].values() for each in path.values()]
     taken = {
         parameter["name"].lower()

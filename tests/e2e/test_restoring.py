@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import instants
 from shared.audit.chains import AHEAD, NO_RESOURCE
 from shared.catalog import access_patterns as patterns
+from shared.fhir import instants
 from shared.local import restoring, template
 from shared.local.artefact import artefact
 from shared.local.conversation import client

@@ -21,7 +21,7 @@ from shared.local.conversation import client
 from shared.local.emulator import Emulator, emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy, physical_id
-from shared.store import auditing, codec
+from shared.store import audit_items, codec
 from tests import care
 from tests.canary import CANARY, noted, person, secret
 
@@ -212,7 +212,7 @@ def audited(running: Emulator) -> str:
     for item in (item for page in pages for item in page["Items"]):
         said.append(str(item))
         if "event" in item:
-            said.append(auditing.event_of(item).decode())
+            said.append(audit_items.event_of(item).decode())
         if "resource" in item:
             said.append(codec.unpack(bytes(item["resource"]["B"]))[0].decode())
     return "\n".join(said)

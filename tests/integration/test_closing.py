@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared import instants, settings
+from shared import settings
 from shared.errors import Transient
-from shared.interactions import due, due_messages
+from shared.fhir import instants
+from shared.sessions import due, due_queue
 from shared.store import meter, queue
 from shared.store.operations import DUE_SHARDS
 from tests import consistency
@@ -173,7 +174,7 @@ def test_a_run_is_bounded_and_the_next_takes_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     policy("thread")
-    monkeypatch.setattr(due_messages, "MOST_A_SHARD", 1)
+    monkeypatch.setattr(due_queue, "MOST_A_SHARD", 1)
     for _ in range(20):
         thread(clinic, "2026-11-20T08:40:00Z")
     clock.now = NINE + DAY

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from shared import references, settings
+from shared import settings
 from shared.catalog import access_patterns as patterns
-from shared.references import Literal
+from shared.fhir import references
+from shared.fhir.references import Literal
 from shared.store import dynamodb
 from shared.store.records import (
     CommunicationRecord,

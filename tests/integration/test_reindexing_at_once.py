@@ -8,7 +8,7 @@ import pytest
 
 from functions import reindex
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.index import readiness
+from shared.store.index import readiness
 from tests import consistency
 from tests.frontdoor import FrontDoor
 from tests.later import WARD, in_ward

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared import instants, settings
-from shared.interactions import due
+from shared import settings
+from shared.fhir import instants
+from shared.sessions import due
 from shared.store import transactions
 from tests import care, consistency, invariants
 from tests.frontdoor import Answer, FrontDoor

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.catalog.types import DIRECTORY, RECORDS
-from shared.resources.schema import Element, listed, type_named
+from shared.fhir.validation.schema import Element, listed, type_named
 from tests.oracle.making import CANONICALS, URIS, WORDS, Maker, Resource
 from tests.oracle.r4 import Defined, defined
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shared.resources.schema import Element, type_named
+from shared.fhir.validation.schema import Element, type_named
 from tests.oracle.values import (
     ALWAYS,
     COMMON,

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from shared import instants, references, ulids
 from shared.catalog.types import DIRECTORY, RECORDS, TYPES
-from shared.index import long
-from shared.index.rows import rows
-from shared.sessions import times
-from shared.sessions.state import Adoption, Span
+from shared.fhir import instants, references, ulids
+from shared.rules import times
+from shared.rules.state import Adoption, Span
+from shared.store.index import long_encounters
+from shared.store.index.rows import rows
 from shared.store.keys import HEADER, Place
 from shared.store.operations import operations
 from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
@@ -76,7 +76,7 @@ class _Filling:
 
     def _encounter(self, resource: Resource) -> None:
         self._bulky(resource)
-        is_long = long.is_long(resource, instants.now(), ZONE)
+        is_long = long_encounters.is_long(resource, instants.now(), ZONE)
         record = EncounterRecord(
             id=resource["id"],
             version=1,

@@ -21,9 +21,9 @@ from schemathesis import checks
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks as openapi_checks
 
+from shared.catalog.examples import EXAMPLES
 from shared.catalog.interactions import PLAIN
 from shared.catalog.types import CARE, TYPES
-from shared.http.examples import EXAMPLES
 from shared.store import dynamodb, transactions
 from tests import care, consistency
 from tests.database import Database

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from shared.sessions import kinds
+from shared.rules import classification
 from shared.store.records import CommunicationRecord, EncounterRecord
 from tests.invariants import FINISHED, gained, policy_of, status
 from tests.picture import Picture
@@ -34,7 +34,7 @@ def _arrival(before: Picture, after: Picture, message: CommunicationRecord) -> s
         return f"waits, {policy_of(after, message).name}{', plain header' if plain else ''}"
     old, new = before.encounters.get(session_id), after.encounters[session_id]
     if old is None:
-        return "opens a session" if kinds.is_open(new.resource) else "makes a finished day"
+        return "opens a session" if classification.is_open(new.resource) else "makes a finished day"
     if status(old) == FINISHED:
         return f"late, {'amends' if new.version > old.version else 'within'} its day"
     if new.slots > old.slots:
@@ -48,7 +48,7 @@ def _beside(before: Picture, after: Picture, message: CommunicationRecord) -> It
     session_id = after.session(message)
     old, new = before.encounters.get(session_id), after.encounters.get(session_id)
     thread = message.place.thread
-    if old and new and kinds.is_open(new.resource) and new.version > old.version:
+    if old and new and classification.is_open(new.resource) and new.version > old.version:
         moved = old.resource.get("period") != new.resource.get("period")
         yield "message: corrects the beginning" if moved else "message: adds a patient"
     if new and not old and next(after.children(session_id), None):
@@ -73,7 +73,7 @@ def _recount(before: Picture, after: Picture, old: CommunicationRecord) -> str:
     if now is was:
         return "open, marks the slot"
     if status(was) != FINISHED:
-        return f"{'open' if kinds.is_open(was.resource) else 'void'}, marks the session"
+        return f"{'open' if classification.is_open(was.resource) else 'void'}, marks the session"
     if status(now) != FINISHED:
         return "finished, none left"
     return f"finished, {'amended' if now.version > was.version else 'nothing to amend'}"
@@ -100,23 +100,23 @@ def _links(before: Picture, after: Picture) -> Iterator[str]:
 
 
 def _encounter(after: Picture, old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]:
-    kind = "child" if kinds.parent(new.resource) else "session"
+    kind = "child" if classification.parent(new.resource) else "session"
     if old is None:
         yield f"{kind} created {status(new)}"
     elif old.deleted:
         yield f"{kind} brought back {status(new)}"
     elif new.deleted:
         yield f"deleted: {status(old)}"
-    elif not kinds.is_open(old.resource) and kinds.is_open(new.resource):
+    elif not classification.is_open(old.resource) and classification.is_open(new.resource):
         yield f"{kind} reopened{', daily' if new.home else ''}"
-    elif kinds.is_open(old.resource) and not kinds.is_open(new.resource):
+    elif classification.is_open(old.resource) and not classification.is_open(new.resource):
         how = " in steps" if old.closing else " with its session" if kind == "child" else ""
         yield f"{kind} ended{how}: {status(new)}"
         if kind == "session" and not old.closing and next(after.children(new.id), None):
             yield "session ended with children"
     elif new.closing and not old.closing:
         yield "closing begun"
-    elif kinds.is_open(new.resource) and old.due != new.due:
+    elif classification.is_open(new.resource) and old.due != new.due:
         yield f"due {'later' if new.due > old.due else 'earlier' if new.due else 'no more'}"
     elif new.slots < old.slots:
         yield "session left by a thread"

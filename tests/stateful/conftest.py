@@ -13,7 +13,7 @@ from tests.stateful.practice import NOON, local
 
 @pytest.fixture(autouse=True)
 def silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("shared.http.endpoint", "shared.jobs"):
+    for module in ("shared.http.endpoint", "shared.http.jobs"):
         logger = import_module(module).logger
         monkeypatch.setattr(logger, "info", lambda *_, **__: None)
     monkeypatch.setattr(metrics, "note", lambda *_, **__: None)

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from shared import instants
-from shared.sessions import kinds
+from shared.fhir import instants
+from shared.rules import classification
 from tests import care
 from tests.database import Fate
 from tests.stateful.fates import fates
@@ -124,7 +124,7 @@ class Encounters(Machine):
         url = f"/Encounter/{self.encounter_id(encounter)}"
         if read := self.bodies.get(url):
             body = read[number % len(read)] | {"reasonCode": [{"text": f"Number {number}"}]}
-            if body["status"] in kinds.VOID:
+            if body["status"] in classification.VOID:
                 self.by_hand.add(self.encounter_id(encounter))
             self.place.call("PUT", url, body, fate)
 

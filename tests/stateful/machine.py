@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
-from shared.interactions import closing, due
-from shared.sessions import kinds
+from shared.rules import classification
+from shared.sessions import closing, due
 from tests import care, consistency
 from tests.database import Fate
 from tests.frontdoor import PATCH
@@ -68,7 +68,9 @@ class Machine(RuleBasedStateMachine):
         """Give the open ones first."""
 
         def order(encounter_id: str) -> tuple[bool, str]:
-            return kinds.is_open(self.picture.encounters[encounter_id].resource), encounter_id
+            return classification.is_open(
+                self.picture.encounters[encounter_id].resource
+            ), encounter_id
 
         return sorted(self.picture.encounters, key=order, reverse=True)
 
@@ -111,7 +113,9 @@ class Machine(RuleBasedStateMachine):
         assert not self.place.due()
         for record in self.picture.encounters.values():
             closes = record.policy == "thread" or record.home
-            assert not (closes and kinds.is_open(record.resource)), f"{record.id} never closes"
+            assert not (closes and classification.is_open(record.resource)), (
+                f"{record.id} never closes"
+            )
             if record.by_server and record.resource.get("status") == "entered-in-error":
                 self._check_void(record.id)
         self._check_searches()

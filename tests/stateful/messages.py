@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from shared import instants
+from shared.fhir import instants
 from tests import care
 from tests.database import Fate
 from tests.frontdoor import Answer, FrontDoor

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared import settings, ulids
+from shared import settings
+from shared.fhir import ulids
 from shared.store import dynamodb, queue, transactions
 from tests import consistency, invariants
 from tests.clock import set_clock

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from functions import closing_scheduler, closing_worker
-from shared import instants
-from shared.interactions import due
+from shared.fhir import instants
 from shared.local.schedule import event
+from shared.sessions import due
 from tests import consistency, steps
 from tests.database import Fate
 from tests.frontdoor import Answer, FrontDoor

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared import instants
-from shared.sessions import kinds
+from shared.fhir import instants
+from shared.rules import classification
 from shared.store.records import EncounterRecord
 from tests import care
 from tests.database import Fate
@@ -113,9 +113,9 @@ def test_a_worker_asleep_between_children_leaves_what_was_reopened_meanwhile(
         for encounter in (session, child, other):
             become(place, f"/Encounter/{encounter}", status="in-progress")
         place.wake(0)
-        assert kinds.is_open(place.picture.encounters[child].resource), number
-        assert kinds.is_open(place.picture.encounters[other].resource), number
-        assert kinds.is_open(place.picture.encounters[session].resource), number
+        assert classification.is_open(place.picture.encounters[child].resource), number
+        assert classification.is_open(place.picture.encounters[other].resource), number
+        assert classification.is_open(place.picture.encounters[session].resource), number
         place.check()
     pytest.fail("the closing never ends")
 
@@ -257,7 +257,7 @@ def test_a_stale_header_after_a_rollover_keeps_todays_link(places: Callable[...,
         while place.asleep:
             place.wake(0)
         resource = place.picture.headers[thread].resource
-        assert (kinds.linked(resource), resource["priority"]) == (today, "urgent")
+        assert (classification.linked(resource), resource["priority"]) == (today, "urgent")
         place.check()
         if ended:
             return

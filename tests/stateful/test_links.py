@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared import instants
+from shared.fhir import instants
 from tests import care
 from tests.frontdoor import PATCH, Answer
 from tests.stateful.place import Place

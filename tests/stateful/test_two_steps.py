@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared import instants
-from shared.sessions import kinds
+from shared.fhir import instants
+from shared.rules import classification
 from tests import care
 from tests.database import Fate
 from tests.frontdoor import Answer
@@ -52,7 +52,7 @@ def test_a_message_of_a_crowd_opens_a_session_and_joins_it(place: Place) -> None
     assert answer.status == 201, answer.text
     ((session, record),) = place.picture.encounters.items()
     assert place.picture.session(place.picture.messages[answer.id]) == session
-    assert kinds.linked(place.picture.headers[thread].resource) == session
+    assert classification.linked(place.picture.headers[thread].resource) == session
     assert record.resource["period"]["start"] == answer.body["sent"]
     place.wait(days=3)
     assert statuses(place) == ["finished"]
@@ -114,7 +114,7 @@ def test_a_crash_before_any_call_leaves_an_empty_session_that_the_retry_joins(
 
 
 def _session(place: Place, thread: str) -> str:
-    return kinds.linked(place.picture.headers[thread].resource)
+    return classification.linked(place.picture.headers[thread].resource)
 
 
 def test_a_crash_without_a_retry_leaves_an_empty_session_that_closing_voids(

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared import fhirjson, instants, settings, ulids
-from shared.audit import entries, postings, segments
+from shared import settings
+from shared.audit import archive_index, entries, segments
 from shared.audit.entries import Entry
+from shared.fhir import fhirjson, instants, ulids
 
 BEGIN = instants.read("2026-11-20T22:58:00.000Z")
 
@@ -85,16 +86,16 @@ def rows(events: Iterable[Entry]) -> list[dict[str, Any]]:
     return [
         {"pk": {"S": address.pk}, "sk": {"S": address.sk}} | item
         for segment in segments.built(events)
-        for address, item in postings.rows(segment)
+        for address, item in archive_index.rows(segment)
     ]
 
 
 def named(found: list[dict[str, Any]], own_id: str, tenant: str = "-") -> list[str]:
     """The instants of the events that the index has of an id."""
-    key = postings.key(f"AuditEvent?id={own_id}")
-    partition = postings.of_key(tenant, key.bucket)
+    key = archive_index.key(f"AuditEvent?id={own_id}")
+    partition = archive_index.of_key(tenant, key.bucket)
     own = [row for row in found if row["pk"]["S"] == partition]
-    return sorted(one.at for row in own for one in postings.postings(row, key.fingerprint))
+    return sorted(one.at for row in own for one in archive_index.postings(row, key.fingerprint))
 
 
 def test_the_index_finds_events_by_each_id_that_they_name() -> None:
@@ -122,15 +123,15 @@ def test_an_agent_who_is_the_patient_is_found_once() -> None:
 def test_a_search_that_shows_thousands_costs_no_more_rows_than_there_are_buckets() -> None:
     events = [event(n, *(f"Patient/p-{n}-{each}" for each in range(1000))) for n in range(5)]
     found = rows(events)
-    assert len(found) <= postings.BUCKETS + 1
+    assert len(found) <= archive_index.BUCKETS + 1
     assert named(found, "p-3-999") == [events[3].at]
 
 
 def test_a_bucket_with_more_postings_than_a_row_holds_has_several(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(postings, "LARGEST_ROW", 10)
-    monkeypatch.setattr(postings, "_MOST_OF_ONE", 8)
+    monkeypatch.setattr(archive_index, "LARGEST_ROW", 10)
+    monkeypatch.setattr(archive_index, "_MOST_OF_ONE", 8)
     events = [event(n, "Patient/homer") for n in range(50)]
     found = rows(events)
     assert named(found, "homer") == [one.at for one in events]
@@ -140,6 +141,6 @@ def test_a_bucket_with_more_postings_than_a_row_holds_has_several(
 def test_the_members_of_a_segment_are_in_order_of_time() -> None:
     events = [event(n) for n in range(110)]
     (row,) = [one for one in rows(events) if "members" in one]
-    known = postings.members(row)
+    known = archive_index.members(row)
     assert [one.first for one in known] == [events[0].at, events[64].at]
     assert [one.last for one in known] == [events[63].at, events[109].at]

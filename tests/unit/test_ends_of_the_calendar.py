@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import instants
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.index.order import ORDERS
-from shared.search import windows
-from shared.search.criteria import Criterion
-from shared.search.operands import DateOperand
-from shared.sessions import closing, policies, times
+from shared.fhir import instants
+from shared.rules import completion, policies, times
+from shared.search.plan import windows
+from shared.search.query.criteria import Criterion
+from shared.search.query.operands import DateOperand
+from shared.store.index.order import ORDERS
 
 ZONES = [
     "UTC",
@@ -89,8 +89,8 @@ def test_a_period_at_an_end_of_the_calendar_is_completed_and_measured(text: str,
     zone = instants.zone(name)
     whole = {"period": {"start": text, "end": text}}
     for child in ({}, {"period": {"start": text}}, {"period": {"end": text}}):
-        assert closing.child_completed(child, whole, zone)["period"]
-    closing.elapsed_minutes(whole["period"], zone)
+        assert completion.child_completed(child, whole, zone)["period"]
+    completion.elapsed_minutes(whole["period"], zone)
 
 
 @pytest.mark.parametrize("resource_type", ["Communication", "Observation", "AuditEvent"])

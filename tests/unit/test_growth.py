@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 
-from shared import fhirjson, references, urls
 from shared.errors import Invalid, TooCostly, TooLong
+from shared.fhir import fhirjson, references, urls
+from shared.fhir.bundle_links import linked
+from shared.fhir.empties import strip
+from shared.fhir.outcome import operation_outcome
+from shared.fhir.patch.json_patch import MOST_OPERATIONS
+from shared.fhir.patch.patching import JSON_PATCH, MERGE_PATCH, patch
+from shared.fhir.validation import fhirpath, narrative, styles
+from shared.fhir.validation.fhirpath_work import Work
+from shared.fhir.validation.validation import issues
 from shared.http import negotiation
-from shared.index import rows, words
 from shared.plain import mapping
 from shared.plain.collections import COLLECTIONS
 from shared.plain.mapping import merged
-from shared.resources import fhirpath, narrative, styles
-from shared.resources.empties import strip
-from shared.resources.fhirpath_work import Work
-from shared.resources.json_patch import MOST_OPERATIONS
-from shared.resources.linking import linked
-from shared.resources.outcome import operation_outcome
-from shared.resources.patching import JSON_PATCH, MERGE_PATCH, patch
-from shared.resources.validation import issues
-from shared.search import criteria
+from shared.search.query import criteria
+from shared.store.index import rows, words
 from tests import care
 from tests.growth import SLACK, growth
 

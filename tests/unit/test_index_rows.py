@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared import references
 from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index, SearchParam
 from shared.errors import BusinessRule
-from shared.index.partitions import shard
-from shared.index.rows import MOST_ROWS, rows, stub
+from shared.fhir import references
+from shared.store.index.partitions import shard
+from shared.store.index.rows import MOST_ROWS, rows, stub
 from tests import care
 
 CREATED = "2026-11-21T10:00:00.000Z"

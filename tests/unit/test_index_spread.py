@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from shared import ulids
 from shared.catalog.parameters import SPREAD
-from shared.index.rows import rows
+from shared.fhir import ulids
+from shared.store.index.rows import rows
 from shared.store.operations import copied
 from tests.benchmarks.practice import typical
 from tests.memory import size

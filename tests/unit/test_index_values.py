@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared import instants
 from shared.catalog.parameters import ParamType, SearchParam
-from shared.index.values import Path, Quantity, Token, Value, paths, values
+from shared.fhir import instants
+from shared.store.index.values import Path, Quantity, Token, Value, paths, values
 
 EVERY_DAY = {
     "event": ["2026-03-05", None, "2026-03-01T10:00:00Z"],

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared import instants
-from shared.instants import POINT, SECOND, Range
+from shared.fhir import instants
+from shared.fhir.instants import POINT, SECOND, Range
 
 CAIRO, NEW_YORK = ZoneInfo("Africa/Cairo"), ZoneInfo("America/New_York")
 HOUR = 3600 * SECOND

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import shared
-from shared.resources import primitives, schema
+from shared.fhir.validation import primitives, schema
 from tests.backtracking import most_steps
 
-NOT_DEPLOYED = ("shared.local", "shared.packaging", "shared.explore")
+NOT_DEPLOYED = ("shared.local", "shared.packaging")
 # Patterns of which each place in a text is tried.
 SEARCHED = re.compile(r"\b(?:shared\.)?(\w+)\.(?:search|sub|split|finditer)\(")
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from shared import fhirjson
 from shared.catalog import interactions
 from shared.errors import Invalid
+from shared.fhir import fhirjson
+from shared.fhir.validation.validation import issues
 from shared.plain import mapping, paths
 from shared.plain.changing import same
 from shared.plain.collections import COLLECTIONS
 from shared.plain.collections.rows import Collection
 from shared.plain.fields import Field
 from shared.plain.groups import Group
-from shared.resources.validation import issues
 from tests import plainly, variants
 
 type Json = dict[str, Any]

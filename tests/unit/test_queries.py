@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared import queries, references
 from shared.errors import Invalid
+from shared.fhir import queries, references
 
 BASE = "https://fhir.example.org/fhir/R4"
 PAIR = ("identifier", "http://x.example|1")

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared import references, urls
 from shared.catalog.types import RESOURCE_TYPES
-from shared.references import Contained, Elsewhere, Literal, Local, Named, Query, Urn
-from shared.resources import schema
+from shared.fhir import references, urls
+from shared.fhir.references import Contained, Elsewhere, Literal, Local, Named, Query, Urn
+from shared.fhir.validation import schema
 
 BASE = "https://fhir.example.org/fhir/R4"
 HERE = Local(Literal("Encounter", "x"), "")

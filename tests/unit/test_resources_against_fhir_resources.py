@@ -12,8 +12,8 @@ from fhir.resources.R4B import get_fhir_model_class
 from pydantic import ValidationError
 
 from shared.catalog.types import DIRECTORY, RECORDS, TYPES
-from shared.resources.schema import type_named
-from shared.resources.validation import issues
+from shared.fhir.validation.schema import type_named
+from shared.fhir.validation.validation import issues
 from tests import variants
 
 EXAMPLES = sorted(Path(__file__).parents[1].glob("fixtures/r4-examples/*.json"))

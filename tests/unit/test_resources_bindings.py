@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from shared.catalog.types import TYPES
-from shared.resources import schema
-from shared.resources.validation import issues
+from shared.fhir.validation import schema
+from shared.fhir.validation.validation import issues
 from tests import care, variants
 
 CORE, CONTAINED = schema._file("core"), schema._file("contained")

@@ -1,12 +1,12 @@
 import json
 from typing import Any
 
-from shared import fhirjson
 from shared.errors import Issue
-from shared.resources.bundles import Found, Version, history, searchset
-from shared.resources.outcome import operation_outcome
-from shared.resources.primitives import PRIMITIVES
-from shared.resources.validation import issues
+from shared.fhir import fhirjson
+from shared.fhir.bundles import Found, Version, history, searchset
+from shared.fhir.outcome import operation_outcome
+from shared.fhir.validation.primitives import PRIMITIVES
+from shared.fhir.validation.validation import issues
 
 BASE = "https://example.org/fhir/R4"
 LINKS = {"self": f"{BASE}/Encounter?_count=2", "next": f"{BASE}/Encounter?_page=x"}

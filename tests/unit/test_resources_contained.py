@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.catalog.types import TYPES
-from shared.resources import fhirpath, schema
-from shared.resources.validation import issues
+from shared.fhir.validation import fhirpath, schema
+from shared.fhir.validation.validation import issues
 from tests import care
 
 INVARIANTS: dict[str, list[str]] = schema._file("contained")["invariants"]

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from shared.errors import Malformed
-from shared.fhirjson import DEEPEST
-from shared.resources.empties import strip
+from shared.fhir.empties import strip
+from shared.fhir.fhirjson import DEEPEST
 
 EXTENSION = {"extension": [{"url": "https://example.org/x", "valueString": "y"}]}
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.resources import walk as walks
-from shared.resources.schema import Element, Type, listed, resource_types, type_named
-from shared.resources.walk import Walk
+from shared.fhir.validation import walk as walks
+from shared.fhir.validation.schema import Element, Type, listed, resource_types, type_named
+from shared.fhir.validation.walk import Walk
 from tests import growth
 
 type Json = dict[str, Any]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.resources import fhirpath, schema
+from shared.fhir.validation import fhirpath, schema
 from tests.invariant_examples import EXAMPLES, NEVER_BROKEN, WITHIN
 
 CONTAINED = schema._file("contained")

@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from shared.catalog.types import CARE, DIRECTORY, RECORDS
-from shared.resources.empties import strip
-from shared.resources.schema import type_named
-from shared.resources.validation import issues
+from shared.fhir.empties import strip
+from shared.fhir.validation.schema import type_named
+from shared.fhir.validation.validation import issues
 from tests import variants
 
 # How deep data types are followed; they are the same everywhere.

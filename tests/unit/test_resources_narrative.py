@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.resources import narrative, styles
+from shared.fhir.validation import narrative, styles
 
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 

@@ -9,12 +9,12 @@ import pytest
 
 from shared import errors
 from shared.errors import FhirError, Issue, Throttled
-from shared.fhirjson import loads
+from shared.fhir.fhirjson import loads
+from shared.fhir.outcome import moved, operation_outcome
+from shared.fhir.validation.validation import issues
 from shared.http.bodies import UnsupportedCoding
 from shared.http.responses import STATUS, broken, refused
 from shared.http.routing import MethodNotAllowed
-from shared.resources.outcome import moved, operation_outcome
-from shared.resources.validation import issues
 from tests import outgoing
 
 PACKAGE = Path(errors.__file__).parent

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Invalid
-from shared.resources.empties import strip
-from shared.resources.patching import JSON_PATCH, MERGE_PATCH, patch
-from shared.resources.validation import issues
+from shared.fhir.empties import strip
+from shared.fhir.patch.patching import JSON_PATCH, MERGE_PATCH, patch
+from shared.fhir.validation.validation import issues
 
 
 def extension(code: str) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import fhirjson
 from shared.errors import Invalid, Malformed, TooLong, UnsupportedMedia
-from shared.resources.json_patch import Patch
-from shared.resources.patching import JSON_PATCH, MERGE_PATCH, patch, without_generated_text
+from shared.fhir import fhirjson
+from shared.fhir.patch.json_patch import Patch
+from shared.fhir.patch.patching import JSON_PATCH, MERGE_PATCH, patch, without_generated_text
 
 HEADER = {
     "resourceType": "Communication",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES
-from shared.resources.validation import issues
+from shared.fhir.validation.validation import issues
 from tests import care
 
 NO_REFERENCE = [

@@ -9,8 +9,8 @@ from fhir.resources.R4B import get_fhir_model_class
 from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.types import TYPES
 from shared.errors import Invalid
-from shared.resources import subsets
-from shared.resources.schema import Element, type_named
+from shared.fhir import subsets
+from shared.fhir.validation.schema import Element, type_named
 
 EVERY_TYPE = [*TYPES, AUDIT_EVENT]
 ALWAYS = {"resourceType", "id", "meta"}

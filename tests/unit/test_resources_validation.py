@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import fhirjson
 from shared.errors import Invalid
-from shared.resources import schema
-from shared.resources.empties import strip
-from shared.resources.invariants import CONTAINED_INVARIANTS, INVARIANTS
-from shared.resources.primitives import PRIMITIVES
-from shared.resources.validation import issues, validate
+from shared.fhir import fhirjson
+from shared.fhir.empties import strip
+from shared.fhir.validation import schema
+from shared.fhir.validation.invariants import CONTAINED_INVARIANTS, INVARIANTS
+from shared.fhir.validation.primitives import PRIMITIVES
+from shared.fhir.validation.validation import issues, validate
 
 EXAMPLES = sorted(Path(__file__).parents[1].glob("fixtures/r4-examples/*.json"))
 VR = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"}

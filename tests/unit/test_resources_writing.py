@@ -2,12 +2,12 @@ from typing import Any
 
 import pytest
 
-from shared import fhirjson
 from shared.errors import BusinessRule
-from shared.resources.equality import same
-from shared.resources.meta import meta_as_written, stamp
-from shared.resources.status import check_transition, with_status_history
-from shared.sessions.kinds import OPEN
+from shared.fhir import fhirjson
+from shared.fhir.equality import same
+from shared.fhir.meta import meta_as_written, stamp
+from shared.rules.classification import OPEN
+from shared.rules.status_history import check_transition, with_status_history
 
 NOW = "2026-03-02T10:00:00.000Z"
 EARLIER = "2026-03-02T09:00:00.000Z"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared import ulids
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS, Index
 from shared.errors import TooCostly
+from shared.fhir import ulids
 from shared.search import Result, search
 from shared.store import codec
 from tests import care

@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from shared.errors import Invalid, TooCostly
-from shared.search import Result, criteria, search
+from shared.search import Result, search
+from shared.search.query import criteria
 from tests import care
 from tests.archive import Archive, opened
 from tests.growth import steps

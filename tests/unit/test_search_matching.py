@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared import fhirjson, references
 from shared.errors import Invalid
-from shared.search.criteria import parse
-from shared.search.matching import matches
-from shared.search.sorting import sortable
+from shared.fhir import fhirjson, references
+from shared.search.query.criteria import parse
+from shared.search.run.matching import matches
+from shared.search.run.sorting import sortable
 from tests import care
 from tests.clock import set_clock
 

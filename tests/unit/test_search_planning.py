@@ -4,12 +4,12 @@ from datetime import UTC
 
 import pytest
 
-from shared import instants
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
-from shared.index import long, order
-from shared.search.criteria import parse
-from shared.search.planning import plan
-from shared.search.plans import Plan
+from shared.fhir import instants
+from shared.search.plan.planner import plan
+from shared.search.plan.plans import Plan
+from shared.search.query.criteria import parse
+from shared.store.index import long_encounters, order
 
 OVER = "completed,entered-in-error,stopped,unknown"
 
@@ -22,7 +22,7 @@ def planned(query: str) -> Plan:
 
 @pytest.fixture
 def long_is_a_week(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(long, "hours", lambda: 168)
+    monkeypatch.setattr(long_encounters, "hours", lambda: 168)
 
 
 def left(one: Plan) -> list[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from shared import fhirjson, instants, ulids
 from shared.audit.chains import NO_RESOURCE
 from shared.catalog import access_patterns as patterns
+from shared.fhir import fhirjson, instants, ulids
 from shared.local.spooling import PARTS, Spool
 from shared.local.verifying import MOST_PROBLEMS, walked
 from shared.store import codec

@@ -94,7 +94,7 @@ ROWS = (
         "hospitalization.specialArrangement",
         element="CodeableConcept",
     ),
-    # Only open Encounters are listed for `status`: see the listing `open` in shared.index.
+    # Only open Encounters are listed for `status`: see the listing `open` in shared.store.index.
     _encounter(
         "status",
         "token",

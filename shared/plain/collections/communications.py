@@ -20,7 +20,7 @@ from shared.plain.fields import Field
 from shared.plain.groups import Group
 from shared.plain.kinds import Code, Inside, Primitive, Written
 from shared.plain.referred import Id
-from shared.sessions import kinds as communications
+from shared.rules import classification as communications
 
 _RECIPIENTS = (*PEOPLE, "HealthcareService", "CareTeam", "Group")
 ATTACHMENT = Group(

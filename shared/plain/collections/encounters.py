@@ -18,7 +18,7 @@ from shared.plain.fields import Field
 from shared.plain.groups import Group
 from shared.plain.kinds import Code, Inside, Minutes, Primitive
 from shared.plain.referred import Id, Named
-from shared.sessions.kinds import ACT_CODE
+from shared.rules.classification import ACT_CODE
 
 CLASSES = {
     "AMB": "ambulatory",

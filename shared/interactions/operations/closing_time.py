@@ -1,0 +1,42 @@
+"""The operation $closing: a session's policy, and when the server will close it."""
+
+from shared.access import Actor
+from shared.access.visibility import Sight
+from shared.fhir import fhirjson, instants
+from shared.interactions.operations.session_operations import check_is_session
+from shared.interactions.read import there
+from shared.rules import classification, schedule
+from shared.sessions import attaching, detaching
+from shared.store.records import EncounterRecord
+from shared.store.transactions import settle
+from shared.store.work import Work
+
+
+def closing_time(actor: Actor, session_id: str) -> bytes:
+    """Return the policy and closing time of a session as a Parameters resource in JSON.
+
+    Raises NotFound, Deleted, and BusinessRule if the Encounter is not a session.
+    """
+    return settle(lambda: _parameters(actor, session_id))
+
+
+def _parameters(actor: Actor, session_id: str) -> bytes:
+    work = Work(actor, instants.now())
+    record = work.encounter(session_id, closing=True)
+    visible = record if Sight(actor, "r").sees_record(record) else None
+    session = there(visible, "Encounter", session_id)
+    check_is_session(work, session)
+    closes = _closes(work, session)
+    parameters = [{"name": "policy", "valueCode": session.policy}]
+    parameters += [{"name": "closes", "valueInstant": closes}] if closes else []
+    return fhirjson.dumps({"resourceType": "Parameters", "parameter": parameters})
+
+
+def _closes(work: Work, session: EncounterRecord) -> str:
+    """Return when the schedule will close a session if nothing more happens, or "" if never."""
+    if session.closing:
+        return session.closing.at
+    if not classification.is_open(session.resource):
+        return ""
+    moment = schedule.closes_at(attaching.opened(session, detaching.active(work, session)))
+    return attaching.spread(session, moment) if moment else ""

@@ -1,0 +1,112 @@
+"""Repairing what threads and sessions say of each other, where one is of another time.
+
+A transaction writes both. After tables were restored that are not of the same instant, a thread may
+name a session that does not know of it, and a session a thread. What is right is left as it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from shared.fhir import instants, ulids
+from shared.rules import transitions
+from shared.rules.state import Slot, SlotKey, adopted, slot_key
+from shared.sessions import attaching
+from shared.sessions.due import scheduler
+from shared.store import items
+from shared.store.items import Item
+from shared.store.records import CommunicationRecord, EncounterRecord, changed
+from shared.store.transactions import settle
+from shared.store.work import Work
+
+_SLOTS = ("state", "day#")
+type _Mend = Callable[[Work], None]
+
+
+def repaired(item: Item, record: object) -> int:
+    """Repair what an item of a thread or session says of the other; return whether it was wrong.
+
+    `record` is the item's, if it is the current one of a resource. Raises Transient.
+    """
+    tenant = items.text(item, "pk").partition("#")[0]
+    if items.text(item, "sk").startswith(_SLOTS):
+        slot = items.slot(item)
+        return _done(tenant, lambda work: _mend_slot(work, slot.key)) if slot.open else 0
+    match record:
+        case EncounterRecord(slots=attached) if attached:
+            return _done(tenant, lambda work: _mend_session(work, record.id))
+        case CommunicationRecord() if record.session or record.epoch is not None:
+            return _done(tenant, lambda work: _mend_range(work, record))
+    return 0
+
+
+def _done(tenant: str, mend: _Mend) -> int:
+    def attempt() -> int:
+        work = Work(scheduler(tenant), instants.now())
+        mend(work)
+        return int(work.commit("reindex"))
+
+    return settle(attempt)
+
+
+def _mend_slot(work: Work, key: SlotKey) -> None:
+    """Attach a slot to the open session that it names; where there is none, end its epoch."""
+    slot = work.slot(key)
+    session = _open(work, slot.session) if slot.open else None
+    if session is None:
+        work.save(transitions.detached(slot) if slot.open else slot)
+    elif str(key) not in session.slots:
+        if attaching.has_room(session, slot):
+            work.save(changed(session, slots=session.slots | {str(key)}))
+            _open_range(work, slot)
+        else:
+            work.save(transitions.detached(slot))
+
+
+def _open(work: Work, session_id: str) -> EncounterRecord | None:
+    """Read a session that takes messages; None where it is not there, or takes none."""
+    session = work.encounter(session_id, closing=True)
+    if session is None or session.deleted or session.closing:
+        return None
+    return session if attaching.takes_messages(session) else None
+
+
+def _open_range(work: Work, slot: Slot) -> None:
+    """Open a session's range in a thread upwards, where it is not; that of a day has its end."""
+    if not slot.key.day:
+        thread = slot.key.partition
+        span = work.span(slot.session, thread)
+        low = slot.low or f"m#{ulids.prefix(work.milliseconds)}"
+        work.save(transitions.span_attached(span, slot.session, thread, low))
+
+
+def _mend_session(work: Work, session_id: str) -> None:
+    """Take the threads out of a session that do not name it; its figures are then read anew."""
+    session = _open(work, session_id)
+    if session is None:
+        return
+    unknown = {text for text in session.slots if not _names(work, slot_key(text), session)}
+    if unknown:
+        figures = replace(session.figures, dirty=True)
+        work.save(changed(session, slots=session.slots - unknown, figures=figures))
+
+
+def _names(work: Work, key: SlotKey, session: EncounterRecord) -> bool:
+    """Return whether a slot names a session; its own day is made to, where it names none."""
+    slot = work.slot(key)
+    if str(key) == session.home and not slot.session:
+        work.save(transitions.attached(slot, session.id))
+        return True
+    return slot.open and slot.session == session.id
+
+
+def _mend_range(work: Work, record: CommunicationRecord) -> None:
+    """Take a message into the range in its thread of the session that it is of."""
+    place = record.place
+    session_id = record.session
+    if not session_id and record.epoch is not None:
+        adoption = adopted(record.epoch, work.adoptions(place.thread))
+        session_id = adoption.session if adoption else ""
+    if session_id and place.is_message and work.encounter(session_id, closing=True):
+        span = work.span(session_id, place.thread)
+        if span is None or place.sort < span.low or (span.high and place.sort > span.high):
+            attaching.widen(work, session_id, place)

@@ -1,0 +1,77 @@
+"""Guards of identifiers that do not count right, and the change that mends one.
+
+Rows must be right already: they tell which resources have an identifier.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import unquote
+from uuid import uuid4
+
+from shared.catalog import access_patterns as patterns
+from shared.catalog.parameters import SEARCH_PARAMS
+from shared.fhir import fhirjson
+from shared.store import codec, dynamodb, guards, items, keys, reading
+from shared.store.index import partitions
+from shared.store.index.values import Token
+from shared.store.items import Item
+from shared.store.keys import Address
+from shared.store.operations import Operation, delete, put
+from shared.store.records import Versioned
+
+_HASHED = "sha256="
+
+
+def missing(record: Versioned, tenant: str) -> list[Address]:
+    """Give the guards that the identifiers of a record should have and do not."""
+    asked = [keys.guard(tenant, record.type, *one) for one in guards.identifiers(record)]
+    found = dynamodb.batch_get(patterns.SEARCH, [(one.pk, one.sk) for one in asked])
+    there = {item["pk"]["S"] for item in found}
+    return [address for address in asked if address.pk not in there]
+
+
+def recounted(address: Address) -> list[Operation]:
+    """Give the change that makes a guard count right; none where it does.
+
+    Who adds or removes the identifier meanwhile changes the guard, and the condition fails.
+    """
+    guard = dynamodb.get(address.table, (address.pk, address.sk)) or {}
+    count, counted = len(set(_holders(address))), items.number(guard, "count")
+    condition, values = guards.as_read(items.text(guard, "last"))
+    if count == counted and guard:
+        return []
+    if count:
+        content = {"last": {"S": uuid4().hex}, "count": {"N": str(count)}}
+        return [put(address, content, condition, **values)]
+    # The rows of a value known by its hash may be under another: such a guard may stay.
+    is_known = not address.pk.rpartition("|")[2].startswith(_HASHED)
+    return [delete(address, condition, **values)] if guard and is_known else []
+
+
+def _holders(address: Address) -> Iterator[str]:
+    """Give the ids of the resources that have a guard's identifier."""
+    tenant, _, name = address.pk.partition("#")
+    resource_type, _, identifier = name.partition("!")
+    value = identifier.rpartition("|")[2]
+    for row in dynamodb.query_all(
+        patterns.SEARCH, _partition(tenant, resource_type, value), keys.EVERYTHING
+    ):
+        found = _identified(tenant, resource_type, row)
+        if address in {keys.guard(tenant, resource_type, *one) for one in found}:
+            yield row["sk"]["S"].rpartition("#")[2]
+
+
+def _partition(tenant: str, resource_type: str, value: str) -> str:
+    if value.startswith(_HASHED):
+        name = patterns.ROW.partition
+        return f"{tenant}#{name.format(type=resource_type, parameter='identifier', value=value)}"
+    param = SEARCH_PARAMS.of(resource_type)["identifier"]
+    key = partitions.value_key(param, Token("", unquote(value)))
+    return partitions.of_value(tenant, param, key)[0]
+
+
+def _identified(tenant: str, resource_type: str, row: Item) -> set[guards.Identifier]:
+    if "resource" in row:
+        json = codec.unpack(bytes(row["resource"]["B"]))[0]
+        return guards.of_resource(fhirjson.loads(json))
+    resource_id = row["sk"]["S"].rpartition("#")[2]
+    return guards.identifiers(reading.current(tenant, resource_type, resource_id))
