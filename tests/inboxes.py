@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from shared.search import search
+from shared.search.run.search import search
 from tests import care
 from tests.archive import Archive, at
 from tests.memory import Memory

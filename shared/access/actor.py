@@ -1,7 +1,7 @@
 """The caller of a request: roles, tenant, scopes and person, read from an access token."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -24,9 +24,17 @@ from shared.fhir import references
 from shared.rules.compartments import is_a
 from shared.settings import Settings
 
+type Predicate = Callable[[dict[str, Any]], bool]
+# Return what the constraint of a scope asks of resources of a type; None if it cannot be applied.
+type Constrained = Callable[[str, Scope], Predicate | None]
+
 DEFAULT_TENANT = "-"
 # No character of a tenant's name ends a segment of a key, and no name equals the default.
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+
+def _grants_nothing(_type: str, _scope: Scope) -> None:
+    """Apply no constraint: a scope that has one grants nothing."""
 
 
 class Ground(NamedTuple):
@@ -60,6 +68,8 @@ class Actor:
     grounds: tuple[Ground, ...] = ()
     patient: str = ""
     scopes: tuple[Scope, ...] | None = None
+    # Given by whoever can match resources with searches; without it such scopes grant nothing.
+    constrained: Constrained = field(default=_grants_nothing, compare=False, repr=False)
 
     @property
     def who(self) -> dict[str, str]:
@@ -112,11 +122,18 @@ class Actor:
 ANONYMOUS = Actor(subject="anonymous")
 
 
-def caller(claims: Mapping[str, Any], settings: Settings, authorization: str = "") -> Actor:
+def caller(
+    claims: Mapping[str, Any],
+    settings: Settings,
+    authorization: str = "",
+    *,
+    constrained: Constrained = _grants_nothing,
+) -> Actor:
     """Return the caller of a request by its verified claims and its Authorization header.
 
-    Raises Login if the token is not an access token. Raises Forbidden if it lacks the scope that
-    the deployment requires, or a tenant in a deployment with several.
+    `constrained` applies the constraints of scopes, which are searches. Raises Login if the token
+    is not an access token. Raises Forbidden if it lacks the scope that the deployment requires, or
+    a tenant in a deployment with several.
     """
     token = tokens.read(claims, authorization)
     tokens.check_scope(token, settings.required_scope)
@@ -141,6 +158,7 @@ def caller(claims: Mapping[str, Any], settings: Settings, authorization: str = "
         patients=frozenset({own_patient} - {""}),
         patient=patient or (myself if is_a("Patient", myself) else ""),
         scopes=scopes.read(token.scopes),
+        constrained=constrained,
     )
 
 

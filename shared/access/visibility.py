@@ -6,20 +6,17 @@ compartments and queries, and drafts are seen by their sender and by the roles t
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from shared.access import Actor
-from shared.access.scopes import ANY, PATIENT, Scope
+from shared.access.actor import Predicate
+from shared.access.scopes import ANY, PATIENT
 from shared.catalog.compartments import SEEN_BY_ALL
 from shared.catalog.types import CARE
-from shared.errors import FhirError
 from shared.rules import classification, compartments
 from shared.settings import settings
 from shared.store import reading
 from shared.store.records import CommunicationRecord, Versioned
-
-if TYPE_CHECKING:
-    from shared.search.query.criteria import Criterion
 
 type Resource = dict[str, Any]
 type Header = Callable[[str], Versioned | None]
@@ -36,11 +33,12 @@ class Grant(NamedTuple):
     """What one scope allows for a type: the interactions, the compartments and the constraint.
 
     `letters` are some of `cruds`. `people` are the owners of the compartments, None for no limit.
+    `matches` returns whether a resource meets the constraint, None if there is none.
     """
 
     letters: str
     people: frozenset[str] | None
-    constraint: "tuple[Criterion, ...]"
+    matches: Predicate | None = None
 
 
 class Sight:
@@ -87,7 +85,7 @@ class Sight:
             return False
         granted = self._grants_with(resource_type, self._letters)
         return granted is None or any(
-            grant.people is None and not grant.constraint for grant in granted
+            grant.people is None and grant.matches is None for grant in granted
         )
 
     def _grants_with(self, resource_type: str, letters: str) -> list[Grant] | None:
@@ -179,11 +177,7 @@ class Sight:
         people = grant.people
         if people is not None and not self._is_in_compartment(resource, people, is_past=is_past):
             return False
-        if not grant.constraint:
-            return True
-        from shared.search.run.matching import matches  # noqa: PLC0415 - few scopes have constraints
-
-        return all(matches(resource, criterion) for criterion in grant.constraint)
+        return grant.matches is None or grant.matches(resource)
 
     def sees_record(self, record: Versioned | None) -> bool:
         """Return whether the caller sees a current record.
@@ -299,21 +293,6 @@ def _grants(resource_type: str, actor: Actor) -> Iterator[Grant]:
                 letters = "".join(letter for letter in letters if letter in "rs")
             elif scope.context == PATIENT:
                 people = frozenset({actor.patient} - {""})
-            constraint = _constraint(resource_type, scope)
-            if constraint is not None:
-                yield Grant(letters, people, constraint)
-
-
-def _constraint(resource_type: str, scope: Scope) -> "tuple[Criterion, ...] | None":
-    """Return the criteria of a scope's query, or None unless all of it can be applied."""
-    if not scope.constraint:
-        return ()
-    from shared.search.query import criteria  # noqa: PLC0415 - few scopes have constraints
-
-    try:
-        query = criteria.parse(resource_type, scope.constraint, settings().zone)
-    except FhirError:
-        return None
-    is_complete = len(query.criteria) == len(scope.constraint)
-    is_of_elements = all(criterion.param.expression for criterion in query.criteria)
-    return query.criteria if is_complete and is_of_elements else None
+            matches = actor.constrained(resource_type, scope) if scope.constraint else None
+            if matches or not scope.constraint:
+                yield Grant(letters, people, matches)

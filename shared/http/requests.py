@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 
 from shared import access
 from shared.access import ANONYMOUS, Actor
+from shared.access.actor import Predicate
+from shared.access.scopes import Scope
 from shared.audit import trail
 from shared.catalog.controls import FORMATS
 from shared.catalog.interactions import PAGES, Interaction
@@ -151,7 +153,11 @@ def read(event: Event) -> Request:
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims")
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     authorization = headers.get("authorization", "")
-    caller = access.caller(claims, configuration, authorization) if claims else ANONYMOUS
+    caller = (
+        access.caller(claims, configuration, authorization, constrained=_constrained)
+        if claims
+        else ANONYMOUS
+    )
     audit = trail.current()
     audit.asked_by(caller)
     audit.interaction = interaction = routing.interaction(event, configuration)
@@ -166,6 +172,12 @@ def read(event: Event) -> Request:
     if not interaction.is_plain:
         negotiation.check_parameters(interaction, query, lenient=request.is_lenient)
     return request
+
+
+def _constrained(resource_type: str, scope: Scope) -> Predicate | None:
+    from shared.search.query import constraints  # noqa: PLC0415 - few scopes have constraints
+
+    return constraints.predicate(resource_type, scope.constraint, settings().zone)
 
 
 def linked(caller: Actor) -> Actor:

@@ -20,8 +20,8 @@ from shared.store.records import Versioned
 if TYPE_CHECKING:
     from shared.interactions.history import History, Step
     from shared.interactions.operations.everything import Everything
-    from shared.search import Result
     from shared.search.plan.explanation import Explanation
+    from shared.search.run.search import Result
     from shared.sessions.changes import Outcome
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"

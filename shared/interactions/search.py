@@ -6,8 +6,8 @@ https://hl7.org/fhir/R4/search.html
 from shared.access import Actor
 from shared.access.visibility import Sight
 from shared.fhir import references
-from shared.search import Result
-from shared.search import search as run
+from shared.search.run.search import Result
+from shared.search.run.search import search as run
 from shared.settings import settings
 
 

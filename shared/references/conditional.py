@@ -10,10 +10,11 @@ from shared.fhir.references import Literal
 from shared.interactions import write_access
 from shared.interactions.search import search
 from shared.search.query import controls, criteria
-from shared.search.query.criteria import Criterion, Query
+from shared.search.query.criteria import Query
+from shared.search.query.criterion import Criterion
+from shared.search.query.matching import matches
 from shared.search.query.operands import TokenOperand
 from shared.search.run.lookups import rounded
-from shared.search.run.matching import matches
 from shared.settings import STAFF, settings
 from shared.store import guards, keys
 from shared.store.keys import Address

@@ -6,10 +6,10 @@ from typing import Any
 from shared.errors import BusinessRule, Issue
 from shared.fhir import references
 from shared.fhir.references import Literal
+from shared.fhir.search_values import canonical
 from shared.references import checks
 from shared.rules import classification
 from shared.settings import NONE, settings
-from shared.store.index.values import canonical
 from shared.store.records import EncounterRecord, Versioned
 from shared.store.work import Work
 

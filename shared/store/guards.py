@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.fhir.search_values import elements
 from shared.store import dynamodb, items, keys
-from shared.store.index.values import elements
 from shared.store.keys import Address
 from shared.store.operations import ABSENT, Operation, check, delete, put, update
 from shared.store.records import Versioned

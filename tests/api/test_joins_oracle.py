@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from shared.errors import TooCostly
-from shared.search import Result, search
+from shared.search.run.search import Result, search
 from shared.store import dynamodb
 from tests import care
 from tests.archive import Archive, at

@@ -12,8 +12,8 @@ from shared.catalog.compartments import ITSELF, MEMBERS, SEEN_BY_ALL, Member
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.catalog.types import CARE, TYPES
 from shared.fhir.instants import Range
+from shared.fhir.search_values import Quantity, Reference, Token, values
 from shared.store import dynamodb
-from shared.store.index.values import Quantity, Reference, Token, values
 from tests import care
 from tests.consistency import scan
 from tests.database import Database

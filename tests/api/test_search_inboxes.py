@@ -11,7 +11,7 @@ import pytest
 from shared.catalog import access_patterns as patterns
 from shared.errors import Invalid, TooCostly
 from shared.fhir import ulids
-from shared.search import Result, search
+from shared.search.run.search import Result, search
 from shared.store import codec
 from tests import care, inboxes
 from tests.archive import Archive, at, meta, opened

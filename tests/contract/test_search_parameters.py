@@ -7,9 +7,9 @@ import pytest
 
 from shared.catalog.parameters import CHOICES, OWN, SEARCH_PARAMS, SearchParam
 from shared.catalog.types import TYPES
+from shared.fhir.search_values import paths
 from shared.fhir.validation.schema import type_named
 from shared.packaging.build import ROOT
-from shared.store.index.values import paths
 
 FIXTURE = ROOT / "tests/fixtures/r4-search-parameters/search-parameters.json"
 SYSTEMS: dict[str, list[str]] = json.loads(FIXTURE.with_name("code-systems.json").read_text())

@@ -11,8 +11,8 @@ from typing import Any
 
 from shared.catalog import types
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.fhir.search_values import path
 from shared.fhir.validation.schema import type_named
-from shared.store.index.values import path
 
 OUT = Path(__file__).parents[1] / "fixtures/r4-search-parameters/search-parameters.json"
 TYPES = {*types.TYPES, "Resource"}

@@ -10,7 +10,7 @@ import pytest
 
 from shared.catalog import access_patterns as patterns
 from shared.errors import TooCostly
-from shared.search import Result, search
+from shared.search.run.search import Result, search
 from shared.store import dynamodb
 from tests.clock import set_clock
 from tests.memory import Memory

@@ -11,7 +11,7 @@ from shared.catalog.parameters import SEARCH_PARAMS
 from shared.fhir import instants
 from shared.rules import completion, policies, times
 from shared.search.plan import windows
-from shared.search.query.criteria import Criterion
+from shared.search.query.criterion import Criterion
 from shared.search.query.operands import DateOperand
 from shared.store.index.order import ORDERS
 

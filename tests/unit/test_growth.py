@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Invalid, TooCostly, TooLong
-from shared.fhir import fhirjson, references, urls
+from shared.fhir import fhirjson, references, urls, words
 from shared.fhir.bundle_links import linked
 from shared.fhir.empties import strip
 from shared.fhir.outcome import operation_outcome
@@ -24,7 +24,7 @@ from shared.plain import mapping
 from shared.plain.collections import COLLECTIONS
 from shared.plain.mapping import merged
 from shared.search.query import criteria
-from shared.store.index import rows, words
+from shared.store.index import rows
 from tests import care
 from tests.growth import SLACK, growth
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.catalog.parameters import ParamType, SearchParam
 from shared.fhir import instants
-from shared.store.index.values import Path, Quantity, Token, Value, paths, values
+from shared.fhir.search_values import Path, Quantity, Token, Value, paths, values
 
 EVERY_DAY = {
     "event": ["2026-03-05", None, "2026-03-01T10:00:00Z"],

@@ -12,7 +12,7 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS, Index
 from shared.errors import TooCostly
 from shared.fhir import ulids
-from shared.search import Result, search
+from shared.search.run.search import Result, search
 from shared.store import codec
 from tests import care
 from tests.archive import at, meta, opened

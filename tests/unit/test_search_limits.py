@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from shared.errors import Invalid, TooCostly
-from shared.search import Result, search
 from shared.search.query import criteria
+from shared.search.run.search import Result, search
 from tests import care
 from tests.archive import Archive, opened
 from tests.growth import steps

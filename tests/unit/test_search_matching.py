@@ -11,7 +11,7 @@ import pytest
 from shared.errors import Invalid
 from shared.fhir import fhirjson, references
 from shared.search.query.criteria import parse
-from shared.search.run.matching import matches
+from shared.search.query.matching import matches
 from shared.search.run.sorting import sortable
 from tests import care
 from tests.clock import set_clock

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from shared.errors import Invalid
-from shared.search import Result, search
+from shared.search.run.search import Result, search
 from tests import care
 from tests.archive import Archive, at, opened
 

@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from shared.errors import Invalid
-from shared.search import Result, search
-from shared.store.index import words
+from shared.fhir import words
+from shared.search.run.search import Result, search
 from tests.archive import Archive, meta, opened
 
 NAMES = {

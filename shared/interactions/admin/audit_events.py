@@ -9,7 +9,7 @@ from shared.catalog.interactions import AUDIT_EVENT
 from shared.errors import Invalid, NotFound
 from shared.fhir import subsets
 from shared.interactions.search import search as search_type
-from shared.search import Result
+from shared.search.run.search import Result
 
 
 def read(actor: Actor, event_id: str) -> bytes:

@@ -14,13 +14,12 @@ from shared.catalog.parameters import SEARCH_PARAMS
 from shared.errors import TooCostly
 from shared.fhir import fhirjson, references
 from shared.rules import classification, compartments
-from shared.search.plan import plans, sources, windows
+from shared.search.plan import sources
 from shared.search.plan.plans import COMPARTMENT, Source
 from shared.search.query.controls import Controls
-from shared.search.query.criteria import Criterion, Query
+from shared.search.query.criteria import Query
+from shared.search.query.criterion import Criterion
 from shared.search.query.operands import ReferenceOperand
-from shared.search.run import streams
-from shared.search.run.streams import Budget, OutOfRows, Progress, Row
 from shared.store import codec, dynamodb
 from shared.store.index import order, partitions
 from shared.store.index.order import AFTER_ALL
@@ -106,19 +105,6 @@ def everything(resource_type: str, sight: Sight, zone: tzinfo) -> Source:
             diagnostics="Search them themselves, without _revinclude and _has",
         )
     return source
-
-
-def rows(source: Source, budget: Budget, first: int, after: str) -> Iterator[tuple[str, Row]]:
-    """Read a source in the order of its keys, each row with its place. Raises OutOfRows."""
-    read = windows.of((), source.by)
-    steps = plans.steps(source, read, ordered=False, forward=True)
-    progress = Progress(first, budget=budget)
-    begin = [0, after.partition(":")[2]] if after else None
-    for row in streams.rows(steps, begin, progress, forward=True):
-        progress.looked_at += 1
-        yield f"0:{row.place}", row
-    if progress.is_exhausted:
-        raise OutOfRows
 
 
 def _named(query: Query, sight: Sight, own: Container[Partition]) -> Source | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.search.plan.plans import Plan
 from shared.search.plan.windows import EVERYTHING
-from shared.search.query.criteria import Criterion
+from shared.search.query.criterion import Criterion
 
 type Explanation = dict[str, Any]
 

@@ -7,7 +7,8 @@ from shared.errors import TooCostly
 from shared.fhir import references
 from shared.search.plan import compartment_sources, plans, sources, windows
 from shared.search.plan.plans import Plan
-from shared.search.query.criteria import Criterion, Query
+from shared.search.query.criteria import Query
+from shared.search.query.criterion import Criterion
 from shared.search.query.operands import ReferenceOperand, TokenOperand
 from shared.store.index import order
 from shared.store.index.order import Order

@@ -6,13 +6,14 @@ from typing import Any
 
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SearchParam
+from shared.fhir import words
+from shared.fhir.search_values import values
 from shared.search.plan import windows
 from shared.search.plan.windows import EVERYTHING, KeyRange, Window
 from shared.search.query.controls import SortKey
-from shared.search.query.criteria import Criterion
-from shared.store.index import long_encounters, words
+from shared.search.query.criterion import Criterion
+from shared.store.index import long_encounters
 from shared.store.index.order import Order
-from shared.store.index.values import values
 from shared.store.items import Item
 
 # Messages in their thread have this kind only.

@@ -7,14 +7,16 @@ from itertools import groupby
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.fhir import words
+from shared.fhir.search_values import Reference, Token, path
 from shared.search.plan.plans import Source, Words
 from shared.search.plan.windows import KeyRange
-from shared.search.query.criteria import Criterion, Query
+from shared.search.query.criteria import Query
+from shared.search.query.criterion import Criterion
+from shared.search.query.matching import matches
 from shared.search.query.operands import ContainedOperand, Operand, ReferenceOperand, TokenOperand
-from shared.search.run.matching import matches
-from shared.store.index import order, partitions, readiness, words
+from shared.store.index import order, partitions, readiness
 from shared.store.index.row_kinds import KINDS, Kind, are_by_status
-from shared.store.index.values import Reference, Token, path
 
 type Partition = tuple[str, str]
 type States = dict[Kind, frozenset[str]]

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from shared.fhir import instants, ulids
 from shared.fhir.instants import FOREVER, MILLISECOND
-from shared.search.query.criteria import Criterion
+from shared.search.query.criterion import Criterion
 from shared.search.query.operands import DateOperand
 from shared.store.index import long_encounters, order
 from shared.store.index.order import AFTER_ALL, UNDATED, UPDATED, Order

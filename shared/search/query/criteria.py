@@ -8,39 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.errors import FhirError, Invalid, Issue, TooCostly
-from shared.search.query import controls, operands
+from shared.search.query import controls, criterion, operands
 from shared.search.query.controls import Controls
-from shared.search.query.operands import Operand
+from shared.search.query.criterion import Criterion, UnknownParameter
 
 if TYPE_CHECKING:
     from shared.search.query.includes import Include
-    from shared.search.run.joins import Join
+    from shared.search.query.joins import Join
 
 type Pair = tuple[str, str]
 
 # Each is a search of its own.
 MOST_JOINS = 20
 INCLUDES = frozenset({"_include", "_revinclude"})
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One parameter with the values of which one must match, or none with `:not`.
-
-    Stored times without a zone are read in `zone`.
-    """
-
-    param: SearchParam
-    modifier: str
-    operands: tuple[Operand, ...]
-    zone: tzinfo
-    text: str
-
-    def __str__(self) -> str:
-        """Write it as the query has it."""
-        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +68,7 @@ class _Parts:
         elif _is_join(name):
             self.joins.append(_join(self.type, name, value, self.zone))
         else:
-            self.criteria.append(criterion(self.type, name, value, self.zone))
+            self.criteria.append(criterion.read(self.type, name, value, self.zone))
         self.applied.append((name, value))
 
 
@@ -151,13 +132,13 @@ def _is_join(name: str) -> bool:
 def _looks_at_numbers(criteria: list[Criterion], linked: "list[Join]") -> bool:
     if not linked:
         return any(one.param.type == "quantity" for one in criteria)
-    from shared.search.run import joins  # noqa: PLC0415 - few searches look at other resources
+    from shared.search.query import joins  # noqa: PLC0415 - few searches look at other resources
 
     return any(joins.looks_at_numbers(one) for one in (*criteria, *linked))
 
 
 def _join(resource_type: str, name: str, value: str, zone: tzinfo) -> "Join":
-    from shared.search.run import joins  # noqa: PLC0415 - as above
+    from shared.search.query import joins  # noqa: PLC0415 - as above
 
     return joins.parse(resource_type, name, value, zone)
 
@@ -166,26 +147,3 @@ def _includes(name: str, value: str) -> "list[Include]":
     from shared.search.query import includes  # noqa: PLC0415 - few searches include anything
 
     return includes.parse(name, value)
-
-
-class UnknownParameter(Invalid):
-    """The type has no parameter of that name."""
-
-
-def criterion(resource_type: str, name: str, value: str, zone: tzinfo) -> Criterion:
-    """Read one parameter. Raises Invalid."""
-    code, _, modifier = name.partition(":")
-    param = SEARCH_PARAMS.of(resource_type).get(code)
-    if param is None:
-        raise _unknown(resource_type, code, name)
-    found = operands.read(param, modifier, value, zone)
-    is_type = param.type == "reference" and modifier[:1].isupper()
-    return Criterion(param, "" if is_type else modifier, found, zone, f"{name}={value}")
-
-
-def _unknown(resource_type: str, code: str, expression: str) -> UnknownParameter:
-    known = ", ".join(SEARCH_PARAMS.of(resource_type))
-    return UnknownParameter(
-        f"{resource_type} has no search parameter {code}; there are {known}",
-        expression=expression,
-    )

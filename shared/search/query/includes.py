@@ -14,7 +14,6 @@ from shared.catalog import parameters
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.catalog.types import TYPES
 from shared.errors import Invalid
-from shared.store.index import readiness
 
 ITERATE = "iterate"
 # Type and parameter, and where it is said the type that is referred to.
@@ -112,7 +111,7 @@ def _followed(
             continue
         reached = {target} if target else set(TYPES)
         if param in ("*", code) and (not row.targets or reached & set(row.targets)):
-            if reverse and not readiness.is_partitioned(row):
+            if reverse and row.index is not Index.ROW:
                 raise Invalid(
                     f"{name}={source}:{code}: what refers by {code} cannot be looked up",
                     expression=name,

@@ -12,10 +12,9 @@ from typing import NamedTuple
 
 from shared.catalog.parameters import SearchParam
 from shared.errors import Invalid, TooCostly
-from shared.fhir import instants, references
+from shared.fhir import instants, references, words
 from shared.fhir.instants import Range
-from shared.store.index import words
-from shared.store.index.values import CONTACT_POINT, canonical, contact
+from shared.fhir.search_values import CONTACT_POINT, canonical, contact
 
 
 class TokenOperand(NamedTuple):

@@ -11,10 +11,11 @@ from shared.errors import TooCostly
 from shared.search.plan import planner, sources
 from shared.search.plan.plans import Plan
 from shared.search.query.controls import Controls, SortKey
-from shared.search.query.criteria import Criterion, Query
+from shared.search.query.criteria import Query
+from shared.search.query.criterion import Criterion
+from shared.search.query.joins import Chain, Condition, Join, types
 from shared.search.query.operands import ContainedOperand, Operand, ReferenceOperand, TokenOperand
 from shared.search.run import reading
-from shared.search.run.joins import Chain, Condition, Join, types
 from shared.search.run.lookups import Lookups, Resource
 from shared.store.index import readiness
 

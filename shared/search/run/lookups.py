@@ -18,18 +18,18 @@ from shared.catalog.parameters import SearchParam
 from shared.catalog.types import DIRECTORY, TYPES
 from shared.fhir import fhirjson, references
 from shared.fhir.references import Local
-from shared.search.plan import compartment_sources as own
-from shared.search.plan import sources
+from shared.fhir.search_values import Reference, values
+from shared.search.plan import compartment_sources, plans, sources, windows
 from shared.search.plan.compartment_sources import Partition
 from shared.search.plan.plans import MESSAGE, Source, Stream
-from shared.search.query.criteria import Criterion
+from shared.search.query.criterion import Criterion
 from shared.search.query.operands import ReferenceOperand
+from shared.search.run import streams
 from shared.search.run.paging import refused
-from shared.search.run.streams import Budget, OutOfRows, Row
+from shared.search.run.streams import Budget, OutOfRows, Progress, Row
 from shared.store import dynamodb, reading
 from shared.store.index import long_encounters, partitions
 from shared.store.index.order import AFTER_ALL
-from shared.store.index.values import Reference, values
 from shared.store.reading import Asked, read_many
 from shared.store.records import Versioned
 
@@ -231,7 +231,7 @@ class Lookups:
         people = self._sight.people(resource_type) if self._sight else None
         if people is None:
             return False
-        mine = dict(own.partitions_of(resource_type, self.tenant, people))
+        mine = dict(compartment_sources.partitions_of(resource_type, self.tenant, people))
         return not all(one in mine for one in found)
 
     def _of(
@@ -254,8 +254,10 @@ class Lookups:
         if self._sight is None:
             raise AssertionError("who sees everything has nothing of their own")
         if resource_type not in self._own:
-            self._own[resource_type] = own.everything(resource_type, self._sight, self.zone)
-        rows = own.rows(self._own[resource_type], self.budget, first, after)
+            self._own[resource_type] = compartment_sources.everything(
+                resource_type, self._sight, self.zone
+            )
+        rows = _rows_of(self._own[resource_type], self.budget, first, after)
         for some in batched(rows, _AT_ONCE, strict=False):
             yield from self._whole(resource_type, some)
 
@@ -312,3 +314,16 @@ class Lookups:
             json = known.get(row.id) if row.is_partial else row.json
             if json:
                 yield place, json
+
+
+def _rows_of(source: Source, budget: Budget, first: int, after: str) -> Iterator[tuple[str, Row]]:
+    """Read a source in the order of its keys, each row with its place. Raises OutOfRows."""
+    read = windows.of((), source.by)
+    steps = plans.steps(source, read, ordered=False, forward=True)
+    progress = Progress(first, budget=budget)
+    begin = [0, after.partition(":")[2]] if after else None
+    for row in streams.rows(steps, begin, progress, forward=True):
+        progress.looked_at += 1
+        yield f"0:{row.place}", row
+    if progress.is_exhausted:
+        raise OutOfRows

@@ -11,10 +11,11 @@ from shared.fhir import fhirjson
 from shared.fhir.fhirjson import sent_size
 from shared.search.plan.plans import COMPARTMENT, Plan
 from shared.search.query.controls import MOST_ROWS
-from shared.search.query.criteria import Criterion, Query
+from shared.search.query.criteria import Query
+from shared.search.query.criterion import Criterion
+from shared.search.query.matching import matches
 from shared.search.run import sorting, streams
 from shared.search.run.lookups import Lookups
-from shared.search.run.matching import matches
 from shared.search.run.paging import Cursor, Page, Position, refused
 from shared.search.run.sessions import Sessions
 from shared.search.run.streams import UNIT_ROWS, OutOfRows, Progress, Row
@@ -248,13 +249,13 @@ class _Reader:
 
     def _fetch(self, rows: list[Row]) -> None:
         """Read what chains will look at, of those rows that match all else."""
-        from shared.search.run import joins  # noqa: PLC0415 - few searches look at other resources
+        from shared.search.run import joining  # noqa: PLC0415 - few searches look at other resources
 
         found = [self.loads(json) for row in rows if (json := row.json)]
         predicates = self.plan.predicates
         likely = [one for one in found if all(matches(one, each) for each in predicates)]
         with suppress(OutOfRows):
-            joins.fetch(likely, self.query.joins, self.lookups)
+            joining.fetch(likely, self.query.joins, self.lookups)
 
     def _row_matches(self, json: bytes, row: Row) -> bool:
         without, words = row.stream.without, row.stream.words
@@ -279,9 +280,9 @@ class _Reader:
         )
 
     def _is_joined(self, resource: Resource) -> bool:
-        from shared.search.run import joins  # noqa: PLC0415 - few searches look at other resources
+        from shared.search.run import joining  # noqa: PLC0415 - few searches look at other resources
 
-        return all(joins.holds(resource, one, self.lookups) for one in self.query.joins)
+        return all(joining.holds(resource, one, self.lookups) for one in self.query.joins)
 
     def _known(self, found: Iterable[Match]) -> list[Match]:
         """Read of rows without room for anything as much as searches look at, not the whole."""

@@ -6,12 +6,13 @@ https://hl7.org/fhir/R4/search.html#sort
 from decimal import Decimal
 from typing import Any
 
+from shared.fhir import words
 from shared.fhir.instants import Range
+from shared.fhir.search_values import Quantity, Reference, Token, Value, values
 from shared.search.query.controls import SortKey
 from shared.search.query.criteria import Query
 from shared.search.run.paging import Position, refused
-from shared.store.index import order, words
-from shared.store.index.values import Quantity, Reference, Token, Value, values
+from shared.store.index import order
 
 type Resource = dict[str, Any]
 

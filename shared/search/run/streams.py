@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SPREAD
-from shared.fhir import instants, ulids
+from shared.fhir import instants, ulids, words
 from shared.fhir.instants import MILLISECOND
 from shared.search.plan.plans import MESSAGE, Step, Stream
 from shared.search.query.controls import MORE_ROWS, MOST_ROWS
 from shared.search.run.paging import Position, refused
 from shared.store import codec, dynamodb
-from shared.store.index import words
 from shared.store.index.order import AFTER_ALL, UNDATED
 from shared.store.items import Item
 

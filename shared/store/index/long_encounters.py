@@ -9,11 +9,11 @@ from typing import Any
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.fhir import instants
 from shared.fhir.instants import FOREVER, SECOND, Range
+from shared.fhir.search_values import values
 from shared.rules.schedule import GRACE
 from shared.settings import settings
 from shared.store.index.order import AFTER_ALL, UNDATED
 from shared.store.index.row_kinds import kind_of
-from shared.store.index.values import values
 
 type Resource = dict[str, Any]
 

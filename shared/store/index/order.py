@@ -8,7 +8,7 @@ from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import DIRECTORY
 from shared.fhir import instants
 from shared.fhir.instants import FOREVER, POINT, SECOND, Range
-from shared.store.index.values import values
+from shared.fhir.search_values import values
 
 type Resource = dict[str, Any]
 

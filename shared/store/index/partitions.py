@@ -5,8 +5,8 @@ from zlib import crc32
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SPREAD, SearchParam
-from shared.store.index import words
-from shared.store.index.values import CONTACT_POINT, Reference, Token, Value
+from shared.fhir import words
+from shared.fhir.search_values import CONTACT_POINT, Reference, Token, Value
 
 # The value under which references to contained resources are: their ids say nothing outside.
 CONTAINED = "#"

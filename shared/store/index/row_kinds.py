@@ -10,8 +10,8 @@ from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import DIRECTORY, RECORDS
+from shared.fhir.search_values import Reference, values
 from shared.store.index.partitions import is_keyed
-from shared.store.index.values import Reference, values
 
 type Resource = dict[str, Any]
 

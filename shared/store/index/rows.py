@@ -8,12 +8,12 @@ from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index
 from shared.errors import BusinessRule
-from shared.fhir import instants
+from shared.fhir import instants, words
+from shared.fhir.search_values import Reference, elements, paths, values
 from shared.rules import compartments
 from shared.settings import settings
-from shared.store.index import long_encounters, order, partitions, words
+from shared.store.index import long_encounters, order, partitions
 from shared.store.index.row_kinds import Kind, kind_of
-from shared.store.index.values import Reference, elements, paths, values
 
 type Resource = dict[str, Any]
 type RowKey = tuple[str, str]

@@ -10,9 +10,9 @@ from uuid import uuid4
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.fhir import fhirjson
+from shared.fhir.search_values import Token
 from shared.store import codec, dynamodb, guards, items, keys, reading
 from shared.store.index import partitions
-from shared.store.index.values import Token
 from shared.store.items import Item
 from shared.store.keys import Address
 from shared.store.operations import Operation, delete, put

@@ -6,8 +6,10 @@ https://hl7.org/fhir/R4/search.html
 from collections.abc import Callable
 from typing import Any
 
+from shared.fhir import words
 from shared.fhir.instants import Range
-from shared.search.query.criteria import Criterion
+from shared.fhir.search_values import Quantity, Reference, Token, values
+from shared.search.query.criterion import Criterion
 from shared.search.query.operands import (
     ContainedOperand,
     DateOperand,
@@ -15,8 +17,6 @@ from shared.search.query.operands import (
     ReferenceOperand,
     TokenOperand,
 )
-from shared.store.index import words
-from shared.store.index.values import Quantity, Reference, Token, values
 
 type Resource = dict[str, Any]
 

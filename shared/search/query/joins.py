@@ -6,23 +6,16 @@ https://hl7.org/fhir/R4/search.html#chaining
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from functools import partial
-from typing import TypeGuard
 
-from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.catalog.types import TYPES
 from shared.errors import FhirError, Invalid
-from shared.search.query import criteria
-from shared.search.query.criteria import Criterion, UnknownParameter
-from shared.search.run.lookups import Lookups, Resource
-from shared.search.run.matching import matches
-from shared.store.index import readiness
-from shared.store.index.values import Reference, Value, values
+from shared.search.query import criterion
+from shared.search.query.criterion import Criterion, UnknownParameter
 
 HAS = "_has"
 # Whether one resource matches may need as many others.
 _MOST_LINKS = 5
-_FIRST_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +76,13 @@ def types(conditions: Iterable[Condition]) -> Iterator[str]:
             yield from (resource_type for resource_type, _ in condition.branches)
 
 
+def referring(conditions: Iterable[Condition]) -> Iterator[SearchParam]:
+    """Yield the parameters of `_has`, by which other resources refer to those searched."""
+    for condition in _each(conditions):
+        if isinstance(condition, Has):
+            yield condition.param
+
+
 def _each(conditions: Iterable[Condition]) -> Iterator[Condition]:
     """Yield conditions, and those within them, each of them once."""
     seen, pending = set[int](), [*conditions]
@@ -128,12 +128,10 @@ class _Reader:
             return self._has(resource_type, name, depth)
         if "." in name:
             return self._chain(resource_type, name, depth)
-        criterion = criteria.criterion(resource_type, name, self._value, self._zone)
-        if not criterion.param.expression:
-            raise Invalid(
-                f"{criterion.param.code} is no element, and cannot be looked at from afar"
-            )
-        return criterion
+        last = criterion.read(resource_type, name, self._value, self._zone)
+        if not last.param.expression:
+            raise Invalid(f"{last.param.code} is no element, and cannot be looked at from afar")
+        return last
 
     def _has(self, resource_type: str, name: str, depth: int) -> Has:
         _, source, code, rest, *_ = *name.split(":", 3), "", "", ""
@@ -144,7 +142,7 @@ class _Reader:
         known = {
             row.code: row
             for row in _referring(source)
-            if (not row.targets or resource_type in row.targets) and readiness.is_partitioned(row)
+            if (not row.targets or resource_type in row.targets) and row.index is Index.ROW
         }
         if code not in known:
             raise Invalid(
@@ -186,71 +184,3 @@ def _referring(resource_type: str) -> list[SearchParam]:
 
 def _stored(param: SearchParam) -> tuple[str, ...]:
     return tuple(one for one in TYPES if not param.targets or one in param.targets)
-
-
-def holds(resource: Resource, condition: Condition, lookups: Lookups) -> bool:
-    """Return whether a resource matches a condition, as far as the caller sees. Raises OutOfRows.
-
-    A contained resource is given without an id: nothing but what contains it refers to it.
-    """
-    if isinstance(condition, Criterion):
-        return matches(resource, condition)
-    if isinstance(condition, Has):
-        if "id" not in resource:
-            return False
-        name = f"{resource['resourceType']}/{resource['id']}"
-        return lookups.remembered(condition, name, partial(_is_had, resource, condition, lookups))
-    return any(
-        lookups.remembered(condition, name, partial(_is_met, name, condition, lookups))
-        for name in lookups.targets(resource, condition.param)
-    ) or any(
-        holds(inner, branch, lookups) for inner, branch in _inside(resource, condition, lookups)
-    )
-
-
-def _inside(
-    resource: Resource, chain: Chain, lookups: Lookups
-) -> Iterator[tuple[Resource, Condition]]:
-    """Return the contained resources that a chain goes to, each with the condition of its type.
-
-    What they refer to with `#id` is contained beside them.
-    https://hl7.org/fhir/R4/search.html#contained
-    """
-    contents = {each.get("id"): each for each in resource.get("contained", ())}
-    branches = dict(chain.branches)
-    for value in values(resource, chain.param, lookups.zone) if contents else ():
-        inner = contents.get(value.text[1:]) if _is_contained(value) else None
-        branch = branches.get(inner["resourceType"]) if inner else None
-        if inner and branch:
-            without_id = {name: each for name, each in inner.items() if name != "id"}
-            yield without_id | {"contained": resource["contained"]}, branch
-
-
-def _is_contained(value: Value) -> TypeGuard[Reference]:
-    return isinstance(value, Reference) and value.is_contained
-
-
-def _is_had(resource: Resource, has: Has, lookups: Lookups) -> bool:
-    if lookups.has_no_parts(resource, has.param):
-        return False
-    name = f"{resource['resourceType']}/{resource['id']}"
-    found = lookups.referring(has.param, name, first=_FIRST_ROWS)
-    return any(holds(one.resource, has.condition, lookups) for one in found)
-
-
-def _is_met(name: str, chain: Chain, lookups: Lookups) -> bool:
-    condition = dict(chain.branches).get(name.partition("/")[0])
-    json = lookups.get(name) if condition else None
-    return bool(condition and json and holds(lookups.loads(json), condition, lookups))
-
-
-def fetch(resources: list[Resource], joins: tuple[Join, ...], lookups: Lookups) -> None:
-    """Read at once what chains of many resources will look at. Raises OutOfRows."""
-    lookups.fetch(
-        name
-        for join in joins
-        if isinstance(join, Chain) and not lookups.is_answered(join)
-        for resource in resources
-        for name in lookups.targets(resource, join.param)
-        if name.partition("/")[0] in dict(join.branches)
-    )
