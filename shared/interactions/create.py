@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.fhir import ulids
 from shared.fhir.preconditions import ALWAYS, Preconditions
 from shared.fhir.references import Literal
@@ -15,7 +16,6 @@ from shared.interactions.write import write
 from shared.references import checks
 from shared.sessions import communications
 from shared.sessions.changes import Outcome, make
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 type Pair = tuple[str, str]

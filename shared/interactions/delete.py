@@ -6,11 +6,11 @@ https://hl7.org/fhir/R4/http.html#delete
 from collections.abc import Sequence
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.fhir.preconditions import ALWAYS, Preconditions
 from shared.fhir.references import Literal
 from shared.interactions.write import write
 from shared.sessions.changes import Outcome, make
-from shared.store.work import Work
 
 type Pair = tuple[str, str]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.errors import NotFound
 from shared.fhir.patch import patching
 from shared.fhir.preconditions import ALWAYS, Preconditions
@@ -19,7 +20,6 @@ from shared.interactions.write import Content, write
 from shared.references import checks
 from shared.sessions.changes import Outcome, make
 from shared.store.records import Versioned
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 type Pair = tuple[str, str]

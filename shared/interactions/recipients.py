@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from shared.audit.work import Work
 from shared.errors import Forbidden, Issue
 from shared.fhir import references
 from shared.fhir.references import Literal
-from shared.references import checks
-from shared.store.work import Work
+from shared.references import targets
 
 type Resource = dict[str, Any]
 
@@ -63,7 +63,7 @@ def _name(element: Any) -> str:
 
 
 def _may_be_addressed(work: Work, element: Resource) -> bool:
-    target = checks.named(work.tenant, element)
+    target = targets.named(work.tenant, element)
     if target is None:
         return False
     return target.type in STAFF or (target.type in _IF_SEEN and _is_seen(work, target))

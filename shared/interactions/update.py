@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.errors import Conflict, Invalid
 from shared.fhir.preconditions import ALWAYS, Preconditions
 from shared.fhir.references import Literal
@@ -19,7 +20,6 @@ from shared.rules.status_history import with_status_history
 from shared.sessions.changes import Outcome, make
 from shared.settings import settings
 from shared.store.records import EncounterRecord, Versioned
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 type Pair = tuple[str, str]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.access import identity_elements
+from shared.audit.work import Work
 from shared.catalog.types import CARE
 from shared.errors import NotFound
 from shared.fhir.equality import same
@@ -16,7 +17,6 @@ from shared.sessions import communications, encounters
 from shared.sessions.changes import Outcome
 from shared.store import meter, versions
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 # Returns a resource's new content, given its current record. None deletes the resource.

@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from shared.access import Actor, patient_writes
+from shared.audit.work import Work
 from shared.catalog.types import WITHDRAWN
 from shared.errors import BusinessRule, FhirError, Forbidden, Issue, NotFound, Transient
 from shared.interactions import recipients
 from shared.rules import classification, policies
 from shared.rules.compartments import is_draft, sender
 from shared.store.records import CommunicationRecord, Versioned
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
@@ -98,16 +98,6 @@ def untold(work: Work, resource: Resource) -> Iterator[None]:
             )
             error.issues = (issue,)
         raise
-
-
-def check_searched(work: Work, resource_type: str) -> None:
-    """Raise Forbidden if no scope lets the caller search a type, as a condition does."""
-    if not work.sight.may_search(resource_type):
-        raise Forbidden(
-            f"The condition needs a scope to search {resource_type}",
-            expression=resource_type,
-            diagnostics=f"The token has none, such as user/{resource_type}.s",
-        )
 
 
 def _header(work: Work, message: Resource) -> Resource | None:

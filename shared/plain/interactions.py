@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.errors import Deleted, FhirError, NotFound
 from shared.fhir import fhirjson
 from shared.fhir.patch.patching import without_generated_text
@@ -28,7 +29,6 @@ from shared.plain.collections.rows import Collection
 from shared.references import checks
 from shared.sessions.changes import Outcome, make
 from shared.store.records import Versioned
-from shared.store.work import Work
 
 type Json = dict[str, Any]
 type Pair = tuple[str, str]

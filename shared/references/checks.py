@@ -14,12 +14,13 @@ from typing import Any
 
 from shared.access import Actor
 from shared.access.visibility import Sight
+from shared.audit.work import Work
 from shared.catalog.types import TYPES
 from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported, Transient
 from shared.fhir import references
-from shared.fhir.references import Literal, Local, Query
+from shared.fhir.references import Literal, Query
+from shared.references import targets
 from shared.settings import NONE, REMOTE, settings
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 # Each reference costs a search, a read or an item of the transaction. This bounds a write's time.
@@ -204,14 +205,15 @@ def _missing_elsewhere(work: Work, before: Resource, after: Resource) -> list[tu
     """
     from shared.references import remote  # noqa: PLC0415 - few deployments ask another server
 
-    added = _added(before, after, lambda element: _kept_elsewhere(work.tenant, element))
+    added = _added(before, after, lambda element: targets.kept_elsewhere(work.tenant, element))
     if work.sight.limits({target.type for target in added}):
         from shared.references import nameable  # noqa: PLC0415 - few callers are limited
 
         if others := nameable.others(work, after, added):
             # Do not ask the other server: the error must not tell whether they exist.
             return [(target, added[target]) for target in others]
-    return [(target, added[target]) for target in remote.missing(added, _base(work.tenant))]
+    server = targets.server(work.tenant)
+    return [(target, added[target]) for target in remote.missing(added, server)]
 
 
 def ask_ahead(actor: Actor, resources: Sequence[Resource]) -> None:
@@ -225,40 +227,8 @@ def ask_ahead(actor: Actor, resources: Sequence[Resource]) -> None:
     from shared.references import remote  # noqa: PLC0415 - few deployments ask another server
 
     tenant, sight = actor.tenant, Sight(actor)
-    named_there = (_kept_elsewhere(tenant, element) for element, _ in _elements(resources, ""))
-    targets = {target for target in named_there if target and not sight.limits((target.type,))}
+    elements = (element for element, _ in _elements(resources, ""))
+    named_there = (targets.kept_elsewhere(tenant, element) for element in elements)
+    asked = {target for target in named_there if target and not sight.limits((target.type,))}
     with suppress(Transient):
-        remote.missing(targets, _base(tenant))
-
-
-def named(tenant: str, element: Resource) -> Literal | None:
-    """Return the target of a Reference element, on this server or on the one that is asked."""
-    if settings().reference_checks == REMOTE:
-        return _kept_elsewhere(tenant, element) or references.target(element)
-    return references.target(element)
-
-
-def _kept_elsewhere(tenant: str, element: Resource) -> Literal | None:
-    """Return the target of a Reference element if the other server keeps it.
-
-    That is an absolute reference below that server's base, or a relative one to a type that is not
-    kept here.
-    """
-    text, base = element.get("reference"), _base(tenant)
-    below = _below_other_base(text, base) if isinstance(text, str) and base else None
-    if below is not None:
-        reference = references.relative(below)
-        return reference.target if isinstance(reference, Local) else None
-    target = references.literal(text)
-    return target if target and target.type not in settings().kept_here else None
-
-
-def _below_other_base(text: str, base: str) -> str | None:
-    from shared.fhir import urls  # noqa: PLC0415 - few deployments ask another server
-
-    return urls.below(text, base)
-
-
-def _base(tenant: str) -> str:
-    """Return the base URL of the server that keeps a tenant's other resources, "" if none."""
-    return settings().reference_base_url.replace("{tenant}", tenant)
+        remote.missing(asked, targets.server(tenant))

@@ -5,22 +5,23 @@ https://hl7.org/fhir/R4/http.html#ccreate
 
 from collections.abc import Sequence
 
-from shared.errors import Invalid, PreconditionFailed, TooCostly
+from shared.access.visibility import Sight
+from shared.audit.work import Work
+from shared.errors import Forbidden, Invalid, PreconditionFailed, TooCostly
+from shared.fhir import references
 from shared.fhir.references import Literal
-from shared.interactions import write_access
-from shared.interactions.search import search
 from shared.search.query import controls, criteria
 from shared.search.query.criteria import Query
 from shared.search.query.criterion import Criterion
 from shared.search.query.matching import matches
 from shared.search.query.operands import TokenOperand
 from shared.search.run.lookups import rounded
+from shared.search.run.search import search
 from shared.settings import STAFF, settings
 from shared.store import guards, keys
 from shared.store.keys import Address
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
 from shared.store.transactions import Stale
-from shared.store.work import Work
 
 type Pair = tuple[str, str]
 
@@ -37,7 +38,7 @@ def named(
     creates the resource if there is none, and the commit fails if somebody else does so first.
     Raises Forbidden, Invalid, TooCostly, and PreconditionFailed if there are several.
     """
-    write_access.check_searched(work, resource_type)
+    _check_searched(work, resource_type)
     condition = _criteria(resource_type, query)
     guard = _guard(work.tenant, resource_type, condition.criteria)
     last = guards.last(guard) if claimed else ""
@@ -117,7 +118,15 @@ def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Litera
     count = _FEW if skips_results else 2
     page_query: Sequence[Pair] = [*query, ("_count", str(count))]
     for _ in range(_MOST_PAGES):
-        page = search(work.actor, resource_type, list(page_query), lenient=False)
+        page = search(
+            resource_type,
+            page_query,
+            tenant=work.tenant,
+            caller=work.actor.subject,
+            base=references.BASE.get(),
+            zone=settings().zone,
+            sight=Sight(work.actor, "s"),
+        )
         for resource in map(rounded, page.resources):
             target = Literal(resource_type, resource["id"])
             if target not in work.coming and work.sight.sees(resource):
@@ -150,3 +159,13 @@ def _as_found(work: Work, target: Literal, version: str) -> Versioned:
     if record is None or record.deleted or str(record.version) != version:
         raise Stale
     return record
+
+
+def _check_searched(work: Work, resource_type: str) -> None:
+    """Raise Forbidden if no scope lets the caller search a type, as a condition does."""
+    if not work.sight.may_search(resource_type):
+        raise Forbidden(
+            f"The condition needs a scope to search {resource_type}",
+            expression=resource_type,
+            diagnostics=f"The token has none, such as user/{resource_type}.s",
+        )

@@ -6,10 +6,10 @@ Checking such references there would reveal who is a patient to anybody who may 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from shared.audit.work import Work
 from shared.fhir.references import Literal
-from shared.references import checks
+from shared.references import targets
 from shared.rules import classification
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
@@ -37,7 +37,7 @@ def others(work: Work, resource: Resource, named: Iterable[Literal]) -> list[Lit
 def _own(work: Work, resource_type: str) -> set[Literal | None]:
     """Return the people in whose compartments the caller sees a type."""
     people = work.sight.people(resource_type) or ()
-    return {checks.named(work.tenant, {"reference": person}) for person in people}
+    return {targets.named(work.tenant, {"reference": person}) for person in people}
 
 
 def _thread(work: Work, resource: Resource) -> Iterator[Resource]:
@@ -56,5 +56,5 @@ def _people(work: Work, communication: Resource) -> Iterator[Literal]:
     for name in _IN_THREADS:
         elements = communication.get(name, ())
         for element in elements if isinstance(elements, list) else [elements]:
-            if person := checks.named(work.tenant, element or {}):
+            if person := targets.named(work.tenant, element or {}):
                 yield person

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from shared.audit.work import Work
 from shared.errors import BusinessRule, Forbidden, Issue
 from shared.fhir import references
 from shared.fhir.references import Literal
 from shared.references import families
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 

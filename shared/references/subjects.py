@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from shared.audit.work import Work
 from shared.errors import BusinessRule, Issue
 from shared.fhir import references
 from shared.fhir.references import Literal
 from shared.fhir.search_values import canonical
-from shared.references import checks
+from shared.references import targets
 from shared.rules import classification
 from shared.settings import NONE, settings
 from shared.store.records import EncounterRecord, Versioned
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 
@@ -42,7 +42,7 @@ def _names(work: Work, subject: Resource, resource_type: str) -> bool:
     With reference checks on, it must be a literal that can be checked. Otherwise its text or a
     logical reference by identifier will do.
     """
-    target = checks.named(work.tenant, subject)
+    target = targets.named(work.tenant, subject)
     if target is not None or settings().reference_checks != NONE:
         return target is not None and target.type == resource_type
     is_logical = "identifier" in subject and subject.get("type") == resource_type
@@ -103,5 +103,5 @@ def _is_of_another(work: Work, condition: Literal, subject: Any) -> bool:
 
 def _identity(work: Work, subject: Resource) -> Any:
     """Return a value that is equal for two references to the same subject."""
-    target = checks.named(work.tenant, subject)
+    target = targets.named(work.tenant, subject)
     return target or subject.get("identifier") or subject.get("reference")

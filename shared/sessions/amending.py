@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from shared.audit.work import Work
 from shared.fhir.patch.patching import without_generated_text
 from shared.rules import classification
 from shared.rules import completion as rules
@@ -11,7 +12,6 @@ from shared.sessions import closing, detaching
 from shared.settings import settings
 from shared.store import versions
 from shared.store.records import CommunicationRecord, EncounterRecord
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 

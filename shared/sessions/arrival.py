@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+from shared.audit.work import Work
 from shared.fhir import instants
 from shared.rules import classification, new_session, policies, times, transitions
 from shared.rules.policies import EXPLICIT, Policy
@@ -13,7 +14,6 @@ from shared.settings import settings
 from shared.store import versions
 from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.transactions import Stale, TooManyItems
-from shared.store.work import Work
 
 
 class _Arrival(NamedTuple):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zlib import crc32
 
+from shared.audit.work import Work
 from shared.errors import BusinessRule
 from shared.fhir import instants, ulids
 from shared.fhir.patch.patching import without_generated_text
@@ -17,7 +18,6 @@ from shared.store import versions
 from shared.store.index import long_encounters
 from shared.store.keys import Place
 from shared.store.records import EncounterRecord, changed
-from shared.store.work import Work
 
 MOST_THREADS = 20
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.errors import BusinessRule
 from shared.fhir import instants
 from shared.sessions import closing
 from shared.store.records import Versioned
+from shared.store.repository import ClosingUnderWay
 from shared.store.transactions import LARGEST, Stale, TooManyItems, settle
-from shared.store.work import ClosingUnderWay, Work
 
 
 @dataclass(frozen=True, slots=True)

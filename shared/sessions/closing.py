@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.fhir import fhirjson, instants, ulids
 from shared.fhir.patch.patching import without_generated_text
 from shared.rules import classification
@@ -21,7 +22,6 @@ from shared.store import versions
 from shared.store.index.rows import room
 from shared.store.keys import MESSAGES
 from shared.store.records import CommunicationRecord, EncounterRecord, Pending
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from shared.audit.work import Work
 from shared.errors import BusinessRule
 from shared.fhir import ulids
 from shared.references import checks
@@ -14,7 +15,6 @@ from shared.settings import settings
 from shared.store import keys, versions
 from shared.store.keys import HEADER, LONGEST_HEADER_ID, Place
 from shared.store.records import CommunicationRecord
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 _PART_OF = "Communication.partOf"

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
+from shared.audit.work import Work
 from shared.fhir import instants
 from shared.rules import classification, transitions
 from shared.rules.state import Figures, Slot, slot_key
 from shared.store.records import EncounterRecord, changed
 from shared.store.transactions import Stale
-from shared.store.work import Work
 
 
 def leave(work: Work, slot: Slot) -> EncounterRecord:

@@ -6,6 +6,7 @@ from enum import Enum
 
 from shared import metrics
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.catalog.roles import SERVICE
 from shared.fhir import instants
 from shared.rules import schedule
@@ -13,7 +14,6 @@ from shared.rules.schedule import Verdict
 from shared.sessions import attaching, closing, detaching
 from shared.store.records import EncounterRecord
 from shared.store.transactions import TooManyItems, settle
-from shared.store.work import Work
 
 
 class Look(Enum):

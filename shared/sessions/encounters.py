@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.audit.work import Work
 from shared.errors import BusinessRule
 from shared.fhir import instants
 from shared.references import checks
@@ -13,7 +14,6 @@ from shared.sessions import attaching, closing, deployment, detaching
 from shared.settings import settings
 from shared.store import versions
 from shared.store.records import EncounterRecord, changed
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from shared.audit.work import Work
 from shared.errors import BusinessRule
 from shared.fhir import instants
 from shared.rules import classification, policies, transitions
@@ -9,7 +10,6 @@ from shared.rules.policies import DAILY, EXPLICIT, THREAD, Policy
 from shared.rules.state import Adoption, Slot, SlotKey, slot_key
 from shared.sessions import attaching, closing, deployment, detaching, opening
 from shared.store.records import CommunicationRecord, EncounterRecord
-from shared.store.work import Work
 
 _ELEMENT = "Communication.encounter"
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from shared.audit.work import Work
 from shared.rules import transitions
 from shared.rules.state import Adoption, SlotKey, adopted, slot_key
 from shared.sessions import amending, arrival, closing
 from shared.store.records import CommunicationRecord
-from shared.store.work import Work
 
 
 def count(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from shared.audit.work import Work
 from shared.fhir import ulids
 from shared.fhir.patch.patching import without_generated_text
 from shared.rules import classification, new_session, policies, transitions
@@ -13,7 +14,6 @@ from shared.settings import settings
 from shared.store import versions
 from shared.store.index.rows import room
 from shared.store.records import CommunicationRecord, EncounterRecord
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.audit.work import Work
 from shared.errors import BusinessRule
 from shared.fhir import references
 from shared.fhir.patch.patching import without_generated_text
@@ -11,7 +12,6 @@ from shared.sessions import opening
 from shared.store import versions
 from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.transactions import Stale
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 

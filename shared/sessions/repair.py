@@ -7,6 +7,7 @@ name a session that does not know of it, and a session a thread. What is right i
 from collections.abc import Callable
 from dataclasses import replace
 
+from shared.audit.work import Work
 from shared.fhir import instants, ulids
 from shared.rules import transitions
 from shared.rules.state import Slot, SlotKey, adopted, slot_key
@@ -16,7 +17,6 @@ from shared.store import items
 from shared.store.items import Item
 from shared.store.records import CommunicationRecord, EncounterRecord, changed
 from shared.store.transactions import settle
-from shared.store.work import Work
 
 _SLOTS = ("state", "day#")
 type _Mend = Callable[[Work], None]

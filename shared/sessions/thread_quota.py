@@ -2,12 +2,12 @@
 
 from math import ceil
 
+from shared.audit.work import Work
 from shared.errors import Throttled
 from shared.rules import policies
 from shared.settings import settings
 from shared.store import keys
 from shared.store.quotas import Quota
-from shared.store.work import Work
 
 
 def begin(work: Work) -> None:

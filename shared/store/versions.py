@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from shared.audit.work import Work
 from shared.fhir import fhirjson, instants
 from shared.fhir.meta import stamp
 from shared.fhir.references import Literal
@@ -20,7 +21,6 @@ from shared.store.records import (
     changed,
     known,
 )
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 # The elements by which a medical encounter makes its session visible to somebody.

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from shared.audit.work import Work
 from shared.catalog.interactions import INTERACTIONS
 from shared.fhir import instants
 from shared.sessions import closing, due
 from shared.store import dynamodb, transactions
 from shared.store.index import readiness
-from shared.store.work import Work
 from tests import auditing, care
 from tests.contract.test_template import ALLOWED, FUNCTIONS, module
 from tests.database import Database

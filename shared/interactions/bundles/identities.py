@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from shared.audit.work import Work
 from shared.errors import Invalid
 from shared.fhir import references
 from shared.fhir.bundle_links import linked
@@ -18,7 +19,6 @@ from shared.interactions.patch import found
 from shared.interactions.update import check_id, found_or_own
 from shared.references import checks
 from shared.references.conditional import named
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 

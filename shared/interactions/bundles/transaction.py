@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.catalog.types import CARE
 from shared.errors import BusinessRule
 from shared.fhir.validation.storable import accepted
@@ -24,7 +25,6 @@ from shared.search.query import criteria
 from shared.sessions.changes import Outcome, for_reader, make_whole
 from shared.settings import settings
 from shared.store.transactions import LARGEST
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 

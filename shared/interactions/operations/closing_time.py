@@ -2,6 +2,7 @@
 
 from shared.access import Actor
 from shared.access.visibility import Sight
+from shared.audit.work import Work
 from shared.fhir import fhirjson, instants
 from shared.interactions.operations.session_operations import check_is_session
 from shared.interactions.read import there
@@ -9,7 +10,6 @@ from shared.rules import classification, schedule
 from shared.sessions import attaching, detaching
 from shared.store.records import EncounterRecord
 from shared.store.transactions import settle
-from shared.store.work import Work
 
 
 def closing_time(actor: Actor, session_id: str) -> bytes:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.access import Actor, patient_sessions, patient_writes
+from shared.audit.work import Work
 from shared.errors import BusinessRule
 from shared.fhir import instants, references, ulids
 from shared.fhir.patch.patching import without_generated_text
@@ -18,7 +19,6 @@ from shared.sessions import attaching, changes, communications, deployment, enco
 from shared.sessions.changes import Outcome
 from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 

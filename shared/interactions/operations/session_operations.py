@@ -1,6 +1,7 @@
 """The operations $add-patient and $close-session on an existing session."""
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.errors import BusinessRule, NotFound
 from shared.interactions import write_access
 from shared.interactions.operations.parameters import Values, relative
@@ -12,7 +13,6 @@ from shared.sessions.changes import Outcome
 from shared.settings import settings
 from shared.store import meter
 from shared.store.records import EncounterRecord
-from shared.store.work import Work
 
 
 def add_patient(actor: Actor, interaction: str, session_id: str, values: Values) -> Outcome:

@@ -1,0 +1,141 @@
+"""A unit of work on behalf of a caller, which tells the audit trail what it writes."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from shared import metrics
+from shared.access import Actor, Ground
+from shared.access.visibility import Sight
+from shared.audit import events, trail
+from shared.fhir import ulids
+from shared.rules import compartments
+from shared.rules.classification import parent
+from shared.rules.events import SessionOpened, of_change
+from shared.settings import settings
+from shared.store import keys, reading
+from shared.store.records import EncounterRecord, Versioned
+from shared.store.work import UnitOfWork
+
+
+class Work(UnitOfWork):
+    """What a caller changes: it depends on their rights, and is one event of the audit trail."""
+
+    def __init__(self, actor: Actor, now: datetime) -> None:
+        """Begin for a caller at an instant."""
+        super().__init__(actor.tenant, now)
+        self.actor = actor
+
+    def before(self) -> "Work":
+        """Begin a work on what this one has read, to be committed before it."""
+        first = Work(self.actor, self.now)
+        first.continued(self)
+        return first
+
+    @cached_property
+    def sight(self) -> Sight:
+        """What the caller sees of what is stored, and of what this work has saved."""
+        return Sight(
+            self.actor,
+            header=self.header,
+            children=self._children,
+            rely_on=self._require_seen_by,
+        )
+
+    def _children(self, encounter_id: str) -> list[dict[str, Any]]:
+        return [child.resource for child in self.children(encounter_id)]
+
+    def rely_on(self, grounds: Iterable[Ground]) -> None:
+        """Make the work depend on what the caller's rights come from staying as it was read."""
+        for ground in grounds:
+            address = keys.resource(self.tenant, ground.type, ground.id)
+            self.require_version(address, ground.version)
+
+    def _require_seen_by(self, resource: dict[str, Any]) -> None:
+        """Make the work depend on what lets the caller see another resource."""
+        record = self.resource(resource["resourceType"], resource["id"])
+        if record and self.has_read(record):
+            self.require(record)
+
+    def commit(self, interaction: str) -> bool:
+        """Write everything and its event in one transaction; nothing if nothing changed.
+
+        Return whether something did. Raises what `transactions.send` raises.
+        """
+        changes = self.changes()
+        if not changes:
+            return False
+        event_id = ulids.new(self.milliseconds)
+        self.send(event_id, *self._event(interaction))
+        trail.current().written.append(event_id)
+        self._count(changes)
+        return True
+
+    def rehearse(self, interaction: str) -> None:
+        """Make the transaction that everything would be written in, and write nothing.
+
+        Raises what making it raises, such as BusinessRule if a resource has too many values.
+        """
+        self.transaction(ulids.new(self.milliseconds), *self._event(interaction))
+
+    def _count(self, changes: Iterable[tuple[Any, Any]]) -> None:
+        """Count the sessions that were opened and closed."""
+        for record, before in changes:
+            if isinstance(record, EncounterRecord):
+                was = before.resource if before else {}
+                system = settings().encounter_type_system
+                if event := of_change(was, record.resource, record.policy, system):
+                    is_opened = isinstance(event, SessionOpened)
+                    name = metrics.OPENED if is_opened else metrics.CLOSED
+                    metrics.note(name, policy=event.policy or metrics.ANY)
+
+    def _event(self, interaction: str) -> tuple[bytes, bytes]:
+        written = [
+            self._written(record, before)
+            for record, before in self.changes()
+            if isinstance(record, Versioned)
+        ]
+        return events.of_transaction(
+            who=self.actor.who,
+            interaction=interaction,
+            at=self.instant,
+            written=written,
+            origin=trail.current().origin,
+            keeps=settings().audit_retention_days,
+        )
+
+    def _written(self, record: Versioned, before: Versioned | None) -> events.Written:
+        action = "D" if record.deleted else "C" if before is None or before.deleted else "U"
+        was = before.resource if before else {}
+        # Whoever it was about before is concerned by the change, too.
+        patients = self._patients(record.resource or was) | compartments.patients(was)
+        return events.Written(
+            f"{record.type}/{record.id}",
+            record.version,
+            action,
+            before.chain if before else b"",
+            patients,
+            events.content(record.created, events.body(record.json, record.updated)),
+        )
+
+    def _patients(self, resource: dict[str, Any]) -> frozenset[str]:
+        """Return whom a resource is about, by itself or through what it belongs to."""
+        own = compartments.patients(resource) if resource else frozenset()
+        if not (through := compartments.through(resource)):
+            return own
+        from shared.audit import indirect_patients  # noqa: PLC0415 - most resources name their patient
+
+        return own | indirect_patients.patients(through, self._about, self._parts)
+
+    def _about(self, resource_type: str, resource_id: str) -> dict[str, Any]:
+        address = keys.current(self.tenant, resource_type, resource_id)
+        record = self._saved.get(address) or self._read.get(address)
+        if record is None:
+            record = reading.current(self.tenant, resource_type, resource_id)
+        return record.resource if isinstance(record, Versioned) else {}
+
+    def _parts(self, encounter_id: str) -> list[dict[str, Any]]:
+        saved = [one.resource for one in self._saved_as(EncounterRecord)]
+        parts = [one for one in saved if parent(one) == encounter_id]
+        return [*parts, *reading.children(self.tenant, encounter_id)]
