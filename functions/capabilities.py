@@ -15,16 +15,18 @@ def handler(request: Request) -> Response:
             return Response(204)
         case "openapi":
             from shared.http.openapi.document import openapi
+            from shared.plain import openapi as plain
 
-            return published(request, openapi(request.base), _JSON)
+            return published(request, openapi(request.base, plain), _JSON)
         case "smart-configuration":
             from shared.interactions.conformance.smart import configuration
 
             return published(request, configuration(), _JSON)
         case "docs":
             from shared.http.openapi import docs
+            from shared.plain import openapi as plain
 
-            return Response(200, docs.page(request.base), dict(docs.HEADERS))
+            return Response(200, docs.page(request.base, plain), dict(docs.HEADERS))
         case "definition":
             from shared.interactions.conformance.definitions import definition
 

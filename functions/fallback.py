@@ -2,10 +2,20 @@
 
 from importlib import import_module
 
-from shared.http import Request, Response, endpoint
+from shared.http import Request, Response, routing
+from shared.http.endpoint import FHIR, Face, endpoint_of
+from shared.http.requests import Event
 
 
-@endpoint
+def _face(event: Event) -> Face:
+    if not routing.is_plain(event):
+        return FHIR
+    from shared.plain.face import PLAIN  # noqa: PLC0415 - most paths are FHIR's
+
+    return PLAIN
+
+
+@endpoint_of(_face)
 def handler(request: Request) -> Response:
     """Call the function of the path without its trailing slash.
 

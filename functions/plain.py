@@ -1,10 +1,12 @@
 """The plain-JSON API, for applications that do not use FHIR."""
 
-from shared.http import Request, Response, endpoint
+from shared.http import Request, Response
+from shared.http.endpoint import endpoint_of
 from shared.plain.endpoint import answered
+from shared.plain.face import PLAIN
 
 
-@endpoint
+@endpoint_of(lambda _: PLAIN)
 def handler(request: Request) -> Response:
     """Answer a request to a collection, or to one of its members."""
     return answered(request)

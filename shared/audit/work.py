@@ -24,7 +24,7 @@ class Work(UnitOfWork):
 
     def __init__(self, actor: Actor, now: datetime) -> None:
         """Begin for a caller at an instant."""
-        super().__init__(actor.tenant, now)
+        super().__init__(actor.tenant, now, by_patient=actor.is_cared_for)
         self.actor = actor
 
     def before(self) -> "Work":

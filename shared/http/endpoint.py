@@ -2,9 +2,9 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from functools import wraps
-from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
@@ -26,6 +26,7 @@ from shared.http.responses import Response, refused
 from shared.store import meter
 
 type Handler = Callable[[Request], Response]
+type Lambda = Callable[[Event, Any], dict[str, Any]]
 
 logger = Logger(location=None)  # every line is written at the same place in the code
 
@@ -37,32 +38,61 @@ _VARIABLES = {"type": "type", "id": "id", "version": "vid"}
 _IF_NONE_EXIST = "if-none-exist"
 
 
-def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
-    """Return a Lambda handler that reads the event, calls `handle` and logs the request.
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What differs between the FHIR API and the plain-JSON API.
 
-    It turns every exception into an OperationOutcome, or into a problem document on the plain-JSON
-    API, and raises none itself. The log has only ids, names, figures and the code locations of
-    errors.
+    `refused` and `broken` render errors. `parameters` returns the names of all query parameters.
     """
 
-    @wraps(handle)
-    def handler(event: Event, context: Any) -> dict[str, Any]:
-        event = routing.settled(event)
-        deadlines.begin(context)
-        return payload(event, respond(handle, event))
-
-    return handler
+    refused: Callable[[FhirError], Response]
+    broken: Callable[[str], Response]
+    parameters: Callable[[], Container[str]]
 
 
-def respond(handle: Handler, event: Event) -> Response:
+def _search_parameters() -> Container[str]:
+    from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
+
+    return {code for type_name in _KNOWN_TYPES for code in SEARCH_PARAMS.of(type_name)}
+
+
+FHIR = Face(responses.refused, responses.broken, _search_parameters)
+
+
+def endpoint(handle: Handler) -> Lambda:
+    """Return a Lambda handler of the FHIR API.
+
+    It reads the event, calls `handle` and logs the request. It turns every exception into an
+    OperationOutcome, and raises none itself. The log has only ids, names, figures and the code
+    locations of errors.
+    """
+    return endpoint_of(lambda _: FHIR)(handle)
+
+
+def endpoint_of(face_of: Callable[[Event], Face]) -> Callable[[Handler], Lambda]:
+    """Return a decorator like `endpoint` for the API that each event is for."""
+
+    def decorate(handle: Handler) -> Lambda:
+        @wraps(handle)
+        def handler(event: Event, context: Any) -> dict[str, Any]:
+            event = routing.settled(event)
+            deadlines.begin(context)
+            return payload(event, respond(handle, event, face_of(event)))
+
+        return handler
+
+    return decorate
+
+
+def respond(handle: Handler, event: Event, face: Face = FHIR) -> Response:
     """Return the response to an event, and log the request."""
     started = time.perf_counter()
     event = routing.settled(event)
     meter.start()
     _begin(event["requestContext"])
-    response, failure = _answer(handle, event)
-    response = fitting(event, response, _error_renderer(event).refused)
-    _log(event, response, failure, time.perf_counter() - started)
+    response, failure = _answer(handle, event, face)
+    response = fitting(event, response, face.refused)
+    _log(event, response, failure, face, time.perf_counter() - started)
     metrics.write()
     return response
 
@@ -73,25 +103,16 @@ def _begin(context: dict[str, Any]) -> None:
     trail.begin(request=context.get("requestId", ""), address=address).asked_with(claims)
 
 
-def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
+def _answer(handle: Handler, event: Event, face: Face) -> tuple[Response, dict[str, Any]]:
     try:
         return handle(requests.read(event)), {}
     except FhirError as error:
-        return _error_renderer(event).refused(error), _failure(error)
+        return face.refused(error), _failure(error)
     except Exception as error:  # noqa: BLE001 - the last resort: only its code location is logged
         from shared import failures  # noqa: PLC0415 - only failing requests need it
 
         request_id = event["requestContext"].get("requestId", "")
-        return _error_renderer(event).broken(request_id), failures.described(error)
-
-
-def _error_renderer(event: Event) -> ModuleType:
-    """Return the module that renders errors for the API being called (FHIR or plain JSON)."""
-    if not routing.is_plain(event):
-        return responses
-    from shared.plain import problems  # noqa: PLC0415 - FHIR requests do not need it
-
-    return problems
+        return face.broken(request_id), failures.described(error)
 
 
 def refuse_entry(event: Event, error: FhirError) -> Response:
@@ -100,7 +121,7 @@ def refuse_entry(event: Event, error: FhirError) -> Response:
     It is for an entry that never reaches its function.
     """
     response, audit = refused(error), trail.current().of_entry(routing.row(event))
-    _write(event, response, _failure(error), {}, audit)
+    _write(event, response, FHIR, audit, failure=_failure(error))
     return response
 
 
@@ -108,17 +129,21 @@ def _failure(error: FhirError) -> dict[str, Any]:
     return {"issues": [issue.code for issue in error.issues[:MOST_NAMES]]}
 
 
-def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
+def _log(
+    event: Event, response: Response, failure: dict[str, Any], face: Face, seconds: float
+) -> None:
     figures = {"milliseconds": round(seconds * 1000, 1), **meter.read(), **meter.failures()}
-    _write(event, response, failure, figures, trail.current())
+    _write(event, response, face, trail.current(), failure=failure, figures=figures)
 
 
 def _write(
     event: Event,
     response: Response,
-    failure: dict[str, Any],
-    figures: dict[str, Any],
+    face: Face,
     audit: trail.Trail,
+    *,
+    failure: dict[str, Any],
+    figures: dict[str, Any] | None = None,
 ) -> None:
     """Write a request's log line: of a query only parameter names, of a resource only its id.
 
@@ -126,7 +151,7 @@ def _write(
     large for one row, further lines carry the rest.
     """
     query = _query(event) + audit.form
-    fields = {**_resource(event), "parameters": _names(query, is_plain=routing.is_plain(event))}
+    fields = {**_resource(event), "parameters": _names(query, face)}
     requested = _requested(event, fields, query)
     target = (
         f"{fields['type']}/{fields['id']}" if fields.get("type") in TYPES and "id" in fields else ""
@@ -139,8 +164,8 @@ def _write(
         "status": response.status,
     }
     write = logger.error if "error" in failure else logger.info
-    figures = {name: value for name, value in figures.items() if value}
-    write("request", extra=line | figures | response.log | failure | audited[0])
+    known = {name: value for name, value in (figures or {}).items() if value}
+    write("request", extra=line | known | response.log | failure | audited[0])
     for further in audited[1:]:
         logger.info("request", extra=line | failure | further)
 
@@ -190,20 +215,14 @@ def _resource(event: Event) -> dict[str, str]:
     return fields if is_known and all(map(ID.fullmatch, ids)) else {}
 
 
-def _names(query: list[tuple[str, str]], *, is_plain: bool) -> list[str]:
+def _names(query: list[tuple[str, str]], face: Face) -> list[str]:
     """Return the names of a query's parameters, with `?` for unknown ones.
 
     An unknown name could contain personal data.
     """
     if not query:
         return []
-    from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
-
-    known_names = {code for type_name in _KNOWN_TYPES for code in SEARCH_PARAMS.of(type_name)}
-    if is_plain:
-        from shared.plain.collections import EVERY_PARAM  # noqa: PLC0415 - FHIR requests do not need it
-
-        known_names = EVERY_PARAM
+    known = face.parameters()
     names = {name.partition(":")[0] for name, _ in query}
-    logged = {name if name in known_names or _CONTROL.fullmatch(name) else "?" for name in names}
+    logged = {name if name in known or _CONTROL.fullmatch(name) else "?" for name in names}
     return sorted(logged)[:MOST_NAMES]

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared.audit.work import Work
 from shared.fhir import fhirjson, instants
 from shared.fhir.meta import stamp
 from shared.fhir.references import Literal
@@ -21,13 +20,14 @@ from shared.store.records import (
     changed,
     known,
 )
+from shared.store.work import UnitOfWork
 
 type Resource = dict[str, Any]
 # The elements by which a medical encounter makes its session visible to somebody.
 _NAMING = ("partOf", "subject", "participant")
 
 
-def _instant(work: Work, *earlier: Versioned | None) -> str:
+def _instant(work: UnitOfWork, *earlier: Versioned | None) -> str:
     """Return this work's instant, or a millisecond after the latest of some earlier versions."""
     last = max((record.last_updated for record in earlier if record), default="")
     if last < work.instant:
@@ -36,7 +36,7 @@ def _instant(work: Work, *earlier: Versioned | None) -> str:
 
 
 def _next[V: Versioned](
-    work: Work,
+    work: UnitOfWork,
     before: V,
     resource: Resource | None,
     changes: dict[str, Any],
@@ -57,7 +57,7 @@ def _next[V: Versioned](
 
 
 def of_encounter(
-    work: Work, before: EncounterRecord, resource: Resource | None, **changes: Any
+    work: UnitOfWork, before: EncounterRecord, resource: Resource | None, **changes: Any
 ) -> EncounterRecord:
     """Return the next version of an Encounter; a resource of None deletes it."""
     changes = _created_by(work, before) | changes
@@ -80,7 +80,7 @@ def of_encounter(
 
 
 def _session_before(
-    work: Work, before: EncounterRecord, resource: Resource | None
+    work: UnitOfWork, before: EncounterRecord, resource: Resource | None
 ) -> EncounterRecord | None:
     """Return the session that a medical encounter makes visible to somebody, as it was read.
 
@@ -96,7 +96,7 @@ def _session_before(
     return work.as_read(session) if session else None
 
 
-def unborn_encounter(work: Work, encounter_id: str) -> EncounterRecord:
+def unborn_encounter(work: UnitOfWork, encounter_id: str) -> EncounterRecord:
     """Return version 0 of an Encounter, which its first version follows."""
     return EncounterRecord(
         id=encounter_id,
@@ -108,12 +108,12 @@ def unborn_encounter(work: Work, encounter_id: str) -> EncounterRecord:
     )
 
 
-def of_resource(work: Work, before: Versioned, resource: Resource | None) -> Versioned:
+def of_resource(work: UnitOfWork, before: Versioned, resource: Resource | None) -> Versioned:
     """Return the next version of a resource of any other type; a resource of None deletes it."""
     return _next(work, before, resource, {})
 
 
-def unborn_resource(work: Work, target: Literal) -> ResourceRecord:
+def unborn_resource(work: UnitOfWork, target: Literal) -> ResourceRecord:
     """Return version 0 of a resource of any other type, which its first version follows."""
     return ResourceRecord(
         type=target.type, id=target.id, version=0, json=None, created=work.instant, updated=""
@@ -121,7 +121,7 @@ def unborn_resource(work: Work, target: Literal) -> ResourceRecord:
 
 
 def of_communication(
-    work: Work, before: CommunicationRecord, resource: Resource | None, **changes: Any
+    work: UnitOfWork, before: CommunicationRecord, resource: Resource | None, **changes: Any
 ) -> CommunicationRecord:
     """Return the next version of a Communication; a resource of None deletes it."""
     changes = _created_by(work, before) | changes
@@ -132,7 +132,7 @@ def of_communication(
 
 
 def first_of_communication(
-    work: Work, communication_id: str, resource: Resource, **state: Any
+    work: UnitOfWork, communication_id: str, resource: Resource, **state: Any
 ) -> CommunicationRecord:
     """Return the first version of a Communication."""
     unborn = CommunicationRecord(
@@ -147,6 +147,6 @@ def first_of_communication(
     return _next(work, unborn, resource, created)
 
 
-def _created_by(work: Work, before: Versioned) -> dict[str, Any]:
+def _created_by(work: UnitOfWork, before: Versioned) -> dict[str, Any]:
     """Return `patient_made` for a version that creates or restores a resource, else no change."""
-    return {"patient_made": work.actor.is_cared_for} if before.deleted else {}
+    return {"patient_made": work.by_patient} if before.deleted else {}

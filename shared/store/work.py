@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 class UnitOfWork(Repository):
     """Writes what was saved in one transaction, which depends on what was required."""
 
-    def __init__(self, tenant: str, now: datetime) -> None:
-        """Begin at an instant."""
+    def __init__(self, tenant: str, now: datetime, *, by_patient: bool = False) -> None:
+        """Begin at an instant; `by_patient` marks what is created as made by a patient."""
         super().__init__(tenant, now)
+        self.by_patient = by_patient
         self._required: dict[Address, Operation] = {}
         self._there: dict[Literal, tuple[Address, Operation]] = {}
         self._claims: dict[Address, str] = {}

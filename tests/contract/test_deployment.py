@@ -18,6 +18,7 @@ from shared.catalog.types import TYPES
 from shared.http.openapi import document
 from shared.local import redriving, template
 from shared.packaging.build import ROOT
+from shared.plain import openapi as plain
 from tests.contract.test_template import (
     FUNCTIONS,
     RESOURCES,
@@ -177,7 +178,7 @@ def test_pages_of_other_origins_may_send_and_read_what_the_api_takes_and_gives(
     assert cors["AllowOrigins"] == {"Ref": "AllowedOrigins"}
     assert cors["AllowCredentials"] is True
     assert {*cors["AllowMethods"]} == {row.method for row in INTERACTIONS} - {"OPTIONS"}
-    described = json.loads(document.openapi("https://fhir.example"))
+    described = json.loads(document.openapi("https://fhir.example", plain))
     operations = [each for path in described["paths"].values() for each in path.values()]
     taken = {
         parameter["name"].lower()

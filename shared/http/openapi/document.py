@@ -3,9 +3,9 @@
 https://spec.openapis.org/oas/v3.1.1.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from shared.catalog.controls import FORMATS
 from shared.catalog.interactions import (
@@ -31,7 +31,6 @@ from shared.http.openapi.requests import (
 from shared.http.openapi.schemas import all_schemas, reference_to
 from shared.http.responses import STATUS
 from shared.interactions.conformance.capabilities import VERSION
-from shared.plain import openapi as openapi_plain
 from shared.settings import settings
 
 type Json = dict[str, Any]
@@ -69,17 +68,33 @@ _REFUSED = {
 _MEANS = {status: kind.__doc__ or "" for kind, status in reversed(STATUS.items())}
 
 
+class Part(Protocol):
+    """What another API beside FHIR's adds."""
+
+    TAG: str
+
+    def operations(self, root: str) -> Iterable[tuple[str, str, Json]]:
+        """Return each operation with its path and method."""
+
+    def schemas(self) -> Json:
+        """Return the schemas that its operations refer to."""
+
+    def responses(self) -> Json:
+        """Return the responses that its operations refer to."""
+
+
 @cache
-def openapi(base: str) -> bytes:
+def openapi(base: str, *parts: Part) -> bytes:
     """Return the OpenAPI document of the API at `base`, as JSON."""
-    return fhirjson.dumps(described(base))
+    return fhirjson.dumps(described(base, *parts))
 
 
-def described(base: str) -> Json:
+def described(base: str, *parts: Part) -> Json:
     """Return the OpenAPI document of the API at `base`."""
     paths: Json = {}
     root = base.removesuffix(settings().base_path)
-    for path, method, operation in (*_operations(), *openapi_plain.operations(root)):
+    added = (operation for part in parts for operation in part.operations(root))
+    for path, method, operation in (*_operations(), *added):
         paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -91,19 +106,25 @@ def described(base: str) -> Json:
         },
         "servers": [{"url": base}],
         "security": [{"token": []}],
-        "tags": [{"name": name} for name in _tags()],
+        "tags": [{"name": name} for name in (*_tags(), *(part.TAG for part in parts))],
         "paths": paths,
         "components": {
-            "schemas": all_schemas() | openapi_plain.schemas(),
-            "responses": {str(status): _refusal(status) for status in sorted(_MEANS)}
-            | openapi_plain.responses(),
+            "schemas": _merged(all_schemas(), *(part.schemas() for part in parts)),
+            "responses": _merged(
+                {str(status): _refusal(status) for status in sorted(_MEANS)},
+                *(part.responses() for part in parts),
+            ),
             "securitySchemes": {"token": _security()},
         },
     }
 
 
 def _tags() -> tuple[str, ...]:
-    return (*TYPES, AUDIT_EVENT, _BUNDLES, "Definitions", openapi_plain.TAG)
+    return (*TYPES, AUDIT_EVENT, _BUNDLES, "Definitions")
+
+
+def _merged(*parts: Json) -> Json:
+    return {name: value for part in parts for name, value in part.items()}
 
 
 def _security() -> Json:
