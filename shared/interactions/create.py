@@ -11,11 +11,11 @@ from shared.audit.work import Work
 from shared.fhir import ulids
 from shared.fhir.preconditions import ALWAYS, Preconditions
 from shared.fhir.references import Literal
-from shared.fhir.validation.storable import accepted
 from shared.interactions.write import write
 from shared.references import checks
 from shared.sessions import communications
 from shared.sessions.changes import Outcome, make
+from shared.sessions.intake import accepted
 
 type Resource = dict[str, Any]
 type Pair = tuple[str, str]

@@ -12,13 +12,13 @@ from shared.errors import NotFound
 from shared.fhir.patch import patching
 from shared.fhir.preconditions import ALWAYS, Preconditions
 from shared.fhir.references import Literal
-from shared.fhir.validation.storable import accepted
 from shared.interactions import write_access
 from shared.interactions.read import there
 from shared.interactions.update import with_history
 from shared.interactions.write import Content, write
 from shared.references import checks
 from shared.sessions.changes import Outcome, make
+from shared.sessions.intake import accepted
 from shared.store.records import Versioned
 
 type Resource = dict[str, Any]

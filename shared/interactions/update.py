@@ -11,13 +11,13 @@ from shared.audit.work import Work
 from shared.errors import Conflict, Invalid
 from shared.fhir.preconditions import ALWAYS, Preconditions
 from shared.fhir.references import Literal
-from shared.fhir.validation.storable import accepted
 from shared.interactions.create import create_new
 from shared.interactions.write import Content, write
 from shared.references import checks
 from shared.rules.completion import with_kept
 from shared.rules.status_history import with_status_history
 from shared.sessions.changes import Outcome, make
+from shared.sessions.intake import accepted
 from shared.settings import settings
 from shared.store.records import EncounterRecord, Versioned
 

@@ -17,7 +17,6 @@ from shared.fhir import fhirjson
 from shared.fhir.patch.patching import without_generated_text
 from shared.fhir.preconditions import Preconditions
 from shared.fhir.references import Literal
-from shared.fhir.validation.storable import accepted
 from shared.interactions import read as reading
 from shared.interactions import search as searching
 from shared.interactions.create import create as create_resource
@@ -28,6 +27,7 @@ from shared.plain import mapping, queries
 from shared.plain.collections.rows import Collection
 from shared.references import checks
 from shared.sessions.changes import Outcome, make
+from shared.sessions.intake import accepted
 from shared.store.records import Versioned
 
 type Json = dict[str, Any]

@@ -115,8 +115,8 @@ def _patient(subject: Any) -> str:
 def _split(work: Work, session: EncounterRecord, own: Resource) -> EncounterRecord:
     """Move a session's own patient, and what concerns only them, to a medical encounter."""
     # Imported here because few messages bring another patient.
-    from shared.fhir.validation.storable import accepted  # noqa: PLC0415
     from shared.rules import splitting  # noqa: PLC0415
+    from shared.sessions.intake import accepted  # noqa: PLC0415
 
     kept, moved = splitting.split(session.resource)
     child_id = opening.save_medical_encounter(work, session, own)

@@ -11,7 +11,6 @@ from shared.access import Actor
 from shared.audit.work import Work
 from shared.catalog.types import CARE
 from shared.errors import BusinessRule
-from shared.fhir.validation.storable import accepted
 from shared.interactions.bundles.entries import Entry, named_by, of_all
 from shared.interactions.bundles.identities import Identities, Step
 from shared.interactions.create import proposed
@@ -23,6 +22,7 @@ from shared.references import checks
 from shared.rules import classification
 from shared.search.query import criteria
 from shared.sessions.changes import Outcome, for_reader, make_whole
+from shared.sessions.intake import accepted
 from shared.settings import settings
 from shared.store.transactions import LARGEST
 

@@ -8,7 +8,6 @@ from shared.audit.work import Work
 from shared.errors import BusinessRule
 from shared.fhir import instants, references, ulids
 from shared.fhir.patch.patching import without_generated_text
-from shared.fhir.validation.storable import accepted
 from shared.interactions import recipients, write_access
 from shared.interactions.operations.parameters import Values, relative
 from shared.references import checks
@@ -17,6 +16,7 @@ from shared.rules.completion import participant, takes_part
 from shared.rules.state import Slot, SlotKey
 from shared.sessions import attaching, changes, communications, deployment, encounters, patients
 from shared.sessions.changes import Outcome
+from shared.sessions.intake import accepted
 from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord
 

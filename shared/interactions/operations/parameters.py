@@ -9,7 +9,7 @@ from typing import Any
 from shared.catalog.operations import Operation, Parameter
 from shared.errors import BusinessRule, Invalid, Issue
 from shared.fhir import references
-from shared.fhir.validation.storable import accepted
+from shared.sessions.intake import accepted
 
 type Values = dict[str, list[Any]]
 type Resource = dict[str, Any]

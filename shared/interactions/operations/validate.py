@@ -12,13 +12,13 @@ from shared.catalog.interactions import INTERACTIONS
 from shared.errors import FhirError, Invalid, Issue, Transient
 from shared.fhir.references import Literal
 from shared.fhir.validation import profiles
-from shared.fhir.validation.storable import accepted
 from shared.fhir.validation.validation import issues
 from shared.interactions.create import create_new, proposed
 from shared.interactions.read import read
 from shared.interactions.update import check_id, updated
 from shared.interactions.write import write
 from shared.sessions.changes import Change, rehearse
+from shared.sessions.intake import accepted
 from shared.settings import settings
 
 type Pair = tuple[str, str]
