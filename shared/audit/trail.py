@@ -19,7 +19,7 @@ type Resource = dict[str, Any]
 # An answer's JSON, or the resources that it shows, each whole.
 type Answer = bytes | Sequence[bytes | Resource]
 
-_LEAST_FAILURE = 400
+_LEAST_FAILURE, _LEAST_ERROR = 400, 500
 # What of an event its log line says anyhow.
 OF_LINE = (
     *("type", "id", "version", "operation", "parameters"),
@@ -50,9 +50,12 @@ class Trail:
         self.who = events.caller(known)
 
     def proposes(self, resource: Resource) -> None:
-        """Note whom a resource is about that is to be written; not by a query for them."""
-        patients = compartments.patients(resource)
-        self.proposed |= {name for name in patients if "?" not in name}
+        """Note whom a resource that is to be written is about, by references to others.
+
+        A query for somebody is no reference, and an own id may still be refused.
+        """
+        others = compartments.patients(resource) - {f"Patient/{resource.get('id')}"}
+        self.proposed |= {name for name in others if "?" not in name}
 
     def asked_by(self, caller: Actor) -> None:
         """Note who asks."""
@@ -82,7 +85,7 @@ class Trail:
         if done and status < _LEAST_FAILURE:
             return [done]
         now = instants.now()
-        if status >= _LEAST_FAILURE:
+        if _LEAST_FAILURE <= status < _LEAST_ERROR:  # the line of an error has nothing of a body
             asked |= self.proposed
         event = {
             "at": instants.written(now),
