@@ -10,6 +10,8 @@ from tests import care, refusals
 from tests.consistency import everything
 from tests.frontdoor import BASE, Answer, FrontDoor
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 TWILIO = "https://twilio.com"
 NAMED = f"identifier={TWILIO}|SM1"
 

@@ -13,6 +13,8 @@ from tests import care, refusals
 from tests.consistency import everything
 from tests.frontdoor import BASE, Answer, FrontDoor
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 ENTITY_TAGS = ['W/"1"', '"1"', "1"]
 KINDS = ["session", "header", "message"]
 

@@ -11,6 +11,9 @@ from tests.steps import end, link, messages_of, open_session, post, thread
 START, LATER, LAST = "2026-11-20T09:00:00Z", "2026-11-20T09:07:00Z", "2026-11-20T09:25:30Z"
 
 
+pytestmark = pytest.mark.usefixtures("moto")
+
+
 def talk(clinic: FrontDoor, *sent: str) -> tuple[str, str, list[str]]:
     """Open a session with one linked thread and its messages."""
     session_id = open_session(clinic)

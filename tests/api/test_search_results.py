@@ -10,6 +10,8 @@ import pytest
 from tests import care, refusals
 from tests.frontdoor import BASE, FrontDoor
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 
 def test_links_are_absolute_and_keep_everything_in_the_query(clinic: FrontDoor) -> None:
     for _ in range(3):

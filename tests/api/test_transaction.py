@@ -13,6 +13,8 @@ from tests.frontdoor import BASE, FrontDoor
 from tests.remembered import forget
 from tests.steps import messages_of, open_session, thread
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 TWILIO = "https://twilio.com"
 
 
