@@ -1,4 +1,4 @@
-"""Searches that constrain what a scope grants.
+"""Search queries as predicates: the constraints that a SMART scope puts on what it grants.
 
 https://hl7.org/fhir/smart-app-launch/STU2/scopes-and-launch-context.html
 """
@@ -16,14 +16,14 @@ from shared.search.query.matching import matches
 def predicate(
     resource_type: str, query: Sequence[Pair], zone: tzinfo
 ) -> Callable[[dict[str, Any]], bool] | None:
-    """Return whether a resource matches a query, as a function of the resource.
+    """Return a function that tells whether a resource matches a query.
 
-    Return None if the type cannot be searched by the whole query, or by elements of a resource.
+    Return None if a parameter is unknown, or cannot be evaluated on the elements of one resource.
     """
     try:
-        asked = criteria.parse(resource_type, query, zone).criteria
+        parsed = criteria.parse(resource_type, query, zone).criteria
     except FhirError:
         return None
-    if len(asked) != len(query) or not all(criterion.param.expression for criterion in asked):
+    if len(parsed) != len(query) or not all(criterion.param.expression for criterion in parsed):
         return None
-    return lambda resource: all(matches(resource, criterion) for criterion in asked)
+    return lambda resource: all(matches(resource, criterion) for criterion in parsed)

@@ -1,4 +1,4 @@
-"""What a query asks: its parameters read and checked.
+"""Parsing of a whole search query into criteria, joins, includes and controls; no I/O.
 
 https://hl7.org/fhir/R4/search.html
 """
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
 type Pair = tuple[str, str]
 
-# Each is a search of its own.
+# Each chain and `_has` is answered by a search of its own.
 MOST_JOINS = 20
 INCLUDES = frozenset({"_include", "_revinclude"})
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as understood; `applied` are its parameters without those left out.
+    """A parsed search query; `applied` has its parameters without those that were left out.
 
-    `via` is the join that has been answered first; `threads` asks only for Communications that may
-    have messages; `is_exact` tells that it looks at numbers digit for digit.
+    `via` is the number of the join that was answered first, None if that is still to be chosen.
+    `threads` restricts the search to Communications that may have messages. `is_exact` asks for
+    exact decimals when resources are read, because a criterion compares quantities.
     """
 
     type: str
@@ -46,7 +47,7 @@ class Query:
 
 
 class _Parts:
-    """The parameters of a query by what they say."""
+    """The parameters of a query, sorted by what they are."""
 
     def __init__(self, resource_type: str, zone: tzinfo) -> None:
         self.type, self.zone = resource_type, zone
@@ -57,25 +58,28 @@ class _Parts:
         self.applied: list[Pair] = []
 
     def take(self, name: str, value: str) -> None:
-        """Read one parameter. Raises Invalid."""
+        """Parse one parameter and keep it. Raises Invalid."""
         code = name.partition(":")[0]
         if name in controls.NAMES:
             if name in self.controls:
-                raise Invalid(f"{name} is given twice", expression=name)
+                raise Invalid(f"{name} may be given only once", expression=name)
             self.controls[name] = value
         elif code in INCLUDES:
-            self.includes += _includes(name, value)
+            self.includes += _parse_includes(name, value)
         elif _is_join(name):
-            self.joins.append(_join(self.type, name, value, self.zone))
+            self.joins.append(_parse_join(self.type, name, value, self.zone))
         else:
-            self.criteria.append(criterion.read(self.type, name, value, self.zone))
+            self.criteria.append(criterion.parse(self.type, name, value, self.zone))
         self.applied.append((name, value))
 
 
 def parse(
     resource_type: str, pairs: Sequence[Pair], zone: tzinfo, *, lenient: bool = False
 ) -> Query:
-    """Read a query. Raises Invalid with every issue; `lenient` leaves unknown parameters out."""
+    """Parse a query. Raises Invalid with every issue, and TooCostly if the query is too large.
+
+    With `lenient`, unknown parameters are left out and reported as warnings.
+    """
     _check_size(pairs)
     parts, issues, unknown = _Parts(resource_type, zone), list[Issue](), list[Issue]()
     for pair in pairs:
@@ -85,7 +89,7 @@ def parse(
             (unknown if lenient else issues).extend(error.issues)
         except FhirError as error:
             issues.extend(error.issues)
-    how = controls.read(resource_type, parts.controls, issues)
+    parsed_controls = controls.parse(resource_type, parts.controls, issues)
     if parts.includes and parts.controls.get("_summary") == "text":
         text = "_include and _revinclude cannot be combined with _summary=text"
         issues += Invalid(text, expression="_summary").issues
@@ -94,33 +98,35 @@ def parse(
     return Query(
         type=resource_type,
         criteria=tuple(parts.criteria),
-        controls=how,
+        controls=parsed_controls,
         zone=zone,
-        applied=tuple((name, how.applied.get(name, value)) for name, value in parts.applied),
+        applied=tuple(
+            (name, parsed_controls.applied.get(name, value)) for name, value in parts.applied
+        ),
         warnings=tuple(replace(issue, severity="warning") for issue in unknown),
         includes=tuple(dict.fromkeys(parts.includes)),
         joins=tuple(parts.joins),
-        is_exact=_looks_at_numbers(parts.criteria, parts.joins),
+        is_exact=_compares_quantities(parts.criteria, parts.joins),
     )
 
 
 def _check_size(pairs: Sequence[Pair]) -> None:
-    """Raise TooCostly if a search has too many parameters, joins or values in all."""
+    """Raise TooCostly if a query has too many parameters, joins or values in all."""
     most = operands.MOST_VALUES
     if len(pairs) > most:
-        raise TooCostly(f"At most {most} parameters in one search")
-    asked = [pair for pair in pairs if pair[0] not in controls.NAMES]
-    if sum(map(_is_join, (name for name, _ in asked))) > MOST_JOINS:
+        raise TooCostly(f"A search may have at most {most} parameters")
+    criteria = [pair for pair in pairs if pair[0] not in controls.NAMES]
+    if sum(map(_is_join, (name for name, _ in criteria))) > MOST_JOINS:
         raise TooCostly(
-            f"At most {MOST_JOINS} chains and _has in one search",
-            diagnostics="Each of them is a search of its own",
+            f"A search may have at most {MOST_JOINS} chained and _has parameters",
+            diagnostics="Each of them needs a search of its own",
         )
-    # Not every comma parts two values, but where there are few there is nothing to count.
-    if sum(value.count(",") + 1 for _, value in asked) > most:
-        counts = [(len(operands.parts(value)), name) for name, value in asked]
+    # An escaped comma separates nothing, so counting commas first saves most queries the parsing.
+    if sum(value.count(",") + 1 for _, value in criteria) > most:
+        counts = [(len(operands.parts(value)), name) for name, value in criteria]
         if sum(count for count, _ in counts) > most:
             raise TooCostly(
-                f"At most {most} values in one search, of all its parameters together",
+                f"A search may have at most {most} values, counted over all its parameters",
                 expression=max(counts)[1],
             )
 
@@ -129,21 +135,21 @@ def _is_join(name: str) -> bool:
     return name.partition(":")[0] == "_has" or "." in name
 
 
-def _looks_at_numbers(criteria: list[Criterion], linked: "list[Join]") -> bool:
-    if not linked:
-        return any(one.param.type == "quantity" for one in criteria)
-    from shared.search.query import joins  # noqa: PLC0415 - few searches look at other resources
+def _compares_quantities(criteria: list[Criterion], parsed_joins: "list[Join]") -> bool:
+    if not parsed_joins:
+        return any(condition.param.type == "quantity" for condition in criteria)
+    from shared.search.query import joins  # noqa: PLC0415 - few searches have joins
 
-    return any(joins.looks_at_numbers(one) for one in (*criteria, *linked))
+    return any(joins.compares_quantities(condition) for condition in (*criteria, *parsed_joins))
 
 
-def _join(resource_type: str, name: str, value: str, zone: tzinfo) -> "Join":
-    from shared.search.query import joins  # noqa: PLC0415 - as above
+def _parse_join(resource_type: str, name: str, value: str, zone: tzinfo) -> "Join":
+    from shared.search.query import joins  # noqa: PLC0415 - few searches have joins
 
     return joins.parse(resource_type, name, value, zone)
 
 
-def _includes(name: str, value: str) -> "list[Include]":
-    from shared.search.query import includes  # noqa: PLC0415 - few searches include anything
+def _parse_includes(name: str, value: str) -> "list[Include]":
+    from shared.search.query import includes  # noqa: PLC0415 - few searches have includes
 
     return includes.parse(name, value)

@@ -1,4 +1,4 @@
-"""One search parameter of a query, read and checked.
+"""One search parameter of a query with its values, parsed and checked.
 
 https://hl7.org/fhir/R4/search.html
 """
@@ -14,9 +14,10 @@ from shared.search.query.operands import Operand
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One parameter with the values of which one must match, or none with `:not`.
+    """A parameter and its values: a resource matches if one of them matches, or none with `:not`.
 
-    Stored times without a zone are read in `zone`.
+    `zone` is the time zone of stored times that have none. `text` is the parameter as the query has
+    it.
     """
 
     param: SearchParam
@@ -26,28 +27,28 @@ class Criterion:
     text: str
 
     def __str__(self) -> str:
-        """Write it as the query has it."""
+        """Return the parameter as the query has it."""
         return self.text
 
 
 class UnknownParameter(Invalid):
-    """The type has no parameter of that name."""
+    """The resource type has no search parameter of that name."""
 
 
-def read(resource_type: str, name: str, value: str, zone: tzinfo) -> Criterion:
-    """Read one parameter. Raises Invalid."""
+def parse(resource_type: str, name: str, value: str, zone: tzinfo) -> Criterion:
+    """Parse one parameter. Raises Invalid, as UnknownParameter if the type does not have it."""
     code, _, modifier = name.partition(":")
     param = SEARCH_PARAMS.of(resource_type).get(code)
     if param is None:
         raise _unknown(resource_type, code, name)
-    found = operands.read(param, modifier, value, zone)
-    is_type = param.type == "reference" and modifier[:1].isupper()
-    return Criterion(param, "" if is_type else modifier, found, zone, f"{name}={value}")
+    values = operands.parse(param, modifier, value, zone)
+    is_type_modifier = param.type == "reference" and modifier[:1].isupper()
+    return Criterion(param, "" if is_type_modifier else modifier, values, zone, f"{name}={value}")
 
 
 def _unknown(resource_type: str, code: str, expression: str) -> UnknownParameter:
-    known = ", ".join(SEARCH_PARAMS.of(resource_type))
+    names = ", ".join(SEARCH_PARAMS.of(resource_type))
     return UnknownParameter(
-        f"{resource_type} has no search parameter {code}; there are {known}",
+        f"{resource_type} has no search parameter {code}; use one of {names}",
         expression=expression,
     )

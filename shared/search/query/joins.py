@@ -1,4 +1,4 @@
-"""Chains and `_has`: what a resource must refer to, or be referred to by.
+"""Parsing of chains and `_has`: conditions on the resources that a match is linked with.
 
 https://hl7.org/fhir/R4/search.html#chaining
 """
@@ -14,33 +14,33 @@ from shared.search.query import criterion
 from shared.search.query.criterion import Criterion, UnknownParameter
 
 HAS = "_has"
-# Whether one resource matches may need as many others.
+# Each reference multiplies the resources that are read to decide whether one matches.
 _MOST_LINKS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A reference to a resource of one of the types that matches the condition of its type."""
+    """A reference to a resource that matches a condition; each target type has its own."""
 
     param: SearchParam
     branches: tuple[tuple[str, "Condition"], ...]
     text: str
 
     def __str__(self) -> str:
-        """Write it as the query has it."""
+        """Return the parameter as the query has it."""
         return self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """A resource that refers to this one by a parameter of its own and matches a condition."""
+    """A `_has`: another resource refers to this one by `param` and matches a condition."""
 
     param: SearchParam
     condition: "Condition"
     text: str
 
     def __str__(self) -> str:
-        """Write it as the query has it."""
+        """Return the parameter as the query has it."""
         return self.text
 
 
@@ -49,42 +49,45 @@ type Condition = Criterion | Join
 
 
 def parse(resource_type: str, name: str, value: str, zone: tzinfo) -> Join:
-    """Read a chain or `_has`. Raises Invalid, under the whole name."""
+    """Parse a chain or `_has`. Raises Invalid, with the whole name as its expression."""
     try:
-        join = _Reader(value, zone).condition(resource_type, name)
+        join = _Parser(value, zone).condition(resource_type, name)
     except FhirError as error:
-        kind = type(error) if isinstance(error, UnknownParameter) else Invalid
-        raise kind(issues=[replace(one, expression=name) for one in error.issues]) from None
+        error_class = type(error) if isinstance(error, UnknownParameter) else Invalid
+        raise error_class(
+            issues=[replace(issue, expression=name) for issue in error.issues]
+        ) from None
     if isinstance(join, Criterion):
-        raise AssertionError(name)  # noqa: TRY004 - what is no join is not read here
+        raise AssertionError(name)  # noqa: TRY004 - callers pass joins only
     return join
 
 
-def looks_at_numbers(condition: Condition) -> bool:
-    """Return whether a condition compares quantities."""
+def compares_quantities(condition: Condition) -> bool:
+    """Return whether a condition, or one within it, compares quantities."""
     return any(
-        isinstance(each, Criterion) and each.param.type == "quantity" for each in _each([condition])
+        isinstance(nested, Criterion) and nested.param.type == "quantity"
+        for nested in _nested([condition])
     )
 
 
-def types(conditions: Iterable[Condition]) -> Iterator[str]:
+def joined_types(conditions: Iterable[Condition]) -> Iterator[str]:
     """Yield the types of the other resources that conditions look at."""
-    for condition in _each(conditions):
+    for condition in _nested(conditions):
         if isinstance(condition, Has):
             yield condition.param.resource
         elif isinstance(condition, Chain):
             yield from (resource_type for resource_type, _ in condition.branches)
 
 
-def referring(conditions: Iterable[Condition]) -> Iterator[SearchParam]:
-    """Yield the parameters of `_has`, by which other resources refer to those searched."""
-    for condition in _each(conditions):
+def reverse_params(conditions: Iterable[Condition]) -> Iterator[SearchParam]:
+    """Yield the parameter of each `_has`: by it other resources refer to those searched."""
+    for condition in _nested(conditions):
         if isinstance(condition, Has):
             yield condition.param
 
 
-def _each(conditions: Iterable[Condition]) -> Iterator[Condition]:
-    """Yield conditions, and those within them, each of them once."""
+def _nested(conditions: Iterable[Condition]) -> Iterator[Condition]:
+    """Yield conditions and the conditions within them, each object once."""
     seen, pending = set[int](), [*conditions]
     while pending:
         condition = pending.pop()
@@ -97,90 +100,99 @@ def _each(conditions: Iterable[Condition]) -> Iterator[Condition]:
                 pending += (branch for _, branch in condition.branches)
 
 
-class _Reader:
-    """Reads the conditions on the way of one parameter, which ends in one value.
+class _Parser:
+    """Parses the conditions of one chain or `_has`, which ends in one value.
 
-    Several types may have a parameter of the same name, so that ways meet again: what has been read
-    of a type is kept, be it a refusal.
+    Several types may have a parameter of the same name, so branches can meet again. The outcome of
+    each type and name is kept, also if it is an error: without that, the work would grow
+    exponentially.
     """
 
     def __init__(self, value: str, zone: tzinfo) -> None:
         self._value, self._zone = value, zone
-        self._known: dict[tuple[str, str], Condition | FhirError] = {}
+        self._outcomes: dict[tuple[str, str], Condition | FhirError] = {}
 
     def condition(self, resource_type: str, name: str, depth: int = 0) -> Condition:
-        """Read a condition about resources of a type. Raises Invalid."""
+        """Parse a condition on resources of a type. Raises Invalid."""
         if depth > _MOST_LINKS:
-            raise Invalid(f"A search follows at most {_MOST_LINKS} references, one after the other")
+            raise Invalid(f"A chain or _has may follow at most {_MOST_LINKS} references in a row")
         key = resource_type, name
-        if key not in self._known:
+        if key not in self._outcomes:
             try:
-                self._known[key] = self._read(resource_type, name, depth)
+                self._outcomes[key] = self._parse(resource_type, name, depth)
             except FhirError as error:
-                self._known[key] = error
-        known = self._known[key]
-        if isinstance(known, FhirError):
-            raise known
-        return known
+                self._outcomes[key] = error
+        outcome = self._outcomes[key]
+        if isinstance(outcome, FhirError):
+            raise outcome
+        return outcome
 
-    def _read(self, resource_type: str, name: str, depth: int) -> Condition:
+    def _parse(self, resource_type: str, name: str, depth: int) -> Condition:
         if name.partition(":")[0] == HAS:
-            return self._has(resource_type, name, depth)
+            return self._parse_has(resource_type, name, depth)
         if "." in name:
-            return self._chain(resource_type, name, depth)
-        last = criterion.read(resource_type, name, self._value, self._zone)
+            return self._parse_chain(resource_type, name, depth)
+        last = criterion.parse(resource_type, name, self._value, self._zone)
         if not last.param.expression:
-            raise Invalid(f"{last.param.code} is no element, and cannot be looked at from afar")
+            raise Invalid(f"{last.param.code} cannot be searched in a chain or _has")
         return last
 
-    def _has(self, resource_type: str, name: str, depth: int) -> Has:
+    def _parse_has(self, resource_type: str, name: str, depth: int) -> Has:
         _, source, code, rest, *_ = *name.split(":", 3), "", "", ""
         if not (source and code and rest):
-            raise Invalid(f"{name} is not _has:Type:parameter:searched")
+            raise Invalid(f"{name} must be _has:Type:reference-parameter:search-parameter")
         if source not in TYPES:
-            raise Invalid(f"{source} is not stored here, only {' and '.join(TYPES)}")
-        known = {
-            row.code: row
-            for row in _referring(source)
-            if (not row.targets or resource_type in row.targets) and row.index is Index.ROW
+            raise Invalid(f"{source} is not stored here; use one of {', '.join(TYPES)}")
+        params = {
+            param.code: param
+            for param in _reference_params(source)
+            if (not param.targets or resource_type in param.targets) and param.index is Index.ROW
         }
-        if code not in known:
+        if code not in params:
             raise Invalid(
-                f"{source} does not refer to {resource_type} by {code}, but by "
-                + (", ".join(known) or "nothing")
+                f"{source} cannot be looked up by its reference {code} to {resource_type}; use "
+                + (" or ".join(params) or "none")
             )
-        return Has(known[code], self.condition(source, rest, depth + 1), f"{name}={self._value}")
+        return Has(params[code], self.condition(source, rest, depth + 1), f"{name}={self._value}")
 
-    def _chain(self, resource_type: str, name: str, depth: int) -> Chain:
+    def _parse_chain(self, resource_type: str, name: str, depth: int) -> Chain:
         head, _, rest = name.partition(".")
-        code, _, of = head.partition(":")
-        known = {row.code: row for row in _referring(resource_type) if _stored(row)}
-        if code not in known:
-            kind = Invalid if code in SEARCH_PARAMS.of(resource_type) else UnknownParameter
-            raise kind(
-                f"{code} of {resource_type} refers to nothing that is stored here; chains go by "
-                + ", ".join(known)
+        code, _, target = head.partition(":")
+        params = {
+            param.code: param
+            for param in _reference_params(resource_type)
+            if _stored_targets(param)
+        }
+        if code not in params:
+            error_class = Invalid if code in SEARCH_PARAMS.of(resource_type) else UnknownParameter
+            raise error_class(
+                f"{code} of {resource_type} refers to nothing that is stored here; chain by one of "
+                + ", ".join(params)
             )
-        types = _stored(known[code])
-        if of and of not in types:
-            raise Invalid(f"By {code} a chain goes to {' or '.join(types)}, not to {of}")
+        targets = _stored_targets(params[code])
+        if target and target not in targets:
+            raise Invalid(f"A chain by {code} leads to {' or '.join(targets)}, not to {target}")
         branches: list[tuple[str, Condition]] = []
         problems: list[FhirError] = []
-        for each in (of,) if of else types:
+        for target_type in (target,) if target else targets:
             try:
-                branches.append((each, self.condition(each, rest, depth + 1)))
+                branches.append((target_type, self.condition(target_type, rest, depth + 1)))
             except FhirError as error:
                 problems.append(error)
         if not branches:
-            # What one type does not know says less than what is wrong with a value.
-            raise min(problems, key=lambda one: isinstance(one, UnknownParameter))
-        return Chain(known[code], tuple(branches), f"{name}={self._value}")
+            # Rather report a wrong value than a parameter that one of the types does not have.
+            raise min(problems, key=lambda error: isinstance(error, UnknownParameter))
+        return Chain(params[code], tuple(branches), f"{name}={self._value}")
 
 
-def _referring(resource_type: str) -> list[SearchParam]:
-    rows = SEARCH_PARAMS.of(resource_type).values()
-    return [row for row in rows if row.type == "reference" and row.expression]
+def _reference_params(resource_type: str) -> list[SearchParam]:
+    params = SEARCH_PARAMS.of(resource_type).values()
+    return [param for param in params if param.type == "reference" and param.expression]
 
 
-def _stored(param: SearchParam) -> tuple[str, ...]:
-    return tuple(one for one in TYPES if not param.targets or one in param.targets)
+def _stored_targets(param: SearchParam) -> tuple[str, ...]:
+    return tuple(
+        resource_type
+        for resource_type in TYPES
+        if not param.targets or resource_type in param.targets
+    )

@@ -1,4 +1,4 @@
-"""Whether a resource matches a criterion, exactly as R4 says.
+"""Whether a resource matches a search criterion, as R4 defines it.
 
 https://hl7.org/fhir/R4/search.html
 """
@@ -22,18 +22,20 @@ type Resource = dict[str, Any]
 
 
 def matches(resource: Resource, criterion: Criterion) -> bool:
-    """Tell whether one of a resource's values matches one of those asked for.
+    """Return whether one of a resource's values matches one of the criterion's values.
 
-    `:not` is true of a resource none of whose values does, be it that it has none.
+    With `:not`, return whether none of them does; a resource without a value matches, too.
     """
-    found = values(resource, criterion.param, criterion.zone)
+    stored_values = values(resource, criterion.param, criterion.zone)
     if criterion.modifier == "missing":
-        return criterion.operands[0] is not bool(found)
+        return criterion.operands[0] is not bool(stored_values)
     kind = criterion.param.type, criterion.modifier
-    test, compared = _TESTS[kind], _COMPARED.get(kind)
-    # Once, however many values are asked for.
-    shown = [*map(compared, found)] if compared else found
-    matched = any(test(value, operand) for operand in criterion.operands for value in shown)
+    test, convert = _TESTS[kind], _CONVERTED.get(kind)
+    # Converted once, because each is compared with all of the criterion's values.
+    compared_values = [*map(convert, stored_values)] if convert else stored_values
+    matched = any(
+        test(value, operand) for operand in criterion.operands for value in compared_values
+    )
     return matched is not (criterion.modifier == "not")
 
 
@@ -66,22 +68,22 @@ def _identifier(value: Reference, operand: TokenOperand) -> bool:
     return value.identifier is not None and _token(value.identifier, operand)
 
 
-def _within(value: Range, asked: Range) -> bool:
-    return asked.low <= value.low and value.high <= asked.high
+def _is_within(value: Range, searched: Range) -> bool:
+    return searched.low <= value.low and value.high <= searched.high
 
 
-# A search value is a range, and so is what is compared with it. `ge` and `le` mean the value and
-# up, the value and down: what overlaps with either.
+# Both the stored and the searched value are ranges. `ge` and `le` stand for the searched range and
+# everything after or before it, and match what overlaps with that.
 _DATES: dict[str, Callable[[Range, Range], bool]] = {
-    "eq": _within,
-    "ne": lambda value, asked: not _within(value, asked),
-    "gt": lambda value, asked: value.high > asked.high,
-    "lt": lambda value, asked: value.low < asked.low,
-    "ge": lambda value, asked: value.high > asked.low,
-    "le": lambda value, asked: value.low < asked.high,
-    "sa": lambda value, asked: value.low >= asked.high,
-    "eb": lambda value, asked: value.high <= asked.low,
-    "ap": lambda value, asked: value.low < asked.high and asked.low < value.high,
+    "eq": _is_within,
+    "ne": lambda value, searched: not _is_within(value, searched),
+    "gt": lambda value, searched: value.high > searched.high,
+    "lt": lambda value, searched: value.low < searched.low,
+    "ge": lambda value, searched: value.high > searched.low,
+    "le": lambda value, searched: value.low < searched.high,
+    "sa": lambda value, searched: value.low >= searched.high,
+    "eb": lambda value, searched: value.high <= searched.low,
+    "ap": lambda value, searched: value.low < searched.high and searched.low < value.high,
 }
 
 
@@ -89,17 +91,17 @@ def _date(value: Range, operand: DateOperand) -> bool:
     return _DATES[operand.prefix](value, operand.range)
 
 
-# Only `eq`, `ne` and `ap` look at the precision with which a number is written.
+# Only `eq`, `ne` and `ap` depend on the precision with which the searched number is written.
 _NUMBERS: dict[str, Callable[[Quantity, QuantityOperand], bool]] = {
-    "eq": lambda value, asked: asked.low <= value.value < asked.high,
-    "ne": lambda value, asked: not asked.low <= value.value < asked.high,
-    "gt": lambda value, asked: value.value > asked.number,
-    "lt": lambda value, asked: value.value < asked.number,
-    "ge": lambda value, asked: value.value >= asked.number,
-    "le": lambda value, asked: value.value <= asked.number,
-    "sa": lambda value, asked: value.value > asked.number,
-    "eb": lambda value, asked: value.value < asked.number,
-    "ap": lambda value, asked: asked.low <= value.value <= asked.high,
+    "eq": lambda value, searched: searched.low <= value.value < searched.high,
+    "ne": lambda value, searched: not searched.low <= value.value < searched.high,
+    "gt": lambda value, searched: value.value > searched.number,
+    "lt": lambda value, searched: value.value < searched.number,
+    "ge": lambda value, searched: value.value >= searched.number,
+    "le": lambda value, searched: value.value <= searched.number,
+    "sa": lambda value, searched: value.value > searched.number,
+    "eb": lambda value, searched: value.value < searched.number,
+    "ap": lambda value, searched: searched.low <= value.value <= searched.high,
 }
 
 
@@ -113,8 +115,8 @@ def _quantity(value: Quantity, operand: QuantityOperand) -> bool:
     return _NUMBERS[operand.prefix](value, operand)
 
 
-def _below(value: str, asked: str) -> bool:
-    return value == asked or value.startswith(asked.rstrip("/") + "/")
+def _is_below(value: str, searched: str) -> bool:
+    return value == searched or value.startswith(searched.rstrip("/") + "/")
 
 
 _TESTS: dict[tuple[str, str], Callable[[Any, Any], bool]] = {
@@ -126,14 +128,14 @@ _TESTS: dict[tuple[str, str], Callable[[Any, Any], bool]] = {
     ("reference", "identifier"): _identifier,
     ("date", ""): _date,
     ("quantity", ""): _quantity,
-    ("uri", ""): lambda value, asked: value == asked,
-    ("uri", "below"): _below,
-    ("string", ""): lambda value, asked: f" {asked}" in value,
-    ("string", "exact"): lambda value, asked: value == asked,
-    ("string", "contains"): lambda value, asked: asked in value,
+    ("uri", ""): lambda value, searched: value == searched,
+    ("uri", "below"): _is_below,
+    ("string", ""): lambda value, searched: f" {searched}" in value,
+    ("string", "exact"): lambda value, searched: value == searched,
+    ("string", "contains"): lambda value, searched: searched in value,
 }
-# As what a value is compared, where that is not the value itself.
-_COMPARED: dict[tuple[str, str], Callable[[Any], str]] = {
+# How a stored value is converted before it is compared, where it is not compared as it is.
+_CONVERTED: dict[tuple[str, str], Callable[[Any], str]] = {
     ("token", "text"): _folded_text,
     ("string", ""): words.spaced,
     ("string", "contains"): words.normal,

@@ -13,7 +13,7 @@ from shared.search.plan.plans import Plan
 from shared.search.query.controls import Controls, SortKey
 from shared.search.query.criteria import Query
 from shared.search.query.criterion import Criterion
-from shared.search.query.joins import Chain, Condition, Join, types
+from shared.search.query.joins import Chain, Condition, Join, joined_types
 from shared.search.query.operands import ContainedOperand, Operand, ReferenceOperand, TokenOperand
 from shared.search.run import reading
 from shared.search.run.lookups import Lookups, Resource
@@ -32,7 +32,7 @@ def narrowed(query: Query, lookups: Lookups, via: int | None) -> Query:
 
     Raises TooCostly where that leads to more than it did.
     """
-    if lookups.limits((query.type, *types(query.joins))):
+    if lookups.limits((query.type, *joined_types(query.joins))):
         # How many there are is not theirs to know who do not see them all.
         return replace(query, via=NONE)
     if not query.joins or via == NONE or (via is None and _is_selective(query, lookups)):

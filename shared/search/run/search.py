@@ -102,7 +102,7 @@ def _check_ready(query: Query) -> None:
     from shared.search.query import joins  # noqa: PLC0415 - few searches look at other resources
 
     followed = [include.param for include in query.includes if include.reverse]
-    for param in (*joins.referring(query.joins), *followed):
+    for param in (*joins.reverse_params(query.joins), *followed):
         if not readiness.is_partitioned(param):
             raise Invalid(f"What refers by {param.name} cannot be looked up before it is reindexed")
 
