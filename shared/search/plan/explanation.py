@@ -1,4 +1,4 @@
-"""What a plan says to whoever runs the service: names and numbers, never values."""
+"""A summary of a plan for logs and administrators: names and numbers, never values."""
 
 from typing import Any
 
@@ -8,23 +8,24 @@ from shared.search.query.criterion import Criterion
 
 type Explanation = dict[str, Any]
 
-# It is part of a log line, which is not to be too long.
+# The explanation is part of a log line, which should stay short.
 _MOST = 20
 
 
-def explained(plan: Plan, applied: tuple[tuple[str, str], ...]) -> Explanation:
-    """Explain how a query is answered.
+def explain(plan: Plan, applied: tuple[tuple[str, str], ...]) -> Explanation:
+    """Return how a query is answered.
 
-    `reads` is the parameter or the listings whose partitions are read, `ranges` how many stretches
-    of keys; `checked` is what is looked at on every row, `sorted` what the keys do not give.
+    `reads` is the parameter or the listings whose partitions are read, and `ranges` the number of
+    key ranges. `checked` are the criteria that are checked on each row, and `sorted` the sort keys
+    that the order of rows does not give.
     """
     streams = [stream for step in plan.steps for stream in step]
     partitions = {(stream.table, stream.partition) for stream in streams}
-    named = plan.sessions if plan.ids is None else plan.ids
+    ids = plan.sessions if plan.ids is None else plan.ids
     return {
         "reads": plan.reads,
         "tables": sorted({table for table, _ in partitions}),
-        "partitions": len(partitions if named is None else named),
+        "partitions": len(partitions if ids is None else ids),
         "ranges": sum(len(stream.ranges) for stream in streams),
         "steps": len(plan.steps),
         "byDate": plan.window != EVERYTHING,

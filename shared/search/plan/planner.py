@@ -1,4 +1,4 @@
-"""How a query is answered: the one plan of a request."""
+"""The planner: it chooses which partitions answer a query, and what is left to check."""
 
 from collections.abc import Collection
 
@@ -13,90 +13,101 @@ from shared.search.query.operands import ReferenceOperand, TokenOperand
 from shared.store.index import order
 from shared.store.index.order import Order
 
-# What is read for each of them is not bounded by the rows that a request may read.
+# The budget of rows does not bound what is read for each session and id that a query names.
 MOST_SESSIONS, MOST_IDS = 50, 1000
 
 
 def plan(query: Query, tenant: str, sight: Sight | None = None) -> Plan:
-    """Choose how to answer a query; `sight` is of a caller who may not see everything.
+    """Return the plan of a query; `sight` is set if the caller may not see everything.
 
-    Raises TooCostly.
+    Raises TooCostly if the query names too many resources, or would read too many threads.
     """
-    return _of_sessions(query, sight) or _of_ids(query) or _of_partitions(query, tenant, sight)
+    return _by_sessions(query, sight) or _by_ids(query) or _by_partitions(query, tenant, sight)
 
 
-def _of_sessions(query: Query, sight: Sight | None) -> Plan | None:
-    """Plan on effective sessions: a message has one, so all criteria must name it."""
-    asked = [one for one in query.criteria if not one.param.expression]
-    if not asked:
+def _by_sessions(query: Query, sight: Sight | None) -> Plan | None:
+    """Plan a search by effective session; a message has one, so each criterion must name it."""
+    on_session = [criterion for criterion in query.criteria if not criterion.param.expression]
+    if not on_session:
         return None
     by = order.ORDERS[query.type]
     ordered, forward = _direction(query, by)
-    named = frozenset.intersection(*(_named(criterion) for criterion in asked))
+    ids = frozenset.intersection(*(_named_ids(criterion) for criterion in on_session))
     return Plan(
         reads="session",
-        predicates=tuple(one for one in query.criteria if one not in asked),
+        predicates=tuple(criterion for criterion in query.criteria if criterion not in on_session),
         sort=() if ordered else query.controls.sort,
-        sessions=frozenset(filter(sight.sees_encounter, named)) if sight else named,
+        sessions=frozenset(filter(sight.sees_encounter, ids)) if sight else ids,
         window=windows.of(query.criteria, by)[0],
         ordered=ordered,
         forward=forward,
     )
 
 
-def _named(criterion: Criterion) -> frozenset[str]:
-    """Give the ids that a criterion names of its parameter's one type."""
-    asked = [one for one in criterion.operands if isinstance(one, ReferenceOperand)]
-    whole = ((one.text, f"{one.types[0]}/{one.text}") for one in asked if one.bare)
-    typed = ((one.text.rpartition("/")[2], one.text) for one in asked if not one.bare)
+def _named_ids(criterion: Criterion) -> frozenset[str]:
+    """Return the ids that a criterion names of the one type that its parameter refers to."""
+    operands = [operand for operand in criterion.operands if isinstance(operand, ReferenceOperand)]
+    bare = (
+        (operand.text, f"{operand.types[0]}/{operand.text}") for operand in operands if operand.bare
+    )
+    typed = (
+        (operand.text.rpartition("/")[2], operand.text) for operand in operands if not operand.bare
+    )
     target = criterion.param.targets[0]
-    ids = frozenset(key for key, text in (*whole, *typed) if text == f"{target}/{key}")
+    ids = frozenset(
+        target_id for target_id, text in (*bare, *typed) if text == f"{target}/{target_id}"
+    )
     _check_number(ids, MOST_SESSIONS, criterion)
     return frozenset(filter(references.ID.fullmatch, ids))
 
 
 def _check_number(ids: Collection[str], most: int, criterion: Criterion) -> None:
-    """Raise TooCostly where a search names more than one request may read."""
+    """Raise TooCostly if a criterion names more resources than one request may read."""
     if len(ids) > most:
         code = criterion.param.code
-        raise TooCostly(f"At most {most} values of {code} in one search", expression=code)
+        raise TooCostly(f"A search may have at most {most} values of {code}", expression=code)
 
 
-def _of_ids(query: Query) -> Plan | None:
+def _by_ids(query: Query) -> Plan | None:
     for criterion in query.criteria:
         if criterion.param.code == "_id" and criterion.modifier == "":
-            asked = [one for one in criterion.operands if isinstance(one, TokenOperand)]
-            ids = tuple(dict.fromkeys(one.code for one in asked if one.code and not one.system))
+            tokens = [token for token in criterion.operands if isinstance(token, TokenOperand)]
+            ids = tuple(
+                dict.fromkeys(token.code for token in tokens if token.code and not token.system)
+            )
             _check_number(ids, MOST_IDS, criterion)
             return Plan("_id", query.criteria, query.controls.sort, ids)
     return None
 
 
-def _of_partitions(query: Query, tenant: str, sight: Sight | None) -> Plan:
+def _by_partitions(query: Query, tenant: str, sight: Sight | None) -> Plan:
     people = sight.people(query.type) if sight else None
     if sight and people is not None:
         source = compartment_sources.choose(query, sight, people)
     else:
         source = sources.choose(query, tenant)
-    read = windows.of(query.criteria, source.by)
+    near_and_far = windows.of(query.criteria, source.by)
     ordered, forward = _direction(query, source.by)
-    # Words are read in their own order.
+    # Words are read in alphabetical order.
     forward = forward or source.words is not None
     return Plan(
         reads=source.reads,
-        predicates=tuple(one for one in query.criteria if one not in source.answers),
+        predicates=tuple(
+            criterion for criterion in query.criteria if criterion not in source.answers
+        ),
         sort=() if ordered else query.controls.sort,
-        steps=plans.steps(source, read, ordered=ordered, forward=forward),
-        window=read[0],
+        steps=plans.lay_out(source, near_and_far, ordered=ordered, forward=forward),
+        window=near_and_far[0],
         ordered=ordered,
         forward=forward,
     )
 
 
 def _direction(query: Query, by: Order) -> tuple[bool, bool]:
-    """Tell whether the order of dates is the one asked for, and whether it is read forward.
+    """Return whether the requested order is that of dates, and whether to read it forward.
 
-    Without a sort the order is that of the keys, from the last back: the newest first.
+    Without a sort, rows are read in the order of their keys from the last to the first, which is
+    the newest first.
     """
     if len(query.controls.sort) == 1 and query.controls.sort[0].param.code == by.param:
         return True, not query.controls.sort[0].descending

@@ -1,4 +1,4 @@
-"""A plan: what is read, in which order, and what is left to check."""
+"""A plan: which partitions a search reads, in which order, and what is left to check."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,24 +16,25 @@ from shared.store.index import long_encounters
 from shared.store.index.order import Order
 from shared.store.items import Item
 
-# Messages in their thread have this kind only.
+# The only kind of rows in a thread's own partition: its messages.
 MESSAGE = "m#"
-# What is read by for whoever sees some compartments only.
+# The value of `Plan.reads` if the partitions are those of the caller's compartments.
 COMPARTMENT = "compartment"
-# Beginning a partition of a later group: so that one request begins no more than two of these.
+# How many rows it counts to begin a partition of a later group, so that one request begins at most
+# two groups.
 _COST = 3
-# In place of the partition of rows that are held.
-_HELD = (patterns.SEARCH, "")
+# Stands for the partition of rows that have been read already.
+_HELD_PARTITION = (patterns.SEARCH, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Ranges of one partition, in the order of its keys.
+    """Ranges of one partition, in the order of its sort keys.
 
-    Streams are merged by what follows the first `cut` characters of their sort keys. What `without`
-    matches comes from another stream. `held` are rows that were read already, in place of a
-    partition. `words` where it is in the order of words. `cost` is for how many rows it counts to
-    begin reading it.
+    Streams are merged by what follows the first `cut` characters of their sort keys. Resources that
+    match `without` are left out, because another stream has them. `held` are rows that have been
+    read already, instead of a partition. `words` is set if the rows are in the order of words.
+    `cost` is how many rows it counts to begin the stream.
     """
 
     table: str
@@ -42,33 +43,35 @@ class Stream:
     cut: int = 0
     without: Criterion | None = None
     held: tuple[Item, ...] | None = None
-    words: "Words | None" = None
+    words: "WordRanges | None" = None
     cost: int = 0
 
     def between(self, low: str, high: str) -> "Stream":
-        """Give what of it lies between two sort keys, both included."""
-        clipped = ((max(low, one[0]), min(high, one[1])) for one in self.ranges)
-        return replace(self, ranges=tuple(one for one in clipped if one[0] <= one[1]))
+        """Return the part of the stream between two sort keys, both included."""
+        clipped = ((max(low, key_range[0]), min(high, key_range[1])) for key_range in self.ranges)
+        return replace(
+            self, ranges=tuple(key_range for key_range in clipped if key_range[0] <= key_range[1])
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """The words a search reads: by partition, between which keys the rows of each are.
+class WordRanges:
+    """The words that a string search reads: their ranges of sort keys, by partition.
 
-    A resource has a row for each of its words, and counts once: by the first that is read.
+    A resource has a row for each of its words; only the first row that is read counts.
     """
 
     param: SearchParam
     ranges: Mapping[str, tuple[KeyRange, ...]]
 
-    def begin_at(self, resource: dict[str, Any], sort: str) -> bool:
-        """Tell whether a resource's row with this sort key is the one by which it counts."""
-        texts = (one for one in values(resource, self.param) if isinstance(one, str))
-        read = (word for word in words.keys(texts) if self._reads(word + words.END))
-        return min(read, default="") == sort.partition(words.END)[0]
+    def is_first_row(self, resource: dict[str, Any], sort: str) -> bool:
+        """Return whether the row with this sort key is the first of the resource that is read."""
+        texts = (value for value in values(resource, self.param) if isinstance(value, str))
+        words_read = (word for word in words.keys(texts) if self._reads(word + words.END))
+        return min(words_read, default="") == sort.partition(words.END)[0]
 
     def _reads(self, sort: str) -> bool:
-        return any(low <= sort <= high for each in self.ranges.values() for low, high in each)
+        return any(low <= sort <= high for ranges in self.ranges.values() for low, high in ranges)
 
 
 type Step = tuple[Stream, ...]
@@ -76,12 +79,15 @@ type Step = tuple[Stream, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Partitions that hold every match, as table and key, and the criteria they answer already.
+    """The partitions (table and key) that hold every match, and the criteria that they answer.
 
-    `runs` are the prefixes of the kinds to read, those together that follow each other. `held` are
-    rows beside them that were read already; `recorded` is what the keys of the type's rows begin
-    with in the partition of an Encounter. `words` are read in place of these. `later`
-    are groups of further partitions, each of which is read when the one before is at its end.
+    `answers` need not be checked on rows any more. `by` is the order of their sort keys. Each of
+    `runs` is the prefixes of kinds of rows that follow each other, and are read as one range. What
+    matches `without` is left out of SearchTable's rows, because the thread partitions have it.
+    `held` are rows beside the partitions that have been read already. `recorded` is the prefix of
+    the type's rows in an Encounter's own partition. `words` are read instead, if set. `later` are
+    groups of further partitions, each of which is read when the one before is exhausted. `cost` is
+    how many rows it counts to begin a stream.
     """
 
     reads: str
@@ -92,23 +98,25 @@ class Source:
     without: Criterion | None = None
     held: tuple[Item, ...] = ()
     recorded: str = ""
-    words: Words | None = None
+    words: WordRanges | None = None
     later: tuple[tuple[tuple[str, str], ...], ...] = ()
     cost: int = 0
 
     @property
     def groups(self) -> "tuple[Source, ...]":
-        """The source in the parts that are read one after the other."""
-        later = (replace(self, partitions=some, held=(), cost=_COST) for some in self.later)
+        """The source as parts that are read one after the other."""
+        later = (replace(self, partitions=group, held=(), cost=_COST) for group in self.later)
         return (self, *later)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a query is answered; loggable as it is.
+    """How a query is answered.
 
-    What is read are `ids`, the threads of `sessions`, or `steps`, one after the other, each a
-    merge of streams. `predicates` are checked on every row, `sort` is what keys do not give.
+    What is read is one of three: the resources with `ids`, the messages of `sessions`, or `steps`,
+    one after the other, each a merge of streams. `predicates` are checked on every row, and `sort`
+    has the sort keys that the order of rows does not give. `ordered` tells whether the rows are
+    read in the order of their dates, and `forward` whether from the first row to the last.
     """
 
     reads: str
@@ -122,57 +130,63 @@ class Plan:
     forward: bool = False
 
 
-def steps(
-    source: Source, read: tuple[Window, Window], *, ordered: bool, forward: bool
+def lay_out(
+    source: Source, near_and_far: tuple[Window, Window], *, ordered: bool, forward: bool
 ) -> tuple[Step, ...]:
-    """Lay out the reading of a source, in the order of its dates or else of its keys.
+    """Return the steps that read a source, in the order of its dates or of its keys.
 
-    What has no date is last both ways: backwards it is a step of its own. The second of the windows
-    is read of second rows.
+    Undated resources come last in both directions, so reading backwards they are a step of their
+    own. The first of the two windows is of ordinary rows, the second of the second rows of long
+    Encounters.
     """
     if source.words:
         return (tuple(_in_order_of_words(source, source.words)),)
-    near, far = read
+    near, far = near_and_far
     if not ordered:
         groups = source.groups
-        return _filled([(*_in_order_of_keys(one, near), *_second_rows(one, far)) for one in groups])
+        return _without_empty(
+            [(*_in_order_of_keys(group, near), *_second_rows(group, far)) for group in groups]
+        )
     parts = [(near, far)] if forward else [(near.dated, far.dated), (near.rest, far.rest)]
-    return _filled(
-        [(*_in_order_of_dates(source, one), *_second_rows(source, other)) for one, other in parts]
+    return _without_empty(
+        [
+            (*_in_order_of_dates(source, near_part), *_second_rows(source, far_part))
+            for near_part, far_part in parts
+        ]
     )
 
 
-def _filled(laid_out: list[Step]) -> tuple[Step, ...]:
-    return tuple(step for step in laid_out if step)
+def _without_empty(steps: list[Step]) -> tuple[Step, ...]:
+    return tuple(step for step in steps if step)
 
 
-def _in_order_of_words(source: Source, read: Words) -> Iterator[Stream]:
+def _in_order_of_words(source: Source, word_ranges: WordRanges) -> Iterator[Stream]:
     for table, partition in source.partitions:
-        yield Stream(table, partition, read.ranges[partition], words=read)
+        yield Stream(table, partition, word_ranges.ranges[partition], words=word_ranges)
 
 
 def _in_order_of_keys(source: Source, window: Window) -> Iterator[Stream]:
-    for table, partition in _partitions(source):
+    for table, partition in _all_partitions(source):
         ranges: list[KeyRange] = []
         for run in _runs(source, table):
             if window == EVERYTHING:
                 first, last = (_ranges(table, kind, window) for kind in (run[0], run[-1]))
                 ranges.append((first[0][0], last[-1][1]))
             else:
-                ranges += [one for kind in run for one in _ranges(table, kind, window)]
+                ranges += [key_range for kind in run for key_range in _ranges(table, kind, window)]
         if ranges:
             yield _stream(source, table, partition, ranges, 0)
 
 
 def _in_order_of_dates(source: Source, window: Window) -> Iterator[Stream]:
-    for table, partition in _partitions(source):
+    for table, partition in _all_partitions(source):
         for kind in (kind for run in _runs(source, table) for kind in run):
             if ranges := _ranges(table, kind, window):
                 yield _stream(source, table, partition, ranges, len(kind))
 
 
-def _partitions(source: Source) -> tuple[tuple[str, str], ...]:
-    return (*source.partitions, *((_HELD,) if source.held else ()))
+def _all_partitions(source: Source) -> tuple[tuple[str, str], ...]:
+    return (*source.partitions, *((_HELD_PARTITION,) if source.held else ()))
 
 
 def _second_rows(source: Source, window: Window) -> Iterator[Stream]:
@@ -180,7 +194,7 @@ def _second_rows(source: Source, window: Window) -> Iterator[Stream]:
     for table, partition in source.partitions if ranges else ():
         yield _stream(source, table, partition, ranges, len(long_encounters.PREFIX))
     if source.held and ranges:
-        yield _stream(source, *_HELD, windows.row_ranges("", window), 0)
+        yield _stream(source, *_HELD_PARTITION, windows.row_ranges("", window), 0)
 
 
 def _runs(source: Source, table: str) -> tuple[tuple[str, ...], ...]:
@@ -190,13 +204,13 @@ def _runs(source: Source, table: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _ranges(table: str, kind: str, window: Window) -> list[KeyRange]:
-    read = windows.message_ranges if table == patterns.THREAD else windows.row_ranges
-    return read(kind, window)
+    ranges_of = windows.message_ranges if table == patterns.THREAD else windows.row_ranges
+    return ranges_of(kind, window)
 
 
 def _stream(source: Source, table: str, partition: str, ranges: list[KeyRange], cut: int) -> Stream:
     without = None if table == patterns.THREAD else source.without
-    held = source.held if (table, partition) == _HELD else None
+    held = source.held if (table, partition) == _HELD_PARTITION else None
     if table == patterns.ENCOUNTER:
         cut = len(source.recorded)
     return Stream(table, partition, tuple(ranges), cut, without, held, cost=source.cost)

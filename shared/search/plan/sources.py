@@ -1,4 +1,4 @@
-"""Which partitions can answer a query, and which criteria they leave nothing to check of."""
+"""The choice of the partitions that answer a query, and of the criteria that these answer."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ from shared.catalog.access_patterns import segment
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.fhir import words
 from shared.fhir.search_values import Reference, Token, path
-from shared.search.plan.plans import Source, Words
+from shared.search.plan.plans import Source, WordRanges
 from shared.search.plan.windows import KeyRange
 from shared.search.query.criteria import Query
 from shared.search.query.criterion import Criterion
@@ -19,88 +19,98 @@ from shared.store.index import order, partitions, readiness
 from shared.store.index.row_kinds import KINDS, Kind, are_by_status
 
 type Partition = tuple[str, str]
+# Of each kind of rows the statuses that a query asks for.
 type States = dict[Kind, frozenset[str]]
 
-# Of three letters on a word is known by few: by how many more of fewer letters.
+# How many times more resources share the beginning of a word if it has no letter, one or two. From
+# three letters on it is selective.
 _FEWER = (1000, 100, 10)
 _BY_WORD = order.Order("", 0)
-# Reading more partitions than these costs more than reading a listing.
+# To read more partitions than these costs more than to read a listing.
 MOST_PARTITIONS = 500
-# What so many share is found sooner in the listing of what changed last, where that is the order.
+# A value that so many share is found sooner in the listing of what changed last, if a search filters
+# or sorts by that.
 MOST_SORTED = 1_000_000
 
 
 def choose(query: Query, tenant: str) -> Source:
-    """Choose the partitions of the value that fewest resources share; without one, a listing."""
-    states = _allowed(query)
+    """Return the source of the value that fewest resources share; without one, of a listing."""
+    wanted = _wanted_statuses(query)
     for criterion in query.criteria:
         if _is_impossible(criterion):
             return Source(criterion.param.code, (), order.ORDERS[query.type])
-    by_update = order.UPDATED.param in _codes(query)
-    found = [(one, partitions_of(one, tenant)) for one in query.criteria]
-    found.sort(key=lambda one: common(one[0]) * len(one[1]))
-    for criterion, parts in found:
-        is_wide = by_update and criterion.param.common >= MOST_SORTED
-        if 0 < len(parts) <= MOST_PARTITIONS and not is_wide:
-            return of_value(query, criterion, parts, tenant)
-    return _listing(query, tenant, states)
+    by_update = order.UPDATED.param in _codes_in_use(query)
+    candidates = [(criterion, partitions_of(criterion, tenant)) for criterion in query.criteria]
+    candidates.sort(key=lambda candidate: estimated_matches(candidate[0]) * len(candidate[1]))
+    for criterion, selected in candidates:
+        is_too_common = by_update and criterion.param.common >= MOST_SORTED
+        if 0 < len(selected) <= MOST_PARTITIONS and not is_too_common:
+            return for_criterion(query, criterion, selected, tenant)
+    return _listing(query, tenant, wanted)
 
 
-def common(criterion: Criterion) -> int:
-    """Give about how many resources share a value that is asked for: few, one of many letters."""
+def estimated_matches(criterion: Criterion) -> int:
+    """Return about how many resources share a value of a criterion; fewer, the longer a word is."""
     if criterion.param.type != "string":
         return criterion.param.common
-    letters = min(len(str(one)) for one in criterion.operands)
+    letters = min(len(str(operand)) for operand in criterion.operands)
     if letters < len(_FEWER):
         return criterion.param.common * _FEWER[letters]
     return max(criterion.param.common - letters, 1)
 
 
-def of_value(query: Query, criterion: Criterion, found: list[Partition], tenant: str) -> Source:
-    """Choose the partitions of a criterion."""
+def for_criterion(
+    query: Query, criterion: Criterion, selected: list[Partition], tenant: str
+) -> Source:
+    """Return the source of the partitions that a criterion selects."""
     if criterion.param.type == "string":
-        return _of_words(criterion, found, tenant)
-    return _of_value(query, criterion, found, _allowed(query))
+        return _for_words(criterion, selected, tenant)
+    return _for_values(query, criterion, selected, _wanted_statuses(query))
 
 
-def _of_words(criterion: Criterion, found: list[Partition], tenant: str) -> Source:
-    """Choose the stretches of words that texts begin with."""
+def _for_words(criterion: Criterion, selected: list[Partition], tenant: str) -> Source:
+    """Return the source of the ranges of words that a string criterion's values begin."""
     ranges: dict[str, list[KeyRange]] = {}
-    for low, high in sorted(map(_between, criterion.operands)):
-        read = ranges.setdefault(partitions.of_word(tenant, criterion.param, low), [])
-        if read and low <= read[-1][1]:
-            read[-1] = (read[-1][0], max(high, read[-1][1]))
+    for low, high in sorted(map(_range_of_words, criterion.operands)):
+        partition_ranges = ranges.setdefault(partitions.of_word(tenant, criterion.param, low), [])
+        if partition_ranges and low <= partition_ranges[-1][1]:
+            partition_ranges[-1] = (partition_ranges[-1][0], max(high, partition_ranges[-1][1]))
         else:
-            read.append((low, high))
-    read_words = Words(criterion.param, {name: tuple(each) for name, each in ranges.items()})
-    return Source(criterion.param.code, tuple(found), _BY_WORD, words=read_words)
+            partition_ranges.append((low, high))
+    word_ranges = WordRanges(
+        criterion.param, {partition: tuple(key_ranges) for partition, key_ranges in ranges.items()}
+    )
+    return Source(criterion.param.code, tuple(selected), _BY_WORD, words=word_ranges)
 
 
-def _between(operand: Operand) -> KeyRange:
+def _range_of_words(operand: Operand) -> KeyRange:
     return words.between(words.normal(str(operand)))
 
 
-def runs(query: Query) -> tuple[tuple[str, ...], ...]:
-    """Give the kinds that a query asks for, those together that follow each other."""
-    found, _ = _kinds(query, _allowed(query))
-    return found
+def kind_runs(query: Query) -> tuple[tuple[str, ...], ...]:
+    """Return the prefixes of the kinds of rows that a query needs, adjacent ones together."""
+    runs, _ = _runs_and_answers(query, _wanted_statuses(query))
+    return runs
 
 
-def _codes(query: Query) -> list[str]:
-    """Give the parameters that a query looks at or sorts by."""
-    params = (*(one.param for one in query.criteria), *(key.param for key in query.controls.sort))
+def _codes_in_use(query: Query) -> list[str]:
+    """Return the codes of the parameters that a query filters or sorts by."""
+    params = (
+        *(criterion.param for criterion in query.criteria),
+        *(key.param for key in query.controls.sort),
+    )
     return [param.code for param in params]
 
 
 def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
-    """Give the partitions that hold every match of a criterion; none where no partitions do."""
+    """Return the partitions that hold every match of a criterion; none if it is not indexed."""
     param = criterion.param
-    is_found = criterion.modifier == "" or (param.type, criterion.modifier) == ("string", "exact")
-    if not is_found or not readiness.is_partitioned(param):
+    has_keys = criterion.modifier == "" or (param.type, criterion.modifier) == ("string", "exact")
+    if not has_keys or not readiness.is_partitioned(param):
         return []
-    found: dict[Partition, None] = {}
+    selected: dict[Partition, None] = {}
     for operand in criterion.operands:
-        keys = list(_keys(param, operand))
+        keys = list(_value_keys(param, operand))
         if not keys:
             return []
         for table, key in keys:
@@ -109,12 +119,12 @@ def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
                 if table in partitions.KEYED.values()
                 else partitions.of_value(tenant, param, key)
             )
-            found.update(((table, name), None) for name in names)
-    return list(found)
+            selected.update(((table, name), None) for name in names)
+    return list(selected)
 
 
-def _keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
-    """Give the table and key that an operand's matches are under."""
+def _value_keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
+    """Yield the table and the key of each value whose rows match an operand."""
     if isinstance(operand, TokenOperand) and operand.code:
         key = partitions.value_key(param, Token("", operand.code))
         if operand.system is not None:
@@ -123,17 +133,17 @@ def _keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str]]:
     elif isinstance(operand, str) and param.type != "string":
         yield patterns.table_of_rows(param.resource), operand
     elif isinstance(operand, str) and words.normal(operand):
-        yield patterns.table_of_rows(param.resource), words.initial(_between(operand)[0])
+        yield patterns.table_of_rows(param.resource), words.initial(_range_of_words(operand)[0])
     elif isinstance(operand, ContainedOperand):
         yield patterns.table_of_rows(param.resource), partitions.CONTAINED
     elif isinstance(operand, ReferenceOperand):
-        yield from _reference_keys(param, operand)
+        yield from _keys_of_reference(param, operand)
 
 
-def _reference_keys(param: SearchParam, operand: ReferenceOperand) -> Iterator[tuple[str, str]]:
-    keyed, table = _keyed(param, operand), patterns.table_of_rows(param.resource)
-    if keyed:
-        yield partitions.KEYED[param.keyed], keyed.text.partition("/")[2]
+def _keys_of_reference(param: SearchParam, operand: ReferenceOperand) -> Iterator[tuple[str, str]]:
+    keyed_part, table = _keyed_part(param, operand), patterns.table_of_rows(param.resource)
+    if keyed_part:
+        yield partitions.KEYED[param.keyed], keyed_part.text.partition("/")[2]
     if not operand.bare:
         key = partitions.value_key(param, Reference(operand.text, operand.type))
         if key:
@@ -145,25 +155,25 @@ def _reference_keys(param: SearchParam, operand: ReferenceOperand) -> Iterator[t
         yield table, operand.text
 
 
-def _keyed(param: SearchParam, operand: ReferenceOperand) -> ReferenceOperand | None:
-    """Give the part of an operand that the resource tables' own keys answer."""
+def _keyed_part(param: SearchParam, operand: ReferenceOperand) -> ReferenceOperand | None:
+    """Return the part of an operand that the resource tables' own keys answer, if any."""
     if operand.bare:
-        named = ReferenceOperand(f"{param.keyed}/{operand.text}", param.keyed)
-        return named if param.keyed else None
+        typed = ReferenceOperand(f"{param.keyed}/{operand.text}", param.keyed)
+        return typed if param.keyed else None
     return operand if partitions.is_keyed(param, Reference(operand.text, operand.type)) else None
 
 
 def _is_impossible(criterion: Criterion) -> bool:
-    """Tell whether only references to other types are asked for than the parameter is about."""
-    only = path(criterion.param.expression).only if criterion.param.expression else ""
-    return bool(only and not criterion.modifier) and all(
-        isinstance(one, ReferenceOperand) and one.type not in ("", only)
-        for one in criterion.operands
+    """Return whether a criterion asks only for types that its parameter never refers to."""
+    only_type = path(criterion.param.expression).only if criterion.param.expression else ""
+    return bool(only_type and not criterion.modifier) and all(
+        isinstance(operand, ReferenceOperand) and operand.type not in ("", only_type)
+        for operand in criterion.operands
     )
 
 
 def _is_answered(criterion: Criterion) -> bool:
-    """Tell whether everything in a criterion's partitions matches it."""
+    """Return whether everything in a criterion's partitions matches it."""
     return all(_is_exact(criterion.param, operand) for operand in criterion.operands)
 
 
@@ -173,29 +183,39 @@ def _is_exact(param: SearchParam, operand: Operand) -> bool:
     if isinstance(operand, ReferenceOperand):
         if operand.text.startswith(partitions.CONTAINED):
             return False
-        only = path(param.expression).only
-        of_type = operand.bare or only in ("", operand.type)
-        return of_type and bool(not param.is_by_id or (_keyed(param, operand) and not operand.bare))
+        only_type = path(param.expression).only
+        of_type = operand.bare or only_type in ("", operand.type)
+        return of_type and bool(
+            not param.is_by_id or (_keyed_part(param, operand) and not operand.bare)
+        )
     return isinstance(operand, str)
 
 
-def _of_value(query: Query, criterion: Criterion, found: list[Partition], states: States) -> Source:
-    threads = [table for table, _ in found if table == patterns.THREAD]
-    runs, answers = _kinds(query, states)
+def _for_values(
+    query: Query, criterion: Criterion, selected: list[Partition], wanted: States
+) -> Source:
+    threads = [table for table, _ in selected if table == patterns.THREAD]
+    runs, answers = _runs_and_answers(query, wanted)
     if threads:
-        # A thread holds messages of all statuses.
-        answers = tuple(one for one in answers if one.param.code != "status")
+        # A thread's own partition holds messages of every status, so the status must be checked.
+        answers = tuple(answer for answer in answers if answer.param.code != "status")
     if _is_answered(criterion):
         answers = (*answers, criterion)
     without = None
-    if threads and len(threads) < len(found):
-        asked = [one for one in criterion.operands if isinstance(one, ReferenceOperand)]
-        keyed = tuple(one for asked_for in asked if (one := _keyed(criterion.param, asked_for)))
+    if threads and len(threads) < len(selected):
+        operands = [
+            operand for operand in criterion.operands if isinstance(operand, ReferenceOperand)
+        ]
+        keyed = tuple(
+            keyed_part
+            for operand in operands
+            if (keyed_part := _keyed_part(criterion.param, operand))
+        )
         without = replace(criterion, operands=keyed)
     by = order.ORDERS[query.type]
     return Source(
         criterion.param.code,
-        tuple(found) if runs else (),
+        tuple(selected) if runs else (),
         by,
         runs,
         answers,
@@ -204,73 +224,79 @@ def _of_value(query: Query, criterion: Criterion, found: list[Partition], states
     )
 
 
-def _allowed(query: Query) -> States:
-    """Give which statuses of each kind the criteria on `status` and `part-of` leave."""
-    asked = [one for one in query.criteria if _is_status(one)]
-    parts = {part for one in query.criteria for part in _parts(one)}
+def _wanted_statuses(query: Query) -> States:
+    """Return which statuses of each kind match the criteria on `status` and `part-of`."""
+    on_status = [criterion for criterion in query.criteria if _is_on_status(criterion)]
+    wanted_parts = {
+        has_part for criterion in query.criteria for has_part in _wants_part_of(criterion)
+    }
     return {
         kind: frozenset(
             status
             for status in kind.statuses
-            if all(kind.part in (None, part) for part in parts)
-            and all(matches({"status": status}, criterion) for criterion in asked)
+            if all(kind.part in (None, has_part) for has_part in wanted_parts)
+            and all(matches({"status": status}, criterion) for criterion in on_status)
         )
         for kind in KINDS[query.type]
         if kind.listing or not query.threads
     }
 
 
-def _is_status(criterion: Criterion) -> bool:
-    """Tell whether a criterion is on the status by which rows are divided."""
+def _is_on_status(criterion: Criterion) -> bool:
+    """Return whether a criterion is on the status by which rows are divided into kinds."""
     return criterion.param.code == "status" and are_by_status(criterion.param.resource)
 
 
-def _parts(criterion: Criterion) -> Iterator[bool]:
-    """Give whether a criterion wants `partOf` there, if it says so."""
+def _wants_part_of(criterion: Criterion) -> Iterator[bool]:
+    """Yield whether a criterion on `part-of` wants a value there; nothing for other criteria."""
     if criterion.param.code == "part-of":
         yield not (criterion.modifier == "missing" and criterion.operands[0])
 
 
-def _kinds(
-    query: Query, states: States
+def _runs_and_answers(
+    query: Query, wanted: States
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[Criterion, ...]]:
-    """Give the runs of kinds to read in a partition of rows, and the criteria this answers."""
-    wanted = {kind.prefix for kind, statuses in states.items() if statuses}
-    read = [kind for kind in states if kind.prefix in wanted]
-    order_of_kinds = dict.fromkeys(kind.prefix for kind in states)
+    """Return the runs of kinds to read in a partition of rows, and the criteria that they answer."""
+    prefixes = {kind.prefix for kind, statuses in wanted.items() if statuses}
+    kinds = [kind for kind in wanted if kind.prefix in prefixes]
+    all_prefixes = dict.fromkeys(kind.prefix for kind in wanted)
     runs = tuple(
         tuple(run)
-        for is_wanted, run in groupby(order_of_kinds, key=wanted.__contains__)
+        for is_wanted, run in groupby(all_prefixes, key=prefixes.__contains__)
         if is_wanted
     )
-    return runs, _answers(query, read, states)
+    return runs, _answers(query, kinds, wanted)
 
 
-def _answers(query: Query, read: list[Kind], states: States) -> tuple[Criterion, ...]:
-    """Give the criteria on status and `part-of:missing` that hold for all of the kinds read."""
-    exact = all(kind.statuses <= states[kind] for kind in read)
-    by_part = all(kind.part is not None for kind in read)
+def _answers(query: Query, kinds: list[Kind], wanted: States) -> tuple[Criterion, ...]:
+    """Return the criteria on status and `part-of:missing` that are true of all the kinds read."""
+    are_statuses_wanted = all(kind.statuses <= wanted[kind] for kind in kinds)
+    are_by_part = all(kind.part is not None for kind in kinds)
     return tuple(
         criterion
         for criterion in query.criteria
-        if (_is_status(criterion) and exact)
-        or (criterion.modifier == "missing" and by_part and any(True for _ in _parts(criterion)))
+        if (_is_on_status(criterion) and are_statuses_wanted)
+        or (
+            criterion.modifier == "missing"
+            and are_by_part
+            and any(True for _ in _wants_part_of(criterion))
+        )
     )
 
 
-def _listing(query: Query, tenant: str, states: States) -> Source:
-    """Choose the listings of the kinds wanted, where these have some, or one of the whole type."""
-    names = {kind.listing for kind, statuses in states.items() if statuses}
+def _listing(query: Query, tenant: str, wanted: States) -> Source:
+    """Return the source of the listings that the wanted kinds have, or else of the whole type's."""
+    names = {kind.listing for kind, statuses in wanted.items() if statuses}
     by_date = order.ORDERS[query.type]
     if all(names):
-        read = [kind for kind in states if kind.listing in names]
-        answers = _answers(query, read, states)
+        kinds = [kind for kind in wanted if kind.listing in names]
+        answers = _answers(query, kinds, wanted)
         by = by_date if query.type == "Encounter" else order.UPDATED
         return _of_listings(query, tenant, sorted(names), by, answers)
-    dated = SEARCH_PARAMS.of(query.type).get(by_date.param)
-    known = dated is not None and dated.index is Index.LISTING
-    by_update = any(key.param.code == order.UPDATED.param for key in query.controls.sort)
-    if known and by_date.param in _codes(query) and not by_update:
+    date_param = SEARCH_PARAMS.of(query.type).get(by_date.param)
+    is_listed = date_param is not None and date_param.index is Index.LISTING
+    sorts_by_update = any(key.param.code == order.UPDATED.param for key in query.controls.sort)
+    if is_listed and by_date.param in _codes_in_use(query) and not sorts_by_update:
         return _of_listings(query, tenant, [by_date.param], by_date)
     return _of_listings(query, tenant, [order.UPDATED.param], order.UPDATED)
 
@@ -282,9 +308,9 @@ def _of_listings(
     by: order.Order,
     answers: tuple[Criterion, ...] = (),
 ) -> Source:
-    found = tuple(
+    selected = tuple(
         (patterns.table_of_rows(query.type), partition)
         for name in names
         for partition in partitions.listing(tenant, query.type, name)
     )
-    return Source(", ".join(names), found, by, answers=answers)
+    return Source(", ".join(names), selected, by, answers=answers)

@@ -1,4 +1,4 @@
-"""Which stretches of an order of keys a search must read, as instants and as sort keys."""
+"""The ranges of sort keys that can hold matches of date criteria."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -15,25 +15,29 @@ from shared.store.index.order import AFTER_ALL, UNDATED, UPDATED, Order
 type Span = tuple[int, int]
 type KeyRange = tuple[str, str]
 
+# Each span is a DynamoDB Query of its own in every partition that is read.
 MOST_SPANS = 20
 _ALL: tuple[Span, ...] = ((-FOREVER, FOREVER),)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Nanoseconds between which keys begin, both included, and whether what has no date counts."""
+    """The instants at which matches may begin, and whether undated resources may match.
+
+    Spans are in nanoseconds since 1970, both ends included.
+    """
 
     spans: tuple[Span, ...] = _ALL
     undated: bool = True
 
     @property
     def dated(self) -> "Window":
-        """The part that has dates."""
+        """The window without undated resources."""
         return Window(self.spans, undated=False)
 
     @property
     def rest(self) -> "Window":
-        """The part that has none."""
+        """The window of undated resources alone."""
         return Window((), self.undated)
 
 
@@ -41,46 +45,54 @@ EVERYTHING, NOTHING = Window(), Window((), undated=False)
 
 
 def of(criteria: Iterable[Criterion], by: Order) -> tuple[Window, Window]:
-    """Narrow an order of keys by the criteria on its parameter; never so far as to lose a match.
+    """Return the windows of an order of keys in which all matches of some criteria are.
 
-    The second is what of it only the second rows of what lasts long are read for.
+    The first is of ordinary rows. The second is the further part in which only Encounters that last
+    long can match, of which only the second rows are read.
     """
-    asked = [one for one in criteria if one.param.code == by.param and one.modifier == ""]
-    whole = _of(asked, by)
-    if not by.has_long or not asked:
+    on_date = [
+        criterion
+        for criterion in criteria
+        if criterion.param.code == by.param and criterion.modifier == ""
+    ]
+    whole = _window_of(on_date, by)
+    if not by.has_long or not on_date:
         return whole, NOTHING
-    near = Window(_of(asked, replace(by, longest=long_encounters.reach())).spans, undated=False)
-    return near, Window(_without(whole.spans, near.spans), whole.undated)
+    near = Window(
+        _window_of(on_date, replace(by, longest=long_encounters.reach())).spans, undated=False
+    )
+    return near, Window(_difference(whole.spans, near.spans), whole.undated)
 
 
-def _without(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:
-    left = some
+def _difference(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:
+    remaining = some
     for low, high in others:
         beside: tuple[Span, ...] = ((-FOREVER, low - 1), (high + 1, FOREVER))
-        left = _both(left, tuple(one for one in beside if one[0] <= one[1]))
-    return left
+        remaining = _intersection(remaining, tuple(span for span in beside if span[0] <= span[1]))
+    return remaining
 
 
-def _of(criteria: Iterable[Criterion], by: Order) -> Window:
+def _window_of(criteria: Iterable[Criterion], by: Order) -> Window:
     window = Window(undated=by != UPDATED)
     for criterion in criteria:
-        asked = [one for one in criterion.operands if isinstance(one, DateOperand)]
-        spans = [span for one in asked for span in _spans(one, by, criterion.zone)]
-        undated = any(_finds_undated(one, by) for one in asked)
-        window = Window(_both(window.spans, _union(spans)), window.undated and undated)
+        dates = [date for date in criterion.operands if isinstance(date, DateOperand)]
+        spans = [span for date in dates for span in _spans(date, by, criterion.zone)]
+        undated = any(_finds_undated(date, by) for date in dates)
+        window = Window(_intersection(window.spans, _union(spans)), window.undated and undated)
     return window
 
 
 def _finds_undated(operand: DateOperand, by: Order) -> bool:
-    """Return whether a Period with only an end can match; what has no date at all never does.
+    """Return whether rows without a date may match: those of Periods that have only an end.
 
-    Rows from before it had a place among the dates are still among those without one.
+    Such rows were written before these Periods were placed among the dates. A resource that has no
+    date at all never matches.
     """
     return by.longest == FOREVER and operand.prefix not in ("eq", "sa")
 
 
 def _spans(operand: DateOperand, by: Order, zone: tzinfo) -> list[Span]:
-    """Return where the beginning of a match may lie."""
+    """Return the spans in which a match may begin."""
     prefix, (low, high) = operand
     if prefix == "ne":
         return [*_ALL]
@@ -88,17 +100,17 @@ def _spans(operand: DateOperand, by: Order, zone: tzinfo) -> list[Span]:
         return [(low, high) if prefix == "eq" else (high, FOREVER)]
     if prefix in ("lt", "eb", "le"):
         return [(-FOREVER, high if prefix == "le" else low)]
-    # What ends later may have begun before, by as long as a value may last.
+    # A value that reaches beyond the bound may have begun earlier, by the longest that one lasts.
     bound = high if prefix == "gt" else low
     if by.has_long:
-        # What is open has no end yet: it is found by any time to come.
+        # An open Encounter has no end yet, so it also reaches beyond every bound in the future.
         bound = min(bound, instants.nanoseconds(instants.now()))
-    begun, last = bound - by.longest, high if prefix == "ap" else FOREVER
-    return [*_vague(bound, by, zone), (begun, last)]
+    earliest, latest = bound - by.longest, high if prefix == "ap" else FOREVER
+    return [*_starts_of_vague(bound, by, zone), (earliest, latest)]
 
 
-def _vague(instant: int, by: Order, zone: tzinfo) -> list[Span]:
-    """Give where a value of only a year or month begins that an instant lies in."""
+def _starts_of_vague(instant: int, by: Order, zone: tzinfo) -> list[Span]:
+    """Return where a value of only a year or a month begins if it includes an instant."""
     if not by.vague or abs(instant) == FOREVER:
         return []
     moment = instants.from_nanoseconds(order.clamped(instant))
@@ -108,48 +120,48 @@ def _vague(instant: int, by: Order, zone: tzinfo) -> list[Span]:
 
 
 def _union(spans: list[Span]) -> tuple[Span, ...]:
-    joined: list[Span] = []
+    merged: list[Span] = []
     for low, high in sorted(spans):
-        if joined and low <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
         else:
-            joined.append((low, high))
-    return _fewer(joined)
+            merged.append((low, high))
+    return _merged_nearest(merged)
 
 
-def _fewer(spans: list[Span]) -> tuple[Span, ...]:
-    """Join those nearest to each other where there are too many: each is a Query of its own."""
-    gaps = sorted(pairwise(spans), key=lambda one: one[0][1] - one[1][0])
-    kept = {after for _, after in gaps[: MOST_SPANS - 1]}
-    joined = spans[:1]
+def _merged_nearest(spans: list[Span]) -> tuple[Span, ...]:
+    """Merge the spans that are nearest to each other until they are at most `MOST_SPANS`."""
+    gaps = sorted(pairwise(spans), key=lambda pair: pair[0][1] - pair[1][0])
+    kept = {following for _, following in gaps[: MOST_SPANS - 1]}
+    merged = spans[:1]
     for span in spans[1:]:
         if span in kept:
-            joined.append(span)
+            merged.append(span)
         else:
-            joined[-1] = (joined[-1][0], span[1])
-    return tuple(joined)
+            merged[-1] = (merged[-1][0], span[1])
+    return tuple(merged)
 
 
-def _both(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:
+def _intersection(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:
     common = ((max(a[0], b[0]), min(a[1], b[1])) for a in some for b in others)
     return tuple(span for span in common if span[0] <= span[1])
 
 
 def row_ranges(prefix: str, window: Window) -> list[KeyRange]:
-    """Give the ranges of sort keys in a kind of rows, in their order."""
-    return _ranges(prefix, window, order.text, UNDATED, UNDATED + AFTER_ALL)
+    """Return the ranges of sort keys of one kind of rows, in order."""
+    return _key_ranges(prefix, window, order.text, UNDATED, UNDATED + AFTER_ALL)
 
 
 def message_ranges(prefix: str, window: Window) -> list[KeyRange]:
-    """Give the ranges of sort keys in a thread, in their order."""
-    return _ranges(prefix, window, _ulid, ulids.prefix(ulids.UNDATED), AFTER_ALL)
+    """Return the ranges of sort keys of the messages of a thread, in order."""
+    return _key_ranges(prefix, window, _ulid_prefix, ulids.prefix(ulids.UNDATED), AFTER_ALL)
 
 
-def _ulid(nanoseconds: int) -> str:
+def _ulid_prefix(nanoseconds: int) -> str:
     return ulids.prefix(min(max(nanoseconds // MILLISECOND, 0), ulids.UNDATED - 1))
 
 
-def _ranges(
+def _key_ranges(
     prefix: str, window: Window, text: Callable[[int], str], undated: str, end: str
 ) -> list[KeyRange]:
     ranges = [(prefix + text(low), prefix + text(high) + AFTER_ALL) for low, high in window.spans]

@@ -18,7 +18,7 @@ from shared.fhir.search_values import CONTACT_POINT, canonical, contact
 
 
 class TokenOperand(NamedTuple):
-    """A searched token: None is any system or code, and an empty system is that of values without one.
+    """A searched token: None is any system or code; an empty system is that of values without one.
 
     `kind` is the system and code of an identifier's type, for `:of-type`.
     """
@@ -232,7 +232,7 @@ def _quantity(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> 
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):
         raise ValueError  # noqa: TRY004 - Infinity is a number in Python only
-    # Exact, while the default context rounds to 28 digits. Numbers beyond its exponents are refused.
+    # Exact, while the default context rounds to 28 digits. Larger exponents are refused.
     exact = Context(prec=len(number.as_tuple().digits) + 2)
     is_approximate = prefix == "ap"
     half = exact.scaleb(exact.abs(number), -1) if is_approximate else exact.scaleb(5, exponent - 1)

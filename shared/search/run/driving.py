@@ -58,7 +58,7 @@ def _is_selective(query: Query, lookups: Lookups) -> bool:
         (criterion.param.index is Index.KEY and not criterion.modifier)
         or (
             criterion.param.spread == 1
-            and sources.common(criterion) <= _COMMON
+            and sources.estimated_matches(criterion) <= _COMMON
             and sources.partitions_of(criterion, lookups.tenant)
         )
         for criterion in query.criteria

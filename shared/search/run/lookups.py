@@ -231,7 +231,7 @@ class Lookups:
         people = self._sight.people(resource_type) if self._sight else None
         if people is None:
             return False
-        mine = dict(compartment_sources.partitions_of(resource_type, self.tenant, people))
+        mine = dict(compartment_sources.compartment_partitions(resource_type, self.tenant, people))
         return not all(one in mine for one in found)
 
     def _of(
@@ -319,7 +319,7 @@ class Lookups:
 def _rows_of(source: Source, budget: Budget, first: int, after: str) -> Iterator[tuple[str, Row]]:
     """Read a source in the order of its keys, each row with its place. Raises OutOfRows."""
     read = windows.of((), source.by)
-    steps = plans.steps(source, read, ordered=False, forward=True)
+    steps = plans.lay_out(source, read, ordered=False, forward=True)
     progress = Progress(first, budget=budget)
     begin = [0, after.partition(":")[2]] if after else None
     for row in streams.rows(steps, begin, progress, forward=True):

@@ -263,7 +263,7 @@ class _Reader:
         without, words = row.stream.without, row.stream.words
         if without and matches(self.loads(json), without):
             return False
-        if words and not words.begin_at(self.loads(json), row.item["sk"]["S"]):
+        if words and not words.is_first_row(self.loads(json), row.item["sk"]["S"]):
             return False
         return self._matches(json, self.plan.predicates)
 

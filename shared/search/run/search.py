@@ -12,7 +12,7 @@ from shared.catalog.types import CARE, TYPES
 from shared.errors import Invalid, Issue
 from shared.fhir import fhirjson, references, subsets
 from shared.search.plan import planner
-from shared.search.plan.explanation import Explanation, explained
+from shared.search.plan.explanation import Explanation, explain
 from shared.search.plan.plans import Plan
 from shared.search.query import criteria
 from shared.search.query.criteria import Query
@@ -91,7 +91,7 @@ def search(  # noqa: PLR0913 - each is a fact of the request
     subset = asked.controls.subset
     shown = [subset.cut(json) for json in page.resources] if subset else page.resources
     included = _beside(asked, page.included) if subset else page.included
-    told = explained(plan, asked.applied)
+    told = explain(plan, asked.applied)
     warnings = (*asked.warnings, *map(_is_missing, sorted(lookups.missing)))
     seen = (*page.resources, *page.included) if subset else None
     return Result(shown, included, links, page.total, asked.applied, warnings, told, seen)

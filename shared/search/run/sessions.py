@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.catalog import access_patterns as patterns
 from shared.rules.state import Adoption, Span, adopted
-from shared.search.plan.plans import MESSAGE, Plan, Source, Step, Stream, steps
+from shared.search.plan.plans import MESSAGE, Plan, Source, Step, Stream, lay_out
 from shared.search.plan.windows import NOTHING
 from shared.search.run.streams import Row
 from shared.store import dynamodb, items
@@ -39,7 +39,7 @@ class Sessions:
         source = Source("session", tuple(dict.fromkeys(partitions)), self._by)
         plan = self._plan
         read = (plan.window, NOTHING)
-        laid_out = steps(source, read, ordered=plan.ordered, forward=plan.forward)
+        laid_out = lay_out(source, read, ordered=plan.ordered, forward=plan.forward)
         return tuple(tuple(self._clipped(step)) for step in laid_out)
 
     def _clipped(self, step: Step) -> Iterator[Stream]:
