@@ -15,7 +15,7 @@ from shared.search.query.criteria import Query
 from shared.search.query.criterion import Criterion
 from shared.search.query.matching import matches
 from shared.search.query.operands import TokenOperand
-from shared.search.run.lookups import rounded
+from shared.search.run.lookups import loads_rounded
 from shared.search.run.search import search
 from shared.settings import STAFF, settings
 from shared.store import guards, keys
@@ -127,7 +127,7 @@ def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Litera
             zone=settings().zone,
             sight=Sight(work.actor, "s"),
         )
-        for resource in map(rounded, page.resources):
+        for resource in map(loads_rounded, page.resources):
             target = Literal(resource_type, resource["id"])
             if target not in work.coming and work.sight.sees(resource):
                 record = _as_found(work, target, resource["meta"]["versionId"])

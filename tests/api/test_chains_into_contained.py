@@ -73,7 +73,9 @@ def test_a_chain_finds_what_is_contained_and_what_is_stored(
     driven: bool,
 ) -> None:
     if not driven:
-        monkeypatch.setattr(driving, "narrowed", lambda query, *_: replace(query, via=driving.NONE))
+        monkeypatch.setattr(
+            driving, "narrowed", lambda query, *_: replace(query, via=driving.NO_JOIN)
+        )
     names = {own_id: name for name, own_id in visits.items()}
     answer = clinic.get(f"/Encounter?{query}")
     assert answer.status == 200, answer.text

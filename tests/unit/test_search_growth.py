@@ -163,7 +163,7 @@ def test_what_a_name_contains_is_looked_for_only_among_what_else_is_asked_for() 
         ask("Patient", ("name:contains", "nobody"))
     (issue,) = refused.value.issues
     assert issue.expression == "name:contains"
-    assert "Add a value of one of" in issue.diagnostics
+    assert "Narrow the search by one of" in issue.diagnostics
     page = ask("Patient", ("name:contains", "imps"), ("identifier", "7"))
     assert len(page.resources) == 20
     for narrowed in (("identifier", "8"), ("name", "bart")):

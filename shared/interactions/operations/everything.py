@@ -21,7 +21,7 @@ from shared.interactions.encounter_records import records
 from shared.interactions.operations.parameters import Values
 from shared.interactions.read import read
 from shared.interactions.search import search
-from shared.search.run.lookups import rounded
+from shared.search.run.lookups import loads_rounded
 from shared.search.run.reading import LARGEST_PAGE
 from shared.settings import settings
 from shared.store import reading
@@ -163,7 +163,7 @@ class _Request:
 
     def _is_wanted(self, json: bytes, encounter_id: str, encounters: list[str]) -> bool:
         """Return whether a record is new enough, and this the first of its Encounters here."""
-        record = rounded(json)
+        record = loads_rounded(json)
         named = rows.encounters(record).keys() & encounters
         is_first = min(named, default=encounter_id) == encounter_id
         return is_first and str(record["meta"]["lastUpdated"]) >= self.since
@@ -185,7 +185,7 @@ def _unknown() -> Invalid:
 
 
 def _id(json: bytes) -> str:
-    return str(rounded(json)["id"])
+    return str(loads_rounded(json)["id"])
 
 
 def _count(given: list[object]) -> int:

@@ -113,7 +113,7 @@ def everything(resource_type: str, sight: Sight, zone: tzinfo) -> Source:
 
 
 def _source_of_value(query: Query, sight: Sight, own: Container[Partition]) -> Source | None:
-    """Return the source of a criterion that reads only partitions of these people and their threads."""
+    """Return the source of a criterion that selects only these people's or their threads' rows."""
 
     def is_theirs(partition: Partition) -> bool:
         table, key = partition

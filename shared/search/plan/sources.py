@@ -28,8 +28,8 @@ _FEWER = (1000, 100, 10)
 _BY_WORD = order.Order("", 0)
 # To read more partitions than these costs more than to read a listing.
 MOST_PARTITIONS = 500
-# A value that so many share is found sooner in the listing of what changed last, if a search filters
-# or sorts by that.
+# A value that so many share is found sooner in the listing of what changed last, if a search
+# filters or sorts by that.
 MOST_SORTED = 1_000_000
 
 
@@ -256,7 +256,7 @@ def _wants_part_of(criterion: Criterion) -> Iterator[bool]:
 def _runs_and_answers(
     query: Query, wanted: States
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[Criterion, ...]]:
-    """Return the runs of kinds to read in a partition of rows, and the criteria that they answer."""
+    """Return the runs of kinds to read in partitions of rows, and the criteria that they answer."""
     prefixes = {kind.prefix for kind, statuses in wanted.items() if statuses}
     kinds = [kind for kind in wanted if kind.prefix in prefixes]
     all_prefixes = dict.fromkeys(kind.prefix for kind in wanted)

@@ -1,7 +1,7 @@
-"""Answering a chain or `_has` first, where few resources match what it asks of others.
+"""Driving a search by one of its joins, which is answered first if it leads to few resources.
 
-What they refer to, or what refers to them, is then searched as if the query named it. Of a chain
-what refers to contained resources is searched too: these cannot be searched for, but are looked at.
+The search then goes on as if the query named these resources. With a chain it also reads what
+refers to contained resources: these cannot be searched for, so they are looked at one by one.
 """
 
 from dataclasses import replace
@@ -19,41 +19,44 @@ from shared.search.run import reading
 from shared.search.run.lookups import Lookups, Resource
 from shared.store.index import readiness
 
-# None of the joins of a query is answered first.
-NONE = -1
-# A query's own values that fewer resources share are read first.
+# The value of `Query.via` if no join is answered first.
+NO_JOIN = -1
+# A value that no more resources share than these is read directly, rather than through a join.
 _COMMON = 1_000
-# How many resources a join may lead to: at first, and on the pages after.
+# How many resources a join may lead to: when it is chosen, and on later pages. Each of them may be
+# a partition to read.
 _MOST, _MOST_LATER = 100, 200
 
 
 def narrowed(query: Query, lookups: Lookups, via: int | None) -> Query:
-    """Give a query with a join answered; `via` says which, as the page before chose it.
+    """Return the query with one of its joins replaced by the resources that it leads to.
 
-    Raises TooCostly where that leads to more than it did.
+    `via` is the number of the join that the page before has chosen, None on the first page. Raises
+    TooCostly if that join leads to too many resources by now.
     """
     if lookups.limits((query.type, *joined_types(query.joins))):
-        # How many there are is not theirs to know who do not see them all.
-        return replace(query, via=NONE)
-    if not query.joins or via == NONE or (via is None and _is_selective(query, lookups)):
-        return replace(query, via=NONE)
+        # The choice depends on how many resources there are, which a caller who does not see all of
+        # them must not learn.
+        return replace(query, via=NO_JOIN)
+    if not query.joins or via == NO_JOIN or (via is None and _is_selective(query, lookups)):
+        return replace(query, via=NO_JOIN)
     for number, join in enumerate(query.joins):
         if via in (None, number):
             most = _MOST if via is None else _MOST_LATER
-            names = _names(join, lookups, most)
+            names = _linked_names(join, lookups, most)
             if names is not None:
-                return _by_names(query, number, names, lookups)
+                return _with_names(query, number, names, lookups)
             if via is not None:
                 raise TooCostly(
-                    f"{join} leads to more than {most} resources by now",
+                    f"{join} now leads to more than {most} resources",
                     expression=join.text.partition("=")[0],
-                    diagnostics="Begin at the first page",
+                    diagnostics="Start again from the first page",
                 )
-    return replace(query, via=NONE)
+    return replace(query, via=NO_JOIN)
 
 
 def _is_selective(query: Query, lookups: Lookups) -> bool:
-    """Tell whether a query has a value of its own that few resources share."""
+    """Return whether a query has a value of its own that few resources share."""
     return any(
         (criterion.param.index is Index.KEY and not criterion.modifier)
         or (
@@ -65,29 +68,31 @@ def _is_selective(query: Query, lookups: Lookups) -> bool:
     )
 
 
-def _names(join: Join, lookups: Lookups, most: int) -> list[str] | None:
-    """Give what a join leads to as `Type/id`; None where that is not found by few reads."""
-    found: dict[str, None] = {}
+def _linked_names(join: Join, lookups: Lookups, most: int) -> list[str] | None:
+    """Return the `Type/id` of what a join leads to; None if that is too many, or too many reads."""
+    linked: dict[str, None] = {}
     if isinstance(join, Chain):
         if not readiness.is_partitioned(join.param):
             return None
         for resource_type, condition in join.branches:
             threads = join.param.keyed == join.param.resource == resource_type
-            resources = _resources(resource_type, condition, lookups, most, threads=threads)
+            resources = _matching_resources(
+                resource_type, condition, lookups, most, threads=threads
+            )
             if resources is None:
                 return None
-            found |= dict.fromkeys(f"{resource_type}/{one['id']}" for one in resources)
+            linked |= dict.fromkeys(f"{resource_type}/{resource['id']}" for resource in resources)
     else:
-        resources = _resources(join.param.resource, join.condition, lookups, most)
+        resources = _matching_resources(join.param.resource, join.condition, lookups, most)
         if resources is None:
             return None
-        found = dict.fromkeys(
-            name for one in resources for name in lookups.targets(one, join.param)
+        linked = dict.fromkeys(
+            name for resource in resources for name in lookups.targets(resource, join.param)
         )
-    return sorted(found) if len(found) <= most else None
+    return sorted(linked) if len(linked) <= most else None
 
 
-def _resources(
+def _matching_resources(
     resource_type: str,
     condition: Condition,
     lookups: Lookups,
@@ -95,10 +100,10 @@ def _resources(
     *,
     threads: bool = False,
 ) -> list[Resource] | None:
-    own, joins = ((condition,), ()) if isinstance(condition, Criterion) else ((), (condition,))
-    asked = Query(
+    criteria, joins = ((condition,), ()) if isinstance(condition, Criterion) else ((), (condition,))
+    query = Query(
         type=resource_type,
-        criteria=own,
+        criteria=criteria,
         joins=joins,
         controls=Controls(count=most),
         zone=lookups.zone,
@@ -107,19 +112,19 @@ def _resources(
         threads=threads,
     )
     if joins:
-        asked = narrowed(asked, lookups, None)
-    plan = planner.plan(asked, lookups.tenant)
-    if not (_is_short(plan, resource_type) or _is_of_contained(asked)):
+        query = narrowed(query, lookups, None)
+    plan = planner.plan(query, lookups.tenant)
+    if not (_reads_few_rows(plan, resource_type) or _is_of_contained(query)):
         return None
     with lookups.budget.reserved(lookups.budget.left - 2 * most):
-        page = reading.read(plan, asked, lookups, None)
+        page = reading.read_page(plan, query, lookups, None)
     return (
         None if page.next or page.is_partial else [lookups.loads(json) for json in page.resources]
     )
 
 
-def _is_short(plan: Plan, resource_type: str) -> bool:
-    """Tell whether a plan is likely to read few rows."""
+def _reads_few_rows(plan: Plan, resource_type: str) -> bool:
+    """Return whether a plan is likely to read few rows."""
     if plan.ids is not None or plan.reads in _OPEN:
         return True
     param = SEARCH_PARAMS.of(resource_type).get(plan.reads)
@@ -129,40 +134,42 @@ def _is_short(plan: Plan, resource_type: str) -> bool:
 
 
 def _is_of_contained(query: Query) -> bool:
-    """Return whether only contained resources can match a query: few resources have any."""
-    return any(one.operands == (ContainedOperand(),) for one in query.criteria)
+    """Return whether only resources with contained targets can match; few resources have any."""
+    return any(criterion.operands == (ContainedOperand(),) for criterion in query.criteria)
 
 
-# The listings of what is open.
+# `Plan.reads` of the listings of open resources, which stay short.
 _OPEN = frozenset({"open", "open-threads", "open-parts, open-threads"})
 
 
-def _by_names(query: Query, number: int, names: list[str], lookups: Lookups) -> Query:
-    """Put what a join leads to in its place."""
+def _with_names(query: Query, number: int, names: list[str], lookups: Lookups) -> Query:
+    """Return the query with a join replaced by the names of the resources that it leads to."""
     join = query.joins[number]
-    rest = tuple(one for one in query.joins if one is not join)
+    other_joins = tuple(other for other in query.joins if other is not join)
     if isinstance(join, Chain):
         targets = [ReferenceOperand(name, name.partition("/")[0]) for name in names]
         if _has_contained(join.param, lookups):
-            # Each of these is looked at; of all others the answer is known.
-            lookups.answer(join, names)
-            found = _criterion(join, (*targets, ContainedOperand()), query)
-            return replace(query, criteria=(*query.criteria, found), via=number)
+            # Contained targets are looked at one by one; for all others the answer is known.
+            lookups.set_answers(join, names)
+            criterion = _criterion(join, (*targets, ContainedOperand()), query)
+            return replace(query, criteria=(*query.criteria, criterion), via=number)
         if targets:
-            found = _criterion(join, tuple(targets), query)
-            return replace(query, criteria=(*query.criteria, found), joins=rest, via=number)
+            criterion = _criterion(join, tuple(targets), query)
+            return replace(
+                query, criteria=(*query.criteria, criterion), joins=other_joins, via=number
+            )
     param = SEARCH_PARAMS.of(query.type)["_id"]
     ids = tuple(
-        TokenOperand(None, one.partition("/")[2])
-        for one in names
-        if one.startswith(f"{query.type}/")
+        TokenOperand(None, name.partition("/")[2])
+        for name in names
+        if name.startswith(f"{query.type}/")
     )
-    named = Criterion(param, "", ids, query.zone, join.text)
-    # Which ids these are may be different on the next page: their own order is not.
+    by_id = Criterion(param, "", ids, query.zone, join.text)
+    # Other ids may match by the next page, so pages follow the order of ids.
     sort = query.controls.sort or (SortKey(param, descending=False),)
     controls = replace(query.controls, sort=sort)
     return replace(
-        query, criteria=(*query.criteria, named), joins=rest, controls=controls, via=number
+        query, criteria=(*query.criteria, by_id), joins=other_joins, controls=controls, via=number
     )
 
 
@@ -171,6 +178,6 @@ def _criterion(join: Chain, operands: tuple[Operand, ...], query: Query) -> Crit
 
 
 def _has_contained(param: SearchParam, lookups: Lookups) -> bool:
-    """Return whether anything refers to a contained resource by a parameter."""
-    asked = Criterion(param, "", (ContainedOperand(),), lookups.zone, "")
-    return any(map(lookups.has_rows, sources.partitions_of(asked, lookups.tenant)))
+    """Return whether any resource refers to a contained one by a parameter."""
+    criterion = Criterion(param, "", (ContainedOperand(),), lookups.zone, "")
+    return any(map(lookups.has_rows, sources.partitions_of(criterion, lookups.tenant)))

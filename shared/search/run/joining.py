@@ -1,4 +1,4 @@
-"""Whether a resource matches chains and `_has`, which look at other resources.
+"""Whether a resource matches chains and `_has`, which depend on other resources.
 
 https://hl7.org/fhir/R4/search.html#chaining
 """
@@ -17,9 +17,9 @@ _FIRST_ROWS = 8
 
 
 def holds(resource: Resource, condition: Condition, lookups: Lookups) -> bool:
-    """Return whether a resource matches a condition, as far as the caller sees. Raises OutOfRows.
+    """Return whether a resource matches a condition, by what the caller sees. Raises OutOfRows.
 
-    A contained resource is given without an id: nothing but what contains it refers to it.
+    A contained resource is passed without its id: nothing but what contains it refers to it.
     """
     if isinstance(condition, Criterion):
         return matches(resource, condition)
@@ -27,30 +27,33 @@ def holds(resource: Resource, condition: Condition, lookups: Lookups) -> bool:
         if "id" not in resource:
             return False
         name = f"{resource['resourceType']}/{resource['id']}"
-        return lookups.remembered(condition, name, partial(_is_had, resource, condition, lookups))
+        return lookups.cached_answer(
+            condition, name, partial(_is_referred_to, resource, condition, lookups)
+        )
     return any(
-        lookups.remembered(condition, name, partial(_is_met, name, condition, lookups))
+        lookups.cached_answer(condition, name, partial(_target_matches, name, condition, lookups))
         for name in lookups.targets(resource, condition.param)
     ) or any(
-        holds(inner, branch, lookups) for inner, branch in _inside(resource, condition, lookups)
+        holds(inner, branch, lookups)
+        for inner, branch in _contained_targets(resource, condition, lookups)
     )
 
 
-def _inside(
+def _contained_targets(
     resource: Resource, chain: Chain, lookups: Lookups
 ) -> Iterator[tuple[Resource, Condition]]:
-    """Return the contained resources that a chain goes to, each with the condition of its type.
+    """Yield the contained resources that a chain leads to, each with the condition of its type.
 
-    What they refer to with `#id` is contained beside them.
+    They keep the other contained resources beside them, to which they may refer by `#id`.
     https://hl7.org/fhir/R4/search.html#contained
     """
-    contents = {each.get("id"): each for each in resource.get("contained", ())}
+    contained = {element.get("id"): element for element in resource.get("contained", ())}
     branches = dict(chain.branches)
-    for value in values(resource, chain.param, lookups.zone) if contents else ():
-        inner = contents.get(value.text[1:]) if _is_contained(value) else None
+    for value in values(resource, chain.param, lookups.zone) if contained else ():
+        inner = contained.get(value.text[1:]) if _is_contained(value) else None
         branch = branches.get(inner["resourceType"]) if inner else None
         if inner and branch:
-            without_id = {name: each for name, each in inner.items() if name != "id"}
+            without_id = {name: element for name, element in inner.items() if name != "id"}
             yield without_id | {"contained": resource["contained"]}, branch
 
 
@@ -58,22 +61,22 @@ def _is_contained(value: Value) -> TypeGuard[Reference]:
     return isinstance(value, Reference) and value.is_contained
 
 
-def _is_had(resource: Resource, has: Has, lookups: Lookups) -> bool:
+def _is_referred_to(resource: Resource, has: Has, lookups: Lookups) -> bool:
     if lookups.has_no_parts(resource, has.param):
         return False
     name = f"{resource['resourceType']}/{resource['id']}"
-    found = lookups.referring(has.param, name, first=_FIRST_ROWS)
-    return any(holds(one.resource, has.condition, lookups) for one in found)
+    referring = lookups.referring(has.param, name, first=_FIRST_ROWS)
+    return any(holds(referrer.resource, has.condition, lookups) for referrer in referring)
 
 
-def _is_met(name: str, chain: Chain, lookups: Lookups) -> bool:
+def _target_matches(name: str, chain: Chain, lookups: Lookups) -> bool:
     condition = dict(chain.branches).get(name.partition("/")[0])
     json = lookups.get(name) if condition else None
     return bool(condition and json and holds(lookups.loads(json), condition, lookups))
 
 
 def fetch(resources: list[Resource], joins: tuple[Join, ...], lookups: Lookups) -> None:
-    """Read at once what chains of many resources will look at. Raises OutOfRows."""
+    """Read together what chains will look at for many resources. Raises OutOfRows."""
     lookups.fetch(
         name
         for join in joins

@@ -1,4 +1,4 @@
-"""Search: a query's page of resources.
+"""Search: the page of resources that answers a query.
 
 https://hl7.org/fhir/R4/search.html
 """
@@ -17,23 +17,24 @@ from shared.search.plan.plans import Plan
 from shared.search.query import criteria
 from shared.search.query.criteria import Query
 from shared.search.run import paging, reading
-from shared.search.run.lookups import Lookups, rounded
+from shared.search.run.lookups import Lookups, loads_rounded
 from shared.search.run.paging import Cursor, Page
 from shared.store.index import readiness
 
 type Pair = tuple[str, str]
 
-# How many rows are kept from being read before it is their turn.
+# How many rows a request reserves for includes while it reads matches, and for matches while it
+# answers a join.
 _FOR_INCLUDES, _FOR_ROWS = 500, 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A page: the JSON of its matches and of what they include, the queries of pages around it.
+    """A page: the JSON of its matches and of what they include, and the queries of pages around it.
 
-    `total` is None where it is not given; `applied` is the query without the parameters that were
-    left out, which `warnings` name; `plan` says how it was answered, for the log; `seen` is what it
-    shows a part of, whole, None where it shows no parts.
+    `total` is None if it is not given. `applied` is the query without the parameters that were left
+    out, which `warnings` name. `plan` explains how it was answered, for the log. `seen` are the
+    whole resources of which the page shows only a part, None if it shows them whole.
     """
 
     resources: list[bytes]
@@ -47,7 +48,7 @@ class Result:
 
     @property
     def next(self) -> tuple[Pair, ...] | None:
-        """The query of the next page; None where this is the last."""
+        """The query of the next page; None if this is the last."""
         return self.links.get("next")
 
 
@@ -62,58 +63,58 @@ def search(  # noqa: PLR0913 - each is a fact of the request
     lenient: bool = False,
     sight: Sight | None = None,
 ) -> Result:
-    """Give a page of the resources of a type that match a query, decoded but not interpreted.
+    """Return a page of the resources of a type that match a query, whose pairs are URL-decoded.
 
-    `sight` tells where to look and what the caller sees of it, and is asked of everything that a
-    search looks at; None is everything of the tenant. Raises Invalid, naming each parameter that is
-    none or has a wrong value, and TooCostly.
+    `sight` tells where to look and what the caller sees, also of everything else that a search
+    looks at; None is everything of the tenant. Raises Invalid, naming each parameter that is
+    unknown or has a wrong value, and TooCostly.
     """
     token = references.BASE.set(base)
-    limited = sight if sight and sight.limits((*CARE, resource_type)) else None
+    limited_sight = sight if sight and sight.limits((*CARE, resource_type)) else None
     try:
-        asked = criteria.parse(resource_type, query, zone, lenient=lenient)
-        if asked.joins or asked.includes:
-            _check_ready(asked)
+        parsed = criteria.parse(resource_type, query, zone, lenient=lenient)
+        if parsed.joins or parsed.includes:
+            _check_ready(parsed)
         lookups = Lookups(
             tenant,
             zone,
             sight,
-            fhirjson.loads if asked.is_exact else rounded,
+            fhirjson.loads if parsed.is_exact else loads_rounded,
         )
-        cursor = paging.cursor(asked, tenant, caller)
-        if asked.joins:
-            asked = _narrowed(asked, lookups, cursor)
-        plan = planner.plan(asked, tenant, limited)
-        page = _page(plan, asked, lookups, cursor)
+        cursor = paging.parse_cursor(parsed, tenant, caller)
+        if parsed.joins:
+            parsed = _narrowed(parsed, lookups, cursor)
+        plan = planner.plan(parsed, tenant, limited_sight)
+        page = _page(plan, parsed, lookups, cursor)
     finally:
         references.BASE.reset(token)
-    links = paging.links(asked, tenant, caller, page)
-    subset = asked.controls.subset
+    links = paging.links(parsed, tenant, caller, page)
+    subset = parsed.controls.subset
     shown = [subset.cut(json) for json in page.resources] if subset else page.resources
-    included = _beside(asked, page.included) if subset else page.included
-    told = explain(plan, asked.applied)
-    warnings = (*asked.warnings, *map(_is_missing, sorted(lookups.missing)))
+    included = _cut_included(parsed, page.included) if subset else page.included
+    explanation = explain(plan, parsed.applied)
+    warnings = (*parsed.warnings, *map(_missing_version, sorted(lookups.missing)))
     seen = (*page.resources, *page.included) if subset else None
-    return Result(shown, included, links, page.total, asked.applied, warnings, told, seen)
+    return Result(shown, included, links, page.total, parsed.applied, warnings, explanation, seen)
 
 
 def _check_ready(query: Query) -> None:
-    """Raise Invalid if rows of a parameter that refers to what is searched are not complete yet."""
-    from shared.search.query import joins  # noqa: PLC0415 - few searches look at other resources
+    """Raise Invalid if the rows of a parameter that is followed in reverse are not complete yet."""
+    from shared.search.query import joins  # noqa: PLC0415 - few searches have joins
 
     followed = [include.param for include in query.includes if include.reverse]
     for param in (*joins.reverse_params(query.joins), *followed):
         if not readiness.is_partitioned(param):
-            raise Invalid(f"What refers by {param.name} cannot be looked up before it is reindexed")
+            raise Invalid(f"{param.name} must be reindexed before resources can be looked up by it")
 
 
-def _is_missing(name: str) -> Issue:
-    text = f"{name} is not there: its current version is included"
+def _missing_version(name: str) -> Issue:
+    text = f"{name} does not exist; the current version is included instead"
     return Issue("not-found", text, "_include", severity="warning")
 
 
 def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:
-    from shared.search.run import driving  # noqa: PLC0415 - few searches look at other resources
+    from shared.search.run import driving  # noqa: PLC0415 - few searches have joins
 
     with lookups.budget.reserved(_FOR_ROWS):
         return driving.narrowed(query, lookups, cursor.via if cursor else None)
@@ -121,23 +122,23 @@ def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:
 
 def _page(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> Page:
     if not query.includes:
-        return reading.read(plan, query, lookups, cursor)
-    from shared.search.run import including  # noqa: PLC0415 - few searches include anything
+        return reading.read_page(plan, query, lookups, cursor)
+    from shared.search.run import including  # noqa: PLC0415 - few searches have includes
 
     def read() -> Page:
-        # What is sorted has to be read in one go; else some rows are left for includes.
+        # A sorted search must read all its rows in one go; any other leaves some for includes.
         with lookups.budget.reserved(0 if plan.sort else _FOR_INCLUDES):
-            return reading.read(plan, query, lookups, cursor)
+            return reading.read_page(plan, query, lookups, cursor)
 
     return including.gather(query.includes, lookups, read, cursor)
 
 
-def _beside(query: Query, included: list[bytes]) -> list[bytes]:
-    """Cut what is included to the summary of its type; `_elements` are of the type searched."""
+def _cut_included(query: Query, included: list[bytes]) -> list[bytes]:
+    """Cut included resources to the summary of their type; `_elements` is for the searched type."""
     summary = query.controls.applied.get("_summary")
-    given = {} if summary is None else {"_summary": summary}
-    of_type = {one: subsets.asked(one, given) for one in TYPES} | {
+    controls = {} if summary is None else {"_summary": summary}
+    of_type = {resource_type: subsets.asked(resource_type, controls) for resource_type in TYPES} | {
         query.type: query.controls.subset
     }
-    cuts = ((json, of_type[rounded(json)["resourceType"]]) for json in included)
+    cuts = ((json, of_type[loads_rounded(json)["resourceType"]]) for json in included)
     return [subset.cut(json) if subset else json for json, subset in cuts]

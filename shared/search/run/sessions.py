@@ -1,4 +1,4 @@
-"""The messages of sessions: which parts of which threads, and which session a message is of."""
+"""Searches by effective session: which ranges of threads to read, and which messages belong."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -13,33 +13,33 @@ from shared.store import dynamodb, items
 from shared.store.index.order import AFTER_ALL, Order
 
 
-class Sessions:
-    """The sessions a search names; reads of a thread which sessions adopted its messages, once."""
+class EffectiveSessions:
+    """The sessions that a search names; the adoptions of each thread are read once."""
 
     def __init__(self, plan: Plan, tenant: str, by: Order) -> None:
-        """Take the plan of a search by session."""
+        """Begin with the plan of a search by session."""
         self._plan, self._tenant, self._by = plan, tenant, by
         self._ids = plan.sessions or frozenset()
         self._adoptions: dict[str, list[Adoption]] = {}
 
     @cached_property
     def spans(self) -> list[Span]:
-        """The parts of threads that the sessions have or had."""
-        found = []
-        for one in sorted(self._ids):
-            partition = f"{self._tenant}#{one}"
-            between = ("t#", "t#" + AFTER_ALL)
-            read = dynamodb.query_all(patterns.ENCOUNTER, partition, between)
-            found += [items.span(item) for item in read]
-        return found
+        """The ranges of threads that the sessions have or had."""
+        spans = []
+        for session_id in sorted(self._ids):
+            partition = f"{self._tenant}#{session_id}"
+            key_range = ("t#", "t#" + AFTER_ALL)
+            rows = dynamodb.query_all(patterns.ENCOUNTER, partition, key_range)
+            spans += [items.span(item) for item in rows]
+        return spans
 
     def steps(self) -> tuple[Step, ...]:
-        """Give the steps that read those parts and nothing else."""
+        """Return the steps that read these ranges and nothing else."""
         partitions = ((patterns.THREAD, f"{self._tenant}#{span.thread}") for span in self.spans)
         source = Source("session", tuple(dict.fromkeys(partitions)), self._by)
         plan = self._plan
-        read = (plan.window, NOTHING)
-        laid_out = lay_out(source, read, ordered=plan.ordered, forward=plan.forward)
+        near_and_far = (plan.window, NOTHING)
+        laid_out = lay_out(source, near_and_far, ordered=plan.ordered, forward=plan.forward)
         return tuple(tuple(self._clipped(step)) for step in laid_out)
 
     def _clipped(self, step: Step) -> Iterator[Stream]:
@@ -50,8 +50,8 @@ class Sessions:
             highs = [span.high or MESSAGE + AFTER_ALL for span in spans]
             yield stream.between(low, max(highs))
 
-    def have(self, row: Row) -> bool:
-        """Tell whether a message's effective session is one of these."""
+    def include(self, row: Row) -> bool:
+        """Return whether a message's effective session is one of these."""
         item: dict[str, dict[str, Any]] = row.item
         session = items.text(item, "session")
         if not session and "epoch" in item:
@@ -61,6 +61,6 @@ class Sessions:
 
     def _adoptions_of(self, partition: str) -> list[Adoption]:
         if partition not in self._adoptions:
-            found = dynamodb.query_all(patterns.THREAD, partition, ("a#", "a#" + AFTER_ALL))
-            self._adoptions[partition] = [items.adoption(item) for item in found]
+            rows = dynamodb.query_all(patterns.THREAD, partition, ("a#", "a#" + AFTER_ALL))
+            self._adoptions[partition] = [items.adoption(item) for item in rows]
         return self._adoptions[partition]

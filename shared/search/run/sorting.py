@@ -1,4 +1,4 @@
-"""Sorting what the order of keys does not give.
+"""Sorting of results by what the order of keys does not give.
 
 https://hl7.org/fhir/R4/search.html#sort
 """
@@ -11,33 +11,35 @@ from shared.fhir.instants import Range
 from shared.fhir.search_values import Quantity, Reference, Token, Value, values
 from shared.search.query.controls import SortKey
 from shared.search.query.criteria import Query
-from shared.search.run.paging import Position, refused
+from shared.search.run.paging import Position, invalid_cursor
 from shared.store.index import order
 
 type Resource = dict[str, Any]
 
 
-# More than the least exponent of a decimal, so that all are from 0 on.
+# Added to exponents, so that the smallest one of a decimal is not negative either.
 _LEAST = 2 * 10**18
-# A cursor has room for these.
+# So many digits of a number are compared: a cursor has room for these.
 _MOST_DIGITS = 100
 _COMPLEMENT = str.maketrans("0123456789", "9876543210")
 
 
-def place(resource: Resource, keys: tuple[SortKey, ...], query: Query) -> Position:
-    """Give a resource's place: for each key its value, None where it has none, and its id."""
+def position_of(resource: Resource, keys: tuple[SortKey, ...], query: Query) -> Position:
+    """Return a resource's place: its value for each key, None if it has none, and its id."""
     return [*(_value(resource, key, query) for key in keys), resource["id"]]
 
 
 def _value(resource: Resource, key: SortKey, query: Query) -> str | None:
     zone = query.zone
-    found = [one for value in values(resource, key.param, zone) if (one := _plain(value)) != ""]
-    if not found:
+    texts = [
+        text for value in values(resource, key.param, zone) if (text := _sortable_text(value)) != ""
+    ]
+    if not texts:
         return None
-    return max(found) if key.descending else min(found)
+    return max(texts) if key.descending else min(texts)
 
 
-def _plain(value: Value) -> str:
+def _sortable_text(value: Value) -> str:
     if isinstance(value, Range):
         return order.text(value.low)
     if isinstance(value, Token):
@@ -55,12 +57,12 @@ def sortable(number: Decimal) -> str:
     if not digits:
         return "1"
     text = f"{number.adjusted() + _LEAST:020d}{digits[:_MOST_DIGITS]}"
-    # Of negative numbers the longer is less.
+    # Complemented digits sort in reverse, and the tilde sorts a longer negative number first.
     return f"0{text.translate(_COMPLEMENT)}~" if number.is_signed() else f"2{text}"
 
 
 class _Descending:
-    """A value that sorts the other way round."""
+    """A value that compares in reverse."""
 
     __slots__ = ("value",)
 
@@ -73,25 +75,25 @@ class _Descending:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Descending) and self.value == other.value
 
-    __hash__ = None  # type: ignore[assignment]  # so Python marks what is compared only
+    __hash__ = None  # type: ignore[assignment]  # Python's mark of what cannot be hashed
 
 
 def comparable(position: Position, keys: tuple[SortKey, ...]) -> list[Any]:
-    """Give what to sort a place by: what is None is last both ways."""
-    *found, identity = position
+    """Return what to sort a position by: None comes last in both directions."""
+    *sort_values, resource_id = position
     parts: list[Any] = []
-    for key, value in zip(keys, found, strict=True):
+    for key, value in zip(keys, sort_values, strict=True):
         if value is None:
             parts.append((1,))
         else:
             parts.append((0, _Descending(value) if key.descending else value))
-    return [*parts, identity]
+    return [*parts, resource_id]
 
 
 def checked(position: Position, keys: tuple[SortKey, ...]) -> Position:
-    """Return a place out of a cursor. Raises Invalid where it cannot be one of this sort."""
-    *found, identity = position
-    fits = len(found) == len(keys) and isinstance(identity, str)
-    if not fits or not all(value is None or isinstance(value, str) for value in found):
-        raise refused()
+    """Return a position out of a cursor. Raises Invalid if it cannot belong to this sort."""
+    *sort_values, resource_id = position
+    fits = len(sort_values) == len(keys) and isinstance(resource_id, str)
+    if not fits or not all(value is None or isinstance(value, str) for value in sort_values):
+        raise invalid_cursor()
     return position
