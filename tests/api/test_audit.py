@@ -17,6 +17,8 @@ from tests.auditing import Log, kept, new_rows, rows
 from tests.consistency import everything, scan
 from tests.frontdoor import FrontDoor
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 AUDITOR_CALLS = FrontDoor(role="auditor", fhir_user="")
 
 

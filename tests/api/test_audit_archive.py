@@ -18,6 +18,8 @@ from tests.auditing import Log
 from tests.clock import set_clock
 from tests.frontdoor import FrontDoor
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 AUDITOR = FrontDoor(role="auditor", fhir_user="")
 HOURS = (0, 1, 26, 27, 27.5, 70)
 

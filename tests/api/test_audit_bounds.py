@@ -16,6 +16,8 @@ from tests import care
 from tests.auditing import Log, kept, new_rows
 from tests.frontdoor import FrontDoor
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 LARGEST_LINE = 256 * 1024
 LONG = "https://elsewhere.example/" + "a" * 1_000_000 + "/Patient/1"
 

@@ -37,6 +37,8 @@ from tests.clock import set_clock
 from tests.consistency import scan
 from tests.frontdoor import FrontDoor
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 TABLES = {table: table for table in TABLES_WALKED}
 
 

@@ -13,6 +13,8 @@ from tests import care, refusals
 from tests.frontdoor import BASE, Answer, FrontDoor
 from tests.steps import open_session, thread
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 FORM = "application/x-www-form-urlencoded"
 PATH = "/Encounter/mine"
 

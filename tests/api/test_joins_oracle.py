@@ -20,6 +20,8 @@ from tests.memory import Memory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 type Resource = dict[str, Any]
 
 

@@ -18,6 +18,8 @@ from tests.frontdoor import FrontDoor
 from tests.plain import Plain
 from tests.steps import end
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:

@@ -31,6 +31,8 @@ from tests.frontdoor import FrontDoor
 from tests.plain import Plain
 from tests.steps import open_session
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 SECRET = "hunter2 of Patient/homer-simpson"
 NOW = "2026-11-20T12:00:00.000Z"
 READS = ("get_item", "query", "batch_get_item", "scan")

@@ -27,6 +27,9 @@ CLINICAL: dict[str, Any] = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("moto")
+
+
 def opened(clinic: FrontDoor, *pairs: tuple[str, Any]) -> str:
     answer = clinic.post(OPEN, care.parameters(*pairs))
     assert answer.status == 201, answer.text

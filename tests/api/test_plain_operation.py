@@ -10,6 +10,8 @@ from tests.auditing import Log
 from tests.frontdoor import FrontDoor
 from tests.plain import Plain
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 FACE = Plain()
 VISIT = {"status": "in-progress", "class": "AMB"}
 

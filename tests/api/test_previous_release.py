@@ -23,6 +23,8 @@ from tests.objects import Objects
 from tests.practice import Practice, local
 from tests.releases import ALICE, BART, FIXTURE, HOMER, RECORD_NUMBER
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 RELEASE = json.loads(FIXTURE.read_text())
 NAMES: dict[str, str] = RELEASE["names"]
 SESSION = f"/Encounter/{NAMES['session']}"

@@ -21,6 +21,8 @@ from tests.auditing import Log
 from tests.consistency import scan
 from tests.frontdoor import FrontDoor
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 AUDITOR = FrontDoor(role="auditor", fhir_user="")
 
 

@@ -21,6 +21,8 @@ from tests.clock import START
 from tests.frontdoor import BASE, FrontDoor
 from tests.later import WARD, in_ward
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 PARTS = 2
 
 

@@ -24,6 +24,8 @@ from tests.consistency import scan
 from tests.frontdoor import FrontDoor
 from tests.practice import Practice
 
+pytestmark = pytest.mark.usefixtures("moto")
+
 PARTS = 2
 NAMES = {table: table for table in tables_of_trail.TABLES}
 POLICIES = [("explicit", "thread"), ("thread", "thread"), ("daily", "thread"), ("daily", "patient")]
