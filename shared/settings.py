@@ -8,12 +8,11 @@ from datetime import UTC, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfoNotFoundError
 
+from shared.catalog.policies import MAX_HOURS, POLICIES, SCOPES
 from shared.catalog.roles import ROLES
 from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES, TYPES
 from shared.fhir import instants
 
-POLICIES = ("explicit", "thread", "daily")
-SCOPES = ("thread", "patient")
 LINKINGS = ("header", "message")
 ALL, STAFF = CONDITION_MATCHES = ("all", "staff")
 NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
@@ -43,10 +42,10 @@ class Settings:
     base_path: str = "/fhir/R4"
     public_base_url: str = ""
     zone: tzinfo = UTC
-    session_policy: str = "explicit"
-    session_scope: str = "thread"
+    session_policy: str = POLICIES[0]
+    session_scope: str = SCOPES[0]
     session_idle_minutes: int | None = None
-    session_max_hours: int = 168
+    session_max_hours: int = MAX_HOURS
     sent_tolerance_hours: int = 24
     patient_threads_per_day: int = 50
     condition_matches: str = ALL
@@ -163,7 +162,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         session_policy=_one_of(environment, "SESSION_POLICY", POLICIES),
         session_scope=_one_of(environment, "SESSION_SCOPE", SCOPES),
         session_idle_minutes=_number(environment, "SESSION_IDLE_MINUTES", None),
-        session_max_hours=_number(environment, "SESSION_MAX_HOURS", 168),
+        session_max_hours=_number(environment, "SESSION_MAX_HOURS", MAX_HOURS),
         sent_tolerance_hours=_number(environment, "SENT_TOLERANCE_HOURS", 24),
         patient_threads_per_day=_number(environment, "PATIENT_THREADS_PER_DAY", 50),
         condition_matches=_one_of(environment, "CONDITION_MATCHES", CONDITION_MATCHES),

@@ -7,10 +7,10 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from shared.fhir import instants
-from shared.rules import classification, completion, policies, schedule
-from shared.rules.policies import Policy
+from shared.rules import classification, completion, days, schedule
+from shared.rules.policies import Policy, behaviour
 from shared.rules.state import Slot, slot_key
-from shared.sessions import attaching, deployment
+from shared.sessions import attaching, deployment, due_dates
 from shared.store.records import CommunicationRecord, EncounterRecord
 from tests.picture import Picture
 
@@ -53,7 +53,7 @@ def a_message_has_one_session_for_good(before: Picture, after: Picture) -> None:
         assert not (old and old.at) or message.at == old.at, f"{message.id} has another time"
         if message.counts and not (old and old.at):
             header = after.headers[message.place.thread]
-            waits = header.plain or policy_of(after, message).name == policies.EXPLICIT
+            waits = header.plain or not policy_of(after, message).opens_sessions
             assert waits or after.session(message), f"{message.id} has no session"
 
 
@@ -126,13 +126,13 @@ def a_finished_session_gains_only_late_messages(before: Picture, after: Picture)
 def is_of_day(after: Picture, message: CommunicationRecord, session_id: str) -> bool:
     """Tell whether a message is of the day that a session stands for."""
     home, policy = after.encounters[session_id].home, policy_of(after, message)
-    day = policies.day_of(instants.read(message.at), policy.zone)
-    return bool(home) and policy.name == policies.DAILY and slot_key(home).day == day
+    day = days.day_of(instants.read(message.at), policy.zone)
+    return bool(home) and policy.by_day and slot_key(home).day == day
 
 
 def a_day_has_only_its_messages(before: Picture, after: Picture) -> None:
     for message, session_id in gained(before, after):
-        by_day = policy_of(after, message).name == policies.DAILY
+        by_day = policy_of(after, message).by_day
         if by_day and after.encounters[session_id].home and message.session:
             assert is_of_day(after, message, session_id), f"{message.id} is of another day"
 
@@ -221,16 +221,16 @@ def what_closes_by_itself_is_looked_at_in_time(_: Picture, after: Picture) -> No
             continue
         arrived = (slot.arrived for slot in after.slots_of(record.id) if slot.open)
         active = instants.read(max(record.opened, record.entered, *arrived))
-        if ends := schedule.closes_at(attaching.opened(record, active)):
-            assert record.due <= attaching.spread(record, ends), f"{record.id} is due too late"
+        if ends := schedule.closed_at(due_dates.opened(record, active)):
+            assert record.due <= instants.written(ends), f"{record.id} is due too late"
 
 
 def closes_by_itself(record: EncounterRecord) -> bool:
     if not attaching.is_session(record):
         return False
-    if record.policy == policies.DAILY:
+    if behaviour(record.policy).by_day:
         return bool(record.home)
-    if record.policy == policies.THREAD:
+    if behaviour(record.policy).ends_after_max_hours:
         return True
     return bool(record.idle_minutes and record.slots) and status(record) != "planned"
 
@@ -284,7 +284,7 @@ def a_header_stays_with_its_latest_day(before: Picture, after: Picture) -> None:
     written = any(before.messages.get(key) is not each for key, each in after.messages.items())
     for header in after.headers.values() if written else ():
         old = before.headers.get(header.id)
-        if old and deployment.policy_of(header).name == policies.DAILY:
+        if old and deployment.policy_of(header).by_day:
             assert old.day <= header.day, f"{header.id} has gone back to {header.day}"
 
 

@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/operations.html
 from dataclasses import dataclass
 
 from shared.catalog.interactions import CARED_FOR, SEERS
+from shared.catalog.policies import LISTED
 from shared.catalog.roles import WRITERS
 from shared.catalog.types import TYPES
 
@@ -161,7 +162,7 @@ OPERATIONS = (
         returns="Parameters",
         needs="r",
         outputs=(
-            Parameter("policy", "code", "explicit, thread or daily", min=1, max="1"),
+            Parameter("policy", "code", LISTED, min=1, max="1"),
             Parameter("closes", "instant", "When an open session closes by itself", max="1"),
         ),
     ),

@@ -6,10 +6,11 @@ from typing import Any
 
 from shared.access import Actor, patient_writes
 from shared.audit.work import Work
+from shared.catalog.policies import EXTENSION
 from shared.catalog.types import WITHDRAWN
 from shared.errors import BusinessRule, FhirError, Forbidden, Issue, NotFound, Transient
 from shared.interactions import recipients
-from shared.rules import classification, policies
+from shared.rules import classification
 from shared.rules.compartments import is_draft, sender
 from shared.store.records import CommunicationRecord, Versioned
 
@@ -117,9 +118,9 @@ def _header(work: Work, message: Resource) -> Resource | None:
 
 
 def _check_policy(header: Resource) -> None:
-    """Raise Forbidden if a header sets a session policy, which only staff may do."""
-    urls = (str(extension.get("url", "")) for extension in header.get("extension", ()))
-    if any(url.endswith(policies.EXTENSION) for url in urls):
+    """Leave it to the clinic how sessions of a thread begin and end."""
+    urls = (str(one.get("url", "")) for one in header.get("extension", ()))
+    if any(url.endswith(EXTENSION) for url in urls):
         raise Forbidden(
             "Patients and related persons may not set a session policy",
             expression="Communication.extension",

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
+from shared.catalog.policies import POLICIES, SCOPES
 from shared.fhir import instants
 from shared.local import environment, logs, operating, pool, schedule, secret, walkthrough
 from shared.local.artefact import artefact
@@ -18,7 +19,7 @@ from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.stack import deploy, outputs
 from shared.packaging.build import ROOT
-from shared.settings import POLICIES, REMOTE, SCOPES
+from shared.settings import REMOTE
 
 # The template's parameter that each option of `serve` sets.
 PARAMETERS = {

@@ -1,5 +1,6 @@
 """Classification of Encounters (session, medical encounter, plain record) and Communications."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import BusinessRule
@@ -10,65 +11,80 @@ type Resource = dict[str, Any]
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 VIRTUAL, SESSION, MEDICAL_ENCOUNTER = "VR", "session", "medical-encounter"
 
-PLANNED = "planned"
+PLANNED, FINISHED = "planned", "finished"
 OPEN = frozenset({PLANNED, "arrived", "triaged", "in-progress", "onleave", "unknown"})
 ENTERED_IN_ERROR = "entered-in-error"
 VOID = frozenset({"cancelled", ENTERED_IN_ERROR})
 OPEN_HEADER = frozenset({"preparation", "in-progress", "on-hold"})
 COUNTING = frozenset({"in-progress", "completed"})
-# Only these statuses take a message back. One that was sent goes on counting in all others:
-# on-hold, stopped, not-done.
+# A message that was sent still counts when it is put on hold, stopped or not done.
 TAKEN_BACK = frozenset({ENTERED_IN_ERROR, "preparation"})
 
 
-def _has_type(encounter: Resource, code: str, system: str) -> bool:
-    codings = (
-        coding for concept in encounter.get("type", ()) for coding in concept.get("coding", ())
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedEncounter:
+    """What matters of an Encounter that a slot, a header or a message names.
+
+    `is_session` is false for a plain record. `has_room` says whether one more thread or day may be
+    attached, `day` is the local day that it is the session of, and `session` the session that it is
+    a medical encounter of; both are empty without one.
+    """
+
+    id: str
+    status: str
+    is_session: bool = True
+    has_room: bool = True
+    day: str = ""
+    session: str = ""
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether it is a session that is open."""
+        return self.is_session and self.status in OPEN
+
+
+def _typed(encounter: Resource, code: str, system: str) -> bool:
+    codings = (coding for kind in encounter.get("type", ()) for coding in kind.get("coding", ()))
     return any(
         coding.get("code") == code and coding.get("system", system) == system for coding in codings
     )
 
 
 def is_open(encounter: Resource) -> bool:
-    """Return whether an Encounter has a status in which it can still go on."""
+    """Return whether an Encounter has an open status."""
     return encounter.get("status") in OPEN
 
 
 def parent(encounter: Resource) -> str:
-    """Return the id of the Encounter that `partOf` names, empty if there is none."""
+    """Return the id of the Encounter that this one is part of; empty without one."""
     target = references.target(encounter.get("partOf"))
     return target.id if target and target.type == "Encounter" else ""
 
 
 def is_medical_encounter(encounter: Resource, type_system: str) -> bool:
-    """Return whether an Encounter has the type of one patient's part in a session."""
-    return _has_type(encounter, MEDICAL_ENCOUNTER, type_system)
+    """Return whether an Encounter has the type of a medical encounter: that of one patient."""
+    return _typed(encounter, MEDICAL_ENCOUNTER, type_system)
 
 
 def is_session(encounter: Resource, type_system: str) -> bool:
-    """Return whether an Encounter is a session, and neither a medical encounter nor a plain record.
-
-    A session has class VR or type `session`, and no `partOf`.
-    """
+    """Return whether an Encounter is a session; every other is a plain record."""
     if "partOf" in encounter or is_medical_encounter(encounter, type_system):
         return False
     coding = encounter.get("class", {})
     is_virtual = coding.get("code") == VIRTUAL and coding.get("system", ACT_CODE) == ACT_CODE
-    return is_virtual or _has_type(encounter, SESSION, type_system)
+    return is_virtual or _typed(encounter, SESSION, type_system)
 
 
 def names_patient(encounter: Resource) -> bool:
-    """Return whether an Encounter has a subject that is not a Group."""
+    """Return whether an Encounter names its patient; a Group names nobody."""
     subject = encounter.get("subject")
     return subject is not None and references.type_of(subject.get("reference")) != "Group"
 
 
 def header(communication: Resource) -> str:
-    """Return the id of the thread header that a message is part of.
+    """Return the id of the header that a message is part of; empty for a header or another type.
 
-    It is empty for a thread header, and for a resource of another type. Raises BusinessRule if
-    `partOf` names several Communications.
+    Raises BusinessRule if there are several.
     """
     if communication.get("resourceType") not in ("Communication", None):
         return ""
@@ -84,21 +100,18 @@ def header(communication: Resource) -> str:
 
 
 def linked(communication: Resource) -> str:
-    """Return the id of the Encounter that `encounter` names, empty if there is none."""
+    """Return the id of the Encounter that a Communication names; empty without one."""
     target = references.target(communication.get("encounter"))
     return target.id if target and target.type == "Encounter" else ""
 
 
 def counts(communication: Resource, *, counted: bool) -> bool:
-    """Return whether a message counts: it has been sent and not been taken back.
-
-    `counted` is whether its previous version counted.
-    """
+    """Return whether a message counts: sent, and not retracted. `counted` says whether it did."""
     status = communication.get("status")
     return status in COUNTING or (counted and status not in TAKEN_BACK)
 
 
 def sender(communication: Resource) -> str:
-    """Return the reference of a message's sender, empty if it is not a resource of this server."""
+    """Return the reference of a message's sender; empty without one."""
     target = references.target(communication.get("sender"))
     return str(target) if target else ""

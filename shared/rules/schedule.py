@@ -1,23 +1,22 @@
-"""The schedule of open Encounters: when each is next due, and what to do with it then."""
+"""When an open Encounter is looked at, and what is done then."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zlib import crc32
 
-from shared.rules.policies import DAILY, THREAD
+from shared.rules.policies import behaviour
 
-# An Encounter that has become long may be without its second index rows for this time: searches
-# by date allow for it, and one that closes meanwhile never needs the rows.
+# How long an Encounter may be without its second index rows after it has become long.
 GRACE = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The facts about an open Encounter that decide when it is due.
+    """What was stamped on an Encounter when it was opened, and what its threads have done since.
 
-    Policy, opening time and limits are those stamped on it at opening. `active` is the latest
-    arrival, attaching or reopening of an attached thread, None if no thread is attached.
-    `long_from` is when the Encounter becomes long and needs its second index rows, None if it
-    already is. `planned` is whether its status is `planned`.
+    `active` is the latest arrival, attaching or reopening of an attached thread; None without one.
+    `long_from` is when it becomes long; None if it has its second index rows already. `delay` is
+    how long after its day a daily session is closed, so that not all are closed at once.
     """
 
     policy: str
@@ -28,14 +27,14 @@ class Opened:
     day_end: datetime | None
     active: datetime | None
     planned: bool
+    delay: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do with an Encounter that is due: close it now, or look at it again at `due`.
+    """Close the Encounter now, or look again at `due`; without either nothing more is to be done.
 
-    Without `close` and `due` there is nothing more to do. `is_long` is whether the Encounter has
-    become long by now, and needs its second index rows.
+    `is_long` says whether it has become long by now.
     """
 
     close: bool
@@ -43,33 +42,62 @@ class Verdict:
     is_long: bool = False
 
 
+def delay_of(encounter_id: str, minutes: int) -> timedelta:
+    """Return the delay of an Encounter, always the same, out of a stretch of minutes."""
+    return timedelta(seconds=crc32(encounter_id.encode()) % (minutes * 60) if minutes else 0)
+
+
 def closes_at(session: Opened) -> datetime | None:
-    """Return when a session closes by itself if nothing more happens, or None if it never does."""
-    if session.policy == DAILY:
+    """Return when a session closes by itself as things stand, or None if it does not."""
+    if behaviour(session.policy).by_day:
         return session.day_end
-    idle_at = None
+    ends = []
     if session.idle_minutes and session.active and not session.planned:
-        idle_at = session.active + timedelta(minutes=session.idle_minutes)
-    if session.policy == THREAD:
-        longest = session.opened + timedelta(hours=session.max_hours)
-        return min(longest, idle_at) if idle_at else longest
-    return idle_at
+        ends.append(session.active + timedelta(minutes=session.idle_minutes))
+    if behaviour(session.policy).ends_after_max_hours:
+        ends.append(session.opened + timedelta(hours=session.max_hours))
+    return min(ends, default=None)
+
+
+def closed_at(session: Opened) -> datetime | None:
+    """Return when the schedule closes a session as things stand, or None if it does not."""
+    return _delayed(session, closes_at(session))
 
 
 def first_look(session: Opened) -> datetime | None:
-    """Return when an Encounter that is opened, or gets another thread, is due; None for never."""
-    closing, long_from = closes_at(session), session.long_from
-    if closing is None or long_from is None:
-        return closing or long_from
-    # A session that closes within the grace needs no second rows.
-    return closing if closing - GRACE <= long_from else min(closing, long_from)
+    """Return when to look at an Encounter that opens, or None if never."""
+    return _delayed(session, _first_look(session))
+
+
+def look_after_attaching(session: Opened, due: datetime | None) -> datetime | None:
+    """Return when to look at a session that a thread was just attached to: at `due` or earlier.
+
+    The end of a daily session may have moved to that of the day of reopening, also to later.
+    """
+    first = first_look(session)
+    if behaviour(session.policy).by_day:
+        return first
+    return min(filter(None, (due, first)), default=None)
 
 
 def verdict(session: Opened, now: datetime) -> Verdict:
-    """Return what to do with an Encounter that is due."""
-    closing = closes_at(session)
-    if closing and closing <= now:
+    """Return what to do with an Encounter that is looked at."""
+    by_itself = closes_at(session)
+    if by_itself and by_itself <= now:
         return Verdict(close=True)
     is_long = session.long_from is not None and session.long_from <= now
-    due = first_look(replace(session, long_from=None) if is_long else session)
-    return Verdict(close=False, due=due, is_long=is_long)
+    again = first_look(replace(session, long_from=None) if is_long else session)
+    return Verdict(close=False, due=again, is_long=is_long)
+
+
+def _first_look(session: Opened) -> datetime | None:
+    by_itself, long_from = closes_at(session), session.long_from
+    if by_itself is None or long_from is None:
+        return by_itself or long_from
+    # A session that is about to close needs no second index rows.
+    return by_itself if by_itself - GRACE <= long_from else min(by_itself, long_from)
+
+
+def _delayed(session: Opened, moment: datetime | None) -> datetime | None:
+    is_of_day = behaviour(session.policy).by_day and session.day_end
+    return moment + session.delay if moment and is_of_day else moment

@@ -5,8 +5,10 @@ from typing import Any
 
 from shared.audit.work import Work
 from shared.fhir.patch.patching import without_generated_text
-from shared.rules import classification
+from shared.rules import classification, recounting
 from shared.rules import completion as rules
+from shared.rules.classification import ENTERED_IN_ERROR
+from shared.rules.recounting import Remainder
 from shared.rules.state import Figures, figures_of
 from shared.sessions import closing, detaching
 from shared.settings import settings
@@ -24,28 +26,23 @@ def extend(work: Work, session: EncounterRecord, message: CommunicationRecord) -
 
 
 def amend(work: Work, session: EncounterRecord, changed: CommunicationRecord) -> None:
-    """Correct a finished session when one of its messages ceases to count, or counts again.
-
-    Without a counting message left, a session that the server opened becomes entered-in-error, and
-    a client's stays as it is.
-    """
-    figures = session.figures
-    if figures.first < changed.at < figures.last and not figures.dirty:
-        # The period stays. Saving raises `rev`, so that concurrent changes of it conflict.
+    """Correct a finished session when one of its messages ceases to count, or counts again."""
+    if recounting.is_inner(session.figures, changed.at):
         work.save(session)
         return
     figures = closing.recomputed(work, session.id, changed)
-    if figures.first:
-        _amend(work, session, figures)
-    elif session.by_server:
-        _void(work, session, figures)
-    else:
-        work.save(replace(session, figures=figures))
+    match recounting.remainder(figures, by_server=session.by_server):
+        case Remainder.AMENDED:
+            _amend(work, session, figures)
+        case Remainder.IN_ERROR:
+            _void(work, session, figures)
+        case Remainder.AS_IT_WAS:
+            work.save(replace(session, figures=figures))
 
 
 def _void(work: Work, session: EncounterRecord, figures: Figures) -> None:
-    """Save a finished session without messages as entered-in-error, and free its day."""
-    body = without_generated_text(session.resource, session.resource | {"status": closing.IN_ERROR})
+    """Turn a finished session of ours in which nothing is left into an error, and free its day."""
+    body = without_generated_text(session.resource, session.resource | {"status": ENTERED_IN_ERROR})
     after = closing.left(work, session, body)
     void = versions.of_encounter(work, session, after, figures=figures, entered=work.instant)
     work.save(void)

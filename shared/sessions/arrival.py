@@ -1,28 +1,20 @@
-"""Assigning a message that counts for the first time to the session that it joins or opens."""
+"""Read what decides about a message that counts for the first time, and apply what is decided."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 from shared.audit.work import Work
 from shared.fhir import instants
-from shared.rules import classification, new_session, policies, times, transitions
-from shared.rules.policies import EXPLICIT, Policy
+from shared.rules import arrival as rules
+from shared.rules import classification, new_session, times
+from shared.rules.arrival import AmendDay, AttachAgain, Join, JoinOwn, Open, OpenFinished, Wait
+from shared.rules.classification import NamedEncounter
+from shared.rules.policies import Policy, behaviour
 from shared.rules.state import Slot, SlotKey
-from shared.sessions import amending, attaching, closing, deployment, linking, opening, patients
+from shared.sessions import attaching, deployment, joining, linking
+from shared.sessions.joining import Arrival
 from shared.settings import settings
 from shared.store import versions
-from shared.store.records import CommunicationRecord, EncounterRecord
-from shared.store.transactions import Stale, TooManyItems
-
-
-class _Arrival(NamedTuple):
-    """A message, its thread's header, the slot that it arrives in, and the policy in force."""
-
-    message: CommunicationRecord
-    header: CommunicationRecord
-    slot: Slot
-    policy: Policy
+from shared.store.records import CommunicationRecord
 
 
 def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> CommunicationRecord:
@@ -40,17 +32,7 @@ def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> Com
     slot = _arrival_slot(work, state, header, message, policy)
     if slot.key.day:
         work.require(state)
-    own = linking.own_session(work, message, policy)
-    if header.plain and not slot.open:
-        return _wait(work, message, slot)
-    if not slot.open:
-        _attach_again(work, header, slot, policy)
-        slot = work.slot(slot.key)
-    arrival = _Arrival(message, header, slot, policy)
-    if slot.open:
-        linking.check_own(work, message, slot, own)
-        return _linked(work, _join(work, arrival))
-    return _linked(work, _without_open_session(work, arrival, own))
+    return _linked(work, _applied(work, Arrival(message, header, slot, policy)))
 
 
 def _dated(
@@ -78,22 +60,21 @@ def _arrival_slot(
     message: CommunicationRecord,
     policy: Policy,
 ) -> Slot:
-    """Return the thread's slot, or under `daily` the slot of the message's day.
+    """Return the slot that a message meets: the thread's, or under daily that of its day.
 
     A changed policy applies to the next session: while the thread's session was opened under
     another policy and is open, messages go on joining it.
     """
-    if policy.name != policies.DAILY:
-        return state
-    session = work.encounter(state.session) if state.open else None
-    if session and session.policy != policies.DAILY:
-        return state
+    if policy.by_day and state.open:
+        session = work.encounter(state.session)
+        if session and not behaviour(session.policy).by_day:
+            return state
     patient, at = new_session.patient(header.resource), instants.read(message.at)
-    return work.slot(attaching.day_key(policy, message.place.thread, patient, at))
+    return work.slot(policy.slot_key(message.place.thread, patient, at))
 
 
 def _linked(work: Work, message: CommunicationRecord) -> CommunicationRecord:
-    """Return the message with its session as `encounter`, if the deployment links messages."""
+    """Return a message with a link to its session, if the deployment links messages."""
     if settings().message_linking != "message" or not message.session:
         return message
     if "encounter" in message.resource:
@@ -102,110 +83,50 @@ def _linked(work: Work, message: CommunicationRecord) -> CommunicationRecord:
     return versions.of_communication(work, message, message.resource | {"encounter": link})
 
 
-def _attach_again(work: Work, header: CommunicationRecord, slot: Slot, policy: Policy) -> None:
-    """Attach a reopened session that the header, or the day's slot, still names."""
-    session_id = slot.session if slot.key.day else classification.linked(header.resource)
-    session = work.encounter(session_id) if session_id else None
-    if session is None or not attaching.takes_messages(session):
-        return
-    if not attaching.has_room(session, slot):
-        return
-    if slot.key.day:
-        attaching.attach_day(work, slot, session, header.id, policy)
-    else:
-        attaching.attach(work, slot, session)
+def _applied(work: Work, arrival: Arrival) -> CommunicationRecord:
+    """Return a message with what was decided about it; its session and slot are saved."""
+    match _decided(work, arrival):
+        case Join() as how:
+            message = joining.join(work, arrival, how)
+        case AttachAgain(session_id):
+            joining.attach_again(work, arrival, joining.stored(work, session_id))
+            message = _applied(work, arrival._replace(slot=work.slot(arrival.slot.key)))
+        case JoinOwn(session_id):
+            message = joining.join_own(work, arrival, joining.stored(work, session_id))
+        case AmendDay(session_id):
+            message = joining.amend_day(work, arrival, joining.stored(work, session_id))
+        case Open(points):
+            message = joining.open_session(work, arrival, points=points)
+        case OpenFinished():
+            message = joining.open_finished(work, arrival)
+        case Wait():
+            message = joining.wait(work, arrival)
+    return message
 
 
-def _without_open_session(
-    work: Work, arrival: _Arrival, own: EncounterRecord | None
-) -> CommunicationRecord:
+def _decided(work: Work, arrival: Arrival) -> rules.Decision:
     message, header, slot, policy = arrival
-    session = work.encounter(slot.session) if slot.session else None
-    if session and session.resource.get("status") == closing.FINISHED:
-        return _amend_day(work, arrival, session)
-    if own and not classification.linked(header.resource) and attaching.takes_messages(own):
-        return linking.join_own(work, message, slot, own)
-    if policy.name == EXPLICIT:
-        return _wait(work, message, slot)
-    _apply_before(
-        work, header, lambda step: opening.open_before(step, header, message.at, slot, policy)
+    own = linking.own_session(work, message, slot)
+    return rules.decide(
+        rules.Message(at=message.at, key=message.place.sort, own=own),
+        rules.Header(
+            linked=classification.linked(header.resource),
+            plain=header.plain,
+            day=header.day,
+            updated=header.last_updated,
+        ),
+        slot,
+        policy,
+        work.now,
+        named=_named(work, header, slot),
+        had=attaching.had(work, header.id),
     )
-    session_id = opening.open_for(work, header, message, slot, policy)
-    return replace(message, session=session_id)
 
 
-def _wait(work: Work, message: CommunicationRecord, slot: Slot) -> CommunicationRecord:
-    """Leave a message without a session until a link adopts it.
-
-    Only a thread's slot remembers waiting messages; under `daily` no link adopts.
-    """
-    if slot.key.day:
-        work.require(slot)
-        return message
-    work.save(opening.arrived(work, slot, message))
-    return replace(message, epoch=slot.epoch)
-
-
-def _join(work: Work, arrival: _Arrival) -> CommunicationRecord:
-    """Add a message to the open session that its slot names."""
-    message, header, slot, _ = arrival
-    if not slot.figures.first or message.at < slot.figures.first:
-        session = work.encounter(slot.session)
-        if session is None:
-            raise AssertionError("an open slot names a session")
-        attaching.begun_earlier(work, session, message.at)
-    if slot.key.day:
-        _reach_day(work, arrival)
-    elif not slot.low or message.place.sort < slot.low:
-        attaching.widen(work, slot.session, message.place)
-    _apply(work, header, lambda step: patients.join(step, slot, header, message.resource))
-    work.save(opening.arrived(work, slot, message))
-    return replace(message, session=slot.session)
-
-
-def _reach_day(work: Work, arrival: _Arrival) -> None:
-    """Add the thread to the day's session, and link the header to that of its latest day."""
-    message, header, slot, policy = arrival
-    low, high = policies.day_keys(slot.key.day, policy.zone)
-    points_here = classification.linked(header.resource) == slot.session
-    is_within = low <= message.place.sort <= high and transitions.knows(slot, header.last_updated)
-    if not points_here or not is_within:
-        key = message.place.sort
-        attaching.reach_day(work, slot.session, header.id, slot.key.day, policy=policy, key=key)
-    if not points_here and header.day < slot.key.day:
-        _apply(work, header, lambda step: opening.point(step, header, slot.session, slot.key.day))
-
-
-def _amend_day(work: Work, arrival: _Arrival, session: EncounterRecord) -> CommunicationRecord:
-    """Add a late message to its own day's session, which stays finished."""
-    message, _, slot, policy = arrival
-    work.save(transitions.noticed(slot))
-    thread, key = message.place.thread, message.place.sort
-    attaching.reach_day(work, session.id, thread, slot.key.day, policy=policy, key=key)
-    amending.extend(work, session, message)
-    return replace(message, session=session.id)
-
-
-def _apply(work: Work, header: CommunicationRecord, change: Callable[[Work], object]) -> None:
-    """Make a change that a message entails: in its transaction, or before if both do not fit."""
-    _apply_before(work, header, change)
-    change(work)
-
-
-def _apply_before(
-    work: Work, header: CommunicationRecord, change: Callable[[Work], object]
-) -> None:
-    """Commit a change that a message entails before the message, where both do not fit.
-
-    Raises Stale if there was something to commit. The message then starts over and finds the
-    session open, or its patient added. Raises TooManyItems where the change cannot go first.
-    """
-    if not work.in_steps:
-        return
-    before = work.before()
-    if before.communication(header.id) != header:
-        # This work writes the header, too, so the change must not be committed without it.
-        raise TooManyItems
-    change(before)
-    if before.commit("open"):
-        raise Stale
+def _named(work: Work, header: CommunicationRecord, slot: Slot) -> NamedEncounter | None:
+    """Return what a slot without an open session, or else its header, still names."""
+    if slot.open or header.plain:
+        return None
+    named_id = slot.session if slot.key.day else classification.linked(header.resource)
+    encounter = work.encounter(named_id) if named_id else None
+    return attaching.named(encounter, slot) if encounter else None

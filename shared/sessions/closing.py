@@ -14,6 +14,7 @@ from shared.fhir import fhirjson, instants, ulids
 from shared.fhir.patch.patching import without_generated_text
 from shared.rules import classification
 from shared.rules import completion as rules
+from shared.rules.classification import ENTERED_IN_ERROR, FINISHED
 from shared.rules.state import Closing, Figures, adopted, figures_of
 from shared.rules.status_history import with_status_history
 from shared.sessions import detaching
@@ -25,8 +26,6 @@ from shared.store.records import CommunicationRecord, EncounterRecord, Pending
 
 type Resource = dict[str, Any]
 
-FINISHED, IN_ERROR = "finished", "entered-in-error"
-
 
 def finish(work: Work, session: EncounterRecord) -> EncounterRecord:
     """Close a session with status `finished`. Return its record."""
@@ -37,7 +36,11 @@ def finish(work: Work, session: EncounterRecord) -> EncounterRecord:
 def finish_with(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
     """Close a new session with status `finished`; one late message is its first and last."""
     figures = figures_of([(message.at, classification.sender(message.resource))])
-    close(work, replace(session, figures=figures), session.resource | {"status": FINISHED})
+    close(
+        work,
+        replace(session, figures=figures),
+        session.resource | {"status": FINISHED},
+    )
 
 
 def close(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
@@ -66,7 +69,7 @@ def close(work: Work, session: EncounterRecord, body: Resource) -> EncounterReco
 def _in_error_if_empty(session: EncounterRecord, body: Resource, figures: Figures) -> Resource:
     """Return the body as entered-in-error if the server opened a session that has no messages."""
     if session.by_server and not figures.first and body["status"] == FINISHED:
-        return body | {"status": IN_ERROR}
+        return body | {"status": ENTERED_IN_ERROR}
     return body
 
 

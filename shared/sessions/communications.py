@@ -7,10 +7,11 @@ from shared.audit.work import Work
 from shared.errors import BusinessRule
 from shared.fhir import ulids
 from shared.references import checks
-from shared.rules import classification, new_session, policies, times, transitions
+from shared.rules import classification, new_session, policy_extension, times, transitions
+from shared.rules import linking as linking_rules
 from shared.rules.policies import Policy
 from shared.rules.state import SlotKey
-from shared.sessions import deployment, linking, messages, patients
+from shared.sessions import attaching, deployment, linking, messages, patients
 from shared.settings import settings
 from shared.store import keys, versions
 from shared.store.keys import HEADER, LONGEST_HEADER_ID, Place
@@ -75,18 +76,17 @@ def _save_header(
     work: Work, before: CommunicationRecord | None, own_id: str, after: Resource
 ) -> CommunicationRecord:
     previous = before.resource if before else {}
-    policy = policies.of(after, deployment.policy())
+    policy = policy_extension.policy_of(after, deployment.policy())
     after = _with_kept_link(work, own_id, previous, after, policy)
     checks.check(work, previous, after)
     state: dict[str, Any] = {}
     if classification.linked(previous) != classification.linked(after):
         patient = new_session.patient(after)
         plain = linking.relink(work, own_id, classification.linked(after), policy, patient)
-        day = policies.day_of(work.now, policy.zone) if policy.name == policies.DAILY else ""
-        state = {"plain": plain, "day": day}
+        state = {"plain": plain, "day": policy.day_of(work.now)}
     elif before and any(previous.get(name) != after.get(name) for name in ("subject", "extension")):
         work.save(transitions.turned(work.slot(SlotKey(own_id))))
-    if policy.name == policies.THREAD and _is_completed(previous, after):
+    if policy.ends_with_threads and _is_completed(previous, after):
         linking.detach(work, own_id)
     if before:
         saved = versions.of_communication(work, before, after, **state)
@@ -105,17 +105,15 @@ def _is_completed(previous: Resource, after: Resource) -> bool:
 def _with_kept_link(
     work: Work, own_id: str, previous: Resource, after: Resource, policy: Policy
 ) -> Resource:
-    """Under `thread` and `daily`, keep the server's link if a client omits it or sends a stale one.
-
-    A stale link names a session that the thread had before: an old read that is written back after
-    a rollover must change nothing.
-    """
-    stored, sent = classification.linked(previous), classification.linked(after)
-    if policy.name == policies.EXPLICIT or not stored or stored == sent:
-        return after
-    if "encounter" not in after or (sent and work.span(sent, own_id)):
-        return after | {"encounter": previous["encounter"]}
-    return after
+    """Return a header with its stored link, if that is kept against the write."""
+    keeps = linking_rules.keeps_link(
+        policy,
+        classification.linked(previous),
+        classification.linked(after),
+        is_omitted="encounter" not in after,
+        had=attaching.had(work, own_id),
+    )
+    return after | {"encounter": previous["encounter"]} if keeps else after
 
 
 def _save_message(

@@ -1,4 +1,4 @@
-"""Looking at Encounters that are due: closing sessions, or storing when they are due next."""
+"""Look at Encounters when they are due: close sessions, or store when to look again."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from shared.catalog.roles import SERVICE
 from shared.fhir import instants
 from shared.rules import schedule
 from shared.rules.schedule import Verdict
-from shared.sessions import attaching, closing, detaching
+from shared.sessions import closing, detaching, due_dates
 from shared.store.records import EncounterRecord
 from shared.store.transactions import TooManyItems, settle
 
@@ -25,14 +25,14 @@ class Look(Enum):
 
 
 def scheduler(tenant: str) -> Actor:
-    """Return the actor on whose behalf the schedule acts."""
+    """Return the caller on whose behalf the schedule acts."""
     return Actor(subject="schedule", roles=frozenset({SERVICE}), tenant=tenant)
 
 
 def look(tenant: str, encounter_id: str, now: datetime) -> Look:
-    """Close an Encounter that is due at an instant, or store when it is due next.
+    """Look at one Encounter as at an instant. Looking twice changes nothing more.
 
-    Calling this again changes nothing more. Raises Transient if the database is busy.
+    Raises Transient if the database is busy.
     """
     actor = scheduler(tenant)
     return settle(lambda: _look(actor, encounter_id, now))
@@ -48,9 +48,9 @@ def _look(actor: Actor, encounter_id: str, now: datetime, *, in_steps: bool = Fa
         closing.complete(actor, encounter_id)
         _note_lag(encounter, now)
         return Look.CLOSED
-    verdict = schedule.verdict(attaching.opened(encounter, detaching.active(work, encounter)), now)
+    verdict = schedule.verdict(due_dates.opened(encounter, detaching.active(work, encounter)), now)
     if not verdict.close:
-        return _rearm(work, encounter, verdict)
+        return _postpone(work, encounter, verdict)
     try:
         closing.finish(work, encounter)
         work.commit("close")
@@ -69,9 +69,9 @@ def _note_lag(encounter: EncounterRecord, now: datetime) -> None:
     metrics.note(metrics.LAG, lag.total_seconds(), encounter.policy)
 
 
-def _rearm(work: Work, encounter: EncounterRecord, verdict: Verdict) -> Look:
-    """Store when an Encounter is due next; one that has lasted long gets its second index rows."""
-    next_due = attaching.spread(encounter, verdict.due) if verdict.due else ""
+def _postpone(work: Work, encounter: EncounterRecord, verdict: Verdict) -> Look:
+    """Store when to look again; an Encounter that has become long gets its second index rows."""
+    next_due = instants.written(verdict.due) if verdict.due else ""
     work.save(replace(encounter, due=next_due, is_long=encounter.is_long or verdict.is_long))
     work.commit("close")
     if not next_due:

@@ -6,11 +6,11 @@ from shared.audit.work import Work
 from shared.errors import BusinessRule
 from shared.fhir import instants
 from shared.references import checks
-from shared.rules import classification, policies, transitions
+from shared.rules import classification, days, transitions
 from shared.rules import completion as rules
 from shared.rules.state import slot_key
 from shared.rules.status_history import check_transition
-from shared.sessions import attaching, closing, deployment, detaching
+from shared.sessions import attaching, closing, deployment, detaching, due_dates
 from shared.settings import settings
 from shared.store import versions
 from shared.store.records import EncounterRecord, changed
@@ -98,8 +98,8 @@ def _save(
         due = record.due if classification.is_open(after) else ""
         saved = versions.of_encounter(work, record, after, filled=filled, due=due)
         if before.get("status") == classification.PLANNED != after.get("status") and saved.slots:
-            # A planned session is never idle: its idle time counts from this change on.
-            saved = changed(saved, due=attaching.earlier_due(work, saved))
+            # Its threads' time without a message counts from here on.
+            saved = changed(saved, due=due_dates.earlier_due(work, saved))
     if before.get("status") != after.get("status"):
         saved = changed(saved, entered=work.instant)
     work.save(saved)
@@ -125,7 +125,7 @@ def _opening_version(
     saved = reopened if record.opened else attaching.stamped(saved, work)
     if saved.home:
         saved = _reclaim_day(work, saved)
-    return changed(saved, due=attaching.look(saved, None))
+    return changed(saved, due=due_dates.first_due(saved))
 
 
 def _reclaim_day(work: Work, record: EncounterRecord) -> EncounterRecord:
@@ -147,7 +147,7 @@ def _reclaim_day(work: Work, record: EncounterRecord) -> EncounterRecord:
     is_thread_slot = "/" not in slot.key.partition
     header = work.communication(slot.key.partition) if is_thread_slot else None
     policy = deployment.policy_of(header) if header else deployment.policy()
-    _, after = policies.day_bounds(policies.day_of(work.now, policy.zone), policy.zone)
+    _, after = days.bounds(days.day_of(work.now, policy.zone), policy.zone)
     return changed(record, day_end=instants.written(after))
 
 

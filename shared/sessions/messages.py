@@ -1,18 +1,19 @@
-"""Effects of a message on its session when it arrives, is retracted, or moves in its thread."""
+"""Apply what a message means for its session when it arrives, is retracted, or moves."""
 
 from dataclasses import replace
 
 from shared.audit.work import Work
-from shared.rules import transitions
+from shared.rules import recounting, transitions
+from shared.rules.recounting import Recount
 from shared.rules.state import Adoption, SlotKey, adopted, slot_key
-from shared.sessions import amending, arrival, closing
+from shared.sessions import amending, arrival, attaching
 from shared.store.records import CommunicationRecord
 
 
 def count(
     work: Work, before: CommunicationRecord | None, message: CommunicationRecord
 ) -> CommunicationRecord:
-    """Save a message, and apply to its session that it begins or ceases to count."""
+    """Save a message, and what it means for its session that it begins or ceases to count."""
     if message.counts and not message.at:
         is_created = before is None or before.deleted
         message = arrival.arrive(work, message, is_created=is_created)
@@ -28,7 +29,7 @@ def count(
 
 
 def _effective(work: Work, message: CommunicationRecord) -> tuple[str, Adoption | None]:
-    """Return the id of a message's effective session, and its adoption if it was adopted."""
+    """Return the id of a message's effective session, and the adoption that made it so."""
     if message.session or message.epoch is None:
         return message.session, None
     adoption = adopted(message.epoch, work.adoptions(message.place.thread))
@@ -36,7 +37,7 @@ def _effective(work: Work, message: CommunicationRecord) -> tuple[str, Adoption 
 
 
 def _follow(work: Work, message: CommunicationRecord) -> None:
-    """Widen the span or slot through which a message that has moved in its thread is found."""
+    """Widen the range or slot of a message that has moved within its thread."""
     thread, key = message.place.thread, message.place.sort
     session_id, _ = _effective(work, message)
     if session_id:
@@ -49,20 +50,20 @@ def _follow(work: Work, message: CommunicationRecord) -> None:
 
 
 def _recount(work: Work, message: CommunicationRecord) -> None:
-    """Mark or recompute a session's figures when a message ceases to count, or counts again."""
+    """Correct what is known of a session when a message ceases to count, or counts again."""
     session_id, adoption = _effective(work, message)
     session = work.encounter(session_id) if session_id else None
-    thread_key = SlotKey(message.place.thread)
-    slot = work.slot(slot_key(session.home) if session and session.home else thread_key)
-    if session is None:
-        if message.epoch is not None:
-            work.save(transitions.retracted(slot))
-    elif slot.open and slot.session == session.id:
+    thread = SlotKey(message.place.thread)
+    slot = work.slot(slot_key(session.home) if session and session.home else thread)
+    recount = recounting.decide(
+        attaching.named(session, slot) if session else None,
+        slot,
+        waits=message.epoch is not None,
+        is_late=adoption is not None and adoption.late,
+    )
+    if recount is Recount.MARK_SLOT:
         work.save(transitions.retracted(slot))
-    elif adoption and adoption.late:
-        # Messages adopted after the session had finished are not in its figures.
-        return
-    elif session.deleted or session.resource.get("status") != closing.FINISHED:
+    elif session and recount is Recount.MARK_SESSION:
         work.save(replace(session, figures=replace(session.figures, dirty=True)))
-    else:
+    elif session and recount is Recount.AMEND:
         amending.amend(work, session, message)

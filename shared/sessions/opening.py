@@ -6,10 +6,10 @@ from typing import Any
 from shared.audit.work import Work
 from shared.fhir import ulids
 from shared.fhir.patch.patching import without_generated_text
-from shared.rules import classification, new_session, policies, transitions
-from shared.rules.policies import DAILY, Policy
+from shared.rules import classification, new_session, transitions
+from shared.rules.policies import Policy
 from shared.rules.state import Slot
-from shared.sessions import attaching, closing
+from shared.sessions import attaching, closing, due_dates
 from shared.settings import settings
 from shared.store import versions
 from shared.store.index.rows import room
@@ -24,57 +24,73 @@ def open_for(
     message: CommunicationRecord,
     slot: Slot,
     policy: Policy,
+    *,
+    points: bool,
 ) -> str:
-    """Save the session that a message opens, its slot and the header's link. Return its id.
+    """Save a session that a message opens, and its slot. Return its id.
 
-    If the message's local day is over, the session is created finished and the header keeps its
-    link.
+    `points` says whether the header is linked to it.
     """
     session = _save_session(work, header, message.resource, message.at, policy)
-    day, key = slot.key.day, message.place.sort
-    if day and day < policies.day_of(work.now, policy.zone):
-        work.save(transitions.named(slot, session.id))
-        attaching.reach_day(work, session.id, header.id, day, policy=policy, key=key)
-        day_session = replace(session, policy=DAILY, home=str(slot.key))
-        work.save(day_session)
-        closing.finish_with(work, day_session, message)
-        return session.id
-    _begin(work, header, session, slot, policy)
-    if day:
-        attaching.reach_day(work, session.id, header.id, day, policy=policy, key=key)
-    else:
+    key = message.place.sort
+    _begin(work, header, session, slot, policy, points=points, key=key)
+    if not slot.key.day:
         span = work.span(session.id, header.id)
         work.save(transitions.span_widened(span, session.id, header.id, key))
     work.save(arrived(work, work.slot(slot.key), message))
     return session.id
 
 
-def open_before(
-    work: Work, header: CommunicationRecord, at: str, slot: Slot, policy: Policy
-) -> None:
-    """Save a session in a transaction before its message's, where both do not fit one.
+def open_finished(
+    work: Work,
+    header: CommunicationRecord,
+    message: CommunicationRecord,
+    slot: Slot,
+    policy: Policy,
+) -> str:
+    """Save the session of a day that is over, finished from the start. Return its id."""
+    session = _save_session(work, header, message.resource, message.at, policy)
+    day, key = slot.key.day, message.place.sort
+    work.save(transitions.named(slot, session.id))
+    attaching.reach_day(work, session.id, header.id, day, policy=policy, key=key)
+    homed = replace(session, home=str(slot.key))
+    work.save(homed)
+    closing.finish_with(work, homed, message)
+    return session.id
 
-    The message then finds the session open. The session is built from the header alone, and
-    becomes entered-in-error if it ends without a message.
+
+def open_before(
+    work: Work, header: CommunicationRecord, at: str, slot: Slot, policy: Policy, *, points: bool
+) -> None:
+    """Save a session for a message that does not fit this transaction, and will find it open.
+
+    Nobody has written in it yet: it is made from the header alone, and void if it ends like that.
     """
     session = _save_session(work, header, {}, at, policy)
-    _begin(work, header, session, slot, policy)
+    _begin(work, header, session, slot, policy, points=points)
 
 
 def _begin(
-    work: Work, header: CommunicationRecord, session: EncounterRecord, slot: Slot, policy: Policy
+    work: Work,
+    header: CommunicationRecord,
+    session: EncounterRecord,
+    slot: Slot,
+    policy: Policy,
+    *,
+    points: bool,
+    key: str = "",
 ) -> None:
-    """Attach the slot to its new session, and link the header unless it names a later day's."""
+    """Attach the slot to its new session, and link the header to it."""
     if slot.key.day:
-        attaching.attach_day(work, slot, session, header.id, policy)
+        attaching.attach_day(work, slot, session, header.id, policy, key=key)
     else:
         attaching.attach(work, slot, session)
-    if not slot.key.day or header.day < slot.key.day:
+    if points:
         point(work, header, session.id, slot.key.day)
 
 
 def arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
-    """Return the slot after a message that joins its session, or waits in it for a link."""
+    """Return a slot with a message that joins its session, or waits in it for a link."""
     return transitions.arrived(
         slot,
         at=message.at,
@@ -87,7 +103,7 @@ def arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
 def _save_session(
     work: Work, header: CommunicationRecord, message: Resource, at: str, policy: Policy
 ) -> EncounterRecord:
-    """Save a session's Encounter, and a medical encounter for each patient if several."""
+    """Save the Encounter of a session, and one for each patient if there are several."""
     system, session_id = settings().encounter_type_system, ulids.new(work.milliseconds)
     resource = new_session.session(session_id, header.resource, message, at, system)
     resource = _with_room(resource, work.instant)
@@ -115,7 +131,7 @@ def _with_room(session: Resource, instant: str) -> Resource:
 
 
 def save_medical_encounter(work: Work, session: EncounterRecord, subject: dict[str, object]) -> str:
-    """Save one patient's medical encounter in a session. Return its id."""
+    """Save a patient's medical encounter in a session. Return its id."""
     own_id = ulids.new(work.milliseconds)
     start = session.resource.get("period", {}).get("start", "")
     system = settings().encounter_type_system
@@ -123,12 +139,12 @@ def save_medical_encounter(work: Work, session: EncounterRecord, subject: dict[s
     unborn = versions.unborn_encounter(work, own_id)
     record = versions.of_encounter(work, unborn, child, patient_made=session.patient_made)
     record = attaching.stamped(record, work)
-    work.save(replace(record, due=attaching.look(record, None)))
+    work.save(replace(record, due=due_dates.first_due(record)))
     return own_id
 
 
 def point(work: Work, header: CommunicationRecord, session_id: str, day: str) -> None:
-    """Save a header with a link to the session that its messages join."""
+    """Link a header to the session that its messages join."""
     link = {"reference": f"Encounter/{session_id}"}
     linked = without_generated_text(header.resource, header.resource | {"encounter": link})
     work.save(versions.of_communication(work, header, linked, day=day, plain=False))

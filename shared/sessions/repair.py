@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from shared.audit.work import Work
 from shared.fhir import instants, ulids
-from shared.rules import transitions
+from shared.rules import linking, transitions
 from shared.rules.state import Slot, SlotKey, adopted, slot_key
 from shared.sessions import attaching
 from shared.sessions.due import scheduler
@@ -55,7 +55,7 @@ def _mend_slot(work: Work, key: SlotKey) -> None:
     if session is None:
         work.save(transitions.detached(slot) if slot.open else slot)
     elif str(key) not in session.slots:
-        if attaching.has_room(session, slot):
+        if linking.has_room(session.slots, session.home, str(slot.key)):
             work.save(changed(session, slots=session.slots | {str(key)}))
             _open_range(work, slot)
         else:

@@ -4,7 +4,7 @@ from math import ceil
 
 from shared.audit.work import Work
 from shared.errors import Throttled
-from shared.rules import policies
+from shared.rules import days
 from shared.settings import settings
 from shared.store import keys
 from shared.store.quotas import Quota
@@ -18,8 +18,8 @@ def begin(work: Work) -> None:
     most = settings().patient_threads_per_day
     if not most:
         return
-    day = policies.day_of(work.now, settings().zone)
-    _, end = policies.day_bounds(day, settings().zone)
+    day = days.day_of(work.now, settings().zone)
+    _, end = days.bounds(day, settings().zone)
     person = min(work.actor.selves)
     quota = Quota(keys.quota(work.tenant, "Communication", person, day), most, end)
     if not work.spend(quota):

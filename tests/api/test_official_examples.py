@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from shared.catalog.policies import POLICIES
 from shared.catalog.types import DIRECTORY, RECORDS
 from shared.fhir import fhirjson
-from shared.settings import POLICIES, settings
+from shared.settings import settings
 from shared.store import dynamodb, transactions
 from tests import consistency, variants
 from tests.database import Database

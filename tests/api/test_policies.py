@@ -443,6 +443,18 @@ def test_a_header_may_say_its_own_policy(practice: Practice) -> None:
     assert practice.table() == [("finished", "02 09:00", "02 09:00")]
 
 
+@pytest.mark.parametrize(("minutes", "status"), [("", "finished"), ("0", "in-progress")])
+def test_a_headers_policy_is_idle_after_its_own_time_unless_the_deployment_sets_one(
+    practice: Practice, minutes: str, status: str
+) -> None:
+    """Also if it sets 0, which is never."""
+    practice.set(SESSION_IDLE_MINUTES=minutes)
+    header_id = practice.header(extension=care.policy(policy={"valueCode": "thread"}))
+    practice.says(header_id, "2026-03-02 09:00")
+    practice.at("2026-03-03 09:00")
+    assert practice.session()["status"] == status
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [

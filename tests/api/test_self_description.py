@@ -9,10 +9,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from shared.catalog.interactions import BELOW_BASE, COLLECTIONS, INTERACTIONS, PLAIN, ROOTED
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.policies import EXTENSION
 from shared.catalog.types import TYPES
 from shared.http.openapi import docs
 from shared.http.responses import STATUS
-from shared.rules import policies
 from tests import care, refusals
 from tests.frontdoor import BASE, FrontDoor
 from tests.remembered import forget
@@ -171,7 +171,7 @@ def test_the_capability_statement_leads_to_the_session_policys_definition() -> N
     (url,) = re.findall(rf"{BASE}/\S+", described["Communication"])
     definition = NOBODY.get(url).body
     assert definition["resourceType"] == "StructureDefinition"
-    assert definition["url"] == url == f"{BASE}{policies.EXTENSION}"
+    assert definition["url"] == url == f"{BASE}{EXTENSION}"
     assert (definition["type"], definition["kind"]) == ("Extension", "complex-type")
 
 

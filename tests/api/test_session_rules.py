@@ -9,7 +9,7 @@ import pytest
 
 from functions import closing_worker
 from shared.fhir import instants, references
-from shared.rules import policies
+from shared.rules import days
 from tests import care
 from tests.frontdoor import BASE, FrontDoor
 from tests.practice import Practice, clock, local, people, str_of
@@ -505,7 +505,7 @@ def test_a_day_begins_at_its_first_instant_where_midnight_is_skipped(daily: Prac
     """In Cairo the clock goes from 23:59 to 01:00, once a year."""
     daily.set(SESSION_TIME_ZONE="Africa/Cairo", CLOSE_SPREAD_MINUTES="0")
     cairo = instants.zone("Africa/Cairo")
-    first, after = policies.day_bounds("2026-04-23", cairo)
+    first, after = days.bounds("2026-04-23", cairo)
     assert (after - first).total_seconds() == 24 * 3600
     assert after.astimezone(cairo).isoformat() == "2026-04-24T01:00:00+03:00"
     daily.now = after.astimezone(UTC)

@@ -13,6 +13,7 @@ from shared import settings
 from shared.audit import digests, journal, segments
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS, SLASHED
+from shared.catalog.policies import MAX_HOURS, POLICIES, SCOPES
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.store import transactions
@@ -496,11 +497,12 @@ def test_users_cannot_say_who_they_are() -> None:
 
 def test_parameters_allow_what_the_functions_take() -> None:
     parameters = TEMPLATE["Parameters"]
-    assert tuple(parameters["SessionPolicy"]["AllowedValues"]) == settings.POLICIES
-    assert tuple(parameters["SessionScope"]["AllowedValues"]) == settings.SCOPES
+    assert tuple(parameters["SessionPolicy"]["AllowedValues"]) == POLICIES
+    assert tuple(parameters["SessionScope"]["AllowedValues"]) == SCOPES
     assert tuple(parameters["MessageLinking"]["AllowedValues"]) == settings.LINKINGS
     assert tuple(parameters["ReferenceChecks"]["AllowedValues"]) == settings.REFERENCE_CHECKS
     assert tuple(parameters["ConditionMatches"]["AllowedValues"]) == settings.CONDITION_MATCHES
+    assert parameters["SessionMaxHours"]["Default"] == MAX_HOURS
     for name in ("SessionPolicy", "SessionScope", "MessageLinking", "ReferenceChecks"):
         assert parameters[name]["Default"] == parameters[name]["AllowedValues"][0]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.fhir import instants
-from shared.rules import completion, policies, times
+from shared.rules import completion, days, times
 from shared.search.plan import windows
 from shared.search.query.criterion import Criterion
 from shared.search.query.operands import DateOperand
@@ -50,9 +50,9 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 @given(moment=moments, zone=zones)
 def test_every_instant_has_a_local_day_with_bounds(moment: datetime, zone: tzinfo) -> None:
-    day = policies.day_of(moment, zone)
-    first, after = policies.day_bounds(day, zone)
-    low, high = policies.day_keys(day, zone)
+    day = days.day_of(moment, zone)
+    first, after = days.bounds(day, zone)
+    low, high = days.keys(day, zone)
     assert first <= after
     assert low <= high
     if FIRST.date() < moment.date() < LAST.date():
@@ -78,7 +78,7 @@ def test_a_message_sent_at_an_end_of_the_calendar_has_a_time_and_a_place(
     zone, message = instants.zone(name), {"sent": text}
     for tolerance in (None, 0, 10**9):
         at = times.at(message, NOW, zone, tolerance_hours=tolerance)
-        assert policies.day_of(instants.read(at), zone)
+        assert days.day_of(instants.read(at), zone)
         assert at == instants.written(NOW)
     assert times.order(message, NOW, zone) >= 0
 

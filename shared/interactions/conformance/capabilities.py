@@ -10,12 +10,12 @@ from typing import Any
 from shared.catalog.interactions import AUDIT_EVENT, BELOW_BASE, OVERSEERS
 from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.catalog.policies import EXTENSION
 from shared.catalog.roles import ROLES, listed
 from shared.catalog.types import TYPES
 from shared.fhir import fhirjson
 from shared.fhir.validation import profiles
 from shared.interactions.conformance.definitions import DATE, definition_of, url_of
-from shared.rules import policies
 from shared.settings import ARCHIVE, settings
 
 VERSION = "1.0.0"
@@ -124,7 +124,7 @@ def _session_policy(base: str) -> str:
     """
     return (
         "A thread's header may say how its sessions begin and end, in an extension: "
-        f"{base}{policies.EXTENSION}"
+        f"{base}{EXTENSION}"
     )
 
 

@@ -8,20 +8,20 @@ from typing import Any
 
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
 from shared.catalog.parameters import OWN, SEARCH_PARAMS, SearchParam
+from shared.catalog.policies import EXTENSION, LISTED
 from shared.catalog.types import TYPES
 from shared.errors import NotFound
 from shared.fhir import fhirjson
-from shared.rules import policies
 
 type Json = dict[str, Any]
 
 # The date of the definitions and the CapabilityStatement. Raise it with every catalogue change.
 DATE = "2026-11-21"
 _CORE = "http://hl7.org/fhir/StructureDefinition"
-_SESSION_POLICY = policies.EXTENSION.rpartition("/")[2]
-# The parts of the extension: name, type and description. sessions.policies checks their values.
+_SESSION_POLICY = EXTENSION.rpartition("/")[2]
+# The parts of the extension; `shared.rules.policy_extension` checks their values.
 _PARTS = (
-    ("policy", "code", "How sessions begin and end: explicit, thread or daily"),
+    ("policy", "code", f"How sessions begin and end: {LISTED}"),
     ("idleMinutes", "unsignedInt", "Minutes without a message after which a session closes"),
     ("maxHours", "positiveInt", "Hours from its opening after which a session closes"),
     ("timeZone", "code", "IANA time zone of the thread's days; ignored under scope patient"),
@@ -129,7 +129,7 @@ def _session_policy(base: str) -> Json:
     return {
         "resourceType": "StructureDefinition",
         "id": _SESSION_POLICY,
-        "url": f"{base}{policies.EXTENSION}",
+        "url": f"{base}{EXTENSION}",
         "name": "SessionPolicy",
         "title": "Session policy of a thread",
         "status": "active",
@@ -145,7 +145,7 @@ def _session_policy(base: str) -> Json:
         "type": "Extension",
         "baseDefinition": f"{_CORE}/Extension",
         "derivation": "constraint",
-        "differential": {"element": [*_elements(f"{base}{policies.EXTENSION}")]},
+        "differential": {"element": [*_elements(f"{base}{EXTENSION}")]},
     }
 
 

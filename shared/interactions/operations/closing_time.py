@@ -7,7 +7,7 @@ from shared.fhir import fhirjson, instants
 from shared.interactions.operations.session_operations import check_is_session
 from shared.interactions.read import there
 from shared.rules import classification, schedule
-from shared.sessions import attaching, detaching
+from shared.sessions import detaching, due_dates
 from shared.store.records import EncounterRecord
 from shared.store.transactions import settle
 
@@ -33,10 +33,10 @@ def _parameters(actor: Actor, session_id: str) -> bytes:
 
 
 def _closes(work: Work, session: EncounterRecord) -> str:
-    """Return when the schedule will close a session if nothing more happens, or "" if never."""
+    """Return when the schedule closes a session as things stand; empty if it does not."""
     if session.closing:
         return session.closing.at
     if not classification.is_open(session.resource):
         return ""
-    moment = schedule.closes_at(attaching.opened(session, detaching.active(work, session)))
-    return attaching.spread(session, moment) if moment else ""
+    moment = schedule.closed_at(due_dates.opened(session, detaching.active(work, session)))
+    return instants.written(moment) if moment else ""

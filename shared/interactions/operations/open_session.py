@@ -11,7 +11,7 @@ from shared.fhir.patch.patching import without_generated_text
 from shared.interactions import recipients, write_access
 from shared.interactions.operations.parameters import Values, relative
 from shared.references import checks
-from shared.rules import classification, new_session, policies
+from shared.rules import classification, new_session
 from shared.rules.completion import participant, takes_part
 from shared.rules.state import Slot, SlotKey
 from shared.sessions import attaching, changes, communications, deployment, encounters, patients
@@ -141,12 +141,8 @@ def _check_free(work: Work, state: Slot, header: CommunicationRecord) -> None:
             expression="thread",
             diagnostics=f"Name its header, Communication/{header.place.thread}",
         )
-    candidates = {
-        state.session,
-        classification.linked(header.resource),
-        _session_of_today(work, header),
-    }
-    for session_id in sorted(candidates - {""}):
+    named = {state.session, classification.linked(header.resource), _session_now(work, header)}
+    for session_id in sorted(named - {""}):
         session = work.encounter(session_id)
         if session and attaching.takes_messages(session):
             raise BusinessRule(
@@ -155,13 +151,10 @@ def _check_free(work: Work, state: Slot, header: CommunicationRecord) -> None:
             )
 
 
-def _session_of_today(work: Work, header: CommunicationRecord) -> str:
-    """Return the id of the session that today's slot names, "" if none or not under `daily`."""
-    policy = deployment.policy_of(header)
-    if policy.name != policies.DAILY:
-        return ""
+def _session_now(work: Work, header: CommunicationRecord) -> str:
+    """Return the session of the slot that a message meets now: the thread's, or that of today."""
     patient = new_session.patient(header.resource)
-    return work.slot(attaching.day_key(policy, header.id, patient, work.now)).session
+    return work.slot(deployment.policy_of(header).slot_key(header.id, patient, work.now)).session
 
 
 def _patients(

@@ -49,7 +49,7 @@ def _closed(work: Work, session: EncounterRecord) -> EncounterRecord:
     """Return a session's finished record; close it if it is open."""
     if classification.is_open(session.resource):
         return closing.finish(work, session)
-    if session.resource["status"] != closing.FINISHED:
+    if session.resource["status"] != classification.FINISHED:
         raise BusinessRule(
             f"Encounter/{session.id} is {session.resource['status']}",
             expression="Encounter.status",

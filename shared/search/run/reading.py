@@ -184,7 +184,7 @@ class _Reader:
         progress: Progress | None = None,
         begin: Cursor | None = None,
     ) -> Page:
-        """Return the page that begins a sequence of matches, which runs backwards before a place."""
+        """Return the page at the start of a sequence of matches, backwards before a place."""
         taken = self._taken(candidates)
         page = _fitting(taken[: self.controls.count])
         is_partial = progress is not None and progress.is_exhausted
