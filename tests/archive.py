@@ -11,8 +11,8 @@ from shared.catalog import access_patterns as patterns
 from shared.fhir import instants, ulids
 from shared.store import codec, dynamodb
 from shared.store.index import long_encounters
-from shared.store.index.rows import rows, stub
-from shared.store.keys import HEADER, Place
+from shared.store.index.rows import row_keys, stub
+from shared.store.keys import HEADER_SORT, Place
 from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
 from tests import care, clock
 from tests.memory import Item, Memory
@@ -58,7 +58,9 @@ class Archive:
             packed = {"partial": {"BOOL": True}}
         is_encounter = resource["resourceType"] == "Encounter"
         is_long = is_encounter and long_encounters.is_long(resource, instants.now(), UTC)
-        for pk, sk in rows(resource, resource["meta"]["lastUpdated"], zone=UTC, is_long=is_long):
+        for pk, sk in row_keys(
+            resource, resource["meta"]["lastUpdated"], zone=UTC, is_long=is_long
+        ):
             self.put(patterns.table_of_row(sk), pk, sk, **packed)
 
     def resource(self, resource: dict[str, Any], **how: bool) -> None:
@@ -97,9 +99,9 @@ class Archive:
             json=json.dumps(resource).encode(),
             created=at(minutes),
             updated="",
-            place=Place(key, HEADER),
+            place=Place(key, HEADER_SORT),
         )
-        self.put(patterns.THREAD, f"-#{key}", HEADER, **record.to_item())
+        self.put(patterns.THREAD, f"-#{key}", HEADER_SORT, **record.to_item())
 
     def message(self, thread: str, minutes: int, **more: Any) -> str:
         state = {name: more.pop(name) for name in ("session", "epoch") if name in more}

@@ -115,7 +115,7 @@ def bucket() -> None:
 def objects() -> dict[str, list[dict[str, Any]]]:
     """The lines of the archive's segments by their keys."""
     s3, name = archive.client(), settings().audit_archive
-    listed = s3.list_objects_v2(Bucket=name, Prefix=segments.PREFIX).get("Contents", ())
+    listed = s3.list_objects_v2(Bucket=name, Prefix=segments.EVENTS_PREFIX).get("Contents", ())
     keys = [one["Key"] for one in listed]
     bodies = {key: s3.get_object(Bucket=name, Key=key)["Body"].read() for key in keys}
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from shared.audit.events import link
+from shared.audit.events import chain_link
 from shared.catalog import access_patterns as patterns
 from shared.catalog.types import CARE
 from shared.fhir import instants
@@ -123,7 +123,7 @@ def _check_guards(tenant: str, tables: Tables, records: list[Versioned]) -> None
     held = Counter(
         keys.guard(tenant, record.type, *identifier).pk
         for record in records
-        for identifier in guards.identifiers(record)
+        for identifier in guards.record_identifiers(record)
     )
     counted = {
         item["pk"]["S"]: items.number(item, "count")
@@ -138,8 +138,8 @@ def _check_second_rows(record: Versioned) -> None:
     dated = {row for row in record.rows if "?_lastUpdated#" not in row[0]}
     if record.type not in CARE:
         return
-    second = {row for row in dated if row[1].startswith(long_encounters.PREFIX)}
-    first = {(pk, long_encounters.PREFIX + sk) for pk, sk in dated - second}
+    second = {row for row in dated if row[1].startswith(long_encounters.LONG_PREFIX)}
+    first = {(pk, long_encounters.LONG_PREFIX + sk) for pk, sk in dated - second}
     is_long = isinstance(record, EncounterRecord) and record.is_long
     assert second == (first if is_long else set()), record.id
     if record.type == "Encounter" and not record.deleted:
@@ -198,7 +198,7 @@ def _check_chains(tables: Tables, records: dict[str, Versioned]) -> None:
     events = [event_of(item) for item in tables[patterns.AUDIT] if item["sk"]["S"] == "event"]
     links: dict[str, dict[str, bytes]] = defaultdict(dict)
     for event in events:
-        hashed = link(event)
+        hashed = chain_link(event)
         for reference, _, _, chain in orjson.loads(event).get("written", ()):
             assert chain not in links[reference], "two audit rows follow the same one"
             links[reference][chain] = hashed

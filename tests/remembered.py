@@ -14,5 +14,5 @@ def forget() -> None:
     )
     for each in kept:
         each.cache_clear()
-    readiness.forget()
+    readiness.clear_cache()
     remote.forget()

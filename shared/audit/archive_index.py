@@ -16,30 +16,30 @@ from itertools import batched, groupby
 from typing import NamedTuple
 
 from shared.audit.entries import Entry
-from shared.audit.segments import Place, Segment
+from shared.audit.segments import ArchivePlace, Segment
 from shared.catalog import access_patterns as patterns
 from shared.fhir import instants
 from shared.settings import settings
 from shared.store import audit_items
-from shared.store.index.rows import partitions_of
+from shared.store.index.rows import value_partitions
 from shared.store.items import Item
 from shared.store.keys import Address
 
 # Part of every row's key: with another number, older rows would have to be read beside.
 BUCKETS = 1024
 # A row ends at 400 KB; a posting has eight bytes.
-LARGEST_ROW = 40_000
+MOST_POSTINGS = 40_000
 # A fingerprint and how many postings follow; the milliseconds in the hour with the line in the
 # member's last byte, and the member's offset; of a member its first and last ms and the offset.
 _HEAD, _POSTING, _MEMBER = struct.Struct(">IH"), struct.Struct(">II"), struct.Struct(">III")
-_MOST_OF_ONE = 65_535
+_MOST_IN_RUN = 65_535
 _LINE_BITS = 8
 _MILLISECONDS = 1000
 
 type Postings = dict[int, list[tuple[int, int]]]
 
 
-class Key(NamedTuple):
+class IndexKey(NamedTuple):
     """By what the events are found that name an id: a bucket and a fingerprint."""
 
     bucket: int
@@ -50,7 +50,7 @@ class Posting(NamedTuple):
     """An event that names an id: when, and where it is."""
 
     at: str
-    place: Place
+    place: ArchivePlace
 
 
 class Member(NamedTuple):
@@ -58,21 +58,21 @@ class Member(NamedTuple):
 
     first: str
     last: str
-    place: Place
+    place: ArchivePlace
 
 
-def key(name: str) -> Key:
+def index_key(name: str) -> IndexKey:
     """Return the key of an id's partition, without its tenant."""
     digest = sha256(name.encode()).digest()
-    return Key(int.from_bytes(digest[:2]) % BUCKETS, int.from_bytes(digest[2:6]))
+    return IndexKey(int.from_bytes(digest[:2]) % BUCKETS, int.from_bytes(digest[2:6]))
 
 
-def of_key(tenant: str, bucket: int) -> str:
+def bucket_partition(tenant: str, bucket: int) -> str:
     """Return the partition of a bucket."""
     return f"{tenant}#{patterns.POSTINGS.partition.format(bucket=bucket)}"
 
 
-def of_segments(tenant: str) -> str:
+def segments_partition(tenant: str) -> str:
     """Return the partition of a tenant's segments."""
     return f"{tenant}#{patterns.SEGMENTS.partition}"
 
@@ -83,18 +83,18 @@ def rows(segment: Segment) -> Iterator[tuple[Address, Item]]:
         known = list(events)
         place = known[0][1]
         expires = _expiry(hour)
-        yield _address(of_segments(tenant), place, 0), {"members": _members(known)} | expires
+        yield _address(segments_partition(tenant), place, 0), {"members": _members(known)} | expires
         for bucket, postings in _by_bucket(known).items():
             for part, packed in enumerate(_packed(postings)):
-                address = _address(of_key(tenant, bucket), place, part)
+                address = _address(bucket_partition(tenant, bucket), place, part)
                 yield address, {"postings": {"B": packed}} | expires
 
 
-def _part(event: tuple[Entry, Place]) -> tuple[str, str]:
+def _part(event: tuple[Entry, ArchivePlace]) -> tuple[str, str]:
     return event[0].tenant, event[1].hour
 
 
-def _address(partition: str, place: Place, part: int) -> Address:
+def _address(partition: str, place: ArchivePlace, part: int) -> Address:
     sort = patterns.POSTINGS.sort.format(hour=place.hour, segment=place.segment)
     return Address(patterns.AUDIT, partition, f"{sort}#{part}" if part else sort)
 
@@ -108,7 +108,7 @@ def _expiry(hour: str) -> Item:
     return {"expires": audit_items.expiry(_begin(hour) + timedelta(days=min(known)))}
 
 
-def _members(events: list[tuple[Entry, Place]]) -> dict[str, bytes]:
+def _members(events: list[tuple[Entry, ArchivePlace]]) -> dict[str, bytes]:
     found = []
     for offset, member in groupby(events, key=lambda event: event[1].offset):
         inside = [_since(entry.at) for entry, _ in member]
@@ -116,12 +116,12 @@ def _members(events: list[tuple[Entry, Place]]) -> dict[str, bytes]:
     return {"B": b"".join(found)}
 
 
-def _by_bucket(events: list[tuple[Entry, Place]]) -> dict[int, Postings]:
+def _by_bucket(events: list[tuple[Entry, ArchivePlace]]) -> dict[int, Postings]:
     found: dict[int, Postings] = defaultdict(lambda: defaultdict(list))
     for entry, place in events:
         when = _since(entry.at) << _LINE_BITS | place.line
-        for name in partitions_of(entry.resource, entry.tenant, UTC):
-            bucket, fingerprint = key(name.partition("#")[2])
+        for name in value_partitions(entry.resource, entry.tenant, UTC):
+            bucket, fingerprint = index_key(name.partition("#")[2])
             found[bucket][fingerprint].append((when, place.offset))
     return found
 
@@ -130,8 +130,8 @@ def _packed(postings: Mapping[int, list[tuple[int, int]]]) -> Iterator[bytes]:
     """Return the content of a bucket's row, or of several where one has no room."""
     row, count = bytearray(), 0
     for fingerprint in sorted(postings):
-        for some in batched(postings[fingerprint], _MOST_OF_ONE // 2, strict=False):
-            if count and count + len(some) > LARGEST_ROW:
+        for some in batched(postings[fingerprint], _MOST_IN_RUN // 2, strict=False):
+            if count and count + len(some) > MOST_POSTINGS:
                 yield bytes(row)
                 row, count = bytearray(), 0
             row += _HEAD.pack(fingerprint, len(some))
@@ -152,7 +152,7 @@ def postings(item: Item, fingerprint: int) -> Iterator[Posting]:
             for when, offset in _POSTING.iter_unpack(packed[position:end]):
                 line = when & (1 << _LINE_BITS) - 1
                 yield Posting(
-                    _instant(hour, when >> _LINE_BITS), Place(hour, segment, offset, line)
+                    _instant(hour, when >> _LINE_BITS), ArchivePlace(hour, segment, offset, line)
                 )
         position = end
 
@@ -161,7 +161,7 @@ def members(item: Item) -> list[Member]:
     """Return the members of a segment from its row, in the order of time."""
     hour, segment = _named(item)
     return [
-        Member(_instant(hour, first), _instant(hour, last), Place(hour, segment, offset, 0))
+        Member(_instant(hour, first), _instant(hour, last), ArchivePlace(hour, segment, offset, 0))
         for first, last, offset in _MEMBER.iter_unpack(bytes(item["members"]["B"]))
     ]
 

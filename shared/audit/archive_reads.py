@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from shared.audit import segments
 from shared.audit.entries import Entry
-from shared.audit.segments import Place
+from shared.audit.segments import ArchivePlace
 from shared.store import archive
 
 _AT_ONCE = 8
@@ -14,30 +14,30 @@ _AT_ONCE = 8
 _FIRST_PART, _GROWTH = 32 * 1024, 8
 
 
-def member(place: Place) -> list[Entry]:
+def member(place: ArchivePlace) -> list[Entry]:
     """Return the events of the member at a place."""
     size = _FIRST_PART
-    while (found := segments.member(archive.get(place.key, place.offset, size))) is None:
+    while (found := segments.first_member(archive.get(place.key, place.offset, size))) is None:
         size *= _GROWTH
     return found
 
 
-def members(places: Iterable[Place]) -> Iterator[Entry]:
+def members(places: Iterable[ArchivePlace]) -> Iterator[Entry]:
     """Return the events of the members at several places."""
     for found in _read(list(dict.fromkeys(place._replace(line=0) for place in places))):
         yield from found
 
 
-def _read(places: list[Place]) -> list[list[Entry]]:
+def _read(places: list[ArchivePlace]) -> list[list[Entry]]:
     if len(places) <= 1:
         return [member(place) for place in places]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(member, places))
 
 
-def events(places: Iterable[Place]) -> list[Entry]:
+def events(places: Iterable[ArchivePlace]) -> list[Entry]:
     """Return the events at several places, those of one member read once."""
-    lines: dict[Place, set[int]] = defaultdict(set)
+    lines: dict[ArchivePlace, set[int]] = defaultdict(set)
     for place in places:
         lines[place._replace(line=0)].add(place.line)
     return [

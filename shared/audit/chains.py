@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.audit import chain_steps
-from shared.audit.chain_steps import Break, Found, Step, seconds
+from shared.audit.chain_steps import Break, ChainSteps, Step, unix_seconds
 
-type Steps = Mapping[str, Step]
+type StepsByHash = Mapping[str, Step]
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class StoredVersion:
     """A version as it is stored: when it was made, and the hash that its event has of it."""
 
     updated: str
@@ -34,7 +34,7 @@ class Head:
     version: int
     created: str
     chain: bytes
-    versions: Mapping[int, Version]
+    versions: Mapping[int, StoredVersion]
 
 
 ALTERED = chain_steps.ALTERED
@@ -48,7 +48,7 @@ CHANGED = "the version that this event is about was altered"
 AHEAD = "the resource is older than this event, or this event was added"
 
 
-def breaks(found: Found, heads: Iterable[Head], now: datetime, since: str = "") -> list[Break]:
+def breaks(found: ChainSteps, heads: Iterable[Head], now: datetime, since: str = "") -> list[Break]:
     """Walk the chain of every resource; return what was altered or is missing.
 
     `now` is when the heads were read: what was written since is left out. An event may be missing
@@ -57,7 +57,7 @@ def breaks(found: Found, heads: Iterable[Head], now: datetime, since: str = "") 
     known, problems = dict(found.steps), list(found.problems)
     oldest = now.timestamp() - found.kept if found.kept else float("-inf")
     if since:
-        oldest = max(oldest, seconds(since))
+        oldest = max(oldest, unix_seconds(since))
     for head in heads:
         problems += _broken(head, known.pop((head.tenant, head.reference), {}), oldest)
     for (_, reference), left in known.items():
@@ -66,7 +66,7 @@ def breaks(found: Found, heads: Iterable[Head], now: datetime, since: str = "") 
     return problems
 
 
-def _broken(head: Head, of_resource: Steps, oldest: float) -> Iterator[Break]:
+def _broken(head: Head, of_resource: StepsByHash, oldest: float) -> Iterator[Break]:
     """Follow a chain from its end to its beginning; tell what it does not reach, or is not so."""
     first = head.versions.get(1)
     if first and first.updated != head.created:
@@ -137,7 +137,7 @@ def _unreached(head: Head, chain: list[Step], left: list[Step], oldest: float) -
     last = chain[-1] if chain else None
     version = _before(head, last) if last else head.version
     stored = head.versions.get(version)
-    may_be_over = seconds(stored.updated if stored else head.created) <= oldest
+    may_be_over = unix_seconds(stored.updated if stored else head.created) <= oldest
     # The newest of what is left: where it is of the version that is missing, it was altered.
     if left and left[-1].version >= version:
         yield Break(left[-1].id, head.reference, left[-1].version, ALTERED)

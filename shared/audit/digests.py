@@ -11,11 +11,11 @@ from typing import NamedTuple
 import orjson
 
 from shared.audit.chain_steps import Break
-from shared.audit.events import link
+from shared.audit.events import chain_link
 from shared.audit.segments import Segment
 from shared.fhir import fhirjson
 
-PREFIX = "digests/"
+DIGESTS_PREFIX = "digests/"
 
 GONE = "the archive knows of this event, and the table does not have it"
 ANOTHER = "the archive knows another event by this id"
@@ -32,7 +32,7 @@ class Digest(NamedTuple):
     version: int
 
 
-def written(segment: Segment) -> bytes:
+def body(segment: Segment) -> bytes:
     """Return the digests of a segment, lines in gzip; empty where no event is in a chain."""
     lines = [orjson.dumps(one._asdict()) for one in _of(segment)]
     return gzip.compress(b"".join(line + b"\n" for line in lines), mtime=0) if lines else b""
@@ -43,7 +43,7 @@ def _of(segment: Segment) -> Iterator[Digest]:
         event = orjson.loads(entry.line)["event"]
         if about := event.get("written"):
             (reference, version, *_), *_ = about
-            own = link(fhirjson.canonical(event)).hex()
+            own = chain_link(fhirjson.canonical(event)).hex()
             yield Digest(entry.tenant, entry.id, entry.at, own, reference, version)
 
 

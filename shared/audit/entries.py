@@ -50,7 +50,7 @@ def _entry(line: bytes) -> Entry:
     return Entry(content["tenant"], content["id"], content["event"]["at"], line)
 
 
-def written(entries: Iterable[Entry]) -> bytes:
+def joined_lines(entries: Iterable[Entry]) -> bytes:
     """Return the lines of entries."""
     return b"".join(entry.line + b"\n" for entry in entries)
 
@@ -61,6 +61,6 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(unique.values(), key=lambda entry: (entry.tenant, entry.place))
 
 
-def json(entry: Entry) -> bytes:
+def audit_event_json(entry: Entry) -> bytes:
     """Return an event as the JSON of an AuditEvent."""
     return fhirjson.dumps(entry.resource)

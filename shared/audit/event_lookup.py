@@ -17,7 +17,7 @@ _MOST_AT_ONCE = 200
 def resources(tenant: str, ids: Iterable[str]) -> dict[str, bytes]:
     """Read events, each as the JSON of an AuditEvent; what is not there is left out."""
     wanted = dict.fromkeys(filter(ulids.PATTERN.fullmatch, ids))
-    addresses = [audit_items.address(tenant, event_id) for event_id in wanted]
+    addresses = [audit_items.event_address(tenant, event_id) for event_id in wanted]
     rows = dynamodb.batch_get(patterns.AUDIT, [(one.pk, one.sk) for one in addresses])
     of_writes = [
         entries.entry(tenant, items.partition(row), audit_items.event_of(row)) for row in rows
@@ -26,13 +26,13 @@ def resources(tenant: str, ids: Iterable[str]) -> dict[str, bytes]:
     left = [one for one in wanted if one not in found]
     for entry in (*_new_of(tenant, left), *_archived_of(tenant, left)):
         found.setdefault(entry.id, entry)
-    return {one: entries.json(found[one]) for one in wanted if one in found}
+    return {one: entries.audit_event_json(found[one]) for one in wanted if one in found}
 
 
 def _new_of(tenant: str, ids: list[str]) -> Iterator[Entry]:
-    since, wanted = journal.since(), frozenset(ids)
+    since, wanted = journal.new_since(), frozenset(ids)
     if any(_at(one) >= since for one in ids):
-        yield from (entry for entry in journal.new(tenant, since) if entry.id in wanted)
+        yield from (entry for entry in journal.new_entries(tenant, since) if entry.id in wanted)
 
 
 def _archived_of(tenant: str, ids: list[str]) -> Iterator[Entry]:
@@ -40,7 +40,7 @@ def _archived_of(tenant: str, ids: list[str]) -> Iterator[Entry]:
     for hour, some in groupby(sorted(ids), key=lambda one: segments.hour_of(_at(one))):
         wanted = {one: _at(one) for one in some}
         rows = dynamodb.query_all(
-            patterns.AUDIT, archive_index.of_segments(tenant), (hour, hour + AFTER_ALL)
+            patterns.AUDIT, archive_index.segments_partition(tenant), (hour, hour + AFTER_ALL)
         )
         members = [member for row in rows for member in archive_index.members(row)]
         places = [

@@ -27,7 +27,7 @@ _FIRST, _MOST_AT_ONCE = 25, 200
 _BY_ID = patterns.POSTINGS.partition.partition("#")[0]
 
 
-class Found(NamedTuple):
+class FoundEvent(NamedTuple):
     """An event and its place; without JSON it only says how far reading has come."""
 
     place: str
@@ -52,35 +52,35 @@ class Reader:
         self.forward, self.spend = forward, spend
         self.names_an_id = self.name.startswith(_BY_ID)
 
-    def found(self) -> Iterator[Found]:
+    def read(self) -> Iterator[FoundEvent]:
         """Read the events."""
         runs = (self._new(), self._indexed() if self.names_an_id else self._archived())
         yield from merge(*runs, key=itemgetter(0), reverse=not self.forward)
 
-    def _new(self) -> Iterator[Found]:
+    def _new(self) -> Iterator[FoundEvent]:
         """Read new events; of an id those whose line has it, which must be looked at."""
-        since = journal.since()
+        since = journal.new_since()
         if self.high < since:
             return
         wanted = _in_json(self.name.partition("=")[2]) if self.names_an_id else b""
-        new = (entry for entry in journal.new(self.tenant, since) if wanted in entry.line)
+        new = (entry for entry in journal.new_entries(self.tenant, since) if wanted in entry.line)
         inside = [entry for entry in new if self.low <= entry.place <= self.high]
         inside.sort(key=attrgetter("place"), reverse=not self.forward)
         for entry in inside:
             self.spend(1)
-            yield Found(entry.place, entries.json(entry))
+            yield FoundEvent(entry.place, entries.audit_event_json(entry))
 
-    def _indexed(self) -> Iterator[Found]:
+    def _indexed(self) -> Iterator[FoundEvent]:
         """Read what the index has of an id."""
-        bucket, fingerprint = archive_index.key(self.name)
-        for hour, rows in self._hours(archive_index.of_key(self.tenant, bucket)):
+        bucket, fingerprint = archive_index.index_key(self.name)
+        for hour, rows in self._hours(archive_index.bucket_partition(self.tenant, bucket)):
             own = [one for row in rows for one in archive_index.postings(row, fingerprint)]
             yield from self._events([one for one in own if self._may_be_inside(one.at, one.at)])
             yield self._note(hour)
 
-    def _archived(self) -> Iterator[Found]:
+    def _archived(self) -> Iterator[FoundEvent]:
         """Read all events, in the order of time over the segments of an hour."""
-        for hour, rows in self._hours(archive_index.of_segments(self.tenant)):
+        for hour, rows in self._hours(archive_index.segments_partition(self.tenant)):
             runs = [self._segment(archive_index.members(row)) for row in rows]
             yield from merge(*runs, key=itemgetter(0), reverse=not self.forward)
             yield self._note(hour)
@@ -103,15 +103,15 @@ class Reader:
             if after is None:
                 return
 
-    def _note(self, hour: str) -> Found:
+    def _note(self, hour: str) -> FoundEvent:
         """Say that an hour is read: before all of the next one, in either direction."""
         place = f"{hour}:59:59.999Z#z" if self.forward else f"{hour}:00:00.000Z#-"
-        return Found(min(max(place, self.low), self.high), b"")
+        return FoundEvent(min(max(place, self.low), self.high), b"")
 
     def _may_be_inside(self, first: str, last: str) -> bool:
         return last + AFTER_ALL >= self.low and first <= self.high
 
-    def _events(self, own: list[Posting]) -> Iterator[Found]:
+    def _events(self, own: list[Posting]) -> Iterator[FoundEvent]:
         """Read the events of an hour's postings, a few at first."""
         own.sort(key=attrgetter("at"), reverse=not self.forward)
         size = _FIRST
@@ -126,7 +126,7 @@ class Reader:
             yield from self._in_order(found)
             size = min(2 * size, _MOST_AT_ONCE)
 
-    def _segment(self, members: list[Member]) -> Iterator[Found]:
+    def _segment(self, members: list[Member]) -> Iterator[FoundEvent]:
         """Read a segment's events of an hour, member by member."""
         inside = [one for one in members if self._may_be_inside(one.first, one.last)]
         for one in inside if self.forward else reversed(inside):
@@ -134,11 +134,11 @@ class Reader:
             self.spend(len(found))
             yield from self._in_order(found)
 
-    def _in_order(self, found: Iterable[Entry]) -> Iterator[Found]:
+    def _in_order(self, found: Iterable[Entry]) -> Iterator[FoundEvent]:
         inside = [entry for entry in found if self.low <= entry.place <= self.high]
         inside.sort(key=attrgetter("place"), reverse=not self.forward)
         for entry in inside:
-            yield Found(entry.place, entries.json(entry))
+            yield FoundEvent(entry.place, entries.audit_event_json(entry))
 
 
 def _in_json(segment: str) -> bytes:

@@ -22,7 +22,7 @@ type Event = dict[str, Any]
 
 # Where many references, each as long as it may be, stay below 128 KB.
 MOST_REFERENCES = 400
-LONGEST = 256
+LONGEST_TEXT = 256
 # What a token says: a user may be in many groups.
 _LONGEST_CLAIM = 2048
 # Codes of issues and names of parameters: more of them say nothing more.
@@ -33,7 +33,7 @@ HASH_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenVersion:
     """One resource of a transaction: its reference, the action (C, U, D) and its chain so far.
 
     `content` is the hash of what is stored of it.
@@ -52,7 +52,7 @@ def of_transaction(
     who: Mapping[str, str],
     interaction: str,
     at: str,
-    written: Iterable[Written],
+    written: Iterable[WrittenVersion],
     origin: Mapping[str, str],
     keeps: int = 0,
 ) -> tuple[bytes, bytes]:
@@ -60,34 +60,34 @@ def of_transaction(
     rows = tuple(written)
     content: Event = {
         "at": at,
-        "who": caller(who),
+        "who": shortened_claims(who),
         "interaction": interaction,
         "written": [[row.reference, row.version, row.action, row.chain.hex()] for row in rows],
         "contents": [row.content.hex() for row in rows],
         "keeps": keeps,
-        "patients": bounded(frozenset().union(*(row.patients for row in rows))),
+        "patients": shortened_references(frozenset().union(*(row.patients for row in rows))),
         **origin,
     }
     json = fhirjson.canonical(content)
-    return json, link(json)
+    return json, chain_link(json)
 
 
-def body(json: bytes | None, updated: str) -> bytes:
+def version_hash(json: bytes | None, updated: str) -> bytes:
     """Return the hash of a version by itself: its JSON, or when the resource was deleted."""
     return sha256(f"deleted {updated}".encode() if json is None else json).digest()
 
 
-def content(created: str, body: bytes) -> bytes:
+def content_hash(created: str, body: bytes) -> bytes:
     """Return the hash that an event has of a version, and of when its resource was created."""
     return sha256(created.encode() + body).digest()[:HASH_BYTES]
 
 
-def link(event: bytes) -> bytes:
+def chain_link(event: bytes) -> bytes:
     """Return the hash that the next rows about the resources of an event have of it."""
     return sha256(event).digest()[:HASH_BYTES]
 
 
-def kept(text: str, most: int = LONGEST) -> str:
+def shortened(text: str, most: int = LONGEST_TEXT) -> str:
     """Return a text as an event holds it: its hash where it has more bytes."""
     if len(text.encode(errors="replace")) <= most:
         return text
@@ -99,14 +99,14 @@ def is_hash(text: str) -> bool:
     return text.startswith(_HASHED)
 
 
-def bounded(texts: Iterable[str]) -> list[str]:
+def shortened_references(texts: Iterable[str]) -> list[str]:
     """Return references as an event holds them, in order and each once."""
-    return sorted(set(map(kept, texts)))
+    return sorted(set(map(shortened, texts)))
 
 
-def caller(known: Mapping[str, str]) -> dict[str, str]:
+def shortened_claims(known: Mapping[str, str]) -> dict[str, str]:
     """Return what is known of a caller as an event holds it."""
-    return {name: kept(value, _LONGEST_CLAIM) for name, value in known.items()}
+    return {name: shortened(value, _LONGEST_CLAIM) for name, value in known.items()}
 
 
 def split(event_id: str, event: Event) -> Iterator[tuple[str, Event]]:

@@ -12,7 +12,7 @@ from shared.rules import compartments
 from shared.rules.compartments import Resource
 from shared.store import reading
 
-type Found = dict[str, frozenset[str]]
+type PatientsByReference = dict[str, frozenset[str]]
 type Read = Callable[[str, str], Resource]
 type Children = Callable[[str], list[Resource]]
 
@@ -20,18 +20,18 @@ type Children = Callable[[str], list[Resource]]
 _MOST_STEPS = 3
 
 
-def whole(tenant: str, event: Event, known: Found) -> Event:
+def with_all_patients(tenant: str, event: Event, known: PatientsByReference) -> Event:
     """Return an event that names everybody itself; `known` are those found before."""
     names = event.get("through", ())
     for name in names:
         if name not in known:
-            known[name] = stored(tenant, name)
+            known[name] = stored_patients(tenant, name)
     found = frozenset().union(*(known[name] for name in names))
     rest = {name: value for name, value in event.items() if name != "through"}
-    return rest | {"patients": events.bounded({*event["patients"], *found})}
+    return rest | {"patients": events.shortened_references({*event["patients"], *found})}
 
 
-def stored(tenant: str, name: str) -> frozenset[str]:
+def stored_patients(tenant: str, name: str) -> frozenset[str]:
     """Return the patients whom a stored resource is about, or was before it was deleted."""
 
     def read(kind: str, own_id: str) -> Resource:

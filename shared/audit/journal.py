@@ -18,13 +18,13 @@ from shared.store.items import Item
 from shared.store.keys import AFTER_ALL, Address
 
 # A row ends at 400 KB; lines shrink to a fourth.
-LARGEST_ROW = 256 * 1024
+LARGEST_ROW_BYTES = 256 * 1024
 # Much longer than it takes to bring events into the archive, also by hand.
 KEPT_DAYS = 7
 _HASH_LETTERS = 16
 # How old events are at most that may not be in the index yet: the stream gathers them for five
 # minutes, and some come late.
-NEW = timedelta(minutes=10)
+INDEX_DELAY = timedelta(minutes=10)
 
 
 def rows(new: Iterable[Entry], *, is_listed: bool = True) -> Iterator[tuple[Address, Item]]:
@@ -42,7 +42,7 @@ def _chunks(events: Iterable[Entry]) -> Iterator[list[Entry]]:
     chunk: list[Entry] = []
     size = 0
     for entry in events:
-        if chunk and size + len(entry.line) > LARGEST_ROW:
+        if chunk and size + len(entry.line) > LARGEST_ROW_BYTES:
             yield chunk
             chunk, size = [], 0
         chunk.append(entry)
@@ -60,7 +60,7 @@ def _address(tenant: str, chunk: list[Entry]) -> Address:
 
 def _item(chunk: list[Entry]) -> Item:
     kept_until = instants.read(chunk[0].at) + timedelta(days=KEPT_DAYS)
-    packed = codec.pack(entries.written(chunk))
+    packed = codec.pack(entries.joined_lines(chunk))
     return {"events": {"B": packed}, "expires": audit_items.expiry(kept_until)}
 
 
@@ -69,12 +69,12 @@ def partition(tenant: str) -> str:
     return f"{tenant}#{patterns.NEW_EVENTS.partition}"
 
 
-def since() -> str:
+def new_since() -> str:
     """Return the instant since which events may not be in the index yet."""
-    return instants.written(instants.now() - NEW)
+    return instants.written(instants.now() - INDEX_DELAY)
 
 
-def new(tenant: str, since: str) -> Iterator[Entry]:
+def new_entries(tenant: str, since: str) -> Iterator[Entry]:
     """Read new events since an instant, those that searches find."""
     prefix = patterns.NEW_EVENTS.sort.partition("{")[0]
     between = prefix + since, prefix + AFTER_ALL

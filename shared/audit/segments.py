@@ -16,7 +16,7 @@ from typing import NamedTuple
 from shared.audit import entries
 from shared.audit.entries import Entry
 
-PREFIX = "events/"
+EVENTS_PREFIX = "events/"
 MOST_EVENTS = 20_000
 # A member of so many events has about 6 KB, which is read at once.
 MEMBER_EVENTS, MEMBER_BYTES = 64, 64 * 1024
@@ -26,7 +26,7 @@ _SUFFIX = ".ndjson.gz"
 _GZIP = 31
 
 
-class Place(NamedTuple):
+class ArchivePlace(NamedTuple):
     """Where an event is: its segment by hour and name, the member's offset, the line there."""
 
     hour: str
@@ -47,7 +47,7 @@ class Segment:
     day: str
     name: str
     body: bytes
-    events: tuple[tuple[Entry, Place], ...]
+    events: tuple[tuple[Entry, ArchivePlace], ...]
 
     @property
     def key(self) -> str:
@@ -55,7 +55,7 @@ class Segment:
         return object_key(self.day, self.name)
 
 
-def object_key(day: str, name: str, prefix: str = PREFIX) -> str:
+def object_key(day: str, name: str, prefix: str = EVENTS_PREFIX) -> str:
     """Return the key of a segment of a day, or of what belongs to it under another prefix."""
     return f"{prefix}date={day}/{name}{_SUFFIX}"
 
@@ -65,7 +65,7 @@ def hour_of(instant: str) -> str:
     return instant[:_HOUR]
 
 
-def built(new: Iterable[Entry]) -> Iterator[Segment]:
+def build(new: Iterable[Entry]) -> Iterator[Segment]:
     """Return the segments of events, those of each day apart; the same events make the same."""
     known = sorted(entries.in_order(new), key=lambda entry: entry.at[:_DAY])
     for day, events in groupby(known, key=lambda entry: entry.at[:_DAY]):
@@ -81,8 +81,8 @@ def _segment(day: str, events: list[Entry]) -> Segment:
     placed = []
     for member in _members(events):
         hour, offset = hour_of(member[0].at), len(body)
-        placed += [(one, Place(hour, name, offset, line)) for line, one in enumerate(member)]
-        body += gzip.compress(entries.written(member), mtime=0)
+        placed += [(one, ArchivePlace(hour, name, offset, line)) for line, one in enumerate(member)]
+        body += gzip.compress(entries.joined_lines(member), mtime=0)
     return Segment(day, name, bytes(body), tuple(placed))
 
 
@@ -103,19 +103,19 @@ def _members(events: list[Entry]) -> Iterator[list[Entry]]:
 
 def read(key: str, body: bytes) -> Segment:
     """Return the segment that an object of the archive has."""
-    day, _, name = key.removeprefix(f"{PREFIX}date=").removesuffix(_SUFFIX).partition("/")
-    placed: list[tuple[Entry, Place]] = []
+    day, _, name = key.removeprefix(f"{EVENTS_PREFIX}date=").removesuffix(_SUFFIX).partition("/")
+    placed: list[tuple[Entry, ArchivePlace]] = []
     rest = body
     while rest:
         unpacker = zlib.decompressobj(_GZIP)
         events = entries.read(unpacker.decompress(rest))
         hour, offset = hour_of(events[0].at), len(body) - len(rest)
-        placed += [(one, Place(hour, name, offset, line)) for line, one in enumerate(events)]
+        placed += [(one, ArchivePlace(hour, name, offset, line)) for line, one in enumerate(events)]
         rest = unpacker.unused_data
     return Segment(day, name, body, tuple(placed))
 
 
-def member(part: bytes) -> list[Entry] | None:
+def first_member(part: bytes) -> list[Entry] | None:
     """Return the events of the member that a part of a segment begins with; None if it is cut."""
     unpacker = zlib.decompressobj(_GZIP)
     lines = unpacker.decompress(part)

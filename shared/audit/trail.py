@@ -21,7 +21,7 @@ type Answer = bytes | Sequence[bytes | Resource]
 
 _LEAST_FAILURE, _LEAST_ERROR = 400, 500
 # What of an event its log line says anyhow.
-OF_LINE = (
+IN_LOG_LINE = (
     *("type", "id", "version", "operation", "parameters"),
     *("request", "status", "issues"),
 )
@@ -43,11 +43,11 @@ class Trail:
     form: list[tuple[str, str]] = field(default_factory=list)
     proposed: set[str] = field(default_factory=set)
 
-    def asked_with(self, claims: Mapping[str, str]) -> None:
+    def note_claims(self, claims: Mapping[str, str]) -> None:
         """Note whose token it is, if there is one, before it is known whether it may ask."""
         self.has_token = bool(claims)
         known = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
-        self.who = events.caller(known)
+        self.who = events.shortened_claims(known)
 
     def proposes(self, resource: Resource) -> None:
         """Note whom a resource that is to be written is about, by references to others.
@@ -57,11 +57,11 @@ class Trail:
         others = compartments.patients(resource) - {f"Patient/{resource.get('id')}"}
         self.proposed |= {name for name in others if "?" not in name}
 
-    def asked_by(self, caller: Actor) -> None:
+    def note_caller(self, caller: Actor) -> None:
         """Note who asks."""
-        self.who, self.tenant = events.caller(caller.who), caller.tenant
+        self.who, self.tenant = events.shortened_claims(caller.who), caller.tenant
 
-    def of_entry(self, interaction: Interaction | None) -> "Trail":
+    def for_entry(self, interaction: Interaction | None) -> "Trail":
         """Begin that of a Bundle's entry which does not come to its own function."""
         return replace(self, interaction=interaction, written=[], form=[], proposed=set())
 
@@ -92,7 +92,7 @@ class Trail:
             "who": self.who,
             "interaction": self.interaction.code if self.interaction else "",
             **_about(answer if status < _LEAST_FAILURE else None, asked, target),
-            **{name: value for name, value in self.origin.items() if name not in OF_LINE},
+            **{name: value for name, value in self.origin.items() if name not in IN_LOG_LINE},
         }
         event_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
         first, *more = (
@@ -108,13 +108,17 @@ def _about(answer: Answer | None, asked: frozenset[str], target: str) -> dict[st
     Whatever shows nothing tells something all the same: of the resource that it was about, or of
     those that a search asked for.
     """
-    resources = [] if answer is None else shown(answer)
+    resources = [] if answer is None else shown_resources(answer)
     patients = {name for name in asked if compartments.is_a("Patient", name)}
     through = frozenset().union(*map(compartments.through, resources))
     if not any(resource.get("resourceType") in TYPES for resource in resources):
         others = asked - patients if answer is not None else frozenset()
         through = (frozenset({target}) if target else others) - patients
-    named = {"patients": events.bounded(patients.union(*map(compartments.patients, resources)))}
+    named = {
+        "patients": events.shortened_references(
+            patients.union(*map(compartments.patients, resources))
+        )
+    }
     return named | ({"through": sorted(through)} if through else {})
 
 
@@ -134,7 +138,7 @@ def current() -> Trail:
     return _current.get(None) or begin()
 
 
-def shown(answer: Answer) -> list[Resource]:
+def shown_resources(answer: Answer) -> list[Resource]:
     """Return the resources of an answer, those of Bundles within it too."""
     if isinstance(answer, bytes):
         answer = [answer] if answer else []

@@ -30,7 +30,7 @@ class Work(UnitOfWork):
     def before(self) -> "Work":
         """Begin a work on what this one has read, to be committed before it."""
         first = Work(self.actor, self.now)
-        first.continued(self)
+        first.continue_from(self)
         return first
 
     @cached_property
@@ -105,18 +105,18 @@ class Work(UnitOfWork):
             keeps=settings().audit_retention_days,
         )
 
-    def _written(self, record: Versioned, before: Versioned | None) -> events.Written:
+    def _written(self, record: Versioned, before: Versioned | None) -> events.WrittenVersion:
         action = "D" if record.deleted else "C" if before is None or before.deleted else "U"
         was = before.resource if before else {}
         # Whoever it was about before is concerned by the change, too.
         patients = self._patients(record.resource or was) | compartments.patients(was)
-        return events.Written(
+        return events.WrittenVersion(
             f"{record.type}/{record.id}",
             record.version,
             action,
             before.chain if before else b"",
             patients,
-            events.content(record.created, events.body(record.json, record.updated)),
+            events.content_hash(record.created, events.version_hash(record.json, record.updated)),
         )
 
     def _patients(self, resource: dict[str, Any]) -> frozenset[str]:

@@ -213,7 +213,7 @@ def _check_read_only(request: Request) -> None:
 
 def _called(call: Call, event: Event) -> Response:
     """Call an entry's own function, with its own audit trail and figures."""
-    before = meter.read(), meter.failed()
+    before = meter.consumed(), meter.failed()
     response = copy_context().run(call, event)
     meter.add(*before)
     return replace(response, body=b"") if method(event) == "HEAD" else response

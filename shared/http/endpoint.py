@@ -100,7 +100,7 @@ def respond(handle: Handler, event: Event, face: Face = FHIR) -> Response:
 def _begin(context: dict[str, Any]) -> None:
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims") or {}
     address = context["http"].get("sourceIp", "")
-    trail.begin(request=context.get("requestId", ""), address=address).asked_with(claims)
+    trail.begin(request=context.get("requestId", ""), address=address).note_claims(claims)
 
 
 def _answer(handle: Handler, event: Event, face: Face) -> tuple[Response, dict[str, Any]]:
@@ -120,7 +120,7 @@ def refuse_entry(event: Event, error: FhirError) -> Response:
 
     It is for an entry that never reaches its function.
     """
-    response, audit = refused(error), trail.current().of_entry(routing.row(event))
+    response, audit = refused(error), trail.current().for_entry(routing.row(event))
     _write(event, response, FHIR, audit, failure=_failure(error))
     return response
 
@@ -132,7 +132,7 @@ def _failure(error: FhirError) -> dict[str, Any]:
 def _log(
     event: Event, response: Response, failure: dict[str, Any], face: Face, seconds: float
 ) -> None:
-    figures = {"milliseconds": round(seconds * 1000, 1), **meter.read(), **meter.failures()}
+    figures = {"milliseconds": round(seconds * 1000, 1), **meter.consumed(), **meter.failures()}
     _write(event, response, face, trail.current(), failure=failure, figures=figures)
 
 

@@ -47,7 +47,7 @@ def job(run: Job) -> Job:
             raise Failed(said["error"]) from None
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            line = {"milliseconds": milliseconds, **meter.read(), **meter.failures(), **said}
+            line = {"milliseconds": milliseconds, **meter.consumed(), **meter.failures(), **said}
             write(run.__module__.rpartition(".")[2], extra=line)
             metrics.write()
         return said

@@ -159,7 +159,7 @@ def read(event: Event) -> Request:
         else ANONYMOUS
     )
     audit = trail.current()
-    audit.asked_by(caller)
+    audit.note_caller(caller)
     audit.interaction = interaction = routing.interaction(event, configuration)
     path = routing.path(event)
     caller = access.authorise(caller, interaction, path.get("type") or interaction.type)

@@ -24,7 +24,7 @@ def records(
     is the number of rows that each query reads.
     """
     partition = partitions.of_encounter(sight.tenant, encounter_id)
-    prefixes = [patterns.RECORDS] if kinds is None else sorted(map(partitions.recorded, kinds))
+    prefixes = [patterns.RECORDS] if kinds is None else sorted(map(partitions.record_prefix, kinds))
     for prefix in prefixes:
         between = (prefix, prefix + AFTER_ALL)
         start = after if after.startswith(prefix) else None

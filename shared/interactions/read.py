@@ -40,7 +40,7 @@ def vread(actor: Actor, resource_type: str, resource_id: str, version: str) -> V
 
 def seen(sight: Sight, resource_type: str, resource_id: str) -> Versioned | None:
     """Return a resource's current record, None if it does not exist or the caller cannot see it."""
-    begun = meter.looks()
+    begun = meter.accesses()
     record = reading.current(sight.tenant, resource_type, resource_id)
     if sight.sees_record(record):
         return record
@@ -58,7 +58,7 @@ def look_on(sight: Sight, resource_type: str, resource_id: str, begun: int) -> N
         return
     address = keys.current(sight.tenant, resource_type, resource_id)
     most = _MOST_LOOKS.get(resource_type, _LOOKS)
-    for _ in range(most - (meter.looks() - begun)):
+    for _ in range(most - (meter.accesses() - begun)):
         dynamodb.get(address.table, (address.pk, address.sk))
 
 

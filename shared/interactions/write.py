@@ -36,7 +36,7 @@ def write(
     With `is_new` its id was just generated, so there is nothing to read. Raises PreconditionFailed,
     and the errors of `content` and of the rules.
     """
-    begun = meter.looks()
+    begun = meter.accesses()
     stored = None if is_new else work.resource(target.type, target.id)
     before = stored if work.sight.sees_record(stored) else None
     if before is None and not is_new:
@@ -98,7 +98,7 @@ def _save_resource(
     work: Work, before: Versioned | None, target: Literal, after: Resource | None
 ) -> Versioned:
     """Save a resource of the directory or the records, which has no effect on other resources."""
-    record = before or versions.unborn_resource(work, target)
+    record = before or versions.blank_resource(work, target)
     if after is not None:
         checks.check(work, record.resource, after)
     saved = versions.of_resource(work, record, after)

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from shared.audit import digests, events
-from shared.audit.chain_steps import Row
-from shared.audit.chains import Head, Version
+from shared.audit.chain_steps import EventRow
+from shared.audit.chains import Head, StoredVersion
 from shared.audit.digests import Digest
 from shared.catalog import access_patterns as patterns
 from shared.local.deployments import Deployment
@@ -26,7 +26,7 @@ class Archive(NamedTuple):
 
     def digests(self, since: str = "", until: str = "") -> Iterator[Digest]:
         """Read the digests of events from an instant to another."""
-        for key in self.keys(digests.PREFIX, since, until):
+        for key in self.keys(digests.DIGESTS_PREFIX, since, until):
             for digest in digests.read(self.read(key)):
                 if since <= digest.at < (until or "~"):
                     yield digest
@@ -80,10 +80,13 @@ def version(table: str, item: items.Item) -> Stored | None:
     tenant = item["pk"]["S"].partition("#")[0]
     if item["sk"]["S"].startswith("v#"):
         return Stored(tenant, _owner(table, item), items.number(item, "version"), *_body(item))
-    record = rebuilding.read(table, item)
+    record = rebuilding.current_record(table, item)
     if record is None:
         return None
-    reference, body = f"{record.type}/{record.id}", events.body(record.json, record.updated).hex()
+    reference, body = (
+        f"{record.type}/{record.id}",
+        events.version_hash(record.json, record.updated).hex(),
+    )
     known = record.version, record.last_updated, body, True, record.created, record.chain.hex()
     return Stored(tenant, reference, *known)
 
@@ -101,16 +104,16 @@ def _body(item: items.Item) -> tuple[str, str]:
     """Return when a superseded version was made, and its hash."""
     if "deleted" in item:
         updated = items.text(item, "updated")
-        return updated, events.body(None, updated).hex()
+        return updated, events.version_hash(None, updated).hex()
     json, _ = codec.unpack(bytes(item["resource"]["B"]))
-    return orjson.loads(json)["meta"]["lastUpdated"], events.body(json, "").hex()
+    return orjson.loads(json)["meta"]["lastUpdated"], events.version_hash(json, "").hex()
 
 
 def head(current: Stored, stored: Iterable[Stored]) -> Head:
     """Return a resource by its current version and all that are stored."""
     versions = {
-        one.number: Version(
-            one.updated, events.content(current.created, bytes.fromhex(one.body)).hex()
+        one.number: StoredVersion(
+            one.updated, events.content_hash(current.created, bytes.fromhex(one.body)).hex()
         )
         for one in stored
     }
@@ -119,13 +122,13 @@ def head(current: Stored, stored: Iterable[Stored]) -> Head:
     return Head(*known, chain, versions)
 
 
-def rows(page: Iterable[items.Item]) -> Iterator[Row]:
+def rows(page: Iterable[items.Item]) -> Iterator[EventRow]:
     """Return the events of writes among items."""
     for item in page:
         if item["sk"]["S"] == patterns.EVENT.sort:
             tenant, _, event_id = item["pk"]["S"].partition("#")
             expires = items.number(item, "expires")
-            yield Row(tenant, event_id, audit_items.event_of(item), expires)
+            yield EventRow(tenant, event_id, audit_items.event_of(item), expires)
 
 
 def scanned(dynamodb: Any, table: str) -> Iterator[items.Item]:

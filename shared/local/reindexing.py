@@ -65,7 +65,7 @@ def audit(deployment: Deployment, until: str = "") -> Counter[str]:
     counts = replaying.replay(deployment, [settled._replace(until=until or settled.until)])
     functions, names = deployment.client("lambda"), deployment.names()
     archive = Archive(deployment.client("s3"), names["AuditArchive"])
-    for keys in batched(archive.keys(segments.PREFIX), _OBJECTS, strict=False):
+    for keys in batched(archive.keys(segments.EVENTS_PREFIX), _OBJECTS, strict=False):
         left = list(keys)
         while left:
             answer = call(functions, names[FUNCTION], {"archived": left})

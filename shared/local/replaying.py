@@ -43,7 +43,7 @@ def around(first: str, last: str) -> Window:
 
 def settled() -> Window:
     """Return the window of everything that the stream must have brought on by now."""
-    return Window("", journal.since())
+    return Window("", journal.new_since())
 
 
 def replay(deployment: Deployment, windows: list[Window], *, dry: bool = False) -> Counter[str]:
@@ -97,7 +97,7 @@ def _note_archive(known: Spool, archive: Archive, windows: list[Window], days: s
     for digest in archive.digests(since, until):
         known.add((digest.tenant, digest.id), [_ARCHIVED])
     for day in days:
-        for key in archive.keys(segments.PREFIX, day, day):
+        for key in archive.keys(segments.EVENTS_PREFIX, day, day):
             for event in entries.read(gzip.decompress(archive.read(key))):
                 known.add((event.tenant, event.id), [_ARCHIVED])
 

@@ -13,10 +13,10 @@ from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from shared.audit import chain_steps, digests
-from shared.audit.chain_steps import Break, Found, Step
+from shared.audit.chain_steps import Break, ChainSteps, Step
 from shared.audit.chains import Head, breaks
 from shared.audit.digests import Digest
-from shared.audit.events import link
+from shared.audit.events import chain_link
 from shared.catalog import access_patterns as patterns
 from shared.fhir import instants, ulids
 from shared.local import auditing
@@ -127,10 +127,10 @@ class _Walk:
         for page in auditing.pages(dynamodb, names[patterns.AUDIT]):
             rows = [*auditing.rows(page)]
             for row in rows:
-                self._events.add((row.tenant, row.id), ["table", link(row.event).hex()])
+                self._events.add((row.tenant, row.id), ["table", chain_link(row.event).hex()])
             self._note(chain_steps.read(rows, self.now))
 
-    def _note(self, found: Found) -> None:
+    def _note(self, found: ChainSteps) -> None:
         self._wrong = nsmallest(
             MOST_PROBLEMS, (*self._wrong, *found.problems), key=lambda problem: problem.event
         )
@@ -162,7 +162,7 @@ class _Walk:
             else:
                 versions[tenant, reference].append(auditing.Stored(*said[0]))
         heads = [head for stored in versions.values() if (head := _head(stored))]
-        found = Found(by_resource, [], self._kept)
+        found = ChainSteps(by_resource, [], self._kept)
         return breaks(found, heads, self.now, self.scope.since)
 
 

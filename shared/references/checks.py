@@ -185,16 +185,20 @@ def _is_there(work: Work, target: Literal) -> bool:
 
     With reference checks on, the commit fails if it is deleted meanwhile.
     """
-    if work.coming.get(target):
+    if work.announced.get(target):
         return True
     is_checked = settings().reference_checks != NONE
-    if is_checked and not work.sight.limits((target.type,)) and work.require_unread(target):
+    if (
+        is_checked
+        and not work.sight.limits((target.type,))
+        and work.require_existing_unread(target)
+    ):
         return True
     record = work.resource(target.type, target.id)
     if record is None or not work.sight.sees(record.resource):
         return False
     if is_checked:
-        work.require_there(record)
+        work.require_existing(record)
     return True
 
 

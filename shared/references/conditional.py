@@ -41,7 +41,7 @@ def named(
     _check_searched(work, resource_type)
     condition = _criteria(resource_type, query)
     guard = _guard(work.tenant, resource_type, condition.criteria)
-    last = guards.last(guard) if claimed else ""
+    last = guards.last_writer(guard) if claimed else ""
     targets = _coming(work, condition) | _stored(work, resource_type, query)
     if len(targets) > 1:
         raise PreconditionFailed(
@@ -91,7 +91,7 @@ def _coming(work: Work, condition: Query) -> set[Literal]:
     """
     targets = {
         target
-        for target, body in work.coming.items()
+        for target, body in work.announced.items()
         if target.type == condition.type
         and body
         and all(matches(body, criterion) for criterion in condition.criteria)
@@ -113,7 +113,7 @@ def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Litera
     """
     found: set[Literal] = set()
     skips_results = (
-        work.sight.limits((resource_type,)) or work.coming or _ignores_patient_made(work)
+        work.sight.limits((resource_type,)) or work.announced or _ignores_patient_made(work)
     )
     count = _FEW if skips_results else 2
     page_query: Sequence[Pair] = [*query, ("_count", str(count))]
@@ -129,7 +129,7 @@ def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Litera
         )
         for resource in map(loads_rounded, page.resources):
             target = Literal(resource_type, resource["id"])
-            if target not in work.coming and work.sight.sees(resource):
+            if target not in work.announced and work.sight.sees(resource):
                 record = _as_found(work, target, resource["meta"]["versionId"])
                 if not (_ignores_patient_made(work) and _is_patient_made(record)):
                     found.add(target)

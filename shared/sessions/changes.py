@@ -12,7 +12,7 @@ from shared.fhir import instants
 from shared.sessions import closing
 from shared.store.records import Versioned
 from shared.store.repository import ClosingUnderWay
-from shared.store.transactions import LARGEST, Stale, TooManyItems, settle
+from shared.store.transactions import MOST_OPERATIONS, Stale, TooManyItems, with_retries
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def make(actor: Actor, interaction: str, change: Change) -> Outcome:
     Raises Transient, BusinessRule if it does not fit, and what the change raises.
     """
     works = _works(actor)
-    return settle(lambda: _attempt(works, interaction, change))
+    return with_retries(lambda: _attempt(works, interaction, change))
 
 
 def make_whole[T](actor: Actor, interaction: str, change: Callable[[Work], T]) -> T:
@@ -53,7 +53,7 @@ def make_whole[T](actor: Actor, interaction: str, change: Callable[[Work], T]) -
         work.commit(interaction)
         return result
 
-    return settle(lambda: _completing_closings(actor, attempt))
+    return with_retries(lambda: _completing_closings(actor, attempt))
 
 
 def rehearse(actor: Actor, interaction: str, change: Callable[[Work], Outcome]) -> None:
@@ -106,7 +106,7 @@ def _completing_closings[T](actor: Actor, attempt: Callable[[], T]) -> T:
         closing.complete(actor, error.encounter_id)
         raise Stale from None
     except TooManyItems:
-        text = f"The change does not fit in a transaction of {LARGEST} items and 4 MB"
+        text = f"The change does not fit in a transaction of {MOST_OPERATIONS} items and 4 MB"
         raise BusinessRule(text, diagnostics="Split it into several smaller changes") from None
 
 

@@ -20,7 +20,7 @@ from shared.rules.status_history import with_status_history
 from shared.sessions import detaching
 from shared.settings import settings
 from shared.store import versions
-from shared.store.index.rows import room
+from shared.store.index.rows import free_values
 from shared.store.keys import MESSAGES
 from shared.store.records import CommunicationRecord, EncounterRecord, Pending
 
@@ -147,7 +147,7 @@ def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRec
 def room_in(session: EncounterRecord, body: Resource) -> int:
     """Return how many more participants a session may have before it has too many index rows."""
     stamped = body | {"meta": {**body.get("meta", {}), "lastUpdated": session.created}}
-    return room(stamped)
+    return free_values(stamped)
 
 
 def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:

@@ -14,7 +14,7 @@ from shared.rules.state import SlotKey
 from shared.sessions import attaching, deployment, linking, messages, patients
 from shared.settings import settings
 from shared.store import keys, versions
-from shared.store.keys import HEADER, LONGEST_HEADER_ID, Place
+from shared.store.keys import HEADER_SORT, LONGEST_HEADER_ID, Place
 from shared.store.records import CommunicationRecord
 
 type Resource = dict[str, Any]
@@ -63,7 +63,7 @@ def _save(
             expression=_PART_OF,
             diagnostics=f"Keep Communication/{before.place.thread} in partOf",
         )
-    if keys.home(own_id).is_message:
+    if keys.home_place(own_id).is_message:
         raise BusinessRule(
             "An id of this form is reserved for messages of the thread that it begins with",
             expression="Communication.id",
@@ -91,7 +91,7 @@ def _save_header(
     if before:
         saved = versions.of_communication(work, before, after, **state)
     else:
-        place = Place(own_id, HEADER)
+        place = Place(own_id, HEADER_SORT)
         saved = versions.first_of_communication(work, own_id, after, place=place, **state)
     work.save(saved)
     return saved
@@ -212,7 +212,7 @@ def _place(
 
     A place that still fits is kept. Raises BusinessRule if the id is another thread's.
     """
-    home = keys.home(own_id)
+    home = keys.home_place(own_id)
     if home.is_message and home.thread != header_id:
         raise BusinessRule(
             f"An id of this form is reserved for messages of Communication/{home.thread}",

@@ -13,7 +13,7 @@ from shared.rules import schedule
 from shared.rules.schedule import Verdict
 from shared.sessions import closing, detaching, due_dates
 from shared.store.records import EncounterRecord
-from shared.store.transactions import TooManyItems, settle
+from shared.store.transactions import TooManyItems, with_retries
 
 
 class Look(Enum):
@@ -35,7 +35,7 @@ def look(tenant: str, encounter_id: str, now: datetime) -> Look:
     Raises Transient if the database is busy.
     """
     actor = scheduler(tenant)
-    return settle(lambda: _look(actor, encounter_id, now))
+    return with_retries(lambda: _look(actor, encounter_id, now))
 
 
 def _look(actor: Actor, encounter_id: str, now: datetime, *, in_steps: bool = False) -> Look:

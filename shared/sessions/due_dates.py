@@ -39,7 +39,7 @@ def opened(encounter: EncounterRecord, active: datetime | None) -> Opened:
 
 
 def _long_from(encounter: EncounterRecord, begun: datetime) -> datetime:
-    return long_encounters.long_from(encounter.resource, begun, settings().zone)
+    return long_encounters.becomes_long_at(encounter.resource, begun, settings().zone)
 
 
 def _written(moment: datetime | None) -> str:

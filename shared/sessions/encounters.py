@@ -23,7 +23,7 @@ def create(
 ) -> EncounterRecord:
     """Save a new Encounter. References that `known` has as well are not checked."""
     _check(work, known or {}, after)
-    return _save(work, versions.unborn_encounter(work, encounter_id), {}, after)
+    return _save(work, versions.blank_encounter(work, encounter_id), {}, after)
 
 
 def update(work: Work, before: EncounterRecord, after: Resource) -> EncounterRecord:
@@ -80,7 +80,7 @@ def _check(work: Work, before: Resource, after: Resource, *, by_server: bool = F
 
     if configured.require_subject and not by_server:
         subjects.require(work, after)
-    if configured.same_subject and not work.coming:
+    if configured.same_subject and not work.announced:
         subjects.check_conditions(work, before, after)
 
 

@@ -12,7 +12,7 @@ from shared.rules.state import Slot
 from shared.sessions import attaching, closing, due_dates
 from shared.settings import settings
 from shared.store import versions
-from shared.store.index.rows import room
+from shared.store.index.rows import free_values
 from shared.store.records import CommunicationRecord, EncounterRecord
 
 type Resource = dict[str, Any]
@@ -107,7 +107,7 @@ def _save_session(
     system, session_id = settings().encounter_type_system, ulids.new(work.milliseconds)
     resource = new_session.session(session_id, header.resource, message, at, system)
     resource = _with_room(resource, work.instant)
-    unborn = versions.unborn_encounter(work, session_id)
+    unborn = versions.blank_encounter(work, session_id)
     filled = frozenset({"start"} | ({"participant"} & resource.keys()))
     # The server creates this session, even if a patient sent the message that opens it.
     state = {"by_server": True, "patient_made": False, "filled": filled}
@@ -125,7 +125,7 @@ def _with_room(session: Resource, instant: str) -> Resource:
 
     The subject may be added later, so its row is kept free if there is none yet.
     """
-    free = room(session | {"meta": {"lastUpdated": instant}}) - ("subject" not in session)
+    free = free_values(session | {"meta": {"lastUpdated": instant}}) - ("subject" not in session)
     participants = session.get("participant", [])
     return session | {"participant": participants[:free]} if free < 0 else session
 
@@ -136,7 +136,7 @@ def save_medical_encounter(work: Work, session: EncounterRecord, subject: dict[s
     start = session.resource.get("period", {}).get("start", "")
     system = settings().encounter_type_system
     child = new_session.medical_encounter(own_id, session.id, subject, start, system)
-    unborn = versions.unborn_encounter(work, own_id)
+    unborn = versions.blank_encounter(work, own_id)
     record = versions.of_encounter(work, unborn, child, patient_made=session.patient_made)
     record = attaching.stamped(record, work)
     work.save(replace(record, due=due_dates.first_due(record)))

@@ -16,7 +16,7 @@ from shared.sessions.due import scheduler
 from shared.store import items
 from shared.store.items import Item
 from shared.store.records import CommunicationRecord, EncounterRecord, changed
-from shared.store.transactions import settle
+from shared.store.transactions import with_retries
 
 _SLOTS = ("state", "day#")
 type _Mend = Callable[[Work], None]
@@ -45,7 +45,7 @@ def _done(tenant: str, mend: _Mend) -> int:
         mend(work)
         return int(work.commit("reindex"))
 
-    return settle(attempt)
+    return with_retries(attempt)
 
 
 def _mend_slot(work: Work, key: SlotKey) -> None:

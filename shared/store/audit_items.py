@@ -13,12 +13,12 @@ from shared.store import codec, dynamodb, keys
 from shared.store.items import Item
 from shared.store.keys import Address
 
-_LARGEST_BATCH = 25
+_LARGEST_BATCH_PUT = 25
 # Of an item over 400 KB, or keys that are too long: no item of the call is stored then.
 _NOT_TAKEN = "ValidationException"
 
 
-def address(tenant: str, event_id: str) -> Address:
+def event_address(tenant: str, event_id: str) -> Address:
     """Give the address of an event's row."""
     return keys.address(patterns.EVENT, tenant, ulid=event_id)
 
@@ -43,7 +43,7 @@ def event_of(item: Item) -> bytes:
     return codec.unpack(bytes(item["event"]["B"]))[0]
 
 
-def keep(written: Iterable[tuple[Address, Item]]) -> int:
+def put_rows(written: Iterable[tuple[Address, Item]]) -> int:
     """Put rows, each once or again, and return how many DynamoDB does not take.
 
     Raises Busy, after which some may be there.
@@ -52,7 +52,9 @@ def keep(written: Iterable[tuple[Address, Item]]) -> int:
         (address.pk, address.sk): {"pk": {"S": address.pk}, "sk": {"S": address.sk}} | item
         for address, item in written
     }
-    return sum(_refused(batch) for batch in batched(unique.values(), _LARGEST_BATCH, strict=False))
+    return sum(
+        _refused(batch) for batch in batched(unique.values(), _LARGEST_BATCH_PUT, strict=False)
+    )
 
 
 def _refused(batch: Sequence[Item]) -> int:

@@ -39,12 +39,12 @@ CONFIG = Config(
     user_agent="async-encounters",
     account_id_endpoint_mode="disabled",
 )
-LARGEST_BATCH = 100
+LARGEST_BATCH_GET = 100
 # Within the patience of a change, whose attempts each read.
-PATIENCE_SECONDS = 5
+CALL_PATIENCE_SECONDS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
 # What DynamoDB says, of a call or of an item of a transaction, when it has too much to do.
-BUSY = frozenset(
+BUSY_CODES = frozenset(
     {
         "ProvisionedThroughputExceeded",
         "ProvisionedThroughputExceededException",
@@ -55,7 +55,9 @@ BUSY = frozenset(
         "TransactionConflictException",
     }
 )
-UNKNOWN = frozenset({"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"})
+UNKNOWN_OUTCOME_CODES = frozenset(
+    {"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
+)
 
 
 class Busy(Transient):
@@ -122,7 +124,7 @@ def _tries() -> Iterator[None]:
     Raises Transient if the function's time is over before the first.
     """
     deadlines.check()
-    deadline = min(time.monotonic() + PATIENCE_SECONDS, deadlines.end())
+    deadline = min(time.monotonic() + CALL_PATIENCE_SECONDS, deadlines.end())
     longest = _FIRST_PAUSE
     yield
     while time.monotonic() < deadline:
@@ -160,14 +162,14 @@ def _codes(error: ClientError) -> set[str]:
 def _call(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
     """Make a call that may be made again. Raises Busy."""
     problem = ""
-    meter.look()
+    meter.count_access()
     for _ in _tries():
         try:
             answer: dict[str, Any] = make(call, **request)
         except (NoConnection, HTTPClientError):
             problem = "The database does not answer"
         except ClientError as error:
-            if error.response["Error"]["Code"] not in BUSY | UNKNOWN:
+            if error.response["Error"]["Code"] not in BUSY_CODES | UNKNOWN_OUTCOME_CODES:
                 raise
             problem = "The database is busy"
         else:
@@ -250,10 +252,10 @@ def scan(
 
 def batch_get(table: str, keys: Sequence[Key]) -> Iterable[Item]:
     """Read many items, in no order; what is not there is left out."""
-    for start in range(0, len(keys), LARGEST_BATCH):
+    for start in range(0, len(keys), LARGEST_BATCH_GET):
         asked: dict[str, Any] = {
             table_name(table): {
-                "Keys": [_key(key) for key in keys[start : start + LARGEST_BATCH]],
+                "Keys": [_key(key) for key in keys[start : start + LARGEST_BATCH_GET]],
                 "ConsistentRead": True,
             }
         }

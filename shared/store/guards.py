@@ -19,15 +19,15 @@ from shared.store.records import Versioned
 type Identifier = tuple[str, str]
 type Change = tuple[Versioned, Versioned | None]
 
-KEPT = timedelta(days=1)
+CLAIM_LIFETIME = timedelta(days=1)
 
 
-def identifiers(record: Versioned | None) -> set[Identifier]:
+def record_identifiers(record: Versioned | None) -> set[Identifier]:
     """Give the system and value of each identifier that has a value."""
-    return of_resource(record.resource) if record else set()
+    return resource_identifiers(record.resource) if record else set()
 
 
-def of_resource(resource: dict[str, Any]) -> set[Identifier]:
+def resource_identifiers(resource: dict[str, Any]) -> set[Identifier]:
     """Give the identifiers of a resource."""
     return {
         (identifier.get("system", ""), identifier["value"])
@@ -37,7 +37,7 @@ def of_resource(resource: dict[str, Any]) -> set[Identifier]:
     }
 
 
-def last(address: Address) -> str:
+def last_writer(address: Address) -> str:
     """Read which work changed a guard last; nothing where it is not there."""
     item = dynamodb.get(address.table, (address.pk, address.sk))
     return items.text(item, "last") if item else ""
@@ -58,7 +58,7 @@ def operations(
     """
     moved = _moved(changes, tenant)
     for address, more in moved.items():
-        condition, values = as_read(claims[address]) if address in claims else ("", {})
+        condition, values = unchanged_condition(claims[address]) if address in claims else ("", {})
         if more < 0:
             yield _released(address, more, claims.get(address), work)
         else:
@@ -66,11 +66,11 @@ def operations(
             values |= {"work": {"S": work}, "more": {"N": str(more)}}
             yield update(address, expression, condition, **values)
     for address in claims.keys() - moved.keys():
-        condition, values = as_read(claims[address])
-        if keys.is_identifiers(address):
+        condition, values = unchanged_condition(claims[address])
+        if keys.is_identifier_guard(address):
             yield check(address, condition, **values)
         else:
-            expires = {"N": str(int((now + KEPT).timestamp()))}
+            expires = {"N": str(int((now + CLAIM_LIFETIME).timestamp()))}
             yield put(address, {"last": {"S": work}, "expires": expires}, condition, **values)
 
 
@@ -79,14 +79,14 @@ def _moved(changes: Iterable[Change], tenant: str) -> Counter[Address]:
     moved: Counter[Address] = Counter()
     for new, old in changes:
         if old is None or new.version != old.version:
-            after, before = identifiers(new), identifiers(old)
+            after, before = record_identifiers(new), record_identifiers(old)
             for way, found in ((1, after - before), (-1, before - after)):
                 for system, value in found:
                     moved[keys.guard(tenant, new.type, system, value)] += way
     return moved
 
 
-def as_read(read: str) -> tuple[str, dict[str, dict[str, str]]]:
+def unchanged_condition(read: str) -> tuple[str, dict[str, dict[str, str]]]:
     """Give the condition that a guard is as it was read, by what changed it last."""
     return ("#last = :read", {"read": {"S": read}}) if read else (ABSENT, {})
 
@@ -94,7 +94,9 @@ def as_read(read: str) -> tuple[str, dict[str, dict[str, str]]]:
 def _released(address: Address, more: int, claimed: str | None, work: str) -> Operation:
     """Count those who no longer have an identifier; with the last of them its guard is gone."""
     item = dynamodb.get(address.table, (address.pk, address.sk)) or {}
-    condition, values = as_read(items.text(item, "last") if claimed is None else claimed)
+    condition, values = unchanged_condition(
+        items.text(item, "last") if claimed is None else claimed
+    )
     if items.number(item, "count") + more <= 0:
         return delete(address, condition, **values)
     values |= {"work": {"S": work}, "more": {"N": str(more)}}

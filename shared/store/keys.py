@@ -10,7 +10,7 @@ from shared.rules.state import SlotKey
 
 # An id of ours is `<header>.<ULID>`; FHIR ends ids at 64 characters.
 LONGEST_HEADER_ID = 64 - 1 - 26
-HEADER = patterns.HEADER.sort
+HEADER_SORT = patterns.HEADER.sort
 # Sort after every character that the keys use.
 AFTER_ALL = "\x7f"
 EVERYTHING = (" ", AFTER_ALL)
@@ -34,7 +34,7 @@ class Place(NamedTuple):
     @property
     def is_message(self) -> bool:
         """Tell a message from a header."""
-        return self.sort != HEADER
+        return self.sort != HEADER_SORT
 
 
 def address(pattern: AccessPattern, tenant: str, **parts: object) -> Address:
@@ -53,17 +53,17 @@ def resource(tenant: str, resource_type: str, resource_id: str) -> Address:
     return address(patterns.RESOURCE_CURRENT, tenant, type=resource_type, id=resource_id)
 
 
-def placed(tenant: str, place: Place) -> Address:
+def communication_at(tenant: str, place: Place) -> Address:
     """Give the address of a Communication's current version."""
     return Address(patterns.THREAD, f"{tenant}#{place.thread}", place.sort)
 
 
-def home(communication_id: str) -> Place:
+def home_place(communication_id: str) -> Place:
     """Give the place an id speaks of: the Communication is there, or a locator naming its place."""
     header, _, ulid = communication_id.rpartition(".")
     if header and len(header) <= LONGEST_HEADER_ID and ulids.PATTERN.fullmatch(ulid):
         return Place(header, f"m#{ulid}")
-    return Place(communication_id, HEADER)
+    return Place(communication_id, HEADER_SORT)
 
 
 def current(tenant: str, resource_type: str, resource_id: str) -> Address:
@@ -71,7 +71,7 @@ def current(tenant: str, resource_type: str, resource_id: str) -> Address:
     if resource_type == "Encounter":
         return encounter(tenant, resource_id)
     if resource_type == "Communication":
-        return placed(tenant, home(resource_id))
+        return communication_at(tenant, home_place(resource_id))
     return resource(tenant, resource_type, resource_id)
 
 
@@ -83,7 +83,7 @@ def version(tenant: str, resource_type: str, resource_id: str, number: int) -> A
         return address(
             patterns.COMMUNICATION_VERSION,
             tenant,
-            id=home(resource_id).thread,
+            id=home_place(resource_id).thread,
             resource=resource_id,
             version=f"{number:08}",
         )
@@ -153,6 +153,6 @@ def reindexing(item: str) -> Address:
     return Address(pattern.table, pattern.partition, pattern.sort.format(item=item))
 
 
-def is_identifiers(guard_or_claim: Address) -> bool:
+def is_identifier_guard(guard_or_claim: Address) -> bool:
     """Tell an identifier's guard from that of another query."""
     return guard_or_claim.sk == patterns.GUARD.sort

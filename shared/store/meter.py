@@ -20,7 +20,7 @@ def start() -> None:
     _failed.clear()
 
 
-def read() -> dict[str, float]:
+def consumed() -> dict[str, float]:
     """Give what has been consumed since the request began."""
     return dict(_consumed)
 
@@ -55,12 +55,12 @@ def add(consumed: Mapping[str, float], failed: Counter[tuple[str, str]]) -> None
     _failed.update(failed)
 
 
-def look() -> None:
+def count_access() -> None:
     """Count a look at the tables, whatever it finds."""
     _looks[0] += 1
 
 
-def looks() -> int:
+def accesses() -> int:
     """Return how many looks there have been."""
     return _looks[0]
 

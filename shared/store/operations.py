@@ -82,17 +82,17 @@ def address_of(record: Record, tenant: str) -> Address:
 
 
 @singledispatch
-def operations(new: Any, _old: Any, _tenant: str) -> Iterator[Operation]:
+def write_operations(new: Any, _old: Any, _tenant: str) -> Iterator[Operation]:
     """Give the operations that write a record which was read as `old` (None: was not there)."""
     raise TypeError(type(new).__name__)
 
 
-@operations.register
+@write_operations.register
 def _(new: Pending, _old: Pending | None, tenant: str) -> Iterator[Operation]:
     yield put(new.address(tenant), new.to_item())
 
 
-@operations.register
+@write_operations.register
 def _(new: Span, old: Span | None, tenant: str) -> Iterator[Operation]:
     """Write a range that is still as it was read: two that widen it at once both have to hold."""
     if old is None:
@@ -106,19 +106,19 @@ def _(new: Span, old: Span | None, tenant: str) -> Iterator[Operation]:
     yield put(address_of(new, tenant), span_item(new), " AND ".join(conditions), **read)
 
 
-@operations.register
+@write_operations.register
 def _(new: Adoption, _old: Adoption | None, tenant: str) -> Iterator[Operation]:
     yield put(address_of(new, tenant), adoption_item(new), ABSENT)
 
 
-@operations.register
+@write_operations.register
 def _(new: EncounterRecord, old: EncounterRecord | None, tenant: str) -> Iterator[Operation]:
     address = new.address(tenant)
     if old is None:
         yield put(address, new.to_item(), ABSENT)
     else:
         yield put(address, new.to_item(), "#rev = :rev", rev={"N": str(old.rev)})
-    yield from _superseded(new, old, tenant)
+    yield from _version_and_rows(new, old, tenant)
     before = due_address(old, tenant) if old and old.due else None
     after = due_address(new, tenant) if new.due else None
     if before and before != after:
@@ -135,31 +135,33 @@ def due_address(record: EncounterRecord, tenant: str) -> Address:
     return Address(patterns.SEARCH, partition, patterns.DUE.sort.format(**parts))
 
 
-@operations.register
+@write_operations.register
 def _(
     new: CommunicationRecord, old: CommunicationRecord | None, tenant: str
 ) -> Iterator[Operation]:
-    home, place = keys.home(new.id), new.place
+    home, place = keys.home_place(new.id), new.place
     if old is None:
-        yield put(keys.placed(tenant, place), new.to_item(), ABSENT)
+        yield put(keys.communication_at(tenant, place), new.to_item(), ABSENT)
         if place != home:
-            yield put(keys.placed(tenant, home), _locator(new), ABSENT)
+            yield put(keys.communication_at(tenant, home), _locator(new), ABSENT)
     elif old.place == place:
-        condition, values = unchanged(old)
-        yield put(keys.placed(tenant, place), new.to_item(), condition, **values)
+        condition, values = unchanged_condition(old)
+        yield put(keys.communication_at(tenant, place), new.to_item(), condition, **values)
     else:
         yield from _move(new, old, tenant)
-    yield from _superseded(new, old, tenant)
+    yield from _version_and_rows(new, old, tenant)
 
 
-@operations.register
+@write_operations.register
 def _(new: ResourceRecord, old: ResourceRecord | None, tenant: str) -> Iterator[Operation]:
-    condition, values = unchanged(old) if old else (ABSENT, {})
+    condition, values = unchanged_condition(old) if old else (ABSENT, {})
     yield put(new.address(tenant), new.to_item(), condition, **values)
-    yield from _superseded(new, old, tenant)
+    yield from _version_and_rows(new, old, tenant)
 
 
-def unchanged(record: CommunicationRecord | EncounterRecord | ResourceRecord) -> tuple[str, Item]:
+def unchanged_condition(
+    record: CommunicationRecord | EncounterRecord | ResourceRecord,
+) -> tuple[str, Item]:
     """Give the condition, with its values, under which an item is as it was read."""
     if isinstance(record, EncounterRecord):
         return "#rev = :rev", {"rev": {"N": str(record.rev)}}
@@ -171,25 +173,25 @@ def unchanged(record: CommunicationRecord | EncounterRecord | ResourceRecord) ->
 
 def _move(new: CommunicationRecord, old: CommunicationRecord, tenant: str) -> Iterator[Operation]:
     """Put the item at its new place and leave a locator where its id speaks of."""
-    home, (condition, values) = keys.home(new.id), unchanged(old)
-    left = keys.placed(tenant, old.place)
+    home, (condition, values) = keys.home_place(new.id), unchanged_condition(old)
+    left = keys.communication_at(tenant, old.place)
     if new.place == home:
-        yield put(keys.placed(tenant, home), new.to_item(), "attribute_exists(#to)")
+        yield put(keys.communication_at(tenant, home), new.to_item(), "attribute_exists(#to)")
     else:
-        yield put(keys.placed(tenant, new.place), new.to_item(), ABSENT)
+        yield put(keys.communication_at(tenant, new.place), new.to_item(), ABSENT)
     if old.place == home:
         yield put(left, _locator(new), condition, **values)
         return
     yield delete(left, condition, **values)
     if new.place != home:
-        yield put(keys.placed(tenant, home), _locator(new))
+        yield put(keys.communication_at(tenant, home), _locator(new))
 
 
 def _locator(record: CommunicationRecord) -> Item:
     return {"to": {"L": [{"S": record.place.thread}, {"S": record.place.sort}]}}
 
 
-def _superseded(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[Operation]:
+def _version_and_rows(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[Operation]:
     """Keep the version before, where there is a new one, and bring the index rows up to date."""
     is_same = old is not None and new.version == old.version
     if old is not None and not is_same:
@@ -199,7 +201,7 @@ def _superseded(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[
         yield delete(keys.index_row(pk, sk))
     written = [row for row in new.rows if not (old and is_same and row in old.rows)]
     if written:
-        copy = copied(new.json or b"", max(len(pk) + len(sk) for pk, sk in new.rows))
+        copy = row_content(new.json or b"", max(len(pk) + len(sk) for pk, sk in new.rows))
         for pk, sk in written:
             yield put(keys.index_row(pk, sk), copy)
 
@@ -212,7 +214,7 @@ def version_item(record: Versioned) -> Item:
     return version | {"resource": {"B": codec.pack(record.json)}}
 
 
-def copied(json: bytes, key_bytes: int) -> Item:
+def row_content(json: bytes, key_bytes: int) -> Item:
     """Give rows their copy of a resource; where that passes a write unit, what searches look at."""
     room = ROW_BYTES - key_bytes - len("pksk") - len("resource")
     whole = codec.pack(json)
@@ -225,7 +227,7 @@ def copied(json: bytes, key_bytes: int) -> Item:
     return partial
 
 
-@operations.register
+@write_operations.register
 def _(new: Slot, old: Slot, tenant: str) -> Iterator[Operation]:
     """Write a slot: whole where its epoch rises, else as an addition that many may make at once."""
     if new.epoch == old.epoch:

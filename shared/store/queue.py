@@ -7,7 +7,7 @@ from typing import Any
 from shared.settings import settings
 from shared.store import dynamodb
 
-LARGEST_BATCH = 10
+MOST_MESSAGES = 10
 
 
 @cache
@@ -16,7 +16,7 @@ def client() -> Any:
     return dynamodb.session().create_client("sqs", config=dynamodb.CONFIG)
 
 
-def waiting() -> int:
+def approximate_length() -> int:
     """Give about how many messages no worker has taken yet."""
     name = "ApproximateNumberOfMessages"
     answer = dynamodb.make(
@@ -29,8 +29,8 @@ def waiting() -> int:
 
 def send(bodies: Sequence[str]) -> None:
     """Send messages. Raises dynamodb.Busy where the queue did not take all of them."""
-    for start in range(0, len(bodies), LARGEST_BATCH):
-        batch = bodies[start : start + LARGEST_BATCH]
+    for start in range(0, len(bodies), MOST_MESSAGES):
+        batch = bodies[start : start + MOST_MESSAGES]
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)]
         answer = dynamodb.make(
             client().send_message_batch, QueueUrl=settings().closing_queue_url, Entries=entries

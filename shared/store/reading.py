@@ -13,7 +13,7 @@ from shared.store.records import (
     EncounterRecord,
     ResourceRecord,
     Versioned,
-    past,
+    superseded,
 )
 
 type Resource = dict[str, Any]
@@ -24,7 +24,7 @@ _VERSIONS = range(1, 10**8)
 _MOST_MOVES = 4
 
 
-class Asked(NamedTuple):
+class VersionKey(NamedTuple):
     """A version of a resource that is asked for."""
 
     type: str
@@ -56,11 +56,11 @@ def communication(tenant: str, communication_id: str) -> CommunicationRecord | N
 
     Raises Busy where it is moved again and again meanwhile.
     """
-    home = keys.placed(tenant, keys.home(communication_id))
+    home = keys.communication_at(tenant, keys.home_place(communication_id))
     for _ in range(_MOST_MOVES):
         item = _get(home)
         if item and "to" in item:
-            item = _get(keys.placed(tenant, _place(item)))
+            item = _get(keys.communication_at(tenant, _place(item)))
             if item is None:
                 # It was moved between the two reads, and its locator with it.
                 continue
@@ -84,7 +84,7 @@ def _place(locator: Item) -> Place:
 def version(tenant: str, record: Versioned, number: int) -> Versioned | None:
     """Read a superseded version of a resource."""
     item = _get(keys.version(tenant, record.type, record.id, number))
-    return past(record, item) if item else None
+    return superseded(record, item) if item else None
 
 
 def versions(tenant: str, record: Versioned, oldest: int, newest: int) -> Iterator[Versioned]:
@@ -95,7 +95,7 @@ def versions(tenant: str, record: Versioned, oldest: int, newest: int) -> Iterat
         return
     found = dynamodb.query_all(first.table, first.pk, (first.sk, last.sk), forward=False)
     for item in found:
-        yield past(record, item)
+        yield superseded(record, item)
 
 
 def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, bytes]:
@@ -112,14 +112,16 @@ def _records(resource_type: str, ids: Sequence[str], tenant: str) -> Iterator[Ve
     if resource_type != "Communication":
         addresses = [keys.resource(tenant, resource_type, one) for one in ids]
         return map(ResourceRecord.from_item, _batch(patterns.RESOURCE, addresses))
-    addresses = [keys.placed(tenant, keys.home(one)) for one in ids]
+    addresses = [keys.communication_at(tenant, keys.home_place(one)) for one in ids]
     found = _batch(patterns.THREAD, addresses)
-    moved = [keys.placed(tenant, _place(item)) for item in found if "to" in item]
+    moved = [keys.communication_at(tenant, _place(item)) for item in found if "to" in item]
     found = [item for item in found if "to" not in item] + _batch(patterns.THREAD, moved)
     return map(CommunicationRecord.from_item, found)
 
 
-def read_versions(tenant: str, asked: Iterable[Asked]) -> dict[Asked, tuple[Versioned, Versioned]]:
+def read_versions(
+    tenant: str, asked: Iterable[VersionKey]
+) -> dict[VersionKey, tuple[Versioned, Versioned]]:
     """Read superseded versions of several resources, each after the resource's record."""
     by_place = {
         keys.version(tenant, one.type, one.id, one.number): one
@@ -135,7 +137,7 @@ def read_versions(tenant: str, asked: Iterable[Asked]) -> dict[Asked, tuple[Vers
         found = _batch(table, [place for place in by_place if place.table == table])
         items |= {(one["pk"]["S"], one["sk"]["S"]): one for one in found}
     return {
-        one: (record, past(record, item))
+        one: (record, superseded(record, item))
         for place, one in by_place.items()
         if (record := records.get((one.type, one.id))) and (item := items.get((place.pk, place.sk)))
     }
@@ -145,11 +147,11 @@ def children(tenant: str, encounter_id: str) -> list[Resource]:
     """Read the Encounters whose partOf names one, in full or what searches look at of them."""
     partition = f"{tenant}#Encounter?part-of=Encounter/{encounter_id}"
     found = dynamodb.query_all(patterns.SEARCH, partition, keys.EVERYTHING)
-    resources = (of_row(tenant, item) for item in found)
+    resources = (resource_of_row(tenant, item) for item in found)
     return [one for one in resources if one and one["id"] != encounter_id]
 
 
-def of_row(tenant: str, item: Item) -> Resource:
+def resource_of_row(tenant: str, item: Item) -> Resource:
     """Read the resource of a row, as much of it as searches look at; empty where it is gone."""
     if "resource" in item:
         resource: Resource = fhirjson.loads(codec.unpack(bytes(item["resource"]["B"]))[0])
@@ -158,7 +160,7 @@ def of_row(tenant: str, item: Item) -> Resource:
     return record.resource if record else {}
 
 
-def threads(tenant: str, encounter_id: str) -> list[str]:
+def thread_ids(tenant: str, encounter_id: str) -> list[str]:
     """Read the ids of the threads that a session has or had, in their order."""
     partition = keys.encounter(tenant, encounter_id).pk
     found = dynamodb.query_all(patterns.ENCOUNTER, partition, ("t#", "t#" + keys.AFTER_ALL))

@@ -96,7 +96,7 @@ class Versioned:
         return fields | {"json": json, "rows": keys_of_rows, "updated": ""}
 
 
-def known[V: Versioned](record: V, resource: Resource) -> V:
+def with_resource[V: Versioned](record: V, resource: Resource) -> V:
     """Say what a record's JSON says, so that it is not read again."""
     vars(record)["resource"] = resource
     return record
@@ -105,7 +105,7 @@ def known[V: Versioned](record: V, resource: Resource) -> V:
 def changed[V: Versioned](record: V, **changes: Any) -> V:
     """Change what a record says beside its resource, which is not read from its JSON again."""
     new = replace(record, **changes)
-    return known(new, record.resource) if "resource" in vars(record) else new
+    return with_resource(new, record.resource) if "resource" in vars(record) else new
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +220,7 @@ class CommunicationRecord(Versioned):
 
     def address(self, tenant: str) -> Address:
         """Give the address of the item."""
-        return keys.placed(tenant, self.place)
+        return keys.communication_at(tenant, self.place)
 
     def to_item(self) -> Item:
         """Write the item's attributes."""
@@ -299,7 +299,7 @@ def id_of(place: Place) -> str:
     return f"{place.thread}.{place.sort[2:]}" if place.is_message else place.thread
 
 
-def past[V: Versioned](record: V, item: Item) -> V:
+def superseded[V: Versioned](record: V, item: Item) -> V:
     """Read a superseded version of a record from its item."""
     number = int(item["version"]["N"])
     if "deleted" in item:

@@ -75,7 +75,7 @@ class Repository:
         for saved in self._saved.values():
             if isinstance(saved, CommunicationRecord) and saved.id == communication_id:
                 return saved
-        home = keys.placed(self.tenant, keys.home(communication_id))
+        home = keys.communication_at(self.tenant, keys.home_place(communication_id))
         if home not in self._read:
             self._read[home] = reading.communication(self.tenant, communication_id)
         record: CommunicationRecord | None = self._read[home]
@@ -193,6 +193,6 @@ class Repository:
     def _before(self, address: Address, record: Any) -> Any:
         """Give what a saved record was read as, also where it has moved since."""
         if isinstance(record, CommunicationRecord):
-            return self._read.get(keys.placed(self.tenant, keys.home(record.id)))
+            return self._read.get(keys.communication_at(self.tenant, keys.home_place(record.id)))
         before = self._read.get(address)
         return Slot(key=record.key) if before is None and isinstance(record, Slot) else before

@@ -13,15 +13,15 @@ from botocore.exceptions import ConnectionError as NoConnection
 
 from shared import deadlines
 from shared.errors import Transient
-from shared.store.dynamodb import BUSY, UNKNOWN, Busy, client, make
+from shared.store.dynamodb import BUSY_CODES, UNKNOWN_OUTCOME_CODES, Busy, client, make
 from shared.store.operations import Operation
 
-LARGEST = 100
+MOST_OPERATIONS = 100
 # DynamoDB ends a transaction at 4 MB; what is not a resource's copy is small.
-LARGEST_BYTES = 3_800_000
+MOST_BYTES = 3_800_000
 # At most; a function that has less time left ends sooner.
-PATIENCE_SECONDS = 18
-UNKNOWN_SECONDS = 5
+CHANGE_PATIENCE_SECONDS = 18
+UNKNOWN_OUTCOME_SECONDS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 
 
@@ -38,10 +38,10 @@ def send(operations: Sequence[Operation]) -> None:
 
     Where the outcome stays unknown it is sent again under its token: it happens at most once.
     """
-    if len(operations) > LARGEST or sum(map(_bytes, operations)) > LARGEST_BYTES:
+    if len(operations) > MOST_OPERATIONS or sum(map(_bytes, operations)) > MOST_BYTES:
         raise TooManyItems(len(operations))
     deadlines.check()
-    token, deadline = str(uuid4()), _deadline(UNKNOWN_SECONDS)
+    token, deadline = str(uuid4()), _deadline(UNKNOWN_OUTCOME_SECONDS)
     while not _sent(operations, token):
         if time.monotonic() > deadline:
             raise Transient("The database did not answer; the change may or may not have been made")
@@ -64,23 +64,23 @@ def _sent(operations: Sequence[Operation], token: str) -> bool:
         return False
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code in UNKNOWN:
+        if code in UNKNOWN_OUTCOME_CODES:
             return False
         reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
         if "ConditionalCheckFailed" in reasons:
             raise Stale from None
-        if code in BUSY or reasons & BUSY:
+        if code in BUSY_CODES or reasons & BUSY_CODES:
             raise Busy("The database is busy") from None
         raise
     return True
 
 
-def settle[T](attempt: Callable[[], T]) -> T:
+def with_retries[T](attempt: Callable[[], T]) -> T:
     """Make attempts, each reading anew, until one is neither stale nor refused for load.
 
     Raises Transient when the patience or the function's time is at its end.
     """
-    deadline, longest = _deadline(PATIENCE_SECONDS), _FIRST_PAUSE
+    deadline, longest = _deadline(CHANGE_PATIENCE_SECONDS), _FIRST_PAUSE
     while True:
         try:
             return attempt()

@@ -18,7 +18,7 @@ from shared.store.records import (
     ResourceRecord,
     Versioned,
     changed,
-    known,
+    with_resource,
 )
 from shared.store.work import UnitOfWork
 
@@ -53,7 +53,9 @@ def _next[V: Versioned](
         return replace(before, version=version, json=None, updated=updated, **changes)
     content = stamp(resource, version, updated)
     json = fhirjson.dumps(content)
-    return known(replace(before, version=version, json=json, updated="", **changes), content)
+    return with_resource(
+        replace(before, version=version, json=json, updated="", **changes), content
+    )
 
 
 def of_encounter(
@@ -73,7 +75,7 @@ def of_encounter(
     after = changed(after, is_long=stays_long or long_encounters.is_long(after.resource, at, zone))
     if after.is_long or not after.due or not after.opened:
         return after
-    long_from = long_encounters.long_from(after.resource, instants.read(after.opened), zone)
+    long_from = long_encounters.becomes_long_at(after.resource, instants.read(after.opened), zone)
     # Subtracting cannot overflow, as adding could: a period may begin in the calendar's last hours.
     is_in_time = instants.read(after.due) - GRACE <= long_from
     return after if is_in_time else changed(after, due=instants.written(long_from))
@@ -96,7 +98,7 @@ def _session_before(
     return work.as_read(session) if session else None
 
 
-def unborn_encounter(work: UnitOfWork, encounter_id: str) -> EncounterRecord:
+def blank_encounter(work: UnitOfWork, encounter_id: str) -> EncounterRecord:
     """Return version 0 of an Encounter, which its first version follows."""
     return EncounterRecord(
         id=encounter_id,
@@ -113,7 +115,7 @@ def of_resource(work: UnitOfWork, before: Versioned, resource: Resource | None) 
     return _next(work, before, resource, {})
 
 
-def unborn_resource(work: UnitOfWork, target: Literal) -> ResourceRecord:
+def blank_resource(work: UnitOfWork, target: Literal) -> ResourceRecord:
     """Return version 0 of a resource of any other type, which its first version follows."""
     return ResourceRecord(
         type=target.type, id=target.id, version=0, json=None, created=work.instant, updated=""

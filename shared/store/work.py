@@ -10,7 +10,7 @@ from shared.fhir.references import Literal
 from shared.rules.state import Slot
 from shared.store import guards, keys, transactions
 from shared.store.audit_items import event_item
-from shared.store.index.rows import rows
+from shared.store.index.rows import row_keys
 from shared.store.keys import Address
 from shared.store.operations import (
     ABSENT,
@@ -19,8 +19,8 @@ from shared.store.operations import (
     address_of,
     check,
     delete,
-    operations,
     put,
+    write_operations,
 )
 from shared.store.records import EncounterRecord, Versioned, changed
 from shared.store.repository import Repository
@@ -40,14 +40,14 @@ class UnitOfWork(Repository):
         self._there: dict[Literal, tuple[Address, Operation]] = {}
         self._claims: dict[Address, str] = {}
         self._spent: dict[Quota, int] = {}
-        self.coming: dict[Literal, dict[str, Any] | None] = {}
+        self.announced: dict[Literal, dict[str, Any] | None] = {}
         # Whether the transaction itself may find out that what it refers to is not there.
         self.trusting = False
         # Closings of several transactions: whether to begin them so, and those that were.
         self.in_steps = False
         self.begun: list[str] = []
 
-    def continued(self, other: Self) -> None:
+    def continue_from(self, other: Self) -> None:
         """Go on from what another unit of work has read and requires."""
         self._read, self._required = dict(other._read), dict(other._required)
 
@@ -71,27 +71,27 @@ class UnitOfWork(Repository):
             required = check(address, ABSENT)
         self._required[address] = required
 
-    def require_there(self, record: Versioned) -> None:
+    def require_existing(self, record: Versioned) -> None:
         """Make the work depend on a resource being there, whatever others make of it meanwhile."""
-        self._require_there(Literal(record.type, record.id), record.address(self.tenant))
+        self._require_existing(Literal(record.type, record.id), record.address(self.tenant))
 
-    def require_unread(self, target: Literal) -> bool:
+    def require_existing_unread(self, target: Literal) -> bool:
         """Make the work depend on a resource that nobody has read; tell whether that will do."""
         address = keys.resource(self.tenant, *target)
         is_known = address in self._saved or address in self._read
         if not self.trusting or is_known or target.type in CARE:
             return False
-        self._require_there(target, address)
+        self._require_existing(target, address)
         return True
 
-    def _require_there(self, target: Literal, address: Address) -> None:
+    def _require_existing(self, target: Literal, address: Address) -> None:
         moved = " AND attribute_not_exists(#to)" if target.type == "Communication" else ""
         condition = f"attribute_exists(#pk) AND attribute_not_exists(#deleted){moved}"
         self._there[target] = address, check(address, condition)
 
-    def expect(self, target: Literal, body: dict[str, Any] | None) -> None:
+    def announce(self, target: Literal, body: dict[str, Any] | None) -> None:
         """Make known to all parts of the work what one will write, or with None delete."""
-        self.coming[target] = body
+        self.announced[target] = body
 
     def claim(self, guard: Address, last: str) -> None:
         """Make the work depend on a guard staying as it was read, before a search found nothing."""
@@ -171,9 +171,9 @@ class UnitOfWork(Repository):
             yield delete(address)
         elif isinstance(record, Versioned):
             record = self._indexed(record, before, chain)
-            yield from operations(record, before, self.tenant)
+            yield from write_operations(record, before, self.tenant)
         else:
-            yield from operations(record, before, self.tenant)
+            yield from write_operations(record, before, self.tenant)
 
     def _indexed[V: Versioned](self, record: V, before: V | None, chain: bytes) -> V:
         """Give a record as it is written: with its rows, and the next link of its chain."""
@@ -183,5 +183,5 @@ class UnitOfWork(Repository):
             return changed(record, chain=chain, rows=before.rows)
         keys_of_rows: tuple[tuple[str, str], ...] = ()
         if not record.deleted:
-            keys_of_rows = rows(record.resource, record.created, self.tenant, is_long=is_long)
+            keys_of_rows = row_keys(record.resource, record.created, self.tenant, is_long=is_long)
         return changed(record, chain=chain, rows=keys_of_rows)

@@ -22,7 +22,7 @@ from shared.audit.chains import (
     NO_VERSION,
 )
 from shared.audit.digests import ANOTHER, GONE
-from shared.audit.events import link
+from shared.audit.events import chain_link
 from shared.catalog import access_patterns as patterns
 from shared.fhir import fhirjson, instants, ulids
 from shared.local.auditing import TABLES as TABLES_WALKED
@@ -219,7 +219,7 @@ def test_a_chain_that_was_written_anew_is_another_than_the_archive_knows(
         written = [["Encounter/1", _version(row), "C" if not last else "U", last]]
         forged = altered(row, who={"subject": "somebody else"}, written=written)
         put(forged)
-        last = link(audit_items.event_of(forged)).hex()
+        last = chain_link(audit_items.event_of(forged)).hex()
     chained = item | {"chain": {"B": bytes.fromhex(last)}}
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=chained)
     assert found() == ("", "")
@@ -327,7 +327,7 @@ def appended(versions: list[dict[str, Any]]) -> Any:
         written = [["Encounter/1", version, "U", chain.hex()]]
         content = json.dumps(event | {"written": written} | change).encode()
         put(row | {"event": {"B": codec.pack(content)}})
-        return event_id(row), events.link(content)
+        return event_id(row), events.chain_link(content)
 
     yield append
     remove(row)
@@ -364,7 +364,7 @@ def test_events_without_hashes_of_content_are_valid(
         event = json.loads(content)
         del event["contents"], event["keeps"]
         content = fhirjson.canonical(event)
-        return content, events.link(content)
+        return content, events.chain_link(content)
 
     of_transaction = events.of_transaction
     with monkeypatch.context() as patch:

@@ -51,9 +51,9 @@ def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
 def broken() -> Iterator[pytest.MonkeyPatch]:
     """Patches that are undone before the tables are looked at; nothing is waited for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dynamodb, "PATIENCE_SECONDS", 0)
-        patch.setattr(transactions, "PATIENCE_SECONDS", 0)
-        patch.setattr(transactions, "UNKNOWN_SECONDS", 0)
+        patch.setattr(dynamodb, "CALL_PATIENCE_SECONDS", 0)
+        patch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", 0)
+        patch.setattr(transactions, "UNKNOWN_OUTCOME_SECONDS", 0)
         yield patch
 
 
@@ -189,7 +189,7 @@ def test_a_call_that_was_made_again_is_logged_though_the_request_went_well(
     clinic: FrontDoor, broken: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     session_id = open_session(clinic)
-    broken.setattr(dynamodb, "PATIENCE_SECONDS", 5)
+    broken.setattr(dynamodb, "CALL_PATIENCE_SECONDS", 5)
     get_item = dynamodb.client().get_item
     errors = [refusal("ThrottlingException")("get_item")]
 

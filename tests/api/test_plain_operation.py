@@ -40,7 +40,7 @@ def test_an_error_of_our_own_says_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_busy_database_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
     made = FACE.make("/encounters", VISIT)
-    monkeypatch.setattr(transactions, "PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", -1)
     client = dynamodb.client()
     busy = client.exceptions.TransactionCanceledException(
         {

@@ -36,7 +36,7 @@ def everything() -> dict[str, int]:
         found = [reindex.handler({"part": n, "parts": PARTS}, context()) for n in range(PARTS)]
     assert all(each.pop("done") for each in found)
     reindex.handler({"finish": PARTS}, context())
-    readiness.forget()
+    readiness.clear_cache()
     keys = {key for each in found for key in each if key != "table"}
     return {key: sum(each.get(key, 0) for each in found) for key in keys}
 
@@ -209,7 +209,7 @@ def test_what_lasts_long_keeps_and_gets_its_second_rows(
         for period in (stay, day)
     ]
     assert everything()["repaired rows"] == 0
-    monkeypatch.setattr(long_encounters, "hours", lambda: 1)
+    monkeypatch.setattr(long_encounters, "threshold_hours", lambda: 1)
     assert clinic.get("/Encounter?class=AMB&date=gt2026-01-13").ids == ids[:1]
     assert everything()["repaired rows"] > 0
     second = [item["sk"]["S"].rpartition("#")[2] for item in rows() if key_of(item)[1][:2] == "L#"]
@@ -230,7 +230,7 @@ def test_a_period_with_only_an_end_gets_its_place_among_the_dates(
         return clinic.post("/Encounter", care.visit(period=period) | {"status": "finished"}).id
 
     with monkeypatch.context() as earlier:
-        earlier.setattr(order, "of", without_a_date)
+        earlier.setattr(order, "position", without_a_date)
         ended = filed(end="2026-03-01")
     dated = filed(start="2026-01-01", end="2026-02-01")
     ways = ("class=AMB", "patient=Patient/homer-simpson", "_total=none")
@@ -305,7 +305,7 @@ def added() -> Iterator[Callable[[], None]]:
     yield add_both
     SEARCH_PARAMS.remove("Encounter", "ward")
     SEARCH_PARAMS.remove("Communication", "channel")
-    readiness.forget()
+    readiness.clear_cache()
 
 
 def test_an_added_parameter_is_right_before_and_after_reindexing(
@@ -327,7 +327,7 @@ def test_an_added_parameter_is_right_before_and_after_reindexing(
     assert clinic.put(f"/Encounter/{old[0]}", moved).status == 200
     assert sorted(clinic.get(query).ids) == sorted([old[1], new])
     assert clinic.get("/Encounter?ward=Location/b").ids == [other]
-    readiness.forget()
+    readiness.clear_cache()
     assert readiness.is_partitioned(WARD)
 
 

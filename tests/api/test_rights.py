@@ -432,7 +432,7 @@ def notes(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Notes:  # noqa
         monkeypatch.setattr(caller, "client", cache(lambda: database))
     # A parameter of a later release is asked for its rows' readiness, by every search.
     monkeypatch.setattr(readiness, "is_ready", lambda _: bool(readiness._marks(0)) or True)
-    readiness.forget()
+    readiness.clear_cache()
     return noted
 
 

@@ -131,7 +131,7 @@ def test_what_is_due_is_closed_in_its_tenant(
         caller.put("/Communication/thread", care.header(id="thread"))
     assert NORTH.post("/Communication", care.message("thread")).status == 201
     sent: list[str] = []
-    monkeypatch.setattr(queue, "waiting", lambda: False)
+    monkeypatch.setattr(queue, "approximate_length", lambda: False)
     monkeypatch.setattr(queue, "send", sent.extend)
     practice.now = practice.now.replace(hour=11)
     send_due(practice.now)

@@ -96,7 +96,7 @@ def reindexed() -> dict[str, int]:
         ]
     assert all(each["done"] for each in found)
     reindex.handler({"finish": PARTS}, commands.CONTEXT)
-    readiness.forget()
+    readiness.clear_cache()
     return {key: sum(each.get(key, 0) for each in found) for each in found for key in each}
 
 

@@ -32,11 +32,11 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.SPAN: keys.span,
     patterns.PENDING: keys.pending,
     patterns.RECORD: partitions.of_encounter,
-    patterns.HEADER: keys.home,
+    patterns.HEADER: keys.home_place,
     patterns.STATE: keys.slot,
     patterns.DAY: keys.slot,
     patterns.ADOPTION: keys.adoption,
-    patterns.MESSAGE: keys.placed,
+    patterns.MESSAGE: keys.communication_at,
     patterns.COMMUNICATION_VERSION: keys.version,
     patterns.RESOURCE_CURRENT: keys.resource,
     patterns.RESOURCE_VERSION: keys.version,
@@ -50,10 +50,10 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,
     patterns.HELD: keys.held,
-    patterns.EVENT: audit_items.address,
+    patterns.EVENT: audit_items.event_address,
     patterns.NEW_EVENTS: journal.partition,
-    patterns.POSTINGS: archive_index.of_key,
-    patterns.SEGMENTS: archive_index.of_segments,
+    patterns.POSTINGS: archive_index.bucket_partition,
+    patterns.SEGMENTS: archive_index.segments_partition,
 }
 
 

@@ -325,7 +325,10 @@ def test_a_reader_of_the_archive_reads_and_its_writer_adds(policy: str, rights: 
     statements = RESOURCES[policy]["Properties"]["PolicyDocument"]["Statement"]
     assert {one for each in statements for one in _list(each["Action"])} == rights
     objects, key_use = statements
-    prefixes = [segments.PREFIX, *([digests.PREFIX] if policy == "ArchiveWriting" else [])]
+    prefixes = [
+        segments.EVENTS_PREFIX,
+        *([digests.DIGESTS_PREFIX] if policy == "ArchiveWriting" else []),
+    ]
     assert _list(objects["Resource"]) == [
         {"Fn::Sub": f"${{AuditArchive.Arn}}/{prefix}*"} for prefix in prefixes
     ]
@@ -421,7 +424,7 @@ def test_the_stream_brings_on_events_and_nothing_that_is_made_of_them(name: str)
     (wanted,) = mapping["FilterCriteria"]["Filters"]
     assert json.loads(wanted["Pattern"])["dynamodb"] == {"Keys": {"sk": {"S": [sort]}}}
     assert mapping["MaximumBatchingWindowInSeconds"] == seconds
-    assert 2 * seconds <= journal.NEW.total_seconds()
+    assert 2 * seconds <= journal.INDEX_DELAY.total_seconds()
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {
         "Fn::GetAtt": ["AuditDeadLetters", "Arn"]
     }
@@ -657,7 +660,7 @@ def test_a_message_is_hidden_six_times_as_long_as_a_worker_may_take() -> None:
     worker, waiting = (RESOURCES[name]["Properties"] for name in ("ClosingWorkerFunction", QUEUE))
     assert waiting["VisibilityTimeout"] == 6 * worker["Timeout"]
     assert waiting["RedrivePolicy"]["maxReceiveCount"] == 5
-    assert closing_worker.LONGEST_LOOK_MS > 1000 * transactions.PATIENCE_SECONDS
+    assert closing_worker.LONGEST_LOOK_MS > 1000 * transactions.CHANGE_PATIENCE_SECONDS
 
 
 def test_messages_fail_one_by_one_and_workers_are_bounded() -> None:

@@ -195,7 +195,7 @@ def test_a_process_killed_at_any_call_leaves_nothing_half_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if scene is _close:
-        monkeypatch.setattr(transactions, "LARGEST", FEW)
+        monkeypatch.setattr(transactions, "MOST_OPERATIONS", FEW)
     for number in range(1, 100):
         request = scene(clinic)
         try:
@@ -262,7 +262,7 @@ def test_a_busy_database_is_asked_again(clinic: FrontDoor, response: AWSResponse
 def test_a_database_that_stays_busy_is_503_with_retry_after(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transactions, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", 0.2)
     response = _refusal("TransactionCanceledException", "TransactionConflict")
     with refused(1000, response):
         answer = clinic.post("/Encounter", care.session())

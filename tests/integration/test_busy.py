@@ -113,8 +113,8 @@ def test_a_busy_and_slow_database_is_waited_for(clinic: FrontDoor, trouble: Trou
 def test_what_a_database_has_no_time_for_is_503_with_retry_after_and_nothing_is_made(
     clinic: FrontDoor, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transactions, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(dynamodb, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(dynamodb, "CALL_PATIENCE_SECONDS", 0.2)
     session_id = open_session(clinic)
     header_id = clinic.post("/Communication", care.header()).id
     before = consistency.everything()

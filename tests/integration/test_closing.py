@@ -76,7 +76,7 @@ def test_where_nothing_is_due_a_run_reads_one_page_a_shard_and_sends_nothing(
         puts = [{"PutRequest": {"Item": row}} for row in rows]
         database.batch_write_item(RequestItems={tables["SearchTable"]: puts})
     assert rounds.schedule(NINE) == 0
-    assert meter.read() == {"calls": DUE_SHARDS, "readUnits": DUE_SHARDS, "writeUnits": 0}
+    assert meter.consumed() == {"calls": DUE_SHARDS, "readUnits": DUE_SHARDS, "writeUnits": 0}
     assert rounds.waiting() == 0
 
 
@@ -150,7 +150,7 @@ def test_runs_and_messages_again_change_nothing(
     closed = session_of(clinic, header_id)
     clock.now += HOUR
     assert rounds.work(records) == []
-    assert meter.read()["writeUnits"] == 0
+    assert meter.consumed()["writeUnits"] == 0
     assert rounds.run(clock.now) == 0
     assert session_of(clinic, header_id) == closed
 
@@ -196,7 +196,7 @@ def test_a_queue_that_does_not_take_messages_fails_the_run(
     clock.now = NINE + DAY
     refusing = type("Refusing", (), {"send_message_batch": lambda *_, **__: {"Failed": ["all"]}})
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "waiting", lambda: 0)
+        patch.setattr(queue, "approximate_length", lambda: 0)
         patch.setattr(queue, "client", refusing)
         with pytest.raises(Exception, match="did not take"):
             rounds.schedule(clock.now)
@@ -262,9 +262,9 @@ def test_what_a_run_costs_grows_with_what_is_due(
             thread(clinic, instants.written(clock.now))
         clock.now += DAY
         assert rounds.schedule(clock.now) == number
-        assert meter.read()["readUnits"] == DUE_SHARDS + 1  # and what is held
+        assert meter.consumed()["readUnits"] == DUE_SHARDS + 1  # and what is held
         rounds.work(rounds.receive())
-        costs.append(meter.read())
+        costs.append(meter.consumed())
     for name in ("calls", "writeUnits"):
         assert costs[1][name] == 2 * costs[0][name]
         assert costs[2][name] == 4 * costs[0][name]

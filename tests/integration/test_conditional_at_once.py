@@ -61,9 +61,9 @@ def test_a_conditional_create_costs_what_a_create_does(clinic: FrontDoor) -> Non
 
     body = care.session(identifier=IDENTIFIER)
     assert clinic.post("/Encounter", body).status == 201
-    plain = meter.read()["writeUnits"]
+    plain = meter.consumed()["writeUnits"]
     other = care.session(identifier=[{**IDENTIFIER[0], "value": "SM2"}])
     clinic.post("/Encounter", other, if_none_exist=f"{NAMED[:-1]}2")
-    assert meter.read()["writeUnits"] == plain
+    assert meter.consumed()["writeUnits"] == plain
     clinic.post("/Encounter", care.session(), if_none_exist="status=finished")
-    assert meter.read()["writeUnits"] == plain - 4 + 2
+    assert meter.consumed()["writeUnits"] == plain - 4 + 2

@@ -106,7 +106,7 @@ def test_a_page_of_what_was_recorded_is_one_query(clinic: FrontDoor) -> None:
     url, found = f"/Observation?encounter=Encounter/{session}&_count=20", list[str]()
     while url:
         page = clinic.get(url)
-        cost = meter.read()
+        cost = meter.consumed()
         assert (cost["calls"], cost["writeUnits"]) == (1, 0)
         assert cost["readUnits"] <= 5
         found += page.ids

@@ -51,7 +51,7 @@ def test_writers_and_a_reindexing_at_once_leave_every_row_right(
         # Guards, which wait for the rows of all parts.
         assert reindex.handler({"part": number, "parts": PARTS}, context)["done"]
     reindex.handler({"finish": PARTS}, context)
-    readiness.forget()
+    readiness.clear_cache()
     assert readiness.is_partitioned(WARD)
     last = f"/Encounter?ward=Location/b{ROUNDS - 1}&_count=100"
     assert sorted(clinic.get(last).ids) == sorted(visits[number] for number in moved)

@@ -45,7 +45,7 @@ def read_units() -> Iterator[list[int]]:
 def written(answer: Any) -> float:
     """Give the write units of the request just answered."""
     assert answer.status in (200, 201), answer.text
-    return meter.read()["writeUnits"]
+    return meter.consumed()["writeUnits"]
 
 
 def conversation(clinic: FrontDoor) -> tuple[str, str]:

@@ -10,9 +10,9 @@ from shared.fhir import instants, references, ulids
 from shared.rules import times
 from shared.rules.state import Adoption, Span
 from shared.store.index import long_encounters
-from shared.store.index.rows import rows
-from shared.store.keys import HEADER, Place
-from shared.store.operations import operations
+from shared.store.index.rows import row_keys
+from shared.store.keys import HEADER_SORT, Place
+from shared.store.operations import write_operations
 from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
 from tests.memory import Memory
 from tests.oracle import r4
@@ -60,7 +60,7 @@ class _Filling:
         for number in range(self.size - self.encounters):
             if number < THREADS or number % 3 == 0:
                 made = self.make.communication(f"t{number}" if number < THREADS else f"c{number}")
-                self._keep(made, Place(made["id"], HEADER))
+                self._keep(made, Place(made["id"], HEADER_SORT))
             else:
                 self._message(number)
         for (session, thread), sorts in self.spans.items():
@@ -84,7 +84,7 @@ class _Filling:
             created=CREATED,
             updated="",
             entered=CREATED,
-            rows=rows(resource, CREATED, zone=ZONE, is_long=is_long, most=100),
+            rows=row_keys(resource, CREATED, zone=ZONE, is_long=is_long, most=100),
         )
         self.resources.append(resource)
         self._write(record)
@@ -124,7 +124,7 @@ class _Filling:
             place=place,
             **state,
         )
-        found = rows(resource, CREATED, zone=ZONE, most=100)
+        found = row_keys(resource, CREATED, zone=ZONE, most=100)
         self.resources.append(resource)
         self._write(replace(record, rows=found))
 
@@ -139,7 +139,7 @@ class _Filling:
 
     def _write(self, record: Any) -> None:
         """Write all that belongs to a record."""
-        for operation in operations(record, None, "-"):
+        for operation in write_operations(record, None, "-"):
             put = operation["Put"]
             self.memory.put_item(TableName=put["TableName"], Item=put["Item"])
 
@@ -157,7 +157,7 @@ class _FillingAny(_Filling):
         for number in range(self.encounters):
             self._encounter(self.make.encounter(f"e{number}"))
             made = self.make.communication(f"t{number}")
-            self._keep(made, Place(made["id"], HEADER))
+            self._keep(made, Place(made["id"], HEADER_SORT))
             for kind in self.types:
                 self._resource(self.any.any(kind, str(number)))
         readers = READERS | {kind: r4.readers(kind) for kind in self.types}
@@ -172,7 +172,7 @@ class _FillingAny(_Filling):
             json=json.dumps(resource).encode(),
             created=CREATED,
             updated="",
-            rows=rows(resource, CREATED, zone=ZONE, most=100),
+            rows=row_keys(resource, CREATED, zone=ZONE, most=100),
         )
         self.resources.append(resource)
         self._write(record)

@@ -41,7 +41,7 @@ def event(seconds: float, *patients: str, tenant: str = "-", agent: str = "alice
 
 def test_a_segment_is_gzip_of_lines_that_any_tool_reads() -> None:
     events = [event(n, "Patient/homer-simpson") for n in range(200)]
-    (first, *_) = found = list(segments.built(events))
+    (first, *_) = found = list(segments.build(events))
     lines = [json.loads(line) for one in found for line in gzip.decompress(one.body).splitlines()]
     assert [line["id"] for line in lines] == [one.id for one in events]
     assert set(lines[0]) == {"id", "tenant", "event"}
@@ -51,7 +51,7 @@ def test_a_segment_is_gzip_of_lines_that_any_tool_reads() -> None:
 
 def test_a_segment_is_of_one_day() -> None:
     events = [event(n * 30) for n in range(5)] + [event(n * 30 + 3720) for n in range(3)]
-    found = list(segments.built(events))
+    found = list(segments.build(events))
     assert [one.key[:22] for one in found] == [
         "events/date=2026-11-20",
         "events/date=2026-11-21",
@@ -61,15 +61,15 @@ def test_a_segment_is_of_one_day() -> None:
 
 def test_the_same_events_make_the_same_segment_in_whatever_order_they_come() -> None:
     events = [event(n) for n in range(100)]
-    (one,), (other,) = segments.built(events), segments.built([*events[::-1], *events])
+    (one,), (other,) = segments.build(events), segments.build([*events[::-1], *events])
     assert one == other
 
 
 def test_an_event_is_read_from_its_member_alone() -> None:
     events = [event(n, tenant=tenant) for n in range(150) for tenant in ("-", "b")]
-    (segment,) = segments.built(events)
+    (segment,) = segments.build(events)
     for entry, place in segment.events:
-        member = segments.member(segment.body[place.offset :])
+        member = segments.first_member(segment.body[place.offset :])
         assert member is not None
         assert member[place.line] == entry
         assert {one.tenant for one in member} == {entry.tenant}
@@ -77,23 +77,23 @@ def test_an_event_is_read_from_its_member_alone() -> None:
 
 
 def test_a_part_of_a_member_is_not_taken_for_all_of_it() -> None:
-    (segment,) = segments.built([event(n) for n in range(60)])
-    assert segments.member(segment.body[:100]) is None
-    assert segments.member(segment.body + b"more") is not None
+    (segment,) = segments.build([event(n) for n in range(60)])
+    assert segments.first_member(segment.body[:100]) is None
+    assert segments.first_member(segment.body + b"more") is not None
 
 
 def rows(events: Iterable[Entry]) -> list[dict[str, Any]]:
     return [
         {"pk": {"S": address.pk}, "sk": {"S": address.sk}} | item
-        for segment in segments.built(events)
+        for segment in segments.build(events)
         for address, item in archive_index.rows(segment)
     ]
 
 
 def named(found: list[dict[str, Any]], own_id: str, tenant: str = "-") -> list[str]:
     """The instants of the events that the index has of an id."""
-    key = archive_index.key(f"AuditEvent?id={own_id}")
-    partition = archive_index.of_key(tenant, key.bucket)
+    key = archive_index.index_key(f"AuditEvent?id={own_id}")
+    partition = archive_index.bucket_partition(tenant, key.bucket)
     own = [row for row in found if row["pk"]["S"] == partition]
     return sorted(one.at for row in own for one in archive_index.postings(row, key.fingerprint))
 
@@ -130,8 +130,8 @@ def test_a_search_that_shows_thousands_costs_no_more_rows_than_there_are_buckets
 def test_a_bucket_with_more_postings_than_a_row_holds_has_several(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(archive_index, "LARGEST_ROW", 10)
-    monkeypatch.setattr(archive_index, "_MOST_OF_ONE", 8)
+    monkeypatch.setattr(archive_index, "MOST_POSTINGS", 10)
+    monkeypatch.setattr(archive_index, "_MOST_IN_RUN", 8)
     events = [event(n, "Patient/homer") for n in range(50)]
     found = rows(events)
     assert named(found, "homer") == [one.at for one in events]

@@ -12,7 +12,7 @@ from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index, SearchParam
 from shared.errors import BusinessRule
 from shared.fhir import references
 from shared.store.index.partitions import shard
-from shared.store.index.rows import MOST_ROWS, rows, stub
+from shared.store.index.rows import MOST_ROWS, row_keys, stub
 from tests import care
 
 CREATED = "2026-11-21T10:00:00.000Z"
@@ -25,7 +25,7 @@ def stored(resource: dict[str, Any], key: str = "r1") -> dict[str, Any]:
 
 def kept(resource: dict[str, Any], **more: Any) -> dict[str, str]:
     """Rows by what follows the type, without their shard."""
-    found = rows(stored(resource), CREATED, **{"zone": UTC} | more)
+    found = row_keys(stored(resource), CREATED, **{"zone": UTC} | more)
     return {pk.partition("?")[2].partition("#")[0]: sk for pk, sk in found}
 
 
@@ -46,7 +46,7 @@ def typical(name: str) -> dict[str, Any]:
 def test_typical_resources_have_no_more_rows_than_their_write_units_count(
     name: str, more: dict[str, Any], count: int
 ) -> None:
-    assert len(rows(stored(typical(name) | more), CREATED, zone=UTC)) == count
+    assert len(row_keys(stored(typical(name) | more), CREATED, zone=UTC)) == count
 
 
 PATIENT = {
@@ -74,7 +74,7 @@ OBSERVATION = {
 def test_who_is_searched_by_names_has_a_row_for_each_word(
     resource: dict[str, Any], count: int
 ) -> None:
-    found = rows(stored(resource), CREATED, zone=UTC)
+    found = row_keys(stored(resource), CREATED, zone=UTC)
     assert len(found) == len(set(found)) == count
     words = {sort.partition("!")[0] for pk, sort in found if "?name=" in pk}
     assert words == ({"homer", "j", "jay", "simpson"} if resource is PATIENT else set())
@@ -87,7 +87,7 @@ def test_a_stub_keeps_all_of_a_name_of_which_one_part_is_searched_by_itself() ->
 def test_words_are_partitioned_by_how_they_begin_and_never_too_long_for_a_key() -> None:
     words = ["Anna", "Ольга", "Жанна", "王", "\N{OLD ITALIC LETTER A}" * 300]
     names = [{"text": word} for word in words]
-    found = rows(stored({"resourceType": "Patient", "name": names}), CREATED, zone=UTC)
+    found = row_keys(stored({"resourceType": "Patient", "name": names}), CREATED, zone=UTC)
     named = [(pk, sort) for pk, sort in found if "?name=" in pk]
     assert len({pk for pk, _ in named}) == len(words)
     assert max(len(sort) for _, sort in named) < 600
@@ -184,13 +184,13 @@ def test_a_reference_of_no_known_form_has_a_row_as_it_is_written() -> None:
 
 def test_equal_values_share_a_row_whatever_their_system() -> None:
     identifiers = [{"system": "urn:a", "value": "1"}, {"system": "urn:b", "value": "1"}]
-    found = rows(stored(care.session(identifier=identifiers)), CREATED, zone=UTC)
+    found = row_keys(stored(care.session(identifier=identifiers)), CREATED, zone=UTC)
     assert len(found) == len(set(found)) == 7
 
 
 def test_no_value_can_leave_or_overflow_its_segment() -> None:
     identifiers = [{"value": "a#b=c?d%"}, {"value": "é" * 3000}]
-    found = rows(stored(care.session(identifier=identifiers)), CREATED, zone=UTC)
+    found = row_keys(stored(care.session(identifier=identifiers)), CREATED, zone=UTC)
     keys = [pk for pk, _ in found if "identifier" in pk]
     assert keys[:2] == [
         "-#Encounter?identifier=a%23b%3Dc%3Fd%25",
@@ -202,7 +202,7 @@ def test_no_value_can_leave_or_overflow_its_segment() -> None:
 def test_more_values_than_an_update_can_move_are_refused_by_their_element() -> None:
     recipients = [care.reference(f"Patient/{number}") for number in range(MOST_ROWS)]
     with pytest.raises(BusinessRule) as refused:
-        rows(stored(care.header(recipient=recipients)), CREATED, zone=UTC)
+        row_keys(stored(care.header(recipient=recipients)), CREATED, zone=UTC)
     assert refused.value.issues[0].expression == "Communication.recipient"
 
 
@@ -223,7 +223,7 @@ def test_a_stub_has_what_searches_look_at_and_gives_the_same_rows() -> None:
     cut = stub(whole)
     assert "text" not in cut
     assert cut["participant"] == [{"individual": care.reference(care.ALICE)}]
-    assert rows(cut, CREATED, zone=UTC) == rows(whole, CREATED, zone=UTC)
+    assert row_keys(cut, CREATED, zone=UTC) == row_keys(whole, CREATED, zone=UTC)
 
 
 def test_a_row_of_the_catalogue_is_all_that_a_new_parameter_needs() -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from shared.catalog.parameters import SPREAD
 from shared.fhir import ulids
-from shared.store.index.rows import rows
-from shared.store.operations import copied
+from shared.store.index.rows import row_keys
+from shared.store.operations import row_content
 from tests.benchmarks.practice import typical
 from tests.memory import size
 
@@ -33,8 +33,8 @@ def created(name: str, header: str) -> dict[str, Any]:
 
 def units(resource: dict[str, Any]) -> Counter[str]:
     """The write units of a transaction in each partition: two for each KB of a row."""
-    found = rows(resource, WRITTEN, zone=UTC)
-    copy = copied(json.dumps(resource).encode(), max(len(pk) + len(sk) for pk, sk in found))
+    found = row_keys(resource, WRITTEN, zone=UTC)
+    copy = row_content(json.dumps(resource).encode(), max(len(pk) + len(sk) for pk, sk in found))
     return Counter(
         {pk: 2 * ceil(size(copy | {"pk": {"S": pk}, "sk": {"S": sk}}) / 1024) for pk, sk in found}
     )

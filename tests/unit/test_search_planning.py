@@ -22,7 +22,7 @@ def planned(query: str) -> Plan:
 
 @pytest.fixture
 def long_is_a_week(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(long_encounters, "hours", lambda: 168)
+    monkeypatch.setattr(long_encounters, "threshold_hours", lambda: 168)
 
 
 def left(one: Plan) -> list[str]:
@@ -125,7 +125,7 @@ def test_a_date_reads_a_stretch_of_starts_and_the_second_rows_of_what_began_befo
 @pytest.mark.usefixtures("long_is_a_week")
 def test_a_time_to_come_is_looked_for_from_now_on() -> None:
     ((near, _),) = planned("Encounter?patient=Patient/1&date=ge2999").steps
-    assert near.ranges[0][0] < order.text(instants.nanoseconds(instants.now()))
+    assert near.ranges[0][0] < order.instant_text(instants.nanoseconds(instants.now()))
 
 
 def test_a_message_of_a_year_is_found_by_a_time_within_it() -> None:

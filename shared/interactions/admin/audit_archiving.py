@@ -30,7 +30,7 @@ def keep(lines: Iterable[str]) -> int:
     Return how many were stored. The same lines again change nothing. Events that cannot be read or
     stored are counted in a metric, and do not keep others from being stored. Raises Transient.
     """
-    found: dict[str, indirect_patients.Found] = defaultdict(dict)
+    found: dict[str, indirect_patients.PatientsByReference] = defaultdict(dict)
     logged = [entry for line in lines for entry in _of_line(line, found)]
     refused = _put(journal.rows(logged, is_listed=settings().audit_reads != ARCHIVE))
     return len(logged) - refused
@@ -38,13 +38,13 @@ def keep(lines: Iterable[str]) -> int:
 
 def _put(rows: Iterable[tuple[Address, Item]]) -> int:
     """Put rows. Count in a metric how many DynamoDB refuses, and return that number."""
-    refused = audit_items.keep(rows)
+    refused = audit_items.put_rows(rows)
     if refused:
         metrics.note(metrics.UNAUDITED, refused)
     return refused
 
 
-def _of_line(line: str, found: dict[str, indirect_patients.Found]) -> list[Entry]:
+def _of_line(line: str, found: dict[str, indirect_patients.PatientsByReference]) -> list[Entry]:
     """Return the audit events of a log line, none if it is another kind of line.
 
     Fields that the line has anyway are not repeated in its event, and are taken from the line.
@@ -56,8 +56,8 @@ def _of_line(line: str, found: dict[str, indirect_patients.Found]) -> list[Entry
         if not audit:
             return []
         tenant, event_id = audit["tenant"], audit["id"]
-        of_line = {name: fields[name] for name in trail.OF_LINE if fields.get(name)}
-        event = indirect_patients.whole(tenant, of_line | audit["event"], found[tenant])
+        of_line = {name: fields[name] for name in trail.IN_LOG_LINE if fields.get(name)}
+        event = indirect_patients.with_all_patients(tenant, of_line | audit["event"], found[tenant])
         instants.read(event["at"])
     except (ValueError, KeyError, TypeError, AttributeError):
         # A truncated line of ours is incomplete JSON. Other text comes from the platform.
@@ -95,9 +95,11 @@ def _new(row: Item) -> list[Entry]:
 
 def _archive(new: Iterable[Entry], *, is_listed: bool) -> None:
     """Store events in the archive and, if searches are to find them, in its index."""
-    for segment in segments.built(new):
+    for segment in segments.build(new):
         archive.put(segment.key, segment.body)
-        if digest := digests.written(segment):
-            archive.put(segments.object_key(segment.day, segment.name, digests.PREFIX), digest)
+        if digest := digests.body(segment):
+            archive.put(
+                segments.object_key(segment.day, segment.name, digests.DIGESTS_PREFIX), digest
+            )
         if is_listed:
             _put(archive_index.rows(segment))

@@ -54,7 +54,7 @@ def _mend(segment: Segment, counts: Counter[str]) -> None:
     there = {(item["pk"]["S"], item["sk"]["S"]): item for item in stored}
     wrong = [row for key, row in wanted.items() if not _is_so(there.get(key), row[1])]
     counts[CHECKED] += len(wanted)
-    counts[REPAIRED] += len(wrong) - audit_items.keep(wrong)
+    counts[REPAIRED] += len(wrong) - audit_items.put_rows(wrong)
 
 
 def _is_listed(segment: Segment) -> bool:

@@ -101,19 +101,23 @@ def _repair_rows(table: str, item: Item, counts: Counter[str]) -> None:
     """Delete an item that is a superfluous row, or repair the rows of the record that it is."""
     key = (item["pk"]["S"], item["sk"]["S"])
     if table == patterns.table_of_row(key[1]):
-        owner = rebuilding.owner(key)
+        owner = rebuilding.row_owner(key)
         if owner:
             counts[f"{CHECKED} rows"] += 1
-            counts[f"{REPAIRED} rows"] += transactions.settle(lambda: _delete_orphan(key, *owner))
+            counts[f"{REPAIRED} rows"] += transactions.with_retries(
+                lambda: _delete_orphan(key, *owner)
+            )
         return
-    record = rebuilding.read(table, item)
+    record = rebuilding.current_record(table, item)
     counts[f"{REPAIRED} sessions"] += session_repair.repaired(item, record)
     if record is None:
         return
     counts[CHECKED] += 1
     tenant = item["pk"]["S"].partition("#")[0]
     try:
-        counts[f"{REPAIRED} rows"] += transactions.settle(lambda: _repair(table, item, tenant))
+        counts[f"{REPAIRED} rows"] += transactions.with_retries(
+            lambda: _repair(table, item, tenant)
+        )
     except BusinessRule:
         # It exceeds the present limit of values, which its next update will report.
         counts[REFUSED] += 1
@@ -127,15 +131,15 @@ def _recount_guards(table: str, item: Item, counts: Counter[str]) -> None:
         if sort == patterns.GUARD.sort:
             counts[f"{CHECKED} guards"] += 1
             addresses = (keys.Address(table, item["pk"]["S"], sort),)
-    elif (record := rebuilding.read(table, item)) and not record.deleted:
-        addresses = recounting.missing(record, tenant)
+    elif (record := rebuilding.current_record(table, item)) and not record.deleted:
+        addresses = recounting.missing_guards(record, tenant)
     for address in addresses:
-        counts[f"{REPAIRED} guards"] += transactions.settle(partial(_recount, address))
+        counts[f"{REPAIRED} guards"] += transactions.with_retries(partial(_recount, address))
 
 
 def _recount(address: keys.Address) -> int:
     """Recount one guard. Return 1 if it was wrong, else 0."""
-    change = recounting.recounted(address)
+    change = recounting.recount(address)
     if change:
         transactions.send(change)
     return len(change)
@@ -146,12 +150,12 @@ def _repair(table: str, item: Item, tenant: str) -> int:
 
     The record is read again before the repair, because the scanned item may be out of date.
     """
-    record = rebuilding.read(table, item)
+    record = rebuilding.current_record(table, item)
     drift = rebuilding.drift(record, tenant) if record else None
     if drift is None or not drift.count:
         return 0
     current = dynamodb.get(table, (item["pk"]["S"], item["sk"]["S"]))
-    record = rebuilding.read(table, current) if current else None
+    record = rebuilding.current_record(table, current) if current else None
     drift = rebuilding.drift(record, tenant) if record else None
     if drift is None or not drift.count:
         return 0
@@ -161,7 +165,7 @@ def _repair(table: str, item: Item, tenant: str) -> int:
 
 def _delete_orphan(key: tuple[str, str], tenant: str, resource_type: str, resource_id: str) -> int:
     """Delete a row that its resource does not list. Return 1 if it was deleted, else 0."""
-    repair = rebuilding.orphan(key, tenant, resource_type, resource_id)
+    repair = rebuilding.delete_orphan(key, tenant, resource_type, resource_id)
     if repair:
         transactions.send(repair)
     return bool(repair)

@@ -132,9 +132,9 @@ class Identities:
             return
         self._taken[target] = entry.place
         if entry.code == "delete":
-            self.work.expect(target, None)
+            self.work.announce(target, None)
         elif entry.code != "patch":
-            self.work.expect(target, entry.body | {"id": target.id})
+            self.work.announce(target, entry.body | {"id": target.id})
 
     def linked(self, entry: Entry, resource: Resource) -> Resource:
         """Return a resource with its references to other entries made literal."""

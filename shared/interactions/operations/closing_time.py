@@ -9,7 +9,7 @@ from shared.interactions.read import there
 from shared.rules import classification, schedule
 from shared.sessions import detaching, due_dates
 from shared.store.records import EncounterRecord
-from shared.store.transactions import settle
+from shared.store.transactions import with_retries
 
 
 def closing_time(actor: Actor, session_id: str) -> bytes:
@@ -17,7 +17,7 @@ def closing_time(actor: Actor, session_id: str) -> bytes:
 
     Raises NotFound, Deleted, and BusinessRule if the Encounter is not a session.
     """
-    return settle(lambda: _parameters(actor, session_id))
+    return with_retries(lambda: _parameters(actor, session_id))
 
 
 def _parameters(actor: Actor, session_id: str) -> bytes:

@@ -25,7 +25,7 @@ from shared.search.run.lookups import loads_rounded
 from shared.search.run.reading import LARGEST_PAGE
 from shared.settings import settings
 from shared.store import reading
-from shared.store.dynamodb import LARGEST_BATCH
+from shared.store.dynamodb import LARGEST_BATCH_GET
 from shared.store.index import rows
 
 type Pair = tuple[str, str]
@@ -119,10 +119,10 @@ class _Request:
 
         Neither the page nor its cursor reveals headers that the caller does not see.
         """
-        threads = reading.threads(self.actor.tenant, self.id)
+        threads = reading.thread_ids(self.actor.tenant, self.id)
         ids = [thread for thread in threads if thread > after]
         found: list[bytes] = []
-        for batch in batched(ids, min(room + 1, LARGEST_BATCH), strict=False):
+        for batch in batched(ids, min(room + 1, LARGEST_BATCH_GET), strict=False):
             by_id = ("_id", ",".join(batch))
             more, end = self._search("Communication", by_id, _START, len(batch))
             found += more
@@ -164,7 +164,7 @@ class _Request:
     def _is_wanted(self, json: bytes, encounter_id: str, encounters: list[str]) -> bool:
         """Return whether a record is new enough, and this the first of its Encounters here."""
         record = loads_rounded(json)
-        named = rows.encounters(record).keys() & encounters
+        named = rows.encounter_elements(record).keys() & encounters
         is_first = min(named, default=encounter_id) == encounter_id
         return is_first and str(record["meta"]["lastUpdated"]) >= self.since
 

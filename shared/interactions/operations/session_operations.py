@@ -63,7 +63,7 @@ def _session(work: Work, session_id: str) -> EncounterRecord:
 
     Raises NotFound, Deleted, Forbidden, and BusinessRule if the Encounter is not a session.
     """
-    begun = meter.looks()
+    begun = meter.accesses()
     encounter = work.encounter(session_id)
     if encounter is None or not work.sight.sees_record(encounter):
         look_on(work.sight, "Encounter", session_id, begun)

@@ -25,7 +25,7 @@ from shared.store.index import order, partitions
 from shared.store.index.order import AFTER_ALL
 from shared.store.index.row_kinds import HEADERS
 from shared.store.items import Item
-from shared.store.reading import current, of_row, read_many
+from shared.store.reading import current, read_many, resource_of_row
 
 type Partition = tuple[str, str]
 
@@ -177,13 +177,13 @@ def _session_rows(query: Query, sight: Sight, people: frozenset[str]) -> Iterato
     for person in sorted(people):
         partition = partitions.of_parts(sight.tenant, person)
         for item in dynamodb.query_all(patterns.SEARCH, partition, (" ", AFTER_ALL)):
-            parents[classification.parent(of_row(sight.tenant, item))] = None
+            parents[classification.parent(resource_of_row(sight.tenant, item))] = None
     sessions = read_many("Encounter", [parent for parent in parents if parent], sight.tenant)
     for encounter_id, json in sessions.items():
         session = fhirjson.loads(json)
         if not compartments.owners(session) & people and sight.sees(session):
             updated = session["meta"]["lastUpdated"]
-            sort = f"{order.of(session, updated, query.zone)}#{encounter_id}"
+            sort = f"{order.position(session, updated, query.zone)}#{encounter_id}"
             yield {"sk": {"S": sort}, "resource": {"B": codec.pack(json)}}
 
 
@@ -192,5 +192,5 @@ def _rows_of_themselves(query: Query, sight: Sight, people: frozenset[str]) -> I
     for own in map(references.literal, sorted(people)):
         record = current(sight.tenant, *own) if own and own.type == query.type else None
         if record and record.json:
-            sort = f"{order.of(record.resource, record.created, query.zone)}#{record.id}"
+            sort = f"{order.position(record.resource, record.created, query.zone)}#{record.id}"
             yield {"sk": {"S": sort}, "resource": {"B": codec.pack(record.json)}}

@@ -190,9 +190,9 @@ def _all_partitions(source: Source) -> tuple[tuple[str, str], ...]:
 
 
 def _second_rows(source: Source, window: Window) -> Iterator[Stream]:
-    ranges = windows.row_ranges(long_encounters.PREFIX, window)
+    ranges = windows.row_ranges(long_encounters.LONG_PREFIX, window)
     for table, partition in source.partitions if ranges else ():
-        yield _stream(source, table, partition, ranges, len(long_encounters.PREFIX))
+        yield _stream(source, table, partition, ranges, len(long_encounters.LONG_PREFIX))
     if source.held and ranges:
         yield _stream(source, *_HELD_PARTITION, windows.row_ranges("", window), 0)
 

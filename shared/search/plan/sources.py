@@ -128,7 +128,7 @@ def _value_keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str
     if isinstance(operand, TokenOperand) and operand.code:
         key = partitions.value_key(param, Token("", operand.code))
         if operand.system is not None:
-            key = partitions.by_system(param, operand.system, operand.code) or key
+            key = partitions.system_key(param, operand.system, operand.code) or key
         yield patterns.table_of_rows(param.resource), key
     elif isinstance(operand, str) and param.type != "string":
         yield patterns.table_of_rows(param.resource), operand
@@ -220,7 +220,7 @@ def _for_values(
         runs,
         answers,
         without,
-        recorded=partitions.recorded(query.type),
+        recorded=partitions.record_prefix(query.type),
     )
 
 

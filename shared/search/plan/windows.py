@@ -59,7 +59,8 @@ def of(criteria: Iterable[Criterion], by: Order) -> tuple[Window, Window]:
     if not by.has_long or not on_date:
         return whole, NOTHING
     near = Window(
-        _window_of(on_date, replace(by, longest=long_encounters.reach())).spans, undated=False
+        _window_of(on_date, replace(by, longest=long_encounters.longest_without_long_row())).spans,
+        undated=False,
     )
     return near, Window(_difference(whole.spans, near.spans), whole.undated)
 
@@ -149,7 +150,7 @@ def _intersection(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Spa
 
 def row_ranges(prefix: str, window: Window) -> list[KeyRange]:
     """Return the ranges of sort keys of one kind of rows, in order."""
-    return _key_ranges(prefix, window, order.text, UNDATED, UNDATED + AFTER_ALL)
+    return _key_ranges(prefix, window, order.instant_text, UNDATED, UNDATED + AFTER_ALL)
 
 
 def message_ranges(prefix: str, window: Window) -> list[KeyRange]:

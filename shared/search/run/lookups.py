@@ -30,7 +30,7 @@ from shared.search.run.streams import Budget, OutOfRows, Progress, Row
 from shared.store import dynamodb, reading
 from shared.store.index import long_encounters, partitions
 from shared.store.index.order import AFTER_ALL
-from shared.store.reading import Asked, read_many
+from shared.store.reading import VersionKey, read_many
 from shared.store.records import Versioned
 
 type Resource = dict[str, Any]
@@ -135,14 +135,14 @@ class Lookups:
 
     def _fetch_versions(self, names: Iterable[str]) -> None:
         """Read versions of resources whose current versions have been read."""
-        current, older = dict[str, bytes | None](), dict[str, Asked]()
+        current, older = dict[str, bytes | None](), dict[str, VersionKey]()
         for name in names:
             current_name, version = references.versioned(name)
             current[name] = json = self._known[current_name]
             if json is None or _version_of(json) != version:
                 resource_type, _, resource_id = current_name.partition("/")
                 number = int(version) if version.isdecimal() else 0
-                older[name] = Asked(resource_type, resource_id, number)
+                older[name] = VersionKey(resource_type, resource_id, number)
         self.budget.spend(_VERSION_ROWS * len(older))
         versions = reading.read_versions(self.tenant, older.values()) if older else {}
         for name, json in current.items():
@@ -294,11 +294,11 @@ class Lookups:
     def _rows_of_partition(
         self, resource_type: str, table: str, partition: str, first: int, start: str | None
     ) -> Iterator[tuple[str, bytes]]:
-        key_range = long_encounters.ONCE.get(resource_type, (" ", AFTER_ALL))
+        key_range = long_encounters.RANGES_WITHOUT_LONG_ROWS.get(resource_type, (" ", AFTER_ALL))
         if table == patterns.THREAD:
             key_range = (MESSAGE, MESSAGE + AFTER_ALL)
         elif table == patterns.ENCOUNTER:
-            recorded = partitions.recorded(resource_type)
+            recorded = partitions.record_prefix(resource_type)
             key_range = (recorded, recorded + AFTER_ALL)
         if start and not key_range[0] <= start <= key_range[1]:
             raise invalid_cursor()

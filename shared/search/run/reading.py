@@ -223,7 +223,7 @@ class _Reader:
         position, forward = cursor.place if cursor else None, self.plan.forward
         is_back = bool(cursor and cursor.before)
         rows = streams.rows(steps, position, progress, forward=forward, is_back=is_back)
-        done, stubs_are_whole = position, readiness.are_stubs_whole(self.query.type)
+        done, stubs_are_whole = position, readiness.are_stubs_complete(self.query.type)
         for row, place in self._placed(rows, progress):
             progress.looked_at += 1
             if sessions and not sessions.include(row):

@@ -41,7 +41,7 @@ def _value(resource: Resource, key: SortKey, query: Query) -> str | None:
 
 def _sortable_text(value: Value) -> str:
     if isinstance(value, Range):
-        return order.text(value.low)
+        return order.instant_text(value.low)
     if isinstance(value, Token):
         return value.code or value.text
     if isinstance(value, Reference):

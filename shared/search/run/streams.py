@@ -291,7 +291,7 @@ def _rows_of_trail(stream: Stream, progress: Progress, *, forward: bool) -> Iter
         reader = event_search.Reader(
             stream.partition, key_range, forward=forward, spend=progress.spend
         )
-        for place, json in reader.found():
+        for place, json in reader.read():
             item: Item = {"sk": {"S": place}}
             item |= {"json": {"B": json}} if json else {"deleted": {"BOOL": True}}
             yield Row(place, stream, item)

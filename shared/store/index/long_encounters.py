@@ -18,32 +18,35 @@ from shared.store.index.row_kinds import kind_of
 type Resource = dict[str, Any]
 
 # Sorts after the rows that have dates and those that have none: these are read without it.
-PREFIX = "L#"
+LONG_PREFIX = "L#"
 # The ends of all keys of a type, each resource once.
-ONCE = {"Encounter": (" ", UNDATED + AFTER_ALL), "Communication": (" ", AFTER_ALL)}
+RANGES_WITHOUT_LONG_ROWS = {
+    "Encounter": (" ", UNDATED + AFTER_ALL),
+    "Communication": (" ", AFTER_ALL),
+}
 _HOUR = 3600 * SECOND
 # Whoever lasts long has a second row within this time: the due row may be late, and is not needed
 # where a session is about to close by itself.
 _LATE = timedelta(hours=12)
 
 
-def hours() -> int:
+def threshold_hours() -> int:
     """Give from how many hours on an Encounter lasts long."""
     return settings().session_max_hours
 
 
-def reach() -> int:
+def longest_without_long_row() -> int:
     """Give how long, in nanoseconds, an Encounter without a second row may last."""
-    return hours() * _HOUR + round((GRACE + _LATE).total_seconds()) * SECOND
+    return threshold_hours() * _HOUR + round((GRACE + _LATE).total_seconds()) * SECOND
 
 
 def is_long(resource: Resource, now: datetime, zone: tzinfo) -> bool:
     """Tell whether an Encounter's period is long; one that is still open has lasted until now."""
     period = _period(resource, zone)
-    if period is None or period.high - period.low <= hours() * _HOUR:
+    if period is None or period.high - period.low <= threshold_hours() * _HOUR:
         return False
     is_over = period.high < FOREVER or not is_open(resource)
-    return is_over or period.low <= instants.nanoseconds(now) - hours() * _HOUR
+    return is_over or period.low <= instants.nanoseconds(now) - threshold_hours() * _HOUR
 
 
 def is_open(resource: Resource) -> bool:
@@ -51,13 +54,13 @@ def is_open(resource: Resource) -> bool:
     return bool(resource) and bool(kind_of(resource).listing)
 
 
-def long_from(resource: Resource, opened: datetime, zone: tzinfo) -> datetime:
+def becomes_long_at(resource: Resource, opened: datetime, zone: tzinfo) -> datetime:
     """Give when an Encounter that stays open has lasted long: from its start, or its opening."""
     period = _period(resource, zone)
     begun = instants.nanoseconds(opened)
     if period is not None and period.low > -FOREVER:
         begun = period.low
-    return instants.from_nanoseconds(begun + hours() * _HOUR)
+    return instants.from_nanoseconds(begun + threshold_hours() * _HOUR)
 
 
 def _period(resource: Resource, zone: tzinfo) -> Range | None:

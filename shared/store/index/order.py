@@ -64,12 +64,12 @@ def clamped(nanoseconds: int) -> int:
     return min(max(nanoseconds, _FIRST), _LAST)
 
 
-def text(nanoseconds: int) -> str:
+def instant_text(nanoseconds: int) -> str:
     """Write an instant since 1970 as keys have it."""
     return instants.written(instants.from_nanoseconds(clamped(nanoseconds)))
 
 
-def of(resource: Resource, created: str, zone: tzinfo) -> str:
+def position(resource: Resource, created: str, zone: tzinfo) -> str:
     """Return a resource's place in the order of its type; what has no date is last, by creation.
 
     A Period with only an end has an open start, which is at the calendar's beginning.
@@ -78,4 +78,4 @@ def of(resource: Resource, created: str, zone: tzinfo) -> str:
     param = SEARCH_PARAMS.of(resource_type).get(ORDERS[resource_type].param)
     found = values(resource, param, zone) if param else ()
     lows = [value.low for value in found if isinstance(value, Range)]
-    return text(lows[0]) if lows else UNDATED + created
+    return instant_text(lows[0]) if lows else UNDATED + created

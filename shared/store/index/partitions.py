@@ -42,11 +42,11 @@ def value_key(param: SearchParam, value: Value) -> str:
 def value_keys(param: SearchParam, value: Value) -> tuple[str, ...]:
     """Give all partitions a value is in: a code of no or another system is with its like, too."""
     key = value_key(param, value)
-    alone = by_system(param, value.system, value.code) if isinstance(value, Token) else ""
+    alone = system_key(param, value.system, value.code) if isinstance(value, Token) else ""
     return tuple(one for one in (key, alone) if key and one)
 
 
-def by_system(param: SearchParam, system: str, code: str) -> str:
+def system_key(param: SearchParam, system: str, code: str) -> str:
     """Give by what a token's code is partitioned that has no system, or another than the usual.
 
     Empty for all others, which share the partition of the code.
@@ -100,7 +100,7 @@ def of_encounter(tenant: str, encounter_id: str) -> str:
     return f"{tenant}#{patterns.RECORD.partition.format(id=segment(encounter_id))}"
 
 
-def recorded(resource_type: str) -> str:
+def record_prefix(resource_type: str) -> str:
     """Give what the sort keys of a type's rows there begin with."""
     return patterns.RECORD.sort.partition("{order}")[0].format(type=resource_type)
 

@@ -23,7 +23,7 @@ def is_partitioned(param: SearchParam) -> bool:
     return param.index is Index.ROW and is_ready(param)
 
 
-def are_stubs_whole(resource_type: str) -> bool:
+def are_stubs_complete(resource_type: str) -> bool:
     """Tell whether rows without the whole resource have all that searches look at."""
     return all(is_ready(param) for param in SEARCH_PARAMS.of(resource_type).values())
 
@@ -36,6 +36,6 @@ def _marks(_minute: int) -> frozenset[str]:
     return frozenset(item["parameters"]["SS"]) if item else frozenset()
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Read the marks anew."""
     _marks.cache_clear()

@@ -25,7 +25,7 @@ type _Names = dict[str, "_Names | None"]
 MOST_ROWS = 40
 
 
-def rows(
+def row_keys(
     resource: Resource,
     created: str,
     tenant: str = "-",
@@ -40,7 +40,7 @@ def rows(
     are too many.
     """
     zone = zone or settings().zone
-    place, kind = order.of(resource, created, zone) + "#" + resource["id"], kind_of(resource)
+    place, kind = order.position(resource, created, zone) + "#" + resource["id"], kind_of(resource)
     found = dict(_indexed(resource, tenant, zone))
     listed = _listed(resource, kind, tenant, place)
     recorded = dict(_recorded(resource, tenant, place))
@@ -49,7 +49,7 @@ def rows(
     indexed = ((partition, _sort(word, kind.prefix + place)) for partition, word in found)
     once = (*indexed, *listed, *recorded)
     second = tuple(
-        (partition, long_encounters.PREFIX + sort) for partition, sort in once if sort == place
+        (partition, long_encounters.LONG_PREFIX + sort) for partition, sort in once if sort == place
     )
     twice = len(second) * _may_be_long(resource, is_long=is_long)
     if (count := len(once) + twice + guards + _reserved(resource)) > most:
@@ -57,7 +57,7 @@ def rows(
     return once + second if is_long else once
 
 
-def partitions_of(resource: Resource, tenant: str, zone: tzinfo) -> set[str]:
+def value_partitions(resource: Resource, tenant: str, zone: tzinfo) -> set[str]:
     """Return the partitions of the values by which a resource is found."""
     return {partition for (partition, _), _ in _indexed(resource, tenant, zone)}
 
@@ -80,7 +80,7 @@ def _reserved(resource: Resource) -> int:
     return int(resource["resourceType"] == "Communication" and "encounter" not in resource)
 
 
-def room(resource: Resource) -> int:
+def free_values(resource: Resource) -> int:
     """Give how many more values a resource may have that searches find it by."""
     zone = settings().zone
     is_long = long_encounters.is_long(resource, instants.now(), zone)
@@ -123,12 +123,12 @@ def _indexed(
 
 def _recorded(resource: Resource, tenant: str, place: str) -> Iterator[tuple[RowKey, str]]:
     """Give the rows in the partitions of the Encounters that a record names, and where it does."""
-    prefix = partitions.recorded(resource["resourceType"])
-    for encounter_id, element in encounters(resource).items():
+    prefix = partitions.record_prefix(resource["resourceType"])
+    for encounter_id, element in encounter_elements(resource).items():
         yield (partitions.of_encounter(tenant, encounter_id), prefix + place), element
 
 
-def encounters(resource: Resource) -> dict[str, str]:
+def encounter_elements(resource: Resource) -> dict[str, str]:
     """Give the ids of the Encounters that a record was made during, each with the element."""
     return {
         value.text.partition("/")[2]: param.expression

@@ -9,18 +9,18 @@ from shared.fhir import fhirjson, instants
 from shared.settings import settings
 from shared.store import codec, dynamodb, keys, reading
 from shared.store.index import long_encounters
-from shared.store.index.rows import RowKey, rows, stub
+from shared.store.index.rows import RowKey, row_keys, stub
 from shared.store.items import Item
 from shared.store.keys import Address
 from shared.store.operations import (
     ABSENT,
     Operation,
     check,
-    copied,
     delete,
     due_address,
     put,
-    unchanged,
+    row_content,
+    unchanged_condition,
 )
 from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
 
@@ -56,7 +56,7 @@ class Drift:
 
     def repair(self, tenant: str) -> Iterator[Operation]:
         """Give the transaction that mends it, if the record is still as it was read."""
-        record, (condition, values) = self.record, unchanged(self.record)
+        record, (condition, values) = self.record, unchanged_condition(self.record)
         address = record.address(tenant)
         if self.is_noted_wrongly:
             # Who has read the record before must not write by the rows that it named then.
@@ -67,7 +67,7 @@ class Drift:
             yield delete(keys.index_row(pk, sk))
         longest = max((len(pk) + len(sk) for pk, sk in self.rows), default=0)
         for pk, sk in self.wrong:
-            yield put(keys.index_row(pk, sk), copied(record.json or b"", longest))
+            yield put(keys.index_row(pk, sk), row_content(record.json or b"", longest))
         if self.due:
             yield put(self.due, {})
 
@@ -82,7 +82,7 @@ def drift(record: Record, tenant: str) -> Drift:
     """Compare a record's rows with what is stored. Raises BusinessRule where they are too many."""
     is_long, wanted = _is_long(record), tuple[RowKey, ...]()
     if not record.deleted:
-        wanted = rows(record.resource, record.created, tenant, is_long=is_long)
+        wanted = row_keys(record.resource, record.created, tenant, is_long=is_long)
     due = (
         due_address(record, tenant) if isinstance(record, EncounterRecord) and record.due else None
     )
@@ -123,25 +123,25 @@ def _is_copy(item: Item | None, record: Record, longest: int) -> bool:
         return False
     packed = item.get("resource")
     if packed is None:
-        return "partial" in item and "resource" not in copied(record.json or b"", longest)
+        return "partial" in item and "resource" not in row_content(record.json or b"", longest)
     json = codec.unpack(bytes(packed["B"]))[0]
     if "partial" in item:
         return json == fhirjson.dumps(stub(record.resource))
     return json == record.json
 
 
-def read(table: str, item: Item) -> Record | None:
+def current_record(table: str, item: Item) -> Record | None:
     """Read the record of a scanned item; None where it is none's current version."""
     sort: str = item["sk"]["S"]
     if table == patterns.ENCOUNTER:
         return EncounterRecord.from_item(item) if sort == patterns.CURRENT.sort else None
     if table == patterns.RESOURCE:
         return ResourceRecord.from_item(item) if sort == patterns.RESOURCE_CURRENT.sort else None
-    is_current = sort == keys.HEADER or sort.startswith("m#")
+    is_current = sort == keys.HEADER_SORT or sort.startswith("m#")
     return CommunicationRecord.from_item(item) if is_current and "to" not in item else None
 
 
-def owner(key: RowKey) -> tuple[str, str, str] | None:
+def row_owner(key: RowKey) -> tuple[str, str, str] | None:
     """Give tenant, type and id of the resource a row is of; None for an item that is no row."""
     tenant, _, name = key[0].partition("#")
     is_due = tenant == "due"
@@ -154,7 +154,9 @@ def owner(key: RowKey) -> tuple[str, str, str] | None:
     return (tenant, resource_type, key[1].rpartition("#")[2]) if mark else None
 
 
-def orphan(key: RowKey, tenant: str, resource_type: str, resource_id: str) -> list[Operation]:
+def delete_orphan(
+    key: RowKey, tenant: str, resource_type: str, resource_id: str
+) -> list[Operation]:
     """Give the transaction that deletes a row which its resource does not have; none if it does."""
     record = reading.current(tenant, resource_type, resource_id)
     address = keys.index_row(*key)
@@ -167,5 +169,5 @@ def orphan(key: RowKey, tenant: str, resource_type: str, resource_id: str) -> li
     due = isinstance(record, EncounterRecord) and record.due and due_address(record, tenant)
     if address == due:
         return []
-    condition, values = unchanged(record)
+    condition, values = unchanged_condition(record)
     return [check(record.address(tenant), condition, **values), delete(address)]

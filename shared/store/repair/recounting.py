@@ -21,22 +21,22 @@ from shared.store.records import Versioned
 _HASHED = "sha256="
 
 
-def missing(record: Versioned, tenant: str) -> list[Address]:
+def missing_guards(record: Versioned, tenant: str) -> list[Address]:
     """Give the guards that the identifiers of a record should have and do not."""
-    asked = [keys.guard(tenant, record.type, *one) for one in guards.identifiers(record)]
+    asked = [keys.guard(tenant, record.type, *one) for one in guards.record_identifiers(record)]
     found = dynamodb.batch_get(patterns.SEARCH, [(one.pk, one.sk) for one in asked])
     there = {item["pk"]["S"] for item in found}
     return [address for address in asked if address.pk not in there]
 
 
-def recounted(address: Address) -> list[Operation]:
+def recount(address: Address) -> list[Operation]:
     """Give the change that makes a guard count right; none where it does.
 
     Who adds or removes the identifier meanwhile changes the guard, and the condition fails.
     """
     guard = dynamodb.get(address.table, (address.pk, address.sk)) or {}
     count, counted = len(set(_holders(address))), items.number(guard, "count")
-    condition, values = guards.as_read(items.text(guard, "last"))
+    condition, values = guards.unchanged_condition(items.text(guard, "last"))
     if count == counted and guard:
         return []
     if count:
@@ -72,6 +72,6 @@ def _partition(tenant: str, resource_type: str, value: str) -> str:
 def _identified(tenant: str, resource_type: str, row: Item) -> set[guards.Identifier]:
     if "resource" in row:
         json = codec.unpack(bytes(row["resource"]["B"]))[0]
-        return guards.of_resource(fhirjson.loads(json))
+        return guards.resource_identifiers(fhirjson.loads(json))
     resource_id = row["sk"]["S"].rpartition("#")[2]
-    return guards.identifiers(reading.current(tenant, resource_type, resource_id))
+    return guards.record_identifiers(reading.current(tenant, resource_type, resource_id))
