@@ -1,4 +1,4 @@
-"""The archive of the audit trail: objects in S3.
+"""The S3 client of the audit archive: store an object, read a part of one.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 """
@@ -15,7 +15,7 @@ from shared.settings import settings
 from shared.store import dynamodb
 from shared.store.dynamodb import Busy
 
-# Longer than for the database: an object has megabytes.
+# Longer time-outs than for DynamoDB, because an object may have megabytes.
 _CONFIG = dynamodb.CONFIG.merge(
     Config(
         connect_timeout=2,
@@ -29,22 +29,25 @@ _BUSY = frozenset({"SlowDown", "InternalError", "ServiceUnavailable", "RequestTi
 
 @cache
 def client() -> Any:
-    """Return the S3 client; few functions ever need it, so none makes it while it starts."""
+    """Return the S3 client, made at first use because few functions need it."""
     return dynamodb.session().create_client("s3", config=_CONFIG)
 
 
 def put(key: str, body: bytes) -> None:
-    """Store an object. Raises Busy."""
+    """Store an object. Raises Busy if S3 throttles or cannot be reached."""
     _call(client().put_object, Key=key, Body=body, ContentType="application/gzip")
 
 
 def get(key: str, offset: int, length: int) -> bytes:
-    """Return a part of an object, no more than there is. Raises Busy."""
+    """Return up to `length` bytes of an object, beginning at `offset`.
+
+    Raises Busy if S3 throttles or cannot be reached.
+    """
     return _call(get_object, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
 
 
 def get_object(**request: Any) -> bytes:
-    """Return the content of an object; reading it may fail as asking for it may."""
+    """Return the content of an object; reading its stream may fail like the call itself."""
     content: bytes = client().get_object(**request)["Body"].read()
     return content
 
@@ -58,8 +61,8 @@ def _call[T](call: Callable[..., T], **request: Any) -> T:
     try:
         return dynamodb.make(call, Bucket=settings().audit_archive, **request)
     except (NoConnection, HTTPClientError):
-        raise Busy("The archive does not answer") from None
+        raise Busy("The audit archive does not answer; try again later") from None
     except ClientError as error:
         if error.response["Error"]["Code"] in _BUSY:
-            raise Busy("The archive is busy") from None
+            raise Busy("The audit archive is busy; try again later") from None
         raise

@@ -1,4 +1,4 @@
-"""The audit trail's items."""
+"""The items of AuditTable: keys, attributes, expiry, and writing many of them at once."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -14,17 +14,18 @@ from shared.store.items import Item
 from shared.store.keys import Address
 
 _LARGEST_BATCH_PUT = 25
-# Of an item over 400 KB, or keys that are too long: no item of the call is stored then.
+# DynamoDB's error code for an item over 400 KB or for a key that is too long. It then stores no
+# item of the call.
 _NOT_TAKEN = "ValidationException"
 
 
 def event_address(tenant: str, event_id: str) -> Address:
-    """Give the address of an event's row."""
+    """Return the address of an event's row."""
     return keys.address(patterns.EVENT, tenant, ulid=event_id)
 
 
 def event_item(event: bytes, at: datetime) -> Item:
-    """Write an event of an instant as the attributes of its row, which expires by itself."""
+    """Return the attributes of an event's row, which expires after the retention period."""
     return {"event": {"B": codec.pack(event)}, **_expiry(at)}
 
 
@@ -34,23 +35,23 @@ def _expiry(at: datetime) -> Item:
 
 
 def expiry(until: datetime) -> dict[str, str]:
-    """Return the value of the attribute after whose time DynamoDB removes an item."""
+    """Return the value of the TTL attribute of an item that is kept until an instant."""
     return {"N": str(instants.nanoseconds(until) // instants.SECOND)}
 
 
 def event_of(item: Item) -> bytes:
-    """Read the event of a row, as it was written."""
+    """Return the event of a row, in the bytes in which it was written."""
     return codec.unpack(bytes(item["event"]["B"]))[0]
 
 
-def put_rows(written: Iterable[tuple[Address, Item]]) -> int:
-    """Put rows, each once or again, and return how many DynamoDB does not take.
+def put_rows(rows: Iterable[tuple[Address, Item]]) -> int:
+    """Store rows and return how many DynamoDB refused.
 
-    Raises Busy, after which some may be there.
+    A row that occurs twice is written once. Raises Busy; some of the rows may be stored then.
     """
     unique = {
         (address.pk, address.sk): {"pk": {"S": address.pk}, "sk": {"S": address.sk}} | item
-        for address, item in written
+        for address, item in rows
     }
     return sum(
         _refused(batch) for batch in batched(unique.values(), _LARGEST_BATCH_PUT, strict=False)
@@ -58,7 +59,10 @@ def put_rows(written: Iterable[tuple[Address, Item]]) -> int:
 
 
 def _refused(batch: Sequence[Item]) -> int:
-    """Put a batch, where one of it is refused one by one; return how many were refused."""
+    """Store a batch and return how many items were refused.
+
+    If DynamoDB refuses the batch, its items are stored one by one.
+    """
     try:
         dynamodb.batch_put(patterns.AUDIT, batch)
     except ClientError as error:

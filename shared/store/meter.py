@@ -1,4 +1,4 @@
-"""What a request consumes of DynamoDB, and which of its calls of AWS failed."""
+"""Count the calls of AWS that a request makes, what they consume of DynamoDB, and which fail."""
 
 import re
 from collections import Counter
@@ -6,27 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 _consumed = {"calls": 0, "readUnits": 0.0, "writeUnits": 0.0}
-_looks = [0]
+_accesses = [0]
 _failed: Counter[tuple[str, str]] = Counter()
-# Codes are names, as AccessDeniedException. Whatever else stands there is not logged.
+# Error codes are names such as AccessDeniedException. Anything else is not logged.
 _NAME = re.compile(r"[A-Za-z0-9.]{1,80}", re.ASCII)
 _READS = frozenset({"GetItem", "Query", "BatchGetItem", "Scan"})
 _COUNTED = _READS | {"TransactWriteItems"}
 
 
 def start() -> None:
-    """Begin a request."""
+    """Reset the counters at the beginning of a request."""
     _consumed.update(calls=0, readUnits=0.0, writeUnits=0.0)
     _failed.clear()
 
 
 def consumed() -> dict[str, float]:
-    """Give what has been consumed since the request began."""
+    """Return the calls and units consumed since the request began."""
     return dict(_consumed)
 
 
 def fail(operation: str, code: str) -> None:
-    """Count a call of AWS that failed, by its operation and the code of the error."""
+    """Count a failed call of AWS by its operation and error code."""
     _failed[_named(operation), _named(code)] += 1
 
 
@@ -40,33 +40,33 @@ def failed() -> Counter[tuple[str, str]]:
 
 
 def failures() -> dict[str, list[dict[str, Any]]]:
-    """Return what a log line says of the calls that failed: nothing if none did."""
-    told = [
+    """Return the failed calls as a field of the log line; empty if none failed."""
+    calls = [
         {"operation": operation, "code": code, "times": times}
         for (operation, code), times in _failed.items()
     ]
-    return {"failedCalls": told} if told else {}
+    return {"failedCalls": calls} if calls else {}
 
 
 def add(consumed: Mapping[str, float], failed: Counter[tuple[str, str]]) -> None:
-    """Count what was consumed, and what failed, before a part of the request began anew."""
+    """Add what was consumed and what failed before the counters were reset within a request."""
     for name, number in consumed.items():
         _consumed[name] += number
     _failed.update(failed)
 
 
 def count_access() -> None:
-    """Count a look at the tables, whatever it finds."""
-    _looks[0] += 1
+    """Count an access to a table, whatever it finds and however often it is retried."""
+    _accesses[0] += 1
 
 
 def accesses() -> int:
-    """Return how many looks there have been."""
-    return _looks[0]
+    """Return the number of accesses since the process started."""
+    return _accesses[0]
 
 
 def attach(client: Any) -> None:
-    """Count every call of a client."""
+    """Count every call that a client makes."""
     client.meta.events.register("before-parameter-build.dynamodb", _ask)
     client.meta.events.register("after-call.dynamodb", _count)
 

@@ -1,4 +1,4 @@
-"""The queue between the schedule and its workers."""
+"""The SQS queue between the closing schedule and its workers."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -7,17 +7,18 @@ from typing import Any
 from shared.settings import settings
 from shared.store import dynamodb
 
+# SQS's own limit for SendMessageBatch.
 MOST_MESSAGES = 10
 
 
 @cache
 def client() -> Any:
-    """Give the SQS client."""
+    """Return the SQS client."""
     return dynamodb.session().create_client("sqs", config=dynamodb.CONFIG)
 
 
 def approximate_length() -> int:
-    """Give about how many messages no worker has taken yet."""
+    """Return about how many messages no worker has received yet."""
     name = "ApproximateNumberOfMessages"
     answer = dynamodb.make(
         client().get_queue_attributes,
@@ -28,7 +29,7 @@ def approximate_length() -> int:
 
 
 def send(bodies: Sequence[str]) -> None:
-    """Send messages. Raises dynamodb.Busy where the queue did not take all of them."""
+    """Send messages. Raises dynamodb.Busy if the queue did not take all of them."""
     for start in range(0, len(bodies), MOST_MESSAGES):
         batch = bodies[start : start + MOST_MESSAGES]
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)]

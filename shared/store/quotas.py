@@ -1,6 +1,6 @@
-"""Items that count what one caller creates in a day, so that nobody creates without end.
+"""Quotas: items that limit how much one person creates in a day.
 
-Each is read once and changed in the transaction that creates, on condition that it still has room.
+A quota's item is counted up in the transaction that creates, on condition that there is room left.
 """
 
 from datetime import datetime, timedelta
@@ -10,12 +10,12 @@ from shared.store import dynamodb, items
 from shared.store.keys import Address
 from shared.store.operations import ABSENT, Operation, update
 
-# It outlives its day, since DynamoDB's clock is not ours.
+# An item outlives its day, because DynamoDB's clock may differ.
 _KEPT_BEYOND = timedelta(days=1)
 
 
 class Quota(NamedTuple):
-    """What is counted at an address: `most` until `end`, when its day is over."""
+    """A quota: an item counts at `address` up to `most` until `end`, when its day is over."""
 
     address: Address
     most: int
@@ -23,13 +23,13 @@ class Quota(NamedTuple):
 
 
 def used(quota: Quota) -> int:
-    """Read how much of a quota is used."""
+    """Return how much of a quota is used."""
     item = dynamodb.get(quota.address.table, (quota.address.pk, quota.address.sk))
     return items.number(item, "count") if item else 0
 
 
 def operation(quota: Quota, more: int) -> Operation:
-    """Return the operation that uses more of a quota, and fails if there is no room for it."""
+    """Return the operation that uses more of a quota, and fails if there is too little left."""
     expires = int((quota.end + _KEPT_BEYOND).timestamp())
     return update(
         quota.address,

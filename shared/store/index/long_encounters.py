@@ -1,6 +1,8 @@
-"""Which Encounters last long, so that a search by date reads a bounded stretch of starts and these.
+"""Which Encounters last long and therefore have long rows.
 
-Each of them has a second row, under a prefix of its own, wherever its rows are in order of dates.
+A search by date must find every period that overlaps with a range. It reads the rows that start
+within a bounded time before the range, and the long rows: a second row of each Encounter that lasts
+longer, under a prefix of its own, in each partition that is ordered by date.
 """
 
 from datetime import datetime, timedelta, tzinfo
@@ -17,31 +19,31 @@ from shared.store.index.row_kinds import kind_of
 
 type Resource = dict[str, Any]
 
-# Sorts after the rows that have dates and those that have none: these are read without it.
+# Sorts after rows with a date and after those without one, so that both are read without it.
 LONG_PREFIX = "L#"
-# The ends of all keys of a type, each resource once.
+# Ranges of sort keys that contain each resource of a type once, by its first row.
 RANGES_WITHOUT_LONG_ROWS = {
     "Encounter": (" ", UNDATED + AFTER_ALL),
     "Communication": (" ", AFTER_ALL),
 }
 _HOUR = 3600 * SECOND
-# Whoever lasts long has a second row within this time: the due row may be late, and is not needed
-# where a session is about to close by itself.
+# Within this time beyond the threshold an Encounter gets its long row. The due row may be looked at
+# late, and a session that is about to close by itself needs none.
 _LATE = timedelta(hours=12)
 
 
 def threshold_hours() -> int:
-    """Give from how many hours on an Encounter lasts long."""
+    """Return the number of hours beyond which an Encounter lasts long."""
     return settings().session_max_hours
 
 
 def longest_without_long_row() -> int:
-    """Give how long, in nanoseconds, an Encounter without a second row may last."""
+    """Return how long, in nanoseconds, an Encounter without a long row may last."""
     return threshold_hours() * _HOUR + round((GRACE + _LATE).total_seconds()) * SECOND
 
 
 def is_long(resource: Resource, now: datetime, zone: tzinfo) -> bool:
-    """Tell whether an Encounter's period is long; one that is still open has lasted until now."""
+    """Return whether an Encounter's period is long, counting until now if it is still open."""
     period = _period(resource, zone)
     if period is None or period.high - period.low <= threshold_hours() * _HOUR:
         return False
@@ -50,19 +52,22 @@ def is_long(resource: Resource, now: datetime, zone: tzinfo) -> bool:
 
 
 def is_open(resource: Resource) -> bool:
-    """Tell whether an Encounter is among the open ones."""
+    """Return whether an Encounter's status is an open one."""
     return bool(resource) and bool(kind_of(resource).listing)
 
 
 def becomes_long_at(resource: Resource, opened: datetime, zone: tzinfo) -> datetime:
-    """Give when an Encounter that stays open has lasted long: from its start, or its opening."""
+    """Return when an Encounter that stays open becomes long.
+
+    It is counted from the start of its period, or from `opened` if the period has no start.
+    """
     period = _period(resource, zone)
-    begun = instants.nanoseconds(opened)
+    start = instants.nanoseconds(opened)
     if period is not None and period.low > -FOREVER:
-        begun = period.low
-    return instants.from_nanoseconds(begun + threshold_hours() * _HOUR)
+        start = period.low
+    return instants.from_nanoseconds(start + threshold_hours() * _HOUR)
 
 
 def _period(resource: Resource, zone: tzinfo) -> Range | None:
-    found = values(resource, SEARCH_PARAMS.of("Encounter")["date"], zone) if resource else []
-    return next((one for one in found if isinstance(one, Range)), None)
+    dates = values(resource, SEARCH_PARAMS.of("Encounter")["date"], zone) if resource else []
+    return next((value for value in dates if isinstance(value, Range)), None)

@@ -1,4 +1,4 @@
-"""The order of rows: instants as texts that sort as the instants do."""
+"""The order of index rows: which date parameter orders a type, and dates as sortable text."""
 
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -12,9 +12,9 @@ from shared.fhir.search_values import values
 
 type Resource = dict[str, Any]
 
-# Before the time of creation, of what has no time of its own: sorts after every instant.
+# Precedes the time of creation in the sort keys of resources without a date: these sort last.
 UNDATED = ":"
-# Sorts after every character that the keys use.
+# Sorts after every character that occurs in keys.
 AFTER_ALL = "\x7f"
 _FIRST = instants.parse("0001").low
 _LAST = instants.parse("9999-12-31T23:59:59.999Z").low
@@ -22,13 +22,11 @@ _LAST = instants.parse("9999-12-31T23:59:59.999Z").low
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By which date parameter keys are ordered: by the beginning of what it says, to milliseconds.
+    """The date parameter that orders a type's rows, by the start of its value in milliseconds.
 
-    Without one they are in order of creation.
-
-    `longest` is how long, in nanoseconds, the stretch of time may be that a value names; `vague`
-    where it may also be a month or a year; `has_long` where what lasts longer than some hours has a
-    second row.
+    If `param` is empty, rows are in order of creation. `longest` is the longest time, in
+    nanoseconds, that a value may span. `vague` says that a value may also be a month or a year,
+    `has_long` that a resource that lasts longer than some hours has long rows.
     """
 
     param: str
@@ -37,7 +35,7 @@ class Order:
     has_long: bool = False
 
 
-# A local day has up to 25 hours, 26 where a zone changed its mind.
+# A local day has up to 25 hours, and 26 where a zone changed its offset.
 _LONGEST_DAY = 26 * 3600 * SECOND
 UPDATED = Order("_lastUpdated", POINT)
 ORDERS = {
@@ -60,22 +58,23 @@ ORDERS = {
 
 
 def clamped(nanoseconds: int) -> int:
-    """Bring an instant that is beyond the calendar to its ends."""
+    """Return an instant, limited to the years 1 to 9999."""
     return min(max(nanoseconds, _FIRST), _LAST)
 
 
 def instant_text(nanoseconds: int) -> str:
-    """Write an instant since 1970 as keys have it."""
+    """Return an instant, in nanoseconds since 1970, as it is written in keys."""
     return instants.written(instants.from_nanoseconds(clamped(nanoseconds)))
 
 
 def position(resource: Resource, created: str, zone: tzinfo) -> str:
-    """Return a resource's place in the order of its type; what has no date is last, by creation.
+    """Return a resource's position among the rows of its type.
 
-    A Period with only an end has an open start, which is at the calendar's beginning.
+    A resource without a date comes last, by its time of creation. A Period without a start comes
+    first.
     """
     resource_type = resource["resourceType"]
     param = SEARCH_PARAMS.of(resource_type).get(ORDERS[resource_type].param)
-    found = values(resource, param, zone) if param else ()
-    lows = [value.low for value in found if isinstance(value, Range)]
-    return instant_text(lows[0]) if lows else UNDATED + created
+    dates = values(resource, param, zone) if param else ()
+    starts = [value.low for value in dates if isinstance(value, Range)]
+    return instant_text(starts[0]) if starts else UNDATED + created

@@ -1,4 +1,4 @@
-"""The partitions of SearchTable: one for each value of a parameter, and the listings of a type."""
+"""The partition keys of SearchTable: one for each value of a parameter, and a type's listings."""
 
 from zlib import crc32
 
@@ -8,25 +8,26 @@ from shared.catalog.parameters import SPREAD, SearchParam
 from shared.fhir import words
 from shared.fhir.search_values import CONTACT_POINT, Reference, Token, Value
 
-# The value under which references to contained resources are: their ids say nothing outside.
+# Stands for any reference to a contained resource, whose id means nothing outside its container.
 CONTAINED = "#"
-# Where the resource tables' own keys find what refers to a type.
+# Tables whose own keys find what refers to a resource of a type, without a row in SearchTable.
 KEYED = {"Communication": patterns.THREAD, "Encounter": patterns.ENCOUNTER}
 
 
 def shard(resource_id: str, spread: int) -> int:
-    """Give which of the partitions of a listing or spread value a resource is in."""
+    """Return the number of the shard that a resource belongs to."""
     return crc32(resource_id.encode()) % spread
 
 
 def value_key(param: SearchParam, value: Value) -> str:
-    """Return by what a value is partitioned: a token's code, a reference; empty without a row.
+    """Return the part of a partition key that stands for a value; empty if the value has no row.
 
-    A reference of a parameter that takes any type is known by its id, so that a bare id finds it;
-    all that name contained resources are together, for chains.
+    That is a token's code, or a reference. If a parameter's targets are of any type, it is the id
+    alone, so that a search by a bare id finds it. References to contained resources share one key,
+    which chains read.
     """
     if isinstance(value, Token):
-        # A bar at the beginning is doubled: what one stands before has no system.
+        # A leading bar is doubled, because a single one means that the code has no system.
         return f"|{value.code}" if value.code.startswith("|") else value.code
     if isinstance(value, str):
         return value
@@ -40,46 +41,49 @@ def value_key(param: SearchParam, value: Value) -> str:
 
 
 def value_keys(param: SearchParam, value: Value) -> tuple[str, ...]:
-    """Give all partitions a value is in: a code of no or another system is with its like, too."""
+    """Return every key of a value.
+
+    A code whose system is missing or unusual has a second key, with its system.
+    """
     key = value_key(param, value)
-    alone = system_key(param, value.system, value.code) if isinstance(value, Token) else ""
-    return tuple(one for one in (key, alone) if key and one)
+    with_system = system_key(param, value.system, value.code) if isinstance(value, Token) else ""
+    return tuple(part for part in (key, with_system) if key and part)
 
 
 def system_key(param: SearchParam, system: str, code: str) -> str:
-    """Give by what a token's code is partitioned that has no system, or another than the usual.
+    """Return the second key of a code whose system is missing or unusual.
 
-    Empty for all others, which share the partition of the code.
+    It is empty for any other code, which is found by the code's own partition.
     """
     if not system:
-        # No telephone number has a system.
+        # R4 gives telephone numbers no system.
         return "" if param.element == CONTACT_POINT else f"|{code}"
     return f"|{system}|{code}" if param.usual and system != param.usual else ""
 
 
 def is_keyed(param: SearchParam, value: Reference) -> bool:
-    """Tell whether the resource tables' own keys find what has this reference."""
+    """Return whether a resource table's own keys find the resources with this reference."""
     return bool(param.keyed) and value.text.startswith(f"{param.keyed}/")
 
 
 def of_value(tenant: str, param: SearchParam, key: str) -> tuple[str, ...]:
-    """Give the partitions of a parameter's value, in the order of their shards."""
-    name = patterns.ROW.partition.format(
+    """Return the partitions of a parameter's value, in the order of their shards."""
+    partition = patterns.ROW.partition.format(
         type=param.resource, parameter=param.partition_name, value=segment(key)
     )
-    return spread_over(f"{tenant}#{name}", param.spread)
+    return spread_over(f"{tenant}#{partition}", param.spread)
 
 
 def of_word(tenant: str, param: SearchParam, word: str) -> str:
-    """Give the partition of the words that begin like one, as its key has it."""
-    name = patterns.WORD.partition.format(
+    """Return the partition of a word, which it shares with all words of the same initial."""
+    partition = patterns.WORD.partition.format(
         type=param.resource, parameter=param.partition_name, initial=segment(words.initial(word))
     )
-    return f"{tenant}#{name}"
+    return f"{tenant}#{partition}"
 
 
 def of_parts(tenant: str, person: str) -> str:
-    """Give the partition of the Encounters within others that are in a person's compartment."""
+    """Return the partition of the medical encounters in a person's compartment."""
     return f"{tenant}#{patterns.PART.partition.format(value=segment(person))}"
 
 
@@ -96,17 +100,17 @@ def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
 
 
 def of_encounter(tenant: str, encounter_id: str) -> str:
-    """Give the Encounter's own partition, which has rows of what was recorded during it."""
+    """Return the Encounter's own partition, which has the rows of its records."""
     return f"{tenant}#{patterns.RECORD.partition.format(id=segment(encounter_id))}"
 
 
 def record_prefix(resource_type: str) -> str:
-    """Give what the sort keys of a type's rows there begin with."""
+    """Return the prefix of the sort keys of a type's rows in an Encounter's partition."""
     return patterns.RECORD.sort.partition("{order}")[0].format(type=resource_type)
 
 
 def spread_over(partition: str, spread: int) -> tuple[str, ...]:
-    """Give the partitions over which one is spread."""
+    """Return the shards of a partition, or the partition itself if it has one shard."""
     if spread == 1:
         return (partition,)
     return tuple(f"{partition}#{number}/{spread}" for number in range(spread))

@@ -1,7 +1,7 @@
-"""Which parameters can be searched by their rows, and which rows have all that searches look at.
+"""Which search parameters have rows for everything that is stored.
 
-A parameter that was added to the catalogue later is one once everything that was stored before has
-been indexed anew: that writes its mark. Until then it is looked at on whole resources.
+A parameter that was added to the catalogue later is ready when a reindex of what was stored before
+has written its mark. Until then searches evaluate it on whole resources.
 """
 
 import time
@@ -14,28 +14,34 @@ _SECONDS = 60
 
 
 def is_ready(param: SearchParam) -> bool:
-    """Tell whether every row knows of a parameter; nothing is read for those there always were."""
+    """Return whether all rows take a parameter into account.
+
+    Nothing is read for a parameter that was there from the beginning.
+    """
     return not param.added or param.name in _marks(int(time.monotonic() / _SECONDS))
 
 
 def is_partitioned(param: SearchParam) -> bool:
-    """Tell whether a parameter's values have partitions that hold all that is stored."""
+    """Return whether a parameter has a partition for each value, with everything that is stored."""
     return param.index is Index.ROW and is_ready(param)
 
 
 def are_stubs_complete(resource_type: str) -> bool:
-    """Tell whether rows without the whole resource have all that searches look at."""
+    """Return whether the stubs of a type have every element that its search parameters read."""
     return all(is_ready(param) for param in SEARCH_PARAMS.of(resource_type).values())
 
 
 @lru_cache(maxsize=1)
 def _marks(_minute: int) -> frozenset[str]:
-    """Read the marks, again after a minute: they are made while functions run."""
+    """Return the names of ready parameters.
+
+    They are read again each minute, because a reindex may end while a function runs.
+    """
     address = keys.reindexing("ready")
     item = dynamodb.get(address.table, (address.pk, address.sk))
     return frozenset(item["parameters"]["SS"]) if item else frozenset()
 
 
 def clear_cache() -> None:
-    """Read the marks anew."""
+    """Forget the marks, so that they are read again."""
     _marks.cache_clear()

@@ -1,7 +1,7 @@
-"""The kinds into which the rows of a type are divided, by status and by having a `partOf`.
+"""The kinds of a type's index rows, by status and by whether `partOf` is present.
 
-A row's sort key begins with its kind, so that a search which names one reads nothing else. Kinds
-are as fine as the questions inboxes ask: what is open, in preparation, closed, or was never done.
+A row's sort key begins with the prefix of its kind, so that a search for one kind reads no other.
+The kinds are those that inboxes ask for: open, in preparation, closed, or never done.
 """
 
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from shared.store.index.partitions import is_keyed
 
 type Resource = dict[str, Any]
 
-# What the kinds of headers begin with.
+# The common prefix of all kinds of headers.
 HEADERS = "h#"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind: the prefix of its sort keys, the statuses it has, and the listing of its own.
+    """A kind: the prefix of its sort keys, its statuses, and the name of its listing.
 
-    `part` tells whether `part-of` has a value; None where that makes no difference. What is no
-    message has a listing.
+    `part` says whether `part-of` has a value, and is None if that makes no difference. `listing` is
+    empty if the kind has none; of the Communications only messages have none.
     """
 
     prefix: str
@@ -40,17 +40,17 @@ def _kind(prefix: str, statuses: str, *, part: bool | None = None, listing: str 
 _OVER = "completed stopped entered-in-error unknown"
 
 
-# In order of their prefixes, those that are often read together beside each other: the inbox of
-# everything that is not over is `h#n#` to `h#p#` in one Query. What was never done has a kind of
-# its own because inboxes ask for "not completed, stopped, ...", which leaves it in; for them it is
-# listed with what is open. A header that is part of something else than a Communication is among
-# the messages, and has listings of its own.
+# In order of prefixes, so that kinds that are often read together are adjacent: an inbox of
+# everything that is not over reads `h#n#` to `h#p#` in one Query. `not-done` has a kind of its own,
+# because inboxes ask for "not completed, stopped, ...", which includes it; it is listed among the
+# open ones for the same reason. A header whose `partOf` is no Communication has the prefix of
+# messages, and listings of its own.
 KINDS: dict[str, tuple[Kind, ...]] = {
     "Encounter": (
         _kind("", "finished cancelled entered-in-error"),
         _kind("", "planned arrived triaged in-progress onleave unknown", listing="open"),
     ),
-    # All others are of one kind, whatever their status is.
+    # Other types have one kind, whatever the status.
     **dict.fromkeys(("AuditEvent", *DIRECTORY, *RECORDS), (Kind("", frozenset({""})),)),
     "Communication": (
         _kind("d#", "preparation", part=True),
@@ -67,7 +67,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
 
 
 def are_by_status(resource_type: str) -> bool:
-    """Tell whether the rows of a type are divided by status."""
+    """Return whether a type has different kinds of rows."""
     return len(KINDS[resource_type]) > 1
 
 
@@ -81,14 +81,14 @@ def _by_state(resource_type: str) -> dict[tuple[bool | None, bool, str], Kind]:
 
 
 def kind_of(resource: Resource) -> Kind:
-    """Give the kind of a resource."""
+    """Return the kind of a resource's rows."""
     resource_type = resource["resourceType"]
     if not are_by_status(resource_type):
         return KINDS[resource_type][0]
-    known, status = _by_state(resource_type), resource["status"]
+    kinds, status = _by_state(resource_type), resource["status"]
     if resource_type == "Encounter":
-        return known.get((None, True, status)) or known[None, False, status]
+        return kinds.get((None, True, status)) or kinds[None, False, status]
     param = SEARCH_PARAMS.of(resource_type)["part-of"]
     parts = values(resource, param)
-    is_message = any(isinstance(one, Reference) and is_keyed(param, one) for one in parts)
-    return known[bool(parts), not is_message, status]
+    is_message = any(isinstance(part, Reference) and is_keyed(param, part) for part in parts)
+    return kinds[bool(parts), not is_message, status]

@@ -1,4 +1,4 @@
-"""Which index rows a resource has, and what a row too small for the whole resource keeps of it."""
+"""The keys of a resource's index rows, and the stub that a row holds of a large resource."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from shared.store.index.row_kinds import Kind, kind_of
 
 type Resource = dict[str, Any]
 type RowKey = tuple[str, str]
-# What is kept of an element by property; None where that is everything.
+# The properties that a stub keeps of an element; None keeps all of it.
 type _Names = dict[str, "_Names | None"]
 
-# An update may delete and write them all, and the guards of identifiers, in one transaction of 100
-# items.
+# An update may have to delete and write every row, and the guards of identifiers, in a transaction
+# of at most 100 operations.
 MOST_ROWS = 40
 
 
@@ -34,75 +34,83 @@ def row_keys(
     is_long: bool = False,
     most: int = MOST_ROWS,
 ) -> tuple[RowKey, ...]:
-    """Give the keys of a resource's index rows; `zone` is the deployment's where it is not given.
+    """Return the keys of a resource's index rows.
 
-    What `is_long` has a second row where rows are in order of dates. Raises BusinessRule where they
-    are too many.
+    `zone` defaults to the deployment's. If `is_long`, the rows that are ordered by date occur a
+    second time as long rows. Raises BusinessRule if there are more than `most`.
     """
     zone = zone or settings().zone
-    place, kind = order.position(resource, created, zone) + "#" + resource["id"], kind_of(resource)
-    found = dict(_indexed(resource, tenant, zone))
-    listed = _listed(resource, kind, tenant, place)
-    recorded = dict(_recorded(resource, tenant, place))
-    by_element = Counter((*found.values(), *recorded.values()))
+    position = order.position(resource, created, zone) + "#" + resource["id"]
+    kind = kind_of(resource)
+    indexed_values = dict(_indexed(resource, tenant, zone))
+    listing_rows = _listed(resource, kind, tenant, position)
+    record_rows = dict(_recorded(resource, tenant, position))
+    by_element = Counter((*indexed_values.values(), *record_rows.values()))
     by_element[f"{resource['resourceType']}.identifier"] += (guards := _guards(resource))
-    indexed = ((partition, _sort(word, kind.prefix + place)) for partition, word in found)
-    once = (*indexed, *listed, *recorded)
-    second = tuple(
-        (partition, long_encounters.LONG_PREFIX + sort) for partition, sort in once if sort == place
+    value_rows = (
+        (partition, _sort(word, kind.prefix + position)) for partition, word in indexed_values
     )
-    twice = len(second) * _may_be_long(resource, is_long=is_long)
-    if (count := len(once) + twice + guards + _reserved(resource)) > most:
+    first_rows = (*value_rows, *listing_rows, *record_rows)
+    long_rows = tuple(
+        (partition, long_encounters.LONG_PREFIX + sort)
+        for partition, sort in first_rows
+        if sort == position
+    )
+    long_count = len(long_rows) * _may_be_long(resource, is_long=is_long)
+    if (count := len(first_rows) + long_count + guards + _reserved(resource)) > most:
         raise _too_many(count, by_element)
-    return once + second if is_long else once
+    return first_rows + long_rows if is_long else first_rows
 
 
 def value_partitions(resource: Resource, tenant: str, zone: tzinfo) -> set[str]:
-    """Return the partitions of the values by which a resource is found."""
+    """Return the partitions of all values of a resource's indexed parameters."""
     return {partition for (partition, _), _ in _indexed(resource, tenant, zone)}
 
 
 def _may_be_long(resource: Resource, *, is_long: bool) -> bool:
-    """Tell whether second rows count: what is open may get them when it has lasted long."""
+    """Return whether a resource has long rows, or may get them because it is open."""
     return is_long or (
         resource["resourceType"] == "Encounter" and long_encounters.is_open(resource)
     )
 
 
 def _guards(resource: Resource) -> int:
-    """Count the guards that a resource's identifiers have."""
-    found = (*elements(resource, ("identifier",)), *elements(resource, ("masterIdentifier",)))
-    return len({(one.get("system"), one.get("value")) for one in found})
+    """Return the number of guards of a resource's identifiers."""
+    identifiers = (
+        *elements(resource, ("identifier",)),
+        *elements(resource, ("masterIdentifier",)),
+    )
+    return len({(identifier.get("system"), identifier.get("value")) for identifier in identifiers})
 
 
 def _reserved(resource: Resource) -> int:
-    """Count the row of the link that a session, when it opens, writes on what has none."""
+    """Return how many rows to keep free for a link that a session may still write."""
     return int(resource["resourceType"] == "Communication" and "encounter" not in resource)
 
 
 def free_values(resource: Resource) -> int:
-    """Give how many more values a resource may have that searches find it by."""
+    """Return how many more indexed values a resource has room for."""
     zone = settings().zone
     is_long = long_encounters.is_long(resource, instants.now(), zone)
-    listed = _listed(resource, kind_of(resource), "-", "")
-    found = len(dict(_indexed(resource, "-", zone)))
-    free = MOST_ROWS - found - len(listed) - _guards(resource)
+    listing_rows = _listed(resource, kind_of(resource), "-", "")
+    indexed = len(dict(_indexed(resource, "-", zone)))
+    free = MOST_ROWS - indexed - len(listing_rows) - _guards(resource)
     if not _may_be_long(resource, is_long=is_long):
         return free
-    return (free - found - sum(sort == "" for _, sort in listed)) // 2
+    return (free - indexed - sum(sort == "" for _, sort in listing_rows)) // 2
 
 
-def _sort(word: str, place: str) -> str:
-    """Give the sort key of a row: one of a word is in the order of words."""
-    return f"{word}{words.END}{place.rpartition('#')[2]}" if word else place
+def _sort(word: str, position: str) -> str:
+    """Return the sort key of a row; the row of a word is in order of words."""
+    return f"{word}{words.END}{position.rpartition('#')[2]}" if word else position
 
 
 def _indexed(
     resource: Resource, tenant: str, zone: tzinfo
 ) -> Iterator[tuple[tuple[str, str], str]]:
-    """Give the partition of each value of each parameter that has rows, and whose value it is.
+    """Yield partition and word of each indexed value, and the expression that it comes from.
 
-    Beside the partition is the word that a row is of; empty for what is not found by words.
+    The word is empty for a value that is not found by words.
     """
     for param in SEARCH_PARAMS.of(resource["resourceType"]).values():
         if param.index is not Index.ROW:
@@ -116,20 +124,20 @@ def _indexed(
             for key in partitions.value_keys(param, value):
                 yield (partitions.of_value(tenant, param, key)[shard], ""), param.expression
     if resource["resourceType"] == "Encounter" and "partOf" in resource:
-        # By these, who sees a part finds the whole.
+        # Whoever sees a medical encounter finds its session by these rows.
         for person in compartments.owners(resource):
             yield (partitions.of_parts(tenant, person), ""), "Encounter.partOf"
 
 
-def _recorded(resource: Resource, tenant: str, place: str) -> Iterator[tuple[RowKey, str]]:
-    """Give the rows in the partitions of the Encounters that a record names, and where it does."""
+def _recorded(resource: Resource, tenant: str, position: str) -> Iterator[tuple[RowKey, str]]:
+    """Yield a row for each Encounter that a record names, and the expression that names it."""
     prefix = partitions.record_prefix(resource["resourceType"])
     for encounter_id, element in encounter_elements(resource).items():
-        yield (partitions.of_encounter(tenant, encounter_id), prefix + place), element
+        yield (partitions.of_encounter(tenant, encounter_id), prefix + position), element
 
 
 def encounter_elements(resource: Resource) -> dict[str, str]:
-    """Give the ids of the Encounters that a record was made during, each with the element."""
+    """Return the ids of the Encounters that a record refers to, each with the expression."""
     return {
         value.text.partition("/")[2]: param.expression
         for param in SEARCH_PARAMS.of(resource["resourceType"]).values()
@@ -139,22 +147,22 @@ def encounter_elements(resource: Resource) -> dict[str, str]:
     }
 
 
-def _listed(resource: Resource, kind: Kind, tenant: str, place: str) -> list[RowKey]:
-    """Give the rows in the listings of the type, in that of the resource's kind too."""
+def _listed(resource: Resource, kind: Kind, tenant: str, position: str) -> list[RowKey]:
+    """Return the rows in the listings of the type and of the resource's kind."""
     resource_type, resource_id = resource["resourceType"], resource["id"]
     shard = partitions.shard(resource_id, SPREAD)
     updated = f"{resource['meta']['lastUpdated']}#{resource_id}"
     return [
         (
             partitions.listing(tenant, resource_type, name)[shard],
-            updated if by_update else place,
+            updated if by_update else position,
         )
         for name, by_update in _listings(resource_type, kind.listing)
     ]
 
 
 def _listings(resource_type: str, of_kind: str) -> Iterator[tuple[str, bool]]:
-    """Give the listings a resource is in by name, and whether they are in order of last update."""
+    """Yield the names of a resource's listings, and whether each is in order of last update."""
     for param in SEARCH_PARAMS.of(resource_type).values():
         if param.index is Index.LISTING and param.type == "date":
             yield param.code, param.code == order.UPDATED.param
@@ -163,31 +171,33 @@ def _listings(resource_type: str, of_kind: str) -> Iterator[tuple[str, bool]]:
 
 
 def _too_many(count: int, by_element: "Counter[str]") -> BusinessRule:
-    element, most = by_element.most_common(1)[0]
+    element, in_element = by_element.most_common(1)[0]
     return BusinessRule(
-        f"A resource has at most {MOST_ROWS} values that searches find it by",
+        f"A resource can have at most {MOST_ROWS} indexed values",
         expression=element,
-        diagnostics=f"It has {count}, {most} of them here",
+        diagnostics=f"It has {count}, {in_element} of them in this element; leave some out",
     )
 
 
 def stub(resource: Resource) -> Resource:
-    """Cut a resource to what its type's search parameters look at, with `id` and `meta`."""
+    """Return a resource's type, id, `meta` and the elements that its search parameters read."""
     params = SEARCH_PARAMS.of(resource["resourceType"]).values()
-    looked_at = _looked_at(tuple(param.expression for param in params))
-    cut: Resource = _cut(resource, looked_at)
-    return cut
+    kept = _looked_at(tuple(param.expression for param in params))
+    reduced: Resource = _cut(resource, kept)
+    return reduced
 
 
 @lru_cache
 def _looked_at(expressions: tuple[str, ...]) -> _Names:
-    """Give the elements that expressions name, as a tree; its leaves are kept whole."""
+    """Return the elements that expressions name, as a tree whose leaves are kept whole."""
     tree: _Names = {}
-    named = [part.names for one in expressions if one for part in paths(one)]
+    searched = [
+        part.names for expression in expressions if expression for part in paths(expression)
+    ]
     contained = [("contained", name) for name in ("resourceType", "id")]
-    for *way, leaf in (("resourceType",), ("id",), *contained, *named, ("meta",)):
+    for *path, leaf in (("resourceType",), ("id",), *contained, *searched, ("meta",)):
         branch: _Names | None = tree
-        for name in way:
+        for name in path:
             branch = branch.setdefault(name, {}) if branch is not None else None
         if branch is not None:
             branch[leaf] = None
