@@ -1,4 +1,4 @@
-"""The items of the tables as records; what each attribute means is said here and nowhere else."""
+"""Records: the current items of resources as dataclasses, which document every attribute."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,20 +16,20 @@ from shared.store.keys import Address, Place
 type Resource = dict[str, Any]
 type RowKey = tuple[str, str]
 _LAST_UPDATED = b'"lastUpdated":"'
-# DynamoDB ends an item at 400 KB, its keys and the other attributes included.
+# DynamoDB limits an item to 400 KB, with its keys and the other attributes.
 LARGEST_RESOURCE = 390 * 1024
-# A function's answer ends at 6 MB.
+# A function's response is limited to 6 MB.
 LARGEST_JSON = 4_000_000
-# As a string in an answer, where quotes are escaped, so that every resource fits a page.
+# The size as a string in a response, where quotes are escaped: every resource must fit a page.
 LARGEST_SENT = 5_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Versioned:
-    """What the current items of all resources share.
+    """The record of any resource: the attributes that the current items of all types share.
 
-    `json` is the resource as it is answered, None where it is deleted; `rows` are the keys of its
-    index rows; `chain` is the hash of the last audit row about it. Instants are texts.
+    `json` is the resource as responses show it, or None if it is deleted. `rows` are the keys of
+    its index rows. `chain` is the hash of the last audit event about it. Instants are strings.
     """
 
     type: str
@@ -42,17 +42,17 @@ class Versioned:
     chain: bytes = b""
 
     def address(self, tenant: str) -> Address:
-        """Give the address of the item."""
+        """Return the address of the item."""
         raise NotImplementedError
 
     @cached_property
     def resource(self) -> Resource:
-        """The resource as a dict, not to be changed; empty where it is deleted."""
+        """The resource as a dict, which must not be changed; empty if it is deleted."""
         return fhirjson.loads(self.json) if self.json else {}
 
     @property
     def last_updated(self) -> str:
-        """When this version was made; it stands at the beginning of the JSON."""
+        """When this version was made, which is near the beginning of the JSON."""
         if self.json is None:
             return self.updated
         start = self.json.index(_LAST_UPDATED) + len(_LAST_UPDATED)
@@ -60,7 +60,7 @@ class Versioned:
 
     @property
     def deleted(self) -> bool:
-        """Tell whether the last version is a deletion."""
+        """Whether the current version is a deletion."""
         return self.json is None
 
     def _item(self) -> Item:
@@ -76,8 +76,8 @@ class Versioned:
             is_large = len(packed) > LARGEST_RESOURCE or len(self.json) > LARGEST_JSON
             if is_large or fhirjson.sent_size(self.json) > LARGEST_SENT:
                 raise TooLong(
-                    "The resource is over 400 KB after compression, or over 4 MB before",
-                    diagnostics="Keep what is large elsewhere and refer to it: Attachment.url",
+                    "The resource is larger than 400 KB compressed or 4 MB uncompressed",
+                    diagnostics="Store large content elsewhere and refer to it by Attachment.url",
                 )
             item["resource"] = {"B": packed}
         return item
@@ -97,13 +97,13 @@ class Versioned:
 
 
 def with_resource[V: Versioned](record: V, resource: Resource) -> V:
-    """Say what a record's JSON says, so that it is not read again."""
+    """Return a record with its parsed resource cached, so that its JSON is not parsed again."""
     vars(record)["resource"] = resource
     return record
 
 
 def changed[V: Versioned](record: V, **changes: Any) -> V:
-    """Change what a record says beside its resource, which is not read from its JSON again."""
+    """Return a record with other attributes and the same resource, which is not parsed again."""
     new = replace(record, **changes)
     return with_resource(new, record.resource) if "resource" in vars(record) else new
 
@@ -112,13 +112,14 @@ def changed[V: Versioned](record: V, **changes: Any) -> V:
 class EncounterRecord(Versioned):
     """An Encounter's `current` item.
 
-    `rev` rises with every write; `slots` are those attached, as text; `figures` those of slots
-    detached since; `filled` the elements that the server computed; `entered` when the present
-    status was entered; `due` when the session must be looked at, empty where never. Stamped when
-    it was opened, and empty for what is no session: `policy`, `idle_minutes`, `max_hours`,
-    `opened`, and under daily `home`, the day's slot, and `day_end`. `by_server` says who opened it,
-    `is_long` that it has the second rows of what lasts long, `patient_made` that a patient or
-    related person opened it.
+    `rev` rises with every write. `entered` is when the present status was entered, `due` when the
+    Encounter must be looked at (empty for never). `slots` are the attached slots, `figures` those
+    of slots that were detached, `filled` the names of elements that the server computed. `closing`
+    is the closing under way. `by_server` says that the server opened it, `patient_made` that a
+    patient or related person did, `is_long` that it has long rows.
+
+    Only sessions have the following, which are fixed at opening: `policy`, `idle_minutes`,
+    `max_hours`, `opened`, and under the policy `daily` also `home`, the day's slot, and `day_end`.
     """
 
     type: str = "Encounter"
@@ -140,11 +141,11 @@ class EncounterRecord(Versioned):
     day_end: str = ""
 
     def address(self, tenant: str) -> Address:
-        """Give the address of the item."""
+        """Return the address of the item."""
         return keys.encounter(tenant, self.id)
 
     def to_item(self) -> Item:
-        """Write the item's attributes."""
+        """Return the item's attributes."""
         item = self._item() | figures_item(self.figures)
         item |= {"rev": {"N": str(self.rev)}, "entered": {"S": self.entered}}
         item |= texts(self, "due", "opened", "policy", "home", "day_end")
@@ -164,7 +165,7 @@ class EncounterRecord(Versioned):
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
-        """Read the item."""
+        """Return the record of an item."""
         return cls(
             **cls._fields(item),
             id=item["pk"]["S"].partition("#")[2],
@@ -193,15 +194,18 @@ def _closing(item: Item) -> Closing:
 
 @dataclass(frozen=True, kw_only=True)
 class CommunicationRecord(Versioned):
-    """A Communication's current item, a header's or a message's by its `place`.
+    """A Communication's current item, which is a header's or a message's by its `place`.
 
-    A message that counts or once counted has `at`, and either `session`, its effective session,
-    or `epoch`, whose adoption names it. A header has `day`, under daily that of the session it
-    points to, and `plain` where a client linked it to an Encounter that is no session. `drafted`
-    says that a version of it is a draft, `recalled` that one is which follows a version that was
-    sent; `by_patient` says of one that does not count yet that a patient or related person wrote
-    its `sent`, `patient_made` of any that one of them created it. `rebuilt` rises when reindexing
-    changes which rows it has.
+    A message that counts, or once counted, has `at`, the instant at which it counts. It has either
+    `session`, its effective session, or `epoch`, whose adoption will name that. `by_patient` says
+    that a patient or related person wrote the `sent` of a message that does not count yet.
+
+    A header has `day` under the policy `daily`, the day of the session that it points to. `plain`
+    says that a client linked it to an Encounter that is no session.
+
+    `drafted` says that a version is a draft, `recalled` that a draft follows a version that was
+    sent, `patient_made` that a patient or related person created it. `rebuilt` rises when a reindex
+    changes `rows`.
     """
 
     type: str = "Communication"
@@ -219,11 +223,11 @@ class CommunicationRecord(Versioned):
     rebuilt: int = 0
 
     def address(self, tenant: str) -> Address:
-        """Give the address of the item."""
+        """Return the address of the item."""
         return keys.communication_at(tenant, self.place)
 
     def to_item(self) -> Item:
-        """Write the item's attributes."""
+        """Return the item's attributes."""
         item = self._item()
         if self.id != self._id_of_place():
             item["id"] = {"S": self.id}
@@ -242,7 +246,7 @@ class CommunicationRecord(Versioned):
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
-        """Read the item."""
+        """Return the record of an item."""
         place = Place(item["pk"]["S"].partition("#")[2], item["sk"]["S"])
         return cls(
             **cls._fields(item),
@@ -266,17 +270,17 @@ class CommunicationRecord(Versioned):
 class ResourceRecord(Versioned):
     """The `current` item of a resource of the directory or of the records.
 
-    `rebuilt` rises when reindexing changes which rows it has.
+    `rebuilt` rises when a reindex changes `rows`.
     """
 
     rebuilt: int = 0
 
     def address(self, tenant: str) -> Address:
-        """Give the address of the item."""
+        """Return the address of the item."""
         return keys.resource(tenant, self.type, self.id)
 
     def to_item(self) -> Item:
-        """Write the item's attributes."""
+        """Return the item's attributes."""
         item = self._item()
         if self.rebuilt:
             item["rebuilt"] = {"N": str(self.rebuilt)}
@@ -284,7 +288,7 @@ class ResourceRecord(Versioned):
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
-        """Read the item."""
+        """Return the record of an item."""
         resource_type, _, resource_id = item["pk"]["S"].partition("#")[2].partition("/")
         return cls(
             **cls._fields(item),
@@ -295,12 +299,12 @@ class ResourceRecord(Versioned):
 
 
 def id_of(place: Place) -> str:
-    """Give the id that a Communication has by its place, where it has not brought its own."""
+    """Return the id that a place gives a Communication for which the client chose none."""
     return f"{place.thread}.{place.sort[2:]}" if place.is_message else place.thread
 
 
 def superseded[V: Versioned](record: V, item: Item) -> V:
-    """Read a superseded version of a record from its item."""
+    """Return a superseded version of a record, from the version's item."""
     number = int(item["version"]["N"])
     if "deleted" in item:
         return replace(record, version=number, json=None, updated=text(item, "updated"))
@@ -310,7 +314,7 @@ def superseded[V: Versioned](record: V, item: Item) -> V:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """The resource that a closing of several transactions will write, as JSON."""
+    """The `pending` item: the resource that a closing of several transactions is going to write."""
 
     encounter: str
     json: bytes
@@ -322,15 +326,15 @@ class Pending:
         return resource
 
     def address(self, tenant: str) -> Address:
-        """Give the address of the item."""
+        """Return the address of the item."""
         return keys.pending(tenant, self.encounter)
 
     def to_item(self) -> Item:
-        """Write the item's attributes."""
+        """Return the item's attributes."""
         return {"resource": {"B": codec.pack(self.json)}}
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
-        """Read the item."""
+        """Return the record of an item."""
         json, _ = codec.unpack(bytes(item["resource"]["B"]))
         return cls(encounter=item["pk"]["S"].partition("#")[2], json=json)

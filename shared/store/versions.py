@@ -51,10 +51,10 @@ def _next[V: Versioned](
     version, updated = stored.version + 1 if stored else 1, _instant(work, stored, after)
     if resource is None:
         return replace(before, version=version, json=None, updated=updated, **changes)
-    content = stamp(resource, version, updated)
-    json = fhirjson.dumps(content)
+    stamped = stamp(resource, version, updated)
+    json = fhirjson.dumps(stamped)
     return with_resource(
-        replace(before, version=version, json=json, updated="", **changes), content
+        replace(before, version=version, json=json, updated="", **changes), stamped
     )
 
 
@@ -70,7 +70,7 @@ def of_encounter(
         and long_encounters.is_open(before.resource)
         and long_encounters.is_open(after.resource)
     )
-    # The version before may be later than this work.
+    # Not the work's instant, which may be earlier if the previous version was written later.
     at = instants.read(after.last_updated)
     after = changed(after, is_long=stays_long or long_encounters.is_long(after.resource, at, zone))
     if after.is_long or not after.due or not after.opened:
@@ -145,8 +145,8 @@ def first_of_communication(
         updated="",
         **state,
     )
-    created = {"drafted": is_draft(resource)} | _created_by(work, unborn)
-    return _next(work, unborn, resource, created)
+    created = {"drafted": is_draft(resource)} | _created_by(work, blank)
+    return _next(work, blank, resource, created)
 
 
 def _created_by(work: UnitOfWork, before: Versioned) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A unit of work: what a change reads and saves, and the one transaction that it becomes."""
+"""The unit of work: turns what a change read, saved and required into one transaction."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -30,36 +30,39 @@ if TYPE_CHECKING:
 
 
 class UnitOfWork(Repository):
-    """Writes what was saved in one transaction, which depends on what was required."""
+    """Writes everything that was saved, in one transaction conditional on what was required."""
 
     def __init__(self, tenant: str, now: datetime, *, by_patient: bool = False) -> None:
-        """Begin at an instant; `by_patient` marks what is created as made by a patient."""
+        """Create a unit of work.
+
+        `by_patient` marks what it creates as made by a patient or related person.
+        """
         super().__init__(tenant, now)
         self.by_patient = by_patient
         self._required: dict[Address, Operation] = {}
-        self._there: dict[Literal, tuple[Address, Operation]] = {}
+        self._existing: dict[Literal, tuple[Address, Operation]] = {}
         self._claims: dict[Address, str] = {}
         self._spent: dict[Quota, int] = {}
         self.announced: dict[Literal, dict[str, Any] | None] = {}
-        # Whether the transaction itself may find out that what it refers to is not there.
+        # Whether to leave it to the transaction's conditions that a reference's target exists.
         self.trusting = False
-        # Closings of several transactions: whether to begin them so, and those that were.
+        # Whether closings take several transactions, and the sessions whose closing has begun.
         self.in_steps = False
         self.begun: list[str] = []
 
     def continue_from(self, other: Self) -> None:
-        """Go on from what another unit of work has read and requires."""
+        """Copy what another unit of work has read and requires."""
         self._read, self._required = dict(other._read), dict(other._required)
 
     def require_version(self, address: Address, version: int) -> None:
-        """Make the work depend on a resource having a version, or never having been there."""
+        """Require that a resource has a version; version 0 requires that it never existed."""
         if version:
             self._required[address] = check(address, "#version = :v", v={"N": str(version)})
         else:
             self._required[address] = check(address, ABSENT)
 
     def require(self, record: Versioned | Slot) -> None:
-        """Make the work depend on a resource staying as it was read, or on a slot's epoch."""
+        """Require that a resource stays as it was read, or that a slot keeps its epoch."""
         address = address_of(record, self.tenant)
         if isinstance(record, EncounterRecord):
             required = check(address, "#rev = :rev", rev={"N": str(record.rev)})
@@ -72,11 +75,15 @@ class UnitOfWork(Repository):
         self._required[address] = required
 
     def require_existing(self, record: Versioned) -> None:
-        """Make the work depend on a resource being there, whatever others make of it meanwhile."""
+        """Require that a resource exists, in whatever version."""
         self._require_existing(Literal(record.type, record.id), record.address(self.tenant))
 
     def require_existing_unread(self, target: Literal) -> bool:
-        """Make the work depend on a resource that nobody has read; tell whether that will do."""
+        """Require that an unread resource exists, and return whether that suffices.
+
+        It does not suffice for an Encounter or a Communication, for what this work has read or
+        saved, or if a missing target must be named: the caller must then read the resource.
+        """
         address = keys.resource(self.tenant, *target)
         is_known = address in self._saved or address in self._read
         if not self.trusting or is_known or target.type in CARE:
@@ -87,18 +94,18 @@ class UnitOfWork(Repository):
     def _require_existing(self, target: Literal, address: Address) -> None:
         moved = " AND attribute_not_exists(#to)" if target.type == "Communication" else ""
         condition = f"attribute_exists(#pk) AND attribute_not_exists(#deleted){moved}"
-        self._there[target] = address, check(address, condition)
+        self._existing[target] = address, check(address, condition)
 
     def announce(self, target: Literal, body: dict[str, Any] | None) -> None:
-        """Make known to all parts of the work what one will write, or with None delete."""
+        """Announce a body that this work is going to write, or a deletion with None."""
         self.announced[target] = body
 
     def claim(self, guard: Address, last: str) -> None:
-        """Make the work depend on a guard staying as it was read, before a search found nothing."""
+        """Require that a guard stays as it was read before a search that found nothing."""
         self._claims[guard] = last
 
     def spend(self, quota: "Quota") -> bool:
-        """Use one of a quota with this work. Return whether there is one left."""
+        """Use one of a quota with this work, and return whether there was one left."""
         from shared.store import quotas  # noqa: PLC0415 - only patients have quotas
 
         spent = self._spent.get(quota, 0)
@@ -108,7 +115,7 @@ class UnitOfWork(Repository):
         return True
 
     def changes(self) -> list[tuple[Record | None, Any]]:
-        """Return what was saved and is not as it was read, each with what was read."""
+        """Return the saved records that differ from what was read, each with what was read."""
         return [(record, self._before(address, record)) for address, record in self._changed()]
 
     def _changed(self) -> list[tuple[Address, Any]]:
@@ -119,36 +126,35 @@ class UnitOfWork(Repository):
         ]
 
     def send(self, event_id: str, event: bytes, chain: bytes) -> None:
-        """Write everything, and the event of the audit trail that tells of it, or nothing.
+        """Write everything with its audit event, or nothing. Raises what `transactions.send` does.
 
-        `chain` is the next link of the chain of each resource. Raises what `transactions.send`
-        raises.
+        `chain` is the hash of the event, the next link in the chain of each resource.
         """
         transactions.send(self.transaction(event_id, event, chain))
 
     def transaction(self, event_id: str, event: bytes, chain: bytes) -> list[Operation]:
-        """Return the operations that write everything.
+        """Return the operations of the transaction.
 
-        Raises BusinessRule if a resource has too many values that searches find it by.
+        Raises BusinessRule if a resource has too many indexed values.
         """
         saved = dict(self._changed())
-        done = [
+        writes = [
             operation
             for address, record in saved.items()
             for operation in self._operations(address, record, chain)
         ]
-        done += [check for address, check in self._required.items() if address not in saved]
-        done += self._still_there(saved)
+        writes += [check for address, check in self._required.items() if address not in saved]
+        writes += self._existence_checks(saved)
         versions = [
             (record, before) for record, before in self.changes() if isinstance(record, Versioned)
         ]
-        done += guards.operations(
+        writes += guards.operations(
             versions, self._claims, tenant=self.tenant, work=event_id, now=self.now
         )
-        done += self._quotas()
+        writes += self._quotas()
         address = keys.address(patterns.EVENT, self.tenant, ulid=event_id)
-        done.append(put(address, event_item(event, self.now)))
-        return done
+        writes.append(put(address, event_item(event, self.now)))
+        return writes
 
     def _quotas(self) -> Iterator[Operation]:
         if self._spent:
@@ -156,12 +162,14 @@ class UnitOfWork(Repository):
 
             yield from (quotas.operation(quota, more) for quota, more in self._spent.items())
 
-    def _still_there(self, saved: Mapping[Address, Any]) -> Iterator[Operation]:
-        """Give the checks of what is referred to, but of what this writes or holds anyhow."""
+    def _existence_checks(self, saved: Mapping[Address, Any]) -> Iterator[Operation]:
+        """Yield the checks that targets exist, except those that this work writes or checks."""
         written = {
-            Literal(one.type, one.id) for one in saved.values() if isinstance(one, Versioned)
+            Literal(record.type, record.id)
+            for record in saved.values()
+            if isinstance(record, Versioned)
         }
-        for target, (address, operation) in self._there.items():
+        for target, (address, operation) in self._existing.items():
             if target not in written and address not in self._required:
                 yield operation
 
@@ -176,7 +184,7 @@ class UnitOfWork(Repository):
             yield from write_operations(record, before, self.tenant)
 
     def _indexed[V: Versioned](self, record: V, before: V | None, chain: bytes) -> V:
-        """Give a record as it is written: with its rows, and the next link of its chain."""
+        """Return a record with its index rows and the next link of its chain."""
         is_long = isinstance(record, EncounterRecord) and record.is_long
         was_long = isinstance(before, EncounterRecord) and before.is_long
         if before and record.version == before.version and is_long is was_long:

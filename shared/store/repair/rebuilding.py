@@ -1,4 +1,4 @@
-"""What is wrong with the index rows of one record, and the transaction that mends it."""
+"""Compare a record's index rows with what is stored, and repair them in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -29,9 +29,11 @@ type Record = EncounterRecord | CommunicationRecord | ResourceRecord
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How a record's rows differ from what they should be: by the record as it was read.
+    """How the stored rows of a record differ from those that it should have.
 
-    `is_long` tells that it is to have the second rows of what lasts long.
+    `rows` are all keys that it should have, `wrong` those whose row is missing or has other
+    content, `superfluous` those to be deleted. `due` is the address of a missing due row. `is_long`
+    says that the record should have long rows.
     """
 
     record: Record
@@ -43,31 +45,31 @@ class Drift:
 
     @property
     def count(self) -> int:
-        """How many rows are to be written or deleted, or only to be noted in the record."""
-        found = len(self.wrong) + len(self.superfluous) + bool(self.due)
-        return found or int(self.is_noted_wrongly)
+        """How many rows to write or delete; 1 if only the record itself is wrong."""
+        changes = len(self.wrong) + len(self.superfluous) + bool(self.due)
+        return changes or int(self.is_noted_wrongly)
 
     @property
     def is_noted_wrongly(self) -> bool:
-        """Tell whether the record names other rows than it should have."""
+        """Whether the record names other rows than it should have."""
         record = self.record
         was_long = isinstance(record, EncounterRecord) and record.is_long
         return set(self.rows) != set(record.rows) or self.is_long is not was_long
 
     def repair(self, tenant: str) -> Iterator[Operation]:
-        """Give the transaction that mends it, if the record is still as it was read."""
+        """Yield the operations that repair the rows if the record is as it was read."""
         record, (condition, values) = self.record, unchanged_condition(self.record)
         address = record.address(tenant)
         if self.is_noted_wrongly:
-            # Who has read the record before must not write by the rows that it named then.
+            # Fails writers that have read the record with the rows that it named before.
             yield put(address, self._noted().to_item(), condition, **values)
         else:
             yield check(address, condition, **values)
         for pk, sk in self.superfluous:
             yield delete(keys.index_row(pk, sk))
-        longest = max((len(pk) + len(sk) for pk, sk in self.rows), default=0)
+        longest_key = max((len(pk) + len(sk) for pk, sk in self.rows), default=0)
         for pk, sk in self.wrong:
-            yield put(keys.index_row(pk, sk), row_content(record.json or b"", longest))
+            yield put(keys.index_row(pk, sk), row_content(record.json or b"", longest_key))
         if self.due:
             yield put(self.due, {})
 
@@ -79,22 +81,22 @@ class Drift:
 
 
 def drift(record: Record, tenant: str) -> Drift:
-    """Compare a record's rows with what is stored. Raises BusinessRule where they are too many."""
+    """Compare a record's rows with what is stored. Raises BusinessRule if they are too many."""
     is_long, wanted = _is_long(record), tuple[RowKey, ...]()
     if not record.deleted:
         wanted = row_keys(record.resource, record.created, tenant, is_long=is_long)
     due = (
         due_address(record, tenant) if isinstance(record, EncounterRecord) and record.due else None
     )
-    asked = dict.fromkeys((*wanted, *record.rows, *([(due.pk, due.sk)] if due else [])))
-    there = dict(_stored(asked))
-    longest = max((len(pk) + len(sk) for pk, sk in wanted), default=0)
-    has_due = due is None or (due.pk, due.sk) in there
+    all_keys = dict.fromkeys((*wanted, *record.rows, *([(due.pk, due.sk)] if due else [])))
+    stored = dict(_stored(all_keys))
+    longest_key = max((len(pk) + len(sk) for pk, sk in wanted), default=0)
+    has_due = due is None or (due.pk, due.sk) in stored
     return Drift(
         record,
         wanted,
-        tuple(key for key in wanted if not _is_copy(there.get(key), record, longest)),
-        tuple(key for key in record.rows if key in there and key not in wanted),
+        tuple(key for key in wanted if not _is_copy(stored.get(key), record, longest_key)),
+        tuple(key for key in record.rows if key in stored and key not in wanted),
         None if has_due else due,
         is_long,
     )
@@ -110,20 +112,20 @@ def _stored(asked: Iterable[RowKey]) -> Iterator[tuple[RowKey, Item]]:
 
 
 def _is_long(record: Record) -> bool:
-    """Tell whether a record is to have second rows; what is open keeps those it has."""
+    """Return whether a record should have long rows; an open Encounter keeps those that it has."""
     if not isinstance(record, EncounterRecord) or record.deleted:
         return False
-    stays = record.is_long and long_encounters.is_open(record.resource)
-    return stays or long_encounters.is_long(record.resource, instants.now(), settings().zone)
+    stays_long = record.is_long and long_encounters.is_open(record.resource)
+    return stays_long or long_encounters.is_long(record.resource, instants.now(), settings().zone)
 
 
-def _is_copy(item: Item | None, record: Record, longest: int) -> bool:
-    """Tell whether a row has what it should have of a resource."""
+def _is_copy(item: Item | None, record: Record, longest_key: int) -> bool:
+    """Return whether a row has the content that it should have of a resource."""
     if item is None:
         return False
     packed = item.get("resource")
     if packed is None:
-        return "partial" in item and "resource" not in row_content(record.json or b"", longest)
+        return "partial" in item and "resource" not in row_content(record.json or b"", longest_key)
     json = codec.unpack(bytes(packed["B"]))[0]
     if "partial" in item:
         return json == fhirjson.dumps(stub(record.resource))
@@ -131,7 +133,7 @@ def _is_copy(item: Item | None, record: Record, longest: int) -> bool:
 
 
 def current_record(table: str, item: Item) -> Record | None:
-    """Read the record of a scanned item; None where it is none's current version."""
+    """Return the record of a scanned item, or None if it is not a current version."""
     sort: str = item["sk"]["S"]
     if table == patterns.ENCOUNTER:
         return EncounterRecord.from_item(item) if sort == patterns.CURRENT.sort else None
@@ -142,7 +144,7 @@ def current_record(table: str, item: Item) -> Record | None:
 
 
 def row_owner(key: RowKey) -> tuple[str, str, str] | None:
-    """Give tenant, type and id of the resource a row is of; None for an item that is no row."""
+    """Return tenant, type and id of the resource that a row belongs to; None if it is no row."""
     tenant, _, name = key[0].partition("#")
     is_due = tenant == "due"
     if is_due:
@@ -157,7 +159,10 @@ def row_owner(key: RowKey) -> tuple[str, str, str] | None:
 def delete_orphan(
     key: RowKey, tenant: str, resource_type: str, resource_id: str
 ) -> list[Operation]:
-    """Give the transaction that deletes a row which its resource does not have; none if it does."""
+    """Return the transaction that deletes a row which its resource does not name.
+
+    It is empty if the resource names the row.
+    """
     record = reading.current(tenant, resource_type, resource_id)
     address = keys.index_row(*key)
     if record is None:

@@ -1,6 +1,6 @@
-"""Guards of identifiers that do not count right, and the change that mends one.
+"""Find guards of identifiers that are missing or count wrongly, and repair them.
 
-Rows must be right already: they tell which resources have an identifier.
+The index rows must be right already, because they say which resources have an identifier.
 """
 
 from collections.abc import Iterator
@@ -22,17 +22,18 @@ _HASHED = "sha256="
 
 
 def missing_guards(record: Versioned, tenant: str) -> list[Address]:
-    """Give the guards that the identifiers of a record should have and do not."""
-    asked = [keys.guard(tenant, record.type, *one) for one in guards.record_identifiers(record)]
-    found = dynamodb.batch_get(patterns.SEARCH, [(one.pk, one.sk) for one in asked])
-    there = {item["pk"]["S"] for item in found}
-    return [address for address in asked if address.pk not in there]
+    """Return the addresses of guards that a record's identifiers should have and do not."""
+    identifiers = guards.record_identifiers(record)
+    wanted = [keys.guard(tenant, record.type, *identifier) for identifier in identifiers]
+    stored = dynamodb.batch_get(patterns.SEARCH, [(address.pk, address.sk) for address in wanted])
+    existing = {item["pk"]["S"] for item in stored}
+    return [address for address in wanted if address.pk not in existing]
 
 
 def recount(address: Address) -> list[Operation]:
-    """Give the change that makes a guard count right; none where it does.
+    """Return the transaction that corrects a guard's count; empty if it is right.
 
-    Who adds or removes the identifier meanwhile changes the guard, and the condition fails.
+    If somebody adds or removes the identifier meanwhile, the guard changes and the condition fails.
     """
     guard = dynamodb.get(address.table, (address.pk, address.sk)) or {}
     count, counted = len(set(_holders(address))), items.number(guard, "count")
@@ -42,21 +43,21 @@ def recount(address: Address) -> list[Operation]:
     if count:
         content = {"last": {"S": uuid4().hex}, "count": {"N": str(count)}}
         return [put(address, content, condition, **values)]
-    # The rows of a value known by its hash may be under another: such a guard may stay.
+    # A value that is keyed by its hash may have rows under another key, so its guard stays.
     is_known = not address.pk.rpartition("|")[2].startswith(_HASHED)
     return [delete(address, condition, **values)] if guard and is_known else []
 
 
 def _holders(address: Address) -> Iterator[str]:
-    """Give the ids of the resources that have a guard's identifier."""
+    """Yield the ids of the resources that have a guard's identifier."""
     tenant, _, name = address.pk.partition("#")
     resource_type, _, identifier = name.partition("!")
     value = identifier.rpartition("|")[2]
     for row in dynamodb.query_all(
         patterns.SEARCH, _partition(tenant, resource_type, value), keys.EVERYTHING
     ):
-        found = _identified(tenant, resource_type, row)
-        if address in {keys.guard(tenant, resource_type, *one) for one in found}:
+        identifiers = _identified(tenant, resource_type, row)
+        if address in {keys.guard(tenant, resource_type, *pair) for pair in identifiers}:
             yield row["sk"]["S"].rpartition("#")[2]
 
 
