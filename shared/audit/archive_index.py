@@ -1,10 +1,11 @@
 """The index of the archive: rows that say where in it the events are that name an id.
 
-Every id that an event refers to (patients, other entities, who asked) belongs to one of BUCKETS
-partitions. Of each segment a bucket has one row an hour, with the places of all events that name an
-id of the bucket: however many patients a search shows, it costs no more than its bytes. Ids are
-told apart by fingerprints, so what a bucket finds must be looked at. A further partition has of
-each segment where its members are, for searches by date and reading by id.
+Every id that an event refers to (patients, other entities, the agent) belongs to one of BUCKETS
+partitions. For each segment and hour a bucket has one row, with the places of all events that name
+an id of the bucket: however many patients a search shows, indexing it costs only its bytes. Ids are
+told apart by fingerprints, which may collide, so the events that a bucket finds must be matched
+again. One more partition has a row with the members of each segment and hour, for searches by date
+and reads by id.
 """
 
 import struct
@@ -25,12 +26,13 @@ from shared.store.index.rows import value_partitions
 from shared.store.items import Item
 from shared.store.keys import Address
 
-# Part of every row's key: with another number, older rows would have to be read beside.
+# Part of every key: after a change of this number, rows under the old keys would not be found.
 BUCKETS = 1024
-# A row ends at 400 KB; a posting has eight bytes.
+# Postings in a row: one has eight bytes, and DynamoDB limits an item to 400 KB.
 MOST_POSTINGS = 40_000
-# A fingerprint and how many postings follow; the milliseconds in the hour with the line in the
-# member's last byte, and the member's offset; of a member its first and last ms and the offset.
+# _HEAD is a fingerprint and the number of its postings. _POSTING is the milliseconds since the hour
+# began, with the line within the member in the lowest byte, and the member's offset. _MEMBER is the
+# milliseconds of its first and last event, and its offset.
 _HEAD, _POSTING, _MEMBER = struct.Struct(">IH"), struct.Struct(">II"), struct.Struct(">III")
 _MOST_IN_RUN = 65_535
 _LINE_BITS = 8
@@ -40,21 +42,21 @@ type Postings = dict[int, list[tuple[int, int]]]
 
 
 class IndexKey(NamedTuple):
-    """By what the events are found that name an id: a bucket and a fingerprint."""
+    """The key of an id in the index: its bucket and its fingerprint within the bucket."""
 
     bucket: int
     fingerprint: int
 
 
 class Posting(NamedTuple):
-    """An event that names an id: when, and where it is."""
+    """An event that names an id: its instant and its place in the archive."""
 
     at: str
     place: ArchivePlace
 
 
 class Member(NamedTuple):
-    """A member of a segment: the instants of its first and last event, and where it is."""
+    """A member of a segment: the instants of its first and last event, and its place."""
 
     first: str
     last: str
@@ -62,13 +64,13 @@ class Member(NamedTuple):
 
 
 def index_key(name: str) -> IndexKey:
-    """Return the key of an id's partition, without its tenant."""
+    """Return the index key of an id, which is named as in a partition without its tenant."""
     digest = sha256(name.encode()).digest()
     return IndexKey(int.from_bytes(digest[:2]) % BUCKETS, int.from_bytes(digest[2:6]))
 
 
 def bucket_partition(tenant: str, bucket: int) -> str:
-    """Return the partition of a bucket."""
+    """Return the partition of a bucket of a tenant."""
     return f"{tenant}#{patterns.POSTINGS.partition.format(bucket=bucket)}"
 
 
@@ -78,19 +80,20 @@ def segments_partition(tenant: str) -> str:
 
 
 def rows(segment: Segment) -> Iterator[tuple[Address, Item]]:
-    """Return the index rows of a segment; the same segment has the same rows."""
-    for (tenant, hour), events in groupby(segment.events, key=_part):
-        known = list(events)
-        place = known[0][1]
+    """Yield the index rows of a segment; the same segment always has the same rows."""
+    for (tenant, hour), events in groupby(segment.events, key=_tenant_and_hour):
+        of_part = list(events)
+        place = of_part[0][1]
         expires = _expiry(hour)
-        yield _address(segments_partition(tenant), place, 0), {"members": _members(known)} | expires
-        for bucket, postings in _by_bucket(known).items():
+        address = _address(segments_partition(tenant), place, 0)
+        yield address, {"members": _members(of_part)} | expires
+        for bucket, postings in _by_bucket(of_part).items():
             for part, packed in enumerate(_packed(postings)):
                 address = _address(bucket_partition(tenant, bucket), place, part)
                 yield address, {"postings": {"B": packed}} | expires
 
 
-def _part(event: tuple[Entry, ArchivePlace]) -> tuple[str, str]:
+def _tenant_and_hour(event: tuple[Entry, ArchivePlace]) -> tuple[str, str]:
     return event[0].tenant, event[1].hour
 
 
@@ -100,55 +103,55 @@ def _address(partition: str, place: ArchivePlace, part: int) -> Address:
 
 
 def _expiry(hour: str) -> Item:
-    """Return when rows expire: when the index ends, but no later than the events themselves."""
-    said = settings()
-    known = [days for days in (said.audit_index_days, said.audit_retention_days) if days]
-    if not known:
+    """Return the TTL attribute of an hour's rows, which is no later than that of the events."""
+    deployed = settings()
+    limits = [days for days in (deployed.audit_index_days, deployed.audit_retention_days) if days]
+    if not limits:
         return {}
-    return {"expires": audit_items.expiry(_begin(hour) + timedelta(days=min(known)))}
+    return {"expires": audit_items.expiry(_begin(hour) + timedelta(days=min(limits)))}
 
 
 def _members(events: list[tuple[Entry, ArchivePlace]]) -> dict[str, bytes]:
-    found = []
+    packed = []
     for offset, member in groupby(events, key=lambda event: event[1].offset):
-        inside = [_since(entry.at) for entry, _ in member]
-        found.append(_MEMBER.pack(inside[0], inside[-1], offset))
-    return {"B": b"".join(found)}
+        milliseconds = [_milliseconds(entry.at) for entry, _ in member]
+        packed.append(_MEMBER.pack(milliseconds[0], milliseconds[-1], offset))
+    return {"B": b"".join(packed)}
 
 
 def _by_bucket(events: list[tuple[Entry, ArchivePlace]]) -> dict[int, Postings]:
-    found: dict[int, Postings] = defaultdict(lambda: defaultdict(list))
+    by_bucket: dict[int, Postings] = defaultdict(lambda: defaultdict(list))
     for entry, place in events:
-        when = _since(entry.at) << _LINE_BITS | place.line
+        when = _milliseconds(entry.at) << _LINE_BITS | place.line
         for name in value_partitions(entry.resource, entry.tenant, UTC):
             bucket, fingerprint = index_key(name.partition("#")[2])
-            found[bucket][fingerprint].append((when, place.offset))
-    return found
+            by_bucket[bucket][fingerprint].append((when, place.offset))
+    return by_bucket
 
 
 def _packed(postings: Mapping[int, list[tuple[int, int]]]) -> Iterator[bytes]:
-    """Return the content of a bucket's row, or of several where one has no room."""
+    """Yield the content of a bucket's row, or of several if they do not fit in one."""
     row, count = bytearray(), 0
     for fingerprint in sorted(postings):
-        for some in batched(postings[fingerprint], _MOST_IN_RUN // 2, strict=False):
-            if count and count + len(some) > MOST_POSTINGS:
+        for chunk in batched(postings[fingerprint], _MOST_IN_RUN // 2, strict=False):
+            if count and count + len(chunk) > MOST_POSTINGS:
                 yield bytes(row)
                 row, count = bytearray(), 0
-            row += _HEAD.pack(fingerprint, len(some))
-            row += b"".join(_POSTING.pack(*one) for one in some)
-            count += len(some)
+            row += _HEAD.pack(fingerprint, len(chunk))
+            row += b"".join(_POSTING.pack(*posting) for posting in chunk)
+            count += len(chunk)
     yield bytes(row)
 
 
 def postings(item: Item, fingerprint: int) -> Iterator[Posting]:
-    """Return the postings of a fingerprint that a bucket's row has."""
-    hour, segment = _named(item)
+    """Yield the postings of a fingerprint in a bucket's row."""
+    hour, segment = _hour_and_segment(item)
     packed, position = bytes(item["postings"]["B"]), 0
     while position < len(packed):
-        own, count = _HEAD.unpack_from(packed, position)
+        row_fingerprint, count = _HEAD.unpack_from(packed, position)
         position += _HEAD.size
         end = position + count * _POSTING.size
-        if own == fingerprint:
+        if row_fingerprint == fingerprint:
             for when, offset in _POSTING.iter_unpack(packed[position:end]):
                 line = when & (1 << _LINE_BITS) - 1
                 yield Posting(
@@ -158,15 +161,15 @@ def postings(item: Item, fingerprint: int) -> Iterator[Posting]:
 
 
 def members(item: Item) -> list[Member]:
-    """Return the members of a segment from its row, in the order of time."""
-    hour, segment = _named(item)
+    """Return the members in a segment's row, in order of time."""
+    hour, segment = _hour_and_segment(item)
     return [
         Member(_instant(hour, first), _instant(hour, last), ArchivePlace(hour, segment, offset, 0))
         for first, last, offset in _MEMBER.iter_unpack(bytes(item["members"]["B"]))
     ]
 
 
-def _named(item: Item) -> tuple[str, str]:
+def _hour_and_segment(item: Item) -> tuple[str, str]:
     hour, segment, *_ = item["sk"]["S"].split("#")
     return hour, segment
 
@@ -175,7 +178,7 @@ def _begin(hour: str) -> datetime:
     return instants.read(f"{hour}:00:00.000Z")
 
 
-def _since(at: str) -> int:
+def _milliseconds(at: str) -> int:
     """Return the milliseconds of an instant since its hour began."""
     minutes, seconds, rest = int(at[14:16]), int(at[17:19]), int(at[20:23])
     return (minutes * 60 + seconds) * _MILLISECONDS + rest

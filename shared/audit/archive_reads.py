@@ -1,4 +1,4 @@
-"""Fetching events out of the archive, several parts of it at once."""
+"""Read events from the archive, several parts of its objects at once."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,22 +10,22 @@ from shared.audit.segments import ArchivePlace
 from shared.store import archive
 
 _AT_ONCE = 8
-# Most members have a few KB.
+# Most members have a few KB; the rest take further reads, each of a larger part.
 _FIRST_PART, _GROWTH = 32 * 1024, 8
 
 
 def member(place: ArchivePlace) -> list[Entry]:
     """Return the events of the member at a place."""
     size = _FIRST_PART
-    while (found := segments.first_member(archive.get(place.key, place.offset, size))) is None:
+    while (entries := segments.first_member(archive.get(place.key, place.offset, size))) is None:
         size *= _GROWTH
-    return found
+    return entries
 
 
 def members(places: Iterable[ArchivePlace]) -> Iterator[Entry]:
-    """Return the events of the members at several places."""
-    for found in _read(list(dict.fromkeys(place._replace(line=0) for place in places))):
-        yield from found
+    """Yield the events of the members at several places, each member once."""
+    for entries in _read(list(dict.fromkeys(place._replace(line=0) for place in places))):
+        yield from entries
 
 
 def _read(places: list[ArchivePlace]) -> list[list[Entry]]:
@@ -36,13 +36,13 @@ def _read(places: list[ArchivePlace]) -> list[list[Entry]]:
 
 
 def events(places: Iterable[ArchivePlace]) -> list[Entry]:
-    """Return the events at several places, those of one member read once."""
+    """Return the events at several places; each member is read once."""
     lines: dict[ArchivePlace, set[int]] = defaultdict(set)
     for place in places:
         lines[place._replace(line=0)].add(place.line)
     return [
         entry
-        for place, inside in zip(lines, _read(list(lines)), strict=True)
-        for line, entry in enumerate(inside)
+        for place, entries in zip(lines, _read(list(lines)), strict=True)
+        for line, entry in enumerate(entries)
         if line in lines[place]
     ]

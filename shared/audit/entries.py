@@ -1,7 +1,7 @@
-"""Events as they are kept together: a line of JSON for each.
+"""Entries: audit events as lines of JSON, in rows of new events and in the archive.
 
-A line is `{"id": ..., "tenant": ..., "event": ...}`, the event in the very bytes that were hashed
-where it is of a write. The same lines are in the table's rows of new events and in the archive.
+A line is `{"id": ..., "tenant": ..., "event": ...}`. The event of a write has the very bytes that
+were hashed for its chain.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ type Resource = dict[str, Any]
 
 
 class Entry(NamedTuple):
-    """An event: whose, its id, the instant, and its line."""
+    """An event: its tenant, id and instant, and its line."""
 
     tenant: str
     id: str
@@ -24,8 +24,8 @@ class Entry(NamedTuple):
     line: bytes
 
     @property
-    def place(self) -> str:
-        """The place among other events: by the instant, then by the id."""
+    def position(self) -> str:
+        """The position among other events: by instant, then by id."""
         return f"{self.at}#{self.id}"
 
     @property
@@ -35,13 +35,13 @@ class Entry(NamedTuple):
 
 
 def entry(tenant: str, event_id: str, event: bytes) -> Entry:
-    """Return the entry of an event, which is canonical JSON."""
+    """Return the entry of an event, which is given as canonical JSON."""
     line = b'{"id":"%s","tenant":%s,"event":%s}' % (event_id.encode(), orjson.dumps(tenant), event)
     return Entry(tenant, event_id, orjson.loads(event)["at"], line)
 
 
 def read(lines: bytes) -> list[Entry]:
-    """Return the entries of lines."""
+    """Return the entries in lines."""
     return [_entry(line) for line in lines.splitlines()]
 
 
@@ -51,14 +51,14 @@ def _entry(line: bytes) -> Entry:
 
 
 def joined_lines(entries: Iterable[Entry]) -> bytes:
-    """Return the lines of entries."""
+    """Return the lines of entries, each with its newline."""
     return b"".join(entry.line + b"\n" for entry in entries)
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Return entries tenant by tenant in the order of their instants, each once."""
+    """Return entries by tenant and position, each once."""
     unique = {(entry.tenant, entry.id): entry for entry in entries}
-    return sorted(unique.values(), key=lambda entry: (entry.tenant, entry.place))
+    return sorted(unique.values(), key=lambda entry: (entry.tenant, entry.position))
 
 
 def audit_event_json(entry: Entry) -> bytes:

@@ -1,6 +1,6 @@
-"""Finding whom events are about that name them `through` another resource.
+"""Find the patients of an event that names them `through` another resource.
 
-This is done after the request, by whoever stores its event: no read waits for it.
+This happens after the request, when its event is stored, so that no read waits for it.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,23 +16,26 @@ type PatientsByReference = dict[str, frozenset[str]]
 type Read = Callable[[str, str], Resource]
 type Children = Callable[[str], list[Resource]]
 
-# From a message to its header, from a record to its encounter and on to that one's parts.
+# From a message to its header, or from a record to its Encounter and on to medical encounters.
 _MOST_STEPS = 3
 
 
 def with_all_patients(tenant: str, event: Event, known: PatientsByReference) -> Event:
-    """Return an event that names everybody itself; `known` are those found before."""
+    """Return an event that names all its patients itself.
+
+    `known` caches the patients of each resource, and is added to.
+    """
     names = event.get("through", ())
     for name in names:
         if name not in known:
             known[name] = stored_patients(tenant, name)
-    found = frozenset().union(*(known[name] for name in names))
+    indirect = frozenset().union(*(known[name] for name in names))
     rest = {name: value for name, value in event.items() if name != "through"}
-    return rest | {"patients": events.shortened_references({*event["patients"], *found})}
+    return rest | {"patients": events.shortened_references({*event["patients"], *indirect})}
 
 
 def stored_patients(tenant: str, name: str) -> frozenset[str]:
-    """Return the patients whom a stored resource is about, or was before it was deleted."""
+    """Return the patients of a stored resource, or of its last version before it was deleted."""
 
     def read(kind: str, own_id: str) -> Resource:
         record = reading.current(tenant, kind, own_id)
@@ -44,25 +47,25 @@ def stored_patients(tenant: str, name: str) -> frozenset[str]:
 
 
 def patients(names: Iterable[str], read: Read, children: Children) -> frozenset[str]:
-    """Return the patients whom resources are about, following what they are that through."""
-    found: set[str] = set()
-    left, looked_at = frozenset(names), frozenset[str]()
+    """Return the patients of resources, following references to what names them instead."""
+    patients_found: set[str] = set()
+    unread, was_read = frozenset(names), frozenset[str]()
     for _ in range(_MOST_STEPS):
-        resources = [read(*Literal(*name.split("/"))) for name in sorted(left)]
-        looked_at |= left
-        found |= _of(resources)
-        for name in left & set(_themselves(resources)):
-            found |= _of(children(name.partition("/")[2]))
-        left = frozenset().union(*map(compartments.through, resources)) - looked_at
-    return frozenset(found)
+        resources = [read(*Literal(*name.split("/"))) for name in sorted(unread)]
+        was_read |= unread
+        patients_found |= _patients_of(resources)
+        for name in unread & set(_without_patient(resources)):
+            patients_found |= _patients_of(children(name.partition("/")[2]))
+        unread = frozenset().union(*map(compartments.through, resources)) - was_read
+    return frozenset(patients_found)
 
 
-def _of(resources: Iterable[Resource]) -> frozenset[str]:
+def _patients_of(resources: Iterable[Resource]) -> frozenset[str]:
     return frozenset().union(*map(compartments.patients, resources))
 
 
-def _themselves(resources: Iterable[Resource]) -> Iterable[str]:
-    """Return Encounters of several patients, who are those of their parts."""
+def _without_patient(resources: Iterable[Resource]) -> Iterable[str]:
+    """Yield the Encounters that name no patient, whose medical encounters do."""
     for resource in resources:
         if resource.get("resourceType") == "Encounter" and not compartments.patients(resource):
             yield f"Encounter/{resource['id']}"

@@ -1,7 +1,7 @@
-"""New events in rows of the table, until they are in the archive and its index.
+"""Rows of new events, in which searches find events until the archive and its index have them.
 
-A delivery of log lines, or a batch of the table's stream, becomes one row for a tenant. Such rows
-are what searches find events in that were left a moment ago; they expire by themselves.
+A delivery of log lines, or a batch of the table's stream, becomes one row a tenant. Such rows
+expire.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,20 +17,20 @@ from shared.store import audit_items, codec, dynamodb
 from shared.store.items import Item
 from shared.store.keys import AFTER_ALL, Address
 
-# A row ends at 400 KB; lines shrink to a fourth.
+# Before compression, which shrinks lines to a fourth; DynamoDB limits an item to 400 KB.
 LARGEST_ROW_BYTES = 256 * 1024
-# Much longer than it takes to bring events into the archive, also by hand.
+# Much longer than it takes to archive events, even by hand.
 KEPT_DAYS = 7
 _HASH_LETTERS = 16
-# How old events are at most that may not be in the index yet: the stream gathers them for five
-# minutes, and some come late.
+# The greatest age of events that the index may not have yet: the stream gathers them for five
+# minutes, and some arrive late.
 INDEX_DELAY = timedelta(minutes=10)
 
 
 def rows(new: Iterable[Entry], *, is_listed: bool = True) -> Iterator[tuple[Address, Item]]:
-    """Return the rows of new events; the same events make the same rows.
+    """Yield the rows of new events; the same events always make the same rows.
 
-    Those that are not `is_listed` go into the archive, and are never found by searches.
+    Rows that are not `is_listed` are archived only, and searches never find their events.
     """
     for tenant, events in groupby(entries.in_order(new), key=lambda entry: entry.tenant):
         for chunk in _chunks(events):
@@ -70,12 +70,12 @@ def partition(tenant: str) -> str:
 
 
 def new_since() -> str:
-    """Return the instant since which events may not be in the index yet."""
+    """Return the instant after which events may not be in the index yet."""
     return instants.written(instants.now() - INDEX_DELAY)
 
 
 def new_entries(tenant: str, since: str) -> Iterator[Entry]:
-    """Read new events since an instant, those that searches find."""
+    """Yield the new events since an instant that searches may find."""
     prefix = patterns.NEW_EVENTS.sort.partition("{")[0]
     between = prefix + since, prefix + AFTER_ALL
     for row in dynamodb.query_all(patterns.AUDIT, partition(tenant), between):

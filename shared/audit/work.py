@@ -1,4 +1,4 @@
-"""A unit of work on behalf of a caller, which tells the audit trail what it writes."""
+"""The unit of work of a caller, which depends on their rights and leaves an audit event."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -20,22 +20,22 @@ from shared.store.work import UnitOfWork
 
 
 class Work(UnitOfWork):
-    """What a caller changes: it depends on their rights, and is one event of the audit trail."""
+    """A unit of work for a caller: conditional on their rights, with one audit event."""
 
     def __init__(self, actor: Actor, now: datetime) -> None:
-        """Begin for a caller at an instant."""
+        """Create a unit of work for a caller, at an instant."""
         super().__init__(actor.tenant, now, by_patient=actor.is_cared_for)
         self.actor = actor
 
     def before(self) -> "Work":
-        """Begin a work on what this one has read, to be committed before it."""
+        """Return a unit of work with what this one has read, to be committed before it."""
         first = Work(self.actor, self.now)
         first.continue_from(self)
         return first
 
     @cached_property
     def sight(self) -> Sight:
-        """What the caller sees of what is stored, and of what this work has saved."""
+        """What the caller sees of the store, including what this work has saved."""
         return Sight(
             self.actor,
             header=self.header,
@@ -47,21 +47,21 @@ class Work(UnitOfWork):
         return [child.resource for child in self.children(encounter_id)]
 
     def rely_on(self, grounds: Iterable[Ground]) -> None:
-        """Make the work depend on what the caller's rights come from staying as it was read."""
+        """Require that the resources which the caller's rights come from stay as they were read."""
         for ground in grounds:
             address = keys.resource(self.tenant, ground.type, ground.id)
             self.require_version(address, ground.version)
 
     def _require_seen_by(self, resource: dict[str, Any]) -> None:
-        """Make the work depend on what lets the caller see another resource."""
+        """Require that a resource through which the caller sees another stays as it was read."""
         record = self.resource(resource["resourceType"], resource["id"])
         if record and self.has_read(record):
             self.require(record)
 
     def commit(self, interaction: str) -> bool:
-        """Write everything and its event in one transaction; nothing if nothing changed.
+        """Write everything with its event, and return whether anything had changed.
 
-        Return whether something did. Raises what `transactions.send` raises.
+        If nothing had, nothing is written. Raises what `transactions.send` does.
         """
         changes = self.changes()
         if not changes:
@@ -73,19 +73,19 @@ class Work(UnitOfWork):
         return True
 
     def rehearse(self, interaction: str) -> None:
-        """Make the transaction that everything would be written in, and write nothing.
+        """Make the transaction that `commit` would send, without sending it.
 
-        Raises what making it raises, such as BusinessRule if a resource has too many values.
+        Raises BusinessRule if a resource has too many indexed values.
         """
         self.transaction(ulids.new(self.milliseconds), *self._event(interaction))
 
     def _count(self, changes: Iterable[tuple[Any, Any]]) -> None:
-        """Count the sessions that were opened and closed."""
+        """Record metrics of the sessions that were opened and closed."""
         for record, before in changes:
             if isinstance(record, EncounterRecord):
-                was = before.resource if before else {}
+                old = before.resource if before else {}
                 system = settings().encounter_type_system
-                if event := of_change(was, record.resource, record.policy, system):
+                if event := of_change(old, record.resource, record.policy, system):
                     is_opened = isinstance(event, SessionOpened)
                     name = metrics.OPENED if is_opened else metrics.CLOSED
                     metrics.note(name, policy=event.policy or metrics.ANY)
@@ -120,13 +120,13 @@ class Work(UnitOfWork):
         )
 
     def _patients(self, resource: dict[str, Any]) -> frozenset[str]:
-        """Return whom a resource is about, by itself or through what it belongs to."""
-        own = compartments.patients(resource) if resource else frozenset()
+        """Return the patients of a resource, its own or those of what it belongs to."""
+        own_patients = compartments.patients(resource) if resource else frozenset()
         if not (through := compartments.through(resource)):
-            return own
+            return own_patients
         from shared.audit import indirect_patients  # noqa: PLC0415 - most resources name their patient
 
-        return own | indirect_patients.patients(through, self._about, self._parts)
+        return own_patients | indirect_patients.patients(through, self._about, self._parts)
 
     def _about(self, resource_type: str, resource_id: str) -> dict[str, Any]:
         address = keys.current(self.tenant, resource_type, resource_id)
@@ -136,6 +136,6 @@ class Work(UnitOfWork):
         return record.resource if isinstance(record, Versioned) else {}
 
     def _parts(self, encounter_id: str) -> list[dict[str, Any]]:
-        saved = [one.resource for one in self._saved_as(EncounterRecord)]
-        parts = [one for one in saved if parent(one) == encounter_id]
-        return [*parts, *reading.children(self.tenant, encounter_id)]
+        saved_encounters = [part.resource for part in self._saved_as(EncounterRecord)]
+        saved_parts = [part for part in saved_encounters if parent(part) == encounter_id]
+        return [*saved_parts, *reading.children(self.tenant, encounter_id)]

@@ -137,7 +137,7 @@ def first_of_communication(
     work: UnitOfWork, communication_id: str, resource: Resource, **state: Any
 ) -> CommunicationRecord:
     """Return the first version of a Communication."""
-    unborn = CommunicationRecord(
+    blank = CommunicationRecord(
         id=communication_id,
         version=0,
         json=None,
