@@ -20,16 +20,16 @@ type Children = Callable[[str], list[Resource]]
 _MOST_STEPS = 3
 
 
-def with_all_patients(tenant: str, event: Event, known: PatientsByReference) -> Event:
+def with_all_patients(tenant: str, event: Event, cache: PatientsByReference) -> Event:
     """Return an event that names all its patients itself.
 
-    `known` caches the patients of each resource, and is added to.
+    `cache` has the patients of resources that were read before, and is added to.
     """
     names = event.get("through", ())
     for name in names:
-        if name not in known:
-            known[name] = stored_patients(tenant, name)
-    indirect = frozenset().union(*(known[name] for name in names))
+        if name not in cache:
+            cache[name] = stored_patients(tenant, name)
+    indirect = frozenset().union(*(cache[name] for name in names))
     rest = {name: value for name, value in event.items() if name != "through"}
     return rest | {"patients": events.shortened_references({*event["patients"], *indirect})}
 
