@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("functions", "shared")
+NOT_DEPLOYED = (".pyc", ".md")
 DEVELOPMENT = ("local", "packaging")
 # Extension modules carry the platform in their file names, so one layer serves both processors.
 PLATFORMS = ("aarch64-manylinux_2_28", "x86_64-manylinux_2_28")
@@ -30,7 +31,7 @@ def sources() -> list[Path]:
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
         if path.is_file()
-        and path.suffix != ".pyc"
+        and path.suffix not in NOT_DEPLOYED
         and path.relative_to(ROOT / package).parts[0] not in DEVELOPMENT
     ]
 

@@ -15,7 +15,7 @@ from shared.search.run.search import Result, search
 from shared.store import codec
 from tests import care, inboxes
 from tests.archive import Archive, at, meta, opened
-from tests.contract.readme import PATH
+from tests.benchmarks.inboxes import DOCUMENT
 from tests.inboxes import OVER
 from tests.memory import Memory
 
@@ -82,11 +82,11 @@ def test_an_inbox_costs_the_same_however_much_is_stored(query: str, grown: list[
     assert costs[0].found or "|VR" in query
 
 
-def test_readme_says_what_inboxes_cost() -> None:
+def test_the_document_says_what_inboxes_cost() -> None:
     # If not: uv run python -m tests.benchmarks.inboxes
     for query, bound in inboxes.INBOX.items():
         pattern = rf"^\| `{re.escape(query)}` \| (\d+) \| (\d+) \| {bound} \|"
-        row = re.search(pattern, PATH.read_text().replace("\\|", "|"), re.MULTILINE)
+        row = re.search(pattern, DOCUMENT.read_text().replace("\\|", "|"), re.MULTILINE)
         assert row, query
         assert int(row[2]) <= bound
 

@@ -5,14 +5,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from shared.packaging.build import ROOT
 from tests.benchmarks import bill, figures, growth, imports, peak, traffic, trail, warm
 from tests.benchmarks.figures import Figure
 
 INVOCATIONS, QUICK_INVOCATIONS = 1000, 500
-README = ROOT / "README.md"
-# Which figures README shows, by the beginnings of their names.
+README = Path(__file__).with_name("README.md")
+# Which figures README.md beside this shows, by the beginnings of their names.
 SHOWN = ("import.", "memory.peak.", "cpu.", "wu.", "ru.", "calls.", "growth.", "size.", "http.")
+# And which of these it leaves out, by their ends: of growth it shows the largest size.
+HIDDEN = (".p99", ".1000", ".10000")
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures there too")
     parser.add_argument("--quick", action="store_true", help="what takes three minutes at most")
     parser.add_argument("--load", type=float, metavar="MINUTES", help="only mixed traffic so long")
-    parser.add_argument("--readme", action="store_true", help="write README's tables")
+    parser.add_argument("--readme", action="store_true", help="write the tables of README.md")
     arguments = parser.parse_args()
     found = list(
         traffic.load(arguments.load) if arguments.load else measured(quick=arguments.quick)
@@ -45,8 +46,8 @@ def measured(*, quick: bool) -> Iterator[Figure]:
 
 
 def tables(found: list[Figure]) -> Mapping[str, Iterator[str]]:
-    """Give README's tables by their names there."""
-    shown = (one for one in found if one.name.startswith(SHOWN) and not one.name.endswith(".p99"))
+    """Return the tables of README.md by their names there."""
+    shown = (one for one in found if one.name.startswith(SHOWN) and not one.name.endswith(HIDDEN))
     kinds = bill.kinds(found)
     return {
         "bench": figures.table(shown),

@@ -1,14 +1,16 @@
-"""What the queries of real inboxes cost as what is stored grows, written into README.
+"""What the queries of real inboxes cost as the stored data grows, written into README.md here.
 
 `uv run python -m tests.benchmarks.inboxes`
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.archive import opened
-from tests.contract.readme import PATH, replaced, table
+from tests.contract.readme import replaced, table
 from tests.inboxes import INBOX, Cost, cost, fill
 
+DOCUMENT = Path(__file__).with_name("README.md")
 SIZES = (1_000, 100_000)
 
 
@@ -43,4 +45,4 @@ def costs(size: int) -> dict[str, Cost]:
 
 
 if __name__ == "__main__":
-    PATH.write_text(replaced(PATH.read_text(), "inboxes", inboxes()))
+    DOCUMENT.write_text(replaced(DOCUMENT.read_text(), "inboxes", inboxes()))

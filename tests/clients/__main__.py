@@ -1,4 +1,4 @@
-"""Plays all clients against one service and writes what README says of them.
+"""Plays all clients against one service and writes the report that README.md is made from.
 
 `uv run python -m tests.clients && uv run python -m tests.contract.readme`
 

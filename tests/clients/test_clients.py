@@ -1,4 +1,4 @@
-"""Clients that know nothing of this service, and what README shows of two of them."""
+"""Clients that know nothing of this service, and what the documents show of two of them."""
 
 import json
 import os
@@ -16,11 +16,10 @@ import pytest
 from shared.local import environment, pool
 from shared.local.emulator import Emulator
 from shared.local.stack import outputs
+from shared.packaging.build import ROOT
 from tests.clients import playing
 from tests.clients.playing import CLIENTS, Client
-from tests.contract import readme
 
-README = readme.PATH.read_text()
 NEEDS_NODE = pytest.mark.skipif(
     not playing.has_node(), reason=f"Node {playing.OLDEST_NODE} or later, or npm, is missing"
 )
@@ -28,7 +27,7 @@ PLAYED = [
     pytest.param(client, report, marks=[NEEDS_NODE] * client.needs_node, id=report["client"])
     for client, report in zip(CLIENTS, playing.report(), strict=True)
 ]
-# In an answer that README shows: what is left out, the base URL, ids, and when it was.
+# In an answer that a document shows: what is left out, the base URL, ids, and when it was.
 VARIES = r",? ?\w*\.\.\.|http://127\.0\.0\.1:8080/|[0-9A-Z]{26}|2026-11-21T[\d:.]+Z"
 
 
@@ -107,9 +106,9 @@ def test_a_scope_that_the_pool_does_not_have_is_refused(service: Mapping[str, st
     assert signed_in(service, "openid fhirUser") == {"refused": "invalid_scope"}
 
 
-def section(title: str) -> str:
-    """What README says under a heading."""
-    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+def section(document: str, title: str) -> str:
+    """Return what a document has under a heading."""
+    return (ROOT / document).read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -118,17 +117,19 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def pattern(example: str) -> str:
-    """What an answer looks like that README shows in part."""
+    """Return a pattern of an answer that a document shows in part."""
     squeezed = "".join(line.strip() for line in example.splitlines())
     return ".*?".join(map(re.escape, re.split(VARIES, squeezed)))
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-@pytest.mark.parametrize("title", ["Walkthrough with curl", "Plain JSON"])
-def test_the_walkthrough_with_curl_answers_as_readme_says(
-    service: Mapping[str, str], tmp_path: Path, title: str
+@pytest.mark.parametrize(
+    "document", ["README.md", "shared/interactions/README.md", "shared/plain/README.md"]
+)
+def test_the_walkthrough_with_curl_answers_as_the_document_says(
+    service: Mapping[str, str], tmp_path: Path, document: str
 ) -> None:
-    text = section(title)
+    text = section(document, "Walkthrough with curl")
     values = {name: service[name] for name in ("FHIR_BASE", "TOKEN_PRACTITIONER")}
     environment.write(tmp_path / "async-encounters.env", values)
     script = "set -e\n" + "".join(blocks(text, "bash"))
@@ -144,10 +145,11 @@ def test_the_walkthrough_with_curl_answers_as_readme_says(
 
 
 @NEEDS_NODE
-def test_the_walkthrough_with_medplums_sdk_prints_what_readme_says(
+def test_the_walkthrough_with_medplums_sdk_prints_what_the_document_says(
     service: Mapping[str, str],
 ) -> None:
     client = next(one for one in CLIENTS if one.directory == "medplum-core")
     client.install()
     command = (*playing.node(), "--import", "tsx", "walkthrough.mts")
-    assert client.run(command, service) in blocks(section("The same with the Medplum SDK"), "text")
+    shown = blocks(section("tests/clients/README.md", "Walkthrough with the Medplum SDK"), "text")
+    assert client.run(command, service) in shown

@@ -1,10 +1,14 @@
-"""README's tables, made from what they are about: `uv run python -m tests.contract.readme`."""
+"""Generate the tables of the documents: `uv run python -m tests.contract.readme`.
+
+A table stands in a README.md between two comments that name it, in whichever room it is about.
+"""
 
 import ast
 import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from shared.audit import archive_index, journal
 from shared.catalog import access_patterns as patterns
@@ -22,8 +26,15 @@ from shared.plain.fields import Field
 from shared.store import audit_items, keys, operations
 from shared.store.index import partitions
 
-PATH = ROOT / "README.md"
 CLIENTS = ROOT / "tests/clients"
+ROOMS = ("functions", "shared", "tests")
+
+
+def documents() -> list[Path]:
+    """Return the README.md of the project and of each room."""
+    rooms = (path for room in ROOMS for path in (ROOT / room).rglob("README.md"))
+    return [ROOT / "README.md", *sorted(path for path in rooms if "node_modules" not in path.parts)]
+
 
 # Where the keys of each access pattern are made.
 MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
@@ -72,7 +83,7 @@ def parameters() -> Iterator[str]:
 
 
 def alarms() -> Iterator[str]:
-    """A row for each alarm, which says itself what it means and what to do."""
+    """A row for each alarm, whose description says what it means and what to do."""
     rows = template.resources(template.load(), "AWS::CloudWatch::Alarm").items()
     return table(
         "Alarm | Means | What to do",
@@ -97,13 +108,34 @@ def interactions() -> Iterator[str]:
         path = f"{row.path}`, beside the base" if row.rooted else f"{row.path}`"
         asked = (of_base, "[base]`") if row.is_systems else (row.code, path)
         roles = "everybody, without a token" if row.public else row.who
-        function = f"[{row.function}](functions/{row.function}.py)"
+        function = f"[{row.function}](/functions/{row.function}.py)"
         methods.setdefault((*asked, roles, function), {})[row.method] = None
     return table(
         "Interaction | Request | Roles | Function",
         (
             (code, f"`{', '.join(found)} {path}", *rest)
             for (code, path, *rest), found in methods.items()
+        ),
+    )
+
+
+def api() -> Iterator[str]:
+    """A row for each interaction, with its requests: the API at one look."""
+    requests: dict[str, dict[str, list[str]]] = {}
+    for row in INTERACTIONS:
+        if row.code == "preflight":
+            continue
+        code = "plain JSON" if row.is_plain else row.code
+        path = "[base]" if row.is_systems else row.path
+        requests.setdefault(code, {}).setdefault(path, []).append(row.method)
+    yield from table(
+        "Interaction | Requests",
+        (
+            (
+                code,
+                ", ".join(f"`{'/'.join(methods)} {path}`" for path, methods in paths.items()),
+            )
+            for code, paths in requests.items()
         ),
     )
 
@@ -133,18 +165,11 @@ def _calls(row: Operation) -> Iterator[str]:
 
 
 def plain_collections() -> Iterator[str]:
-    return table(
-        "Collection | In FHIR | Fields | Search",
-        (
-            (
-                f"`/v1/{each.name}`",
-                each.type,
-                ", ".join(_names(each.fields)),
-                ", ".join(f"`{name}`" for name in queries.names(each)),
-            )
-            for each in COLLECTIONS.values()
-        ),
-    )
+    for each in COLLECTIONS.values():
+        searched = ", ".join(f"`{name}`" for name in queries.names(each))
+        yield f"- **`/v1/{each.name}`**, in FHIR {each.type}"
+        yield f"  - Fields: {', '.join(_names(each.fields))}"
+        yield f"  - Search: {searched}"
 
 
 def _names(fields: Iterable[Field]) -> Iterator[str]:
@@ -156,13 +181,12 @@ def _names(fields: Iterable[Field]) -> Iterator[str]:
 
 
 def roles() -> Iterator[str]:
-    return table(
-        "Role | Is for | Deletes | Interactions",
-        (
-            (f"`{role.name}`", role.documentation, role.deletes, _may(role.name))
-            for role in ROLES.values()
-        ),
+    yield from table(
+        "Role | Deletes | Interactions",
+        ((f"`{role.name}`", role.deletes, _may(role.name)) for role in ROLES.values()),
     )
+    yield ""
+    yield from (f"- `{role.name}`: {role.documentation}" for role in ROLES.values())
 
 
 def _may(role: str) -> str:
@@ -199,18 +223,23 @@ def search_parameters() -> Iterator[str]:
     return table(
         "Type | Answered by | Parameters",
         (
-            (name, index.value, ", ".join(found))
+            (name, index.value, _by_type(found))
             for name, rows in groups
             for index in Index
-            if (found := [text for text, by in rows if by is index])
+            if (found := [one for one in rows if one[2] is index])
         ),
     )
 
 
-def _parameters(resource_type: str) -> list[tuple[str, Index]]:
-    return [
-        (f"`{row.code}` {row.type}", row.index) for row in SEARCH_PARAMS.of(resource_type).values()
-    ]
+def _parameters(resource_type: str) -> list[tuple[str, str, Index]]:
+    return [(row.code, row.type, row.index) for row in SEARCH_PARAMS.of(resource_type).values()]
+
+
+def _by_type(parameters: Iterable[tuple[str, str, Index]]) -> str:
+    codes: dict[str, list[str]] = {}
+    for code, kind, _ in parameters:
+        codes.setdefault(kind, []).append(f"`{code}`")
+    return "; ".join(f"{kind} {', '.join(named)}" for kind, named in codes.items())
 
 
 def access_patterns() -> Iterator[str]:
@@ -227,7 +256,7 @@ def _link(function: Callable[..., object]) -> str:
     path = function.__module__.replace(".", "/") + ".py"
     assert inspect.getsourcefile(function) == str(ROOT / path)
     module = function.__module__.rpartition(".")[2]
-    return f"[{module}.{function.__qualname__}]({path})"
+    return f"[{module}.{function.__qualname__}](/{path})"
 
 
 def costs() -> Iterator[str]:
@@ -241,19 +270,14 @@ def costs() -> Iterator[str]:
 
 
 def clients() -> Iterator[str]:
-    """What the clients' own report says of them, by groups of calls."""
-    report = json.loads((CLIENTS / "report.json").read_text())
-    groups = dict.fromkeys(group for client in report for group in client["calls"])
-    return table(
-        " | ".join(["Client", *groups]),
-        (
-            (
-                f"**{client['client']}** {client['version']}",
-                *(_calls_made(client["calls"][group]) for group in groups),
-            )
-            for client in report
-        ),
-    )
+    """What the clients' own report says of them, by groups of calls; equal reports once."""
+    named: dict[str, list[str]] = {}
+    for client in json.loads((CLIENTS / "report.json").read_text()):
+        calls = [f"  - {group}: {_calls_made(made)}" for group, made in client["calls"].items()]
+        named.setdefault("\n".join(calls), []).append(f"**{client['client']}** {client['version']}")
+    for made, names in named.items():
+        yield f"- {' and '.join(names)}"
+        yield made
 
 
 def _calls_made(made: Iterable[str]) -> str:
@@ -284,6 +308,7 @@ def checks() -> Iterator[str]:
 TABLES = (
     parameters,
     alarms,
+    api,
     interactions,
     operations_offered,
     plain_collections,
@@ -298,20 +323,33 @@ TABLES = (
 )
 
 
-def rewritten(readme: str) -> str:
-    """README with each table between its comments made anew."""
+def rewritten(document: Path) -> str:
+    """Return the text of a document with each of its tables generated anew."""
+    text, up = document.read_text(), _up(document)
     for make in TABLES:
-        readme = replaced(readme, make.__name__, make())
-    return readme
+        if _begin(make.__name__) in text:
+            lines = (line.replace("](/", f"]({up}") for line in make())
+            text = replaced(text, make.__name__, lines)
+    return text
 
 
-def replaced(readme: str, name: str, lines: Iterable[str]) -> str:
-    """README with other lines between the comments of that name."""
-    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-    before, after = readme.split(begin)
+def _up(document: Path) -> str:
+    """Return the path from a document to the root, by which its links begin."""
+    return "../" * len(document.relative_to(ROOT).parent.parts)
+
+
+def replaced(text: str, name: str, lines: Iterable[str]) -> str:
+    """Return a text with other lines between the comments of that name."""
+    before, after = text.split(_begin(name))
+    end = f"<!-- end of {name} -->"
     _, rest = after.split(end)
-    return f"{before}{begin}{'\n'.join(lines)}\n{end}{rest}"
+    return f"{before}{_begin(name)}{'\n'.join(lines)}\n{end}{rest}"
+
+
+def _begin(name: str) -> str:
+    return f"<!-- {name} -->\n"
 
 
 if __name__ == "__main__":
-    PATH.write_text(rewritten(PATH.read_text()))
+    for document in documents():
+        document.write_text(rewritten(document))

@@ -1,4 +1,4 @@
-"""What a month costs at README's model, by the units and bytes of today's code.
+"""What a month costs in the model of the benchmarks, by the units and bytes of today's code.
 
 CPU is taken as it was measured once, with a margin: what it costs is little of it.
 """
