@@ -1,7 +1,8 @@
 """Reads and searches of AuditEvents."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import searchset_bundle
+from shared.http.endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response, searchset_bundle
 from shared.interactions.admin.audit_events import read, search
 
 

@@ -2,9 +2,10 @@
 
 from importlib import import_module
 
-from shared.http import Request, Response, bundle, endpoint
-from shared.http.endpoint import respond
-from shared.http.requests import Event
+from shared.http import bundle
+from shared.http.endpoint import endpoint, respond
+from shared.http.requests import Event, Request
+from shared.http.responses import Response
 from shared.http.routing import function_of
 
 

@@ -1,7 +1,8 @@
 """Create a resource, conditionally if the request has If-None-Exist."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import written
+from shared.http.endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response, written
 from shared.interactions.create import create
 
 

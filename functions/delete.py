@@ -1,7 +1,8 @@
 """Delete a resource, by its id or by a query that matches it."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import written
+from shared.http.endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response, written
 from shared.interactions.delete import delete, delete_found
 
 

@@ -1,7 +1,9 @@
 """The explorer, a page for people, with its style and scripts; no token is needed."""
 
-from shared.http import Request, Response, endpoint
+from shared.http.endpoint import endpoint
 from shared.http.explorer import pages
+from shared.http.requests import Request
+from shared.http.responses import Response
 
 
 @endpoint

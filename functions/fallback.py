@@ -2,9 +2,10 @@
 
 from importlib import import_module
 
-from shared.http import Request, Response, routing
+from shared.http import routing
 from shared.http.endpoint import FHIR, Face, endpoint_of
-from shared.http.requests import Event
+from shared.http.requests import Event, Request
+from shared.http.responses import Response
 
 
 def _face(event: Event) -> Face:

@@ -1,7 +1,8 @@
 """Read the history of a resource."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import history_bundle
+from shared.http.endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response, history_bundle
 from shared.interactions.history import history
 
 

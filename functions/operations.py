@@ -1,7 +1,8 @@
 """Operations on sessions and `$validate`, dispatched by name."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import everything_bundle, told, written
+from shared.http.endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response, everything_bundle, told, written
 from shared.interactions.operations import parameters, session_operations
 from shared.interactions.operations.everything import everything
 from shared.interactions.operations.open_session import open_session

@@ -1,9 +1,9 @@
 """Patch a resource, by its id or a query, with JSON Patch or JSON Merge Patch."""
 
 from shared.fhir import fhirjson
-from shared.http import Request, Response, endpoint
-from shared.http.requests import PATCH_TYPES
-from shared.http.responses import written
+from shared.http.endpoint import endpoint
+from shared.http.requests import PATCH_TYPES, Request
+from shared.http.responses import Response, written
 from shared.interactions.patch import patch, patch_found
 
 

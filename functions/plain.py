@@ -1,7 +1,8 @@
 """The plain-JSON API, for applications that do not use FHIR."""
 
-from shared.http import Request, Response
 from shared.http.endpoint import endpoint_of
+from shared.http.requests import Request
+from shared.http.responses import Response
 from shared.plain.endpoint import answered
 from shared.plain.face import PLAIN
 

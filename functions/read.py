@@ -1,7 +1,8 @@
 """Read a resource, or one of its versions."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import found
+from shared.http.endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response, found
 from shared.interactions.read import read, vread
 
 

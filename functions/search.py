@@ -1,7 +1,8 @@
 """Search the resources of one type."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import searchset_bundle
+from shared.http.endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response, searchset_bundle
 from shared.interactions.search import search
 
 

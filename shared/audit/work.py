@@ -12,7 +12,7 @@ from shared.audit import events, trail
 from shared.fhir import ulids
 from shared.rules import compartments
 from shared.rules.classification import parent
-from shared.rules.events import SessionOpened, of_change
+from shared.rules.events import Event, SessionOpened, of_change
 from shared.settings import settings
 from shared.store import keys, reading
 from shared.store.records import EncounterRecord, Versioned
@@ -86,9 +86,7 @@ class Work(UnitOfWork):
                 old = before.resource if before else {}
                 system = settings().encounter_type_system
                 if event := of_change(old, record.resource, record.policy, system):
-                    is_opened = isinstance(event, SessionOpened)
-                    name = metrics.OPENED if is_opened else metrics.CLOSED
-                    metrics.note(name, policy=event.policy or metrics.ANY)
+                    _count(event)
 
     def _event(self, interaction: str) -> tuple[bytes, bytes]:
         written = [
@@ -139,3 +137,11 @@ class Work(UnitOfWork):
         saved_encounters = [part.resource for part in self._saved_as(EncounterRecord)]
         saved_parts = [part for part in saved_encounters if parent(part) == encounter_id]
         return [*saved_parts, *reading.children(self.tenant, encounter_id)]
+
+
+def _count(event: Event) -> None:
+    policy = event.policy or metrics.ANY
+    if isinstance(event, SessionOpened):
+        metrics.note(metrics.OPENED, policy=policy)
+    else:
+        metrics.note(metrics.CLOSED, policy=policy)
