@@ -75,11 +75,15 @@ def run(built: Artefact, program: str, sent: str = "") -> list[str]:
 
 
 def modules(built: Artefact, name: str) -> set[str]:
-    """Give the modules of the artefact that a function's start imports."""
+    """Return the modules of the artefact that a function imports while it starts.
+
+    Packages without code of their own are left out.
+    """
     program = (
-        f"import functions.{name}\n"
-        "print(*(module.__name__ for module in [*sys.modules.values()]"
-        " if (getattr(module, '__file__', None) or '').startswith(tuple(sys.path[:2]))))"
+        f"import functions.{name}\nimport os\n"
+        "files = {name: getattr(one, '__file__', None) for name, one in sys.modules.items()}\n"
+        "print(*(name for name, file in files.items()"
+        " if file and file.startswith(tuple(sys.path[:2])) and os.path.getsize(file)))"
     )
     return {module for module in run(built, program) if not module.startswith("functions")}
 
