@@ -8,7 +8,8 @@ FhirError
 ├── Deleted                the resource has been deleted
 ├── NotSupported           the method or feature is not supported here
 │   ├── UnsupportedMedia   the media type of the body is not accepted
-│   └── NotAcceptable      the media type asked for in the answer is not offered
+│   ├── NotAcceptable      the media type asked for in the answer is not offered
+│   └── Unimplemented      the operation is in the catalogue, but nothing implements it
 ├── BusinessRule           valid FHIR that a rule of this service refuses
 ├── Conflict               another request has changed the resource in the meantime
 │   └── PreconditionFailed a condition of the request does not hold, such as If-Match
@@ -102,6 +103,10 @@ class UnsupportedMedia(NotSupported):
 
 class NotAcceptable(NotSupported):
     """The media type asked for in the answer is not offered."""
+
+
+class Unimplemented(NotSupported):
+    """The operation is in the catalogue, but nothing implements it."""
 
 
 class BusinessRule(FhirError):

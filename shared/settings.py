@@ -3,11 +3,12 @@
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
 from zoneinfo import ZoneInfoNotFoundError
 
+from shared.catalog.code_systems import ENCOUNTER_TYPE
 from shared.catalog.policies import MAX_HOURS, POLICIES, SCOPES
 from shared.catalog.roles import ROLES
 from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES, TYPES
@@ -21,7 +22,6 @@ _KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
 # Where audit events of requests that wrote nothing go: into the searchable index and the archive,
 # or into the archive only.
 INDEX, ARCHIVE = AUDIT_READS = ("index", "archive")
-ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 _BASE = re.compile(r"(https://[^/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)(/[^?#]*)?")
 # The whole ARN, whose last six characters Secrets Manager adds: policies name no less.
@@ -32,46 +32,49 @@ _SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The template's parameters. Times are in the unit that the field's name ends with."""
+    """The template's parameters. Times are in the unit that the field's name ends with.
+
+    `read` has the defaults. A contract test holds the template's to them.
+    """
 
     encounter_table: str
     thread_table: str
     resource_table: str
     search_table: str
     audit_table: str
-    base_path: str = "/fhir/R4"
-    public_base_url: str = ""
-    zone: tzinfo = UTC
-    session_policy: str = POLICIES[0]
-    session_scope: str = SCOPES[0]
-    session_idle_minutes: int | None = None
-    session_max_hours: int = MAX_HOURS
-    sent_tolerance_hours: int = 24
-    patient_threads_per_day: int = 50
-    condition_matches: str = ALL
-    message_linking: str = "header"
-    close_spread_minutes: int = 30
-    audit_retention_days: int = 0
-    audit_index_days: int = 0
-    audit_reads: str = INDEX
-    audit_archive: str = ""
-    encounter_type_system: str = ENCOUNTER_TYPE_SYSTEM
-    closing_queue_url: str = ""
-    metrics_namespace: str = "async-encounters"
-    groups_claim: str = "cognito:groups"
-    tenant_claim: str = ""
-    required_scope: str = ""
-    client_roles: Mapping[str, str] = field(default_factory=dict)
-    allowed_origins: frozenset[str] = frozenset()
-    authorize_url: str = ""
-    token_url: str = ""
-    explore_client_id: str = ""
-    scopes_supported: tuple[str, ...] = ()
-    reference_checks: str = NONE
-    reference_base_url: str = ""
-    reference_authorization_secret: str = ""
-    require_subject: bool = False
-    same_subject: bool = False
+    base_path: str
+    public_base_url: str
+    zone: tzinfo
+    session_policy: str
+    session_scope: str
+    session_idle_minutes: int | None
+    session_max_hours: int
+    sent_tolerance_hours: int
+    patient_threads_per_day: int
+    condition_matches: str
+    message_linking: str
+    close_spread_minutes: int
+    audit_retention_days: int
+    audit_index_days: int
+    audit_reads: str
+    audit_archive: str
+    encounter_type_system: str
+    closing_queue_url: str
+    metrics_namespace: str
+    groups_claim: str
+    tenant_claim: str
+    required_scope: str
+    client_roles: Mapping[str, str]
+    allowed_origins: frozenset[str]
+    authorize_url: str
+    token_url: str
+    explore_client_id: str
+    scopes_supported: tuple[str, ...]
+    reference_checks: str
+    reference_base_url: str
+    reference_authorization_secret: str
+    require_subject: bool
+    same_subject: bool
 
     @property
     def kept_here(self) -> tuple[str, ...]:
@@ -168,11 +171,11 @@ def read(environment: Mapping[str, str]) -> Settings:
         condition_matches=_one_of(environment, "CONDITION_MATCHES", CONDITION_MATCHES),
         message_linking=_one_of(environment, "MESSAGE_LINKING", LINKINGS),
         close_spread_minutes=_number(environment, "CLOSE_SPREAD_MINUTES", 30),
-        audit_retention_days=_number(environment, "AUDIT_RETENTION_DAYS", 0),
-        audit_index_days=_number(environment, "AUDIT_INDEX_DAYS", 0),
+        audit_retention_days=_number(environment, "AUDIT_RETENTION_DAYS", 2192),
+        audit_index_days=_number(environment, "AUDIT_INDEX_DAYS", 366),
         audit_reads=_one_of(environment, "AUDIT_READS", AUDIT_READS),
         audit_archive=get("AUDIT_ARCHIVE", ""),
-        encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE_SYSTEM,
+        encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE,
         closing_queue_url=get("CLOSING_QUEUE_URL", ""),
         metrics_namespace=get("METRICS_NAMESPACE") or "async-encounters",
         groups_claim=get("GROUPS_CLAIM") or "cognito:groups",

@@ -8,11 +8,12 @@ from shared.access.actor import Actor
 from shared.catalog.types import CARE
 from shared.errors import Forbidden, Issue
 from shared.fhir import references
+from shared.fhir.meta import SET_BY_SERVER
+from shared.rules.classification import ENTERED_IN_ERROR
 
 type Resource = dict[str, Any]
 
-RETRACTED, SENT, READ = "entered-in-error", "in-progress", "completed"
-_SERVERS = frozenset({"versionId", "lastUpdated"})
+SENT, READ = "in-progress", "completed"
 
 
 def check_sender(caller: Actor, resource: Resource) -> None:
@@ -74,7 +75,7 @@ def check_changed(
     if header is None and _leaves(caller, before, after):
         allowed = {"recipient"}
     elif header is not None and _is_own(caller, before):
-        allowed = {"status"} if after.get("status") == RETRACTED else set()
+        allowed = {"status"} if after.get("status") == ENTERED_IN_ERROR else set()
     elif header is not None and _is_addressed(caller, before, header):
         allowed = {"received"}
         if (before.get("status"), after.get("status")) == (SENT, READ):
@@ -85,7 +86,9 @@ def check_changed(
 
 def _content(resource: Resource) -> Resource:
     """Return a resource without the version and time that the server sets in its meta."""
-    meta = {name: value for name, value in resource.get("meta", {}).items() if name not in _SERVERS}
+    meta = {
+        name: value for name, value in resource.get("meta", {}).items() if name not in SET_BY_SERVER
+    }
     return resource | {"meta": meta}
 
 

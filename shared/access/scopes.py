@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from shared.errors import FhirError
 from shared.fhir import references
 
-PATIENT = "patient"
+PATIENT_CONTEXT = "patient"
 ANY = "*"
-_CONTEXTS = (PATIENT, "user", "system")
+_CONTEXTS = (PATIENT_CONTEXT, "user", "system")
 _SCOPE = re.compile(
     r"(?P<context>patient|user|system)/(?P<type>\*|[A-Z][A-Za-z]+)"
     r"\.(?P<letters>c?r?u?d?s?|read|write|\*)(?:\?(?P<constraint>.+))?",
@@ -37,7 +37,7 @@ class Scope:
     @property
     def is_whole(self) -> bool:
         """Whether the scope is for all resources of its type."""
-        return not self.constraint and self.context != PATIENT
+        return not self.constraint and self.context != PATIENT_CONTEXT
 
     def grants(self, letters: Iterable[str], resource_type: str) -> bool:
         """Return whether the scope is for a type and has at least one of some letters."""

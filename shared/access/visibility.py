@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from shared.access import Actor
 from shared.access.actor import Predicate
-from shared.access.scopes import ANY, PATIENT
+from shared.access.scopes import ANY, PATIENT_CONTEXT
 from shared.catalog.compartments import SEEN_BY_ALL
 from shared.catalog.types import CARE
 from shared.rules import classification, compartments
@@ -24,7 +24,7 @@ type Children = Callable[[str], list[Resource]]
 
 EVERY_LETTER = "cruds"
 # The JSON of every draft contains this, and that of few other resources.
-_DRAFT = b'"status":"preparation"'
+_DRAFT = f'"status":"{classification.DRAFT}"'.encode()
 # Sorts after the text of every instant.
 _AFTER_ALL = "~"
 
@@ -288,10 +288,10 @@ def _grants(resource_type: str, actor: Actor) -> Iterator[Grant]:
     for scope in actor.scopes or ():
         if scope.type in (ANY, resource_type):
             letters, people = scope.letters, None
-            if scope.context == PATIENT and resource_type in SEEN_BY_ALL:
+            if scope.context == PATIENT_CONTEXT and resource_type in SEEN_BY_ALL:
                 # A patient's scope only reads and searches resources that are about no patient.
                 letters = "".join(letter for letter in letters if letter in "rs")
-            elif scope.context == PATIENT:
+            elif scope.context == PATIENT_CONTEXT:
                 people = frozenset({actor.patient} - {""})
             matches = actor.constrained(resource_type, scope) if scope.constraint else None
             if matches or not scope.constraint:

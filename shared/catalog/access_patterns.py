@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import quote
 
+from shared.catalog.types import AUDIT_EVENT
+
 ENCOUNTER, THREAD, RESOURCE = "EncounterTable", "ThreadTable", "ResourceTable"
 SEARCH, AUDIT = "SearchTable", "AuditTable"
 TABLES = (ENCOUNTER, THREAD, RESOURCE, SEARCH, AUDIT)
@@ -197,7 +199,7 @@ RESERVED = frozenset(
 
 def table_of_rows(resource_type: str) -> str:
     """Return the table with the index rows of a type."""
-    return AUDIT if resource_type == "AuditEvent" else SEARCH
+    return AUDIT if resource_type == AUDIT_EVENT else SEARCH
 
 
 def table_of(resource_type: str) -> str:

@@ -9,9 +9,13 @@ patients who have a medical encounter in it.
 from dataclasses import dataclass
 from functools import cache
 
+from shared.catalog.types import complete
+
 # Types in no compartment that every reader sees: a patient must know who writes to them, and from
 # where.
 SEEN_BY_ALL = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location"})
+# Types that R4 puts into no person's compartment: patients and related persons do not see them.
+IN_NONE = frozenset({"Task"})
 # The `element` of rows that put a person's own resource into their compartment.
 ITSELF = "id"
 
@@ -73,6 +77,11 @@ MEMBERS = (
     Member(PATIENT, "ChargeItem", "subject", "subject"),
     Member(RELATED, "ChargeItem", "enterer", "enterer"),
     Member(RELATED, "ChargeItem", "performer-actor", "performer.actor"),
+)
+# A type with neither a row nor a decision would be hidden from patients by accident.
+complete(
+    "MEMBERS, SEEN_BY_ALL or IN_NONE",
+    dict.fromkeys((*(row.type for row in MEMBERS), *SEEN_BY_ALL, *IN_NONE)),
 )
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from shared.catalog.types import TYPES
+from shared.catalog.code_systems import ACT_CODE, UCUM
+from shared.catalog.types import complete
 
 type Json = dict[str, Any]
 
@@ -13,7 +14,7 @@ _RASH = {"text": "Rash on both arms"}
 _ELEMENTS: dict[str, Json] = {
     "Encounter": {
         "status": "in-progress",
-        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"},
+        "class": {"system": ACT_CODE, "code": "VR"},
         "subject": _HOMER,
     },
     "Communication": {
@@ -63,7 +64,7 @@ _ELEMENTS: dict[str, Json] = {
         "valueQuantity": {
             "value": 38.2,
             "unit": "°C",
-            "system": "http://unitsofmeasure.org",
+            "system": UCUM,
             "code": "Cel",
         },
     },
@@ -90,4 +91,7 @@ _ELEMENTS: dict[str, Json] = {
     "Task": {"status": "requested", "intent": "order", "for": _HOMER},
     "ChargeItem": {"status": "billable", "code": {"text": "Online visit"}, "subject": _HOMER},
 }
-EXAMPLES = {kind: {"resourceType": kind, "id": "example"} | _ELEMENTS[kind] for kind in TYPES}
+EXAMPLES = {
+    kind: {"resourceType": kind, "id": "example"} | elements
+    for kind, elements in complete("EXAMPLES", _ELEMENTS).items()
+}

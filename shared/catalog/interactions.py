@@ -19,10 +19,14 @@ from shared.catalog.roles import (
     WRITERS,
     listed,
 )
+from shared.catalog.types import AUDIT_EVENT
 
 # Patients and related persons start care, too: access.patient_writes says what they may write.
 CARED_FOR = WRITERS | OF_COMPARTMENT
 SEERS = READERS | OF_COMPARTMENT
+
+# The methods of requests that change nothing.
+READ_METHODS = ("GET", "HEAD")
 
 # The letter of SMART scopes that each interaction requires.
 LETTERS = {
@@ -47,8 +51,7 @@ COLLECTIONS = {
     "threads": "Communication",
     "messages": "Communication",
 }
-# The type of the audit trail's resources, and the roles that may see them.
-AUDIT_EVENT = "AuditEvent"
+# The roles that may see the audit trail's resources.
 OVERSEERS = frozenset({ADMIN, AUDITOR})
 # Types of the public definitions that are made from the catalogue.
 DEFINITIONS = ("OperationDefinition", "SearchParameter", "StructureDefinition")
@@ -179,7 +182,7 @@ INTERACTIONS = (
             "definition", method, f"/{kind}/{{id}}", "capabilities", NOBODY, "", public=True
         )
         for kind in DEFINITIONS
-        for method in ("GET", "HEAD")
+        for method in READ_METHODS
     ),
     *(
         Interaction(
@@ -191,7 +194,7 @@ INTERACTIONS = (
             "",
             public=True,
         )
-        for method in ("GET", "HEAD")
+        for method in READ_METHODS
     ),
     Interaction("openapi", "GET", "/openapi.json", "capabilities", NOBODY, "", public=True),
     Interaction("docs", "GET", "/docs", "capabilities", NOBODY, "", public=True),
@@ -203,7 +206,7 @@ INTERACTIONS = (
     *(
         Interaction("explore", method, path, "explore", NOBODY, "", public=True, rooted=True)
         for path in ("/explore", "/explore/{file}")
-        for method in ("GET", "HEAD")
+        for method in READ_METHODS
     ),
     *(
         Interaction(code, method, f"{PLAIN}/{path}", "plain", roles, action, rooted=True)

@@ -61,6 +61,8 @@ ROLES = {
         Role(SERVICE, "runs the schedule: looks at sessions that are due, and closes them"),
     )
 }
+# Roles of people: the groups of the user pool.
+OF_PEOPLE = tuple(name for name in ROLES if name != SERVICE)
 # Roles that reach only compartments.
 OF_COMPARTMENT = frozenset(role.name for role in ROLES.values() if role.person)
 

@@ -1,5 +1,7 @@
 """The resource types that are stored here, and all types of R4."""
 
+from collections.abc import Iterable, Mapping
+
 # Sessions and threads. They are written together: a write of one may change others.
 CARE = ("Encounter", "Communication")
 # People, organizations, places and appointments.
@@ -28,6 +30,18 @@ RECORDS = (
     "ChargeItem",
 )
 TYPES = (*CARE, *DIRECTORY, *RECORDS)
+# The type of the audit trail's resources. They are read and searched, but nobody writes them.
+AUDIT_EVENT = "AuditEvent"
+
+
+def complete[Row](
+    table: str, rows: Mapping[str, Row], types: Iterable[str] = TYPES
+) -> dict[str, Row]:
+    """Return the rows of a table by type. Raises ValueError naming the types that have none."""
+    if missing := [name for name in types if name not in rows]:
+        raise ValueError(f"{table} has no row for {', '.join(missing)}")
+    return dict(rows)
+
 
 # The element that marks a resource as void or out of use, for those who may not delete it. R4 has
 # the status entered-in-error for records, but only `active` for most types of the directory.

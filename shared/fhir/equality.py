@@ -3,8 +3,7 @@
 from typing import Any
 
 from shared.fhir.fhirjson import canonical
-
-_SET_BY_SERVER = frozenset({"versionId", "lastUpdated"})
+from shared.fhir.meta import SET_BY_SERVER
 
 
 def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
@@ -18,5 +17,5 @@ def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
 
 def _content(resource: dict[str, Any]) -> dict[str, Any]:
     meta = resource.get("meta", {})
-    kept = {name: value for name, value in meta.items() if name not in _SET_BY_SERVER}
+    kept = {name: value for name, value in meta.items() if name not in SET_BY_SERVER}
     return {**{name: value for name, value in resource.items() if name != "meta"}, "meta": kept}

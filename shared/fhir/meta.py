@@ -11,7 +11,7 @@ from shared.fhir.fhirjson import canonical
 
 OBSERVATION_VALUE = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 SUBSETTED = {"system": OBSERVATION_VALUE, "code": "SUBSETTED"}
-_SET_BY_SERVER = frozenset({"versionId", "lastUpdated"})
+SET_BY_SERVER = frozenset({"versionId", "lastUpdated"})
 _SET_BY_MEDPLUM = frozenset(
     {"project", "author", "onBehalfOf", "account", "accounts", "compartment"}
 )
@@ -27,7 +27,7 @@ def meta_as_written(resource: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(meta, dict):
         return resource
     _refuse_subset(meta, f"{resource.get('resourceType')}.meta.tag")
-    dropped = _SET_BY_SERVER | _SET_BY_MEDPLUM
+    dropped = SET_BY_SERVER | _SET_BY_MEDPLUM
     kept = {name: value for name, value in meta.items() if name.removeprefix("_") not in dropped}
     rest = {name: value for name, value in resource.items() if name != "meta"}
     return {**resource, "meta": kept} if kept else rest
@@ -90,7 +90,7 @@ def stamp(resource: dict[str, Any], version: int, updated: str) -> dict[str, Any
     Type, id and `meta` come first.
     """
     meta = resource.get("meta", {})
-    rest = {name: value for name, value in meta.items() if name not in _SET_BY_SERVER}
+    rest = {name: value for name, value in meta.items() if name not in SET_BY_SERVER}
     return {
         "resourceType": resource["resourceType"],
         "id": resource["id"],

@@ -14,7 +14,7 @@ type Json = dict[str, Any]
 
 # The most issues in one answer, and the most characters in one text: texts may repeat what the
 # client sent, and an answer has to stay small.
-MOST_ISSUES, LONGEST = 100, 2000
+MOST_ISSUES, LONGEST_ISSUE = 100, 2000
 _MORE = Issue(
     "informational",
     "There are more issues",
@@ -70,4 +70,4 @@ def moved(written: Json, place: str) -> Json:
 
 def shown(text: str) -> str:
     """Return a text without control characters, truncated if it is too long."""
-    return _CONTROL.sub("?", text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
+    return _CONTROL.sub("?", text if len(text) <= LONGEST_ISSUE else f"{text[:LONGEST_ISSUE]}...")

@@ -43,8 +43,8 @@ def problems(
     are reported where their own elements are checked.
     """
     text, declared = element.get("reference"), references.declared(element)
-    if isinstance(text, str) and len(text.encode(errors="replace")) > references.LONGEST:
-        yield "reference", f"A reference may have at most {references.LONGEST} bytes", ""
+    if isinstance(text, str) and len(text.encode(errors="replace")) > references.LONGEST_REFERENCE:
+        yield "reference", f"A reference may have at most {references.LONGEST_REFERENCE} bytes", ""
         return
     named = references.read(text)
     if isinstance(text, str) and text and not _is_reference(named, own_ids):

@@ -27,10 +27,10 @@ _QUERY = re.compile(r"/?(?P<type>[A-Z][A-Za-z]{1,63})/?\?(?P<query>[^\s\x00-\x1f
 _VERSIONED = re.compile(rf"(?P<address>.+?)/_history/(?P<version>{_FOREIGN_ID.pattern})", re.DOTALL)
 _WHITESPACE = re.compile(r"[\s\x00-\x1f\x7f]")
 # The URL that `Reference.type` is relative to.
-DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
+CORE_DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
 # The most bytes that a reference may have: it is copied into index rows and audit events, whose own
 # size is limited.
-LONGEST = 2048
+LONGEST_REFERENCE = 2048
 # Longer texts are parsed each time, so that the cache stays small.
 _LONGEST_CACHED = 256
 
@@ -202,7 +202,7 @@ def versioned(text: str) -> tuple[str, str]:
 def declared(element: dict[str, Any]) -> str:
     """Return the `type` of a Reference element without R4's base URL, or an empty text."""
     uri = element.get("type")
-    return uri.removeprefix(DEFINITIONS) if isinstance(uri, str) else ""
+    return uri.removeprefix(CORE_DEFINITIONS) if isinstance(uri, str) else ""
 
 
 def contents(resource: dict[str, Any]) -> dict[str, str]:

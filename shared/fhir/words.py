@@ -31,9 +31,9 @@ _SPELT = {
 # Strings are found, compared and sorted by so many characters: one may stand for 18 others.
 LONGEST_TEXT = 1000
 # A key holds no more of a word: what is longer is found by its beginning, and then compared.
-_LONGEST = 40
+_LONGEST_WORD = 40
 # Each letter of it may have four bytes, which are three characters each.
-LONGEST_KEY = _LONGEST * 12
+LONGEST_KEY = _LONGEST_WORD * 12
 # Between a word and the id of what has it: sorts before every character of a word, and is in no
 # other sort key.
 END = patterns.WORD.sort.removeprefix("{word}").removesuffix("{id}")
@@ -94,7 +94,7 @@ def keys(texts: Iterable[str]) -> set[str]:
 
 def key(word: str) -> str:
     """Write the beginning of a word as keys have it."""
-    return quote(word[:_LONGEST], safe="")
+    return quote(word[:_LONGEST_WORD], safe="")
 
 
 def initial(word: str) -> str:
@@ -109,5 +109,5 @@ def between(asked: str) -> tuple[str, str]:
     """
     first, *more = asked.split(" ")
     low = key(first)
-    is_whole = bool(more) and len(first) < _LONGEST
+    is_whole = bool(more) and len(first) < _LONGEST_WORD
     return (low + END, low + END + "\x7f") if is_whole else (low, low + "\x7f")

@@ -24,7 +24,7 @@ from shared.fhir.bundle_links import linked
 from shared.fhir.empties import strip
 from shared.fhir.validation.validation import element_issues
 from shared.http import entries, requests
-from shared.http.bundle_budget import LARGEST, Room, method
+from shared.http.bundle_budget import LARGEST_BUNDLE, Room, method
 from shared.http.endpoint import refuse_entry
 from shared.http.entries import Sent
 from shared.http.requests import PATCH_TYPES, Event, Request
@@ -60,9 +60,9 @@ def answer(request: Request, call: Call) -> Response:
 
 def _type_and_entries(request: Request) -> tuple[str, list[Any]]:
     """Return a Bundle's type and its entries, which are not parsed or validated yet."""
-    if len(request.body) > LARGEST:
+    if len(request.body) > LARGEST_BUNDLE:
         raise TooLong(
-            f"The Bundle is larger than {LARGEST // 1_000_000} MB",
+            f"The Bundle is larger than {LARGEST_BUNDLE // 1_000_000} MB",
             diagnostics="Split it into several Bundles",
         )
     body = request.resource()

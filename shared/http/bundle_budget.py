@@ -7,16 +7,16 @@ import time
 from dataclasses import replace
 
 from shared import deadlines
+from shared.catalog.interactions import READ_METHODS
 from shared.errors import TooLong, Transient
 from shared.fhir.fhirjson import sent_size
 from shared.http.requests import Event
 from shared.http.responses import Response, refused
 
 # Lambda limits payloads to 6 MB in both directions; in a response, every quote is escaped.
-LARGEST = 5_000_000
+LARGEST_BUNDLE = 5_000_000
 # No entry is started later than this, so that the last one ends before the function times out.
 SECONDS = 15
-READING = ("GET", "HEAD")
 
 
 class Room:
@@ -24,7 +24,7 @@ class Room:
 
     def __init__(self) -> None:
         """Start with an empty response."""
-        self._left = LARGEST
+        self._left = LARGEST_BUNDLE
         self._end = min(time.monotonic() + SECONDS, deadlines.end())
 
     def check_time(self) -> None:
@@ -41,7 +41,7 @@ class Room:
         if size <= self._left:
             self._left -= size
             return response
-        if response.status < _LEAST_FAILURE and method(event) not in READING:
+        if response.status < _LEAST_FAILURE and method(event) not in READ_METHODS:
             return replace(response, body=b"")
         return refused(
             TooLong("The response has no room left for this entry: request it on its own")

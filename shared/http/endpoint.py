@@ -14,9 +14,8 @@ from shared import deadlines, metrics
 from shared.audit import trail
 from shared.audit.events import MOST_NAMES
 from shared.audit.trail import Answer
-from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.operations import OPERATIONS
-from shared.catalog.types import TYPES
+from shared.catalog.types import AUDIT_EVENT, TYPES
 from shared.errors import FhirError
 from shared.fhir.references import ID
 from shared.http import requests, responses, routing

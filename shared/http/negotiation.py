@@ -15,6 +15,7 @@ from shared.fhir import instants
 JSON_TYPES = frozenset({"application/fhir+json", "application/json", "text/json"})
 # What the plain-JSON API accepts.
 PLAIN_JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 PLAIN_PATCHES = frozenset({PLAIN_JSON, "application/merge-patch+json"})
 FHIR_VERSION = "4.0"
 FHIR_VERSIONS = frozenset({FHIR_VERSION, "4.0.1"})

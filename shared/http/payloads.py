@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from shared.catalog.interactions import READ_METHODS
 from shared.errors import FhirError, TooLong
 from shared.fhir import fhirjson
 from shared.http import routing
@@ -15,8 +16,8 @@ from shared.http.responses import FHIR_JSON, Response
 from shared.settings import settings
 
 # Lambda limits a payload to 6 MB: the body as a JSON string, and some KB of headers.
-LARGEST = 6_000_000
-_SUCCESS, _READ_METHODS = range(200, 300), ("GET", "HEAD")
+LARGEST_RESPONSE = 6_000_000
+_SUCCESS = range(200, 300)
 
 
 def fitting(event: Event, response: Response, refused: Callable[[FhirError], Response]) -> Response:
@@ -24,15 +25,15 @@ def fitting(event: Event, response: Response, refused: Callable[[FhirError], Res
 
     If not, a write is answered without its body, and anything else is refused.
     """
-    if fhirjson.sent_size(response.body) <= LARGEST:
+    if fhirjson.sent_size(response.body) <= LARGEST_RESPONSE:
         return response
-    is_read = event["requestContext"]["http"]["method"] in _READ_METHODS
+    is_read = event["requestContext"]["http"]["method"] in READ_METHODS
     if response.status in _SUCCESS and not is_read and "ETag" in response.headers:
         # The write has been made: Location and ETag say which version it is.
         return replace(response, body=b"")
     return refused(
         TooLong(
-            f"The response would be larger than {LARGEST // 1_000_000} MB",
+            f"The response would be larger than {LARGEST_RESPONSE // 1_000_000} MB",
             diagnostics="Request fewer resources with _count, or parts of them with _elements",
         )
     )
@@ -61,7 +62,7 @@ def payload(event: Event, response: Response) -> dict[str, Any]:
 
 def _indented(body: bytes) -> bytes:
     indented = fhirjson.indented(body)
-    return indented if fhirjson.sent_size(indented) <= LARGEST else body
+    return indented if fhirjson.sent_size(indented) <= LARGEST_RESPONSE else body
 
 
 def _cache_headers(event: Event) -> dict[str, str]:

@@ -25,7 +25,7 @@ from shared.fhir import fhirjson, references
 from shared.fhir.bundles import IF_MATCH, IF_NONE_EXIST, IF_NONE_MATCH
 from shared.fhir.preconditions import Preconditions
 from shared.http import bodies, negotiation, routing
-from shared.http.negotiation import CHARSETS, FHIR_VERSION, FHIR_VERSIONS, JSON_TYPES
+from shared.http.negotiation import CHARSETS, FHIR_VERSION, FHIR_VERSIONS, FORM, JSON_TYPES
 from shared.settings import Settings, settings
 
 type Event = dict[str, Any]
@@ -33,7 +33,6 @@ type Event = dict[str, Any]
 PATCH_TYPES = frozenset(
     {"application/json-patch+json", "application/merge-patch+json", "application/json"}
 )
-FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from shared.http.bodies import ACCEPT_ENCODING, UnsupportedCoding
 from shared.http.negotiation import is_known
 from shared.http.requests import Request
 from shared.http.routing import MethodNotAllowed
+from shared.http.statuses import status_of
 from shared.store.records import Versioned
 
 # Imported for type checking only, so that a function does not load other interactions' code.
@@ -28,25 +29,6 @@ FHIR_JSON = "application/fhir+json; charset=utf-8"
 RETRY_AFTER_SECONDS = "1"
 # Markers of the type and the id in stored JSON, which begins with type, id and meta.
 _TYPE, _ID = b'"resourceType":"', b'"id":"'
-
-# The HTTP status of each exception; a class that is not listed has that of its nearest ancestor.
-STATUS = {
-    errors.Invalid: 400,
-    errors.Login: 401,
-    errors.Forbidden: 403,
-    errors.NotFound: 404,
-    errors.NotSupported: 405,
-    errors.NotAcceptable: 406,
-    errors.Conflict: 409,
-    errors.Deleted: 410,
-    errors.PreconditionFailed: 412,
-    errors.TooLong: 413,
-    errors.UnsupportedMedia: 415,
-    errors.BusinessRule: 422,
-    errors.Throttled: 429,
-    errors.FhirError: 500,
-    errors.Transient: 503,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +195,6 @@ def refused(error: errors.FhirError) -> Response:
     """Return the response to an error, with its OperationOutcome."""
     outcome = fhirjson.dumps(operation_outcome(error.issues))
     return Response(status_of(error), outcome, refusal_headers(error))
-
-
-def status_of(error: errors.FhirError) -> int:
-    """Return the HTTP status of an error."""
-    return next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS)
 
 
 def refusal_headers(error: errors.FhirError) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared.catalog.policies import POLICIES, SCOPES
+from shared.catalog.roles import OF_PEOPLE
 from shared.fhir import instants
 from shared.local import environment, logs, operating, pool, schedule, secret, walkthrough
 from shared.local.artefact import artefact
@@ -147,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_token_options(command: argparse.ArgumentParser) -> None:
     operating.add_port(command)
-    command.add_argument("--role", choices=pool.ROLES, required=True, help="the user's group")
+    command.add_argument("--role", choices=OF_PEOPLE, required=True, help="the user's group")
     command.add_argument(
         "--fhir-user", metavar="REF", default="", help="the user, such as Patient/homer-simpson"
     )

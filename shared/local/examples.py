@@ -4,11 +4,11 @@ from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.catalog.code_systems import ACT_CODE, ENCOUNTER_TYPE
+
 Resource = dict[str, Any]
 
-ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 VIRTUAL = f"{ACT_CODE}|VR"
-ENCOUNTER_TYPE = "https://medplum.com/fhir/CodeSystem/encounter-type"
 POLICY_URL = "https://example.org/StructureDefinition/session-policy"
 HOMER = {"reference": "Patient/homer-simpson"}
 MARGE = {"reference": "RelatedPerson/marge-simpson"}

@@ -9,7 +9,7 @@ from shared.local.conversation import Unexpected
 from shared.store.items import Item
 
 # Lambda takes events of up to 6 MB; base64 is a third longer.
-_LARGEST, _MOST = 3_000_000, 500
+_LARGEST, _MOST_RECORDS_A_BATCH = 3_000_000, 500
 _PACKED = ("event", "events")
 
 
@@ -35,7 +35,7 @@ def streamed(rows: Iterable[Item]) -> Iterator[dict[str, Any]]:
         packed = {name: bytes(row[name]["B"]) for name in _PACKED if name in row}
         image |= {name: {"B": b64encode(content).decode()} for name, content in packed.items()}
         length = sum(map(len, packed.values()))
-        if records and (size + length > _LARGEST or len(records) == _MOST):
+        if records and (size + length > _LARGEST or len(records) == _MOST_RECORDS_A_BATCH):
             yield {"Records": records}
             records, size = [], 0
         records.append({"eventName": "INSERT", "dynamodb": {"NewImage": image}})

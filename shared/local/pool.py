@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.catalog.roles import ADMIN, AUDITOR, PATIENT, PRACTITIONER
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -21,12 +23,11 @@ class User:
     scope: str = ""
 
 
-ROLES = ("admin", "practitioner", "auditor", "patient", "related-person")
 USERS = {
-    "TOKEN_ADMIN": User("admin"),
-    "TOKEN_PRACTITIONER": User("practitioner", "Practitioner/doctor-alice-smith"),
-    "TOKEN_AUDITOR": User("auditor"),
-    "TOKEN_PATIENT": User("patient", "Patient/homer-simpson"),
+    "TOKEN_ADMIN": User(ADMIN),
+    "TOKEN_PRACTITIONER": User(PRACTITIONER, "Practitioner/doctor-alice-smith"),
+    "TOKEN_AUDITOR": User(AUDITOR),
+    "TOKEN_PATIENT": User(PATIENT, "Patient/homer-simpson"),
 }
 
 

@@ -22,7 +22,7 @@ type Json = dict[str, Any]
 _CONTENT_TYPE = {"Content-Type": PLAIN_JSON}
 _ACCEPTED = frozenset({PLAIN_JSON})
 # Each value of a few characters becomes an element of FHIR, and no resource holds so many.
-MOST_VALUES = 10_000
+MOST_ELEMENTS = 10_000
 
 
 def answered(request: Request) -> Response:
@@ -69,9 +69,9 @@ def _body(request: Request, accepted: frozenset[str]) -> Any:
 def _check_arrays(body: Any) -> None:
     """Raise TooCostly naming each array whose values become too many elements in FHIR."""
     named = body.items() if isinstance(body, dict) else ()
-    long = [name for name, value in named if isinstance(value, list) and len(value) > MOST_VALUES]
+    long = [name for name, value in named if isinstance(value, list) and len(value) > MOST_ELEMENTS]
     if long:
-        text = f"An array has at most {MOST_VALUES} values"
+        text = f"An array has at most {MOST_ELEMENTS} values"
         raise TooCostly(issues=[Issue(TooCostly.code, text, f"#/{name}") for name in long])
 
 

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
+from shared.catalog.code_systems import UCUM
 from shared.errors import Issue
 from shared.fhir.validation.primitives import PRIMITIVES
 from shared.fhir.validation.schema import binding, listed
 
 type Json = dict[str, Any]
 
-UCUM = "http://unitsofmeasure.org"
 _UNIT_SECONDS: dict[str, int] = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
 _MINUTE = 60
 # A larger number of another unit is not converted to minutes: it has no plain form.
-_LONGEST = 1_000_000
+_LARGEST_CONVERTED = 1_000_000
 
 
 class Kind(Protocol):
@@ -113,7 +113,7 @@ class Minutes(Whole):
             return None
         if unit == _MINUTE:
             return value["value"]
-        if not -_LONGEST <= value["value"] <= _LONGEST:
+        if not -_LARGEST_CONVERTED <= value["value"] <= _LARGEST_CONVERTED:
             return None
         minutes = Decimal(value["value"]) * unit / _MINUTE
         return int(minutes) if minutes == int(minutes) else round(minutes, 2)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from shared.catalog.controls import LARGEST_COUNT
 from shared.catalog.interactions import ROOTED, Interaction
 from shared.catalog.types import CARE
 from shared.fhir.bundles import IF_MATCH
@@ -11,7 +12,7 @@ from shared.http.negotiation import PLAIN_JSON as JSON
 from shared.http.negotiation import PLAIN_PATCHES
 from shared.http.openapi.schemas import ID, PRIMITIVES, TEXT, reference_to
 from shared.plain.collections import COLLECTIONS
-from shared.plain.collections.rows import CURSOR, LARGEST_COUNT, SORTS, Collection, Param
+from shared.plain.collections.rows import CURSOR, SORTS, Collection, Param
 from shared.plain.concepts import CODING, CONCEPT, Coding, Concept
 from shared.plain.fields import Field
 from shared.plain.groups import Group

@@ -12,7 +12,8 @@ from shared.fhir import fhirjson
 from shared.fhir.bundles import IF_MATCH, IF_NONE_MATCH
 from shared.fhir.outcome import bounded, sentence, shown
 from shared.http.bodies import ENCODING
-from shared.http.responses import Response, refusal_headers, status_of
+from shared.http.responses import Response, refusal_headers
+from shared.http.statuses import status_of
 
 type Json = dict[str, Any]
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from shared.catalog.controls import LARGEST_COUNT
 from shared.errors import Invalid, Issue
 from shared.fhir import references
 from shared.fhir.references import Elsewhere, Local
@@ -12,7 +13,6 @@ from shared.plain.collections.rows import (
     CONTROLS,
     COUNT,
     CURSOR,
-    LARGEST_COUNT,
     SORT,
     SORTS,
     Collection,

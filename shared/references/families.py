@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.access import Actor, Ground
 from shared.catalog import access_patterns as patterns
+from shared.catalog.compartments import PATIENT, RELATED
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.fhir import instants, references
 from shared.rules.compartments import is_a
@@ -23,7 +24,6 @@ from shared.store.records import Versioned
 
 type Resource = dict[str, Any]
 
-PATIENT, RELATED = "Patient", "RelatedPerson"
 # How many Patients that link to a person, and how many RelatedPersons named by them, are read. This
 # bounds the reads of one request.
 _MOST_RECORDS, _MOST_SELVES = 5, 20

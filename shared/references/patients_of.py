@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.audit.work import Work
+from shared.catalog.compartments import PATIENT
 from shared.errors import BusinessRule, Forbidden, Issue
 from shared.fhir import references
 from shared.fhir.references import Literal
@@ -56,7 +57,7 @@ def _of_group(target: Literal, group: Resource, parameter: str) -> list[str]:
         if entity is None or entity.type == "Group":
             text = f"Group.member[{number}] of {target} names no person on this server"
             issues.append(Issue(BusinessRule.code, text, parameter, "Name the patients themselves"))
-        elif entity.type == families.PATIENT:
+        elif entity.type == PATIENT:
             patients_of_group[str(entity)] = None
     if issues:
         raise BusinessRule(issues=issues)

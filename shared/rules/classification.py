@@ -3,22 +3,25 @@
 from dataclasses import dataclass
 from typing import Any
 
+from shared.catalog.code_systems import ACT_CODE
 from shared.errors import BusinessRule
 from shared.fhir import references
 
 type Resource = dict[str, Any]
 
-ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 VIRTUAL, SESSION, MEDICAL_ENCOUNTER = "VR", "session", "medical-encounter"
 
 PLANNED, FINISHED = "planned", "finished"
 OPEN = frozenset({PLANNED, "arrived", "triaged", "in-progress", "onleave", "unknown"})
 ENTERED_IN_ERROR = "entered-in-error"
-VOID = frozenset({"cancelled", ENTERED_IN_ERROR})
-OPEN_HEADER = frozenset({"preparation", "in-progress", "on-hold"})
+CANCELLED = "cancelled"
+VOID = frozenset({CANCELLED, ENTERED_IN_ERROR})
+# The status of a message that its sender has not sent yet.
+DRAFT = "preparation"
+OPEN_HEADER = frozenset({DRAFT, "in-progress", "on-hold"})
 COUNTING = frozenset({"in-progress", "completed"})
 # A message that was sent still counts when it is put on hold, stopped or not done.
-TAKEN_BACK = frozenset({ENTERED_IN_ERROR, "preparation"})
+TAKEN_BACK = frozenset({ENTERED_IN_ERROR, DRAFT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

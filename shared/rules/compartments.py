@@ -10,10 +10,10 @@ from typing import Any
 from shared.catalog import compartments
 from shared.catalog.compartments import ITSELF, Member
 from shared.fhir import references
+from shared.rules.classification import DRAFT
 
 type Resource = dict[str, Any]
 
-DRAFT = "preparation"
 # The elements in which resources of R4 name the patient they are about.
 _ABOUT = ("subject", "patient", "for")
 

@@ -3,6 +3,7 @@
 from datetime import tzinfo
 from typing import Any
 
+from shared.catalog.code_systems import UCUM
 from shared.fhir import instants, references
 from shared.rules.state import Figures
 
@@ -121,7 +122,7 @@ def _fill_length(session: Resource, by_server: set[str], zone: tzinfo) -> None:
         session["length"] = {
             "value": minutes,
             "unit": "min",
-            "system": "http://unitsofmeasure.org",
+            "system": UCUM,
             "code": "min",
         }
         by_server.add("length")

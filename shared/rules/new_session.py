@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from shared.catalog.code_systems import ACT_CODE
 from shared.fhir import references
-from shared.rules.classification import ACT_CODE, MEDICAL_ENCOUNTER, SESSION, VIRTUAL
+from shared.rules.classification import MEDICAL_ENCOUNTER, SESSION, VIRTUAL
 from shared.rules.completion import participant, takes_part
 
 type Resource = dict[str, Any]

@@ -6,6 +6,8 @@ nothing about a particular patient stay on it.
 
 from typing import Any
 
+from shared.fhir.meta import SET_BY_SERVER
+
 type Resource = dict[str, Any]
 
 STAYING = frozenset(
@@ -22,7 +24,6 @@ STAYING = frozenset(
     }
 )
 _SERVERS = frozenset({"resourceType", "id", "subject"})
-_SERVERS_META = frozenset({"versionId", "lastUpdated"})
 _EXTENDS = frozenset({"extension", "modifierExtension"})
 
 
@@ -60,7 +61,7 @@ def _put(resource: Resource, name: str, parts: list[Any], *, like: Any) -> None:
 
 
 def _clients_meta(meta: Resource) -> Resource:
-    return {name: value for name, value in meta.items() if name not in _SERVERS_META}
+    return {name: value for name, value in meta.items() if name not in SET_BY_SERVER}
 
 
 def _bare(value: Any) -> Any:

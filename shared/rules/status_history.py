@@ -7,13 +7,13 @@ from typing import Any
 
 from shared.errors import BusinessRule
 from shared.fhir import instants
-from shared.rules.classification import OPEN
+from shared.rules.classification import CANCELLED, ENTERED_IN_ERROR, FINISHED, OPEN
 
 # The statuses that may follow an ended one. An open status may be followed by any other.
 _ENDED = {
-    "finished": frozenset({"in-progress", "cancelled", "entered-in-error"}),
-    "cancelled": frozenset({"entered-in-error"}),
-    "entered-in-error": frozenset[str](),
+    FINISHED: frozenset({"in-progress", CANCELLED, ENTERED_IN_ERROR}),
+    CANCELLED: frozenset({ENTERED_IN_ERROR}),
+    ENTERED_IN_ERROR: frozenset[str](),
 }
 _TRANSITIONS = {**dict.fromkeys(OPEN, OPEN | _ENDED.keys()), **_ENDED}
 Json = dict[str, Any]

@@ -165,7 +165,7 @@ def test_a_preference_holds_for_all_entries(clinic: FrontDoor) -> None:
 
 def test_an_answer_without_room_says_so(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     session_id = open_session(clinic)
-    monkeypatch.setattr(bundle_budget, "LARGEST", 1100)
+    monkeypatch.setattr(bundle_budget, "LARGEST_BUNDLE", 1100)
     read = entry("GET", f"Encounter/{session_id}")
     answered = batch(clinic, *[read] * 3, entry("POST", "Encounter", care.session()))
     assert statuses(answered)[0] == "200"

@@ -151,7 +151,7 @@ def test_no_refusal_is_larger_than_an_answer(clinic: FrontDoor) -> None:
     assert len(answer.body["issue"]) == 101
     wrong = entry("POST", "Encounter", care.session(type=[{"x": 1}] * 200))
     answer = clinic.post("", bundle("batch", *[wrong] * 100))
-    assert len(json.dumps(answer.text)) < payloads.LARGEST
+    assert len(json.dumps(answer.text)) < payloads.LARGEST_RESPONSE
     answer = clinic.get("/Encounter/1?" + "&".join(f"{'x' * 200}{n}=1" for n in range(5000)))
     assert (answer.status, len(answer.body["issue"])) == (400, 101)
 
@@ -162,7 +162,7 @@ def test_a_page_that_would_be_too_large_when_indented_is_not(
     session_id = open_session(clinic)
     plain = clinic.get(f"/Encounter/{session_id}").text
     assert clinic.get(f"/Encounter/{session_id}?_pretty=true").text != plain
-    monkeypatch.setattr(payloads, "LARGEST", len(json.dumps(plain)) + 20)
+    monkeypatch.setattr(payloads, "LARGEST_RESPONSE", len(json.dumps(plain)) + 20)
     assert clinic.get(f"/Encounter/{session_id}?_pretty=true").text == plain
 
 
@@ -170,7 +170,7 @@ def test_what_is_too_large_to_answer_with_is_refused_and_what_was_written_is_lef
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = open_session(clinic)
-    monkeypatch.setattr(payloads, "LARGEST", 100)
+    monkeypatch.setattr(payloads, "LARGEST_RESPONSE", 100)
     refusals.check(clinic.get(f"/Encounter/{session_id}"), 413, "too-long")
     answer = clinic.post("/Encounter", care.session())
     assert (answer.status, answer.text) == (201, "")

@@ -1,5 +1,6 @@
 """The operations on sessions, and the definitions that say what they are."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from fhir.resources.R4B.operationdefinition import OperationDefinition
 from fhir.resources.R4B.searchparameter import SearchParameter
 from fhir.resources.R4B.structuredefinition import StructureDefinition
 
+from shared.catalog import operations
 from shared.catalog.operations import OPERATIONS
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
@@ -580,6 +582,21 @@ def test_what_is_not_offered_is_refused_naming_what_is(
     answer = clinic.call(method, url)
     refusals.check(answer, status, "not-found" if status == 404 else "not-supported")
     assert told in answer.text
+
+
+@pytest.mark.parametrize("affects_state", [True, False])
+def test_an_operation_that_nothing_implements_is_501(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, *, affects_state: bool
+) -> None:
+    session = open_session(clinic)
+    (row,) = (row for row in OPERATIONS if row.code == "everything")
+    added = replace(row, code="reopen-session", affects_state=affects_state)
+    monkeypatch.setattr(operations, "OPERATIONS", (*OPERATIONS, added))
+    before = stored()
+    for call in (clinic.get, lambda url: clinic.post(url, None)):
+        answer = call(f"/Encounter/{session}/$reopen-session")
+        refusals.check(answer, 501, "not-supported")
+    assert stored() == before
 
 
 def test_searches_and_histories_are_no_operations(clinic: FrontDoor) -> None:

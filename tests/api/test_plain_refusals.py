@@ -8,7 +8,7 @@ import pytest
 from shared import settings
 from shared.plain.collections import COLLECTIONS
 from shared.plain.collections.rows import Collection
-from shared.plain.endpoint import MOST_VALUES
+from shared.plain.endpoint import MOST_ELEMENTS
 from tests import care, plainly
 from tests.consistency import everything
 from tests.frontdoor import FrontDoor
@@ -260,7 +260,7 @@ def test_an_array_of_too_many_values_is_refused_before_it_is_read(
     method: str,
 ) -> None:
     path = "/encounters" if method == "POST" else "/encounters/1"
-    body = {"status": "planned", "class": "VR", "practitionerIds": ["alice"] * (MOST_VALUES + 1)}
+    body = {"status": "planned", "class": "VR", "practitionerIds": ["alice"] * (MOST_ELEMENTS + 1)}
     refused = FACE.call(method, path, body)
     assert (refused.status, refused.body["code"]) == (400, "too-costly")
     assert places(refused) == ["#/practitionerIds"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.catalog.types import DIRECTORY, RECORDS
-from shared.store.index.rows import MOST_ROWS
+from shared.store.index.rows import MOST_INDEX_ROWS
 from tests import care, refusals
 from tests.frontdoor import FrontDoor
 
@@ -122,18 +122,18 @@ def observed(encounter: str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_record_with_more_values_than_rows_is_refused_by_their_element(clinic: FrontDoor) -> None:
-    names = [{"family": f"Family {number}"} for number in range(MOST_ROWS)]
+    names = [{"family": f"Family {number}"} for number in range(MOST_INDEX_ROWS)]
     refused = clinic.post("/Patient", care.example("Patient", name=names))
     refusals.check(refused, 422, "business-rule", "Patient.name.family")
     document = care.example("DocumentReference")
-    ids = [clinic.post("/Encounter", care.session()).id for _ in range(3)] * MOST_ROWS
+    ids = [clinic.post("/Encounter", care.session()).id for _ in range(3)] * MOST_INDEX_ROWS
     context = {"encounter": [care.reference(f"Encounter/{one}") for one in ids]}
     assert clinic.post("/DocumentReference", document | {"context": context}).status == 201
 
 
 def test_a_document_names_so_many_encounters_as_it_has_rows_for(clinic: FrontDoor) -> None:
     document = care.example("DocumentReference")
-    ids = [clinic.post("/Encounter", care.session()).id for _ in range(MOST_ROWS)]
+    ids = [clinic.post("/Encounter", care.session()).id for _ in range(MOST_INDEX_ROWS)]
     context = {"encounter": [care.reference(f"Encounter/{one}") for one in ids]}
     refused = clinic.post("/DocumentReference", document | {"context": context})
     refusals.check(refused, 422, "business-rule", "DocumentReference.context.encounter")

@@ -12,7 +12,7 @@ from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.policies import EXTENSION
 from shared.catalog.types import TYPES
 from shared.http.openapi import docs
-from shared.http.responses import STATUS
+from shared.http.statuses import STATUS
 from tests import care, refusals
 from tests.frontdoor import BASE, FrontDoor
 from tests.remembered import forget

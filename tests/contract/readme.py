@@ -13,11 +13,11 @@ from pathlib import Path
 from shared.audit import archive_index, journal
 from shared.catalog import access_patterns as patterns
 from shared.catalog.compartments import ITSELF, PATIENT, RELATED, SEEN_BY_ALL, of_type
-from shared.catalog.interactions import AUDIT_EVENT, INTERACTIONS
+from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index
 from shared.catalog.roles import ROLES
-from shared.catalog.types import TYPES
+from shared.catalog.types import AUDIT_EVENT, TYPES
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.plain import queries

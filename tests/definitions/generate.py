@@ -5,7 +5,7 @@
 
 `core.json` has Encounter, Communication and every data type they reach; `contained.json` the other
 resource types, read only when one is written, or a resource contains one; `summary.json` what
-`_summary` shows of the roots. A type is a row of elements by name, each
+`_summary` shows of every resource type. A type is a row of elements by name, each
 `<cardinality> <types> [<value set>]`: `?` 0..1, `1` 1..1, `*` 0..*, `+` 1..*; `a|b` is a choice,
 `any` every type an extension may have, `.` the type named by the element's own path, and
 `Reference(A,B)` the types a reference may name. The key "" names the type it inherits from, "!" the
@@ -19,12 +19,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from shared.catalog.types import TYPES
-
 OUT = Path(__file__).parents[2] / "shared/fhir/validation/definitions"
 ROOTS = ("Encounter", "Communication")
-# Searched here, and written by nobody but the server.
-READ_ONLY = ("AuditEvent",)
 BASES = ("Element", "BackboneElement", "Resource", "DomainResource")
 CARDINALITY = {("0", "1"): "?", ("1", "1"): "1", ("0", "*"): "*", ("1", "*"): "+"}
 # Bound to systems that FHIR does not list; shared/fhir/validation/primitives.py knows their form.
@@ -288,8 +284,7 @@ class File:
         if code in ("BackboneElement", "Element"):
             return "."
         targets = sorted(url.rsplit("/", 1)[1] for url in of.get("targetProfile", []))
-        is_checked = self.is_core or path.partition(".")[0] in TYPES
-        if is_checked and code == "Reference" and targets and "Resource" not in targets:
+        if code == "Reference" and targets and "Resource" not in targets:
             return f"Reference({','.join(targets)})"
         is_simple = any(url.endswith("/SimpleQuantity") for url in of.get("profile", []))
         return "SimpleQuantity" if is_simple else code
@@ -344,7 +339,7 @@ def main(folder: Path) -> None:
             file.invariants["sqty-1"] = "The comparator is not used on a SimpleQuantity"
             file.lists = {"any": specification.any, "resources": specification.resources}
         file.write(name)
-    shown = {root: summary(specification, root) for root in (*TYPES, *READ_ONLY)}
+    shown = {root: summary(specification, root) for root in sorted(specification.resources)}
     (OUT / "summary.json").write_text(json.dumps(shown, separators=(",", ":")) + "\n")
 
 

@@ -12,7 +12,7 @@ from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index, SearchParam
 from shared.errors import BusinessRule
 from shared.fhir import references
 from shared.store.index.partitions import shard
-from shared.store.index.rows import MOST_ROWS, row_keys, stub
+from shared.store.index.rows import MOST_INDEX_ROWS, row_keys, stub
 from tests import care
 
 CREATED = "2026-11-21T10:00:00.000Z"
@@ -200,7 +200,7 @@ def test_no_value_can_leave_or_overflow_its_segment() -> None:
 
 
 def test_more_values_than_an_update_can_move_are_refused_by_their_element() -> None:
-    recipients = [care.reference(f"Patient/{number}") for number in range(MOST_ROWS)]
+    recipients = [care.reference(f"Patient/{number}") for number in range(MOST_INDEX_ROWS)]
     with pytest.raises(BusinessRule) as refused:
         row_keys(stored(care.header(recipient=recipients)), CREATED, zone=UTC)
     assert refused.value.issues[0].expression == "Communication.recipient"

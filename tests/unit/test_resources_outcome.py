@@ -13,8 +13,9 @@ from shared.fhir.fhirjson import loads
 from shared.fhir.outcome import moved, operation_outcome
 from shared.fhir.validation.validation import issues
 from shared.http.bodies import UnsupportedCoding
-from shared.http.responses import STATUS, broken, refused
+from shared.http.responses import broken, refused
 from shared.http.routing import MethodNotAllowed
+from shared.http.statuses import STATUS
 from tests import outgoing
 
 PACKAGE = Path(errors.__file__).parent

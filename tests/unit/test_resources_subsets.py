@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from shared.catalog.interactions import AUDIT_EVENT
-from shared.catalog.types import TYPES
+from shared.catalog.types import AUDIT_EVENT, TYPES
 from shared.errors import Invalid
 from shared.fhir import subsets
 from shared.fhir.validation.schema import Element, type_named

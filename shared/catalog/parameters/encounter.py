@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from shared.catalog.code_systems import ACT_CODE
 from shared.catalog.parameters import (
     CODE_SYSTEM,
     HL7,
@@ -27,7 +28,7 @@ ROWS = (
         "token",
         "class",
         element="Coding",
-        usual="http://terminology.hl7.org/CodeSystem/v3-ActCode",
+        usual=ACT_CODE,
         **spread(common=1_000_000),
     ),
     _encounter(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from typing import Any, NamedTuple
 
+from shared.catalog.code_systems import UCUM
 from shared.fhir.validation.fhirpath_functions import (
     FUNCTIONS,
     LOGIC,
@@ -20,7 +21,6 @@ from shared.fhir.validation.fhirpath_functions import (
     truth,
 )
 from shared.fhir.validation.fhirpath_work import Work
-from shared.fhir.validation.invariants import UCUM
 from shared.fhir.validation.schema import Type, type_named
 
 # Functions that return items of the type that they are called on.

@@ -10,10 +10,10 @@ from datetime import tzinfo
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from shared.catalog.code_systems import UCUM
 from shared.fhir import instants
 from shared.fhir.validation import narrative
 
-UCUM = "http://unitsofmeasure.org"
 _MEALS = frozenset({"C", "CM", "CD", "CV"})
 Object = dict[str, Any]
 

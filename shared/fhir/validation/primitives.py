@@ -9,6 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from shared.catalog.code_systems import UCUM
+
 LONGEST_STRING = 1024 * 1024
 INTEGERS = range(-(2**31), 2**31)
 _SHORTEST_MONTH = 28
@@ -122,4 +124,4 @@ OPEN_VALUE_SETS = {
     "currencies": re.compile(r"[A-Z]{3}", re.ASCII),
 }
 # Value sets of CodeableConcepts that are a whole code system, whose codes R4 does not list.
-OPEN_CONCEPTS = {"ucum-units": "http://unitsofmeasure.org"}
+OPEN_CONCEPTS = {"ucum-units": UCUM}

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from shared.catalog.types import TYPES
 from shared.fhir.validation.primitives import OPEN_CONCEPTS, OPEN_VALUE_SETS, PRIMITIVES, Primitive
 
 _FOLDER = Path(__file__).with_name("definitions")
@@ -154,12 +155,23 @@ def _properties(path: str, text: str) -> dict[str, Element]:
             value_set=value_set.strip(),
             choice=choice,
             bare=path in _BARE,
+            checked=_has_checked_references(path),
         )
         for type_name in names
     }
 
 
-def _element(text: str, *, many: bool, value_set: str, choice: str, bare: bool) -> Element:
+def _has_checked_references(path: str) -> bool:
+    """Return whether references in an element must name a type that R4 allows there.
+
+    They are checked in the types that are stored here, not in others that a resource contains.
+    """
+    return path.rpartition(".")[0] in _file("core")["types"] or path.partition(".")[0] in TYPES
+
+
+def _element(
+    text: str, *, many: bool, value_set: str, choice: str, bare: bool, checked: bool
+) -> Element:
     name, _, targets = text.rstrip(")").partition("(")
     return Element(
         many,
@@ -167,7 +179,7 @@ def _element(text: str, *, many: bool, value_set: str, choice: str, bare: bool) 
         PRIMITIVES.get(name),
         value_set,
         choice,
-        frozenset(targets.split(",")) if targets else frozenset(),
+        frozenset(targets.split(",")) if targets and checked else frozenset(),
         name in PRIMITIVES and not bare,
     )
 

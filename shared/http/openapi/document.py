@@ -9,14 +9,13 @@ from typing import Any, Protocol
 
 from shared.catalog.controls import FORMATS
 from shared.catalog.interactions import (
-    AUDIT_EVENT,
     BELOW_BASE,
     NO_RESOURCE,
     PUBLISHED,
     Interaction,
 )
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
-from shared.catalog.types import TYPES
+from shared.catalog.types import AUDIT_EVENT, TYPES
 from shared.fhir import fhirjson
 from shared.http.openapi.requests import (
     JSON,
@@ -29,7 +28,7 @@ from shared.http.openapi.requests import (
     queries,
 )
 from shared.http.openapi.schemas import all_schemas, reference_to
-from shared.http.responses import STATUS
+from shared.http.statuses import MEANINGS
 from shared.interactions.conformance.capabilities import VERSION
 from shared.settings import settings
 
@@ -65,7 +64,6 @@ _REFUSED = {
     "transaction": (404, 405, 410, *_WRITE, 429),
     "batch": (404, 405, 410, *_WRITE, 429),
 }
-_MEANS = {status: kind.__doc__ or "" for kind, status in reversed(STATUS.items())}
 
 
 class Part(Protocol):
@@ -111,7 +109,7 @@ def described(base: str, *parts: Part) -> Json:
         "components": {
             "schemas": _merged(all_schemas(), *(part.schemas() for part in parts)),
             "responses": _merged(
-                {str(status): _refusal(status) for status in sorted(_MEANS)},
+                {str(status): _refusal(status) for status in sorted(MEANINGS)},
                 *(part.responses() for part in parts),
             ),
             "securitySchemes": {"token": _security()},
@@ -137,7 +135,7 @@ def _security() -> Json:
 
 def _refusal(status: int) -> Json:
     return {
-        "description": _MEANS[status],
+        "description": MEANINGS[status],
         "content": {JSON: {"schema": reference_to("OperationOutcome")}},
     }
 
@@ -199,7 +197,9 @@ def _responses(row: Interaction, kind: str) -> Json:
     refusals = (*_ALWAYS, *_REFUSED.get(row.code, ()))
     for refusal in sorted(set(refusals)):
         answer: Json = {"$ref": f"#/components/responses/{refusal}"}
-        answers[str(refusal)] = answer if row.method != "HEAD" else {"description": _MEANS[refusal]}
+        answers[str(refusal)] = (
+            answer if row.method != "HEAD" else {"description": MEANINGS[refusal]}
+        )
     if not row.public:
         gateway = {"application/json": {"schema": reference_to("GatewayError")}}
         answers["401"] = {"description": "The token is missing or invalid", "content": gateway}

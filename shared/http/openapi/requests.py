@@ -11,13 +11,12 @@ from shared.catalog.examples import EXAMPLES
 from shared.catalog.interactions import PUBLISHED, Interaction
 from shared.catalog.operations import Operation, Parameter
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
-from shared.http.negotiation import JSON_TYPES
+from shared.http.negotiation import FORM, JSON_TYPES
 from shared.http.openapi.schemas import ID, PRIMITIVES, TEXT, reference_to
 
 type Json = dict[str, Any]
 
 JSON = "application/fhir+json"
-FORM = "application/x-www-form-urlencoded"
 _PATCHES: dict[str, Json] = {
     "application/json-patch+json": {
         "schema": reference_to("JsonPatch"),

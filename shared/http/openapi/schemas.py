@@ -7,8 +7,8 @@ https://spec.openapis.org/oas/v3.1.1.html#schema-object
 from collections.abc import Iterable
 from typing import Any
 
-from shared.catalog.interactions import AUDIT_EVENT, DEFINITIONS
-from shared.catalog.types import TYPES
+from shared.catalog.interactions import DEFINITIONS
+from shared.catalog.types import AUDIT_EVENT, TYPES
 from shared.fhir.validation.schema import Element, Type, listed, type_named
 
 type Json = dict[str, Any]
@@ -18,7 +18,7 @@ _DAY = r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01])"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?"
 _TIME = rf"T{_CLOCK}(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)"
 ID = r"^[A-Za-z0-9.-]{1,64}$"
-LARGEST = 2**31 - 1
+LARGEST_INTEGER = 2**31 - 1
 # FHIR forbids control characters in strings, other than tab, line feed and carriage return.
 TEXT = {"type": "string", "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]+$"}
 _URI = {"type": "string", "pattern": r"^[^\s\x00-\x1f]+$"}
@@ -32,10 +32,10 @@ PRIMITIVES: dict[str, Json] = {
     "decimal": {"type": "number"},
     "id": {"type": "string", "pattern": ID},
     "instant": {"type": "string", "pattern": f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{_TIME}$"},
-    "integer": {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST},
-    "positiveInt": {"type": "integer", "minimum": 1, "maximum": LARGEST},
+    "integer": {"type": "integer", "minimum": -LARGEST_INTEGER - 1, "maximum": LARGEST_INTEGER},
+    "positiveInt": {"type": "integer", "minimum": 1, "maximum": LARGEST_INTEGER},
     "time": {"type": "string", "pattern": f"^{_CLOCK}$"},
-    "unsignedInt": {"type": "integer", "minimum": 0, "maximum": LARGEST},
+    "unsignedInt": {"type": "integer", "minimum": 0, "maximum": LARGEST_INTEGER},
     "uri": _URI,
     "url": _URI,
 }

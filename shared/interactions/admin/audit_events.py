@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/auditevent.html
 
 from shared.access import Actor
 from shared.audit import event_lookup
-from shared.catalog.interactions import AUDIT_EVENT
+from shared.catalog.types import AUDIT_EVENT
 from shared.errors import Invalid, NotFound
 from shared.fhir import subsets
 from shared.interactions.search import search as search_type

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from shared.catalog.interactions import AUDIT_EVENT, BELOW_BASE, OVERSEERS
+from shared.catalog.interactions import BELOW_BASE, OVERSEERS
 from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.catalog.policies import EXTENSION
 from shared.catalog.roles import ROLES, listed
-from shared.catalog.types import TYPES
+from shared.catalog.types import AUDIT_EVENT, TYPES
 from shared.fhir import fhirjson
+from shared.fhir.references import CORE_DEFINITIONS
 from shared.fhir.validation import profiles
 from shared.interactions.conformance.definitions import DATE, definition_of, url_of
 from shared.settings import ARCHIVE, settings
 
 VERSION = "1.0.0"
-_CORE = "http://hl7.org/fhir/StructureDefinition"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 # Codes of the catalogue that are not interactions of R4.
@@ -98,7 +98,7 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
     documentation = _session_policy(base) if resource_type == "Communication" else ""
     return {
         "type": resource_type,
-        "profile": f"{_CORE}/{resource_type}",
+        "profile": f"{CORE_DEFINITIONS}{resource_type}",
         **({"documentation": documentation} if documentation else {}),
         **({"supportedProfile": supported} if supported else {}),
         "interaction": [{"code": code, "documentation": _who(code)} for code in codes],

@@ -12,12 +12,12 @@ from shared.catalog.policies import EXTENSION, LISTED
 from shared.catalog.types import TYPES
 from shared.errors import NotFound
 from shared.fhir import fhirjson
+from shared.fhir.references import CORE_DEFINITIONS
 
 type Json = dict[str, Any]
 
 # The date of the definitions and the CapabilityStatement. Raise it with every catalogue change.
 DATE = "2026-11-21"
-_CORE = "http://hl7.org/fhir/StructureDefinition"
 _SESSION_POLICY = EXTENSION.rpartition("/")[2]
 # The parts of the extension; `shared.rules.policy_extension` checks their values.
 _PARTS = (
@@ -109,7 +109,7 @@ def _operation(row: Operation, base: str) -> Json:
 
 
 def _declared(row: Parameter, use: str) -> Json:
-    profiles = {"targetProfile": [f"{_CORE}/{target}" for target in row.targets]}
+    profiles = {"targetProfile": [f"{CORE_DEFINITIONS}{target}" for target in row.targets]}
     return {
         "name": row.name,
         "use": use,
@@ -143,7 +143,7 @@ def _session_policy(base: str) -> Json:
         "abstract": False,
         "context": [{"type": "element", "expression": "Communication"}],
         "type": "Extension",
-        "baseDefinition": f"{_CORE}/Extension",
+        "baseDefinition": f"{CORE_DEFINITIONS}Extension",
         "derivation": "constraint",
         "differential": {"element": [*_elements(f"{base}{EXTENSION}")]},
     }

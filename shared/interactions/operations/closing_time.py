@@ -4,7 +4,7 @@ from shared.access import Actor
 from shared.access.visibility import Sight
 from shared.audit.work import Work
 from shared.fhir import fhirjson, instants
-from shared.interactions.operations.session_operations import check_is_session
+from shared.interactions.operations.session_access import check_is_session
 from shared.interactions.read import there
 from shared.rules import classification, schedule
 from shared.sessions import detaching, due_dates

@@ -23,7 +23,7 @@ from shared.store.records import CommunicationRecord, EncounterRecord
 type Resource = dict[str, Any]
 
 # More threads, with several patients, would not fit in one transaction.
-MOST_THREADS = 6
+MOST_LINKED = 6
 # The medical encounters of more patients never fit in one transaction.
 MOST_PATIENTS = 10
 # The types of resources that may be given in place of the patients they stand for.
@@ -36,9 +36,9 @@ def open_session(actor: Actor, interaction: str, values: Values) -> Outcome:
     Raises Invalid if the given Encounter is not valid, and BusinessRule.
     """
     threads = list(dict.fromkeys(references.target(element) for element in values["thread"]))
-    if len(threads) > MOST_THREADS:
+    if len(threads) > MOST_LINKED:
         raise BusinessRule(
-            f"$open-session links at most {MOST_THREADS} threads",
+            f"$open-session links at most {MOST_LINKED} threads",
             expression="thread",
             diagnostics="Link the others one by one: PATCH Communication/{id} to add /encounter",
         )

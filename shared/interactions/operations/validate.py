@@ -10,7 +10,7 @@ from typing import Any
 from shared.access import Actor, authorise
 from shared.catalog.interactions import INTERACTIONS
 from shared.errors import FhirError, Invalid, Issue, Transient
-from shared.fhir.references import Literal
+from shared.fhir.references import CORE_DEFINITIONS, Literal
 from shared.fhir.validation import profiles
 from shared.fhir.validation.validation import issues
 from shared.interactions.create import create_new, proposed
@@ -24,7 +24,6 @@ from shared.settings import settings
 type Pair = tuple[str, str]
 
 CREATE, UPDATE, DELETE = MODES = ("create", "update", "delete")
-CORE = "http://hl7.org/fhir/StructureDefinition"
 _PARAMETERS = ("mode", "profile", "_format", "_pretty")
 _VALUES = ("valueCode", "valueUri", "valueCanonical", "valueUrl", "valueString")
 _NO_PROBLEMS = Issue("informational", "No problems were found", severity="information")
@@ -114,7 +113,7 @@ def _parted(body: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 def _profile(canonical: str, resource_type: str) -> profiles.Profile | None:
     """Return a profile, None for the type's own, which adds no rule. Raises Invalid if unknown."""
-    base = f"{CORE}/{resource_type}"
+    base = f"{CORE_DEFINITIONS}{resource_type}"
     if canonical in (base, f"{base}|4.0.1"):
         return None
     found = profiles.profile(canonical)

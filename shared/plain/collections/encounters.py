@@ -1,5 +1,6 @@
 """The collection `encounters`: visits and asynchronous sessions as plain objects."""
 
+from shared.catalog.code_systems import ACT_CODE
 from shared.plain.collections.rows import (
     CARERS,
     CONCEPT,
@@ -18,7 +19,6 @@ from shared.plain.fields import Field
 from shared.plain.groups import Group
 from shared.plain.kinds import Code, Inside, Minutes, Primitive
 from shared.plain.referred import Id, Named
-from shared.rules.classification import ACT_CODE
 
 CLASSES = {
     "AMB": "ambulatory",

@@ -1,5 +1,6 @@
 """The collection `observations`: Observations as plain objects."""
 
+from shared.catalog.code_systems import UCUM
 from shared.plain.collections.rows import (
     CARERS,
     CONCEPT,
@@ -79,7 +80,7 @@ OBSERVATIONS = Collection(
         "valueQuantity": {
             "value": 72,
             "unit": "/min",
-            "system": "http://unitsofmeasure.org",
+            "system": UCUM,
             "code": "/min",
         },
     },

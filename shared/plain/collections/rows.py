@@ -35,7 +35,6 @@ QUANTITY = Group(
 SORT, COUNT, CURSOR = "sort", "count", "cursor"
 CONTROLS = (SORT, COUNT, CURSOR)
 SORTS = ("date", "-date")
-LARGEST_COUNT = 1000
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ type Partition = tuple[str, str]
 # of their messages; of more threads the newest are read first, `AT_ONCE` at a time.
 MOST_MERGED, AT_ONCE = 1000, 250
 # The rows of all their headers are read again for each page.
-MOST_THREADS = 10_000
+MOST_THREADS_READ = 10_000
 
 
 def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
@@ -64,9 +64,9 @@ def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
 
 def _check_number(query: Query, threads: int) -> None:
     """Raise TooCostly if a search would read too many threads, or sort the messages of many."""
-    if threads > MOST_THREADS:
+    if threads > MOST_THREADS_READ:
         raise TooCostly(
-            f"The search would have to read the messages of more than {MOST_THREADS} threads",
+            f"The search would have to read the messages of more than {MOST_THREADS_READ} threads",
             expression="part-of",
             diagnostics="Search one thread, by part-of=Communication/x",
         )

@@ -9,7 +9,7 @@ from shared.search.query.criterion import Criterion
 type Explanation = dict[str, Any]
 
 # The explanation is part of a log line, which should stay short.
-_MOST = 20
+_MOST_SHOWN = 20
 
 
 def explain(plan: Plan, applied: tuple[tuple[str, str], ...]) -> Explanation:
@@ -29,8 +29,8 @@ def explain(plan: Plan, applied: tuple[tuple[str, str], ...]) -> Explanation:
         "ranges": sum(len(stream.ranges) for stream in streams),
         "steps": len(plan.steps),
         "byDate": plan.window != EVERYTHING,
-        "checked": [_name(criterion) for criterion in plan.predicates[:_MOST]],
-        "sorted": [f"{'-' * key.descending}{key.param.code}" for key in plan.sort[:_MOST]],
+        "checked": [_name(criterion) for criterion in plan.predicates[:_MOST_SHOWN]],
+        "sorted": [f"{'-' * key.descending}{key.param.code}" for key in plan.sort[:_MOST_SHOWN]],
         "order": ("ascending" if plan.forward else "descending") if plan.ordered else "keys",
         "cursor": any(name == "_cursor" for name, _ in applied),
     }

@@ -18,7 +18,9 @@ HAS = "_has"
 _MOST_LINKS = 5
 
 
-@dataclass(frozen=True, slots=True)
+# Compared by identity, as keys of what is remembered of them: several may share a branch, so that
+# comparing them by value could take exponentially long.
+@dataclass(frozen=True, slots=True, eq=False)
 class Chain:
     """A reference to a resource that matches a condition; each target type has its own."""
 
@@ -31,7 +33,7 @@ class Chain:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Has:
     """A `_has`: another resource refers to this one by `param` and matches a condition."""
 
@@ -88,11 +90,13 @@ def reverse_params(conditions: Iterable[Condition]) -> Iterator[SearchParam]:
 
 def _nested(conditions: Iterable[Condition]) -> Iterator[Condition]:
     """Yield conditions and the conditions within them, each object once."""
-    seen, pending = set[int](), [*conditions]
+    seen, pending = set[Join](), [*conditions]
     while pending:
         condition = pending.pop()
-        if id(condition) not in seen:
-            seen.add(id(condition))
+        if isinstance(condition, Criterion):
+            yield condition
+        elif condition not in seen:
+            seen.add(condition)
             yield condition
             if isinstance(condition, Has):
                 pending.append(condition.condition)

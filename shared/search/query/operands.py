@@ -10,6 +10,7 @@ from datetime import tzinfo
 from decimal import Context, Decimal
 from typing import NamedTuple
 
+from shared.catalog.code_systems import UCUM
 from shared.catalog.parameters import SearchParam
 from shared.errors import Invalid, TooCostly
 from shared.fhir import instants, references, words
@@ -129,7 +130,7 @@ _EXPECTED = {
     "identifier": "an identifier's value, system|value, |value or system|",
     "of-type": "system|code|value: an identifier's type and value",
     "date": "a date such as 2025-03, ge2025-03-01 or lt2025-03-01T10:00:00Z",
-    "quantity": "a number such as 10, gt10 or lt1.5|http://unitsofmeasure.org|min",
+    "quantity": f"a number such as 10, gt10 or lt1.5|{UCUM}|min",
     "reference": "an id, Type/id or a URL",
     "string": "a text with a letter or digit",
     "token": "a code, system|code, |code or system|",

@@ -86,8 +86,8 @@ class Lookups:
         self._sight = sight
         self.missing: set[str] = set()
         self._known: dict[str, bytes | None] = {}
-        self._answers: dict[tuple[int, str], bool] = {}
-        self._complete: dict[int, frozenset[str]] = {}
+        self._answers: dict[tuple[object, str], bool] = {}
+        self._complete: dict[object, frozenset[str]] = {}
         self._own: dict[str, Source] = {}
 
     def sees(self, resource: Resource) -> bool:

@@ -5,8 +5,8 @@ from contextlib import suppress
 from itertools import batched, islice
 from typing import Any, NamedTuple
 
-from shared.catalog.interactions import AUDIT_EVENT
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.types import AUDIT_EVENT
 from shared.errors import TooCostly
 from shared.fhir import fhirjson
 from shared.fhir.fhirjson import sent_size

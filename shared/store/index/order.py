@@ -5,17 +5,18 @@ from datetime import tzinfo
 from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.types import DIRECTORY
+from shared.catalog.sort_orders import BY_UPDATE, SORT_ORDERS, SortOrder, Span
 from shared.fhir import instants
 from shared.fhir.instants import FOREVER, POINT, SECOND, Range
 from shared.fhir.search_values import values
+from shared.store import keys
 
 type Resource = dict[str, Any]
 
 # Precedes the time of creation in the sort keys of resources without a date: these sort last.
 UNDATED = ":"
 # Sorts after every character that occurs in keys.
-AFTER_ALL = "\x7f"
+AFTER_ALL = keys.AFTER_ALL
 _FIRST = instants.parse("0001").low
 _LAST = instants.parse("9999-12-31T23:59:59.999Z").low
 
@@ -35,26 +36,17 @@ class Order:
     has_long: bool = False
 
 
-# A local day has up to 25 hours, and 26 where a zone changed its offset.
-_LONGEST_DAY = 26 * 3600 * SECOND
-UPDATED = Order("_lastUpdated", POINT)
-ORDERS = {
-    "Encounter": Order("date", FOREVER, has_long=True),
-    "AuditEvent": Order("date", POINT),
-    "Communication": Order("sent", _LONGEST_DAY, vague=True),
-    **dict.fromkeys(DIRECTORY, Order("", 0)),
-    "Appointment": Order("date", POINT),
-    "Condition": Order("recorded-date", _LONGEST_DAY, vague=True),
-    "Observation": Order("date", FOREVER),
-    "Procedure": Order("date", FOREVER),
-    "DocumentReference": Order("date", POINT),
-    "ClinicalImpression": Order("date", _LONGEST_DAY, vague=True),
-    "MedicationRequest": Order("authoredon", _LONGEST_DAY, vague=True),
-    "ServiceRequest": Order("authored", _LONGEST_DAY, vague=True),
-    "QuestionnaireResponse": Order("authored", _LONGEST_DAY, vague=True),
-    "Task": Order("authored-on", _LONGEST_DAY, vague=True),
-    "ChargeItem": Order("entered-date", _LONGEST_DAY, vague=True),
-}
+# A local day has up to 25 hours, or 26 in a zone that has moved by more than one.
+_WIDTHS = {Span.INSTANT: POINT, Span.DATE_TIME: 26 * 3600 * SECOND, Span.PERIOD: FOREVER}
+
+
+def _order(row: SortOrder) -> Order:
+    is_vague = row.span is Span.DATE_TIME
+    return Order(row.param, _WIDTHS[row.span], vague=is_vague, has_long=row.has_long)
+
+
+UPDATED = _order(BY_UPDATE)
+ORDERS = {resource_type: _order(row) for resource_type, row in SORT_ORDERS.items()}
 
 
 def clamped(nanoseconds: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.types import DIRECTORY, RECORDS
 from shared.fhir.search_values import Reference, values
+from shared.rules.classification import DRAFT
 from shared.store.index.partitions import is_keyed
 
 type Resource = dict[str, Any]
@@ -53,12 +54,12 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     # Other types have one kind, whatever the status.
     **dict.fromkeys(("AuditEvent", *DIRECTORY, *RECORDS), (Kind("", frozenset({""})),)),
     "Communication": (
-        _kind("d#", "preparation", part=True),
-        _kind("d#", "preparation", part=True, listing="open-parts"),
+        _kind("d#", DRAFT, part=True),
+        _kind("d#", DRAFT, part=True, listing="open-parts"),
         _kind("h#c#", _OVER, part=False, listing="closed-threads"),
         _kind("h#n#", "not-done", part=False, listing="open-threads"),
         _kind("h#o#", "in-progress on-hold", part=False, listing="open-threads"),
-        _kind("h#p#", "preparation", part=False, listing="open-threads"),
+        _kind("h#p#", DRAFT, part=False, listing="open-threads"),
         _kind("m#", f"{_OVER} not-done in-progress on-hold", part=True),
         _kind("m#", _OVER, part=True, listing="closed-parts"),
         _kind("m#", "not-done in-progress on-hold", part=True, listing="open-parts"),

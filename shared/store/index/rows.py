@@ -22,7 +22,7 @@ type _Names = dict[str, "_Names | None"]
 
 # An update may have to delete and write every row, and the guards of identifiers, in a transaction
 # of at most 100 operations.
-MOST_ROWS = 40
+MOST_INDEX_ROWS = 40
 
 
 def row_keys(
@@ -32,7 +32,7 @@ def row_keys(
     zone: tzinfo | None = None,
     *,
     is_long: bool = False,
-    most: int = MOST_ROWS,
+    most: int = MOST_INDEX_ROWS,
 ) -> tuple[RowKey, ...]:
     """Return the keys of a resource's index rows.
 
@@ -94,7 +94,7 @@ def free_values(resource: Resource) -> int:
     is_long = long_encounters.is_long(resource, instants.now(), zone)
     listing_rows = _listed(resource, kind_of(resource), "-", "")
     indexed = len(dict(_indexed(resource, "-", zone)))
-    free = MOST_ROWS - indexed - len(listing_rows) - _guards(resource)
+    free = MOST_INDEX_ROWS - indexed - len(listing_rows) - _guards(resource)
     if not _may_be_long(resource, is_long=is_long):
         return free
     return (free - indexed - sum(sort == "" for _, sort in listing_rows)) // 2
@@ -173,7 +173,7 @@ def _listings(resource_type: str, of_kind: str) -> Iterator[tuple[str, bool]]:
 def _too_many(count: int, by_element: "Counter[str]") -> BusinessRule:
     element, in_element = by_element.most_common(1)[0]
     return BusinessRule(
-        f"A resource can have at most {MOST_ROWS} indexed values",
+        f"A resource can have at most {MOST_INDEX_ROWS} indexed values",
         expression=element,
         diagnostics=f"It has {count}, {in_element} of them in this element; leave some out",
     )

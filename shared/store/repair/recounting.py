@@ -18,8 +18,6 @@ from shared.store.keys import Address
 from shared.store.operations import Operation, delete, put
 from shared.store.records import Versioned
 
-_HASHED = "sha256="
-
 
 def missing_guards(record: Versioned, tenant: str) -> list[Address]:
     """Return the addresses of guards that a record's identifiers should have and do not."""
@@ -44,7 +42,7 @@ def recount(address: Address) -> list[Operation]:
         content = {"last": {"S": uuid4().hex}, "count": {"N": str(count)}}
         return [put(address, content, condition, **values)]
     # A value that is keyed by its hash may have rows under another key, so its guard stays.
-    is_known = not address.pk.rpartition("|")[2].startswith(_HASHED)
+    is_known = not address.pk.rpartition("|")[2].startswith(patterns.HASHED)
     return [delete(address, condition, **values)] if guard and is_known else []
 
 
@@ -62,7 +60,7 @@ def _holders(address: Address) -> Iterator[str]:
 
 
 def _partition(tenant: str, resource_type: str, value: str) -> str:
-    if value.startswith(_HASHED):
+    if value.startswith(patterns.HASHED):
         name = patterns.ROW.partition
         return f"{tenant}#{name.format(type=resource_type, parameter='identifier', value=value)}"
     param = SEARCH_PARAMS.of(resource_type)["identifier"]
