@@ -24,7 +24,7 @@ type Event = dict[str, Any]
 
 # References in an event: at their greatest length they stay below 128 KB.
 MOST_REFERENCES = 400
-LONGEST_TEXT = 256
+LONGEST_CLIENT_TEXT = 256
 # Longer for the claims of a token, because a user may be in many groups.
 _LONGEST_CLAIM = 2048
 # Codes of issues and names of parameters; further ones would add nothing.
@@ -90,7 +90,7 @@ def chain_link(event: bytes) -> bytes:
     return sha256(event).digest()[:HASH_BYTES]
 
 
-def shortened(text: str, most: int = LONGEST_TEXT) -> str:
+def shortened(text: str, most: int = LONGEST_CLIENT_TEXT) -> str:
     """Return a text, or its hash if the text has more than `most` bytes."""
     if len(text.encode(errors="replace")) <= most:
         return text

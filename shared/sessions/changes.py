@@ -12,7 +12,7 @@ from shared.fhir import instants
 from shared.sessions import closing
 from shared.store.records import Versioned
 from shared.store.repository import ClosingUnderWay
-from shared.store.transactions import MOST_OPERATIONS, Stale, TooManyItems, with_retries
+from shared.store.transactions import MOST_ITEMS, Stale, TooManyItems, with_retries
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _completing_closings[T](actor: Actor, attempt: Callable[[], T]) -> T:
         closing.complete(actor, error.encounter_id)
         raise Stale from None
     except TooManyItems:
-        text = f"The change does not fit in a transaction of {MOST_OPERATIONS} items and 4 MB"
+        text = f"The change does not fit in a transaction of {MOST_ITEMS} items and 4 MB"
         raise BusinessRule(text, diagnostics="Split it into several smaller changes") from None
 
 

@@ -16,13 +16,13 @@ from shared.errors import Transient
 from shared.store.dynamodb import BUSY_CODES, UNKNOWN_OUTCOME_CODES, Busy, client, make
 from shared.store.operations import Operation
 
-MOST_OPERATIONS = 100
+MOST_ITEMS = 100
 # DynamoDB limits a transaction to 4 MB; sizes here are estimates, which leave some room.
 MOST_BYTES = 3_800_000
 # At most: a change ends earlier if the function's time does.
 CHANGE_PATIENCE_SECONDS = 18
 UNKNOWN_OUTCOME_SECONDS = 5
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
+_FIRST_PAUSE, _LONGEST_RETRY_PAUSE = 0.02, 1.0
 
 
 class Stale(Exception):
@@ -39,7 +39,7 @@ def send(operations: Sequence[Operation]) -> None:
     If the outcome is unknown, the transaction is sent again under its idempotency token, so that it
     happens at most once. Raises Transient if the outcome stays unknown.
     """
-    if len(operations) > MOST_OPERATIONS or sum(map(_bytes, operations)) > MOST_BYTES:
+    if len(operations) > MOST_ITEMS or sum(map(_bytes, operations)) > MOST_BYTES:
         raise TooManyItems(len(operations))
     deadlines.check()
     token, deadline = str(uuid4()), _deadline(UNKNOWN_OUTCOME_SECONDS)
@@ -93,4 +93,4 @@ def with_retries[T](attempt: Callable[[], T]) -> T:
         if time.monotonic() + longest_pause > deadline:
             raise Transient("The database is busy; try again later")
         time.sleep(random.uniform(0, longest_pause))  # noqa: S311 - jitter needs no secrecy
-        longest_pause = min(2 * longest_pause, _LONGEST_PAUSE)
+        longest_pause = min(2 * longest_pause, _LONGEST_RETRY_PAUSE)

@@ -142,7 +142,7 @@ def test_an_ending_in_several_transactions_names_only_who_is_here(
     session = made(local.clinic, without(care.session(), "subject"))
     for _ in range(4):
         made(local.clinic, care.medical_encounter(session, care.HOMER))
-    monkeypatch.setattr(transactions, "MOST_OPERATIONS", 40)
+    monkeypatch.setattr(transactions, "MOST_ITEMS", 40)
     path, bob = f"/Encounter/{session}", "Practitioner/bob"
     taking_part = [{"individual": care.reference(bob)}]
     ended = local.clinic.get(path).body | {"status": "finished", "participant": taking_part}

@@ -61,7 +61,7 @@ class OnEngine(Practice):
         for name, value in ({"SESSION_TIME_ZONE": "Europe/Berlin"} | said).items():
             self.patch.setenv(name, value)
         settings.settings.cache_clear()
-        self.patch.setattr(transactions, "MOST_OPERATIONS", largest)
+        self.patch.setattr(transactions, "MOST_ITEMS", largest)
         set_clock(self.patch, lambda: self.utc)
         self._memory.committed = self._look_at_it
         self._attach()

@@ -195,7 +195,7 @@ def test_a_process_killed_at_any_call_leaves_nothing_half_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if scene is _close:
-        monkeypatch.setattr(transactions, "MOST_OPERATIONS", FEW)
+        monkeypatch.setattr(transactions, "MOST_ITEMS", FEW)
     for number in range(1, 100):
         request = scene(clinic)
         try:

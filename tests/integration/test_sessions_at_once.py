@@ -163,7 +163,7 @@ def test_a_closing_of_many_steps_killed_in_the_middle_is_completed_by_whoever_co
     moment: str,
 ) -> None:
     say(SESSION_POLICY="thread")
-    monkeypatch.setattr(transactions, "MOST_OPERATIONS", 40)
+    monkeypatch.setattr(transactions, "MOST_ITEMS", 40)
     for number in range(2, 100, 4):
         request = scene(clinic)
         try:
@@ -216,7 +216,7 @@ def test_an_earlier_beginning_left_to_the_closer_survives_a_kill_at_any_call(
         early = posting(clinic, header_id, seconds_ago=600)
         try:
             with monkeypatch.context() as small, killed("before", number):
-                small.setattr(transactions, "MOST_OPERATIONS", 16)
+                small.setattr(transactions, "MOST_ITEMS", 16)
                 message = early()
         except Killed:
             message = early()

@@ -65,7 +65,7 @@ class Place(Practice):
         self.patch.setattr(dynamodb, "client", lambda: self.database)
         self.patch.setattr(transactions, "client", lambda: self.database)
         self.patch.setattr(queue, "client", lambda: self.queue)
-        self.patch.setattr(transactions, "MOST_OPERATIONS", largest)
+        self.patch.setattr(transactions, "MOST_ITEMS", largest)
         self.patch.setattr(transactions, "time", clock)
         self.patch.setattr(transactions, "random", clock)
         set_clock(self.patch, lambda: self.utc)

@@ -24,7 +24,7 @@ from shared.search.query import criteria
 from shared.sessions.changes import Outcome, for_reader, make_whole
 from shared.sessions.intake import accepted
 from shared.settings import settings
-from shared.store.transactions import MOST_OPERATIONS
+from shared.store.transactions import MOST_ITEMS
 
 type Resource = dict[str, Any]
 
@@ -37,9 +37,9 @@ def transact(actor: Actor, sent: Sequence[Entry]) -> dict[str, Outcome]:
     Raises the errors of single entries, with their places, and BusinessRule if all together do not
     fit in one transaction.
     """
-    if sum(entry.code in WRITES for entry in sent) > MOST_OPERATIONS:
+    if sum(entry.code in WRITES for entry in sent) > MOST_ITEMS:
         raise BusinessRule(
-            f"The Bundle has too many writes: a transaction holds at most {MOST_OPERATIONS} items, "
+            f"The Bundle has too many writes: a transaction holds at most {MOST_ITEMS} items, "
             "and each write needs more than one",
             expression="Bundle.entry",
             diagnostics="Split it into several transactions, or send it as a batch",
