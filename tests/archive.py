@@ -31,7 +31,7 @@ def opened(memory: Memory | None = None) -> Iterator["Archive"]:
     with (
         patch.object(dynamodb, "client", lambda: memory),
         patch.object(dynamodb, "table_name", str),
-        patch.object(long_encounters, "hours", lambda: 168),
+        patch.object(long_encounters, "threshold_hours", lambda: 168),
         clock.running(),
     ):
         yield Archive(memory)

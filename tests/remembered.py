@@ -1,6 +1,6 @@
 """What functions keep from one request to the next, and a test must not."""
 
-from shared import settings
+from shared import deadlines, settings
 from shared.references import remote
 from shared.store import archive, dynamodb, queue, secrets
 from shared.store.index import readiness
@@ -14,5 +14,6 @@ def forget() -> None:
     )
     for each in kept:
         each.cache_clear()
+    deadlines.begin(None)
     readiness.clear_cache()
     remote.forget()

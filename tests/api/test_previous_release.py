@@ -35,6 +35,7 @@ NOT_THERE = {patterns.PENDING, patterns.REINDEXING} | {
     patterns.POSTINGS,
     patterns.SEGMENTS,
     patterns.QUOTA,
+    patterns.HELD,
 }
 
 
