@@ -25,8 +25,9 @@ class Message:
 class Header:
     """The header of a message's thread.
 
-    `linked` is the id of the Encounter that it names. `plain` says that a client linked it to a
-    plain record, `day` of which local day its session is, `updated` when it was last written.
+    `linked` is the id of the Encounter that it names, and `plain` says that this is a plain record,
+    named by a client. `day` is the local day of the session that it was last linked to. `updated`
+    is when it was last written.
     """
 
     linked: str = ""

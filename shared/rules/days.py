@@ -1,4 +1,7 @@
-"""Local days: the date of an instant, and where the messages of a day stand in their threads."""
+"""Local days: the date of an instant, and where the messages of a day stand in their threads.
+
+A day begins with the first instant of its date, as does a `sent` that is only a date (see `times`).
+"""
 
 from datetime import datetime, tzinfo
 

@@ -8,6 +8,8 @@ from shared.rules.classification import OPEN, PLANNED, VOID, NamedEncounter
 from shared.rules.policies import Policy, behaviour
 from shared.rules.state import Slot
 
+# A session with more than 47 could not be closed: a transaction of at most 100 items detaches all
+# its threads, at two items each (slot and span), and writes up to five others.
 MOST_ATTACHED = 20
 _ELEMENT = "Communication.encounter"
 
@@ -33,9 +35,9 @@ def decide(
 ) -> Link:
     """Return what a link to an Encounter, or to none, does to a thread.
 
-    `day` is the slot that a message meets now: under daily that of today, else `state`. `is_taken`
-    says whether it has another session that is not void. Raises BusinessRule if the thread cannot
-    be linked to it.
+    `state` is the thread's slot. `day` is the slot that a message would meet now: under daily that
+    of today, else `state`. `is_taken` says whether `day` has another session that is not void.
+    Raises BusinessRule if the thread cannot be linked to `target`.
     """
     if target is None:
         return Link.UNLINK

@@ -48,7 +48,7 @@ def delay_of(encounter_id: str, minutes: int) -> timedelta:
 
 
 def closes_at(session: Opened) -> datetime | None:
-    """Return when a session closes by itself as things stand, or None if it does not."""
+    """Return when a session is over by its policy, as things stand; None if it is not by itself."""
     if behaviour(session.policy).by_day:
         return session.day_end
     ends = []
@@ -60,13 +60,13 @@ def closes_at(session: Opened) -> datetime | None:
 
 
 def closed_at(session: Opened) -> datetime | None:
-    """Return when the schedule closes a session as things stand, or None if it does not."""
+    """Return `closes_at` with the delay after which the schedule closes a daily session."""
     return _delayed(session, closes_at(session))
 
 
 def first_look(session: Opened) -> datetime | None:
     """Return when to look at an Encounter that opens, or None if never."""
-    return _delayed(session, _first_look(session))
+    return _delayed(session, _undelayed_first_look(session))
 
 
 def look_after_attaching(session: Opened, due: datetime | None) -> datetime | None:
@@ -90,7 +90,7 @@ def verdict(session: Opened, now: datetime) -> Verdict:
     return Verdict(close=False, due=again, is_long=is_long)
 
 
-def _first_look(session: Opened) -> datetime | None:
+def _undelayed_first_look(session: Opened) -> datetime | None:
     by_itself, long_from = closes_at(session), session.long_from
     if by_itself is None or long_from is None:
         return by_itself or long_from

@@ -28,7 +28,10 @@ def takes_messages(encounter: EncounterRecord) -> bool:
 
 
 def session_of_medical_encounter(work: Work, encounter: EncounterRecord) -> str:
-    """Return the session of a medical encounter; empty for a session or a plain record."""
+    """Return the session of a medical encounter; empty for a session or a plain record.
+
+    It is "unknown" if the type says that it is a medical encounter, and `partOf` names nothing.
+    """
     parent_id = classification.parent(encounter.resource)
     if classification.is_medical_encounter(encounter.resource, settings().encounter_type_system):
         return parent_id or "unknown"
@@ -39,9 +42,9 @@ def session_of_medical_encounter(work: Work, encounter: EncounterRecord) -> str:
 
 
 def named(encounter: EncounterRecord, slot: Slot, *, session: str = "") -> NamedEncounter:
-    """Return what matters of an Encounter that is named where a slot may be attached to it.
+    """Return what matters of a named Encounter, and whether it has room for a slot.
 
-    `session` is that of which it is a medical encounter.
+    `session` is the session that it is a medical encounter of; empty if it is none.
     """
     return NamedEncounter(
         id=encounter.id,
@@ -96,7 +99,10 @@ def attach_day(
     *,
     key: str = "",
 ) -> None:
-    """Let the messages of a day join an open session; one of `thread` may be at a sort key."""
+    """Let the messages of a day join an open session.
+
+    `key` is the sort key of a message of `thread` that is of this day wherever it stands, or empty.
+    """
     reach_day(work, encounter.id, thread, slot.key.day, policy=policy, key=key)
     _, after = days.bounds(slot.key.day, policy.zone)
     # A session reopened after its day has until the end of the day of reopening.
@@ -115,7 +121,7 @@ def _attach(work: Work, slot: Slot, encounter: EncounterRecord) -> None:
 def reach_day(
     work: Work, session_id: str, thread: str, day: str, *, policy: Policy, key: str = ""
 ) -> None:
-    """Widen a session's range in a thread to hold a day, and a key that may be outside of it."""
+    """Widen a thread's span in a session to a day, and to a key that may be outside of it."""
     low, high = days.keys(day, policy.zone)
     span = work.span(session_id, thread)
     widened = transitions.span_of_day(span, session_id, thread, (low, high, key))
@@ -124,7 +130,7 @@ def reach_day(
 
 
 def widen(work: Work, session_id: str, place: Place) -> None:
-    """Widen a session's range in a thread to hold a message's place."""
+    """Widen a thread's span in a session to a message's place."""
     span = work.span(session_id, place.thread)
     widened = transitions.span_widened(span, session_id, place.thread, place.sort)
     if span is None or widened.low != span.low or (span.high and widened.high != span.high):
@@ -134,7 +140,10 @@ def widen(work: Work, session_id: str, place: Place) -> None:
 def stamped(
     encounter: EncounterRecord, work: Work, policy: Policy | None = None
 ) -> EncounterRecord:
-    """Return an Encounter that opens with what decides when it ends; none of that changes later."""
+    """Return an Encounter that opens, stamped with the policy and limits that decide when it ends.
+
+    What the deployment or a header sets later concerns the next session only.
+    """
     policy = policy or deployment.policy()
     if not is_session(encounter):
         policy = policy.of_plain_record()

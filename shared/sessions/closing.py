@@ -165,7 +165,7 @@ def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -
 
 
 def left(work: Work, session: EncounterRecord, after: Resource) -> Resource:
-    """Return an Encounter whose status the server changes, with the old one in statusHistory."""
+    """Return the body of a change of status by the server, with the old status in statusHistory."""
     return with_status_history(
         session.resource, after, session.entered, work.instant, keep_omitted=False
     )

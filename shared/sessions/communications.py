@@ -79,20 +79,20 @@ def _save_header(
     policy = policy_extension.policy_of(after, deployment.policy())
     after = _with_kept_link(work, own_id, previous, after, policy)
     checks.check(work, previous, after)
-    state: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     if classification.linked(previous) != classification.linked(after):
         patient = new_session.patient(after)
         plain = linking.relink(work, own_id, classification.linked(after), policy, patient)
-        state = {"plain": plain, "day": policy.day_of(work.now)}
+        changes = {"plain": plain, "day": policy.day_of(work.now)}
     elif before and any(previous.get(name) != after.get(name) for name in ("subject", "extension")):
         work.save(transitions.turned(work.slot(SlotKey(own_id))))
     if policy.ends_with_threads and _is_completed(previous, after):
         linking.detach(work, own_id)
     if before:
-        saved = versions.of_communication(work, before, after, **state)
+        saved = versions.of_communication(work, before, after, **changes)
     else:
         place = Place(own_id, HEADER_SORT)
-        saved = versions.first_of_communication(work, own_id, after, place=place, **state)
+        saved = versions.first_of_communication(work, own_id, after, place=place, **changes)
     work.save(saved)
     return saved
 
@@ -154,7 +154,7 @@ def _save_message(
 
 
 def _is_dated_by_patient(work: Work, before: CommunicationRecord | None, after: Resource) -> bool:
-    """Return whether a patient or related person wrote the `sent` of a message yet to count."""
+    """Return whether the `sent` of a message yet to count is from a patient or related person."""
     if before and (before.at or before.resource.get("sent") == after.get("sent")):
         return before.by_patient
     return work.actor.is_cared_for

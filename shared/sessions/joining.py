@@ -51,8 +51,12 @@ def join(work: Work, arrival: Arrival, how: Join) -> CommunicationRecord:
     elif how.widens:
         attaching.widen(work, slot.session, message.place)
     if how.points:
-        _make(work, header, lambda step: opening.point(step, header, slot.session, slot.key.day))
-    _make(work, header, lambda step: patients.join(step, slot, header, message.resource))
+        _make_with_message(
+            work, header, lambda step: opening.point(step, header, slot.session, slot.key.day)
+        )
+    _make_with_message(
+        work, header, lambda step: patients.join(step, slot, header, message.resource)
+    )
     work.save(opening.arrived(work, slot, message))
     return replace(message, session=slot.session)
 
@@ -97,7 +101,7 @@ def open_finished(work: Work, arrival: Arrival) -> CommunicationRecord:
 
 def _open_first(work: Work, arrival: Arrival, *, points: bool) -> None:
     message, header, slot, policy = arrival
-    _first(
+    _make_in_advance(
         work,
         header,
         lambda step: opening.open_before(step, header, message.at, slot, policy, points=points),
@@ -114,16 +118,21 @@ def wait(work: Work, arrival: Arrival) -> CommunicationRecord:
     return replace(message, epoch=slot.epoch)
 
 
-def _make(work: Work, header: CommunicationRecord, change: Callable[[Work], object]) -> None:
-    """Make a change that a message leads to, in an earlier transaction if both do not fit one."""
-    _first(work, header, change)
+def _make_with_message(
+    work: Work, header: CommunicationRecord, change: Callable[[Work], object]
+) -> None:
+    """Make a change that a message leads to, in the message's transaction if both fit it."""
+    _make_in_advance(work, header, change)
     change(work)
 
 
-def _first(work: Work, header: CommunicationRecord, change: Callable[[Work], object]) -> None:
-    """Make a change that a message leads to in an earlier transaction, if both do not fit one.
+def _make_in_advance(
+    work: Work, header: CommunicationRecord, change: Callable[[Work], object]
+) -> None:
+    """Make a change that a message leads to in an earlier transaction, if the work goes in steps.
 
-    The message starts over then and finds it made: a session that is open, a patient who is there.
+    Raises Stale if that has changed anything. The message then starts over and finds it made: a
+    session that is open, a patient who is there.
     """
     if not work.in_steps:
         return

@@ -13,7 +13,7 @@ from shared.store.records import CommunicationRecord
 def count(
     work: Work, before: CommunicationRecord | None, message: CommunicationRecord
 ) -> CommunicationRecord:
-    """Save a message, and what it means for its session that it begins or ceases to count."""
+    """Save a message, with its effect on a session if it begins or ceases to count, or moves."""
     if message.counts and not message.at:
         is_created = before is None or before.deleted
         message = arrival.arrive(work, message, is_created=is_created)
@@ -37,7 +37,7 @@ def _effective(work: Work, message: CommunicationRecord) -> tuple[str, Adoption 
 
 
 def _follow(work: Work, message: CommunicationRecord) -> None:
-    """Widen the range or slot of a message that has moved within its thread."""
+    """Widen the span of a message that moved within its thread, or the slot in which it waits."""
     thread, key = message.place.thread, message.place.sort
     session_id, _ = _effective(work, message)
     if session_id:

@@ -1,4 +1,4 @@
-"""Repairing what threads and sessions say of each other, where one is of another time.
+"""Repairing what threads and sessions say of each other, if they are not of the same instant.
 
 A transaction writes both. After tables were restored that are not of the same instant, a thread may
 name a session that does not know of it, and a session a thread. What is right is left as it is.
@@ -23,9 +23,9 @@ type _Mend = Callable[[Work], None]
 
 
 def repaired(item: Item, record: object) -> int:
-    """Repair what an item of a thread or session says of the other; return whether it was wrong.
+    """Repair what an item of a thread or session says of the other. Return 1 if it was wrong.
 
-    `record` is the item's, if it is the current one of a resource. Raises Transient.
+    `record` is what the item holds, if it is a resource's current item. Raises Transient.
     """
     tenant = items.text(item, "pk").partition("#")[0]
     if items.text(item, "sk").startswith(_SLOTS):
@@ -35,7 +35,7 @@ def repaired(item: Item, record: object) -> int:
         case EncounterRecord(slots=attached) if attached:
             return _done(tenant, lambda work: _mend_session(work, record.id))
         case CommunicationRecord() if record.session or record.epoch is not None:
-            return _done(tenant, lambda work: _mend_range(work, record))
+            return _done(tenant, lambda work: _mend_span(work, record))
     return 0
 
 
@@ -49,7 +49,7 @@ def _done(tenant: str, mend: _Mend) -> int:
 
 
 def _mend_slot(work: Work, key: SlotKey) -> None:
-    """Attach a slot to the open session that it names; where there is none, end its epoch."""
+    """Make the open session that a slot names know of it; if there is none, detach the slot."""
     slot = work.slot(key)
     session = _open(work, slot.session) if slot.open else None
     if session is None:
@@ -57,21 +57,21 @@ def _mend_slot(work: Work, key: SlotKey) -> None:
     elif str(key) not in session.slots:
         if linking.has_room(session.slots, session.home, str(slot.key)):
             work.save(changed(session, slots=session.slots | {str(key)}))
-            _open_range(work, slot)
+            _open_span(work, slot)
         else:
             work.save(transitions.detached(slot))
 
 
 def _open(work: Work, session_id: str) -> EncounterRecord | None:
-    """Read a session that takes messages; None where it is not there, or takes none."""
+    """Return a session that takes messages; None if it does not exist, or takes none."""
     session = work.encounter(session_id, closing=True)
     if session is None or session.deleted or session.closing:
         return None
     return session if attaching.takes_messages(session) else None
 
 
-def _open_range(work: Work, slot: Slot) -> None:
-    """Open a session's range in a thread upwards, where it is not; that of a day has its end."""
+def _open_span(work: Work, slot: Slot) -> None:
+    """Let the span of an attached thread have no upper end; the span of a day keeps its own."""
     if not slot.key.day:
         thread = slot.key.partition
         span = work.span(slot.session, thread)
@@ -80,7 +80,7 @@ def _open_range(work: Work, slot: Slot) -> None:
 
 
 def _mend_session(work: Work, session_id: str) -> None:
-    """Take the threads out of a session that do not name it; its figures are then read anew."""
+    """Remove the slots from a session that do not name it; closing then recomputes its figures."""
     session = _open(work, session_id)
     if session is None:
         return
@@ -91,7 +91,7 @@ def _mend_session(work: Work, session_id: str) -> None:
 
 
 def _names(work: Work, key: SlotKey, session: EncounterRecord) -> bool:
-    """Return whether a slot names a session; its own day is made to, where it names none."""
+    """Return whether a slot names a session; its own day's slot is made to if it names none."""
     slot = work.slot(key)
     if str(key) == session.home and not slot.session:
         work.save(transitions.attached(slot, session.id))
@@ -99,8 +99,8 @@ def _names(work: Work, key: SlotKey, session: EncounterRecord) -> bool:
     return slot.open and slot.session == session.id
 
 
-def _mend_range(work: Work, record: CommunicationRecord) -> None:
-    """Take a message into the range in its thread of the session that it is of."""
+def _mend_span(work: Work, record: CommunicationRecord) -> None:
+    """Widen the span of a message's effective session to the message, if it is outside."""
     place = record.place
     session_id = record.session
     if not session_id and record.epoch is not None:
