@@ -26,6 +26,8 @@ _COMMON = 1_000
 # How many resources a join may lead to: when it is chosen, and on later pages. Each of them may be
 # a partition to read.
 _MOST, _MOST_LATER = 100, 200
+# `Plan.reads` of the listings of open resources, which stay short.
+_OPEN = frozenset({"open", "open-threads", "open-parts, open-threads"})
 
 
 def narrowed(query: Query, lookups: Lookups, via: int | None) -> Query:
@@ -75,9 +77,10 @@ def _linked_names(join: Join, lookups: Lookups, most: int) -> list[str] | None:
         if not readiness.is_partitioned(join.param):
             return None
         for resource_type, condition in join.branches:
-            threads = join.param.keyed == join.param.resource == resource_type
+            # That is `part-of`: a message's leads to a header, so messages need not be searched.
+            has_messages = join.param.keyed == join.param.resource == resource_type
             resources = _matching_resources(
-                resource_type, condition, lookups, most, threads=threads
+                resource_type, condition, lookups, most, has_messages=has_messages
             )
             if resources is None:
                 return None
@@ -98,7 +101,7 @@ def _matching_resources(
     lookups: Lookups,
     most: int,
     *,
-    threads: bool = False,
+    has_messages: bool = False,
 ) -> list[Resource] | None:
     criteria, joins = ((condition,), ()) if isinstance(condition, Criterion) else ((), (condition,))
     query = Query(
@@ -109,7 +112,7 @@ def _matching_resources(
         zone=lookups.zone,
         applied=(),
         warnings=(),
-        threads=threads,
+        threads=has_messages,
     )
     if joins:
         query = narrowed(query, lookups, None)
@@ -136,10 +139,6 @@ def _reads_few_rows(plan: Plan, resource_type: str) -> bool:
 def _is_of_contained(query: Query) -> bool:
     """Return whether only resources with contained targets can match; few resources have any."""
     return any(criterion.operands == (ContainedOperand(),) for criterion in query.criteria)
-
-
-# `Plan.reads` of the listings of open resources, which stay short.
-_OPEN = frozenset({"open", "open-threads", "open-parts, open-threads"})
 
 
 def _with_names(query: Query, number: int, names: list[str], lookups: Lookups) -> Query:

@@ -184,7 +184,7 @@ class _Reader:
         progress: Progress | None = None,
         begin: Cursor | None = None,
     ) -> Page:
-        """Return the page at the start of a sequence of matches, backwards before a place."""
+        """Return the page that matches begin with; those of a page before come the last first."""
         taken = self._taken(candidates)
         page = _fitting(taken[: self.controls.count])
         is_partial = progress is not None and progress.is_exhausted
@@ -203,7 +203,7 @@ class _Reader:
         return Page(resources, following, previous, total, is_partial, places)
 
     def _taken(self, candidates: Iterator[Match]) -> list[Match]:
-        """Read whole one match more than a page has, or as many as a response can hold."""
+        """Take a match more than a page has, or as many as a response holds. Read them whole."""
         wanted = self.controls.count + 1 if self.controls.count else 0
         whole: list[Match] = []
         while missing := min(wanted - len(whole), _AT_ONCE):

@@ -24,7 +24,7 @@ class EffectiveSessions:
 
     @cached_property
     def spans(self) -> list[Span]:
-        """The ranges of threads that the sessions have or had."""
+        """The spans in the sessions of all threads that they have or had."""
         spans = []
         for session_id in sorted(self._ids):
             partition = f"{self._tenant}#{session_id}"
@@ -34,7 +34,7 @@ class EffectiveSessions:
         return spans
 
     def steps(self) -> tuple[Step, ...]:
-        """Return the steps that read these ranges and nothing else."""
+        """Return the steps that read these spans and nothing else."""
         partitions = ((patterns.THREAD, f"{self._tenant}#{span.thread}") for span in self.spans)
         source = Source("session", tuple(dict.fromkeys(partitions)), self._by)
         plan = self._plan

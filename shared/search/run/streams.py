@@ -102,7 +102,11 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Progress:
-    """How many rows are wanted, may still be read, have been looked at, and were matches."""
+    """How many rows are wanted, may still be read, have been looked at, and were matches.
+
+    `unit` is how many rows one read unit holds. `place` is where the reading has come to, and
+    `is_exhausted` says that it ended there because no more rows may be read.
+    """
 
     wanted: int
     unit: int = 1
