@@ -39,9 +39,10 @@ _IF_NONE_EXIST = "if-none-exist"
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """What differs between the FHIR API and the plain-JSON API.
+    """What differs between the FHIR API and the plain-JSON API around their handlers.
 
-    `refused` and `broken` render errors. `parameters` returns the names of all query parameters.
+    `refused` renders an error, and `broken` an unexpected one, given the request's id. `parameters`
+    returns the names of all query parameters: the log names no others.
     """
 
     refused: Callable[[FhirError], Response]

@@ -54,7 +54,9 @@ def path(event: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def settled(event: dict[str, Any]) -> dict[str, Any]:
-    """Return an event with the route of its path without a slash at the end, if it had no route.
+    """Return an event whose path ends in a slash with the route of the path without it.
+
+    Any other event, and one that has a route already, is returned as it is.
 
     A route's key cannot end in a slash, so the gateway sends such a path to `$default`, or to a
     route of `SLASHED`.

@@ -118,8 +118,8 @@ class EncounterRecord(Versioned):
     is the closing under way. `by_server` says that the server opened it, `patient_made` that a
     patient or related person did, `is_long` that it has long rows.
 
-    Only sessions have the following, which are fixed at opening: `policy`, `idle_minutes`,
-    `max_hours`, `opened`, and under the policy `daily` also `home`, the day's slot, and `day_end`.
+    `opened`, `policy`, `idle_minutes` and `max_hours` are stamped when it opens. A day's session
+    also has `home`, the day's slot, and `day_end`, after which it closes.
     """
 
     type: str = "Encounter"

@@ -46,8 +46,9 @@ class UnitOfWork(Repository):
         self.announced: dict[Literal, dict[str, Any] | None] = {}
         # Whether to leave it to the transaction's conditions that a reference's target exists.
         self.trusting = False
-        # Whether closings take several transactions, and the sessions whose closing has begun.
+        # Whether the change may take several transactions, because it does not fit in one.
         self.in_steps = False
+        # The sessions whose closing this work begins; the caller completes it after the commit.
         self.begun: list[str] = []
 
     def continue_from(self, other: Self) -> None:
@@ -101,7 +102,10 @@ class UnitOfWork(Repository):
         self.announced[target] = body
 
     def claim(self, guard: Address, last: str) -> None:
-        """Require that a guard stays as it was read before a search that found nothing."""
+        """Require that a guard stays as it was before a search that found nothing.
+
+        `last` is what `guards.last_writer` returned then.
+        """
         self._claims[guard] = last
 
     def spend(self, quota: "Quota") -> bool:
