@@ -1,7 +1,8 @@
 """Calls the functions as the gateway does: a route of the catalogue, an event, the real handler."""
 
+import gzip
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -77,9 +78,12 @@ class FrontDoor:
         """Call `url`, which is below the base, or absolute as a `next` link or a rooted path is."""
         handler, event = self.prepared(method, url, body, content_type=content_type, **headers)
         answer = handler(event, None)
-        if answer["body"] and answer["headers"]["Content-Type"].startswith(JSON):
-            outgoing.check(answer["body"])
-        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+        body = answer["body"]
+        if answer.get("isBase64Encoded"):
+            body = gzip.decompress(b64decode(body)).decode()
+        if body and answer["headers"]["Content-Type"].startswith(JSON):
+            outgoing.check(body)
+        return Answer(answer["statusCode"], answer["headers"], body)
 
     def prepared(
         self,

@@ -125,7 +125,7 @@ def test_functions_may_read_the_secret_that_is_named_for_another_server(running:
         timeout=30,
     )
     assert answer.status_code == 503
-    assert "cannot be reached" in answer.text  # and so the secret was read
+    assert "could not be reached" in answer.text  # and so the secret was read
     with pytest.raises(StartError, match=r"REFERENCE_AUTHORIZATION_SECRET_ARN: .+: .+NotFound"):
         deployed(running, **remote, ReferenceAuthorizationSecretArn=f"{arn[:-6]}AbCdEf")
 

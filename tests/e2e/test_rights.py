@@ -106,7 +106,9 @@ def place() -> Iterator[Place]:
             return f"/{kind}/{answer.json()['id']}"
 
         session = made("Encounter", care.session())
-        family = made("Encounter", {**care.session(), "subject": {"display": "The family"}})
+        family = made(
+            "Encounter", {key: value for key, value in care.session().items() if key != "subject"}
+        )
         child = care.medical_encounter(family.rpartition("/")[2], care.HOMER)
         made("Encounter", child)
         linked = {"encounter": care.reference(session[1:])}

@@ -61,7 +61,9 @@ console.log(
     user: client.user.fhirUser,
     scope: JSON.parse(Buffer.from(payload, 'base64url')).scope.split(' ').sort(),
     own: await status(() => client.request('Encounter?patient=homer-simpson')),
-    others: (await client.request('Communication')).entry?.length ?? 0,
+    others: ((await client.request('Patient')).entry ?? []).filter(
+      ({ resource }) => `Patient/${resource.id}` !== client.user.fhirUser,
+    ).length,
     written: await status(() => client.create({ resourceType: 'Observation', status: 'final' })),
   }),
 );
