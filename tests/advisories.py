@@ -1,7 +1,7 @@
-"""Ask whether there are known vulnerabilities in what the project depends on.
+"""Check the project's dependencies for known vulnerabilities.
 
-`uv run python -m tests.advisories` fails if there are, and if nothing could be audited. With
-`--unless-unreachable` that is no failure on a machine that does not reach the advisories.
+`uv run python -m tests.advisories` fails if it finds one, or if nothing could be audited. With
+`--unless-unreachable`, a machine that cannot reach the advisory service does not fail the check.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 TOOL = Path(__file__).parents[1] / ".ci/tool"
 SECONDS = 300
 UNLESS_UNREACHABLE = "--unless-unreachable"
-# Old enough that every service of advisories knows of it (CVE-2014-1402).
+# A vulnerability (CVE-2014-1402) that is old enough for every advisory service to know it.
 VULNERABLE = "jinja2==2.4.1"
 UNAUDITED = """
 ************************************************************************
@@ -27,7 +27,7 @@ type Report = dict[str, Any]
 
 
 class Verdict(NamedTuple):
-    """Whether the check fails, and what there is to say."""
+    """Whether the check fails, and the text to print."""
 
     fails: bool
     text: str
@@ -36,11 +36,16 @@ class Verdict(NamedTuple):
 def verdict(
     report: Report | None, is_reachable: Callable[[], bool], *, unless_unreachable: bool = False
 ) -> Verdict:
-    """Judge what pip-audit has reported; None is no report at all."""
+    """Judge the report of pip-audit. `None` means that there is no report."""
     dependencies = report["dependencies"] if report else []
-    vulnerable = [one for one in dependencies if one.get("vulns")]
-    unknown = sum("skip_reason" in one for one in dependencies)
-    lines = [" ".join((one["name"], *(each["id"] for each in one["vulns"]))) for one in vulnerable]
+    vulnerable = [dependency for dependency in dependencies if dependency.get("vulns")]
+    unknown = sum("skip_reason" in dependency for dependency in dependencies)
+    lines = [
+        " ".join(
+            (dependency["name"], *(vulnerability["id"] for vulnerability in dependency["vulns"]))
+        )
+        for dependency in vulnerable
+    ]
     lines.append(
         f"advisories: {len(dependencies)} dependencies, {len(vulnerable)} vulnerable, "
         f"{unknown} unknown to the service"
@@ -53,9 +58,9 @@ def verdict(
 
 
 def audited(requirements: str, *options: str) -> Report | None:
-    """Return what pip-audit reports of requirements; None where the service does not answer."""
+    """Return pip-audit's report on the requirements, or `None` if the service does not answer."""
     command = [str(TOOL), "pip-audit", "pip-audit", "--disable-pip", "--format", "json"]
-    asked = subprocess.run(
+    completed = subprocess.run(
         [*command, *options, "--timeout", "10", "--requirement", requirements],
         capture_output=True,
         check=False,
@@ -63,14 +68,14 @@ def audited(requirements: str, *options: str) -> Report | None:
         timeout=SECONDS,
     )
     try:
-        report: Report = json.loads(asked.stdout)
+        report: Report = json.loads(completed.stdout)
     except json.JSONDecodeError:
         return None
     return report
 
 
 def knows_of_a_vulnerability() -> bool:
-    """Return whether the service knows what has long been known."""
+    """Return whether the service reports a vulnerability that has been public for years."""
     with NamedTemporaryFile("w", suffix=".txt") as requirements:
         requirements.write(VULNERABLE)
         requirements.flush()
@@ -87,7 +92,7 @@ def main(options: list[str]) -> None:
     judged = verdict(
         report, knows_of_a_vulnerability, unless_unreachable=UNLESS_UNREACHABLE in options
     )
-    print(judged.text)  # noqa: T201 - a command
+    print(judged.text)  # noqa: T201 - a command prints
     sys.exit(judged.fails)
 
 

@@ -1,4 +1,4 @@
-"""Everything a clinic has, written past the service as the store writes it, in memory."""
+"""An in-memory store filled directly with the items that the service would write."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def at(minutes: int) -> str:
 
 @contextmanager
 def opened(memory: Memory | None = None) -> Iterator["Archive"]:
-    """An archive that the service reads, with nothing in it yet; what lasts a week is long."""
+    """Yield an empty `Archive` that the service reads from. An Encounter of a week is long."""
     memory = memory or Memory()
     with (
         patch.object(dynamodb, "client", lambda: memory),
@@ -38,7 +38,7 @@ def opened(memory: Memory | None = None) -> Iterator["Archive"]:
 
 
 class Archive:
-    """Writes resources, each dated by its minutes since START."""
+    """Write resources, each dated by its minutes since START."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -48,10 +48,14 @@ class Archive:
         self.memory.put_item(TableName=table, Item={"pk": {"S": pk}, "sk": {"S": sk}} | item)
 
     def index(self, resource: dict[str, Any], *, partial: bool = False, bare: bool = False) -> None:
-        """Write its rows: whole, `partial` as far as searches look at it, `bare` none of it."""
+        """Write the rows of a resource.
+
+        A row holds the whole resource; with `partial`, only the elements that searches read; with
+        `bare`, nothing of it.
+        """
         self.resources.append(resource)
-        kept = stub(resource) if partial else resource
-        packed: Item = {"resource": {"B": codec.pack(json.dumps(kept).encode())}}
+        content = stub(resource) if partial else resource
+        packed: Item = {"resource": {"B": codec.pack(json.dumps(content).encode())}}
         if partial:
             packed["partial"] = {"BOOL": True}
         if bare:
@@ -63,9 +67,9 @@ class Archive:
         ):
             self.put(patterns.table_of_row(sk), pk, sk, **packed)
 
-    def resource(self, resource: dict[str, Any], **how: bool) -> None:
-        """One of the directory or of the records, with its id and meta."""
-        self.index(resource, **how)
+    def resource(self, resource: dict[str, Any], **options: bool) -> None:
+        """Store a resource of the directory or the records, with its id and meta."""
+        self.index(resource, **options)
         record = ResourceRecord(
             type=resource["resourceType"],
             id=resource["id"],

@@ -1,4 +1,4 @@
-"""The audit trail as it comes to be: lines become events, and a stream archives them."""
+"""The audit trail in tests: turn log lines into events, and archive them as the stream does."""
 
 import json
 from base64 import b64encode
@@ -21,9 +21,9 @@ from tests.consistency import TENANT, scan
 
 
 class Log:
-    """What the functions of the API have logged, and the trail made of it.
+    """The log of the API's functions, and the audit trail made from it.
 
-    Where it `archives`, new events are in the archive before anybody searches.
+    With `archives`, new events are archived before anybody searches.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, archives: bool = False) -> None:
@@ -36,32 +36,38 @@ class Log:
         return self.stream.getvalue().splitlines()
 
     def clear(self) -> None:
-        """Forget what was logged."""
+        """Discard the lines logged so far."""
         self.stream.seek(0)
         self.stream.truncate()
 
     @property
     def events(self) -> list[str]:
-        """The ids of the events that the lines tell of, in order."""
-        told = [json.loads(line) for line in self.lines]
-        return [one for line in told for one in (*line.get("events", ()), *_told(line))]
+        """Return the ids of the events in the lines, in order."""
+        lines = [json.loads(line) for line in self.lines]
+        return [
+            event_id
+            for line in lines
+            for event_id in (*line.get("events", ()), *_read_event_ids(line))
+        ]
 
     def delivered(self) -> list[dict[str, Any]]:
-        """Do what CloudWatch and DynamoDB do within a minute; gives the AuditEvents there are."""
+        """Do what CloudWatch and DynamoDB do within a minute. Return the resulting AuditEvents."""
         kept(self.lines)
         collected()
         if self.archives:
             archived()
-        found = event_lookup.resources(TENANT, self.events)
-        return [json.loads(found[one]) for one in self.events if one in found]
+        resources = event_lookup.resources(TENANT, self.events)
+        return [
+            json.loads(resources[event_id]) for event_id in self.events if event_id in resources
+        ]
 
 
-def _told(line: dict[str, Any]) -> list[str]:
+def _read_event_ids(line: dict[str, Any]) -> list[str]:
     return [line["audit"]["id"]] if "audit" in line else []
 
 
 def kept(lines: Iterable[str]) -> int:
-    """Give lines to the subscription's function."""
+    """Pass lines to the function of the log subscription. Return how many it kept."""
     data = {"logEvents": [{"message": line} for line in lines]}
     event = {"awslogs": {"data": b64encode(compress(json.dumps(data).encode())).decode()}}
     answer: int = audit_log.handler(event, None)["kept"]
@@ -69,17 +75,17 @@ def kept(lines: Iterable[str]) -> int:
 
 
 def rows() -> list[dict[str, Any]]:
-    """The rows of writes' events."""
+    """Return the rows of the events of writes."""
     return [item for item in scan(patterns.AUDIT) if item["sk"]["S"] == patterns.EVENT.sort]
 
 
 def new_rows() -> list[dict[str, Any]]:
-    """The rows of new events."""
+    """Return the rows of new events."""
     return [item for item in scan(patterns.AUDIT) if "events" in item]
 
 
 def streamed(items: Iterable[dict[str, Any]]) -> int:
-    """Give rows to the stream's function, as a stream writes them."""
+    """Pass rows to the stream's function, encoded as a stream does. Return how many it indexed."""
     records = []
     for item in items:
         packed = {name: item[name]["B"] for name in ("event", "events") if name in item}
@@ -92,12 +98,12 @@ def streamed(items: Iterable[dict[str, Any]]) -> int:
 
 
 def collected() -> None:
-    """Bring the events of writes to the new ones, as happens within seconds."""
+    """Add the events of writes to the new events, as happens within seconds."""
     streamed(rows())
 
 
 def archived() -> None:
-    """Bring new events into the archive, as happens within minutes, and let their rows expire."""
+    """Archive new events, as happens within minutes, and delete their rows as if expired."""
     bucket()
     new = new_rows()
     streamed(new)
@@ -107,16 +113,16 @@ def archived() -> None:
 
 
 def bucket() -> None:
-    """Make the archive's bucket."""
+    """Create the archive's bucket."""
     with suppress(ClientError):
         archive.client().create_bucket(Bucket=settings().audit_archive)
 
 
 def objects() -> dict[str, list[dict[str, Any]]]:
-    """The lines of the archive's segments by their keys."""
+    """Return the lines of the archive's segments by key."""
     s3, name = archive.client(), settings().audit_archive
     listed = s3.list_objects_v2(Bucket=name, Prefix=segments.EVENTS_PREFIX).get("Contents", ())
-    keys = [one["Key"] for one in listed]
+    keys = [entry["Key"] for entry in listed]
     bodies = {key: s3.get_object(Bucket=name, Key=key)["Body"].read() for key in keys}
     return {
         key: [json.loads(line) for line in decompress(body).splitlines()]

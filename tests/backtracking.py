@@ -1,6 +1,6 @@
-"""A matcher of regular expressions that backtracks as Python's does, and counts its steps.
+"""A regular expression matcher that backtracks as Python's does and counts its steps.
 
-It knows as much of them as the service uses, and matches texts of a few hundred characters.
+It supports the syntax that the service uses, on texts of a few hundred characters.
 """
 
 import re
@@ -11,18 +11,18 @@ from re import _constants as names
 from re import _parser as parser
 from typing import Any
 
-# What follows: called with a place, says whether the rest matches from there on.
+# The continuation of a match: given a position, returns whether the rest matches from there.
 type Rest = Callable[[int], bool]
 
 MOST_STEPS = 100_000
 
 
 class TooManySteps(Exception):
-    """Nothing that grows as it should takes so many."""
+    """The match took more steps than any pattern with acceptable growth needs."""
 
 
 class Matcher:
-    """One pattern on one text."""
+    """One pattern applied to one text."""
 
     def __init__(self, pattern: re.Pattern[str], text: str) -> None:
         self._parsed = parser.parse(pattern.pattern, pattern.flags)
@@ -36,7 +36,7 @@ class Matcher:
         return any(self._all(self._parsed, at, lambda _: True) for at in range(len(self._text) + 1))
 
     def _all(self, items: Any, at: int, rest: Rest, first: int = 0) -> bool:
-        """Match a sequence of items, of which some have been matched."""
+        """Match a sequence of items, starting at the item with index `first`."""
         self.steps += 1
         if self.steps > MOST_STEPS:
             raise TooManySteps
@@ -45,7 +45,7 @@ class Matcher:
         kind, value = items[first]
         return self._item(kind, value, at, lambda end: self._all(items, end, rest, first + 1))
 
-    def _item(  # noqa: PLR0911 - a kind each
+    def _item(  # noqa: PLR0911 - one branch for each kind of item
         self, kind: Any, value: Any, at: int, rest: Rest
     ) -> bool:
         if kind is names.SUBPATTERN:
@@ -110,7 +110,7 @@ class Matcher:
         return not is_lazy and rest(at)
 
     def _one(self, kind: Any, value: Any, letter: str) -> bool:
-        """Whether a letter is one of those that an item takes."""
+        """Return whether an item matches a letter."""
         if kind is names.LITERAL:
             return letter.lower() == chr(value).lower()
         if kind is names.NOT_LITERAL:
@@ -142,30 +142,36 @@ CATEGORIES: dict[Any, Callable[[str], bool]] = {
 
 
 def attacks(pattern: re.Pattern[str], size: int) -> list[str]:
-    """Texts that a pattern almost matches, with one of its repeats, or all, done many times."""
+    """Return texts that almost match a pattern, with one of its repeats, or all, repeated `size`
+    times.
+    """
     parsed = parser.parse(pattern.pattern, pattern.flags)
     repeats = [*_repeats(parsed)]
-    made = [_text(parsed, {id(one): size}) for one in repeats]
-    made.append(_text(parsed, {id(one): size for one in repeats if not [*_repeats(one[2])]}))
-    made += [_text(one[2], {}) * size for one in repeats]
+    texts = [_text(parsed, {id(repeat): size}) for repeat in repeats]
+    texts.append(
+        _text(parsed, {id(repeat): size for repeat in repeats if not [*_repeats(repeat[2])]})
+    )
+    texts += [_text(repeat[2], {}) * size for repeat in repeats]
     return [
-        text + end for text in dict.fromkeys(made) for end in ("", "\0", "!", "\n", text[:1] + "\0")
+        text + end
+        for text in dict.fromkeys(texts)
+        for end in ("", "\0", "!", "\n", text[:1] + "\0")
     ]
 
 
 def _repeats(items: Any) -> list[Any]:
-    """Every repeat in a parsed pattern that has no small bound."""
-    found: list[Any] = []
+    """Return every repeat in a parsed pattern that has no small upper bound."""
+    repeats: list[Any] = []
     for kind, value in items:
         if kind in (names.MAX_REPEAT, names.MIN_REPEAT):
-            found += [value] if value[1] > 1 else []
-            found += _repeats(value[2])
+            repeats += [value] if value[1] > 1 else []
+            repeats += _repeats(value[2])
         elif kind is names.SUBPATTERN:
-            found += _repeats(value[3])
+            repeats += _repeats(value[3])
         elif kind is names.BRANCH:
             for branch in value[1]:
-                found += _repeats(branch)
-    return found
+                repeats += _repeats(branch)
+    return repeats
 
 
 def _text(items: Any, counts: dict[int, int]) -> str:
@@ -184,8 +190,8 @@ def _of(kind: Any, value: Any, counts: dict[int, int]) -> str:
     if kind is names.LITERAL:
         return chr(value)
     if kind in (names.IN, names.NOT_LITERAL, names.ANY):
-        one = Matcher(re.compile(""), "")
-        return next(letter for letter in LETTERS if one._one(kind, value, letter))
+        matcher = Matcher(re.compile(""), "")
+        return next(letter for letter in LETTERS if matcher._one(kind, value, letter))
     return ""
 
 
@@ -193,7 +199,7 @@ LETTERS = "aA0 -./:|'\"\\#?&=\n\u00e9" + "".join(map(chr, range(128)))
 
 
 def most_steps(pattern: re.Pattern[str], size: int, *, search: bool) -> int:
-    """The steps of the attack that takes most."""
+    """Return the number of steps of the most expensive attack."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(100_000)
     try:

@@ -1,4 +1,4 @@
-"""Bundles as clients send them, and what their answers must be."""
+"""Helpers that build Bundles and check the responses to them."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from tests.frontdoor import Answer, FrontDoor
 def entry(
     method: str, url: str, resource: Any = None, full_url: str = "", **conditions: str
 ) -> dict[str, Any]:
-    given = {"resource": resource} if resource is not None else {}
-    named = {"fullUrl": full_url} if full_url else {}
-    return {**named, **given, "request": {"method": method, "url": url, **conditions}}
+    content = {"resource": resource} if resource is not None else {}
+    identity = {"fullUrl": full_url} if full_url else {}
+    return {**identity, **content, "request": {"method": method, "url": url, **conditions}}
 
 
 def urn(number: int) -> str:
@@ -24,11 +24,11 @@ def bundle(kind: str, *entries: Any) -> dict[str, Any]:
 
 
 def post(caller: FrontDoor, kind: str, *entries: Any, **headers: str) -> list[Any]:
-    """Post a Bundle that is taken; give the entries of its answer, which is valid itself."""
+    """Post a Bundle that must succeed. Return the entries of its response, which must be valid."""
     answer = caller.post("", bundle(kind, *entries), **headers)
     assert answer.status == 200, answer.text
-    found = issues(fhirjson.loads(answer.text), "Bundle")
-    assert found == [], found
+    problems = issues(fhirjson.loads(answer.text), "Bundle")
+    assert problems == [], problems
     body = answer.body
     assert body["type"] == f"{kind}-response"
     assert len(body.get("entry", [])) == len(entries)
@@ -44,9 +44,9 @@ def batch(caller: FrontDoor, *entries: Any, **headers: str) -> list[Any]:
 
 
 def refused(caller: FrontDoor, *entries: Any) -> Answer:
-    """Post a transaction that is to be refused."""
+    """Post a transaction that the service is expected to refuse."""
     return caller.post("", bundle("transaction", *entries))
 
 
 def statuses(answered: list[Any]) -> list[str]:
-    return [each["response"]["status"] for each in answered]
+    return [entry["response"]["status"] for entry in answered]

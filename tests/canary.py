@@ -1,4 +1,4 @@
-"""A text in every free element and identifier of a resource, which nothing else may show."""
+"""Resources with a canary text in every free element and identifier, to detect leaks."""
 
 from typing import Any, cast
 
@@ -10,10 +10,10 @@ def strings(value: Any, canary: str) -> Any:
     if isinstance(value, dict):
         free = {"text", "display", "contentString", "value", "div", "valueString", "data"}
         return {
-            name: mark(each, canary) if name in free else strings(each, canary)
-            for name, each in value.items()
+            name: mark(child, canary) if name in free else strings(child, canary)
+            for name, child in value.items()
         }
-    return [strings(each, canary) for each in value] if isinstance(value, list) else value
+    return [strings(child, canary) for child in value] if isinstance(value, list) else value
 
 
 def mark(value: Any, canary: str) -> Any:
@@ -40,7 +40,7 @@ def secret(body: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def person(**more: Any) -> dict[str, Any]:
-    """A Patient with the canary in name, telephone, address and photo."""
+    """Return a Patient with the canary in its name, telephone, address and photo."""
     return care.example(
         "Patient",
         **{
@@ -54,7 +54,7 @@ def person(**more: Any) -> dict[str, Any]:
 
 
 def noted(encounter: str) -> dict[str, Any]:
-    """A note with the canary in its title, description and text."""
+    """Return a note with the canary in its title, description and text."""
     return care.example(
         "DocumentReference",
         description=CANARY,

@@ -1,4 +1,4 @@
-"""What clinics send, invented: sessions, thread headers, messages."""
+"""Invented resources as clinics send them: sessions, thread headers and messages."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def reference(to: str) -> dict[str, str]:
 
 
 def example(kind: str, **more: Any) -> dict[str, Any]:
-    """A small valid resource of any type, without an id."""
+    """Return a small valid resource of any type, without an id."""
     return {name: each for name, each in EXAMPLES[kind].items() if name != "id"} | more
 
 
@@ -51,7 +51,7 @@ def session(status: str = "in-progress", **more: Any) -> dict[str, Any]:
 
 
 def visit(**more: Any) -> dict[str, Any]:
-    """An Encounter that is no session."""
+    """Return an Encounter that is not a session."""
     return session(**{"class": {"system": ACT_CODE, "code": "AMB"}, **more})
 
 
@@ -100,7 +100,7 @@ def link(encounter_id: str) -> list[dict[str, Any]]:
 
 
 def parameters(*pairs: tuple[str, Any]) -> dict[str, Any]:
-    """Make a Parameters resource; a text is a reference, a dict a resource."""
+    """Return a Parameters resource. A string value becomes a reference, a dict a resource."""
     return {
         "resourceType": "Parameters",
         "parameter": [
@@ -113,7 +113,7 @@ def parameters(*pairs: tuple[str, Any]) -> dict[str, Any]:
 
 
 def policy(**parts: Any) -> list[dict[str, Any]]:
-    """Make the extension of a header that says its own policy."""
+    """Return the extension by which a header names its own session policy."""
     named = [{"url": name, **value} for name, value in parts.items()]
     url = "https://fhir.example.org/fhir/R4/StructureDefinition/session-policy"
     return [{"url": url, "extension": named}]

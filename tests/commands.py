@@ -1,4 +1,4 @@
-"""A deployment whose functions run in this process, for the commands that operators have."""
+"""A deployment whose functions run in this process, for testing the operator's commands."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ HANDLERS: dict[str, Callable[[dict[str, Any], Any], dict[str, Any]]] = {
 
 
 class Functions:
-    """A client of Lambda; remembers what was called."""
+    """A client of Lambda that records its calls."""
 
     def __init__(self) -> None:
         self.called: list[str] = []
@@ -33,7 +33,7 @@ class Functions:
         self.called.append(FunctionName)
         try:
             answer = HANDLERS[FunctionName](json.loads(Payload), CONTEXT)
-        except Exception as error:  # noqa: BLE001 - whatever it is, Lambda answers so
+        except Exception as error:  # noqa: BLE001 - whatever is raised, Lambda answers
             return {"FunctionError": "Unhandled", "Payload": BytesIO(repr(error).encode())}
         return {"Payload": BytesIO(json.dumps(answer).encode())}
 
@@ -56,7 +56,7 @@ class Stacks:
 
 
 def deployment() -> Deployment:
-    """Return the deployment that the tests of this process are, with new queues."""
+    """Return the deployment that this process represents, with new queues."""
     sqs = boto3.client("sqs")
     queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
     tables = {name: dynamodb.table_name(name) for name in patterns.TABLES}

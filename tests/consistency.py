@@ -1,4 +1,4 @@
-"""What must be true of the tables after every request, whatever happened."""
+"""Checks of the tables that must hold after every request, whatever happened."""
 
 from collections import Counter, defaultdict
 from datetime import UTC
@@ -20,7 +20,7 @@ from shared.store.records import CommunicationRecord, EncounterRecord, ResourceR
 type Tables = dict[str, list[dict[str, Any]]]
 
 TENANT = "-"
-# What a version's owner in a table is called, before what its key says.
+# The reference of a version's owner in each table begins with this; its key has the rest.
 _OWNERS = {
     patterns.ENCOUNTER: "Encounter/",
     patterns.THREAD: "Communication/",
@@ -40,14 +40,14 @@ def scan(table: str) -> list[dict[str, Any]]:
 
 
 def everything() -> list[list[dict[str, Any]]]:
-    """Read all that is stored, to see whether a request wrote anything."""
+    """Read everything that is stored, to see whether a request wrote anything."""
     return [scan(table) for table in (*_RESOURCES, *_BESIDE)]
 
 
 def check(*, closing_too: bool = False, torn: bool = False) -> None:
-    """Raise AssertionError where the tables contradict themselves.
+    """Raise AssertionError if the tables contradict each other.
 
-    A closing of several transactions may be under way only where that is said, and events of the
+    A closing of several transactions may be in progress only with `closing_too`. Events of the
     audit trail may be missing or superfluous only in a `torn` copy.
     """
     stored: dict[str, Tables] = defaultdict(lambda: defaultdict(list))
@@ -82,12 +82,12 @@ def _check(tenant: str, tables: Tables, *, closing_too: bool, torn: bool) -> Non
         for record in (CommunicationRecord.from_item(item),)
     }
     assert closing_too or not any(record.closing for record in encounters.values())
-    others = [
+    resources = [
         ResourceRecord.from_item(item)
         for item in tables[patterns.RESOURCE]
         if item["sk"]["S"] == "current"
     ]
-    stored = [*encounters.values(), *communications.values(), *others]
+    stored = [*encounters.values(), *communications.values(), *resources]
     records: dict[str, Versioned] = {f"{record.type}/{record.id}": record for record in stored}
     _check_rows(tables, records)
     _check_guards(tenant, tables, stored)
@@ -134,7 +134,7 @@ def _check_guards(tenant: str, tables: Tables, records: list[Versioned]) -> None
 
 
 def _check_second_rows(record: Versioned) -> None:
-    """Hold what lasts long to a second row beside each that is in order of dates."""
+    """Check that a long Encounter has a second row beside each row that is sorted by date."""
     dated = {row for row in record.rows if "?_lastUpdated#" not in row[0]}
     if record.type not in CARE:
         return
@@ -144,7 +144,7 @@ def _check_second_rows(record: Versioned) -> None:
     assert second == (first if is_long else set()), record.id
     if record.type == "Encounter" and not record.deleted:
         must_be = long_encounters.is_long(record.resource, instants.read(record.last_updated), UTC)
-        assert is_long or not must_be, f"{record.id} lasts long"
+        assert is_long or not must_be, f"{record.id} is long and is not marked"
 
 
 def _check_due(tenant: str, tables: Tables, encounters: dict[str, EncounterRecord]) -> None:
@@ -155,7 +155,7 @@ def _check_due(tenant: str, tables: Tables, encounters: dict[str, EncounterRecor
     }
     expected = set()
     for record in encounters.values():
-        # What does not close by itself is looked at once, when it has lasted long.
+        # An Encounter that does not close by itself is looked at once, when it has become long.
         has_no_end = record.policy == "explicit" or (record.policy == "daily" and not record.home)
         looked_at = has_no_end and record.is_long and not record.due
         is_open = classification.is_open(record.resource) or record.closing is not None
@@ -180,27 +180,27 @@ def _check_slots(encounters: dict[str, EncounterRecord], slots: list[Any]) -> No
 
 
 def _check_versions(records: dict[str, Versioned], tables: Tables) -> None:
-    kept = defaultdict(set)
+    versions = defaultdict(set)
     for table, prefix in _OWNERS.items():
         for item in tables[table]:
             sort = item["sk"]["S"]
             if sort.startswith("v#"):
                 named = sort.split("#")[1:-1]
                 owner = named[0] if named else items.partition(item)
-                kept[prefix + owner].add(int(item["version"]["N"]))
+                versions[prefix + owner].add(int(item["version"]["N"]))
     for reference, record in records.items():
-        assert kept[reference] == set(range(1, record.version)), reference
+        assert versions[reference] == set(range(1, record.version)), reference
 
 
 def _check_chains(tables: Tables, records: dict[str, Versioned]) -> None:
-    """Walk every resource's audit rows: each names the one before it."""
+    """Check each resource's audit rows, each of which names the one before it."""
     last: dict[str, bytes] = {}
     events = [event_of(item) for item in tables[patterns.AUDIT] if item["sk"]["S"] == "event"]
     links: dict[str, dict[str, bytes]] = defaultdict(dict)
     for event in events:
         hashed = chain_link(event)
         for reference, _, _, chain in orjson.loads(event).get("written", ()):
-            assert chain not in links[reference], "two audit rows follow the same one"
+            assert chain not in links[reference], "two audit rows follow the same row"
             links[reference][chain] = hashed
     for reference, following in links.items():
         chain, steps = b"", 0

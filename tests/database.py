@@ -1,4 +1,4 @@
-"""DynamoDB in memory, with its transactions, and a hand on every call.
+"""An in-memory DynamoDB with transactions, whose every call a test can intercept.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
@@ -14,24 +14,24 @@ from tests.expressions import Expression
 from tests.memory import Item, Memory
 
 LARGEST = 100
-# More than any request needs: one that makes more never ends.
+# More calls than any request needs. A request that makes more is in an endless loop.
 MOST_CALLS = 3000
 
 
 class Fate:
-    """What becomes of the calls of one request; this one lets them happen."""
+    """What happens to the calls of one request. This base class lets them all succeed."""
 
     def before(self, call: str) -> None:
-        """Happens before a call."""
+        """Run before a call."""
 
     def after(self, call: str) -> None:
-        """Happens after a call that was made."""
+        """Run after a call that succeeded."""
 
 
 class Database(Memory):
-    """A client whose calls each thread's own fate may hold up or fail.
+    """A client whose calls can be delayed or failed by each thread's own fate.
 
-    `committed` is called after every transaction that was made.
+    `committed` is called after every successful transaction.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Database(Memory):
 
     @property
     def fate(self) -> Fate:
-        """What becomes of this thread's calls."""
+        """The fate of this thread's calls."""
         fate: Fate = getattr(self._thread, "fate", None) or Fate()
         return fate
 
@@ -53,9 +53,9 @@ class Database(Memory):
 
     @contextmanager
     def called(self, call: str) -> Iterator[None]:
-        """Let this thread's fate have its way around a call."""
+        """Apply this thread's fate around a call."""
         self.made += 1
-        assert self.made < MOST_CALLS, "a request that never ends"
+        assert self.made < MOST_CALLS, "a request makes calls without end"
         self.fate.before(call)
         yield
         self.fate.after(call)
@@ -104,7 +104,7 @@ class Database(Memory):
         return _Scan(self)
 
     def everything(self, table: str) -> Iterator[Item]:
-        """Every item of a table, in order."""
+        """Return every item of a table, in order."""
         for place in sorted(place for place in self.items if place[0] == table):
             yield from (self.items[place][sort] for sort in self.order[place])
 
@@ -122,7 +122,7 @@ class _Scan:
 
 
 class Operation:
-    """One operation of a transaction, as it finds its item."""
+    """One operation of a transaction, with the item that it applies to."""
 
     def __init__(self, operation: dict[str, dict[str, Any]], database: Database) -> None:
         ((self.kind, self._body),) = operation.items()
@@ -166,7 +166,7 @@ class Operation:
             self._database.delete_item(TableName=self._table, Key=key)
 
     def undo(self) -> None:
-        """Put back what was there before it was made."""
+        """Restore the item that was there before the operation."""
         table, partition, sort = self.place
         if self._before:
             self._database.put_item(TableName=table, Item=self._before)
@@ -176,7 +176,7 @@ class Operation:
 
     @property
     def is_valid(self) -> bool:
-        """Tell whether no key is empty, and no set."""
+        """Return whether no key and no set is empty."""
         return all(self.place) and {"SS": []} not in (self._after or {}).values()
 
 
@@ -195,5 +195,5 @@ def _error(code: str, **more: Any) -> ClientError:
 
 
 def unknown() -> ClientError:
-    """Give what a client is told where the outcome is unknown."""
+    """Return the error that a client raises if the outcome of a call is unknown."""
     return _error("InternalServerError")

@@ -12,7 +12,7 @@ from shared.local.stack import deploy
 
 @contextmanager
 def deployment() -> Iterator[Mapping[str, str]]:
-    """Give FHIR_BASE, a token for each role, TOKEN_URL, CLIENT_ID and CLIENT_SECRET."""
+    """Yield FHIR_BASE, a token for each role, TOKEN_URL, CLIENT_ID and CLIENT_SECRET."""
     if "FHIR_BASE" in os.environ:
         yield os.environ
     else:

@@ -1,4 +1,4 @@
-"""Another FHIR server on this machine, which does what a test says."""
+"""Another FHIR server on this machine, whose answers a test controls."""
 
 import json
 import threading
@@ -12,7 +12,9 @@ type Answer = Callable[["Handler"], None]
 
 @dataclass
 class Elsewhere:
-    """`people` are there; `asked` are the paths and headers of requests, in order."""
+    """The state of the server: it has the resources `people`, and `asked` records each request's
+    path and headers in order.
+    """
 
     base: str = ""
     people: set[str] = field(default_factory=set)
@@ -35,7 +37,7 @@ class Elsewhere:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Hands each request to the server's answer."""
+    """Pass each request to the server's answer."""
 
     protocol_version = "HTTP/1.1"
     place: Elsewhere
@@ -53,19 +55,19 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing on the tests' standard error."""
+        """Write nothing to the tests' standard error."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of a caller who did not wait."""
+        """Ignore clients that disconnect before the answer."""
 
 
 @contextmanager
 def elsewhere() -> Iterator[Elsewhere]:
-    """Give a server that listens until the end; who it keeps waiting is released then."""
+    """Yield a server that listens until the end. Requests that it holds are released then."""
     place = Elsewhere()
     server = _Server(("127.0.0.1", 0), type("OfPlace", (Handler,), {"place": place}))
     place.base = f"http://127.0.0.1:{server.server_address[1]}/fhir"

@@ -1,4 +1,4 @@
-"""DynamoDB's condition and update expressions, as far as this service writes them.
+"""DynamoDB's condition and update expressions, as far as this service uses them.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 """
@@ -22,24 +22,24 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class Expression:
-    """One expression over one item; `used` are the names and values that it mentions."""
+    """One expression over one item. `used` has the names and values that it mentions."""
 
     def __init__(
         self, text: str, item: Item, names: Mapping[str, str], values: Mapping[str, Value]
     ) -> None:
         self._tokens = _TOKEN.findall(text)
-        assert "".join(self._tokens) == re.sub(r"\s", "", text), f"not understood: {text}"
+        assert "".join(self._tokens) == re.sub(r"\s", "", text), f"cannot parse: {text}"
         self._item, self._names, self._values = item, names, values
         self.used = {token for token in self._tokens if token[0] in "#:"}
 
     def holds(self) -> bool:
-        """Evaluate it as a condition."""
+        """Return the result of the expression as a condition."""
         result = self._either()
-        assert not self._tokens, f"more than a condition: {self._tokens}"
+        assert not self._tokens, f"unexpected tokens after a condition: {self._tokens}"
         return result
 
     def applied(self) -> Item:
-        """Evaluate it as an update: give the item that it makes."""
+        """Return the item that the expression makes as an update."""
         result = dict(self._item)
         while self._tokens:
             clause = self._next()
@@ -110,7 +110,7 @@ class Expression:
 
 
 def _of(value: Value) -> Any:
-    """Give what values are compared by: numbers as such, texts by their bytes."""
+    """Return the value as it is compared: a number as a number, a string by its bytes."""
     ((kind, content),) = value.items()
     if kind == "N":
         return int(content)

@@ -1,4 +1,4 @@
-"""Calls the functions as the gateway does: a route of the catalogue, an event, the real handler."""
+"""Call the functions as the gateway does: find the route, build the event, call the handler."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ JSON, PATCH = "application/fhir+json", "application/json-patch+json"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `body` is the parsed JSON, None where there is none."""
+    """The response. `body` is the parsed JSON, or None if the response has no body."""
 
     status: int
     headers: dict[str, str]
@@ -40,7 +40,7 @@ class Answer:
 
     @property
     def found(self) -> list[Any]:
-        """The resources of a searchset, in order."""
+        """Return the resources of a searchset, in order."""
         return [entry["resource"] for entry in self.body.get("entry", ())]
 
     @property
@@ -49,12 +49,14 @@ class Answer:
 
     @property
     def expressions(self) -> list[str]:
-        return [one for issue in self.body["issue"] for one in issue.get("expression", ())]
+        return [
+            expression for issue in self.body["issue"] for expression in issue.get("expression", ())
+        ]
 
 
 @dataclass(frozen=True)
 class FrontDoor:
-    """A caller with a role; `claims` are further ones, `packed` bodies arrive as base64."""
+    """A caller with a role. `claims` adds claims to the token; `packed` sends bodies as base64."""
 
     role: str = "practitioner"
     fhir_user: str = "Practitioner/doctor-alice-smith"
@@ -63,7 +65,7 @@ class FrontDoor:
 
     @property
     def administrator(self) -> "FrontDoor":
-        """The same caller with the role of administrators, who delete anything."""
+        """Return the same caller as an administrator, who may delete anything."""
         return replace(self, role="admin")
 
     def call(
@@ -75,7 +77,9 @@ class FrontDoor:
         content_type: str = JSON,
         **headers: str,
     ) -> Answer:
-        """Call `url`, which is below the base, or absolute as a `next` link or a rooted path is."""
+        """Call `url`, which is relative to the base URL, or absolute like a `next` link or a rooted
+        path.
+        """
         handler, event = self.prepared(method, url, body, content_type=content_type, **headers)
         answer = handler(event, None)
         body = answer["body"]
@@ -94,7 +98,7 @@ class FrontDoor:
         content_type: str = JSON,
         **headers: str,
     ) -> tuple[Callable[[Any, Any], Any], dict[str, Any]]:
-        """Give the handler that would be called, and with which event."""
+        """Return the handler that the gateway would call, and its event."""
         rooted = url.startswith(ORIGIN) and not url.startswith(BASE)
         base = "" if rooted else BASE_PATH
         parts = urlsplit(url.removeprefix(ORIGIN + base))
@@ -158,20 +162,22 @@ class FrontDoor:
 
 
 def route(method: str, path: str, *, rooted: bool) -> tuple[Interaction | None, dict[str, str]]:
-    """Find the route as the gateway does: a static segment before a variable one."""
-    given = path.split("/")
+    """Find the route as the gateway does: a static segment takes precedence over a variable."""
+    segments = path.split("/")
     rows = [row for row in INTERACTIONS if row.method == method and row.rooted is rooted]
-    rows = [row for row in rows if row.path != "/"]  # a key of none but an API without a base path
-    matching = [row for row in rows if _matches(row, given)]
+    rows = [
+        row for row in rows if row.path != "/"
+    ]  # This path is a route key only in an API without a base path.
+    matching = [row for row in rows if _matches(row, segments)]
     if not matching:
         return None, {}
     row = min(matching, key=lambda row: row.path.count("{"))
-    pairs = zip(row.path.split("/"), given, strict=True)
-    return row, {part[1:-1]: unquote(own) for part, own in pairs if part.startswith("{")}
+    pairs = zip(row.path.split("/"), segments, strict=True)
+    return row, {part[1:-1]: unquote(segment) for part, segment in pairs if part.startswith("{")}
 
 
 def _slashed(method: str, path: str) -> Interaction | None:
-    """Find the row whose greedy route takes a path without a token, where one does."""
+    """Find the row whose greedy route takes a path without a token, if there is one."""
     for key, row in SLASHED.items():
         verb, _, template = key.partition(" ")
         if verb == method and path.startswith(template.removesuffix("{proxy+}")):
@@ -179,10 +185,10 @@ def _slashed(method: str, path: str) -> Interaction | None:
     return None
 
 
-def _matches(row: Interaction, given: list[str]) -> bool:
-    """Tell whether a path is one of a route; a variable takes anything but nothing."""
+def _matches(row: Interaction, segments: list[str]) -> bool:
+    """Return whether a path matches a row. A variable matches any segment that is not empty."""
     template = row.path.split("/")
-    return len(template) == len(given) and all(
-        part == own or (part.startswith("{") and own)
-        for part, own in zip(template, given, strict=True)
+    return len(template) == len(segments) and all(
+        part == segment or (part.startswith("{") and segment)
+        for part, segment in zip(template, segments, strict=True)
     )

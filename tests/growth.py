@@ -1,4 +1,4 @@
-"""Counts the steps that the interpreter takes, so that tests can compare how work grows."""
+"""Count the interpreter's steps, so that tests can measure how work grows with its input."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -16,12 +16,12 @@ _COUNTED = (
     _EVENTS.PY_RESUME,
     _EVENTS.CALL,
 )
-# Beside twice as much work for twice the body there is some that is done once.
+# A body of twice the size needs twice the work, and some work that is done once.
 SLACK = 1.15
 
 
 class Counter:
-    """The steps taken since counting began."""
+    """The number of steps since counting began."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -32,7 +32,7 @@ class Counter:
 
 @contextmanager
 def counting() -> Iterator[Counter]:
-    """Count lines, jumps, branches and calls, whatever code they are in."""
+    """Count lines, jumps, branches and calls, in all code."""
     counter, tool = Counter(), _MONITORING.PROFILER_ID
     _MONITORING.use_tool_id(tool, "steps")
     try:
@@ -48,16 +48,16 @@ def counting() -> Iterator[Counter]:
 
 
 def steps(work: Callable[[], object]) -> int:
-    """Return how many steps a piece of work takes; a refusal ends it."""
+    """Return the number of steps of a piece of work, which a refusal may end."""
     with counting() as counter, suppress(FhirError, ValueError):
         work()
     return counter.steps
 
 
 def growth[T](make: Callable[[int], T], work: Callable[[T], object], size: int) -> float:
-    """Return how many times as much work twice as large a body is.
+    """Return the ratio of work between a body of twice the size and one of `size`.
 
-    What is done once, and then kept, is done before counting.
+    Work that is done once and then cached is done before counting.
     """
     smaller, larger = make(size), make(2 * size)
     steps(lambda: work(make(1)))

@@ -1,4 +1,4 @@
-"""The queries that real inboxes make, what they may cost, and stores in which they are asked."""
+"""The queries that real inboxes make, their limits of cost, and stores to run them on."""
 
 from dataclasses import dataclass
 from datetime import UTC
@@ -13,10 +13,11 @@ BASE = "https://fhir.example.org/fhir/R4"
 OVER = "completed,entered-in-error,stopped,unknown"
 SYSTEM = "https://twilio.com"
 OPEN = 20
-# A page of one partition or listing, one of two that are merged, and one more for each partition
-# that includes, `_has` or a chain reads: of each of the 20 on the page, or that are open.
+# The units of a page that reads one partition or listing, of a page that merges two, and of each
+# partition that includes, `_has` or a chain add: one for each of the 20 on the page, or that are
+# open.
 PAGE, MERGED, OF_EACH = 5, 10, 20
-# What a total may take: as many rows as a request may read, each other one of them a partition.
+# The limit for a total: all rows that a request may read, where each may be another partition.
 ALL = 1000
 
 INBOX: dict[str, int] = {
@@ -51,7 +52,7 @@ INBOX: dict[str, int] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """What a query's first page took: read units, rows read, and resources that it gave."""
+    """What the first page of a query took: read units, rows read, and the resources returned."""
 
     units: int
     rows: int
@@ -62,7 +63,7 @@ class Cost:
 
 def cost(memory: Memory, query: str) -> Cost:
     kind, _, text = query.partition("?")
-    pairs = [(name, value) for name, _, value in (one.partition("=") for one in text.split("&"))]
+    pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in text.split("&"))]
     memory.forget()
     page = search(kind, pairs, tenant="-", caller="me", base=BASE, zone=UTC)
     found, included = len(page.resources), len(page.included)
@@ -70,10 +71,11 @@ def cost(memory: Memory, query: str) -> Cost:
 
 
 def fill(archive: Archive, size: int) -> None:
-    """Store that many resources, nearly all of one practitioner and one patient.
+    """Store `size` resources, nearly all of one practitioner and one patient.
 
-    Half are messages, a tenth of these of one thread; a twentieth are closed threads; the rest are
-    sessions. Only what is open, what is linked to `e1` and what is in preparation stays as it is.
+    Half are messages, a tenth of these in one thread; a twentieth are closed threads; the rest are
+    sessions. The numbers of open resources, of those linked to `e1` and of those in preparation do
+    not depend on `size`.
     """
     closed, messages = size // 20, size // 2
     minutes = iter(range(10**6))
@@ -95,14 +97,16 @@ def fill(archive: Archive, size: int) -> None:
 
 
 def identified(number: int, size: int) -> dict[str, Any]:
-    """One of a thousand identifiers of one system, or of a hundredth of all."""
+    """Return an identifier for the first hundredth of all resources, nothing for others."""
     if number >= size // 100:
         return {}
     return {"identifier": [{"system": SYSTEM, "value": f"SM{number}"}]}
 
 
 def finished(number: int) -> dict[str, Any]:
-    """A session of the past; one in fifty is part of another, one in fifty has the appointment."""
+    """Return a session of the past. One in fifty is part of another; one in fifty has the
+    appointment.
+    """
     more: dict[str, Any] = {
         "status": "finished",
         "period": {"start": at(number), "end": at(number)},
@@ -116,7 +120,7 @@ def finished(number: int) -> dict[str, Any]:
 
 
 def stored(memory: Memory) -> int:
-    """How many resources there are."""
+    """Return the number of stored resources."""
     return sum(
         sort in ("current", "header") or sort.startswith("m#")
         for place, order in memory.order.items()

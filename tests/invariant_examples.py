@@ -1,8 +1,8 @@
-"""For each of R4's invariants that is evaluated as FHIRPath: an element that keeps it, and one that
-does not.
+"""For each R4 invariant that is evaluated as FHIRPath: an element that keeps it, and one that does
+not.
 
-An element is of the type that has the rule, with as much as the rule looks at. `WITHIN` has the
-resource of those whose rule looks at that, too.
+An element is of the type that has the rule and has only what the rule reads. `WITHIN` has the
+enclosing resource for the rules that read it as well.
 """
 
 from typing import Any
@@ -429,11 +429,11 @@ EXAMPLES: dict[str, tuple[Json, Json]] = {
     "vsd-9": ({"display": "x", "abstract": True}, {"display": "x"}),
     "vsd-10": ({"code": "x", "system": "y"}, {"code": "x"}),
 }
-# As it is written it says nothing: whatever a type's code is, there is an answer.
+# As written, this rule can never be broken: its expression has a result for every type's code.
 NEVER_BROKEN: dict[str, Json] = {
     "eld-11": {"binding": {"strength": "required"}, "type": [{"code": "Period"}]}
 }
-# The resource that an element is of, where the rule looks at it.
+# The enclosing resource of an element, for the rules that read it.
 _STRUCTURE = {"resourceType": "StructureDefinition", "type": "Patient", "kind": "resource"}
 WITHIN: dict[str, Json] = {
     "ctm-1": {

@@ -1,4 +1,4 @@
-"""What is always true of sessions: each between the pictures before and after one transaction."""
+"""Invariants of sessions, each checked on the tables before and after one transaction."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from shared.store.records import CommunicationRecord, EncounterRecord
 from tests.picture import Picture
 
 FINISHED = "finished"
-# What the tests let messages say that a patient wrote with their own token.
+# The note by which tests mark messages that a patient wrote with their own token.
 BY_A_PATIENT = [{"text": "By a patient"}]
-# A version is made a millisecond after the one before it, where that is of the same instant.
+# A version is dated a millisecond after the previous one if both are of the same instant.
 _TOLERANCE = timedelta(hours=24, seconds=1)
 
 
@@ -26,7 +26,7 @@ def status(record: EncounterRecord | None) -> str:
 
 
 def is_live(record: EncounterRecord) -> bool:
-    """Tell whether a session is open, or ended as it should."""
+    """Return whether a session is open or finished."""
     return classification.is_open(record.resource) or status(record) == FINISHED
 
 
@@ -35,7 +35,7 @@ def policy_of(picture: Picture, message: CommunicationRecord) -> Policy:
 
 
 def gained(before: Picture, after: Picture) -> list[tuple[CommunicationRecord, str]]:
-    """Give the messages that have got their session, each with it."""
+    """Return the messages that this transaction gave a session, each with that session."""
     pairs = ((message, after.session(message)) for message in after.messages.values())
     return [
         (message, session)
@@ -50,7 +50,9 @@ def a_message_has_one_session_for_good(before: Picture, after: Picture) -> None:
         old = before.messages.get(message.id)
         had = before.session(old) if old else ""
         assert not had or after.session(message) == had, f"{message.id} has left {had}"
-        assert not (old and old.at) or message.at == old.at, f"{message.id} has another time"
+        assert not (old and old.at) or message.at == old.at, (
+            f"{message.id} has another effective time"
+        )
         if message.counts and not (old and old.at):
             header = after.headers[message.place.thread]
             waits = header.plain or not policy_of(after, message).opens_sessions
@@ -69,7 +71,7 @@ def a_message_counts_when_it_can_have_been_sent(before: Picture, after: Picture)
             assert message.at >= earliest, f"{message.id} is believed to be of {message.at}"
         elif "T" in sent and sent > "1970-01-02":
             instant = instants.written(instants.from_nanoseconds(instants.parse(sent).low))
-            assert old or message.at == min(instant, received), f"{message.id} is not of {sent}"
+            assert old or message.at == min(instant, received), f"{message.id} is not dated {sent}"
 
 
 def _is_dated_by_a_patient(old: CommunicationRecord | None, message: CommunicationRecord) -> bool:
@@ -100,15 +102,17 @@ def an_open_slot_names_an_open_session(_: Picture, after: Picture) -> None:
     for slot in after.slots.values():
         session = after.encounters.get(slot.session)
         if slot.open:
-            assert session, f"{slot.key} is open and names nothing"
+            assert session, f"{slot.key} is open and names no session"
             assert classification.is_open(session.resource), f"{slot.key} names {status(session)}"
             assert not session.closing, f"{slot.key} names a session that is being closed"
-            assert str(slot.key) in session.slots, f"{slot.key} is not known to its session"
+            assert str(slot.key) in session.slots, f"{slot.key} is missing in its session"
     for record in after.encounters.values():
         for text in record.slots:
             slot = after.slots[slot_key(text)]
-            assert slot.open, f"{record.id} knows {text}, which is closed"
-            assert slot.session == record.id, f"{record.id} knows {text} of {slot.session}"
+            assert slot.open, f"{record.id} names {text}, which is closed"
+            assert slot.session == record.id, (
+                f"{record.id} names {text}, which is of {slot.session}"
+            )
 
 
 def a_finished_session_gains_only_late_messages(before: Picture, after: Picture) -> None:
@@ -124,7 +128,7 @@ def a_finished_session_gains_only_late_messages(before: Picture, after: Picture)
 
 
 def is_of_day(after: Picture, message: CommunicationRecord, session_id: str) -> bool:
-    """Tell whether a message is of the day that a session stands for."""
+    """Return whether a message is of the day that a session represents."""
     home, policy = after.encounters[session_id].home, policy_of(after, message)
     day = days.day_of(instants.read(message.at), policy.zone)
     return bool(home) and policy.by_day and slot_key(home).day == day
@@ -155,14 +159,14 @@ def a_period_is_that_of_the_messages(before: Picture, after: Picture) -> None:
 
 
 def _begins_by_server(record: EncounterRecord) -> bool:
-    """Tell whether an open session's start is the server's, not left to the closer to correct."""
+    """Return whether an open session's start is the server's and not left to the closer."""
     return "start" in record.filled and not record.figures.dirty
 
 
 def _check_period(
     record: EncounterRecord, period: dict[str, Any], first: str, last: str, *, ends: bool
 ) -> None:
-    """Hold what the server filled against the messages; what a client changes later is its own."""
+    """Check the elements that the server filled. A client may change its own ones later."""
     for name, at in (("start", first), ("end", last)):
         if name in record.filled:
             assert period[name] == at, f"{record.id}: {name} is {period[name]}, not {at}"
@@ -178,11 +182,13 @@ def _check_period(
 def _check_people(record: EncounterRecord, after: Picture, *, ends: bool) -> None:
     if "participant" not in record.filled or not ends:
         return
-    known = {one["individual"]["reference"] for one in record.resource["participant"]}
+    participants = {
+        participant["individual"]["reference"] for participant in record.resource["participant"]
+    }
     for message in after.counting(record.id):
         sender = classification.sender(message.resource)
         takes_part = sender.partition("/")[0] in completion.PARTICIPATION_OF
-        assert not takes_part or sender in known, f"{sender} is missing in {record.id}"
+        assert not takes_part or sender in participants, f"{sender} is missing in {record.id}"
 
 
 def a_finished_session_has_no_open_child(_: Picture, after: Picture) -> None:
@@ -236,7 +242,7 @@ def closes_by_itself(record: EncounterRecord) -> bool:
 
 
 def an_update_of_a_message_changes_no_session(before: Picture, after: Picture) -> None:
-    """Only the keys between which a slot's messages stand may move with one that moves."""
+    """If the message moves, only the bounds of the slot's messages may change."""
     if not _is_update_of_a_message(before, after):
         return
     assert _bare(before) == _bare(after), "a message's update changes a slot"
@@ -260,28 +266,32 @@ def _bare(picture: Picture) -> dict[Any, Slot]:
 
 
 def a_session_finds_its_messages(_: Picture, after: Picture) -> None:
-    """A message stands within its thread's range in its session."""
+    """A message lies within its thread's span in its session."""
     for message in after.messages.values():
         if session_id := after.session(message):
             span = after.spans.get((session_id, message.place.thread))
-            assert span, f"{session_id} does not know the thread of {message.id}"
+            assert span, f"{session_id} has no span for the thread of {message.id}"
             high = span.high or message.place.sort
-            assert span.low <= message.place.sort <= high, f"{message.id} is outside of its range"
+            assert span.low <= message.place.sort <= high, f"{message.id} is outside of its span"
 
 
 def what_is_counted_never_falls(before: Picture, after: Picture) -> None:
     for key, slot in before.slots.items():
         new = after.slots[key]
         assert (new.epoch, new.rev) >= (slot.epoch, slot.rev), f"{key} has gone back"
-        assert new.rev > slot.rev or new == slot, f"{key} has changed unseen"
+        assert new.rev > slot.rev or new == slot, f"{key} has changed without a new revision"
     for record_id, record in before.encounters.items():
         now = after.encounters[record_id]
-        assert now.rev > record.rev or now == record, f"{record_id} has changed unseen"
+        assert now.rev > record.rev or now == record, (
+            f"{record_id} has changed without a new revision"
+        )
 
 
 def a_header_stays_with_its_latest_day(before: Picture, after: Picture) -> None:
-    """A message points a header to a later day only; a client's own link is no message."""
-    written = any(before.messages.get(key) is not each for key, each in after.messages.items())
+    """A message moves a header only to a later day. A client's own link is not a message."""
+    written = any(
+        before.messages.get(key) is not message for key, message in after.messages.items()
+    )
     for header in after.headers.values() if written else ():
         old = before.headers.get(header.id)
         if old and deployment.policy_of(header).by_day:
@@ -308,6 +318,6 @@ INVARIANTS: tuple[Callable[[Picture, Picture], None], ...] = (
 
 
 def check(before: Picture, after: Picture) -> None:
-    """Raise AssertionError where a transaction has made one of them untrue."""
+    """Raise AssertionError if a transaction has broken an invariant."""
     for invariant in INVARIANTS:
         invariant(before, after)

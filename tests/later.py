@@ -1,4 +1,4 @@
-"""A search parameter as a later release adds it, and visits that it finds."""
+"""A search parameter that a later release adds, and visits that it matches."""
 
 from typing import Any
 

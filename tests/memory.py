@@ -1,6 +1,7 @@
-"""DynamoDB's reads in memory, counted in read units: moto walks a whole table for every Query.
+"""In-memory reads of DynamoDB that count read units.
 
-What one costs: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+It replaces moto, which walks a whole table for every Query. The cost of a read:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -16,7 +17,7 @@ PAGE = 1024 * 1024
 
 
 def size(item: Item) -> int:
-    """What an item weighs: its names and its values."""
+    """Return the size of an item: that of its names and its values."""
     return sum(len(name.encode()) + _weight(value) for name, value in item.items())
 
 
@@ -37,7 +38,7 @@ _WEIGHTS: dict[str, Callable[[Any], int]] = {
 
 
 class Memory:
-    """A client of tables that are made when they are first written to."""
+    """A client whose tables are created by the first write."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], dict[str, Item]] = defaultdict(dict)
@@ -65,8 +66,8 @@ class Memory:
         assert request["ConsistentRead"]
         values = request["ExpressionAttributeValues"]
         low, high = values[":low"]["S"], values[":high"]["S"]
-        assert low, "DynamoDB takes no empty key"
-        assert low <= high, "nor a range that ends before it begins"
+        assert low, "DynamoDB refuses an empty key"
+        assert low <= high, "DynamoDB refuses a range that ends before it begins"
         place = (request["TableName"], values[":pk"]["S"])
         order = self.order.get(place, [])
         found = order[bisect_left(order, low) : bisect_right(order, high)]
@@ -88,13 +89,13 @@ class Memory:
         self.calls += 1
         self.rows += len(items)
         self.units += max(1, ceil(weight / UNIT))
-        # DynamoDB names a last key also where nothing follows a full page.
+        # DynamoDB returns a last key even if nothing follows a full page.
         is_cut = len(items) < len(found) or len(items) == limit
         last = {"pk": items[-1]["pk"], "sk": items[-1]["sk"]} if is_cut and items else None
         return {"Items": items} | ({"LastEvaluatedKey": last} if last else {})
 
     def _size(self, place: tuple[str, str], sort: str) -> int:
-        """Weigh an item once."""
+        """Compute the size of an item once."""
         known = self._sizes.get((place, sort))
         if known is None:
             known = self._sizes[place, sort] = size(self.items[place][sort])

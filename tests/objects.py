@@ -1,4 +1,4 @@
-"""S3's objects in memory, as much of it as the archive uses."""
+"""In-memory objects of S3, as far as the archive uses them."""
 
 from io import BytesIO
 from typing import Any

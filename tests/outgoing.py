@@ -1,4 +1,4 @@
-"""What leaves the service: every resource and Bundle in an answer is valid R4."""
+"""Checks that every resource and Bundle in a response is valid R4."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,9 +8,10 @@ from shared.fhir.validation.validation import issues
 
 type Json = dict[str, Any]
 
-# Every resource seen valid already: tests read the same ones again and again.
+# The resources that have been validated already, since tests read the same ones repeatedly.
 _SEEN: set[bytes] = set()
-# https://hl7.org/fhir/R4/bundle.html#invs, as far as searchsets, histories and responses have them.
+# The rules of https://hl7.org/fhir/R4/bundle.html#invs that concern searchsets, histories and
+# responses.
 BUNDLES: dict[str, Callable[[Json], bool]] = {
     "bdl-1": lambda b: "total" not in b or b["type"] in ("searchset", "history"),
     "bdl-2": lambda b: b["type"] == "searchset" or _none(b, "search"),
@@ -30,24 +31,24 @@ def _of(bundle: Json) -> list[Json]:
 
 
 def _none(bundle: Json, name: str) -> bool:
-    return not any(name in each for each in _of(bundle))
+    return not any(name in entry for entry in _of(bundle))
 
 
 def _all_or_none(bundle: Json, name: str, types: tuple[str, ...]) -> bool:
-    return all((name in each) == (bundle["type"] in types) for each in _of(bundle))
+    return all((name in entry) == (bundle["type"] in types) for entry in _of(bundle))
 
 
 def _distinct(bundle: Json) -> bool:
-    named = [
-        (each["fullUrl"], each.get("resource", {}).get("meta", {}).get("versionId"))
-        for each in _of(bundle)
-        if "fullUrl" in each
+    identities = [
+        (entry["fullUrl"], entry.get("resource", {}).get("meta", {}).get("versionId"))
+        for entry in _of(bundle)
+        if "fullUrl" in entry
     ]
-    return len(named) == len(set(named))
+    return len(identities) == len(set(identities))
 
 
 def check(text: str) -> None:
-    """Raise AssertionError unless an answer's body is a valid resource, in Bundles each entry's."""
+    """Raise AssertionError unless the body, and each entry of a Bundle, is a valid resource."""
     body = fhirjson.loads(text)
     if not isinstance(body, dict) or "resourceType" not in body:
         return
@@ -69,24 +70,24 @@ def _check(resource: Json) -> None:
         return
     for issue in resource["issue"] if resource["resourceType"] == "OperationOutcome" else ():
         check_issue(issue)
-    known = fhirjson.canonical(resource)
-    if known not in _SEEN:
-        found = issues(resource, resource["resourceType"])
-        assert not found, f"{found}: {known[:2000]!r}"
-        _SEEN.add(known)
+    canonical = fhirjson.canonical(resource)
+    if canonical not in _SEEN:
+        problems = issues(resource, resource["resourceType"])
+        assert not problems, f"{problems}: {canonical[:2000]!r}"
+        _SEEN.add(canonical)
 
 
 def check_issue(issue: Json) -> None:
-    """Raise AssertionError unless `diagnostics`, which may be all that is shown, says everything.
+    """Raise AssertionError unless `diagnostics` is complete, since clients may show nothing else.
 
-    That of an information may be for a program.
+    The diagnostics of an information may be for a program.
     """
-    told = issue["diagnostics"]
+    diagnostics = issue["diagnostics"]
     if issue["severity"] != "information":
-        assert told.startswith(issue["details"]["text"]), issue
-        assert all(place in told for place in issue.get("expression", ())), issue
+        assert diagnostics.startswith(issue["details"]["text"]), issue
+        assert all(place in diagnostics for place in issue.get("expression", ())), issue
 
 
 def _is_part(resource: Json) -> bool:
-    """Tell whether only a part was asked for: what is mandatory may be left out."""
+    """Return whether the resource is a subset, in which mandatory elements may be missing."""
     return any(tag.get("code") == "SUBSETTED" for tag in resource.get("meta", {}).get("tag", ()))

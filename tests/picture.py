@@ -1,4 +1,4 @@
-"""What the tables say at one moment, read past the service."""
+"""The contents of the tables at one moment, read directly from the database."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ type Known = dict[tuple[str, str, str], tuple[Any, Any]]
 
 @dataclass
 class Picture:
-    """Every record by its id or key; `due` are the Encounters that have a due row."""
+    """Every record by its id or key. `due` lists the Encounters that have a due row."""
 
     encounters: dict[str, EncounterRecord] = field(default_factory=dict)
     headers: dict[str, CommunicationRecord] = field(default_factory=dict)
@@ -29,18 +29,18 @@ class Picture:
     due: list[str] = field(default_factory=list)
 
     def adoption(self, message: CommunicationRecord) -> Adoption | None:
-        """Give the adoption that gave a message its session, if one did."""
+        """Return the adoption that gave a message its session, or None."""
         if message.session or message.epoch is None:
             return None
         return adopted(message.epoch, self.adoptions.get(message.place.thread, []))
 
     def session(self, message: CommunicationRecord) -> str:
-        """Give the id of a message's effective session."""
+        """Return the id of a message's effective session."""
         adoption = self.adoption(message)
         return adoption.session if adoption else message.session
 
     def counting(self, session_id: str) -> Iterator[CommunicationRecord]:
-        """Give the counting messages of a session, those adopted after its end aside."""
+        """Return the counting messages of a session, except those adopted after its end."""
         for message in self.messages.values():
             adoption = self.adoption(message)
             late = adoption is not None and adoption.late
@@ -48,18 +48,18 @@ class Picture:
                 yield message
 
     def children(self, session_id: str) -> Iterator[EncounterRecord]:
-        """Give the Encounters that are part of one."""
+        """Return the Encounters that are part of an Encounter."""
         for record in self.encounters.values():
             if classification.parent(record.resource) == session_id:
                 yield record
 
     def slots_of(self, session_id: str) -> list[Slot]:
-        """Give the open slots that name a session."""
+        """Return the open slots that name a session."""
         return [slot for slot in self.slots.values() if slot.open and slot.session == session_id]
 
 
 def picture(database: Database, known: Known) -> Picture:
-    """Take a picture; items that are `known` from the last one are not read again."""
+    """Take a picture. Items that are `known` from the previous picture are not decoded again."""
     result = Picture()
     for table in (patterns.ENCOUNTER, patterns.THREAD):
         name = dynamodb.table_name(table)
@@ -111,5 +111,5 @@ def _put(result: Picture, record: Any) -> None:
             result.adoptions.setdefault(record.thread, []).append(record)
         case CommunicationRecord():
             kind = result.messages if record.place.is_message else result.headers
-            assert record.id not in kind, f"10: {record.id} is stored twice"
+            assert record.id not in kind, f"{record.id} is stored twice"
             kind[record.id] = record

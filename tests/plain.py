@@ -1,4 +1,4 @@
-"""The plain-JSON face, asked as an application does, and what all its refusals are."""
+"""Call the plain JSON API as an application does, and check its problem documents."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,13 +12,13 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Plain:
-    """A caller's calls; paths are below `/v1`."""
+    """A caller of the plain JSON API. Paths are relative to `/v1`."""
 
     caller: FrontDoor = field(default_factory=FrontDoor)
 
     @property
     def administrator(self) -> "Plain":
-        """The same caller with the role of administrators, who delete anything."""
+        """Return the same caller as an administrator, who may delete anything."""
         return replace(self, caller=self.caller.administrator)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
@@ -47,15 +47,15 @@ class Plain:
         return self.call("DELETE", path, **headers)
 
     def make(self, path: str, body: Any) -> Json:
-        """Create a member, and give it."""
-        made = self.post(path, body)
-        assert made.status == 201, made.text
-        data: Json = made.body["data"]
+        """Create a member of a collection and return it."""
+        answer = self.post(path, body)
+        assert answer.status == 201, answer.text
+        data: Json = answer.body["data"]
         return data
 
 
 def check_problem(answer: Answer) -> None:
-    """See that a refusal is a problem document: https://www.rfc-editor.org/rfc/rfc9457 ."""
+    """Assert that a refusal is a problem document: https://www.rfc-editor.org/rfc/rfc9457 ."""
     assert answer.headers["Content-Type"] == PROBLEM, answer.text
     problem = answer.body
     assert problem.keys() - {"errors"} == {"type", "title", "status", "detail", "code"}
@@ -67,7 +67,7 @@ def check_problem(answer: Answer) -> None:
 
 
 def places(answer: Answer) -> list[str]:
-    """Give the places that a refusal names."""
+    """Return the fields that a refusal names."""
     return [
         place
         for error in answer.body.get("errors", ())

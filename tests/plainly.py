@@ -1,4 +1,4 @@
-"""Plain values of every kind, and values of no kind."""
+"""Valid and invalid values for every kind of plain JSON field."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,8 +18,8 @@ LOINC = {"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"
 URL = "https://elsewhere.example/fhir"
 
 
-def values(kind: Kind) -> list[Any]:  # noqa: C901, PLR0911 - a case for each kind
-    """Give values that are shown as they are sent."""
+def values(kind: Kind) -> list[Any]:  # noqa: C901, PLR0911 - one case for each kind
+    """Return valid values, which the service returns as they were sent."""
     match kind:
         case Code(value_set=value_set):
             return listed(value_set)[:2] or ["text/plain"]
@@ -55,7 +55,7 @@ def values(kind: Kind) -> list[Any]:  # noqa: C901, PLR0911 - a case for each ki
 
 
 def _objects(fields: tuple[Field, ...]) -> Iterator[Json]:
-    """Give objects with each field alone, and with one of each choice."""
+    """Yield objects with each field alone, and one with a field of each choice."""
     whole: Json = {}
     chosen = set[str]()
     for field in fields:
@@ -67,8 +67,8 @@ def _objects(fields: tuple[Field, ...]) -> Iterator[Json]:
     yield whole
 
 
-def wrong(kind: Kind) -> list[Any]:  # noqa: PLR0911 - as above
-    """Give values that are not of a kind."""
+def wrong(kind: Kind) -> list[Any]:  # noqa: PLR0911 - one case for each kind
+    """Return values that are invalid for a kind."""
     match kind:
         case Code() | Coding():
             return ["none-such", "", 5, [], True]
@@ -89,7 +89,7 @@ def wrong(kind: Kind) -> list[Any]:  # noqa: PLR0911 - as above
 
 
 def least(collection: Collection) -> Json:
-    """Give what no member does without."""
+    """Return the smallest valid member of a collection."""
     needed = {field.name: values(field.kind)[0] for field in collection.fields if field.required}
     return needed | {
         "notes": {"url": "https://example.org/note"},

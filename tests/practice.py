@@ -1,4 +1,4 @@
-"""A clinic with a clock: requests, and looks at what is due, happen when the test says."""
+"""A clinic whose clock the test sets: requests and closings happen when the test says."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ BERLIN = instants.zone("Europe/Berlin")
 
 @dataclass
 class Practice:
-    """A clinic with a clock."""
+    """A clinic whose clock the test sets."""
 
     clinic: FrontDoor
     monkeypatch: pytest.MonkeyPatch
@@ -29,9 +29,9 @@ class Practice:
         settings.settings.cache_clear()
 
     def at(self, moment: str) -> None:
-        """Set the clock, to a local time in Berlin, and let what is due by then be looked at."""
+        """Set the clock to a local time in Berlin, and process what is due by then."""
         self.now = local(moment)
-        references.BASE.set("")  # a job has no request that says it
+        references.BASE.set("")  # a job has no request that would set the base URL
         for tenant, encounter_id in steps.due_until(self.now):
             due.look(tenant, encounter_id, self.now)
         consistency.check()
@@ -40,7 +40,7 @@ class Practice:
         return self.clinic.post("/Communication", care.header(**more)).id
 
     def says(self, header_id: str, moment: str, **more: Any) -> Answer:
-        """Post a message that was sent at a local time; it arrives now, or then if later."""
+        """Post a message sent at a local time. If that is later than now, the clock moves there."""
         sent = local(moment)
         self.now = max(self.now, sent)
         answer = self.clinic.post("/Communication", care.message(header_id, str_of(sent), **more))
@@ -48,11 +48,15 @@ class Practice:
         return answer
 
     def sessions(self, status: str = "") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.clinic.get("/Encounter?_sort=date&_count=100").found
-        return [each for each in found if "partOf" not in each and status in ("", each["status"])]
+        encounters: list[dict[str, Any]] = self.clinic.get("/Encounter?_sort=date&_count=100").found
+        return [
+            encounter
+            for encounter in encounters
+            if "partOf" not in encounter and status in ("", encounter["status"])
+        ]
 
     def session(self) -> dict[str, Any]:
-        """Give the only session."""
+        """Return the only session."""
         (session,) = self.sessions()
         return session
 
@@ -65,9 +69,10 @@ class Practice:
         return self.clinic.post("/Encounter", care.session(**more)).id
 
     def table(self) -> list[tuple[str, str, str]]:
-        """Status, beginning and end of every session, in local time."""
+        """Return the status, start and end of every session, in local time."""
         return [
-            (each["status"], clock(each, "start"), clock(each, "end")) for each in self.sessions()
+            (session["status"], clock(session, "start"), clock(session, "end"))
+            for session in self.sessions()
         ]
 
     def messages(self, session: dict[str, Any]) -> list[str]:
@@ -82,14 +87,16 @@ class Practice:
         return self.clinic.put(url, body)
 
     def patients(self, session: dict[str, Any]) -> list[str]:
-        """Give whom the medical encounters of a session are about."""
+        """Return the subjects of a session's medical encounters."""
         children = self.clinic.get(f"/Encounter?part-of=Encounter/{session['id']}").found
         return sorted(child["subject"]["reference"] for child in children)
 
 
 def people(session: dict[str, Any]) -> list[str]:
-    """Give who takes part in a session."""
-    return [one["individual"]["reference"] for one in session.get("participant", ())]
+    """Return the participants of a session."""
+    return [
+        participant["individual"]["reference"] for participant in session.get("participant", ())
+    ]
 
 
 def local(text: str) -> datetime:

@@ -1,4 +1,4 @@
-"""The requests of published guides and API references, sent exactly as they are written there."""
+"""Send the requests of published guides and API references exactly as they are written there."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def body(name: str, **ids: str) -> Json:
-    """Return a body as it is published, with the ids of answers in their places."""
+    """Return a published body, with placeholders replaced by ids from earlier answers."""
     text = (FIXTURES / f"{name}.json").read_text()
     for place, own_id in ids.items():
         text = text.replace(f"{{{place}}}", own_id)
@@ -28,7 +28,7 @@ def body(name: str, **ids: str) -> Json:
 
 @dataclass(frozen=True)
 class Api:
-    """The service below one URL, as one caller asks it."""
+    """The service under one URL, called by one user."""
 
     url: str
     token: str
@@ -36,7 +36,7 @@ class Api:
     def ask(
         self, method: str, path: str, headers: Headers, sent: Any = None, *, status: int = 200
     ) -> httpx.Response:
-        """Send a request, its path and query as they are given, and check the answer's status."""
+        """Send a request with path and query as given, and check the status of the answer."""
         url = httpx.URL(self.url)
         answer = httpx.request(
             method,
@@ -49,14 +49,14 @@ class Api:
         return answer
 
     def found(self, path: str, headers: Headers) -> list[Json]:
-        """Ask for a list, and return the resources on all its pages."""
+        """Run a search and return the resources of all its pages."""
         bundle = self.ask("GET", path, headers).json()
         assert (bundle["resourceType"], bundle["type"]) == ("Bundle", "searchset")
-        found = resources(bundle)
+        matches = resources(bundle)
         while following := links(bundle).get("next"):
             bundle = self.ask("GET", following.removeprefix(self.url), headers).json()
-            found += resources(bundle)
-        return found
+            matches += resources(bundle)
+        return matches
 
 
 class Medplum(Api):
@@ -77,7 +77,7 @@ class Medplum(Api):
         return patched
 
     def search_resources(self, kind: str, query: Json) -> list[Json]:
-        """Search as URLSearchParams writes a query: names and values percent-encoded."""
+        """Search with names and values percent-encoded, as URLSearchParams does."""
         written = {name: "true" if value is True else value for name, value in query.items()}
         return self.found(f"/{kind}?{urlencode(written)}", self.headers)
 

@@ -1,4 +1,4 @@
-"""What every refusal is: an OperationOutcome that is valid itself and says what and where."""
+"""The check of every refusal: a valid OperationOutcome that says what is wrong and where."""
 
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
@@ -7,7 +7,7 @@ from tests.frontdoor import Answer
 
 
 def check(answer: Answer, status: int, code: str, *expressions: str) -> None:
-    """Raise AssertionError unless an answer refuses with this status, code and places."""
+    """Raise AssertionError unless a response refuses with this status, code and expressions."""
     assert answer.status == status, answer.text
     assert answer.headers["Content-Type"] == "application/fhir+json; charset=utf-8"
     outcome = fhirjson.loads(answer.text)

@@ -1,4 +1,4 @@
-"""A family, invented: a mother who is a RelatedPerson of each of two children, and asks for."""
+"""An invented family: a mother who is a RelatedPerson of each of her two children."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ def put(clinic: FrontDoor, reference: str, **content: Any) -> None:
 
 
 def relative(clinic: FrontDoor, person: str, patient: str, **more: Any) -> None:
-    """Say whose relative somebody is."""
+    """Store a RelatedPerson of a patient."""
     put(clinic, person, **{"patient": care.reference(patient), **more})
 
 
 def same(clinic: FrontDoor, *people: str, kind: str = "seealso", **more: Any) -> None:
-    """Say in a mother's own record which RelatedPersons she is."""
-    links = [{"other": care.reference(one), "type": kind} for one in people]
+    """Link the mother's own record to the RelatedPersons that she is."""
+    links = [{"other": care.reference(person), "type": kind} for person in people]
     put(clinic, "Patient/marge-simpson", link=links, **more)
 
 
@@ -38,24 +38,24 @@ def ended(day: str) -> Resource:
     return {"period": {"end": day}}
 
 
-def opened(caller: FrontDoor, *named: str, **more: str) -> Answer:
-    """Open a session for whom patients are, or stand for."""
-    pairs = [*(("patient", one) for one in named), *more.items()]
+def opened(caller: FrontDoor, *references: str, **more: str) -> Answer:
+    """Open a session for the patients named, directly or by a RelatedPerson."""
+    pairs = [*(("patient", reference) for reference in references), *more.items()]
     return caller.post("/Encounter/$open-session", care.parameters(*pairs))
 
 
 def treated(clinic: FrontDoor, session: Answer) -> set[str]:
-    """Whom a session is about: its subject, or those of its medical encounters."""
+    """Return the patients of a session: its subject, or those of its medical encounters."""
     assert session.status < 300, session.text
     children = clinic.get(f"/Encounter?part-of=Encounter/{session.id}").found
-    subjects = [session.body.get("subject"), *(one["subject"] for one in children)]
+    subjects = [session.body.get("subject"), *(subject["subject"] for subject in children)]
     assert ("subject" in session.body) is not bool(children)
-    return {one["reference"] for one in subjects if one}
+    return {subject["reference"] for subject in subjects if subject}
 
 
 def takes_part(session: Answer) -> dict[str, str]:
-    """Who takes part in a session, and as what."""
+    """Return the participants of a session, each with the code of its role."""
     return {
-        one["individual"]["reference"]: one["type"][0]["coding"][0]["code"]
-        for one in session.body.get("participant", ())
+        participant["individual"]["reference"]: participant["type"][0]["coding"][0]["code"]
+        for participant in session.body.get("participant", ())
     }

@@ -1,7 +1,8 @@
-"""What a release has stored: some days of a practice, which the release after it must read.
+"""The items that a release has stored, which the next release must be able to read.
 
-`uv run python -m tests.releases` plays them and writes fixtures/release.json: every item of every
-table, with the objects of the archive. Clock and ids are set, so that it writes the same each time.
+`uv run python -m tests.releases` plays some days of a practice and writes fixtures/release.json:
+every item of every table, and the objects of the archive. Clock and ids are fixed, so every run
+writes the same file.
 """
 
 import json
@@ -43,7 +44,7 @@ type Items = list[dict[str, Any]]
 
 
 class Days:
-    """The practice's calls while its clock goes on; `names` are the ids of what it made."""
+    """The practice's calls while its clock advances. `names` has the ids of what it created."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.patch, self.now = patch, local(BEGUN)
@@ -53,12 +54,12 @@ class Days:
         set_clock(patch, lambda: self.now)
 
     def under(self, policy: str) -> None:
-        """Let sessions that begin from now on have a policy."""
+        """Set the policy of sessions that begin from now on."""
         self.patch.setenv("SESSION_POLICY", policy)
         settings.settings.cache_clear()
 
     def at(self, moment: str) -> None:
-        """Go on to a moment, local in Berlin, and let what is due by then be looked at."""
+        """Advance the clock to a local time in Berlin, and process what is due by then."""
         self.now = local(moment)
         references.BASE.set("https://fhir.example.org/fhir/R4")
         for tenant, encounter_id in steps.due_until(self.now):
@@ -70,7 +71,7 @@ class Days:
         return answer
 
     def makes(self, name: str, url: str, body: Any, **headers: str) -> str:
-        """Create something and note its id."""
+        """Create a resource and record its id by name."""
         self.names[name] = self.call("POST", url, body, **headers).id
         return self.names[name]
 
@@ -80,7 +81,7 @@ class Days:
         return self.makes(name, "/Communication", care.header(**people, recipient=both))
 
     def says(self, name: str, header_id: str, moment: str, patient: str = HOMER) -> None:
-        """Post a message that is sent and arrives at a moment."""
+        """Post a message that is sent and received at a local time."""
         self.now = max(self.now, local(moment))
         people = {"subject": care.reference(patient), "sender": care.reference(patient)}
         sent = str_of(local(moment))
@@ -89,7 +90,7 @@ class Days:
 
 
 def play(days: Days) -> None:
-    """Leave each kind of item behind that there is."""
+    """Create at least one item of each kind."""
     directory(days)
     explicit(days)
     by_thread(days)
@@ -110,7 +111,7 @@ def directory(days: Days) -> None:
 
 
 def explicit(days: Days) -> None:
-    """A session that is opened by hand, for two patients, with what was said before and after."""
+    """Open a session for two patients by hand, with messages before and after it."""
     header = days.header("thread")
     days.says("before", header, "2026-03-02 09:05")
     body = care.session(
@@ -139,7 +140,7 @@ def explicit(days: Days) -> None:
 
 
 def by_thread(days: Days) -> None:
-    """A session that a message began, and another that has closed by itself."""
+    """Let a message open a session, and another session close by itself."""
     days.under("thread")
     closed = days.header("closed thread")
     days.says("closed message", closed, "2026-03-02 10:00")
@@ -150,7 +151,7 @@ def by_thread(days: Days) -> None:
 
 
 def by_day(days: Days) -> None:
-    """A session of a local day."""
+    """Open the session of a local day."""
     days.under("daily")
     daily = days.header("daily thread")
     days.says("daily message", daily, "2026-03-05 08:30")
@@ -158,7 +159,7 @@ def by_day(days: Days) -> None:
 
 
 def reads(days: Days) -> None:
-    """Events of requests that wrote nothing, one of them refused."""
+    """Log events of requests that wrote nothing, one of them refused."""
     days.at(ENDED)
     days.clinic.get(f"/Encounter/{days.names['session']}")
     days.clinic.get(f"/Communication?patient={HOMER}&_count=1")
@@ -170,10 +171,10 @@ def reads(days: Days) -> None:
 
 @contextmanager
 def environment(patch: pytest.MonkeyPatch) -> Iterator[tuple[Database, Objects]]:
-    """Let the functions of this process use empty tables and an empty archive, in memory."""
-    read = template.load()
-    names = {name: name for name in template.table_requests(read)}
-    values = template.function_environment(read, names) | CREDENTIALS | ENVIRONMENT
+    """Point the functions of this process at empty in-memory tables and an empty archive."""
+    loaded = template.load()
+    names = {name: name for name in template.table_requests(loaded)}
+    values = template.function_environment(loaded, names) | CREDENTIALS | ENVIRONMENT
     for name, value in values.items():
         patch.setenv(name, value)
     forget()
@@ -194,7 +195,7 @@ def made() -> dict[str, Any]:
             with redirect_stdout(StringIO()):
                 play(days)
             tables = {
-                table: [plain(one) for one in database.everything(table)]
+                table: [plain(item) for item in database.everything(table)]
                 for table in patterns.TABLES
             }
             bodies = {key: b64encode(body).decode() for key, body in objects.bodies.items()}
@@ -202,7 +203,7 @@ def made() -> dict[str, Any]:
 
 
 def plain(item: dict[str, Any]) -> dict[str, Any]:
-    """Return an item as JSON, its bytes in base64."""
+    """Return an item as JSON, with its bytes in base64."""
     return {
         name: {"B": b64encode(bytes(value["B"])).decode()} if "B" in value else value
         for name, value in item.items()
@@ -210,7 +211,7 @@ def plain(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def stored(item: dict[str, Any]) -> dict[str, Any]:
-    """Return an item of the fixture as DynamoDB has it."""
+    """Return an item of the fixture as DynamoDB stores it."""
     return {
         name: {"B": b64decode(value["B"])} if "B" in value else value
         for name, value in item.items()
@@ -218,7 +219,7 @@ def stored(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def text(release: dict[str, Any]) -> str:
-    """Return the fixture, an item a line."""
+    """Return the text of the fixture, one item a line."""
     tables = ",\n".join(
         f'"{table}": [\n' + ",\n".join(json.dumps(item) for item in items) + "\n]"
         for table, items in release["tables"].items()

@@ -1,4 +1,4 @@
-"""A few types at each route, where all of them would say the same many times over."""
+"""A sample of the resource types at each route, since all types behave alike there."""
 
 from typing import Any
 
@@ -9,9 +9,10 @@ OTHERS = tuple(kind for kind in TYPES if kind not in CARE)
 
 
 def sampled(api: Json, most: int) -> Json:
-    """Give an API with so many types at each route beside the two that have rules of their own.
+    """Return the API with `most` types at each route, beside the two that have rules of their own.
 
-    Others at each route: what there is of the document does not grow with the number of types.
+    Each route gets other types, so that the size of the document does not grow with the number of
+    types.
     """
     turns: dict[tuple[str, str], int] = {}
 
@@ -22,5 +23,9 @@ def sampled(api: Json, most: int) -> Json:
     paths: Json = {}
     for path, methods in api["paths"].items():
         kind, _, rest = path.removeprefix("/").partition("/")
-        paths[path] = {one: each for one, each in methods.items() if is_asked(one, kind, rest)}
+        paths[path] = {
+            method: operation
+            for method, operation in methods.items()
+            if is_asked(method, kind, rest)
+        }
     return api | {"paths": paths}

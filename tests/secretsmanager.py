@@ -1,4 +1,4 @@
-"""A secret in Secrets Manager, here in memory."""
+"""An in-memory Secrets Manager with a secret."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from moto import mock_aws
 
 @contextmanager
 def manager() -> Iterator[Any]:
-    """Return a client of a Secrets Manager that has no secrets yet."""
+    """Yield a client of a Secrets Manager without secrets."""
     with mock_aws():
         yield boto3.client("secretsmanager", region_name="us-east-1")
 

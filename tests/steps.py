@@ -1,4 +1,4 @@
-"""What clinics do, one step each; a step that is refused fails the test."""
+"""Common steps of a clinic. A step that the service refuses fails the test."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from tests.frontdoor import FrontDoor
 
 
 def thread(clinic: FrontDoor, *sent: str, **more: Any) -> tuple[str, list[str]]:
-    """Post a header and its messages; give their ids."""
+    """Post a header and its messages, and return their ids."""
     header_id = clinic.post("/Communication", care.header(**more)).id
     return header_id, [post(clinic, header_id, at) for at in sent]
 
@@ -43,7 +43,7 @@ def end(clinic: FrontDoor, session_id: str, status: str = "finished") -> None:
 
 
 def due_until(moment: datetime) -> list[tuple[str, str]]:
-    """Which Encounters must be looked at by then: each its tenant and id."""
+    """Return the Encounters that are due by a moment, each as a tenant and an id."""
     until = instants.written(moment)
     found = [row for shard in range(DUE_SHARDS) for row in reading.due_rows(shard, until)]
     return [(row.tenant, row.encounter) for row in found]

@@ -1,7 +1,7 @@
-"""Prints the template as CloudFormation gets it, after what SAM makes of it.
+"""Print the template as CloudFormation receives it from SAM.
 
-Run by path, in an environment with aws-sam-translator and PyYAML; arguments set parameters, as
-`TrafficShifting=canary`.
+Run it by path, in an environment with aws-sam-translator and PyYAML. Arguments set parameters, for
+example `TrafficShifting=canary`.
 """
 
 import json
@@ -12,11 +12,11 @@ from pathlib import Path
 from samtranslator.translator.transform import transform
 
 sys.path[0] = str(Path(__file__).parents[1])
-from shared.local import template  # noqa: E402 - by path, this is what finds it
+from shared.local import template  # noqa: E402 - found by the path set above
 
 
 class NoPolicies:
-    """The template names no policy of AWS's own."""
+    """An empty set of managed policies, since the template names none."""
 
     def load(self) -> dict[str, str]:
         return {}
@@ -33,4 +33,4 @@ def synthesized(parameters: dict[str, str]) -> str:
 if __name__ == "__main__":
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     given = dict(each.split("=", 1) for each in sys.argv[1:])
-    print(synthesized(given))  # noqa: T201 - for a file
+    print(synthesized(given))  # noqa: T201 - the output is redirected to a file

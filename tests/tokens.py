@@ -1,4 +1,4 @@
-"""Access tokens that the gateway's authorizer has verified, and their claims as it tells them."""
+"""Access tokens verified by the gateway's authorizer, and their claims as it passes them on."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -8,13 +8,13 @@ from tests.frontdoor import FrontDoor
 
 
 def token(payload: dict[str, Any], **head: Any) -> str:
-    """Write a token; its signature has been verified before a function is called."""
+    """Return an encoded token. Its signature has been verified before a function is called."""
     parts = (json.dumps(part).encode() for part in ({"alg": "RS256", **head}, payload))
     return ".".join([*(urlsafe_b64encode(part).decode().rstrip("=") for part in parts), "x"])
 
 
 def flattened(payload: dict[str, Any]) -> dict[str, str]:
-    """Return claims as an HTTP API tells them: a list becomes `[a b]`."""
+    """Return claims as an HTTP API passes them on: a list becomes `[a b]`."""
     return {
         name: f"[{' '.join(map(str, value))}]" if isinstance(value, list) else str(value)
         for name, value in payload.items()
@@ -22,7 +22,7 @@ def flattened(payload: dict[str, Any]) -> dict[str, str]:
 
 
 def caller(groups: object = "practitioner", **claims: Any) -> tuple[FrontDoor, str]:
-    """Make a caller whose token has these groups and claims, with the header it comes in."""
+    """Return a caller whose token has these groups and claims, and the header that carries it."""
     payload = {
         "iss": "https://issuer.example",
         "sub": "somebody",

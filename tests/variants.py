@@ -1,7 +1,7 @@
-"""Resources made from R4's tables: one that has an element and is valid, and what is wrong with it.
+"""Resources generated from R4's tables: valid ones for each element, and mutants with a mistake.
 
-`legal` gives a valid resource for every element path; `mutants` of it, each with one mistake, and
-the code and FHIRPath that its refusal must name.
+`legal` returns a valid resource for every element path. `mutants` yields variants of it with one
+mistake each, and the code and FHIRPath that the refusal must name.
 """
 
 import copy
@@ -41,7 +41,7 @@ PRIMITIVES: dict[str, tuple[Any, Any]] = {
     "uuid": ("urn:uuid:c757873d-ec9a-4326-a141-556f43239520", "c757873d"),
     "xhtml": (DIV, 5),
 }
-# What a type's invariants ask beside its required elements.
+# What a type's invariants require beside its required elements.
 NEEDED: dict[str, Json] = {
     "Address": {"use": "work"},
     "Age": {"value": 1, "code": "a", "system": UCUM},
@@ -75,7 +75,7 @@ NEEDED: dict[str, Json] = {
     },
     "TriggerDefinition": {"type": "named-event", "name": "x"},
 }
-# What goes instead of another element, because an invariant or a choice allows only one.
+# Elements that replace others, because an invariant or a choice allows only one of them.
 RESOLVED = {
     "coding": [
         {
@@ -107,7 +107,7 @@ NOTHING = Element(many=False, type="", primitive=None, value_set="", choice="", 
 
 
 class Step(NamedTuple):
-    """One property on the way to an element."""
+    """One property on the path to an element."""
 
     kind: Type
     name: str
@@ -115,7 +115,7 @@ class Step(NamedTuple):
 
 
 class Mutant(NamedTuple):
-    """A resource with one mistake, and how it must be refused."""
+    """A resource with one mistake, and the refusal that it must get."""
 
     what: str
     resource: Json
@@ -124,7 +124,7 @@ class Mutant(NamedTuple):
 
 
 def paths(resource_type: str, deepest: int = DEEPEST) -> list[list[Step]]:
-    """Give the way to every element of a resource type, data types followed."""
+    """Return the path to every element of a resource type, following data types."""
     return [*_paths(type_named(resource_type), [], frozenset(), deepest)]
 
 
@@ -134,48 +134,48 @@ def _paths(
     for name, element in kind.elements.items():
         if INSTEAD.get((kind.name, name), {}) is None or element.type == "Resource":
             continue
-        way = [*above, Step(kind, name, element)]
-        yield way
-        if not element.primitive and len(way) < deepest and _is_followed(way, seen):
-            yield from _paths(type_named(element.type), way, seen | {element.type}, deepest)
+        path = [*above, Step(kind, name, element)]
+        yield path
+        if not element.primitive and len(path) < deepest and _is_followed(path, seen):
+            yield from _paths(type_named(element.type), path, seen | {element.type}, deepest)
 
 
-def _is_followed(way: list[Step], seen: frozenset[str]) -> bool:
-    """Follow extensions from the root only, and no type into itself."""
-    last = way[-1].element.type
-    return last not in seen and (last != "Extension" or len(way) == 1)
+def _is_followed(path: list[Step], seen: frozenset[str]) -> bool:
+    """Follow extensions only from the root, and no type into itself."""
+    last = path[-1].element.type
+    return last not in seen and (last != "Extension" or len(path) == 1)
 
 
-def expression(way: list[Step]) -> str:
-    """Write the FHIRPath of an element's first value."""
-    names = [f"{step.name}[0]" if step.element.many else step.name for step in way]
-    return ".".join([way[0].kind.name, *names])
+def expression(path: list[Step]) -> str:
+    """Return the FHIRPath of an element's first value."""
+    names = [f"{step.name}[0]" if step.element.many else step.name for step in path]
+    return ".".join([path[0].kind.name, *names])
 
 
-def legal(way: list[Step]) -> Json:
-    """Make a valid resource that has an element."""
-    resource: Json = {"resourceType": way[0].kind.name, "id": "v"}
+def legal(path: list[Step]) -> Json:
+    """Return a valid resource that has the element."""
+    resource: Json = {"resourceType": path[0].kind.name, "id": "v"}
     target = resource
-    for index, step in enumerate(way):
+    for index, step in enumerate(path):
         _fill(target, step)
-        last = index == len(way) - 1
+        last = index == len(path) - 1
         value = _fitting(step) if last else {}
         target[step.name] = [value] if step.element.many else value
-        if index and way[index - 1].element.value_set and step.name == "coding":
-            # Whatever is made of the first coding, one must be of the value set.
-            target[step.name].append(_coding(way[index - 1].element))
+        if index and path[index - 1].element.value_set and step.name == "coding":
+            # The first coding may be mutated, so another one must be of the value set.
+            target[step.name].append(_coding(path[index - 1].element))
         target = value
     return resource
 
 
 def _fitting(step: Step) -> Any:
-    """Make a value that the invariants of the object around it allow."""
+    """Return a value that the invariants of the enclosing object allow."""
     needed = NEEDED.get(step.kind.name, {}).get(step.name)
     return copy.deepcopy(needed[0] if isinstance(needed, list) else needed) or _sample(step.element)
 
 
 def _fill(target: Json, step: Step) -> None:
-    """Add what an object needs beside the element that is looked for."""
+    """Add what an object needs beside the element under test."""
     instead = INSTEAD.get((step.kind.name, step.name))
     extra = NEEDED.get(step.kind.name, {}) if instead is None else instead
     choice = step.element.choice
@@ -185,7 +185,7 @@ def _fill(target: Json, step: Step) -> None:
             target[name] = value
     for required in step.kind.required:
         name = min(
-            required.properties, key=lambda each: (each[0] == "_", "Reference" in each, each)
+            required.properties, key=lambda name: (name[0] == "_", "Reference" in name, name)
         )
         needed = step.kind.elements.get(name)
         if (
@@ -195,9 +195,9 @@ def _fill(target: Json, step: Step) -> None:
         ):
             target[name] = _many(needed)
     if step.name == "id" and not target:
-        # An id alone is no element.
+        # An element with only an id is empty, which R4 forbids.
         name = next(
-            (n for n, each in step.kind.elements.items() if each.primitive and n != "id"), ""
+            (n for n, other in step.kind.elements.items() if other.primitive and n != "id"), ""
         )
         target |= {name: _many(step.kind.elements[name])} if name else copy.deepcopy(EXTENSIONS)
 
@@ -208,7 +208,7 @@ def _many(element: Element) -> Any:
 
 
 def _sample(element: Element) -> Any:
-    """Make a valid value of an element."""
+    """Return a valid value of an element."""
     if element.primitive:
         codes = schema.listed(element.value_set) if element.value_set else []
         if element.value_set in ("mimetypes", "formats"):
@@ -221,94 +221,96 @@ def _sample(element: Element) -> Any:
         return {"coding": [_coding(element)]}
     if element.type == "Reference":
         return {"reference": f"{min(element.targets, default='Basic')}/1"}
-    made: Json = {}
-    _fill(made, Step(kind, "id", NOTHING))
-    return made
+    value: Json = {}
+    _fill(value, Step(kind, "id", NOTHING))
+    return value
 
 
 def _coding(element: Element) -> Json:
-    """Make a coding of the value set that a concept is bound to."""
+    """Return a coding of the value set that a concept is bound to."""
     system, codes = next(iter(schema.concepts(element.value_set).items()))
     return {"system": system, "code": codes[0]}
 
 
-def mutants(way: list[Step]) -> Iterator[Mutant]:
-    """Make each mistake that an element's row in the tables makes possible."""
-    here, element = expression(way), way[-1].element
+def mutants(path: list[Step]) -> Iterator[Mutant]:
+    """Yield each mistake that an element's row in the tables makes possible."""
+    here, element = expression(path), path[-1].element
     bare = here.removesuffix("[0]")
     inside = here.rpartition(".")[0]
     if element.primitive:
         wrong = PRIMITIVES[element.type][1]
-        yield _with(way, "null", None, "invariant", here)
-        yield _with(way, "another form", wrong, "value", here)
-        yield _with(way, "an object", {"a": 1}, "value", here)
+        yield _with(path, "null", None, "invariant", here)
+        yield _with(path, "another form", wrong, "value", here)
+        yield _with(path, "an object", {"a": 1}, "value", here)
         if element.value_set:
-            yield _with(way, "an unknown code", "no-such", "code-invalid", here)
+            yield _with(path, "an unknown code", "no-such", "code-invalid", here)
         if element.extensible:
-            yield _beside(way, "bad extensions", {"extension": [{"url": "x"}]}, "invariant", here)
-            yield _beside(way, "unknown beside", {"value": 1}, "structure", here)
+            yield _beside(path, "bad extensions", {"extension": [{"url": "x"}]}, "invariant", here)
+            yield _beside(path, "unknown beside", {"value": 1}, "structure", here)
         else:
-            yield _beside_bare(way, f"{inside}._{way[-1].name}")
+            yield _beside_bare(path, f"{inside}._{path[-1].name}")
     else:
-        yield _with(way, "null", None, "structure", here)
-        yield _with(way, "a text", "x", "structure", here)
-        yield _with(way, "an empty object", {}, "invariant", here)
-        yield _with(way, "an id alone", {"id": "x"}, "invariant", here)
+        yield _with(path, "null", None, "structure", here)
+        yield _with(path, "a text", "x", "structure", here)
+        yield _with(path, "an empty object", {}, "invariant", here)
+        yield _with(path, "an id alone", {"id": "x"}, "invariant", here)
         unknown = _sample(element) | {"unknownElement": 1}
-        yield _with(way, "an unknown element", unknown, "structure", f"{here}.unknownElement")
+        yield _with(path, "an unknown element", unknown, "structure", f"{here}.unknownElement")
         if element.targets:
             other = {"reference": "Linkage/1"}
-            yield _with(way, "a reference elsewhere", other, "value", f"{here}.reference")
+            yield _with(path, "a reference elsewhere", other, "value", f"{here}.reference")
         if element.value_set:
             unknown = {"coding": [{"system": "https://example.org", "code": "no-such"}]}
-            yield _with(way, "an unknown code", unknown, "code-invalid", here)
+            yield _with(path, "an unknown code", unknown, "code-invalid", here)
     if element.many:
-        yield _replaced(way, "not an array", _sample(element), "structure", bare)
-        yield _replaced(way, "an empty array", [], "invariant", bare)
+        yield _replaced(path, "not an array", _sample(element), "structure", bare)
+        yield _replaced(path, "an empty array", [], "invariant", bare)
     else:
-        yield _replaced(way, "an array", [_sample(element)], "structure", here)
-    for required in way[-1].kind.required:
-        if way[-1].name in required.properties:
-            yield _replaced(way, "missing", ..., "required", f"{inside}.{required.name}")
+        yield _replaced(path, "an array", [_sample(element)], "structure", here)
+    for required in path[-1].kind.required:
+        if path[-1].name in required.properties:
+            yield _replaced(path, "missing", ..., "required", f"{inside}.{required.name}")
 
 
-def _parent(resource: Json, way: list[Step]) -> Json:
+def _parent(resource: Json, path: list[Step]) -> Json:
     target: Any = resource
-    for step in way[:-1]:
+    for step in path[:-1]:
         target = target[step.name]
         target = target[0] if step.element.many else target
     parent: Json = target
     return parent
 
 
-def _replaced(way: list[Step], what: str, value: Any, code: str, where: str) -> Mutant:
-    resource = legal(way)
-    parent, name = _parent(resource, way), way[-1].name
+def _replaced(path: list[Step], what: str, value: Any, code: str, where: str) -> Mutant:
+    resource = legal(path)
+    parent, name = _parent(resource, path), path[-1].name
     parent[name] = value
     if value is ...:
         del parent[name]
-        # What an object still needs so as not to be empty.
+        # An object must not be empty.
         if set(parent) <= {"id"}:
             parent |= EXTENSIONS
     return Mutant(what, resource, code, where)
 
 
-def _with(way: list[Step], what: str, value: Any, code: str, where: str) -> Mutant:
-    return _replaced(way, what, [value] if way[-1].element.many else value, code, where)
+def _with(path: list[Step], what: str, value: Any, code: str, where: str) -> Mutant:
+    return _replaced(path, what, [value] if path[-1].element.many else value, code, where)
 
 
-def _beside(way: list[Step], what: str, value: Json, code: str, here: str) -> Mutant:
-    resource = legal(way)
-    last = way[-1]
-    parent = _parent(resource, way)
+def _beside(path: list[Step], what: str, value: Json, code: str, here: str) -> Mutant:
+    resource = legal(path)
+    last = path[-1]
+    parent = _parent(resource, path)
     parent[f"_{last.name}"] = [value] if last.element.many else value
     return Mutant(what, resource, code, f"{here}.{'value' if 'value' in value else 'extension[0]'}")
 
 
-def _beside_bare(way: list[Step], where: str) -> Mutant:
-    """Make the extensions of what has none: an id, the URL of an extension, a narrative's XHTML."""
-    resource = legal(way)
-    _parent(resource, way)[f"_{way[-1].name}"] = EXTENSIONS
+def _beside_bare(path: list[Step], where: str) -> Mutant:
+    """Put extensions beside a primitive that has none: an id, an extension's URL, a narrative's
+    XHTML.
+    """
+    resource = legal(path)
+    _parent(resource, path)[f"_{path[-1].name}"] = EXTENSIONS
     return Mutant("extensions of none", resource, "structure", where)
 
 

@@ -1,4 +1,4 @@
-"""What a practice network would pay a month: measured units, bytes and CPU times public prices."""
+"""The monthly bill of a practice network: measured units, bytes and CPU times public prices."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,20 +24,20 @@ from tests.benchmarks.model import (
 )
 from tests.benchmarks.prices import GB, MILLION
 
-# Lambda gives a processor to 1,769 MB, and less in proportion.
+# Lambda gives a function one processor at 1,769 MB, and a proportional part below.
 PROCESSOR_MB = 1769
 SIZES_MB = (256, 512, 1024, 1769)
-# Milliseconds that DynamoDB takes, in the same region: a read, a transaction; and S3 for an object.
+# Milliseconds of a read and a transaction of DynamoDB in the same region, and of a put to S3.
 READ_MS, TRANSACTION_MS, PUT_MS = 4, 15, 60
-# What the platform says of a request, where it is let: that it starts, and what it took.
+# The bytes and lines that the Lambda platform logs of a request at INFO: its start and its report.
 PLATFORM_BYTES, PLATFORM_LINES = 420, 2
-# A role asks for a table's key so often.
+# The seconds after which a role requests a table's key again.
 KEY_SECONDS = 300
-# The service's client gets a token each hour; the scheduler runs each minute.
+# The service client gets a token each hour; the scheduler runs each minute.
 TOKENS, RUNS = 24 * DAYS, 24 * 60 * DAYS
-# A message in the queue of closing is sent, received and deleted.
+# A message in the closing queue is sent, received and deleted.
 REQUESTS_A_SESSION = 3
-# New events are in the table for a week.
+# New events stay in the table for a week.
 WEEK = 7
 
 type Values = Mapping[str, float]
@@ -53,13 +53,13 @@ class Kind:
     cpu: float
 
     def milliseconds(self, memory: int) -> float:
-        """Return how long one takes with so many MB."""
+        """Return the duration in milliseconds with `memory` MB."""
         transactions = 1 if self.writes else 0
         waits = (self.calls - transactions) * READ_MS + transactions * TRANSACTION_MS
         return waits + self.cpu * max(1, PROCESSOR_MB / memory)
 
     def lambda_price(self, memory: int) -> float:
-        """Return what a million cost in Lambda."""
+        """Return the price of a million invocations in Lambda."""
         return MILLION * _invocation(self.milliseconds(memory), memory)
 
 
@@ -69,7 +69,7 @@ def _invocation(milliseconds: float, memory: int) -> float:
 
 
 def kinds(figures: Iterable[Figure]) -> dict[str, Kind]:
-    """Read the kinds of invocations out of what was measured."""
+    """Return the kinds of invocations in the figures, by name."""
     values = {one.name: one.value for one in figures}
     names = [name.removeprefix("wu.") for name in values if name.startswith("wu.")]
     return {
@@ -78,8 +78,8 @@ def kinds(figures: Iterable[Figure]) -> dict[str, Kind]:
     }
 
 
-def memory(found: Mapping[str, Kind]) -> Iterator[str]:
-    """Return the table of memory sizes: how long, and what a million cost in Lambda."""
+def memory(kinds_by_name: Mapping[str, Kind]) -> Iterator[str]:
+    """Yield the table of memory sizes: durations, and prices of a million invocations."""
     yield "| memory | a GET | a million | a message | a million |"
     yield "|---:|---:|---:|---:|---:|"
     for size in SIZES_MB:
@@ -87,21 +87,21 @@ def memory(found: Mapping[str, Kind]) -> Iterator[str]:
             cell
             for name in ("get", "message")
             for cell in (
-                f"{found[name].milliseconds(size):.0f} ms",
-                f"{found[name].lambda_price(size):.2f} USD",
+                f"{kinds_by_name[name].milliseconds(size):.0f} ms",
+                f"{kinds_by_name[name].lambda_price(size):.2f} USD",
             )
         ]
         yield f"| {size} MB | {' | '.join(cells)} |"
 
 
 class Month:
-    """A month's bill, line by line, of what was measured."""
+    """A month's bill, line by line, computed from the figures."""
 
     def __init__(self, figures: Iterable[Figure], megabytes: int = 1024) -> None:
-        """Read what was measured."""
-        known = list(figures)
-        self.values: Values = {one.name: one.value for one in known}
-        self.kinds, self.megabytes = kinds(known), megabytes
+        """Store the figures, and the number of requests of each kind."""
+        measured = list(figures)
+        self.values: Values = {one.name: one.value for one in measured}
+        self.kinds, self.megabytes = kinds(measured), megabytes
         self.template = template.load()
         day = {name: MESSAGES * READS_PER_MESSAGE * part for name, part in READ_MIX.items()}
         day |= {"daily_message": MESSAGES - SESSIONS, "daily_open": SESSIONS, "close": SESSIONS}
@@ -109,7 +109,7 @@ class Month:
 
     @property
     def lines(self) -> dict[str, float]:
-        """What is paid for in a month."""
+        """Return the price of each item of the bill."""
         return {
             "DynamoDB, writes": prices.WRITE_UNITS * self._used("wu"),
             "DynamoDB, reads": prices.READ_UNITS * self._used("ru"),
@@ -136,7 +136,7 @@ class Month:
 
     @property
     def added(self) -> dict[str, float]:
-        """What is paid for again each month for what one month stores, as long as it is kept."""
+        """Return the price of what a month stores, due again each month that it is kept."""
         care, index = self._used("stored"), self._each("trail.index")
         return {
             "DynamoDB, stored by each month": prices.STORED_GB * (care + index) / GB,
@@ -145,7 +145,7 @@ class Month:
         }
 
     def _sent(self) -> float:
-        """Return the bytes of all answers, the long ones in gzip."""
+        """Return the bytes of all answers, with gzip where an answer is long enough."""
         sizes = {name: self.values[f"answer.{name}"] for name in self.uses}
         packed = {n: size * GZIP if size >= LEAST_BYTES else size for n, size in sizes.items()}
         return sum(packed[name] * times for name, times in self.uses.items())
@@ -166,7 +166,7 @@ class Month:
         return self._each("trail.objects")
 
     def _each(self, name: str) -> float:
-        """Return what a month has of what was measured in the time that the stream gathers."""
+        """Return the monthly total of a figure measured per gathering of the stream."""
         return self.values[name] * self._gatherings
 
     def _kept(self, size: float) -> float:
@@ -174,7 +174,7 @@ class Month:
 
     @property
     def _calls(self) -> dict[str, float]:
-        """How often the functions of the audit trail are called."""
+        """Return how often each function of the audit trail is called."""
         seconds = DAYS * SECONDS_A_DAY
         return {
             "log": self._each("trail.log.calls"),
@@ -208,15 +208,17 @@ class Month:
 
     def _access_line(self) -> int:
         stage = self.template["Resources"]["ApiStage"]["Properties"]
-        said: str = stage["AccessLogSettings"]["Format"]
-        known = {
+        log_format: str = stage["AccessLogSettings"]["Format"]
+        examples = {
             "path": "/fhir/R4/Encounter/01M7YZMHN3X5XEK4WRV939P2GM",
             "routeKey": "GET /fhir/R4/{type}/{id}",
             "requestTime": "21/Nov/2026:12:00:00 +0000",
             "requestId": "JKJaXmPLvHcESHA=",
             "identity.sourceIp": "203.0.113.10",
         }
-        return len(re.sub(r"\$context\.([A-Za-z.]+)", lambda one: known.get(one[1], "200"), said))
+        return len(
+            re.sub(r"\$context\.([A-Za-z.]+)", lambda one: examples.get(one[1], "200"), log_format)
+        )
 
     def _platform(self) -> float:
         level = self.template["Globals"]["Function"]["LoggingConfig"].get("SystemLogLevel", "INFO")
@@ -228,27 +230,29 @@ class Month:
         return prices.ALARM * alarms + prices.METRIC * figures + prices.DASHBOARD
 
     def _key_requests(self) -> float:
-        """Return how often the key is asked for: by each role for each of its tables."""
+        """Return how often the key is requested: by each role for each of its tables, and for the
+        archive.
+        """
         functions = template.resources(self.template, "AWS::Serverless::Function").values()
         pairs = sum(str(one["Properties"].get("Policies", "")).count("Table'") for one in functions)
         return pairs * DAYS * SECONDS_A_DAY / KEY_SECONDS + self._objects
 
 
 def watched(body: Mapping[str, Any]) -> tuple[int, int]:
-    """Return how many metrics alarms are paid for, and how many figures of our own.
+    """Return the number of metrics that alarms are billed for, and of our own figures.
 
-    An alarm over several metrics is paid for by each of them. One policy is in use, so a figure by
+    An alarm over several metrics is billed for each of them. One policy is in use, so a figure by
     policy is one metric.
     """
     alarms = template.resources(dict(body), "AWS::CloudWatch::Alarm").values()
-    queries = [one["Properties"].get("Metrics", [{"MetricStat": {}}]) for one in alarms]
+    queries = [query["Properties"].get("Metrics", [{"MetricStat": {}}]) for query in alarms]
     dashboard = str(body["Resources"]["Dashboard"]["Properties"]["DashboardBody"])
     figures = set(re.findall(r'"\$\{AWS::StackName\}", "(\w+)"', dashboard))
-    return sum("MetricStat" in one for each in queries for one in each), len(figures)
+    return sum("MetricStat" in query for metrics in queries for query in metrics), len(figures)
 
 
 def month(figures: Iterable[Figure]) -> Iterator[str]:
-    """Return the table of a month's bill."""
+    """Yield the table of a month's bill."""
     bill = Month(figures)
     yield "| | USD a month |"
     yield "|---|---:|"

@@ -1,4 +1,4 @@
-"""What operations cost as the partitions that they touch grow."""
+"""The cost of operations as the partitions that they touch grow."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ HEADER = "long-thread"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A request that should cost the same however much is stored."""
+    """A request whose cost should not depend on how much is stored."""
 
     name: str
     prepare: Callable[[Practice], Request]
@@ -83,7 +83,7 @@ def figures(*, quick: bool) -> Iterator[Figure]:
 
 @contextmanager
 def _without_a_wire(database: Database) -> Iterator[None]:
-    """Let the store write to a database as such, which takes a third of the time."""
+    """Let the store write to the database directly, which takes a third of the time."""
     database.made = -(10**9)
     with (
         patch.object(dynamodb, "client", lambda: database),
@@ -93,7 +93,7 @@ def _without_a_wire(database: Database) -> Iterator[None]:
 
 
 def _filling(practice: Practice) -> Iterator[None]:
-    """Add a session of one practitioner's and a message of one thread at a time."""
+    """Yield after adding a session of the one practitioner and a message of the one thread."""
     practice.clinic.put(f"/Communication/{HEADER}", typical("header") | {"id": HEADER})
     practice.clinic.put("/Encounter/first", typical("session") | {"id": "first"})
     actor = Actor(subject="benchmark", roles=frozenset({"practitioner"}))

@@ -1,4 +1,4 @@
-"""What the queries of real inboxes cost as the stored data grows, written into README.md here.
+"""The cost of the queries of real inboxes as the stored data grows, written into README.md here.
 
 `uv run python -m tests.benchmarks.inboxes`
 """
@@ -15,7 +15,7 @@ SIZES = (1_000, 100_000)
 
 
 def inboxes() -> Iterator[str]:
-    """Give the lines of the table."""
+    """Yield the lines of the table."""
     measured = [costs(size) for size in SIZES]
     head = "Query | " + " | ".join(f"Read units at {size:,}" for size in SIZES)
     return table(
@@ -26,19 +26,19 @@ def inboxes() -> Iterator[str]:
                 *(str(found[query].units) for found in measured),
                 str(bound),
                 str(measured[-1][query].rows),
-                _found(measured[-1][query]),
+                _found_and_included(measured[-1][query]),
             )
             for query, bound in INBOX.items()
         ),
     )
 
 
-def _found(one: Cost) -> str:
+def _found_and_included(one: Cost) -> str:
     return f"{one.found}, {one.included}" if one.included else str(one.found)
 
 
 def costs(size: int) -> dict[str, Cost]:
-    """Ask every query of a store of that size."""
+    """Run every query on a store of `size` resources, and return the costs."""
     with opened() as archive:
         fill(archive, size)
         return {query: cost(archive.memory, query) for query in INBOX}

@@ -1,7 +1,7 @@
-"""What the audit trail costs: the lines of one network's five minutes, brought all the way.
+"""The cost of the audit trail: the log lines of five minutes, processed to the end.
 
 The lines are those that the functions write, for practitioners who look after their own patients.
-What an answer and its line weigh, and what a write leaves in the tables, is measured here too.
+The sizes of answers, of lines, and of what a write stores are measured here as well.
 """
 
 import json
@@ -52,14 +52,14 @@ from tests.memory import size
 from tests.objects import Objects
 
 MS = 1000
-# What DynamoDB adds to what an item weighs, for what is stored.
+# The bytes that DynamoDB adds to each stored item.
 OVERHEAD = 100
 COUNTED = (*KINDS_OF_READS, "daily_message", "daily_open", "close")
 
 
 @dataclass
 class Measured:
-    """What so many calls of one kind took together, and logged."""
+    """The totals of the calls of one kind: time, units, round trips, and bytes logged."""
 
     calls: int = 0
     cpu: float = 0
@@ -69,22 +69,22 @@ class Measured:
 
 
 def figures() -> Iterator[Figure]:
-    """Measure lines and answers, and the trail that is made of them."""
+    """Measure lines and answers, and the audit trail made of them."""
     lines = {}
     for scenario in SCENARIOS:
         if scenario.name in COUNTED:
             lines[scenario.name], measured = _weighed(scenario)
             yield from measured
     with clock.running():
-        told = list(_lines(lines))
+        kinds_and_lines = list(_lines(lines))
     for name in READ_MIX:
-        sizes = [len(line) for kind, line in told if kind == name]
+        sizes = [len(line) for kind, line in kinds_and_lines if kind == name]
         yield Figure(f"line.{name}", "bytes", fmean(sizes))
-    yield from _trail([line for _, line in told])
+    yield from _trail([line for _, line in kinds_and_lines])
 
 
 def _weighed(scenario: Scenario) -> tuple[str, list[Figure]]:
-    """Return the line of a request, and what it, the answer and what is stored weigh."""
+    """Return the log line of a request, and the sizes of line, answer and stored items."""
     endpoint, log = Endpoint(), StringIO()
     with deployed(endpoint, **scenario.said) as practice, pytest.MonkeyPatch.context() as patched:
         patched.setattr(logger.registered_handler, "stream", log)
@@ -92,18 +92,18 @@ def _weighed(scenario: Scenario) -> tuple[str, list[Figure]]:
         with redirect_stdout(log):
             for _ in range(2):
                 handler, event = next(requests)
-                before = _stored(endpoint)
+                stored_before = _stored(endpoint)
                 _make_real(event)
                 log.seek(0)
                 log.truncate()
                 answer = handler(event, None)
         assert answer["statusCode"] in (200, 201), answer["body"]
-        stored = _stored(endpoint) - before
+        stored = _stored(endpoint) - stored_before
     text, name = log.getvalue(), scenario.name
     line = next(one for one in text.splitlines() if '"request"' in one)
     sent = Figure(f"answer.{name}", "bytes", len(answer["body"]))
-    found = [sent, Figure(f"stored.{name}", "bytes", stored)]
-    return line, found if name in READ_MIX else [*found, Figure(f"line.{name}", "bytes", len(text))]
+    sizes = [sent, Figure(f"stored.{name}", "bytes", stored)]
+    return line, sizes if name in READ_MIX else [*sizes, Figure(f"line.{name}", "bytes", len(text))]
 
 
 def _make_real(event: dict[str, Any]) -> None:
@@ -125,13 +125,15 @@ def _uuid(number: int) -> uuid.UUID:
     return uuid.UUID(int=random.Random(number).getrandbits(128))
 
 
-def _trail(told: list[str]) -> Iterator[Figure]:
-    """Measure the trail of five minutes, from the lines into the archive and its index."""
+def _trail(read_lines: list[str]) -> Iterator[Figure]:
+    """Measure the trail of five minutes, from the lines to the archive and its index."""
     endpoint, objects = Endpoint(), Objects()
     with deployed(endpoint) as practice, silent(), pytest.MonkeyPatch.context() as patched:
         patched.setattr(archive, "client", cache(lambda: objects))
         log = _measured(
-            endpoint, audit_log.handler, map(_delivery, batched(told, DELIVERED, strict=False))
+            endpoint,
+            audit_log.handler,
+            map(_delivery, batched(read_lines, DELIVERED, strict=False)),
         )
         events = list(_events(practice, endpoint))
         collect = _measured(
@@ -140,9 +142,9 @@ def _trail(told: list[str]) -> Iterator[Figure]:
             map(_streamed, batched(events, WRITES_A_BATCH, strict=False)),
         )
         new = [one for one in endpoint.database.everything(patterns.AUDIT) if "events" in one]
-        before = _stored(endpoint, patterns.AUDIT)
+        stored_before = _stored(endpoint, patterns.AUDIT)
         index = _measured(endpoint, audit_index.handler, [_streamed(new)])
-        kept = _stored(endpoint, patterns.AUDIT) - before
+        stored = _stored(endpoint, patterns.AUDIT) - stored_before
     for name, one in {"log": log, "collect": collect, "index": index}.items():
         yield Figure(f"trail.{name}.calls", f"in {GATHERED} s", one.calls)
         yield Figure(f"trail.{name}.cpu", "ms each", MS * one.cpu / one.calls)
@@ -150,21 +152,21 @@ def _trail(told: list[str]) -> Iterator[Figure]:
         yield Figure(f"trail.{name}.trips", "round trips each", one.trips / one.calls)
         yield Figure(f"trail.{name}.line", "bytes each", one.logged / one.calls)
     yield Figure("trail.new", f"bytes in {GATHERED} s", sum(size(one) + OVERHEAD for one in new))
-    yield Figure("trail.index", f"bytes in {GATHERED} s", kept)
+    yield Figure("trail.index", f"bytes in {GATHERED} s", stored)
     yield Figure("trail.objects", f"in {GATHERED} s", objects.puts)
     yield Figure("trail.archive", f"bytes in {GATHERED} s", sum(map(len, objects.bodies.values())))
 
 
-def _lines(known: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Make the lines of five minutes' reads, in the order of time, each with its kind."""
-    # At the time at which the writes are made that go the same way.
+def _lines(examples: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the lines of five minutes' reads in order of time, each with its kind."""
+    # The reads begin when the writes of the same five minutes do.
     begin, numbers = instants.now(), random.Random(1)
     kinds, weights = zip(*READ_MIX.items(), strict=True)
-    parsed = {kind: json.loads(known[kind]) for kind in kinds}
+    parsed = {kind: json.loads(examples[kind]) for kind in kinds}
     count = round(READS_A_SECOND * GATHERED)
     for number in range(count):
         at = begin + timedelta(seconds=number * GATHERED / count)
-        kind, who = numbers.choices(kinds, weights)[0], numbers.randrange(PRACTITIONERS)
+        kind, practitioner = numbers.choices(kinds, weights)[0], numbers.randrange(PRACTITIONERS)
         line = json.loads(json.dumps(parsed[kind]))
         line["request"] = b64encode(numbers.randbytes(11)).decode()
         if "id" in line:
@@ -174,8 +176,10 @@ def _lines(known: dict[str, str]) -> Iterator[tuple[str, str]]:
         shown = INBOX if kind == "page20" else 1
         audit["event"] |= {
             "at": instants.written(at),
-            "who": _who(who),
-            "patients": sorted(f"Patient/{_uuid(one)}" for one in _patients(who, shown, numbers)),
+            "who": _who(practitioner),
+            "patients": sorted(
+                f"Patient/{_uuid(one)}" for one in _patients(practitioner, shown, numbers)
+            ),
         }
         yield kind, json.dumps(line, separators=(",", ":"))
 
@@ -189,16 +193,16 @@ def _who(number: int) -> dict[str, str]:
     }
 
 
-def _patients(who: int, count: int, numbers: random.Random) -> list[int]:
-    """Choose of a practitioner's patients."""
-    first = 100_000 + who * PATIENTS
+def _patients(practitioner: int, count: int, numbers: random.Random) -> list[int]:
+    """Return numbers of a practitioner's patients."""
+    first = 100_000 + practitioner * PATIENTS
     if count > 1:
         return list(range(first, first + count))
     return [first + numbers.randrange(PATIENTS)]
 
 
 def _events(practice: Practice, endpoint: Endpoint) -> Iterator[dict[str, Any]]:
-    """Make the rows of five minutes' writes: those of messages, with ids of their own."""
+    """Yield the rows of five minutes' writes: those of messages, with ids of their own."""
     _, header = practice.linked()
     for number in range(round((WRITES_A_SECOND + CLOSINGS_A_SECOND) * GATHERED)):
         practice.make("POST", "/Communication", practice.message(header, number))
@@ -220,7 +224,7 @@ def _streamed(items: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _measured(endpoint: Endpoint, handler: Any, events: Iterable[dict[str, Any]]) -> Measured:
-    found, log = Measured(), StringIO()
+    totals, log = Measured(), StringIO()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(jobs.logger.registered_handler, "stream", log)
         for event in events:
@@ -228,12 +232,12 @@ def _measured(endpoint: Endpoint, handler: Any, events: Iterable[dict[str, Any]]
             endpoint.cpu = 0
             begun = time.process_time()
             handler(event, None)
-            found.cpu += time.process_time() - begun - endpoint.cpu
-            found.calls += 1
-            found.trips += len(endpoint.calls)
-            found.writes += sum(call.write_units for call in endpoint.calls)
-    found.logged = len(log.getvalue())
-    return found
+            totals.cpu += time.process_time() - begun - endpoint.cpu
+            totals.calls += 1
+            totals.trips += len(endpoint.calls)
+            totals.writes += sum(call.write_units for call in endpoint.calls)
+    totals.logged = len(log.getvalue())
+    return totals
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Generate the tables of the documents: `uv run python -m tests.contract.readme`.
+"""Generate the tables in the documents: `uv run python -m tests.contract.readme`.
 
-A table stands in a README.md between two comments that name it, in whichever room it is about.
+A table is placed in a README.md between two comments that name it.
 """
 
 import ast
@@ -36,7 +36,7 @@ def documents() -> list[Path]:
     return [ROOT / "README.md", *sorted(path for path in rooms if "node_modules" not in path.parts)]
 
 
-# Where the keys of each access pattern are made.
+# The function that makes the keys of each access pattern.
 MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.CURRENT: keys.encounter,
     patterns.VERSION: keys.version,
@@ -83,15 +83,18 @@ def parameters() -> Iterator[str]:
 
 
 def alarms() -> Iterator[str]:
-    """A row for each alarm, whose description says what it means and what to do."""
+    """Yield a row for each alarm: its name, what it means and what to do."""
     rows = template.resources(template.load(), "AWS::CloudWatch::Alarm").items()
     return table(
         "Alarm | Means | What to do",
-        ((f"`{name}`", *_said(row["Properties"]["AlarmDescription"])) for name, row in rows),
+        (
+            (f"`{name}`", *_split_description(row["Properties"]["AlarmDescription"]))
+            for name, row in rows
+        ),
     )
 
 
-def _said(description: str) -> tuple[str, str]:
+def _split_description(description: str) -> tuple[str, str]:
     means, _, what_to_do = description.partition(" Do: ")
     return means, what_to_do[:1].upper() + what_to_do[1:]
 
@@ -101,26 +104,26 @@ def _default(value: object) -> str:
 
 
 def interactions() -> Iterator[str]:
-    """A row for each path, with its methods; what is asked of the base is one, whatever it asks."""
+    """Yield a row for each path with its methods. All requests to the base share one row."""
     methods: dict[tuple[str, ...], dict[str, None]] = {}
     of_base = ", ".join(row.code for row in INTERACTIONS if row.is_systems)
     for row in INTERACTIONS:
         path = f"{row.path}`, beside the base" if row.rooted else f"{row.path}`"
-        asked = (of_base, "[base]`") if row.is_systems else (row.code, path)
+        request = (of_base, "[base]`") if row.is_systems else (row.code, path)
         roles = "everybody, without a token" if row.public else row.who
         function = f"[{row.function}](/functions/{row.function}.py)"
-        methods.setdefault((*asked, roles, function), {})[row.method] = None
+        methods.setdefault((*request, roles, function), {})[row.method] = None
     return table(
         "Interaction | Request | Roles | Function",
         (
-            (code, f"`{', '.join(found)} {path}", *rest)
-            for (code, path, *rest), found in methods.items()
+            (code, f"`{', '.join(verbs)} {path}", *rest)
+            for (code, path, *rest), verbs in methods.items()
         ),
     )
 
 
 def api() -> Iterator[str]:
-    """A row for each interaction, with its requests: the API at one look."""
+    """Yield a row for each interaction with its requests, as an overview of the API."""
     requests: dict[str, dict[str, list[str]]] = {}
     for row in INTERACTIONS:
         if row.code == "preflight":
@@ -146,7 +149,10 @@ def operations_offered() -> Iterator[str]:
         (
             (
                 " or ".join(f"`{call}`" for call in _calls(row)),
-                ", ".join(f"`{one.name}` {one.min}..{one.max}" for one in row.parameters),
+                ", ".join(
+                    f"`{parameter.name}` {parameter.min}..{parameter.max}"
+                    for parameter in row.parameters
+                ),
                 ", ".join(sorted(row.roles)),
                 row.description,
             )
@@ -156,7 +162,7 @@ def operations_offered() -> Iterator[str]:
 
 
 def _calls(row: Operation) -> Iterator[str]:
-    """How an operation is called; on a type only by POST."""
+    """Yield the ways to call an operation. At the type level that is only POST."""
     kind = row.types[0] if len(row.types) == 1 else "{type}"
     if TYPE in row.levels:
         yield f"POST {kind}/{row.name}"
@@ -165,10 +171,10 @@ def _calls(row: Operation) -> Iterator[str]:
 
 
 def plain_collections() -> Iterator[str]:
-    for each in COLLECTIONS.values():
-        searched = ", ".join(f"`{name}`" for name in queries.names(each))
-        yield f"- **`/v1/{each.name}`**, in FHIR {each.type}"
-        yield f"  - Fields: {', '.join(_names(each.fields))}"
+    for collection in COLLECTIONS.values():
+        searched = ", ".join(f"`{name}`" for name in queries.names(collection))
+        yield f"- **`/v1/{collection.name}`**, in FHIR {collection.type}"
+        yield f"  - Fields: {', '.join(_names(collection.fields))}"
         yield f"  - Search: {searched}"
 
 
@@ -183,13 +189,16 @@ def _names(fields: Iterable[Field]) -> Iterator[str]:
 def roles() -> Iterator[str]:
     yield from table(
         "Role | Deletes | Interactions",
-        ((f"`{role.name}`", role.deletes, _may(role.name)) for role in ROLES.values()),
+        (
+            (f"`{role.name}`", role.deletes, _allowed_interactions(role.name))
+            for role in ROLES.values()
+        ),
     )
     yield ""
     yield from (f"- `{role.name}`: {role.documentation}" for role in ROLES.values())
 
 
-def _may(role: str) -> str:
+def _allowed_interactions(role: str) -> str:
     rows = [row for row in INTERACTIONS if row.code != "operation" and role in row.roles]
     codes = dict.fromkeys(row.code for row in rows)
     codes |= dict.fromkeys(row.name for row in OPERATIONS if role in row.roles)
@@ -197,36 +206,61 @@ def _may(role: str) -> str:
 
 
 def compartments() -> Iterator[str]:
-    """A row for each type: by which parameters it is in somebody's compartment."""
-    others = (each for each in TYPES if each not in SEEN_BY_ALL)
+    """Yield a row for each type: the parameters by which a resource is in a compartment."""
+    in_compartments = (resource_type for resource_type in TYPES if resource_type not in SEEN_BY_ALL)
     return table(
         "Type | In a Patient's compartment by | In a RelatedPerson's by",
         (
-            *((each, *(_named_by(each, owner) for owner in (PATIENT, RELATED))) for each in others),
-            (", ".join(each for each in TYPES if each in SEEN_BY_ALL), *["seen by all"] * 2),
+            *(
+                (
+                    resource_type,
+                    *(
+                        _compartment_parameters(resource_type, owner)
+                        for owner in (PATIENT, RELATED)
+                    ),
+                )
+                for resource_type in in_compartments
+            ),
+            (
+                ", ".join(resource_type for resource_type in TYPES if resource_type in SEEN_BY_ALL),
+                *["seen by all"] * 2,
+            ),
         ),
     )
 
 
-def _named_by(resource_type: str, owner: str) -> str:
+def _compartment_parameters(resource_type: str, owner: str) -> str:
     rows = [row for row in of_type(resource_type) if row.owner == owner]
     named = ", ".join("being it" if row.element == ITSELF else f"`{row.param}`" for row in rows)
     return named or "nothing"
 
 
 def search_parameters() -> Iterator[str]:
-    """By type, after those that all types but AuditEvent have, and how they are answered."""
-    common = set.intersection(*(set(_parameters(each)) for each in TYPES))
-    groups = [(f"all but {AUDIT_EVENT}", [one for one in _parameters(TYPES[0]) if one in common])]
-    groups += [(each, [one for one in _parameters(each) if one not in common]) for each in TYPES]
+    """Yield the parameters by type and kind of index, after those that all types but AuditEvent
+    have.
+    """
+    common = set.intersection(*(set(_parameters(resource_type)) for resource_type in TYPES))
+    groups = [
+        (
+            f"all but {AUDIT_EVENT}",
+            [parameter for parameter in _parameters(TYPES[0]) if parameter in common],
+        )
+    ]
+    groups += [
+        (
+            resource_type,
+            [parameter for parameter in _parameters(resource_type) if parameter not in common],
+        )
+        for resource_type in TYPES
+    ]
     groups += [(AUDIT_EVENT, _parameters(AUDIT_EVENT))]
     return table(
         "Type | Answered by | Parameters",
         (
-            (name, index.value, _by_type(found))
+            (name, index.value, _by_type(matching))
             for name, rows in groups
             for index in Index
-            if (found := [one for one in rows if one[2] is index])
+            if (matching := [parameter for parameter in rows if parameter[2] is index])
         ),
     )
 
@@ -260,7 +294,9 @@ def _link(function: Callable[..., object]) -> str:
 
 
 def costs() -> Iterator[str]:
-    """What tests/integration/test_units.py holds, as the names of its tests say it."""
+    """Yield the costs that tests/integration/test_units.py checks, taken from the names of its
+    tests.
+    """
     source = (ROOT / "tests/integration/test_units.py").read_text()
     for test in ast.parse(source).body:
         if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):
@@ -270,29 +306,34 @@ def costs() -> Iterator[str]:
 
 
 def clients() -> Iterator[str]:
-    """What the clients' own report says of them, by groups of calls; equal reports once."""
-    named: dict[str, list[str]] = {}
+    """Yield the clients' report by groups of calls. Clients with equal reports are listed together."""
+    names_by_calls: dict[str, list[str]] = {}
     for client in json.loads((CLIENTS / "report.json").read_text()):
-        calls = [f"  - {group}: {_calls_made(made)}" for group, made in client["calls"].items()]
-        named.setdefault("\n".join(calls), []).append(f"**{client['client']}** {client['version']}")
-    for made, names in named.items():
+        calls = [
+            f"  - {group}: {_calls_made(calls_made)}"
+            for group, calls_made in client["calls"].items()
+        ]
+        names_by_calls.setdefault("\n".join(calls), []).append(
+            f"**{client['client']}** {client['version']}"
+        )
+    for calls_made, names in names_by_calls.items():
         yield f"- {' and '.join(names)}"
-        yield made
+        yield calls_made
 
 
-def _calls_made(made: Iterable[str]) -> str:
-    """Each call once, with the ways in which it was made."""
+def _calls_made(calls: Iterable[str]) -> str:
+    """Return each call once, with the ways in which it was made."""
     ways: dict[str, list[str]] = {}
-    for one in made:
-        name, _, way = one.partition(", ")
+    for call in calls:
+        name, _, way = call.partition(", ")
         ways.setdefault(name, []).append(way)
-    return ", ".join(f"`{name}`{_in_ways(given)}" for name, given in ways.items())
+    return ", ".join(f"`{name}`{_in_ways(variants)}" for name, variants in ways.items())
 
 
-def _in_ways(given: list[str]) -> str:
-    also = "also " if "" in given else ""
-    named = "; ".join(filter(None, given))
-    return f" ({also}{named})" if named else ""
+def _in_ways(variants: list[str]) -> str:
+    also = "also " if "" in variants else ""
+    listed = "; ".join(filter(None, variants))
+    return f" ({also}{listed})" if listed else ""
 
 
 def medplum_walkthrough() -> Iterator[str]:
@@ -325,28 +366,28 @@ TABLES = (
 
 def rewritten(document: Path) -> str:
     """Return the text of a document with each of its tables generated anew."""
-    text, up = document.read_text(), _up(document)
+    text, up = document.read_text(), _path_to_root(document)
     for make in TABLES:
-        if _begin(make.__name__) in text:
+        if _begin_marker(make.__name__) in text:
             lines = (line.replace("](/", f"]({up}") for line in make())
             text = replaced(text, make.__name__, lines)
     return text
 
 
-def _up(document: Path) -> str:
-    """Return the path from a document to the root, by which its links begin."""
+def _path_to_root(document: Path) -> str:
+    """Return the path from a document to the root, with which its links begin."""
     return "../" * len(document.relative_to(ROOT).parent.parts)
 
 
 def replaced(text: str, name: str, lines: Iterable[str]) -> str:
-    """Return a text with other lines between the comments of that name."""
-    before, after = text.split(_begin(name))
+    """Return a text with the lines between the comments of that name replaced."""
+    before, after = text.split(_begin_marker(name))
     end = f"<!-- end of {name} -->"
     _, rest = after.split(end)
-    return f"{before}{_begin(name)}{'\n'.join(lines)}\n{end}{rest}"
+    return f"{before}{_begin_marker(name)}{'\n'.join(lines)}\n{end}{rest}"
 
 
-def _begin(name: str) -> str:
+def _begin_marker(name: str) -> str:
     return f"<!-- {name} -->\n"
 
 

@@ -1,4 +1,4 @@
-"""Whatever may break has an alarm, a row on the dashboard, and a metric that there is."""
+"""Everything that may fail has an alarm, a row on the dashboard, and a metric that exists."""
 
 import ast
 import json
@@ -18,7 +18,7 @@ ALARMS = template.resources(TEMPLATE, "AWS::CloudWatch::Alarm")
 TOPIC = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
 STACK = "AWS::StackName"
 
-# What AWS measures, under which dimensions, and where it says so.
+# Metrics that AWS publishes, with their dimensions and the page that documents them.
 _API = "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
 _TABLE = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html"
@@ -55,7 +55,7 @@ type Metric = tuple[str, str, Dimensions]
 
 
 def text(value: Any, *, makes_pool: bool = True) -> str:
-    """A value as it is deployed, with `${Name}` for what only a stack knows."""
+    """Return a value as it is deployed, with `${Name}` for what only a stack knows."""
     if isinstance(value, str):
         return value
     ((name, part),) = value.items()
@@ -69,24 +69,26 @@ def text(value: Any, *, makes_pool: bool = True) -> str:
             assert condition == "MakePool"
             return text(then if makes_pool else other)
         case "Fn::Sub":
-            body, given = part if isinstance(part, list) else (part, {})
-            for variable, replaced in given.items():
-                body = body.replace(f"${{{variable}}}", text(replaced, makes_pool=makes_pool))
+            body, substitutions = part if isinstance(part, list) else (part, {})
+            for variable, substitute in substitutions.items():
+                body = body.replace(f"${{{variable}}}", text(substitute, makes_pool=makes_pool))
             return str(body)
         case _:
             raise AssertionError(name)
 
 
 def metrics_of(alarm: Mapping[str, Any]) -> Iterator[Metric]:
-    """What an alarm watches, and is paid for."""
+    """Yield the metrics that an alarm watches; each of them is billed."""
     properties = alarm["Properties"]
-    stats = [one["MetricStat"]["Metric"] for one in properties.get("Metrics", ()) if _is_read(one)]
+    stats = [
+        one["MetricStat"]["Metric"] for one in properties.get("Metrics", ()) if _reads_metric(one)
+    ]
     for stat in stats or [properties]:
         dimensions = {(one["Name"], text(one["Value"])) for one in stat["Dimensions"]}
         yield text(stat["Namespace"]), stat["MetricName"], frozenset(dimensions)
 
 
-def _is_read(query: Mapping[str, Any]) -> bool:
+def _reads_metric(query: Mapping[str, Any]) -> bool:
     return "MetricStat" in query
 
 
@@ -100,19 +102,19 @@ def widgets(*, makes_pool: bool = True) -> list[Any]:
 
 
 def rows(*, makes_pool: bool = True) -> dict[str, list[Metric]]:
-    """The metrics of each row of the dashboard, by the heading above it."""
-    found: dict[str, list[Metric]] = {}
+    """Return the metrics of each row of the dashboard, by its heading."""
+    metrics_by_row: dict[str, list[Metric]] = {}
     heading = ""
     for widget in widgets(makes_pool=makes_pool):
         if widget["type"] == "text":
             heading = widget["properties"]["markdown"].removeprefix("## ")
-            found[heading] = []
+            metrics_by_row[heading] = []
         elif widget["type"] == "metric":
-            found[heading] += _shown(widget["properties"]["metrics"])
-    return found
+            metrics_by_row[heading] += _metrics_of_widget(widget["properties"]["metrics"])
+    return metrics_by_row
 
 
-def _shown(lines: list[Any]) -> Iterator[Metric]:
+def _metrics_of_widget(lines: list[Any]) -> Iterator[Metric]:
     for line in lines:
         names = [part for part in line if isinstance(part, str)]
         if names:
@@ -125,7 +127,7 @@ def watches(namespace: str, name: str, **dimensions: str) -> bool:
     return (namespace, name, frozenset(dimensions.items())) in WATCHED
 
 
-# ---- Nothing is left out
+# ---- Everything has an alarm
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -134,7 +136,7 @@ def test_every_function_has_an_alarm(function: str, metric: str) -> None:
     assert watches("AWS/Lambda", metric, FunctionName=f"${{{function}}}")
 
 
-# Which operations of the store a right is for; what scans is called by an operator, who is told.
+# The operation of the store that each right is for. A scan is run by an operator, who sees it fail.
 _OPERATIONS = {
     "GetItem": "GetItem",
     "BatchGetItem": "BatchGetItem",
@@ -163,7 +165,9 @@ QUEUES = template.resources(TEMPLATE, "AWS::SQS::Queue")
 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_every_queue_has_an_alarm(queue: str) -> None:
-    """For letters that nobody takes, if they are dead: else for those that are not taken soon."""
+    """A dead letter queue has an alarm for any message, another queue for messages that wait too
+    long.
+    """
     is_dead = "RedrivePolicy" not in QUEUES[queue]["Properties"]
     metric = "ApproximateNumberOfMessagesVisible" if is_dead else "ApproximateAgeOfOldestMessage"
     assert watches("AWS/SQS", metric, QueueName=f"${{{queue}.QueueName}}")
@@ -177,7 +181,7 @@ MAPPINGS = template.resources(TEMPLATE, "AWS::Lambda::EventSourceMapping")
     [name for name, one in MAPPINGS.items() if "StreamArn" in str(one["Properties"])],
 )
 def test_every_trigger_of_a_stream_has_an_alarm(mapping: str) -> None:
-    """Lambda measures a function's streams together, by the oldest of what it was given."""
+    """Lambda has one IteratorAge for all streams of a function, that of the oldest record."""
     function, _ = MAPPINGS[mapping]["Properties"]["FunctionName"]["Fn::GetAtt"]
     assert watches("AWS/Lambda", "IteratorAge", FunctionName=f"${{{function}}}")
 
@@ -196,8 +200,8 @@ def test_every_subscription_of_a_log_has_an_alarm(name: str) -> None:
 
 def test_every_metric_filter_of_a_log_has_an_alarm() -> None:
     for log_filter in template.resources(TEMPLATE, "AWS::Logs::MetricFilter").values():
-        for made in log_filter["Properties"]["MetricTransformations"]:
-            named = (text(made["MetricNamespace"]), made["MetricName"])
+        for transformation in log_filter["Properties"]["MetricTransformations"]:
+            named = (text(transformation["MetricNamespace"]), transformation["MetricName"])
             assert named in {(namespace, name) for namespace, name, _ in WATCHED}
 
 
@@ -215,18 +219,18 @@ def test_every_api_has_alarms_for_its_errors_and_its_latency(api: str) -> None:
     assert latency["ExtendedStatistic"] == "p99"
 
 
-def test_what_is_lost_or_late_has_an_alarm() -> None:
+def test_lost_audit_lines_and_late_closings_have_an_alarm() -> None:
     for metric in (metrics.UNAUDITED, metrics.OLDEST):
         assert watches(f"${{{STACK}}}", metric, Policy=metrics.ANY)
-    # A schedule that does not run says nothing.
+    # A schedule that does not run sends no data.
     assert ALARMS["ClosingLagAlarm"]["Properties"]["TreatMissingData"] == "breaching"
 
 
-# ---- Each alarm is told of, shown and explained
+# ---- Every alarm notifies, is shown and is explained
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_tells_when_it_begins_and_when_it_is_over(name: str) -> None:
+def test_an_alarm_notifies_when_it_begins_and_when_it_ends(name: str) -> None:
     properties = ALARMS[name]["Properties"]
     assert properties["AlarmActions"] == properties["OKActions"] == TOPIC
     assert "ActionsEnabled" not in properties
@@ -243,13 +247,13 @@ def test_an_alarm_says_what_it_means_and_what_to_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_over_several_metrics_is_one_that_cloudwatch_takes(name: str) -> None:
+def test_an_alarm_over_several_metrics_is_within_the_limits_of_cloudwatch(name: str) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html"""
     queries = ALARMS[name]["Properties"].get("Metrics")
     if queries is None:
         return
-    read = [query for query in queries if _is_read(query)]
-    (watched,) = (query for query in queries if not _is_read(query))
+    read = [query for query in queries if _reads_metric(query)]
+    (watched,) = (query for query in queries if not _reads_metric(query))
     assert 1 <= len(read) <= 10
     ids = [query["Id"] for query in queries]
     assert len(ids) == len(set(ids))
@@ -269,15 +273,15 @@ def test_an_alarm_is_in_one_row_of_the_dashboard(name: str) -> None:
 
 
 @pytest.mark.parametrize("makes_pool", [True, False])
-def test_the_dashboard_begins_with_all_alarms_that_there_are(*, makes_pool: bool) -> None:
+def test_the_dashboard_begins_with_all_deployed_alarms(*, makes_pool: bool) -> None:
     first, *rest = widgets(makes_pool=makes_pool)
-    there = {
+    deployed = {
         f"${{{name}.Arn}}"
         for name, alarm in ALARMS.items()
         if makes_pool or alarm.get("Condition") != "MakePool"
     }
     assert first["type"] == "alarm"
-    assert sorted(first["properties"]["alarms"]) == sorted(there)
+    assert sorted(first["properties"]["alarms"]) == sorted(deployed)
     assert not any(widget["type"] == "alarm" for widget in rest)
 
 
@@ -295,9 +299,7 @@ def test_the_dashboard_has_a_row_for_each_subject() -> None:
 
 
 @pytest.mark.parametrize("makes_pool", [True, False])
-def test_widgets_of_a_row_stand_beside_each_other_and_name_what_there_is(
-    *, makes_pool: bool
-) -> None:
+def test_widgets_do_not_overlap_and_name_only_deployed_resources(*, makes_pool: bool) -> None:
     places = [
         (widget["y"] + down, widget["x"] + right)
         for widget in widgets(makes_pool=makes_pool)
@@ -312,18 +314,18 @@ def test_widgets_of_a_row_stand_beside_each_other_and_name_what_there_is(
         assert makes_pool or RESOURCES[name].get("Condition") != "MakePool"
 
 
-# ---- Each metric that is named is measured
+# ---- Every metric that is named is published
 
 
-_BEFORE_POLICY = 2  # of the arguments of `metrics.note`
+_BEFORE_POLICY = 2  # the number of positional arguments of `metrics.note` before the policy
 
 
 def _names_policy(call: ast.Call) -> bool:
     return any(word.arg == "policy" for word in call.keywords)
 
 
-def noted() -> set[tuple[str, bool]]:
-    """The names of figures that code notes, each with whether it is noted by policy."""
+def noted_figures() -> set[tuple[str, bool]]:
+    """Return the names of the figures that the code notes, each with whether it is by policy."""
     calls = [
         call
         for path in (ROOT / "shared").rglob("*.py")
@@ -339,16 +341,16 @@ def noted() -> set[tuple[str, bool]]:
 
 
 def figures() -> set[Metric]:
-    """The metrics that are made of these: what is not by policy is under `any`."""
+    """Return the metrics of these figures. One that is not by policy is under `any`."""
     policies = TEMPLATE["Parameters"]["SessionPolicy"]["AllowedValues"]
     return {
         (f"${{{STACK}}}", name, frozenset({("Policy", policy)}))
-        for name, by_policy in noted()
+        for name, by_policy in noted_figures()
         for policy in (policies if by_policy else [metrics.ANY])
     }
 
 
-def test_figures_are_written_under_the_namespace_and_the_dimension_that_are_named(
+def test_figures_are_written_with_the_expected_namespace_and_dimension(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
@@ -357,7 +359,7 @@ def test_figures_are_written_under_the_namespace_and_the_dimension_that_are_name
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     settings.settings.cache_clear()
-    for name, by_policy in noted():
+    for name, by_policy in noted_figures():
         metrics.note(name, policy="daily" if by_policy else metrics.ANY)
     metrics.write()
     settings.settings.cache_clear()
@@ -367,15 +369,15 @@ def test_figures_are_written_under_the_namespace_and_the_dimension_that_are_name
         (directive,) = line["_aws"]["CloudWatchMetrics"]
         assert (directive["Namespace"], directive["Dimensions"]) == ("the-stack", [["Policy"]])
         written |= {(one["Name"], line["Policy"] != metrics.ANY) for one in directive["Metrics"]}
-    assert written == noted()
+    assert written == noted_figures()
 
 
-def test_alarms_and_dashboard_name_only_what_is_measured() -> None:
+def test_alarms_and_dashboard_name_only_published_metrics() -> None:
     shown = {metric for row in rows().values() for metric in row}
-    known = figures()
+    published = figures()
     for namespace, name, dimensions in WATCHED | shown:
         if namespace == f"${{{STACK}}}":
-            assert (namespace, name, dimensions) in known
+            assert (namespace, name, dimensions) in published
         else:
             kinds = frozenset(kind for kind, _ in dimensions)
             assert (namespace, name, kinds) in MEASURED_BY_AWS
@@ -387,10 +389,10 @@ def test_every_figure_is_on_the_dashboard() -> None:
 
 def test_the_bill_counts_every_metric_of_alarms_and_every_figure() -> None:
     alarms = sum(len([*metrics_of(alarm)]) for alarm in ALARMS.values())
-    assert bill.watched(TEMPLATE) == (alarms, len(noted()))
+    assert bill.watched(TEMPLATE) == (alarms, len(noted_figures()))
 
 
-# ---- Whom they tell
+# ---- Notification
 
 PATTERN = TEMPLATE["Parameters"]["AlarmTopicArn"]["AllowedPattern"]
 
@@ -409,11 +411,13 @@ PATTERN = TEMPLATE["Parameters"]["AlarmTopicArn"]["AllowedPattern"]
         ("on-call", False),
     ],
 )
-def test_only_a_topic_is_taken_for_a_topic(topic: str, is_taken: bool) -> None:
+def test_the_alarm_topic_parameter_accepts_only_the_arn_of_a_topic(
+    topic: str, is_taken: bool
+) -> None:
     assert bool(re.search(PATTERN, topic)) is is_taken
 
 
-def test_without_a_topic_alarms_are_there_and_only_show() -> None:
+def test_without_a_topic_alarms_exist_and_notify_nobody() -> None:
     assert TEMPLATE["Parameters"]["AlarmTopicArn"]["Default"] == ""
     conditions = {alarm.get("Condition") for alarm in ALARMS.values()}
     assert conditions == {None, "MakePool"}

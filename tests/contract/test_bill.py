@@ -1,6 +1,6 @@
-"""What a month costs in the model of the benchmarks, by the units and bytes of today's code.
+"""The monthly cost of the benchmark's model network, at the units and bytes of today's code.
 
-CPU is taken as it was measured once, with a margin: what it costs is little of it.
+CPU is a small part of it, so the value is one measured earlier, with a margin.
 """
 
 from collections.abc import Iterator
@@ -12,14 +12,16 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.scenarios import SCENARIOS
 
 MOST, MOST_AGAIN = 330, 30
-# Milliseconds of a processor.
+# Milliseconds of CPU per request.
 CPU = {"get": 1.5, "page20": 4, "thread20": 5}
 OF_WRITES = 10
 OF_TRAIL = {"trail.log.cpu": 2, "trail.collect.cpu": 2, "trail.index.cpu": 5000}
 
 
 def figures() -> Iterator[Figure]:
-    """What a benchmark measures, with the same CPU on any machine."""
+    """Return the benchmark's figures, with fixed CPU times so that they are the same on any
+    machine.
+    """
     for scenario in SCENARIOS:
         name = scenario.name
         yield Figure(f"wu.{name}", "", scenario.writes)
@@ -35,15 +37,15 @@ def month() -> bill.Month:
     return bill.Month(figures())
 
 
-def test_a_month_costs_no_more_than_it_may_everything_counted(month: bill.Month) -> None:
+def test_a_month_stays_within_its_total_budget(month: bill.Month) -> None:
     assert sum(month.lines.values()) <= MOST, month.lines
 
 
-def test_what_a_month_stores_adds_little_to_all_that_follow(month: bill.Month) -> None:
+def test_the_storage_of_a_month_adds_little_to_later_months(month: bill.Month) -> None:
     assert sum(month.added.values()) <= MOST_AGAIN, month.added
 
 
-def test_the_audit_trail_of_reads_is_a_small_part_of_it(month: bill.Month) -> None:
+def test_the_audit_trail_of_reads_is_a_small_part_of_the_bill(month: bill.Month) -> None:
     of_trail = [price for name, price in month.lines.items() if "audit trail" in name]
     assert len(of_trail) == 2
     assert sum(of_trail) <= sum(month.lines.values()) / 10

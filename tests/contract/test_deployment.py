@@ -1,4 +1,4 @@
-"""What a deployment of the template does on AWS that the emulator does not check."""
+"""Properties of a deployment on AWS that the emulator does not check."""
 
 import json
 import re
@@ -32,12 +32,12 @@ from tests.contract.test_template import (
 
 PARAMETERS = TEMPLATE["Parameters"]
 TABLES = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-# What SAM makes of a function that others may name: its role, and what calls it.
+# What SAM derives from a function under names that others may use: its role, alias and version.
 _MADE = re.compile(r"(?P<function>\w+Function)(Role|\.Alias|\.Version)")
 
 
 def references(value: Any) -> Iterator[str]:
-    """The logical ids that a value names."""
+    """Yield the logical ids that a value names."""
     if isinstance(value, list):
         for part in value:
             yield from references(part)
@@ -50,14 +50,16 @@ def references(value: Any) -> Iterator[str]:
                     yield part[0]
                 case "Fn::Sub":
                     text, *names = part if isinstance(part, list) else [part]
-                    yield from (each.partition(".")[0] for each in re.findall(r"\${(.+?)}", text))
+                    yield from (
+                        variable.partition(".")[0] for variable in re.findall(r"\${(.+?)}", text)
+                    )
                     yield from references(names)
                 case _:
                     yield from references(part)
 
 
-def needs(name: str) -> set[str]:
-    """What is made before a resource, as CloudFormation sees it."""
+def dependencies(name: str) -> set[str]:
+    """Return the resources that CloudFormation creates before a resource, directly."""
     resource = RESOURCES[name]
     properties = [resource.get("Properties", {})]
     if name in FUNCTIONS:
@@ -81,39 +83,41 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def made_before(name: str) -> set[str]:
-    """Everything that is made before a resource."""
+def all_dependencies(name: str) -> set[str]:
+    """Return every resource that is created before a resource."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
-        for need in needs(waiting.pop()) - found:
+        for need in dependencies(waiting.pop()) - found:
             found.add(need)
             waiting.append(need)
     return found
 
 
-def test_no_resource_waits_for_itself() -> None:
-    order = TopologicalSorter({name: needs(name) for name in RESOURCES}).static_order()
+def test_no_resource_depends_on_itself() -> None:
+    order = TopologicalSorter({name: dependencies(name) for name in RESOURCES}).static_order()
     assert {*order} == RESOURCES.keys()
 
 
 @pytest.mark.parametrize("protected", [*TABLES, "UserPool"])
-def test_what_cannot_be_rolled_back_is_made_after_what_may_fail(protected: str) -> None:
-    """A deletion that is protected fails, and with it the rollback of a first deployment."""
+def test_a_protected_resource_is_created_after_everything_that_may_fail(protected: str) -> None:
+    """A protected resource cannot be deleted, so a first deployment that fails later cannot roll
+    back.
+    """
     first = {"SettingsCheck", "ApiDomain"}
-    if protected != "UserPool":  # the stage and the authorizer need its clients
+    if protected != "UserPool":  # the stage and the authorizer need the pool's clients
         first |= {"Authorizer", "ApiStage"}
-    assert first <= made_before(protected)
-    assert not made_before(protected) & TABLES.keys()
+    assert first <= all_dependencies(protected)
+    assert not all_dependencies(protected) & TABLES.keys()
 
 
-def test_the_check_of_settings_knows_what_functions_read() -> None:
+def test_the_settings_check_covers_the_settings_that_functions_read() -> None:
     checked = RESOURCES["SettingsCheck"]["Properties"]["Settings"]
-    given = Recorder(dict.fromkeys((*checked, *_of_tables()), ""))
+    given = Recorder(dict.fromkeys((*checked, *_table_variables()), ""))
     settings.read(given)
     every = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    # What only the stack knows, or may be any text.
-    unchecked = {name for name in given.asked - checked.keys() if name not in _of_tables()}
+    # Values that only the stack knows, or that may be any text.
+    unchecked = {name for name in given.asked - checked.keys() if name not in _table_variables()}
     assert unchecked == {
         "ALLOWED_ORIGINS",
         "AUDIT_ARCHIVE",
@@ -128,24 +132,24 @@ def test_the_check_of_settings_knows_what_functions_read() -> None:
         "TOKEN_URL",
     }
     for name, value in checked.items():
-        assert value["Ref"] in {*references((every | _of_writers())[name])}
+        assert value["Ref"] in {*references((every | _environment_of_writers())[name])}
 
 
-def _of_writers() -> dict[str, Any]:
-    """What writers alone have in their environment."""
+def _environment_of_writers() -> dict[str, Any]:
+    """Return the environment of the writing functions."""
     environment = FUNCTIONS["CreateFunction"]["Properties"]["Environment"]
     variables: dict[str, Any] = environment["Variables"]
     return variables
 
 
-def test_settings_are_checked_again_by_each_release() -> None:
+def test_every_release_checks_the_settings_again() -> None:
     assert RESOURCES["SettingsCheck"]["Properties"]["Code"] == {
         "Ref": "SettingsCheckFunction.Version"
     }
     assert "AutoPublishAlias" not in FUNCTIONS["SettingsCheckFunction"]["IgnoreGlobals"]
 
 
-def _of_tables() -> list[str]:
+def _table_variables() -> list[str]:
     return [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper() for name in TABLES]
 
 
@@ -153,14 +157,14 @@ PREFLIGHTS = [route for route in ROUTES if key_under(route, "/x").startswith("OP
 
 
 def matches(path: str, asked: str) -> bool:
-    """Whether a route's path takes another, whose variables are as good as names."""
+    """Return whether a route's path matches another one. Variables count as literal names."""
     if path.endswith("/{proxy+}"):
         return asked.startswith(path.removesuffix("{proxy+}"))
     return path == asked
 
 
 @pytest.mark.parametrize("base_path", ["", "/fhir/R4"])
-def test_whatever_asks_for_a_token_has_a_preflight_that_asks_for_none(base_path: str) -> None:
+def test_every_route_with_a_token_has_a_preflight_without_one(base_path: str) -> None:
     assert all(is_public(route) for route in PREFLIGHTS)
     preflights = [key_under(route, base_path).partition(" ")[2] for route in PREFLIGHTS]
     asked = [key_under(route, base_path) for route in ROUTES if not is_public(route)]
@@ -168,7 +172,7 @@ def test_whatever_asks_for_a_token_has_a_preflight_that_asks_for_none(base_path:
         assert any(matches(preflight, path) for preflight in preflights), path
 
 
-def test_pages_of_other_origins_may_send_and_read_what_the_api_takes_and_gives(
+def test_cors_allows_the_methods_and_headers_of_the_api(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in template.function_environment(TEMPLATE, dict.fromkeys(TABLES, "-")).items():
@@ -209,7 +213,7 @@ def test_pages_of_other_origins_may_send_and_read_what_the_api_takes_and_gives(
         ("https://*", False),
     ],
 )
-def test_only_origins_are_taken_for_origins(origins: str, is_taken: bool) -> None:
+def test_allowed_origins_accepts_only_origins(origins: str, is_taken: bool) -> None:
     assert bool(re.search(PARAMETERS["AllowedOrigins"]["AllowedPattern"], origins)) is is_taken
     assert PARAMETERS["AllowedOrigins"]["Type"] == "CommaDelimitedList"
 
@@ -226,11 +230,13 @@ def test_only_origins_are_taken_for_origins(origins: str, is_taken: bool) -> Non
         ("1234abcd-12ab-34cd-56ef-1234567890ab", False),
     ],
 )
-def test_a_key_is_named_by_its_own_arn(parameter: str, arn: str, is_taken: bool) -> None:
+def test_a_kms_key_parameter_accepts_only_the_arn_of_a_key(
+    parameter: str, arn: str, is_taken: bool
+) -> None:
     assert bool(re.search(PARAMETERS[parameter]["AllowedPattern"], arn)) is is_taken
 
 
-def test_names_that_are_unique_in_an_account_name_the_stack_and_its_region() -> None:
+def test_resource_names_contain_the_stack_so_that_they_are_unique() -> None:
     name = RESOURCES["Dashboard"]["Properties"]["DashboardName"]
     assert {*references(name)} == {"AWS::StackName", "AWS::Region"}
     assert {*references(RESOURCES["DependenciesLayer"]["Properties"]["LayerName"])} == {
@@ -238,31 +244,31 @@ def test_names_that_are_unique_in_an_account_name_the_stack_and_its_region() -> 
     }
 
 
-def test_access_logs_are_where_the_gateway_may_write_without_a_policy_line_of_their_own() -> None:
+def test_access_logs_have_a_name_that_needs_no_log_resource_policy() -> None:
     (text, _) = RESOURCES["AccessLogs"]["Properties"]["LogGroupName"]["Fn::Sub"]
     assert text.startswith("/aws/vendedlogs/")
 
 
-def test_logs_outlive_the_stack_and_may_have_a_key() -> None:
+def test_log_groups_outlive_the_stack_and_may_be_encrypted_with_a_key() -> None:
     for group in template.resources(TEMPLATE, "AWS::Logs::LogGroup").values():
         assert group["DeletionPolicy"] == "RetainExceptOnCreate"
         assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
         assert {*references(group["Properties"]["KmsKeyId"])} == {"LogKmsKeyArn", "AWS::NoValue"}
 
 
-def test_a_run_of_the_schedule_is_told_its_time_and_is_not_late() -> None:
+def test_a_scheduled_run_receives_its_time_and_expires_after_a_minute() -> None:
     (schedule,) = FUNCTIONS["ClosingSchedulerFunction"]["Properties"]["Events"].values()
     assert json.loads(schedule["Properties"]["Input"]) == {"time": "<aws.scheduler.scheduled-time>"}
     assert schedule["Properties"]["RetryPolicy"]["MaximumEventAgeInSeconds"] == 60
 
 
-def test_whatever_is_called_without_waiting_says_until_when_it_is_tried() -> None:
+def test_every_asynchronous_function_limits_the_age_of_its_events() -> None:
     tried = {
         module(function): function["Properties"]["EventInvokeConfig"]["MaximumEventAgeInSeconds"]
         for function in FUNCTIONS.values()
         if "EventInvokeConfig" in function["Properties"]
     }
-    # Lines of the audit trail as long as Lambda keeps them, and then as dead letters.
+    # Lambda keeps lines of the audit trail this long; then they become dead letters.
     assert tried == {
         "audit_log": 21600,
         "closing_scheduler": 60,
@@ -277,8 +283,8 @@ def test_a_trigger_answers_before_cognito_gives_up() -> None:
     assert {"Layers", "SnapStart", "AutoPublishAlias"} <= {*trigger["IgnoreGlobals"]}
 
 
-def test_attributes_of_users_are_declared_as_cognito_has_them() -> None:
-    """Else an update of the pool may fail: https://github.com/aws/aws-cdk/issues/8585 ."""
+def test_user_attributes_are_declared_with_cognitos_defaults() -> None:
+    """Otherwise an update of the pool may fail: https://github.com/aws/aws-cdk/issues/8585 ."""
     for attribute in RESOURCES["UserPool"]["Properties"]["Schema"]:
         assert attribute | {"Name": ""} == {
             "Name": "",
@@ -290,12 +296,12 @@ def test_attributes_of_users_are_declared_as_cognito_has_them() -> None:
         }
 
 
-def test_the_trigger_sees_who_a_user_is() -> None:
+def test_the_trigger_can_read_the_users_identity_attributes() -> None:
     named = {f"custom:{one['Name']}" for one in RESOURCES["UserPool"]["Properties"]["Schema"]}
     assert named <= {*RESOURCES["UserClient"]["Properties"]["ReadAttributes"]}
 
 
-def test_the_user_pool_is_protected_by_itself() -> None:
+def test_the_user_pool_has_its_own_deletion_protection() -> None:
     pool = RESOURCES["UserPool"]["Properties"]
     assert pool["DeletionProtection"] == {"Fn::If": ["ProtectPool", "ACTIVE", "INACTIVE"]}
     assert TEMPLATE["Conditions"]["ProtectPool"]["Fn::Equals"] == [
@@ -329,8 +335,8 @@ def test_every_scope_of_the_pool_is_published_and_understood() -> None:
     assert len(RESOURCES["UserClient"]["Properties"]["AllowedOAuthScopes"]) <= 50
 
 
-def test_the_environment_of_each_function_is_below_what_lambda_takes() -> None:
-    """4,096 bytes, values included that only a stack knows: 100 bytes each."""
+def test_the_environment_of_each_function_is_below_the_limit_of_lambda() -> None:
+    """The limit is 4,096 bytes. A value that only a stack knows is counted as 100 bytes."""
     parameters = {name: str(each["Default"]) for name, each in PARAMETERS.items()}
     every = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     for function in FUNCTIONS.values():
@@ -348,15 +354,15 @@ def _longest(value: Any, parameters: dict[str, str]) -> str:
     return parameters.get(part, "-" * 100) if name == "Ref" else "-" * 100
 
 
-def test_the_service_client_signs_nobody_in() -> None:
+def test_the_service_client_cannot_sign_users_in() -> None:
     client = RESOURCES["ServiceClient"]["Properties"]
     assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
 
 
-def test_a_domain_of_ones_own_is_mapped_named_in_links_and_led_back_to() -> None:
+def test_a_custom_domain_is_mapped_and_used_in_links_and_redirects() -> None:
     mapping = RESOURCES["ApiMapping"]["Properties"]
     assert mapping["DomainName"] == {"Ref": "ApiDomain"}
-    assert "ApiMappingKey" not in mapping  # paths stay as they are
+    assert "ApiMappingKey" not in mapping  # paths are mapped unchanged
     every = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     assert "DomainName" in {*references(every["PUBLIC_BASE_URL"])}
     assert "DomainName" in {*references(RESOURCES["UserClient"]["Properties"]["CallbackURLs"])}
@@ -378,11 +384,11 @@ def test_a_domain_of_ones_own_is_mapped_named_in_links_and_led_back_to() -> None
         ("care", False),
     ],
 )
-def test_only_domain_names_are_taken_for_domain_names(name: str, is_taken: bool) -> None:
+def test_the_domain_name_parameter_accepts_only_domain_names(name: str, is_taken: bool) -> None:
     assert bool(re.search(PARAMETERS["DomainName"]["AllowedPattern"], name)) is is_taken
 
 
-def test_what_is_reserved_for_workers_is_what_their_queue_hands_out() -> None:
+def test_workers_reserve_the_concurrency_that_their_queue_uses() -> None:
     worker = FUNCTIONS["ClosingWorkerFunction"]["Properties"]["ReservedConcurrentExecutions"]
     assert worker == {
         "Fn::If": ["ReserveClosing", {"Ref": "ClosingConcurrency"}, {"Ref": "AWS::NoValue"}]
@@ -400,7 +406,7 @@ def test_a_first_deployment_reserves_nothing_and_traces_nothing() -> None:
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_each_stage_sets_parameters_that_there_are(stage: str) -> None:
+def test_each_stage_sets_only_existing_parameters(stage: str) -> None:
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert stages[stage]["build"] == stages["default"]["build"]
     options = stages[stage]["deploy"]["parameters"]
@@ -415,17 +421,17 @@ def test_each_stage_sets_parameters_that_there_are(stage: str) -> None:
         assert re.search(known.get("AllowedPattern", ""), value)
 
 
-def test_the_edge_passes_what_the_api_needs_and_keeps_nothing() -> None:
+def test_the_edge_forwards_what_the_api_needs_and_caches_nothing() -> None:
     """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
     edge = template.load(ROOT / "shared/packaging/edge.yaml")["Resources"]
     distribution = edge["Distribution"]["Properties"]["DistributionConfig"]
     behaviour = distribution["DefaultCacheBehavior"]
     assert behaviour["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # CachingDisabled
-    # AllViewerExceptHostHeader: the gateway knows itself by its own name.
+    # AllViewerExceptHostHeader, since the gateway only accepts its own host name.
     assert behaviour["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
     assert {*behaviour["AllowedMethods"]} == {row.method for row in INTERACTIONS}
     assert behaviour["ViewerProtocolPolicy"] == "https-only"
-    assert "Logging" not in distribution  # it would have query strings
+    assert "Logging" not in distribution  # logs would contain query strings
     assert distribution["WebACLId"] == {"Fn::GetAtt": ["WebAcl", "Arn"]}
     rules = edge["WebAcl"]["Properties"]["Rules"]
     assert "AWSManagedRulesCommonRuleSet" not in json.dumps(rules)
@@ -442,14 +448,14 @@ def test_parameters_are_shown_in_groups() -> None:
 BACKUP = ("BackupVault", "DailyBackups", "BackedUpTables", "BackupRole", "BackupRights")
 
 
-def test_backups_of_aws_backup_are_made_where_they_are_asked_for() -> None:
+def test_aws_backup_is_used_only_if_requested() -> None:
     assert PARAMETERS["BackupPlan"]["Default"] == "none"
     assert TEMPLATE["Conditions"]["BacksUp"] == {"Fn::Equals": [{"Ref": "BackupPlan"}, "daily"]}
     made = {name for name, one in RESOURCES.items() if one["Type"].startswith("AWS::Backup::")}
     assert made < {*BACKUP}
     assert {RESOURCES[name]["Condition"] for name in BACKUP} == {"BacksUp"}
     vault, plan, tables = (RESOURCES[name] for name in BACKUP[:3])
-    # CloudFormation could not delete a vault with copies in it.
+    # CloudFormation cannot delete a vault that has copies in it.
     assert vault["DeletionPolicy"] == "RetainExceptOnCreate"
     (rule,) = plan["Properties"]["BackupPlan"]["BackupPlanRule"]
     assert rule["TargetBackupVault"] == {"Ref": "BackupVault"}
@@ -459,7 +465,7 @@ def test_backups_of_aws_backup_are_made_where_they_are_asked_for() -> None:
     assert selected["IamRoleArn"] == {"Fn::GetAtt": ["BackupRole", "Arn"]}
 
 
-def test_the_role_of_backups_copies_these_tables_and_restores_nothing() -> None:
+def test_the_backup_role_may_copy_the_tables_and_not_restore_them() -> None:
     statements = RESOURCES["BackupRights"]["Properties"]["PolicyDocument"]["Statement"]
     of_tables, of_copies, of_vault, of_key, grants = statements
     assert {*references(of_tables["Resource"])} == TABLES.keys()
@@ -471,7 +477,7 @@ def test_the_role_of_backups_copies_these_tables_and_restores_nothing() -> None:
     assert not [one for one in actions if "Restore" in one or one.endswith((":*", "PutItem"))]
 
 
-def test_every_dead_letter_queue_and_what_fills_it_is_known_to_redrive() -> None:
+def test_the_redrive_command_covers_every_dead_letter_queue() -> None:
     queues = template.resources(TEMPLATE, "AWS::SQS::Queue")
     named = {
         name
@@ -483,7 +489,7 @@ def test_every_dead_letter_queue_and_what_fills_it_is_known_to_redrive() -> None
 
 
 def _parts(value: Any, names: tuple[str, ...]) -> Iterator[Any]:
-    """The parts of a template that have one of some names."""
+    """Yield the parts of a template that have one of the names."""
     if isinstance(value, dict):
         for name, part in value.items():
             if name in names:
@@ -492,7 +498,7 @@ def _parts(value: Any, names: tuple[str, ...]) -> Iterator[Any]:
                 yield from _parts(part, names)
 
 
-def test_all_tables_can_be_imported() -> None:
-    """CloudFormation takes a table into a stack that keeps it when it is let go."""
+def test_every_table_can_be_imported() -> None:
+    """CloudFormation imports a table only if it is retained when it is removed from its stack."""
     assert TABLES.keys() == {*patterns.TABLES}
     assert {table["DeletionPolicy"] for table in TABLES.values()} == {"RetainExceptOnCreate"}

@@ -1,4 +1,4 @@
-"""How a release comes to answer requests, in the template as CloudFormation gets it."""
+"""How a release goes live, checked in the template as CloudFormation receives it from SAM."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ SHIFTING = TEMPLATE["Parameters"]["TrafficShifting"]["AllowedValues"]
 
 @cache
 def synthesized(shifting: str) -> dict[str, Any]:
-    """Return what SAM makes of the template: the emulator's environment has the translator."""
+    """Return what SAM makes of the template, run in the emulator's environment, which has SAM."""
     command = [interpreter(), str(ROOT / "tests/synthesized.py"), f"TrafficShifting={shifting}"]
     made = subprocess.run(command, check=True, capture_output=True, text=True)
     body: dict[str, Any] = json.loads(made.stdout)
@@ -31,14 +31,14 @@ def made(shifting: str, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def called() -> set[str]:
-    """Return the aliases by which the gateway calls functions, where it does."""
+    """Return the aliases through which the gateway calls functions."""
     integrations = made("none", "AWS::ApiGatewayV2::Integration").values()
     uris = [each["Properties"]["IntegrationUri"]["Fn::If"] for each in integrations]
     assert {condition for condition, _, _ in uris} == {"CallsAlias"}
     return {alias["Ref"] for _, alias, _ in uris}
 
 
-def test_a_release_is_whole_at_once_unless_that_is_said() -> None:
+def test_a_release_takes_all_traffic_at_once_by_default() -> None:
     assert TEMPLATE["Parameters"]["TrafficShifting"]["Default"] == "none"
     assert not [
         name
@@ -49,7 +49,7 @@ def test_a_release_is_whole_at_once_unless_that_is_said() -> None:
 
 
 @pytest.mark.parametrize("shifting", SHIFTING)
-def test_the_api_calls_the_alias_wherever_traffic_is_shifted_or_snapshots_are_used(
+def test_the_api_calls_aliases_if_traffic_is_shifted_or_snapshots_are_used(
     shifting: str,
 ) -> None:
     body = synthesized(shifting)
@@ -78,7 +78,7 @@ def test_the_api_calls_the_alias_wherever_traffic_is_shifted_or_snapshots_are_us
     ("shifting", "configuration"),
     [("canary", "Canary10Percent10Minutes"), ("linear", "Linear10PercentEvery2Minutes")],
 )
-def test_each_function_of_the_api_is_shifted_and_goes_back_on_the_alarm(
+def test_each_function_of_the_api_is_shifted_and_rolled_back_by_the_alarm(
     shifting: str, configuration: str
 ) -> None:
     groups = made(shifting, "AWS::CodeDeploy::DeploymentGroup")
@@ -101,7 +101,7 @@ def test_each_function_of_the_api_is_shifted_and_goes_back_on_the_alarm(
         assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
 
 
-def test_the_alarm_is_faster_than_the_first_tenth() -> None:
+def test_the_alarm_fires_before_more_than_a_tenth_of_traffic_is_shifted() -> None:
     alarm = TEMPLATE["Resources"]["ReleaseErrorsAlarm"]["Properties"]
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/ApiGateway", "5xx")
     assert alarm["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "Api"}}]
@@ -109,24 +109,26 @@ def test_the_alarm_is_faster_than_the_first_tenth() -> None:
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_what_no_request_calls_is_as_it_is_now() -> None:
-    """A queue, a stream or a schedule calls what parameters say today, however traffic goes."""
+def test_functions_without_routes_are_released_at_once() -> None:
+    """Queues, streams and schedules call what parameters say at once, whatever the traffic
+    shifting.
+    """
     for kind in ("AWS::Lambda::EventSourceMapping", "AWS::Logs::SubscriptionFilter"):
         for each in made("canary", kind).values():
             assert "Alias" not in json.dumps(each["Properties"])
 
 
-def test_a_release_of_another_name_has_other_code(
+def test_a_release_with_another_name_has_different_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that other values of parameters are published, too."""
+    """A new version is published even if only values of parameters change."""
     monkeypatch.setenv("RELEASE", "2026-12-01")
     build.code(tmp_path)
     assert (tmp_path / "RELEASE").read_text() == "2026-12-01"
 
 
-def test_nothing_but_the_way_of_a_release_depends_on_it() -> None:
-    """No version is published because traffic is shifted, and no table or function is another."""
+def test_traffic_shifting_changes_only_how_a_release_goes_live() -> None:
+    """Traffic shifting publishes no version and changes no table or function."""
     whole, shifted = (synthesized(each)["Resources"] for each in ("none", "canary"))
     added = {name: each["Type"] for name, each in shifted.items() if name not in whole}
     assert whole.keys() <= shifted.keys()

@@ -1,4 +1,4 @@
-"""What others make is used as it was looked at: pinned with hashes, audited, and listed."""
+"""Third-party software is pinned with hashes, audited and listed."""
 
 import re
 from typing import Any
@@ -21,12 +21,12 @@ VULNERABLE = {"name": "b", "version": "1", "vulns": [{"id": "CVE-1"}]}
 UNKNOWN = {"name": "c", "skip_reason": "not found"}
 
 
-def judged(said: dict[str, Any] | None, *, reachable: bool, unless: bool = False) -> Verdict:
-    return verdict(said, lambda: reachable, unless_unreachable=unless)
+def judged(audit: dict[str, Any] | None, *, reachable: bool, unless: bool = False) -> Verdict:
+    return verdict(audit, lambda: reachable, unless_unreachable=unless)
 
 
 @pytest.mark.parametrize("said", [None, report(), report(UNKNOWN, UNKNOWN)])
-def test_an_audit_of_nothing_fails_unless_nothing_can_be_audited_and_that_is_allowed(
+def test_an_empty_audit_fails_unless_the_service_is_unreachable_and_that_is_allowed(
     said: dict[str, Any] | None,
 ) -> None:
     assert judged(said, reachable=True).fails
@@ -37,12 +37,12 @@ def test_an_audit_of_nothing_fails_unless_nothing_can_be_audited_and_that_is_all
     assert "NOTHING WAS AUDITED" in allowed.text
 
 
-def test_a_known_vulnerability_fails_and_is_named() -> None:
+def test_a_known_vulnerability_fails_the_check_and_is_named() -> None:
     assert not judged(report(SOUND, UNKNOWN), reachable=True).fails
-    found = judged(report(SOUND, VULNERABLE), reachable=True, unless=True)
-    assert found.fails
-    assert "b CVE-1" in found.text
-    assert "2 dependencies, 1 vulnerable, 0 unknown" in found.text
+    judgement = judged(report(SOUND, VULNERABLE), reachable=True, unless=True)
+    assert judgement.fails
+    assert "b CVE-1" in judgement.text
+    assert "2 dependencies, 1 vulnerable, 0 unknown" in judgement.text
 
 
 def test_every_tool_of_ci_is_pinned_with_hashes() -> None:
@@ -56,6 +56,6 @@ def test_every_tool_of_ci_is_pinned_with_hashes() -> None:
             assert re.match(r"[a-z0-9._-]+==\S+ (?:; .+? )?--hash=sha256:[0-9a-f]{64}", line), line
 
 
-def test_tools_are_installed_by_their_hashes_alone() -> None:
+def test_tools_are_installed_only_with_hashes() -> None:
     assert "--require-hashes" in (ROOT / ".ci/tool").read_text()
     assert "pip install --quiet --require-hashes" in RUN

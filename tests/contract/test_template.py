@@ -1,4 +1,4 @@
-"""template.yaml says what the catalogue says, and no more than a function needs."""
+"""template.yaml agrees with the catalogue, and gives functions no more rights than they need."""
 
 import json
 import re
@@ -26,14 +26,14 @@ ROUTES = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route").values()
 ENCOUNTER, THREAD, RESOURCE = "EncounterTable", "ThreadTable", "ResourceTable"
 SEARCH, AUDIT = "SearchTable", "AuditTable"
 QUEUE, SECRET = "ClosingQueue", "ReferenceAuthorizationSecretArn"
-# What writers do with each table; a transaction is granted by the actions of its items.
+# What writers do with each table. A transaction needs the actions of each of its items.
 LOOK = {"GetItem", "BatchGetItem", "Query"}
-# A closing that was left half done is completed by whoever meets it.
+# Every writer may have to complete a closing that another one left unfinished.
 WRITE_ENCOUNTERS = LOOK | {"PutItem", "DeleteItem", "ConditionCheckItem"}
 WRITE_THREADS = LOOK | {"PutItem", "UpdateItem", "ConditionCheckItem"}
 MOVE = WRITE_THREADS | {"DeleteItem"}
 WRITE_RESOURCES = {"GetItem", "BatchGetItem", "PutItem"}
-# Of what is referred to, where that is checked; of what an entry of a transaction leaves.
+# References are checked by reading their targets, and a transaction checks what it does not write.
 REFER = {"ConditionCheckItem"}
 WRITE_ROWS = {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"}
 CLAIM = WRITE_ROWS | {"ConditionCheckItem"}
@@ -74,7 +74,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
-    # Its entries may ask for whatever the other functions answer.
+    # The entries of a Bundle may be any of the requests that the other functions answer.
     "bundle": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: MOVE,
@@ -131,7 +131,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "token_claims": {},
     "settings_check": {},
 }
-# A path that ends in a slash may be of any function.
+# A path with a trailing slash may belong to any function.
 ALLOWED["fallback"] = ALLOWED["bundle"]
 
 
@@ -143,7 +143,7 @@ def module(function: dict[str, Any]) -> str:
 
 
 def called_by(route: dict[str, Any]) -> str:
-    """The module that a route ends at, through its integration."""
+    """Return the module that a route calls, through its integration."""
     target = route["Properties"]["Target"]["Fn::Sub"]
     integration = RESOURCES[target.removeprefix("integrations/${").removesuffix("}")]
     _, version, latest = integration["Properties"]["IntegrationUri"]["Fn::If"]
@@ -167,7 +167,7 @@ def key(route: dict[str, Any]) -> str:
     return str(routed["Fn::Sub"] if isinstance(routed, dict) else routed)
 
 
-def test_routes_are_the_rows_of_the_catalogue() -> None:
+def test_the_routes_of_the_template_are_the_rows_of_the_catalogue() -> None:
     routes = {(key(route), called_by(route), is_public(route)) for route in ROUTES}
     rows = {
         (f"{i.method} {'' if i.rooted else '${BasePath}'}{i.path}", i.function, i.public)
@@ -180,20 +180,20 @@ def test_routes_are_the_rows_of_the_catalogue() -> None:
     assert routes == rows | {("$default", "fallback", False)}
 
 
-def test_no_two_routes_have_one_key() -> None:
+def test_route_keys_are_unique() -> None:
     keys = [key(route) for route in ROUTES]
     assert len(keys) == len(set(keys))
 
 
 def key_under(route: dict[str, Any], base_path: str) -> str:
-    """A route's key as it is with a base path, which may be empty."""
+    """Return a route's key under a base path, which may be empty."""
     routed = route["Properties"]["RouteKey"]
     if not base_path and isinstance(routed, dict) and "Fn::If" in routed:
         return str(routed["Fn::If"][2])
     return key(route).replace("${BasePath}", base_path)
 
 
-# What an HTTP API takes: https://github.com/aws/serverless-application-model/issues/1949 and
+# What an HTTP API accepts: https://github.com/aws/serverless-application-model/issues/1949 and
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html .
 ROUTE_KEY = re.compile(
     r"[A-Z]+ (/|(/([A-Za-z0-9._-]+|{[A-Za-z0-9._-]+}))*(/([A-Za-z0-9._-]+|{[A-Za-z0-9._-]+\+?})))"
@@ -201,14 +201,14 @@ ROUTE_KEY = re.compile(
 
 
 @pytest.mark.parametrize("base_path", ["", "/fhir/R4", "/api/fhir", "/a.b-c_d"])
-def test_route_keys_are_what_the_gateway_takes_under_any_base_path(base_path: str) -> None:
+def test_the_gateway_accepts_route_keys_under_any_base_path(base_path: str) -> None:
     assert re.fullmatch(TEMPLATE["Parameters"]["BasePath"]["AllowedPattern"], base_path)
     for route in ROUTES:
         text = key_under(route, base_path)
         assert ROUTE_KEY.fullmatch(text) or text == "$default"
 
 
-def test_every_route_that_takes_no_token_has_a_throttle_of_its_own() -> None:
+def test_every_route_without_a_token_has_its_own_throttle() -> None:
     stage = RESOURCES["ApiStage"]
     condition, usual, other = stage["Properties"]["RouteSettings"]["Fn::If"]
     assert TEMPLATE["Conditions"][condition] == {"Fn::Equals": [{"Ref": "BasePath"}, "/fhir/R4"]}
@@ -230,11 +230,11 @@ def test_every_route_that_takes_no_token_has_a_throttle_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("text", ["/fhir/R4/", "/a b", "/a~b", "/{type}", "/a//b", "fhir", "/"])
-def test_what_would_make_other_route_keys_is_no_base_path(text: str) -> None:
+def test_a_base_path_cannot_contain_what_changes_route_keys(text: str) -> None:
     assert not re.fullmatch(TEMPLATE["Parameters"]["BasePath"]["AllowedPattern"], text)
 
 
-def test_every_function_of_the_api_may_be_called_by_it_once() -> None:
+def test_the_api_has_one_permission_for_each_of_its_functions() -> None:
     permissions = template.resources(TEMPLATE, "AWS::Lambda::Permission").values()
     from_api = [
         permission["Properties"]["FunctionName"]["Fn::If"][2]["Fn::GetAtt"][0]
@@ -245,14 +245,14 @@ def test_every_function_of_the_api_may_be_called_by_it_once() -> None:
     assert sorted(module(FUNCTIONS[name]) for name in from_api) == sorted(routed)
 
 
-def test_every_module_is_a_function_with_an_event() -> None:
+def test_every_module_is_a_function_with_an_example_event() -> None:
     modules = {path.stem for path in (ROOT / "functions").glob("*.py")} - {"__init__"}
     assert {module(function) for function in FUNCTIONS.values()} == modules
     assert {path.stem for path in (ROOT / "events").glob("*.json")} == modules
 
 
 def policies(function: dict[str, Any]) -> list[Any]:
-    """The policies of a function's role, which may be that of another."""
+    """Return the policies of a function's role, which it may share with another function."""
     if role := function["Properties"].get("Role"):
         name, attribute = role["Fn::GetAtt"]
         assert attribute == "Arn"
@@ -262,7 +262,7 @@ def policies(function: dict[str, Any]) -> list[Any]:
 
 
 def granted(function: dict[str, Any]) -> dict[str, set[str]]:
-    """The actions a function's own statements allow, by table or queue."""
+    """Return the actions that a function's own statements allow, by table or queue."""
     rights: dict[str, set[str]] = {}
     for policy in policies(function):
         for statement in policy.get("Statement", ()):
@@ -284,7 +284,7 @@ def test_a_function_may_do_what_it_needs_and_no_more(function: dict[str, Any]) -
     assert granted(function) == ALLOWED[module(function)]
 
 
-def test_a_bundle_may_do_what_its_entries_may_and_no_more() -> None:
+def test_a_bundle_has_the_rights_of_its_entries_and_no_more() -> None:
     asked = {row.function for row in INTERACTIONS if not row.public} - {"bundle"}
     entries: dict[str, set[str]] = {}
     for function in asked:
@@ -309,7 +309,7 @@ def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
         ]
 
 
-# Who may do what with the archive; nobody lists, changes or removes what is there.
+# The rights on the archive. Nobody may list, change or delete its objects.
 ARCHIVE = {
     "audit_index": "ArchiveWriting",
     **dict.fromkeys(("audit_events", "bundle", "fallback", "reindex"), "ArchiveReading"),
@@ -321,7 +321,9 @@ ARCHIVE_RIGHTS = {
 
 
 @pytest.mark.parametrize(("policy", "rights"), ARCHIVE_RIGHTS.items())
-def test_a_reader_of_the_archive_reads_and_its_writer_adds(policy: str, rights: set[str]) -> None:
+def test_readers_of_the_archive_only_read_and_writers_only_add(
+    policy: str, rights: set[str]
+) -> None:
     statements = RESOURCES[policy]["Properties"]["PolicyDocument"]["Statement"]
     assert {one for each in statements for one in _list(each["Action"])} == rights
     objects, key_use = statements
@@ -336,7 +338,7 @@ def test_a_reader_of_the_archive_reads_and_its_writer_adds(policy: str, rights: 
     assert key_use["Condition"] == {"StringEquals": {"kms:ViaService": service}}
 
 
-def test_the_archive_is_locked_by_parameter_encrypted_and_closed_to_all() -> None:
+def test_the_archive_is_private_encrypted_and_can_be_locked() -> None:
     archive = RESOURCES["AuditArchive"]["Properties"]
     (rule,) = archive["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["BucketKeyEnabled"] is True
@@ -354,7 +356,7 @@ def test_the_archive_is_locked_by_parameter_encrypted_and_closed_to_all() -> Non
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_archive_becomes_cheaper_and_ends_with_the_retention() -> None:
+def test_archived_objects_move_to_cheaper_storage_and_expire() -> None:
     archive = RESOURCES["AuditArchive"]
     assert archive["DeletionPolicy"] == "RetainExceptOnCreate"
     cheaper, ends = archive["Properties"]["LifecycleConfiguration"]["Rules"]
@@ -394,24 +396,24 @@ def logs_to(function: dict[str, Any]) -> str:
     return group
 
 
-def test_lines_of_requests_and_no_others_are_for_the_audit_trail() -> None:
+def test_only_the_request_log_feeds_the_audit_trail() -> None:
     requested = {called_by(route) for route in ROUTES}
     groups = {module(function): logs_to(function) for function in FUNCTIONS.values()}
     assert {name for name, group in groups.items() if group == "AuditLogs"} == requested
     assert groups["audit_log"] == groups["audit_index"] == "FunctionLogs", (
-        "they would feed themselves"
+        "the trail would log itself without end"
     )
     lines = RESOURCES["AuditLines"]["Properties"]
     assert lines["LogGroupName"] == {"Ref": "AuditLogs"}
     assert lines["DestinationArn"] == {"Fn::GetAtt": ["AuditLogFunction", "Arn"]}
 
 
-def test_lines_that_the_audit_trail_needs_are_written_at_every_level() -> None:
+def test_audit_lines_are_written_at_every_log_level() -> None:
     assert set(TEMPLATE["Parameters"]["LogLevel"]["AllowedValues"]) == {"DEBUG", "INFO"}
 
 
-# Which rows each mapping of the trail's stream takes, and how many seconds it gathers them: what
-# searches read as new events (shared.audit.journal.NEW) must last longer.
+# The rows that each mapping of the trail's stream takes, and the seconds for which it gathers them.
+# Searches read events as new (shared.audit.journal.NEW) for longer than that.
 STREAMS: dict[str, tuple[Any, int]] = {
     "AuditWrites": (patterns.EVENT.sort, 5),
     "AuditRows": ({"prefix": patterns.NEW_EVENTS.sort.partition("{")[0]}, 300),
@@ -419,7 +421,7 @@ STREAMS: dict[str, tuple[Any, int]] = {
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_the_stream_brings_on_events_and_nothing_that_is_made_of_them(name: str) -> None:
+def test_the_stream_passes_on_events_and_not_their_index(name: str) -> None:
     mapping, (sort, seconds) = RESOURCES[name]["Properties"], STREAMS[name]
     (wanted,) = mapping["FilterCriteria"]["Filters"]
     assert json.loads(wanted["Pattern"])["dynamodb"] == {"Keys": {"sk": {"S": [sort]}}}
@@ -430,7 +432,7 @@ def test_the_stream_brings_on_events_and_nothing_that_is_made_of_them(name: str)
     }
 
 
-def test_rows_that_expire_are_those_of_search_and_audit() -> None:
+def test_only_rows_of_search_and_audit_expire() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     expiring = {
         name: table["Properties"]["TimeToLiveSpecification"]["AttributeName"]
@@ -457,7 +459,7 @@ def test_the_access_log_has_no_query_string() -> None:
 
 
 class Recorder(dict[str, str]):
-    """An environment that remembers what was asked of it."""
+    """An environment that records which variables are read."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -472,17 +474,17 @@ class Recorder(dict[str, str]):
         return super().get(name, default)
 
 
-def test_functions_are_given_every_setting_they_read() -> None:
+def test_functions_have_every_setting_that_they_read() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     given = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
     settings.read(given)
     assert given.asked
-    # One names a secret, one is long: only those have them that use them.
+    # One names a secret and one is long, so only the functions that use them have them.
     own = {"REFERENCE_AUTHORIZATION_SECRET_ARN", "SCOPES_SUPPORTED"}
     assert given.asked <= given.keys() | own
 
 
-def test_functions_answer_before_the_gateway_gives_up() -> None:
+def test_functions_time_out_before_the_gateway() -> None:
     assert TEMPLATE["Globals"]["Function"]["Timeout"] == 28
 
 
@@ -493,12 +495,12 @@ def test_every_parameter_is_described_and_used() -> None:
         assert f'"{name}"' in rest or f"${{{name}}}" in rest, name
 
 
-def test_users_cannot_say_who_they_are() -> None:
+def test_users_cannot_change_their_identity_attributes() -> None:
     writable = RESOURCES["UserClient"]["Properties"]["WriteAttributes"]
     assert not {"custom:fhirUser", "custom:patient"} & {*writable}
 
 
-def test_parameters_allow_what_the_functions_take() -> None:
+def test_parameters_allow_the_values_that_the_functions_accept() -> None:
     parameters = TEMPLATE["Parameters"]
     assert tuple(parameters["SessionPolicy"]["AllowedValues"]) == POLICIES
     assert tuple(parameters["SessionScope"]["AllowedValues"]) == SCOPES
@@ -510,7 +512,7 @@ def test_parameters_allow_what_the_functions_take() -> None:
         assert parameters[name]["Default"] == parameters[name]["AllowedValues"][0]
 
 
-def test_every_time_zone_of_an_area_may_be_a_parameter() -> None:
+def test_the_time_zone_parameter_accepts_every_iana_zone_with_an_area() -> None:
     known = files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
     pattern = re.compile(TEMPLATE["Parameters"]["SessionTimeZone"]["AllowedPattern"])
     assert all(pattern.search(zone) for zone in known if "/" in zone or zone == "UTC")
@@ -519,7 +521,7 @@ def test_every_time_zone_of_an_area_may_be_a_parameter() -> None:
 @pytest.mark.parametrize(
     "zone", ["Mars/Olympus", "Berlin", "europe/berlin", "Europe", "+01:00", ""]
 )
-def test_what_is_no_time_zone_of_an_area_fails_the_deployment(zone: str) -> None:
+def test_the_time_zone_parameter_refuses_anything_else(zone: str) -> None:
     pattern = TEMPLATE["Parameters"]["SessionTimeZone"]["AllowedPattern"]
     assert not re.search(pattern, zone)
 
@@ -537,7 +539,7 @@ def test_what_is_no_time_zone_of_an_area_fails_the_deployment(zone: str) -> None
         ("REQUIRE_SUBJECT", "yes"),
     ],
 )
-def test_what_is_set_wrongly_stops_a_function_with_one_line(variable: str, value: str) -> None:
+def test_an_invalid_setting_stops_a_function_with_one_line(variable: str, value: str) -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     given = template.function_environment(TEMPLATE, {name: name for name in tables})
     refused = value.rpartition("=")[2]
@@ -558,7 +560,7 @@ def test_what_is_set_wrongly_stops_a_function_with_one_line(variable: str, value
         ("", False),
     ],
 )
-def test_references_are_asked_of_what_is_not_read_by_others(base: str, is_base: bool) -> None:
+def test_the_reference_base_url_must_be_https_or_loopback(base: str, is_base: bool) -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     given = template.function_environment(TEMPLATE, {name: name for name in tables})
     given |= {"REFERENCE_CHECKS": "remote", "REFERENCE_BASE_URL": base}
@@ -569,27 +571,27 @@ def test_references_are_asked_of_what_is_not_read_by_others(base: str, is_base: 
         assert bool(re.search(pattern, base)) == (is_base and "https" in base)
 
 
-def test_only_who_asks_another_server_may_read_the_secret_for_it() -> None:
+def test_only_functions_that_check_references_remotely_may_read_the_secret() -> None:
     named = {
-        module(each)
-        for each in FUNCTIONS.values()
+        module(function)
+        for function in FUNCTIONS.values()
         if "REFERENCE_AUTHORIZATION_SECRET_ARN"
-        in each["Properties"].get("Environment", {}).get("Variables", {})
+        in function["Properties"].get("Environment", {}).get("Variables", {})
     }
     refer = {name for name, tables in ALLOWED.items() if tables.get(RESOURCE, set()) >= REFER}
-    # What a delete depends on is the caller's link only, which is here.
+    # A delete only checks the caller's own link, which is stored here.
     assert named == refer - {"reindex", "delete"}
     reading = {"Ref": "ReferenceSecretReading"}, {"Ref": "AWS::NoValue"}
     may = {
-        module(each)
-        for each in FUNCTIONS.values()
-        if {"Fn::If": ["HasReferenceSecret", *reading]} in policies(each)
+        module(function)
+        for function in FUNCTIONS.values()
+        if {"Fn::If": ["HasReferenceSecret", *reading]} in policies(function)
     }
-    # Whether it can be read, a deployment is told before there are tables.
+    # The settings check reads the secret before any table exists.
     assert may == named | {"settings_check"}
 
 
-def test_the_secret_is_all_that_may_be_read_and_its_key_serves_nothing_else() -> None:
+def test_only_the_secret_may_be_read_and_its_key_decrypts_nothing_else() -> None:
     secret, key = ({"Ref": each} for each in (SECRET, "ReferenceSecretKmsKeyArn"))
     policy = RESOURCES["ReferenceSecretReading"]
     assert policy["Condition"] == "HasReferenceSecret"
@@ -620,7 +622,7 @@ def test_the_secret_is_all_that_may_be_read_and_its_key_serves_nothing_else() ->
         ("Bearer of-the-deployment", False),
     ],
 )
-def test_a_secret_is_named_by_its_whole_arn(arn: str, is_secret: bool) -> None:
+def test_a_secret_must_be_named_by_its_whole_arn(arn: str, is_secret: bool) -> None:
     assert bool(re.search(TEMPLATE["Parameters"][SECRET]["AllowedPattern"], arn)) is is_secret
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     given = template.function_environment(TEMPLATE, {name: name for name in tables})
@@ -629,18 +631,18 @@ def test_a_secret_is_named_by_its_whole_arn(arn: str, is_secret: bool) -> None:
         assert settings.read(given).reference_authorization_secret == arn
 
 
-def test_who_writes_rows_without_a_request_knows_the_name_that_references_begin_with() -> None:
+def test_functions_that_write_without_a_request_know_the_public_base_url() -> None:
     url = TEMPLATE["Outputs"]["ApiUrl"]["Value"]
     named = {"Fn::If": ["HasPublicBaseUrl", {"Ref": "PublicBaseUrl"}, url]}
-    known = {
-        module(each): each["Properties"]["Environment"]["Variables"]["PUBLIC_BASE_URL"]
-        for each in FUNCTIONS.values()
-        if "PUBLIC_BASE_URL" in each["Properties"].get("Environment", {}).get("Variables", {})
+    configured = {
+        module(function): function["Properties"]["Environment"]["Variables"]["PUBLIC_BASE_URL"]
+        for function in FUNCTIONS.values()
+        if "PUBLIC_BASE_URL" in function["Properties"].get("Environment", {}).get("Variables", {})
     }
-    assert known == dict.fromkeys(("closing_worker", "reindex", "audit_index"), named)
+    assert configured == dict.fromkeys(("closing_worker", "reindex", "audit_index"), named)
 
 
-def test_tenants_do_not_ask_one_base() -> None:
+def test_tenants_need_a_reference_base_url_with_the_tenant() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     given = template.function_environment(TEMPLATE, {name: name for name in tables})
     given |= {"REFERENCE_CHECKS": "remote", "TENANT_CLAIM": "clinic"}
@@ -649,21 +651,21 @@ def test_tenants_do_not_ask_one_base() -> None:
     settings.read(given | {"REFERENCE_BASE_URL": "https://fhir.example/{tenant}"})
 
 
-def test_the_schedule_has_no_name_of_its_own() -> None:
+def test_the_name_of_the_schedule_is_generated() -> None:
     (schedule,) = RESOURCES["ClosingSchedulerFunction"]["Properties"]["Events"].values()
     assert schedule["Type"] == "ScheduleV2"
     assert schedule["Properties"]["OmitName"] is True
     assert schedule["Properties"]["ScheduleExpression"] == {"Ref": "ClosingSchedule"}
 
 
-def test_a_message_is_hidden_six_times_as_long_as_a_worker_may_take() -> None:
+def test_the_visibility_timeout_is_six_times_the_worker_timeout() -> None:
     worker, waiting = (RESOURCES[name]["Properties"] for name in ("ClosingWorkerFunction", QUEUE))
     assert waiting["VisibilityTimeout"] == 6 * worker["Timeout"]
     assert waiting["RedrivePolicy"]["maxReceiveCount"] == 5
     assert closing_worker.LONGEST_LOOK_MS > 1000 * transactions.CHANGE_PATIENCE_SECONDS
 
 
-def test_messages_fail_one_by_one_and_workers_are_bounded() -> None:
+def test_messages_fail_individually_and_concurrency_is_bounded() -> None:
     mapping = RESOURCES["ClosingMessages"]["Properties"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ClosingConcurrency"}}
