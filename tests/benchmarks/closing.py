@@ -67,7 +67,8 @@ class Measured:
         yield f"{1000 * self.cpu / self.closed:.1f} ms of CPU a closing, the emulator's aside"
         yield f"calls a closing: {self._per_closing(self.calls)}"
         yield f"write units a closing: {self._per_closing(tables)}"
-        yield f"the busiest partitions: {self._per_closing(Counter(dict(self.units.most_common(8))))}"
+        busiest_partitions = Counter(dict(self.units.most_common(8)))
+        yield f"the busiest partitions: {self._per_closing(busiest_partitions)}"
         yield f"one worker on AWS: about {1 / self._seconds_on_aws():.0f} closings a second"
         busiest = max(self.units.values()) / self.closed
         yield f"a table at most, by its busiest partition: {PARTITION_UNITS / busiest:.0f} a second"

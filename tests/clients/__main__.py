@@ -1,8 +1,8 @@
-"""Plays all clients against one service and writes the report that README.md is made from.
+"""Play all clients against one service and write the report that README.md is generated from.
 
 `uv run python -m tests.clients && uv run python -m tests.contract.readme`
 
-A later version of a client: `npm update` in its directory, or `uv lock --upgrade --script play.py`.
+To update a client: `npm update` in its directory, or `uv lock --upgrade --script play.py`.
 """
 
 import json

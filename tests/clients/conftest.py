@@ -9,6 +9,6 @@ from tests.deployment import deployment
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[Mapping[str, str]]:
-    """What clients need to know of the service."""
+    """Yield the variables that clients need to reach the service."""
     with deployment() as values:
         yield values

@@ -1,4 +1,4 @@
-"""Clients that know nothing of this service, and what the documents show of two of them."""
+"""Published clients that know nothing of this service, and the examples in the documents."""
 
 import json
 import os
@@ -27,7 +27,7 @@ PLAYED = [
     pytest.param(client, report, marks=[NEEDS_NODE] * client.needs_node, id=report["client"])
     for client, report in zip(CLIENTS, playing.report(), strict=True)
 ]
-# In an answer that a document shows: what is left out, the base URL, ids, and when it was.
+# What varies in an example: omissions, the base URL, ids, and timestamps.
 VARIES = r",? ?\w*\.\.\.|http://127\.0\.0\.1:8080/|[0-9A-Z]{26}|2026-11-21T[\d:.]+Z"
 
 
@@ -43,7 +43,7 @@ PASSWORD = "Correct-horse-1-battery"
 
 
 def signed_in(service: Mapping[str, str], scope: str) -> dict[str, Any]:
-    """What a SMART app has when a patient has signed in at the user pool's own page."""
+    """Sign a patient in on the user pool's own page, and return what the SMART app then has."""
     client = next(one for one in CLIENTS if one.directory == "fhirclient-js")
     client.install()
     person = {
@@ -52,14 +52,14 @@ def signed_in(service: Mapping[str, str], scope: str) -> dict[str, Any]:
         "SIGN_IN_PASSWORD": PASSWORD,
         "SCOPE": scope,
     }
-    found: dict[str, Any] = json.loads(
+    app: dict[str, Any] = json.loads(
         client.run((*playing.node(), "signin.mjs"), {**service, **person})
     )
-    return found
+    return app
 
 
 def at_the_pool(service: Mapping[str, str]) -> Mapping[str, str]:
-    """Give a patient of the emulator's pool a password; what the stack has."""
+    """Give a patient of the emulator's pool a password. Return the outputs of the stack."""
     running = Emulator(urlsplit(service["TOKEN_URL"]).port or 0)
     cognito, stack = running.client("cognito-idp"), outputs(running)
     pool.access_token(cognito, stack, pool.USERS["TOKEN_PATIENT"])
@@ -77,7 +77,7 @@ ON_EMULATOR = pytest.mark.skipif("FHIR_BASE" in os.environ, reason="its sign-in 
 
 @NEEDS_NODE
 @ON_EMULATOR
-def test_a_smart_app_gets_a_token_from_the_templates_own_pool_and_reads_with_it(
+def test_a_smart_app_signs_in_at_the_user_pool_and_reads_with_its_token(
     service: Mapping[str, str],
 ) -> None:
     found = signed_in(service, "openid profile launch/patient patient/*.rs")
@@ -92,7 +92,7 @@ def test_a_smart_app_gets_a_token_from_the_templates_own_pool_and_reads_with_it(
 
 @NEEDS_NODE
 @ON_EMULATOR
-def test_every_scope_that_is_published_for_people_can_be_asked_for(
+def test_every_published_scope_for_people_can_be_requested(
     service: Mapping[str, str],
 ) -> None:
     published = httpx.get(f"{service['FHIR_BASE']}/.well-known/smart-configuration").json()
@@ -102,12 +102,12 @@ def test_every_scope_that_is_published_for_people_can_be_asked_for(
 
 @NEEDS_NODE
 @ON_EMULATOR
-def test_a_scope_that_the_pool_does_not_have_is_refused(service: Mapping[str, str]) -> None:
+def test_a_scope_that_the_pool_does_not_offer_is_refused(service: Mapping[str, str]) -> None:
     assert signed_in(service, "openid fhirUser") == {"refused": "invalid_scope"}
 
 
 def section(document: str, title: str) -> str:
-    """Return what a document has under a heading."""
+    """Return the section of a document with this heading."""
     return (ROOT / document).read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
@@ -117,7 +117,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def pattern(example: str) -> str:
-    """Return a pattern of an answer that a document shows in part."""
+    """Return a pattern for an answer of which a document shows a part."""
     squeezed = "".join(line.strip() for line in example.splitlines())
     return ".*?".join(map(re.escape, re.split(VARIES, squeezed)))
 

@@ -306,7 +306,7 @@ def costs() -> Iterator[str]:
 
 
 def clients() -> Iterator[str]:
-    """Yield the clients' report by groups of calls. Clients with equal reports are listed together."""
+    """Yield the clients' report by groups of calls. Clients with equal reports share one entry."""
     names_by_calls: dict[str, list[str]] = {}
     for client in json.loads((CLIENTS / "report.json").read_text()):
         calls = [

@@ -1,4 +1,4 @@
-"""What a patient's token reaches, through the gateway and with the functions' own rights."""
+"""What a patient's token can reach, through the gateway and with the functions' own rights."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The same template under other base paths."""
+"""The same template under different base paths."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from shared.local.stack import deploy
 
 
 @pytest.mark.parametrize("base_path", ["", "/api/fhir"])
-def test_resources_are_where_their_links_say(base_path: str) -> None:
+def test_links_lead_to_their_resources(base_path: str) -> None:
     with emulator() as running:
         values = environment(running, deploy(running, artefact(), {"BasePath": base_path}))
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:

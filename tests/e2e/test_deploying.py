@@ -1,4 +1,4 @@
-"""First deployments of the template, from nothing, and those that are refused."""
+"""First deployments of the template, and deployments that are refused."""
 
 from collections.abc import Iterator, Mapping
 
@@ -25,7 +25,7 @@ def running() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def idle() -> Iterator[Emulator]:
-    """An emulator on which no deployment begins."""
+    """An emulator on which every deployment is refused before it begins."""
     with emulator() as started:
         yield started
 
@@ -35,11 +35,13 @@ def deployed(running: Emulator, **parameters: str) -> Stack:
 
 
 def preflight(url: str, origin: str) -> httpx.Response:
-    asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-    return httpx.request("OPTIONS", url, headers=asked, timeout=30)
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    return httpx.request("OPTIONS", url, headers=headers, timeout=30)
 
 
-def test_settings_that_functions_cannot_start_with_leave_nothing_behind(running: Emulator) -> None:
+def test_a_first_deployment_with_an_invalid_setting_leaves_nothing_behind(
+    running: Emulator,
+) -> None:
     with pytest.raises(StartError, match="SESSION_TIME_ZONE: 'Europe/Atlantis'"):
         deployed(running, SessionTimeZone="Europe/Atlantis", DeletionProtection="true")
     assert running.client("dynamodb").list_tables()["TableNames"] == []
@@ -55,7 +57,9 @@ def test_settings_that_functions_cannot_start_with_leave_nothing_behind(running:
     assert httpx.get(f"{again.base_url}/metadata", timeout=30).is_success
 
 
-def test_a_wrong_setting_leaves_a_running_deployment_as_it_was(running: Emulator) -> None:
+def test_an_update_with_an_invalid_setting_leaves_the_deployment_unchanged(
+    running: Emulator,
+) -> None:
     stack = deployed(running)
     with pytest.raises(StartError, match="CLIENT_ROLES: 'boss'"):
         deployed(running, ClientRoles="app=boss")
@@ -74,7 +78,7 @@ def test_a_wrong_setting_leaves_a_running_deployment_as_it_was(running: Emulator
         ({"AllowedOrigins": f"{ORIGIN}/"}, "origins without a path"),
     ],
 )
-def test_parameters_that_cannot_work_are_refused_at_once(
+def test_contradictory_parameters_are_refused_at_once(
     idle: Emulator, parameters: Mapping[str, str], reason: str
 ) -> None:
     with pytest.raises((ClientError, StartError), match=reason):
@@ -82,7 +86,7 @@ def test_parameters_that_cannot_work_are_refused_at_once(
 
 
 @pytest.mark.parametrize("base_path", ["", "/api/fhir"])
-def test_pages_of_other_origins_may_ask_for_everything(running: Emulator, base_path: str) -> None:
+def test_pages_of_allowed_origins_may_make_every_request(running: Emulator, base_path: str) -> None:
     stack = deployed(running, AllowedOrigins=f"{ORIGIN},https://b.example", BasePath=base_path)
     values = environment(running, stack)
     paths = ["/", "/Encounter", "/Encounter/1/$close-session", *([""] if base_path else [])]
@@ -105,7 +109,7 @@ def test_pages_of_other_origins_may_ask_for_everything(running: Emulator, base_p
     assert "Access-Control-Allow-Origin" not in stranger.headers
 
 
-def test_an_issuer_of_ones_own_makes_no_pool(running: Emulator) -> None:
+def test_a_deployment_with_its_own_issuer_creates_no_user_pool(running: Emulator) -> None:
     stack = deployed(running, IssuerUrl="https://issuer.example", Audience="the-api")
     assert "UserPoolId" not in stack.outputs
     configuration = f"{stack.base_url}/.well-known/smart-configuration"
@@ -113,7 +117,7 @@ def test_an_issuer_of_ones_own_makes_no_pool(running: Emulator) -> None:
     assert httpx.get(f"{stack.base_url}/Encounter", timeout=30).status_code == 401
 
 
-def test_functions_may_read_the_secret_that_is_named_for_another_server(running: Emulator) -> None:
+def test_functions_may_read_the_secret_for_the_other_server(running: Emulator) -> None:
     remote = {"ReferenceChecks": "remote", "ReferenceBaseUrl": "https://directory.invalid/R4"}
     arn = secret.kept(running, "Bearer of-the-deployment")
     stack = deployed(running, **remote, ReferenceAuthorizationSecretArn=arn)
@@ -125,12 +129,12 @@ def test_functions_may_read_the_secret_that_is_named_for_another_server(running:
         timeout=30,
     )
     assert answer.status_code == 503
-    assert "could not be reached" in answer.text  # and so the secret was read
+    assert "could not be reached" in answer.text  # which shows that the secret was read
     with pytest.raises(StartError, match=r"REFERENCE_AUTHORIZATION_SECRET_ARN: .+: .+NotFound"):
         deployed(running, **remote, ReferenceAuthorizationSecretArn=f"{arn[:-6]}AbCdEf")
 
 
-def test_a_domain_of_ones_own_is_what_the_outputs_name(running: Emulator) -> None:
+def test_the_outputs_name_a_custom_domain(running: Emulator) -> None:
     certificate = running.client("acm").request_certificate(DomainName="care.example")
     stack = deployed(
         running, DomainName="care.example", CertificateArn=certificate["CertificateArn"]
@@ -142,7 +146,7 @@ def test_a_domain_of_ones_own_is_what_the_outputs_name(running: Emulator) -> Non
     assert mapping["Stage"] == "$default"
 
 
-def test_every_table_and_the_pool_outlive_a_stack_that_is_deleted(running: Emulator) -> None:
+def test_every_table_and_the_user_pool_outlive_a_deleted_stack(running: Emulator) -> None:
     stack = deployed(running)
     running.client("cloudformation").delete_stack(StackName=NAME)
     left = running.client("dynamodb").list_tables()["TableNames"]

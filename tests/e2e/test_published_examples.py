@@ -1,7 +1,7 @@
-"""Published guides and API references: every request as it stands there, and its answer.
+"""Published guides and API references: every request exactly as published, and its answer.
 
-Each is asked under the base path of its document; only ids that the answers give are replaced.
-A deployment that the environment names has one base path: what is published for others is skipped.
+Each request uses the base path of its document; only ids from earlier answers are replaced. A
+deployment that the environment names has one base path, so the documents of others are skipped.
 """
 
 import os
@@ -29,7 +29,7 @@ ENCOUNTER_TYPE = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    """Returns what clients need to know of the service under a base path."""
+    """Yield a function that returns the variables of the service under a base path."""
     if "FHIR_BASE" in os.environ:
         yield deployed
         return
@@ -39,16 +39,17 @@ def served() -> Iterator[Served]:
         def deploy_at(base_path: str) -> Values:
             return environment(running, deploy(running, artefact(), {"BasePath": base_path}))
 
-        # One emulator for all: tests of one base path stand together, since each moves the stack.
+        # All tests share one emulator. Those of one base path stand together, since each change
+        # redeploys.
         yield deploy_at
 
 
 def deployed(base_path: str) -> Values:
-    """Return what the environment names, if it has a base path. Skips the test otherwise."""
+    """Return the environment's variables. Skip the test if the base path differs."""
     base = os.environ["FHIR_BASE"]
-    own = next((path for path in (GUIDES, REFERENCE) if base.endswith(path)), ROOT)
-    if own != base_path:
-        pytest.skip(f"the deployment's base path is {own or 'empty'}")
+    deployed_path = next((path for path in (GUIDES, REFERENCE) if base.endswith(path)), ROOT)
+    if deployed_path != base_path:
+        pytest.skip(f"the deployment's base path is {deployed_path or 'empty'}")
     return os.environ
 
 
@@ -100,7 +101,7 @@ def test_the_guides_session_about_several_patients(served: Served) -> None:
     ]
     parts = medplum.search_resources("Encounter", {"part-of": of_session["reference"]})
     assert ids(parts) == ids(children)
-    # The guide's first edition links each message, not only the header.
+    # The guide's first edition links each message and not only the header.
     header = medplum.create_resource(care.header(subject=care.reference("Patient/bart-simpson")))
     about_bart = {"subject": header["subject"], "encounter": of_session}
     said = medplum.create_resource(care.message(header["id"], **about_bart))
@@ -108,7 +109,7 @@ def test_the_guides_session_about_several_patients(served: Served) -> None:
     assert ids(linked) == {said["id"]}
 
 
-# -- The guide of a plain-JSON SDK, whose calls are requests of /v1
+# -- The guide of a plain JSON SDK, whose calls are requests to /v1
 
 
 def made(sdk: Api, collection: str, sent: Json) -> Json:
@@ -145,7 +146,7 @@ def test_the_guide_of_the_plain_json_sdk(served: Served) -> None:
         "assessments": linked | {"summary": "Blood pressure is well controlled"},
     }
     paths = [f"/{name}/{made(sdk, name, sent)['id']}" for name, sent in records.items()]
-    # A record of care is the administrators' to delete; what refers to it stays as it is.
+    # Only administrators may delete a record of care. Resources that refer to it stay unchanged.
     assert sdk.ask("DELETE", path, {}, status=403).json()["code"] == "forbidden"
     admin.ask("DELETE", path, {}, status=204)
     sdk.ask("GET", path, {}, status=410)
@@ -209,7 +210,7 @@ def test_the_classes_and_the_lifecycle_of_the_encounter_reference(served: Served
         assert kept["status"] == status
 
 
-# -- The reference of an API at the root, which is read and searched
+# -- The reference of an API at the root, for reading and searching
 
 
 def test_the_encounter_reference_at_the_root(served: Served) -> None:
@@ -221,7 +222,7 @@ def test_the_encounter_reference_at_the_root(served: Served) -> None:
     visits = [body(f"root-{status}") for status in ("finished", "in-progress")]
     for visit in visits:
         path = f"/Encounter/{visit['id']}"
-        admin.ask("DELETE", path, {}, status=204)  # what an earlier run has left
+        admin.ask("DELETE", path, {}, status=204)  # an earlier run may have left some
         caller.ask("PUT", path, JSON, visit, status=201)
         read = caller.ask("GET", path, accept).json()
         assert read == visit | {"meta": read["meta"]}
@@ -245,7 +246,7 @@ def test_the_encounter_reference_at_the_root(served: Served) -> None:
 
 
 def check_outcome(answer: httpx.Response, code: str) -> None:
-    """Check that a refusal is an OperationOutcome of one error, with a text for people."""
+    """Assert that a refusal is an OperationOutcome with one error, which has a text for people."""
     outcome = answer.json()
     assert outcome["resourceType"] == "OperationOutcome"
     (issue,) = outcome["issue"]

@@ -1,4 +1,4 @@
-"""The runbook of a restore, played on a torn copy: one table is older than the others."""
+"""The runbook of a restore, followed on a torn copy: one table is older than the others."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ def running() -> Iterator[Emulator]:
 
 
 class Service:
-    """A deployment with a clinic's calls, and the commands that its operator has."""
+    """A deployment with the calls of a clinic and the commands of its operator."""
 
     def __init__(self, running: Emulator) -> None:
         self.running = running
@@ -65,11 +65,11 @@ class Service:
         return done.stdout
 
     def thread(self) -> str:
-        """A thread with a message, which opens a session."""
+        """Create a thread with a message, which opens a session."""
         with self.clinic() as http:
-            made = http.post("/Communication", json=care.header()).json()["id"]
-            self.says(made)
-        return str(made)
+            header_id = http.post("/Communication", json=care.header()).json()["id"]
+            self.says(header_id)
+        return str(header_id)
 
     def says(self, thread: str) -> None:
         with self.clinic() as http:
@@ -91,19 +91,21 @@ class Service:
 def test_a_torn_copy_is_restored_by_the_runbook(running: Emulator) -> None:
     service = Service(running)
     deployment, dynamodb = service.deployment, running.client("dynamodb")
-    kept = service.thread()
-    before = deployment.names("AWS::DynamoDB::Table")
-    copy = dynamodb.create_backup(TableName=before[patterns.ENCOUNTER], BackupName="a-minute-ago")
-    lost = service.thread()
-    service.says(kept)
-    known = service.sessions()
-    assert len(known) == 2
+    kept_thread = service.thread()
+    tables_before = deployment.names("AWS::DynamoDB::Table")
+    copy = dynamodb.create_backup(
+        TableName=tables_before[patterns.ENCOUNTER], BackupName="a-minute-ago"
+    )
+    lost_thread = service.thread()
+    service.says(kept_thread)
+    sessions_before = service.sessions()
+    assert len(sessions_before) == 2
     at = instants.written(datetime.now(UTC))
 
     service.done("restore", "close")
     with service.clinic() as http:
         assert not http.get("/Encounter").is_success
-    # One table is of an older copy, as of AWS Backup: the command completes what is there.
+    # One table is restored from an older copy, as with AWS Backup. The command restores the others.
     targets = restoring.targets(deployment, at)
     dynamodb.restore_table_from_backup(
         TargetTableName=targets[patterns.ENCOUNTER],
@@ -116,37 +118,37 @@ def test_a_torn_copy_is_restored_by_the_runbook(running: Emulator) -> None:
     assert deployment.names("AWS::DynamoDB::Table") == targets
     service.values = service.deploy()
     assert deployment.names("AWS::DynamoDB::Table") == targets
-    assert {*before.values()} <= {*dynamodb.list_tables()["TableNames"]}
+    assert {*tables_before.values()} <= {*dynamodb.list_tables()["TableNames"]}
 
-    told = service.done("reindex")
-    assert "repaired sessions 1" in told
+    report = service.done("reindex")
+    assert "repaired sessions 1" in report
     verified = service.command("audit", "verify")
     assert verified.returncode != 0
     problems = verified.stdout.splitlines()
-    (gone,) = {one["id"] for one in known} - ids(dynamodb, targets)
+    (gone,) = {session["id"] for session in sessions_before} - ids(dynamodb, targets)
     assert problems
     assert all(" Encounter/" in problem for problem in problems), problems
     assert any(f" Encounter/{gone} version 1: {NO_RESOURCE}" in problem for problem in problems)
     assert all(problem.endswith((NO_RESOURCE, AHEAD)) for problem in problems)
 
     service.done("restore", "open")
-    (left,) = service.sessions()
-    assert left["id"] != gone
-    assert service.messages(left["id"]) == 2
-    service.says(kept)
-    assert service.messages(left["id"]) == 3
-    service.says(lost)
+    (remaining,) = service.sessions()
+    assert remaining["id"] != gone
+    assert service.messages(remaining["id"]) == 2
+    service.says(kept_thread)
+    assert service.messages(remaining["id"]) == 3
+    service.says(lost_thread)
     assert len(service.sessions()) == 2
 
 
 def ids(dynamodb: Any, targets: dict[str, str]) -> set[str]:
-    """The ids of the Encounters that a table has."""
-    found = dynamodb.scan(TableName=targets[patterns.ENCOUNTER])["Items"]
-    return {item["pk"]["S"].partition("#")[2] for item in found}
+    """Return the ids of the Encounters in a table."""
+    items = dynamodb.scan(TableName=targets[patterns.ENCOUNTER])["Items"]
+    return {item["pk"]["S"].partition("#")[2] for item in items}
 
 
 def settings(dynamodb: Any, name: str) -> dict[str, Any]:
-    """What a table has that a restore leaves out."""
+    """Return the settings of a table that a restore does not copy."""
     table = dynamodb.describe_table(TableName=name)["Table"]
     expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
@@ -160,10 +162,10 @@ def settings(dynamodb: Any, name: str) -> dict[str, Any]:
 
 
 def wanted(table: str) -> dict[str, Any]:
-    said = template.load()["Resources"][table]["Properties"]
+    properties = template.load()["Resources"][table]["Properties"]
     return {
-        "stream": said.get("StreamSpecification", {}).get("StreamViewType"),
-        "expires": said.get("TimeToLiveSpecification", {}).get("AttributeName"),
+        "stream": properties.get("StreamSpecification", {}).get("StreamViewType"),
+        "expires": properties.get("TimeToLiveSpecification", {}).get("AttributeName"),
         "recovery": "ENABLED",
         "protected": True,
     }

@@ -1,6 +1,6 @@
-"""The rights of the functions' roles, on a stack of its own: taken away, and tried to exceed.
+"""The rights of the functions' roles, on a stack of its own: each is needed, and none is exceeded.
 
-That no function has one which it never takes is held in tests/api/test_rights.py.
+tests/api/test_rights.py checks that no function has a right that it never uses.
 """
 
 import json
@@ -33,7 +33,7 @@ HIGH = {"op": "add", "path": "/priority", "value": {"text": "high"}}
 
 @dataclass(frozen=True)
 class Place:
-    """A running stack, callers, and the paths of what is there."""
+    """A running stack, callers, and the paths of existing resources."""
 
     emulator: Emulator
     admin: httpx.Client
@@ -53,7 +53,7 @@ class Place:
         return self.clinic.post("/Communication", json=care.message(thread))
 
     def run(self, function: str, event: Any) -> httpx.Response:
-        """Call a function that has no route; an error of its own is a 500 here."""
+        """Invoke a function that has no route. An error of the function is a 500 here."""
         name = physical_id(self.emulator, f"{function}Function")
         answer = self.emulator.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
         return httpx.Response(500 if "FunctionError" in answer else 200)
@@ -62,7 +62,7 @@ class Place:
         return self.run(function, json.loads((ROOT / f"events/{file}.json").read_text()))
 
     def reindexed(self) -> httpx.Response:
-        """Go through everything anew: another number of parts begins from the beginning."""
+        """Reindex everything. A new number of parts makes it start from the beginning."""
         return self.run("Reindex", {"part": 0, "parts": next(_PARTS)})
 
     def created(self) -> str:
@@ -73,7 +73,7 @@ class Place:
         return self.clinic.post("/Patient", json=care.example("Patient"))
 
     def leaves(self) -> httpx.Response:
-        """Write an Encounter beside a Patient who stays as they are."""
+        """Write an Encounter in a transaction that leaves a Patient unchanged."""
         patient = self.clinic.get(self.patient).json()
         entries = [
             {"request": {"method": "PUT", "url": self.patient[1:]}, "resource": patient},
@@ -209,19 +209,21 @@ NEEDED: dict[Right, Callable[[Place], httpx.Response]] = {
 
 @contextmanager
 def without(place: Place, right: Right) -> Iterator[None]:
-    """Take a right from a function's role, and give it back."""
+    """Remove a right from a function's role, and restore it afterwards."""
     iam, role = place.emulator.client("iam"), physical_id(place.emulator, right.role)
     name, action = physical_id(place.emulator, right.table), f"dynamodb:{right.action}"
-    kept = {}
+    changed = {}
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-        left = [one for each in document["Statement"] for one in _less(each, action, name)]
-        if left != document["Statement"]:
-            kept[policy] = document
-            _put(iam, role, policy, document | {"Statement": left})
-    assert kept, "nothing to take away"
+        statements = [
+            part for statement in document["Statement"] for part in _less(statement, action, name)
+        ]
+        if statements != document["Statement"]:
+            changed[policy] = document
+            _put(iam, role, policy, document | {"Statement": statements})
+    assert changed, "the role does not have the right"
     yield
-    for policy, document in kept.items():
+    for policy, document in changed.items():
         _put(iam, role, policy, document)
 
 
@@ -233,16 +235,18 @@ def _put(iam: Any, role: str, policy: str, document: dict[str, Any]) -> None:
 
 
 def _less(statement: dict[str, Any], action: str, table: str) -> Iterator[dict[str, Any]]:
-    """Give a statement as those of each of its tables, one of them without an action."""
+    """Yield a statement for each table of a statement, without the action for one of them."""
     actions, tables = (_list(statement[name]) for name in ("Action", "Resource"))
-    if action not in actions or not any(one.endswith(f"/{table}") for one in tables):
+    if action not in actions or not any(arn.endswith(f"/{table}") for arn in tables):
         yield statement
         return
-    for one in tables:
-        here = one.endswith(f"/{table}")
-        left = [each for each in actions if not (here and each == action)]
-        if left:
-            yield statement | {"Action": left, "Resource": one}
+    for arn in tables:
+        is_table = arn.endswith(f"/{table}")
+        remaining = [
+            other_action for other_action in actions if not (is_table and other_action == action)
+        ]
+        if remaining:
+            yield statement | {"Action": remaining, "Resource": arn}
 
 
 def _list(value: Any) -> list[Any]:
@@ -260,7 +264,7 @@ def test_a_request_needs_each_right_of_its_function(place: Place, right: Right) 
 
 @pytest.mark.parametrize("function", ["Read", "History", "Search"])
 @pytest.mark.parametrize("table", [ENCOUNTER, THREAD, RESOURCE, SEARCH, AUDIT])
-def test_a_readers_role_writes_nothing_even_if_its_code_tried(
+def test_the_role_of_a_reading_function_cannot_write(
     place: Place, function: str, table: str
 ) -> None:
     role = physical_id(place.emulator, f"{function}FunctionRole")

@@ -1,4 +1,6 @@
-"""Tokens that let nobody in, and what nothing but the answers may show, on a stack of its own."""
+"""Tokens that must be refused, and contents that must appear only in answers, on a stack of its
+own.
+"""
 
 import hmac
 import json
@@ -32,7 +34,7 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Own:
-    """A running stack, what its clients know, and the key with which its user pool signs."""
+    """A running stack, its variables for clients, and the key with which its user pool signs."""
 
     emulator: Emulator
     values: Mapping[str, str]
@@ -61,9 +63,11 @@ def read(text: str) -> Json:
 
 
 def signed(own: Own, header: Json | None = None, **claims: Any) -> str:
-    """An administrator's token with other claims, None to leave one out, signed by the pool."""
+    """Return an administrator's token signed by the pool, with some claims changed, or removed by
+    None.
+    """
     head, payload, _ = own.values["TOKEN_ADMIN"].split(".")
-    changed = {name: each for name, each in (read(payload) | claims).items() if each is not None}
+    changed = {name: claim for name, claim in (read(payload) | claims).items() if claim is not None}
     text = f"{part(read(head) | (header or {}))}.{part(changed)}"
     return f"{text}.{part(own.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
@@ -73,7 +77,7 @@ def without_signature(own: Own) -> str:
 
 
 def by_public_key(own: Own) -> str:
-    """Signed by HMAC with the public key for a secret, which everybody has."""
+    """Return a token signed by HMAC with the public key as the secret."""
     public = own.key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -103,18 +107,18 @@ TOKENS: dict[str, Callable[[Own], str]] = {
 }
 
 
-def test_a_token_that_the_pool_signed_lets_in(own: Own) -> None:
+def test_a_token_signed_by_the_pool_is_accepted(own: Own) -> None:
     headers = {"Authorization": f"Bearer {signed(own)}"}
     answer = httpx.get(f"{own.values['FHIR_BASE']}/Encounter", headers=headers, timeout=30)
     assert answer.status_code == 200, answer.text
 
 
-def test_without_a_token_nobody_gets_in(own: Own) -> None:
+def test_a_request_without_a_token_is_unauthorized(own: Own) -> None:
     assert httpx.get(f"{own.values['FHIR_BASE']}/Encounter", timeout=30).status_code == 401
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
-def test_a_token_lets_nobody_in_that_is(own: Own, token: Callable[[Own], str]) -> None:
+def test_an_invalid_token_is_unauthorized(own: Own, token: Callable[[Own], str]) -> None:
     headers = {"Authorization": f"Bearer {token(own)}"}
     answer = httpx.get(f"{own.values['FHIR_BASE']}/Encounter", headers=headers, timeout=30)
     assert answer.status_code == 401
@@ -124,7 +128,7 @@ NAMED = f"identifier=https://clinic.example|{CANARY}&status=in-progress"
 
 
 def bundle(kind: str) -> Json:
-    """Write, find and ask by the canary."""
+    """Return a Bundle that writes, finds and searches the canary."""
     named = {"method": "POST", "url": "Encounter", "ifNoneExist": f"{NAMED}&class=VR&_id=none"}
     entries = [
         {"request": named, "resource": secret(care.session())},
@@ -134,7 +138,7 @@ def bundle(kind: str) -> Json:
 
 
 def of_people(http: httpx.Client, encounter: str) -> Iterator[httpx.Response]:
-    """Write people and records, find them by what is secret of them, in both faces."""
+    """Write people and records, and search for their secrets, in both APIs."""
     patient = http.post("/Patient", json=person())
     yield patient
     own_id = patient.json()["id"]
@@ -149,7 +153,7 @@ def of_people(http: httpx.Client, encounter: str) -> Iterator[httpx.Response]:
 
 
 def conversation(http: httpx.Client) -> list[httpx.Response]:
-    """Write what has the canary in it, read it, and be refused in all ways."""
+    """Write, read and search resources with the canary, and be refused in every way."""
     session = http.post("/Encounter", json=secret(care.session()))
     note = {"payload": [{"contentString": CANARY}], "topic": {"text": CANARY}}
     header = http.post("/Communication", json=secret(care.header(), **note))
@@ -205,7 +209,7 @@ def logged(running: Emulator) -> str:
 
 
 def audited(running: Emulator) -> str:
-    """Every row of the audit trail, what is compressed in it unpacked."""
+    """Return every row of the audit trail, with its compressed parts unpacked."""
     table = physical_id(running, patterns.AUDIT)
     pages = running.client("dynamodb").get_paginator("scan").paginate(TableName=table)
     said = []
@@ -235,7 +239,7 @@ def dead_letters(running: Emulator) -> str:
     return str([sqs.receive_message(QueueUrl=queue).get("Messages", []) for queue in queues])
 
 
-def test_what_is_written_shows_nowhere_but_in_the_answers(own: Own) -> None:
+def test_written_contents_appear_only_in_answers(own: Own) -> None:
     with client(own.values["FHIR_BASE"], own.values["TOKEN_PRACTITIONER"]) as http:
         refusals = conversation(http)
     reindex(own.emulator)

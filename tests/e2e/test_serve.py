@@ -1,4 +1,4 @@
-"""`async-encounters serve`, as one would run it."""
+"""`async-encounters serve` as a developer runs it."""
 
 import signal
 import subprocess
@@ -45,7 +45,7 @@ def listens(base_url: str) -> bool:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Starts it on a port, with data that outlives it, and gives what it wrote for clients."""
+    """Yield a function that starts it on a port with persistent data. It returns its variables."""
     command = Path(sys.executable).with_name("async-encounters")
     running: list[subprocess.Popen[bytes]] = []
 
@@ -71,7 +71,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 def sourced(path: Path) -> dict[str, str]:
-    """The variables that a shell has after reading the file, of those it sets."""
+    """Return the variables that a shell has after it has sourced the file."""
     script = f"set -a; PATH=; . {path}; /usr/bin/env -0"
     output = subprocess.run(
         ["/bin/sh", "-c", script], env={}, capture_output=True, check=True, text=True
@@ -93,7 +93,7 @@ def test_data_outlives_a_killed_server(serve: Serve, unused_port: Callable[[], i
         assert Conversation(http).read(kept) == kept
 
 
-def test_tokens_of_any_scope_patient_and_tenant_are_handed_out(
+def test_the_token_command_issues_tokens_of_any_scope_patient_and_tenant(
     serve: Serve, unused_port: Callable[[], int]
 ) -> None:
     port = unused_port()

@@ -2,7 +2,7 @@
 # requires-python = ">=3.13"
 # dependencies = ["fhirclient>=4.4,<5"]
 # ///
-"""Every call of fhirclient (Python) for these types, and its SMART discovery."""
+"""Play every call of fhirclient (Python) for these types, and its SMART discovery."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -51,11 +51,11 @@ def main() -> None:
 
 
 def signing_in() -> Any:
-    """Find the endpoints in /metadata, as it does, and sign in."""
+    """Find the endpoints in /metadata, as the client does, and sign in."""
     person = FHIRClient(
         {"app_id": CLIENT_ID, "api_base": FHIR_BASE, "redirect_uri": "https://app.example.org"}
     )
-    play(SIGN_IN, "prepare", person.prepare() is False)  # nobody has signed in
+    play(SIGN_IN, "prepare", person.prepare() is False)  # nobody is signed in yet
     asked = parse_qs(urlsplit(person.authorize_url).query)
     play(SIGN_IN, "authorize_url", asked["code_challenge_method"] == ["S256"])
     statement = person.server.capabilityStatement
@@ -107,7 +107,7 @@ def writing(server: Any) -> tuple[Any, Any, list[Any]]:
 
 
 def made(resource: Any, server: Any) -> Any:
-    """Create a resource and give what the server made of it."""
+    """Create a resource and return what the server made of it."""
     return type(resource)(resource.create(server))
 
 
@@ -155,7 +155,7 @@ def of(query: dict[str, Any]) -> Any:
 
 
 def bundles(server: Any, visit: Any) -> None:
-    """Send Bundles, call operations."""
+    """Send Bundles and call operations."""
     asked = (
         entry("GET", visit.relativePath()),
         entry("POST", "Encounter", session()),
