@@ -1,6 +1,7 @@
-"""README's picture of the explorer: `uv run --with pillow python -m tests.explorer.picture`.
+"""Create README's picture of the explorer: `uv run --with pillow python -m tests.explorer.picture`.
 
-A session on a desk's screen, and beside it a thread on a phone. Looks best with the font Roboto.
+It shows a session on a desktop screen, and a thread on a phone beside it. It looks best with the
+font Roboto installed.
 """
 
 from base64 import b64encode
@@ -33,7 +34,7 @@ FRAME = """<body style="margin:0;padding:16px;background:#dfe5e2;display:flex;ga
 
 
 def practice(patch: pytest.MonkeyPatch) -> Practice:
-    """A clinic whose tables are in memory."""
+    """Return a clinic whose tables are in memory."""
     read = template.load()
     names = {name: name for name in template.table_requests(read)}
     for name, value in template.function_environment(read, names).items():
@@ -49,7 +50,7 @@ def practice(patch: pytest.MonkeyPatch) -> Practice:
 
 
 def shot(browser: Browser, place: Practice, url: str, path: str, size: tuple[int, int]) -> str:
-    """Show a view, and give its picture in base64."""
+    """Open a view and return its screenshot in base64."""
     width, height = size
     page = browser.new_page(
         viewport={"width": width, "height": height}, timezone_id="Europe/Berlin"

@@ -1,4 +1,4 @@
-"""The explorer for everybody: by keyboard, on a phone, in the dark, and to assistive technology."""
+"""The explorer for everybody: by keyboard, on a phone, in the dark, with assistive technology."""
 
 from collections.abc import Iterator
 
@@ -17,12 +17,12 @@ ALICE = ("practitioner", care.ALICE)
 
 @pytest.fixture
 def made(practice: Practice) -> demo.Clinic:
-    """The clinic of README's picture."""
+    """Fill the clinic that README's picture shows."""
     return demo.fill(practice)
 
 
 def views(visitor: Visitor, made: demo.Clinic) -> Iterator[str]:
-    """Show every view, one after the other."""
+    """Show every view, and yield its name."""
     visitor.sees("Sign in")
     yield "signing in"
     visitor.sign_in(token(*ALICE))
@@ -45,17 +45,15 @@ def views(visitor: Visitor, made: demo.Clinic) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_stands_in_the_way_of_assistive_technology(
-    visit: Visit, made: demo.Clinic, scheme: str
-) -> None:
+def test_every_view_is_accessible(visit: Visit, made: demo.Clinic, scheme: str) -> None:
     visitor = visit(scheme=scheme)
     for view in views(visitor, made):
-        found = Axe().run(visitor.page)
-        assert found.violations_count == 0, f"{view}: {found.generate_report()}"
+        results = Axe().run(visitor.page)
+        assert results.violations_count == 0, f"{view}: {results.generate_report()}"
         assert visitor.page.locator("h1:visible").count() == 1, view
 
 
-def test_nothing_is_wider_than_a_phone(visit: Visit, practice: Practice, made: demo.Clinic) -> None:
+def test_every_view_fits_on_a_phone(visit: Visit, practice: Practice, made: demo.Clinic) -> None:
     content = [{"contentString": "w" * 3000}]
     practice.says(made.thread, "2026-03-06 09:50", payload=content, sender={"display": "n" * 300})
     practice.opens(subject={"display": "n" * 300})
@@ -106,11 +104,11 @@ def test_everything_can_be_done_by_keyboard(
 
 
 def waits_for(visitor: Visitor, name: str) -> None:
-    """Wait until something has the focus."""
+    """Wait until the element with that name has the focus."""
     visitor.page.wait_for_function("name => document.activeElement.textContent === name", arg=name)
 
 
-def test_what_has_the_focus_is_seen(visit: Visit, made: demo.Clinic) -> None:
+def test_the_focused_element_is_outlined(visit: Visit, made: demo.Clinic) -> None:
     visitor = visit(*ALICE)
     visitor.goes_to(f"session/{made.family}")
     visitor.sees("Itchy rash")
@@ -120,13 +118,15 @@ def test_what_has_the_focus_is_seen(visit: Visit, made: demo.Clinic) -> None:
         assert style == "solid", name
 
 
-def test_titles_say_where_one_is(visit: Visit, made: demo.Clinic) -> None:
+def test_the_title_names_the_view(visit: Visit, made: demo.Clinic) -> None:
     visitor = visit(*ALICE)
     visitor.list("Open sessions").first.wait_for()
     assert visitor.page.title() == "Sessions · Async Encounters"
     visitor.goes_to(f"thread/{made.thread}")
     visitor.sees("May I go bowling")
-    assert visitor.page.title() == "Thread · Async Encounters", "and not whose: browsers keep it"
+    assert visitor.page.title() == "Thread · Async Encounters", (
+        "no name of a person, since browsers store titles"
+    )
     visitor.page.go_back()
     visitor.list("Open sessions").first.wait_for()
     assert visitor.page.title() == "Sessions · Async Encounters"

@@ -16,7 +16,7 @@ CALLERS = 8
 
 
 def conversation() -> list[dict[str, Any]]:
-    """A session, a thread linked to it and two messages."""
+    """Return a session, a thread linked to it, and two messages."""
     header = care.header(encounter=care.reference(urn(1)))
     message = care.message("x") | {"partOf": [care.reference(urn(2))]}
     return [
@@ -26,7 +26,7 @@ def conversation() -> list[dict[str, Any]]:
     ]
 
 
-def test_the_same_upserts_at_once_make_each_resource_once(clinic: FrontDoor) -> None:
+def test_concurrent_equal_upserts_create_each_resource_once(clinic: FrontDoor) -> None:
     named = [{"system": "https://twilio.com", "value": "CH1"}]
     query = "identifier=https://twilio.com|CH1"
     entries = [
@@ -48,7 +48,7 @@ def test_the_same_upserts_at_once_make_each_resource_once(clinic: FrontDoor) -> 
     consistency.check()
 
 
-def test_transactions_that_cross_leave_one_order(clinic: FrontDoor) -> None:
+def test_concurrent_transactions_on_the_same_resources_are_serialized(clinic: FrontDoor) -> None:
     first, second = open_session(clinic), open_session(clinic)
 
     def both(one: str, other: str, language: str) -> Any:
@@ -65,7 +65,7 @@ def test_transactions_that_cross_leave_one_order(clinic: FrontDoor) -> None:
     consistency.check()
 
 
-def test_a_transaction_that_is_killed_after_any_call_leaves_all_or_nothing(
+def test_a_transaction_killed_after_any_call_writes_all_or_nothing(
     clinic: FrontDoor,
 ) -> None:
     for number in range(1, 100):

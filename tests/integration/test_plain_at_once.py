@@ -1,4 +1,4 @@
-"""Both faces at once: each keeps what the other has just written."""
+"""Concurrent changes through FHIR and plain JSON: each keeps what the other has just written."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ def at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
-def test_changes_of_both_faces_at_once_are_all_there(clinic: FrontDoor) -> None:
+def test_concurrent_changes_through_both_apis_are_all_kept(clinic: FrontDoor) -> None:
     own_id = clinic.post("/Encounter", care.visit()).id
     changes: list[dict[str, Any]] = [
         {"type": "Annual"},
@@ -46,7 +46,7 @@ def test_changes_of_both_faces_at_once_are_all_there(clinic: FrontDoor) -> None:
     consistency.check()
 
 
-def test_of_changes_to_one_version_one_is_made() -> None:
+def test_of_concurrent_changes_to_one_version_only_one_succeeds() -> None:
     made = FACE.post("/encounters", {"status": "in-progress", "class": "AMB"})
     path, tag = f"/encounters/{made.body['data']['id']}", made.headers["ETag"]
     answers = at_once(

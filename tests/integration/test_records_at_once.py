@@ -1,4 +1,4 @@
-"""The directory and the records with many writers at once: nothing is lost, nothing there twice."""
+"""The directory and the records with many concurrent writers: no lost updates and no duplicates."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
     "query",
     ["identifier=https://clinic.example/ids|1", "phone=%2B15551234567", "family=Simpson"],
 )
-def test_a_hundred_equal_conditional_creates_make_one_patient(
+def test_a_hundred_concurrent_conditional_creates_make_one_patient(
     clinic: FrontDoor, query: str
 ) -> None:
     body = care.example("Patient", identifier=[MARK], telecom=[PHONE])
@@ -35,7 +35,7 @@ def test_a_hundred_equal_conditional_creates_make_one_patient(
     consistency.check()
 
 
-def test_writers_of_a_patient_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
+def test_concurrent_writers_of_a_patient_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
     url = f"/Patient/{clinic.post('/Patient', care.example('Patient')).id}"
     refused = Counter[int]()
 
@@ -57,7 +57,7 @@ def test_writers_of_a_patient_with_if_match_lose_no_change(clinic: FrontDoor) ->
     consistency.check()
 
 
-def test_a_record_moved_at_once_is_in_one_place(clinic: FrontDoor) -> None:
+def test_a_record_moved_concurrently_is_found_in_one_place(clinic: FrontDoor) -> None:
     ids = [clinic.post("/Encounter", care.session()).id for _ in range(4)]
     url = f"/Observation/{clinic.post('/Observation', observed(ids[0])).id}"
 
@@ -80,7 +80,7 @@ def observed(encounter: str, **more: Any) -> dict[str, Any]:
     return care.example("Observation", encounter=during, **more)
 
 
-def test_deleting_and_making_anew_at_once_keeps_every_version(clinic: FrontDoor) -> None:
+def test_concurrent_deletes_and_recreations_keep_every_version(clinic: FrontDoor) -> None:
     url = "/Patient/own"
     body = care.example("Patient", id="own", identifier=[MARK])
     assert clinic.put(url, body).status == 201
@@ -94,7 +94,7 @@ def test_deleting_and_making_anew_at_once_keeps_every_version(clinic: FrontDoor)
     consistency.check()
 
 
-def test_a_page_of_what_was_recorded_is_one_query(clinic: FrontDoor) -> None:
+def test_a_page_of_records_takes_one_query(clinic: FrontDoor) -> None:
     session = clinic.post("/Encounter", care.session()).id
     kinds = ("Observation", "Condition")
     bodies = [

@@ -1,4 +1,4 @@
-"""Indexing everything anew while others write: no change and no row is lost, none is left."""
+"""Reindexing while others write: no change and no row is lost, and no stale row remains."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,19 +19,19 @@ VISITS, PARTS, ROUNDS = 24, 2, 4
 
 @pytest.fixture
 def visits(clinic: FrontDoor) -> Iterator[list[str]]:
-    """Visits older than the parameter."""
+    """Create visits before the search parameter exists."""
     yield [clinic.post("/Encounter", in_ward("a")).id for _ in range(VISITS)]
     SEARCH_PARAMS.remove("Encounter", "ward")
 
 
-def test_writers_and_a_reindexing_at_once_leave_every_row_right(
+def test_every_row_is_right_after_a_reindexing_with_concurrent_writers(
     clinic: FrontDoor, visits: list[str]
 ) -> None:
     SEARCH_PARAMS.add(WARD)
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
     def move(number: int) -> int:
-        """Every second visit goes from ward to ward."""
+        """Move a visit from ward to ward. Every second one is moved."""
         for round_ in range(ROUNDS):
             body = in_ward(f"b{round_}") | {"id": visits[number]}
             answer = clinic.put(f"/Encounter/{visits[number]}", body)
@@ -48,7 +48,7 @@ def test_writers_and_a_reindexing_at_once_leave_every_row_right(
         moved = {move.result() for move in moves}
     assert repaired >= VISITS // 2
     for number in range(PARTS):
-        # Guards, which wait for the rows of all parts.
+        # This pass repairs guards, which wait until the rows of all parts are written.
         assert reindex.handler({"part": number, "parts": PARTS}, context)["done"]
     reindex.handler({"finish": PARTS}, context)
     readiness.clear_cache()

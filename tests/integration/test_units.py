@@ -1,4 +1,4 @@
-"""What requests consume of DynamoDB, on the fixtures that stand for typical care."""
+"""The units of DynamoDB that requests consume, on the fixtures that stand for typical care."""
 
 import json
 import math
@@ -25,7 +25,7 @@ def typical(name: str, header_id: str = "") -> Any:
 
 @pytest.fixture
 def read_units() -> Iterator[list[int]]:
-    """The units of each read since, a strongly consistent one for every 4 KB."""
+    """Collect the units of each read. A strongly consistent one takes a unit for every 4 KB."""
     units: list[int] = []
 
     def count(parsed: dict[str, Any], model: Any, **_: Any) -> None:
@@ -43,13 +43,13 @@ def read_units() -> Iterator[list[int]]:
 
 
 def written(answer: Any) -> float:
-    """Give the write units of the request just answered."""
+    """Return the write units of the request that was just answered."""
     assert answer.status in (200, 201), answer.text
     return meter.consumed()["writeUnits"]
 
 
 def conversation(clinic: FrontDoor) -> tuple[str, str]:
-    """An open session and a thread with a message, not linked."""
+    """Create an open session, and a thread with a message that is not linked to it."""
     session_id = clinic.post("/Encounter", typical("session")).id
     header_id = clinic.post("/Communication", typical("header")).id
     clinic.post("/Communication", typical("message", header_id))
@@ -203,7 +203,7 @@ def test_a_page_of_20_costs_at_most_5_units(
 ) -> None:
     header_id = clinic.post("/Communication", typical("header")).id
     for number in range(60):
-        # Under ids of their own, which decide what partition each is in.
+        # Random ids, since an id decides the partition of its resource.
         for name in ("session", "header"):
             body = typical(name) | {"id": f"{name}-{number}"}
             clinic.put(f"/{body['resourceType']}/{body['id']}", body)
