@@ -142,9 +142,7 @@ CATEGORIES: dict[Any, Callable[[str], bool]] = {
 
 
 def attacks(pattern: re.Pattern[str], size: int) -> list[str]:
-    """Return texts that almost match a pattern, with one of its repeats, or all, repeated `size`
-    times.
-    """
+    """Return texts that almost match a pattern, with one or all of its repeats done many times."""
     parsed = parser.parse(pattern.pattern, pattern.flags)
     repeats = [*_repeats(parsed)]
     texts = [_text(parsed, {id(repeat): size}) for repeat in repeats]

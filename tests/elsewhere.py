@@ -12,9 +12,7 @@ type Answer = Callable[["Handler"], None]
 
 @dataclass
 class Elsewhere:
-    """The state of the server: it has the resources `people`, and `asked` records each request's
-    path and headers in order.
-    """
+    """The server's resources, `people`, and the paths and headers of its requests, `asked`."""
 
     base: str = ""
     people: set[str] = field(default_factory=set)

@@ -77,9 +77,7 @@ class FrontDoor:
         content_type: str = JSON,
         **headers: str,
     ) -> Answer:
-        """Call `url`, which is relative to the base URL, or absolute like a `next` link or a rooted
-        path.
-        """
+        """Call `url`, relative to the base URL, or absolute like a `next` link or a rooted path."""
         handler, event = self.prepared(method, url, body, content_type=content_type, **headers)
         answer = handler(event, None)
         body = answer["body"]

@@ -104,9 +104,7 @@ def identified(number: int, size: int) -> dict[str, Any]:
 
 
 def finished(number: int) -> dict[str, Any]:
-    """Return a session of the past. One in fifty is part of another; one in fifty has the
-    appointment.
-    """
+    """Return a past session. One in fifty is part of another; one in fifty has the appointment."""
     more: dict[str, Any] = {
         "status": "finished",
         "period": {"start": at(number), "end": at(number)},

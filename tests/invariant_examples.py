@@ -1,5 +1,4 @@
-"""For each R4 invariant that is evaluated as FHIRPath: an element that keeps it, and one that does
-not.
+"""For each R4 invariant evaluated as FHIRPath: an element that keeps it, and one that does not.
 
 An element is of the type that has the rule and has only what the rule reads. `WITHIN` has the
 enclosing resource for the rules that read it as well.

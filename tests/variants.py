@@ -306,9 +306,7 @@ def _beside(path: list[Step], what: str, value: Json, code: str, here: str) -> M
 
 
 def _beside_bare(path: list[Step], where: str) -> Mutant:
-    """Put extensions beside a primitive that has none: an id, an extension's URL, a narrative's
-    XHTML.
-    """
+    """Put extensions beside a primitive without any: an id, an extension's URL, or XHTML."""
     resource = legal(path)
     _parent(resource, path)[f"_{path[-1].name}"] = EXTENSIONS
     return Mutant("extensions of none", resource, "structure", where)

@@ -230,9 +230,7 @@ class Month:
         return prices.ALARM * alarms + prices.METRIC * figures + prices.DASHBOARD
 
     def _key_requests(self) -> float:
-        """Return how often the key is requested: by each role for each of its tables, and for the
-        archive.
-        """
+        """Return how often the key is requested: by each role and table, and for the archive."""
         functions = template.resources(self.template, "AWS::Serverless::Function").values()
         pairs = sum(str(one["Properties"].get("Policies", "")).count("Table'") for one in functions)
         return pairs * DAYS * SECONDS_A_DAY / KEY_SECONDS + self._objects

@@ -1,5 +1,4 @@
-"""DynamoDB answered in this process below botocore, so that only our code and botocore are
-measured.
+"""DynamoDB answered below botocore in this process, to measure only our code and botocore.
 
 Units: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 """

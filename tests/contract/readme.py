@@ -236,9 +236,7 @@ def _compartment_parameters(resource_type: str, owner: str) -> str:
 
 
 def search_parameters() -> Iterator[str]:
-    """Yield the parameters by type and kind of index, after those that all types but AuditEvent
-    have.
-    """
+    """Yield the parameters by type and index, after those common to all types but AuditEvent."""
     common = set.intersection(*(set(_parameters(resource_type)) for resource_type in TYPES))
     groups = [
         (
@@ -294,9 +292,7 @@ def _link(function: Callable[..., object]) -> str:
 
 
 def costs() -> Iterator[str]:
-    """Yield the costs that tests/integration/test_units.py checks, taken from the names of its
-    tests.
-    """
+    """Yield the costs that tests/integration/test_units.py checks, by the names of its tests."""
     source = (ROOT / "tests/integration/test_units.py").read_text()
     for test in ast.parse(source).body:
         if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):

@@ -165,9 +165,7 @@ QUEUES = template.resources(TEMPLATE, "AWS::SQS::Queue")
 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_every_queue_has_an_alarm(queue: str) -> None:
-    """A dead letter queue has an alarm for any message, another queue for messages that wait too
-    long.
-    """
+    """A dead letter queue alarms on any message, another queue on messages that wait too long."""
     is_dead = "RedrivePolicy" not in QUEUES[queue]["Properties"]
     metric = "ApproximateNumberOfMessagesVisible" if is_dead else "ApproximateAgeOfOldestMessage"
     assert watches("AWS/SQS", metric, QueueName=f"${{{queue}.QueueName}}")

@@ -19,9 +19,7 @@ OF_TRAIL = {"trail.log.cpu": 2, "trail.collect.cpu": 2, "trail.index.cpu": 5000}
 
 
 def figures() -> Iterator[Figure]:
-    """Return the benchmark's figures, with fixed CPU times so that they are the same on any
-    machine.
-    """
+    """Return the benchmark's figures, with CPU times that are the same on any machine."""
     for scenario in SCENARIOS:
         name = scenario.name
         yield Figure(f"wu.{name}", "", scenario.writes)

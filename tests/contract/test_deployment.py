@@ -101,9 +101,7 @@ def test_no_resource_depends_on_itself() -> None:
 
 @pytest.mark.parametrize("protected", [*TABLES, "UserPool"])
 def test_a_protected_resource_is_created_after_everything_that_may_fail(protected: str) -> None:
-    """A protected resource cannot be deleted, so a first deployment that fails later cannot roll
-    back.
-    """
+    """A protected resource cannot be deleted, so a later failure could not be rolled back."""
     first = {"SettingsCheck", "ApiDomain"}
     if protected != "UserPool":  # the stage and the authorizer need the pool's clients
         first |= {"Authorizer", "ApiStage"}

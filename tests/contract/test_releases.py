@@ -110,9 +110,7 @@ def test_the_alarm_fires_before_more_than_a_tenth_of_traffic_is_shifted() -> Non
 
 
 def test_functions_without_routes_are_released_at_once() -> None:
-    """Queues, streams and schedules call what parameters say at once, whatever the traffic
-    shifting.
-    """
+    """Queues, streams and schedules call the new code at once, whatever the traffic shifting."""
     for kind in ("AWS::Lambda::EventSourceMapping", "AWS::Logs::SubscriptionFilter"):
         for each in made("canary", kind).values():
             assert "Alias" not in json.dumps(each["Properties"])

@@ -23,15 +23,16 @@ OUT = Path(__file__).parents[2] / "shared/fhir/validation/definitions"
 ROOTS = ("Encounter", "Communication")
 BASES = ("Element", "BackboneElement", "Resource", "DomainResource")
 CARDINALITY = {("0", "1"): "?", ("1", "1"): "1", ("0", "*"): "*", ("1", "*"): "+"}
-# Bound to systems that FHIR does not list; shared/fhir/validation/primitives.py knows their form.
+# Value sets of systems that FHIR does not list; shared/fhir/validation/primitives.py checks their
+# form.
 OPEN_SETS = {"mimetypes", "formats", "currencies", "ucum-units"}
-# MIME types or the short names of R4's own formats: elements whose definition says so, and those
-# that R4's own examples of TestScript fill so.
+# Elements that take MIME types or the short names of R4's own formats: those whose definition says
+# so, and those that R4's own examples of TestScript fill so.
 SHORT_NAMES = '"xml", "json" and "ttl" are allowed'
 SHORT_NAMED = "TestScript."
-# Of ImplementationGuide.license: 346 codes for one element.
+# The value set of ImplementationGuide.license has 346 codes for one element.
 UNLISTED = {"spdx-license"}
-# What Medplum adds to R4's types, with the elements inside.
+# Elements that Medplum adds to R4's types, with the elements inside of them.
 ADDED = {
     "Binary": "url",
     "DeviceDefinition": "bodySite classification",
@@ -45,7 +46,7 @@ ADDED = {
     "ResearchStudy.objective": "description",
 }
 FOREIGN = {f"{name}.{each}" for name, added in ADDED.items() for each in added.split()}
-# What Medplum has otherwise, as R4 4.0.1 has it: an element, and all that is inside another.
+# Elements that Medplum has changed, as R4 4.0.1 has them, and all content of another one.
 CHANGED = {
     "DetectedIssue.status": "1 code observation-status",
     "EvidenceVariable.characteristic": "+ BackboneElement",
@@ -63,22 +64,22 @@ CONTENT = {
         "groupMeasure": "? code group-measure",
     },
 }
-# Not of R4 4.0.1.
+# Types that R4 4.0.1 does not have.
 LATER = {"SubscriptionStatus", "MetadataResource"}
-# Every element has it: `validation` checks it as it walks.
+# Every element has this invariant, and `validation` checks it for each element it visits.
 NOT_REPEATED = {"ele-1"}
 Row = dict[str, Any]
 
 
 def entries(folder: Path, *names: str) -> Iterator[Row]:
-    """Give the resources of the package's Bundles."""
+    """Yield the resources of the package's Bundles."""
     for name in names:
         for entry in json.loads((folder / f"{name}.json").read_text())["entry"]:
             yield entry["resource"]
 
 
 def flat(concepts: list[Row]) -> Iterator[str]:
-    """Give the codes of a system with those below them, without those that are only headings."""
+    """Yield the codes of a system and those below them, except those that are only headings."""
     for concept in concepts:
         flags = {e["code"] for e in concept.get("property", []) if e.get("valueBoolean")}
         if not flags & {"notSelectable", "abstract"}:
@@ -111,7 +112,7 @@ def put_right(path: str, row: str) -> Row:
 
 
 class Specification:
-    """R4's definitions, and what was written of them so far."""
+    """R4's definitions: its structures, value sets and code systems."""
 
     def __init__(self, folder: Path) -> None:
         """Read structures, value sets and code systems."""
@@ -136,37 +137,37 @@ class Specification:
         )
 
     def elements(self, name: str) -> list[Row]:
-        """Give the elements of a type, without its root."""
-        found: list[Row] = self.structures[name]["snapshot"]["element"][1:]
-        return [*as_r4(found)]
+        """Return the elements of a type, without its root."""
+        rows: list[Row] = self.structures[name]["snapshot"]["element"][1:]
+        return [*as_r4(rows)]
 
     def reached(self, roots: Iterable[str]) -> set[str]:
-        """Give the types that elements of these types may have."""
-        found: set[str] = set()
+        """Return the types that elements of these types may have, directly or not."""
+        type_names: set[str] = set()
         todo = [*roots, *BASES]
         while todo:
             name = todo.pop()
-            if name in self.structures and name not in found:
-                found.add(name)
+            if name in self.structures and name not in type_names:
+                type_names.add(name)
                 types = [each for e in self.elements(name) for each in e.get("type", [])]
                 todo += [each["code"] for each in types]
-        return found
+        return type_names
 
     def codes(self, canonical: str) -> list[str]:
-        """List the codes of a value set; none where the package does not have it."""
-        found: list[str] = []
+        """Return the codes of a value set, or an empty list if the package does not have it."""
+        listed: list[str] = []
         url = canonical.partition("|")[0]
         for part in self.by_url.get(url, {}).get("compose", {}).get("include", []):
             for nested in part.get("valueSet", []):
-                found += self.codes(nested)
+                listed += self.codes(nested)
             if "concept" in part:
-                found += [concept["code"] for concept in part["concept"]]
+                listed += [concept["code"] for concept in part["concept"]]
             elif "system" in part:
-                found += flat(self.by_url.get(part["system"], {}).get("concept", []))
-        return list(dict.fromkeys(found))
+                listed += flat(self.by_url.get(part["system"], {}).get("concept", []))
+        return list(dict.fromkeys(listed))
 
     def concepts(self, canonical: str) -> dict[str, list[str]]:
-        """List the codes of a value set by their systems, where each part of it names one."""
+        """Return the codes of a value set by system. Each part of the value set must name one."""
         parts = self.by_url[canonical.partition("|")[0]]["compose"]["include"]
         return {
             part["system"]: [concept["code"] for concept in part["concept"]]
@@ -189,7 +190,7 @@ class File:
     """The types of one file, with the value sets and invariants they use."""
 
     def __init__(self, specification: Specification, *, is_core: bool) -> None:
-        """Start empty."""
+        """Start without types."""
         self.specification = specification
         self.is_core = is_core
         self.types: Row = {}
@@ -199,7 +200,7 @@ class File:
         self.lists: Row = {}
 
     def add(self, name: str) -> None:
-        """Write a type and the types of the elements inside it."""
+        """Add a type and the types of the elements inside it."""
         structure = self.specification.structures[name]
         base = structure.get("baseDefinition", "").rsplit("/", 1)[-1]
         inherits = base in self.specification.structures
@@ -209,13 +210,13 @@ class File:
         self.add_rules(name, structure["snapshot"]["element"][0])
         for element in self.specification.elements(name):
             parent, last = element["path"].rsplit(".", 1)
-            own = last not in ("id", "extension", "modifierExtension") or name in BASES
-            if own and not (parent == name and last in names):
+            is_own = last not in ("id", "extension", "modifierExtension") or name in BASES
+            if is_own and not (parent == name and last in names):
                 self.types[parent][last] = self.row(element)
             self.add_nested(element)
 
     def add_nested(self, element: Row) -> None:
-        """Make the type of an element that has elements of its own; invariants of any other."""
+        """Add the type of an element with elements of its own, or the invariants of another one."""
         codes = [each["code"] for each in element.get("type", [])]
         path: str = element["path"]
         if codes in (["BackboneElement"], ["Element"]):
@@ -224,7 +225,8 @@ class File:
         elif codes == ["xhtml"]:
             self.add_rules(path.rsplit(".", 1)[0], element)
         elif not self.is_core:
-            # Of an element whose type is not its own: a rule of what it stands in, on all of them.
+            # An invariant of an element without a type of its own becomes one of its parent, for
+            # all such elements.
             parent, last = path.removesuffix("[x]").rsplit(".", 1)
             root = path.partition(".")[0]
             for each in element.get("constraint", []):
@@ -232,7 +234,7 @@ class File:
                     self.add_rule(parent, each, f"{last}.all({each['expression']})")
 
     def add_rules(self, name: str, element: Row) -> None:
-        """Note the invariants a type adds to what it inherits."""
+        """Add the invariants of a type to those that it inherits."""
         rules = [
             each
             for each in element.get("constraint", [])
@@ -244,16 +246,16 @@ class File:
             self.add_rule(name, each, each["expression"])
 
     def add_rule(self, name: str, rule: Row, expression: str) -> None:
-        """Note an invariant, with its FHIRPath unless the module `invariants` has it."""
-        said = rule["human"] if self.is_core else [rule["human"], expression]
+        """Add an invariant, with its FHIRPath unless the module `invariants` implements it."""
+        text = rule["human"] if self.is_core else [rule["human"], expression]
         key = rule["key"]
-        if self.invariants.get(key, said) != said:  # three types have an `inv-1`
+        if self.invariants.get(key, text) != text:  # three types have an `inv-1`
             key += f"@{name}"
-        self.invariants[key] = said
+        self.invariants[key] = text
         self.types[name]["!"] = " ".join([*self.types[name].get("!", "").split(), key])
 
     def row(self, element: Row) -> str:
-        """Write one element."""
+        """Return the row of an element."""
         reference = element.get("contentReference")
         path: str = element["path"]
         types = [reference[1:]] if reference else [self.type(e, path) for e in element["type"]]
@@ -273,20 +275,24 @@ class File:
             self.concepts[name] = self.specification.concepts(binding["valueSet"])
         return f"{row} {name}" if codes or name in OPEN_SETS else row
 
-    def type(self, of: Row, path: str) -> str:
-        """Write one type of an element."""
-        code: str = of["code"]
-        if path == "Resource.id":  # the definition says string, the specification's text id
+    def type(self, element_type: Row, path: str) -> str:
+        """Return one type of an element, as the row names it."""
+        code: str = element_type["code"]
+        if (
+            path == "Resource.id"
+        ):  # the definition says string, but the specification's text says id
             return "id"
         if code.startswith("http://hl7.org/fhirpath/System."):
-            declared = [e.get("valueUrl", e.get("valueUri")) for e in of.get("extension", [])]
+            declared = [
+                e.get("valueUrl", e.get("valueUri")) for e in element_type.get("extension", [])
+            ]
             return next((name for name in declared if name), code.rsplit(".", 1)[1].lower())
         if code in ("BackboneElement", "Element"):
             return "."
         targets = sorted(url.rsplit("/", 1)[1] for url in of.get("targetProfile", []))
         if code == "Reference" and targets and "Resource" not in targets:
             return f"Reference({','.join(targets)})"
-        is_simple = any(url.endswith("/SimpleQuantity") for url in of.get("profile", []))
+        is_simple = any(url.endswith("/SimpleQuantity") for url in element_type.get("profile", []))
         return "SimpleQuantity" if is_simple else code
 
     def write(self, name: str) -> None:
@@ -298,7 +304,7 @@ class File:
 
 
 def summary(specification: Specification, root: str) -> dict[str, list[str]]:
-    """Return the paths of a type that belong to its summary, and its elements that must be there.
+    """Return the paths of a type that belong to its summary, and its mandatory elements.
 
     A choice is listed under each name that it may have in JSON.
     """
@@ -326,7 +332,7 @@ def names(element: Row, path: str) -> list[str]:
 
 
 def main(folder: Path) -> None:
-    """Write both files."""
+    """Write all files."""
     specification = Specification(folder)
     core = specification.reached(ROOTS)
     rest = set(specification.structures) - core

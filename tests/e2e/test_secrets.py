@@ -1,6 +1,4 @@
-"""Tokens that must be refused, and contents that must appear only in answers, on a stack of its
-own.
-"""
+"""Tokens that are refused, and contents that appear only in answers, on a stack of its own."""
 
 import hmac
 import json
@@ -63,9 +61,7 @@ def read(text: str) -> Json:
 
 
 def signed(own: Own, header: Json | None = None, **claims: Any) -> str:
-    """Return an administrator's token signed by the pool, with some claims changed, or removed by
-    None.
-    """
+    """Return an administrator's token signed by the pool. A claim of None is removed."""
     head, payload, _ = own.values["TOKEN_ADMIN"].split(".")
     changed = {name: claim for name, claim in (read(payload) | claims).items() if claim is not None}
     text = f"{part(read(head) | (header or {}))}.{part(changed)}"

@@ -101,9 +101,7 @@ def _records(bart: str, lisa: str) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Clinic:
-    """The ids of a family's session, a long thread with sessions on three days, and the last of
-    these.
-    """
+    """The ids of a family's session, a thread with sessions on three days, and the last of these."""
 
     family: str
     thread: str

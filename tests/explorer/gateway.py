@@ -33,9 +33,7 @@ def token(role: str, fhir_user: str = "", **claims: Any) -> str:
 
 
 def _claims(header: str) -> dict[str, str] | None:
-    """Return a token's claims as the authorizer passes them on, lists flattened, or None if
-    invalid.
-    """
+    """Return a token's claims as the authorizer passes them on, or None if it is invalid."""
     try:
         claims = json.loads(urlsafe_b64decode(header.removeprefix("Bearer ").split(".")[1]))
     except (IndexError, ValueError):
@@ -49,9 +47,7 @@ def _claims(header: str) -> dict[str, str] | None:
 
 
 class Gateway(BaseHTTPRequestHandler):
-    """Handle one request at a time, since the functions share state that a Lambda instance owns
-    alone.
-    """
+    """Handle one request at a time, since the functions share state within this process."""
 
     lock = threading.Lock()
     protocol_version = "HTTP/1.1"

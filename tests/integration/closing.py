@@ -42,9 +42,7 @@ class Rounds:
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
     def work(self, records: list[dict[str, Any]]) -> list[str]:
-        """Pass messages to a worker and delete those that succeeded. Return the ids of those that
-        failed.
-        """
+        """Let a worker do messages, and delete those done. Return the ids of those that failed."""
         failed = self.handle(records)
         for record in records:
             if record["messageId"] not in failed:

@@ -1,5 +1,4 @@
-"""Concurrent requests that write references and delete their targets: no reference is written
-dangling.
+"""Concurrent writes of references and deletions of their targets: none is written dangling.
 
 Each interleaving has several requests about the same few people, some of them slow, some killed.
 The transactions made are then repeated in memory in an order that was possible, and checked one

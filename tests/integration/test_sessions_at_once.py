@@ -91,9 +91,7 @@ def look_at_all(until: datetime) -> None:
 def test_messages_that_race_with_several_closing_workers_keep_their_sessions(
     clinic: FrontDoor, say: Say
 ) -> None:
-    """Each thread's session becomes due repeatedly, and every message must be in one with its
-    period.
-    """
+    """Sessions become due repeatedly, and every message must be in one that has its period."""
     say(SESSION_POLICY="thread")
     threads = [thread(clinic)[0] for _ in range(4)]
     chance = random.Random(4)
@@ -117,9 +115,7 @@ def test_messages_that_race_with_several_closing_workers_keep_their_sessions(
 
 
 def _large(clinic: FrontDoor, **more: Any) -> tuple[str, str]:
-    """Open a session whose closing does not fit one transaction. Return the ids of thread and
-    session.
-    """
+    """Open a session that does not close in one transaction. Return its thread and its id."""
     header_id, (message_id,) = thread(clinic, instants.written(instants.now()), **more)
     session_id = stored().messages[message_id].session
     for number in range(3):

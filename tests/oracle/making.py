@@ -1,4 +1,4 @@
-"""Random resources of every shape that searches look at, the same for the same seed."""
+"""Random resources of every shape that searches read. The same seed makes the same resources."""
 
 import random
 from datetime import UTC, datetime, timedelta, timezone
@@ -19,7 +19,7 @@ SENDERS = ["Practitioner", "Patient", "Patient", "Device", "RelatedPerson"]
 
 
 class Maker:
-    """Makes resources of ids it is given; those there are so far may be referred to."""
+    """Makes resources with the ids that it is given. They may refer to those made before."""
 
     def __init__(self, seed: str, size: int) -> None:
         self.dice = random.Random(seed)
@@ -47,16 +47,18 @@ class Maker:
         return moment.strftime(form) if form else self.instant(moment)
 
     def period(self) -> Resource:
-        """Mostly some minutes, sometimes weeks, with an end open or both."""
+        """Return a period, mostly of minutes, sometimes of weeks, perhaps with a bound missing."""
         start = self.moment()
         minutes = self.dice.choice([0, 5, 30, 600, 1439, 1441, 3000, 30_000])
-        made = {}
+        period = {}
         if not self.one_in(8):
-            made["start"] = self.written(start)
+            period["start"] = self.written(start)
         if not self.one_in(3):
-            longer = timedelta(minutes=minutes, days=0 if len(made.get("start", "")) > 10 else 400)
-            made["end"] = self.instant(start + longer)
-        return made
+            longer = timedelta(
+                minutes=minutes, days=0 if len(period.get("start", "")) > 10 else 400
+            )
+            period["end"] = self.instant(start + longer)
+        return period
 
     def refer(self, *types: str, most: int = 8) -> Resource:
         kind = self.dice.choice(types)
@@ -76,44 +78,44 @@ class Maker:
 
     def identifier(self) -> Resource:
         value = self.dice.choice(["{}", "{}", "{}", "a,{}", "b|{}", "c${}", "d\\{}"])
-        made: Resource = {"value": value.format(self.dice.randrange(40))}
+        identifier: Resource = {"value": value.format(self.dice.randrange(40))}
         if not self.one_in(4):
-            made["system"] = self.dice.choice(["urn:a", "urn:b", "urn:c|d"])
+            identifier["system"] = self.dice.choice(["urn:a", "urn:b", "urn:c|d"])
         if self.one_in(3):
             system, code = self.dice.choice(KINDS)
-            made["type"] = {"coding": [{"system": system, "code": code}]}
+            identifier["type"] = {"coding": [{"system": system, "code": code}]}
             if self.one_in(2):
-                made["type"]["text"] = self.dice.choice(WORDS)
-        return made
+                identifier["type"]["text"] = self.dice.choice(WORDS)
+        return identifier
 
     def coding(self) -> Resource:
-        made = {"code": self.dice.choice("uvwxyz")}
+        coding = {"code": self.dice.choice("uvwxyz")}
         if not self.one_in(4):
-            made["system"] = self.dice.choice(["urn:s", "urn:t"])
+            coding["system"] = self.dice.choice(["urn:s", "urn:t"])
         if self.one_in(3):
-            made["display"] = self.dice.choice(WORDS)
-        return made
+            coding["display"] = self.dice.choice(WORDS)
+        return coding
 
     def concept(self) -> Resource:
-        made: Resource = {} if self.one_in(5) else {"coding": self.some(self.coding)}
-        if self.one_in(3) or not made:
-            made["text"] = self.dice.choice(WORDS)
-        return made
+        concept: Resource = {} if self.one_in(5) else {"coding": self.some(self.coding)}
+        if self.one_in(3) or not concept:
+            concept["text"] = self.dice.choice(WORDS)
+        return concept
 
     def meta(self) -> Resource:
         moment = self.moment() + timedelta(milliseconds=self.dice.randrange(1000))
-        made: Resource = {"versionId": "1"}
-        made["lastUpdated"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        meta: Resource = {"versionId": "1"}
+        meta["lastUpdated"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         for name, make in (
             ("profile", lambda: f"http://p.example/{self.dice.choice(['a', 'a/b', 'ab'])}"),
             ("security", self.coding),
             ("tag", self.coding),
         ):
             if self.one_in(6):
-                made[name] = self.some(make)
+                meta[name] = self.some(make)
         if self.one_in(6):
-            made["source"] = self.dice.choice(["urn:x", "http://s.example/1", "http://s.example"])
-        return made
+            meta["source"] = self.dice.choice(["urn:x", "http://s.example/1", "http://s.example"])
+        return meta
 
     def _with(self, made: Resource, one_in: float, **makers: Any) -> None:
         for name, make in makers.items():
@@ -172,7 +174,7 @@ class Maker:
         return made
 
     def communication(self, own_id: str, part_of: str = "") -> Resource:
-        """A header, a message of one, or a part of something else."""
+        """Return a header, a message of one, or a part of something else."""
         refer, some, dice = self.refer, self.some, self.dice
         made: Resource = {
             "resourceType": "Communication",

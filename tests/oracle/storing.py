@@ -1,4 +1,4 @@
-"""Everything that random resources leave in the tables, written by the store's own operations."""
+"""Store random resources with all their items, by the store's own operations."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ THREADS = 30
 
 
 def fill(memory: Memory, seed: str, size: int) -> Everything:
-    """Store two fifths Encounters, and Communications most of which are messages of few threads."""
+    """Store two fifths Encounters, and Communications: mostly messages of a few threads."""
     token = references.BASE.set(BASE)
     try:
         return _Filling(memory, seed, size).everything()
@@ -71,7 +71,7 @@ class _Filling:
         return Everything(self.resources, self.sessions)
 
     def _adopting(self, thread: str) -> list[str]:
-        """Three sessions in turn have adopted what came to a thread before."""
+        """Return the three sessions that have, in turn, adopted a thread's earlier messages."""
         return [f"e{(int(thread[1:]) * 3 + number) % 20}" for number in range(3)]
 
     def _encounter(self, resource: Resource) -> None:
@@ -90,12 +90,12 @@ class _Filling:
         self._write(record)
 
     def _message(self, number: int) -> None:
-        """A message of a large thread or a small one, with an id of ours or its sender's own."""
+        """Store a message of a large or small thread, with an id of the server or of its sender."""
         thread = f"t{min(self.dice.randrange(THREADS), self.dice.randrange(THREADS))}"
-        made = self.make.communication("", f"Communication/{thread}")
-        order = times.order(made, RECEIVED, ZONE)
+        message = self.make.communication("", f"Communication/{thread}")
+        order = times.order(message, RECEIVED, ZONE)
         ulid = ulids.prefix(order) + f"{number:016}"
-        made["id"] = f"own{number}" if self.dice.random() < 0.1 else f"{thread}.{ulid}"
+        message["id"] = f"own{number}" if self.dice.random() < 0.1 else f"{thread}.{ulid}"
         sort = f"m#{ulid}"
         state: dict[str, Any] = {}
         session = ""
@@ -109,9 +109,9 @@ class _Filling:
             state = {"epoch": epoch}
             session = adopting[place] if place < len(adopting) else ""
         if session:
-            self.sessions[name_of(made)] = f"Encounter/{session}"
+            self.sessions[name_of(message)] = f"Encounter/{session}"
             self.spans.setdefault((session, thread), set()).add(sort)
-        self._keep(made, Place(thread, sort), **state)
+        self._keep(message, Place(thread, sort), **state)
 
     def _keep(self, resource: Resource, place: Place, **state: Any) -> None:
         self._bulky(resource)
@@ -124,12 +124,12 @@ class _Filling:
             place=place,
             **state,
         )
-        found = row_keys(resource, CREATED, zone=ZONE, most=100)
+        rows = row_keys(resource, CREATED, zone=ZONE, most=100)
         self.resources.append(resource)
-        self._write(replace(record, rows=found))
+        self._write(replace(record, rows=rows))
 
     def _bulky(self, resource: Resource) -> None:
-        """Make some larger than a row, some of these even in what searches look at."""
+        """Make some resources larger than a row, some of these even in what searches read."""
         size = self.dice.choices([0, 1200, 3000], (90, 7, 3))[0]
         if size:
             noise = self.dice.randbytes(size // 2).hex()
@@ -138,7 +138,7 @@ class _Filling:
             resource["meta"]["tag"] = [{"system": "urn:noise", "code": "noise", "display": noise}]
 
     def _write(self, record: Any) -> None:
-        """Write all that belongs to a record."""
+        """Store all items that belong to a record."""
         for operation in write_operations(record, None, "-"):
             put = operation["Put"]
             self.memory.put_item(TableName=put["TableName"], Item=put["Item"])

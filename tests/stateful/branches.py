@@ -1,4 +1,4 @@
-"""What a transaction did, in the words of the rules: read off the pictures before and after it."""
+"""The rules that a transaction followed, derived from the pictures before and after it."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.picture import Picture
 
 
 def seen(before: Picture, after: Picture) -> Iterator[str]:
-    """Name every rule that a transaction followed."""
+    """Yield the name of every rule that a transaction followed."""
     for message in after.messages.values():
         old = before.messages.get(message.id)
         if message is old:
@@ -59,8 +59,8 @@ def _beside(before: Picture, after: Picture, message: CommunicationRecord) -> It
         yield "message: of a completed header"
     for extension in after.headers[thread].resource.get("extension", ()):
         for part in extension["extension"]:
-            said = part.get("valueCode", "") if part["url"] == "policy" else ""
-            yield f"message: its header says {part['url']} {said}".rstrip()
+            policy = part.get("valueCode", "") if part["url"] == "policy" else ""
+            yield f"message: its header says {part['url']} {policy}".rstrip()
 
 
 def _recount(before: Picture, after: Picture, old: CommunicationRecord) -> str:
@@ -131,7 +131,7 @@ def _settled(old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]
         yield f"closing keeps a client's {' and '.join(sorted(kept)) or 'nothing'}"
 
 
-# What every run has to follow at least once, in the words of `seen`.
+# The rules that every run must follow at least once, as `seen` names them.
 RULES = frozenset(
     {
         "GET Encounter $everything answered 200",

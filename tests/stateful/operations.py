@@ -1,4 +1,4 @@
-"""Rules about operations: sessions opened, completed and read whole by them."""
+"""Rules about operations: sessions opened, closed and read whole."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _PEOPLE = (care.HOMER, "Patient/bart-simpson", "Patient/lisa-simpson")
 
 
 class Operations(Machine):
-    """What a client asks of a session as a whole."""
+    """The operations on a session that clients call."""
 
     @precondition(lambda self: len(self.picture.encounters) < MOST_OPENED)
     @rule(
@@ -27,13 +27,15 @@ class Operations(Machine):
     def session_opened(
         self, threads: list[int], patients: list[str], given: str, fate: Fate
     ) -> None:
-        known = self.threads()
-        ids = {known[number % len(known)] for number in threads if known}
-        named: list[tuple[str, Any]] = [("thread", f"Communication/{one}") for one in sorted(ids)]
-        named += [("patient", one) for one in patients]
+        thread_ids = self.threads()
+        ids = {thread_ids[number % len(thread_ids)] for number in threads if thread_ids}
+        operands: list[tuple[str, Any]] = [
+            ("thread", f"Communication/{one}") for one in sorted(ids)
+        ]
+        operands += [("patient", one) for one in patients]
         if given:
-            named.append(("encounter", care.session(given)))
-        self.place.call("POST", "/Encounter/$open-session", care.parameters(*named), fate)
+            operands.append(("encounter", care.session(given)))
+        self.place.call("POST", "/Encounter/$open-session", care.parameters(*operands), fate)
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, patient=st.sampled_from(_PEOPLE), fate=fates)

@@ -1,4 +1,4 @@
-"""A practice on an in-memory database, where requests crash and sleep as they are told."""
+"""A practice on an in-memory database, where requests crash and sleep as a test says."""
 
 import random
 from collections import Counter
@@ -29,7 +29,7 @@ QUEUE = {"CLOSING_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/
 
 @dataclass
 class Clock:
-    """The time that `transactions` waits by: it passes by waiting only."""
+    """The clock by which `transactions` waits. Only waiting advances it."""
 
     seconds: float = 0
 
@@ -44,21 +44,26 @@ class Clock:
 
 
 class Place(Practice):
-    """On an in-memory database, looked at after every transaction."""
+    """A practice on an in-memory database. The invariants are checked after every transaction."""
 
     def __init__(
-        self, now: datetime, seen: Counter[str] | None = None, *, largest: int = 100, **said: str
+        self,
+        now: datetime,
+        seen: Counter[str] | None = None,
+        *,
+        largest: int = 100,
+        **environment: str,
     ) -> None:
         super().__init__(now, Counter() if seen is None else seen)
         self.patch, self.database = pytest.MonkeyPatch(), Database()
         self.queue = Queue(self.database)
-        self._deploy(largest, {"SESSION_TIME_ZONE": "Europe/Berlin"} | said)
+        self._deploy(largest, {"SESSION_TIME_ZONE": "Europe/Berlin"} | environment)
         self._known: Known = {}
         self.database.committed = self._look_at_it
 
-    def _deploy(self, largest: int, said: dict[str, str]) -> None:
+    def _deploy(self, largest: int, environment: dict[str, str]) -> None:
         clock, numbers = Clock(), random.Random(7)
-        for name, value in (TABLES | QUEUE | said).items():
+        for name, value in (TABLES | QUEUE | environment).items():
             self.patch.setenv(name, value)
         settings.settings.cache_clear()
         dynamodb.table_name.cache_clear()
@@ -78,7 +83,7 @@ class Place(Practice):
         )
 
     def close(self) -> None:
-        """Kill what sleeps still and leave everything as it was."""
+        """Kill the requests that still sleep, and restore the environment."""
         for request in self.asleep:
             request.kill()
         self.patch.undo()
@@ -86,13 +91,13 @@ class Place(Practice):
         dynamodb.table_name.cache_clear()
 
     def _look_at_it(self) -> None:
-        before, self.picture = self.picture, picture(self.database, self._known)
+        picture_before, self.picture = self.picture, picture(self.database, self._known)
         try:
-            invariants.check(before, self.picture)
+            invariants.check(picture_before, self.picture)
         except AssertionError as violation:
-            # Inside a request it would become an answer: it is raised where that arrives.
+            # Raised inside a request, it would become an answer. `_ended` raises it.
             self.violation = self.violation or violation
-        self.seen.update(branches.seen(before, self.picture))
+        self.seen.update(branches.seen(picture_before, self.picture))
 
     def run[T](
         self,
@@ -100,7 +105,7 @@ class Place(Practice):
         fate: Fate | None = None,
         then: Callable[[T], Any] = lambda _: None,
     ) -> None:
-        """Make a request; one that falls asleep is kept."""
+        """Make a request. It is kept if it falls asleep."""
         request = Request(self.database, call, then, fate or Fate())
         self._ended(request, ended=request.run())
 

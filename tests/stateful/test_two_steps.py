@@ -14,8 +14,8 @@ from tests.stateful.place import Place
 from tests.stateful.practice import NOON, local
 from tests.stateful.requests import Crashing, Sleeping
 
-# As many as a header may name. With them neither the header's new version nor the message's rows
-# leave room for the other in 100 items.
+# As many people as a header may name. Then neither the header's new version nor the message's rows
+# leave room for the other within 100 items.
 CROWD = [care.reference(f"Practitioner/{number}") for number in range(35)]
 STRANGER = care.reference("Patient/bart-simpson")
 
@@ -34,7 +34,7 @@ def begun(place: Place) -> str:
 
 
 def post(place: Place, thread: str, fate: Fate | None = None, **more: Any) -> list[Answer]:
-    """Post a message to the crowd that was sent just now; give its answer, unless it crashes."""
+    """Post a message to the crowd, sent now. Return a list of its answer, empty after a crash."""
     answers: list[Answer] = []
     sent = instants.written(place.utc)
     body = care.message(thread, sent, recipient=CROWD, **more)
@@ -46,7 +46,7 @@ def statuses(place: Place) -> list[str]:
     return sorted(str(each.resource["status"]) for each in place.picture.encounters.values())
 
 
-def test_a_message_of_a_crowd_opens_a_session_and_joins_it(place: Place) -> None:
+def test_a_message_to_a_crowd_opens_a_session_and_joins_it(place: Place) -> None:
     thread = begun(place)
     (answer,) = post(place, thread)
     assert answer.status == 201, answer.text
@@ -74,13 +74,13 @@ def test_a_message_about_another_patient_splits_the_session_before_it(place: Pla
     assert statuses(place) == ["finished"] * 3
 
 
-def test_a_late_message_of_a_crowd_opens_its_day_and_leaves_it_finished(
+def test_a_late_message_to_a_crowd_opens_its_day_and_leaves_it_finished(
     places: Callable[..., Place],
 ) -> None:
     place = places(SESSION_POLICY="daily")
     thread = begun(place)
     yesterday = "2026-03-01T10:00:00.000Z"
-    # As it moves within its thread, a draft has twice the rows of a message.
+    # A draft that moves within its thread needs twice the rows of a message.
     draft = care.message(thread, recipient=CROWD, status="preparation")
     url = f"/Communication/{place.answer('POST', '/Communication', draft).id}"
     body = place.answer("GET", url).body | {"status": "in-progress", "sent": yesterday}
@@ -135,7 +135,7 @@ def test_a_crash_without_a_retry_leaves_an_empty_session_that_closing_voids(
         assert statuses(place) == ["entered-in-error", "in-progress"]
 
 
-def test_two_messages_of_a_crowd_at_once_make_one_session(places: Callable[..., Place]) -> None:
+def test_two_concurrent_messages_to_a_crowd_open_one_session(places: Callable[..., Place]) -> None:
     for number in range(1, 60):
         place = places(SESSION_POLICY="thread")
         thread = begun(place)
@@ -153,10 +153,10 @@ def test_two_messages_of_a_crowd_at_once_make_one_session(places: Callable[..., 
 
 
 @pytest.mark.parametrize("about", [care.reference(care.HOMER), None])
-def test_a_header_that_is_stored_never_has_too_many_people_for_a_session(
+def test_an_accepted_header_never_has_too_many_people_for_a_session(
     place: Place, about: dict[str, str] | None
 ) -> None:
-    """Its link and its session's patient come later, and need a row of an index each."""
+    """Its link and its session's patient are added later, and each needs an index row."""
     answers = set()
     for count in range(32, 40):
         crowd = [care.reference(f"Practitioner/{number}") for number in range(count)]
