@@ -80,7 +80,7 @@ def knows_of_a_vulnerability() -> bool:
         requirements.write(VULNERABLE)
         requirements.flush()
         report = audited(requirements.name, "--no-deps")
-    return any(one.get("vulns") for one in (report or {}).get("dependencies", ()))
+    return any(dependency.get("vulns") for dependency in (report or {}).get("dependencies", ()))
 
 
 def main(options: list[str]) -> None:

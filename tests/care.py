@@ -36,7 +36,7 @@ def reference(to: str) -> dict[str, str]:
 
 def example(kind: str, **more: Any) -> dict[str, Any]:
     """Return a small valid resource of any type, without an id."""
-    return {name: each for name, each in EXAMPLES[kind].items() if name != "id"} | more
+    return {name: value for name, value in EXAMPLES[kind].items() if name != "id"} | more
 
 
 def session(status: str = "in-progress", **more: Any) -> dict[str, Any]:

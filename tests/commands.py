@@ -49,8 +49,8 @@ class Stacks:
 
     def paginate(self, **_: Any) -> Iterable[dict[str, Any]]:
         resources = [
-            {"LogicalResourceId": name, "PhysicalResourceId": own, "ResourceType": ""}
-            for name, own in self.names.items()
+            {"LogicalResourceId": name, "PhysicalResourceId": physical_id, "ResourceType": ""}
+            for name, physical_id in self.names.items()
         ]
         return [{"StackResourceSummaries": resources}]
 

@@ -82,9 +82,9 @@ class Database(Memory):
         with self.called("TransactWriteItems"):
             if ClientRequestToken in self._tokens:
                 return
-            operations = [Operation(each, self) for each in TransactItems]
+            operations = [Operation(operation, self) for operation in TransactItems]
             _check(operations)
-            reasons = [{"Code": each.refusal} for each in operations]
+            reasons = [{"Code": operation.refusal} for operation in operations]
             if any(reason["Code"] != "None" for reason in reasons):
                 raise _error("TransactionCanceledException", CancellationReasons=reasons)
             for operation in operations:
@@ -109,8 +109,8 @@ class Database(Memory):
             yield from (self.items[place][sort] for sort in self.order[place])
 
     def _at(self, table: str, key: Item) -> Item | None:
-        found = self.items.get((table, key["pk"]["S"]), {})
-        return found.get(key["sk"]["S"])
+        partition = self.items.get((table, key["pk"]["S"]), {})
+        return partition.get(key["sk"]["S"])
 
 
 class _Scan:
@@ -135,9 +135,9 @@ class Operation:
         met = condition is None or self._expression(condition).holds()
         self.refusal = "None" if met else "ConditionalCheckFailed"
         self._after = self._result()
-        said = {*self._names(), *self._values()}
-        if said != self._used:
-            raise _error("ValidationException", Message=f"unused: {said - self._used}")
+        defined = {*self._names(), *self._values()}
+        if defined != self._used:
+            raise _error("ValidationException", Message=f"unused: {defined - self._used}")
 
     def _names(self) -> dict[str, str]:
         names: dict[str, str] = self._body.get("ExpressionAttributeNames", {})
@@ -183,9 +183,9 @@ class Operation:
 def _check(operations: list[Operation]) -> None:
     if not 0 < len(operations) <= LARGEST:
         raise _error("ValidationException", Message="too many items")
-    if len({each.place for each in operations}) < len(operations):
+    if len({operation.place for operation in operations}) < len(operations):
         raise _error("ValidationException", Message="an item twice")
-    if not all(each.is_valid for each in operations):
+    if not all(operation.is_valid for operation in operations):
         raise _error("ValidationException", Message="an empty key or set")
 
 

@@ -91,19 +91,23 @@ class Expression:
             present = self._names[self._next()] in self._item
             self._expect(")")
             return present is wanted
-        left = self._item.get(self._names[self._next()])
+        operand = self._item.get(self._names[self._next()])
         compare = _COMPARISONS[self._next()]
         right = self._values[self._next()]
-        return left is not None and left.keys() == right.keys() and compare(_of(left), _of(right))
+        return (
+            operand is not None
+            and operand.keys() == right.keys()
+            and compare(_of(operand), _of(right))
+        )
 
     def _next(self) -> str:
         return str(self._tokens.pop(0))
 
     def _accept(self, token: str) -> bool:
-        found = bool(self._tokens) and self._tokens[0] == token
-        if found:
+        is_next = bool(self._tokens) and self._tokens[0] == token
+        if is_next:
             self._next()
-        return found
+        return is_next
 
     def _expect(self, token: str) -> None:
         assert self._accept(token), f"{token} expected before {self._tokens}"

@@ -66,8 +66,8 @@ def cost(memory: Memory, query: str) -> Cost:
     pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in text.split("&"))]
     memory.forget()
     page = search(kind, pairs, tenant="-", caller="me", base=BASE, zone=UTC)
-    found, included = len(page.resources), len(page.included)
-    return Cost(memory.units, memory.rows, found, included, page.next is not None)
+    matched, included = len(page.resources), len(page.included)
+    return Cost(memory.units, memory.rows, matched, included, page.next is not None)
 
 
 def fill(archive: Archive, size: int) -> None:
@@ -88,8 +88,8 @@ def fill(archive: Archive, size: int) -> None:
         archive.encounter(f"e{number}", next(minutes), **finished(number))
     for number in range(OPEN):
         linked = {"encounter": care.reference("Encounter/e1")} if number == 3 else {}
-        own = [{"system": SYSTEM, "value": f"CH{number}"}]
-        archive.header(f"open{number}", next(minutes), identifier=own, **linked)
+        identifier = [{"system": SYSTEM, "value": f"CH{number}"}]
+        archive.header(f"open{number}", next(minutes), identifier=identifier, **linked)
         for _ in range(6):
             archive.message(f"open{number}", next(minutes))
         draft: dict[str, Any] = {"status": "preparation", "sender": care.reference(care.ALICE)}

@@ -48,8 +48,10 @@ def gained(before: Picture, after: Picture) -> list[tuple[CommunicationRecord, s
 def a_message_has_one_session_for_good(before: Picture, after: Picture) -> None:
     for message in after.messages.values():
         old = before.messages.get(message.id)
-        had = before.session(old) if old else ""
-        assert not had or after.session(message) == had, f"{message.id} has left {had}"
+        old_session = before.session(old) if old else ""
+        assert not old_session or after.session(message) == old_session, (
+            f"{message.id} has left {old_session}"
+        )
         assert not (old and old.at) or message.at == old.at, (
             f"{message.id} has another effective time"
         )
@@ -153,9 +155,9 @@ def a_period_is_that_of_the_messages(before: Picture, after: Picture) -> None:
         elif ats and classification.is_open(record.resource) and _begins_by_server(record):
             assert period["start"] <= min(ats), f"{record.id} begins after its first message"
         elif status(record) == FINISHED and record.by_server:
-            had = any(before.counting(record.id)) and status(old) == FINISHED
+            had_messages = any(before.counting(record.id)) and status(old) == FINISHED
             assert not ends, f"{record.id} ends and has no message"
-            assert not had, f"{record.id} has lost its last message"
+            assert not had_messages, f"{record.id} has lost its last message"
 
 
 def _begins_by_server(record: EncounterRecord) -> bool:

@@ -96,20 +96,20 @@ class Memory:
 
     def _size(self, place: tuple[str, str], sort: str) -> int:
         """Compute the size of an item once."""
-        known = self._sizes.get((place, sort))
-        if known is None:
-            known = self._sizes[place, sort] = size(self.items[place][sort])
-        return known
+        cached = self._sizes.get((place, sort))
+        if cached is None:
+            cached = self._sizes[place, sort] = size(self.items[place][sort])
+        return cached
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, list[Item]] = {}
-        for table, asked in RequestItems.items():
-            found = [
+        for table, request in RequestItems.items():
+            items = [
                 item
-                for key in asked["Keys"]
+                for key in request["Keys"]
                 if (item := self.items[table, key["pk"]["S"]].get(key["sk"]["S"]))
             ]
             self.calls += 1
-            self.units += sum(max(1, ceil(size(item) / UNIT)) for item in found)
-            answer[table] = found
+            self.units += sum(max(1, ceil(size(item) / UNIT)) for item in items)
+            answer[table] = items
         return {"Responses": answer, "UnprocessedKeys": {}}

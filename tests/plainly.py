@@ -35,12 +35,12 @@ def values(kind: Kind) -> list[Any]:  # noqa: C901, PLR0911 - one case for each 
                 LOINC | {"text": "Heart"},
             ]
         case Id(types=types, usual=usual, typed=typed):
-            named = [f"{each}/1" for each in types if each != usual]
+            named = [f"{kind_name}/1" for kind_name in types if kind_name != usual]
             untyped = [] if typed else ["urn:uuid:x"]
             plain = ["some-body"] if usual else []
             return [*plain, *named, f"{URL}/{types[0]}/1", *untyped]
         case Named(types=types):
-            named = [f"{each}/1" for each in types]
+            named = [f"{kind_name}/1" for kind_name in types]
             both = {"reference": named[0], "display": "Known as"}
             return ["In words: 1/2", *named, both, f"{URL}/{types[0]}/1", {"display": named[0]}]
         case Minutes():

@@ -99,9 +99,13 @@ def play(days: Days) -> None:
 
 
 def directory(days: Days) -> None:
-    for url, family, given in ((HOMER, "Simpson", "Homer"), (BART, "Simpson", "Bart")):
+    for url, family, given_name in ((HOMER, "Simpson", "Homer"), (BART, "Simpson", "Bart")):
         kind, own_id = url.split("/")
-        body = {"resourceType": kind, "id": own_id, "name": [{"family": family, "given": [given]}]}
+        body = {
+            "resourceType": kind,
+            "id": own_id,
+            "name": [{"family": family, "given": [given_name]}],
+        }
         days.call("PUT", f"/{url}", body | ({"identifier": [RECORD_NUMBER]} if url == BART else {}))
     alice = {"resourceType": "Practitioner", "id": "alice", "active": False}
     for practitioner in (alice, alice | {"active": True}):
@@ -120,9 +124,9 @@ def explicit(days: Days) -> None:
     session = days.makes("session", "/Encounter", body)
     days.clinic.patch(f"/Communication/{header}", care.link(session))
     days.says("after", header, "2026-03-02 09:10")
-    own = care.message(header, str_of(local("2026-03-02 09:12")), id="own-id")
-    own |= {"sender": care.reference(ALICE), "recipient": [care.reference(HOMER)]}
-    days.call("PUT", "/Communication/own-id", own | {"subject": care.reference(HOMER)})
+    message = care.message(header, str_of(local("2026-03-02 09:12")), id="own-id")
+    message |= {"sender": care.reference(ALICE), "recipient": [care.reference(HOMER)]}
+    days.call("PUT", "/Communication/own-id", message | {"subject": care.reference(HOMER)})
     recorded = {
         "subject": care.reference(HOMER),
         "encounter": care.reference(f"Encounter/{session}"),

@@ -1,4 +1,4 @@
-"""What functions keep from one request to the next, and a test must not."""
+"""Reset what functions cache between requests, so that tests do not share it."""
 
 from shared import deadlines, settings
 from shared.references import remote
@@ -7,13 +7,13 @@ from shared.store.index import readiness
 
 
 def forget() -> None:
-    """Let the next request read its environment anew."""
-    kept = (
+    """Make the next request read its environment again."""
+    caches = (
         *(settings.settings, dynamodb.session, dynamodb.client, dynamodb.table_name),
         *(queue.client, archive.client, secrets._provider),
     )
-    for each in kept:
-        each.cache_clear()
+    for cached in caches:
+        cached.cache_clear()
     deadlines.begin(None)
     readiness.clear_cache()
     remote.forget()

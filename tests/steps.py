@@ -45,5 +45,5 @@ def end(clinic: FrontDoor, session_id: str, status: str = "finished") -> None:
 def due_until(moment: datetime) -> list[tuple[str, str]]:
     """Return the Encounters that are due by a moment, each as a tenant and an id."""
     until = instants.written(moment)
-    found = [row for shard in range(DUE_SHARDS) for row in reading.due_rows(shard, until)]
-    return [(row.tenant, row.encounter) for row in found]
+    rows = [row for shard in range(DUE_SHARDS) for row in reading.due_rows(shard, until)]
+    return [(row.tenant, row.encounter) for row in rows]

@@ -26,7 +26,9 @@ def synthesized(parameters: dict[str, str]) -> str:
     body = template.load()
     body["Globals"]["Function"]["CodeUri"] = "s3://artefacts/code"
     body["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = "s3://artefacts/layer"
-    values = {name: str(one.get("Default", "")) for name, one in body["Parameters"].items()}
+    values = {
+        name: str(parameter.get("Default", "")) for name, parameter in body["Parameters"].items()
+    }
     return json.dumps(transform(body, values | parameters, NoPolicies()), indent=1)
 
 

@@ -257,8 +257,8 @@ def mutants(path: list[Step]) -> Iterator[Mutant]:
         unknown = _sample(element) | {"unknownElement": 1}
         yield _with(path, "an unknown element", unknown, "structure", f"{here}.unknownElement")
         if element.targets:
-            other = {"reference": "Linkage/1"}
-            yield _with(path, "a reference elsewhere", other, "value", f"{here}.reference")
+            reference = {"reference": "Linkage/1"}
+            yield _with(path, "a reference elsewhere", reference, "value", f"{here}.reference")
         if element.value_set:
             unknown = {"coding": [{"system": "https://example.org", "code": "no-such"}]}
             yield _with(path, "an unknown code", unknown, "code-invalid", here)
@@ -281,7 +281,7 @@ def _parent(resource: Json, path: list[Step]) -> Json:
     return parent
 
 
-def _replaced(path: list[Step], what: str, value: Any, code: str, where: str) -> Mutant:
+def _replaced(path: list[Step], mistake: str, value: Any, code: str, where: str) -> Mutant:
     resource = legal(path)
     parent, name = _parent(resource, path), path[-1].name
     parent[name] = value
@@ -290,19 +290,21 @@ def _replaced(path: list[Step], what: str, value: Any, code: str, where: str) ->
         # An object must not be empty.
         if set(parent) <= {"id"}:
             parent |= EXTENSIONS
-    return Mutant(what, resource, code, where)
+    return Mutant(mistake, resource, code, where)
 
 
-def _with(path: list[Step], what: str, value: Any, code: str, where: str) -> Mutant:
-    return _replaced(path, what, [value] if path[-1].element.many else value, code, where)
+def _with(path: list[Step], mistake: str, value: Any, code: str, where: str) -> Mutant:
+    return _replaced(path, mistake, [value] if path[-1].element.many else value, code, where)
 
 
-def _beside(path: list[Step], what: str, value: Json, code: str, here: str) -> Mutant:
+def _beside(path: list[Step], mistake: str, value: Json, code: str, here: str) -> Mutant:
     resource = legal(path)
     last = path[-1]
     parent = _parent(resource, path)
     parent[f"_{last.name}"] = [value] if last.element.many else value
-    return Mutant(what, resource, code, f"{here}.{'value' if 'value' in value else 'extension[0]'}")
+    return Mutant(
+        mistake, resource, code, f"{here}.{'value' if 'value' in value else 'extension[0]'}"
+    )
 
 
 def _beside_bare(path: list[Step], where: str) -> Mutant:

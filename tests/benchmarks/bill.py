@@ -70,7 +70,7 @@ def _invocation(milliseconds: float, memory: int) -> float:
 
 def kinds(figures: Iterable[Figure]) -> dict[str, Kind]:
     """Return the kinds of invocations in the figures, by name."""
-    values = {one.name: one.value for one in figures}
+    values = {figure.name: figure.value for figure in figures}
     names = [name.removeprefix("wu.") for name in values if name.startswith("wu.")]
     return {
         name: Kind(*(values[f"{what}.{name}"] for what in ("wu", "ru", "calls", "cpu")))
@@ -150,8 +150,8 @@ class Month:
         packed = {n: size * GZIP if size >= LEAST_BYTES else size for n, size in sizes.items()}
         return sum(packed[name] * times for name, times in self.uses.items())
 
-    def _used(self, what: str) -> float:
-        return sum(self.values[f"{what}.{name}"] * times for name, times in self.uses.items())
+    def _used(self, prefix: str) -> float:
+        return sum(self.values[f"{prefix}.{name}"] * times for name, times in self.uses.items())
 
     @property
     def _gatherings(self) -> float:
@@ -196,15 +196,15 @@ class Month:
         return cpu + waits + (PUT_MS if name == "index" else 0)
 
     def _logs(self) -> float:
-        own = self._used("line") + self._requests * prices.LINE_BYTES
+        lines = self._used("line") + self._requests * prices.LINE_BYTES
         of_trail = sum(
             (self.values[f"trail.{name}.line"] + prices.LINE_BYTES) * n
             for name, n in self._calls.items()
         )
         access = (self._access_line() + prices.LINE_BYTES) * self._requests
         kept_days: int = self.template["Parameters"]["LogRetentionDays"]["Default"]
-        each = prices.LOG_GB + prices.LOG_KEPT_GB * prices.LOG_COMPRESSED * kept_days / DAYS
-        return each * (own + of_trail + access + self._platform()) / GB
+        price = prices.LOG_GB + prices.LOG_KEPT_GB * prices.LOG_COMPRESSED * kept_days / DAYS
+        return price * (lines + of_trail + access + self._platform()) / GB
 
     def _access_line(self) -> int:
         stage = self.template["Resources"]["ApiStage"]["Properties"]
@@ -222,8 +222,8 @@ class Month:
 
     def _platform(self) -> float:
         level = self.template["Globals"]["Function"]["LoggingConfig"].get("SystemLogLevel", "INFO")
-        each = PLATFORM_BYTES + PLATFORM_LINES * prices.LINE_BYTES
-        return 0 if level == "WARN" else each * (self._requests + sum(self._calls.values()))
+        size = PLATFORM_BYTES + PLATFORM_LINES * prices.LINE_BYTES
+        return 0 if level == "WARN" else size * (self._requests + sum(self._calls.values()))
 
     def _watching(self) -> float:
         alarms, figures = watched(self.template)
@@ -232,7 +232,10 @@ class Month:
     def _key_requests(self) -> float:
         """Return how often the key is requested: by each role and table, and for the archive."""
         functions = template.resources(self.template, "AWS::Serverless::Function").values()
-        pairs = sum(str(one["Properties"].get("Policies", "")).count("Table'") for one in functions)
+        pairs = sum(
+            str(function["Properties"].get("Policies", "")).count("Table'")
+            for function in functions
+        )
         return pairs * DAYS * SECONDS_A_DAY / KEY_SECONDS + self._objects
 
 

@@ -102,12 +102,12 @@ def deployed(running: Emulator) -> Iterator[str]:
 def open_sessions(number: int) -> None:
     """Post threads with one message, each of another patient, to a hundred practitioners."""
     actor = Actor(subject="benchmark")
-    for each in range(number):
-        patient = care.reference(f"Patient/{each}")
+    for index in range(number):
+        patient = care.reference(f"Patient/{index}")
         people: dict[str, Any] = {
             "subject": patient,
             "sender": patient,
-            "recipient": [care.reference(f"Practitioner/{each % 100}")],
+            "recipient": [care.reference(f"Practitioner/{index % 100}")],
         }
         header = create(actor, "Communication", care.header(**people)).record
         assert header

@@ -72,21 +72,23 @@ class Endpoint:
     def _answer(self, request: Any) -> AWSResponse:
         self.database.made = 0
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
-        asked = _from_wire(json.loads(request.body))
-        sizes_before = self._weights(asked)
+        arguments = _from_wire(json.loads(request.body))
+        sizes_before = self._weights(arguments)
         try:
-            said = {name: each for name, each in asked.items() if name not in _SAID_OF_CAPACITY}
-            answer = getattr(self.database, METHODS[operation])(**said) or {}
+            options = {
+                name: value for name, value in arguments.items() if name not in _SAID_OF_CAPACITY
+            }
+            answer = getattr(self.database, METHODS[operation])(**options) or {}
         except ClientError as error:
             reasons = error.response.get("CancellationReasons")
             refusal = {"__type": error.response["Error"]["Code"], "CancellationReasons": reasons}
             return respond(request.url, json.dumps(refusal).encode(), 400)
         units = _READS[operation](answer) if operation in _READS else 0
-        writes = sum(map(_units, sizes_before, self._weights(asked))) + sum(_puts(asked))
-        if "ReturnConsumedCapacity" in asked:
+        writes = sum(map(_units, sizes_before, self._weights(arguments))) + sum(_puts(arguments))
+        if "ReturnConsumedCapacity" in arguments:
             answer |= {"ConsumedCapacity": _capacity(operation, units + writes)}
         body = json.dumps(_to_wire(answer)).encode()
-        self.calls.append(Call(operation, asked, body, len(request.body), units, writes))
+        self.calls.append(Call(operation, arguments, body, len(request.body), units, writes))
         return respond(request.url, body)
 
     def _weights(self, request: dict[str, Any]) -> list[int]:
@@ -104,9 +106,9 @@ def _units(size_before: int, size_after: int) -> int:
     return 2 * max(1, ceil(max(size_before, size_after) / WRITE_UNIT))
 
 
-def _puts(asked: dict[str, Any]) -> Iterator[int]:
+def _puts(arguments: dict[str, Any]) -> Iterator[int]:
     """Yield the units of each item that a batch puts outside of a transaction."""
-    for requests in asked.get("RequestItems", {}).values():
+    for requests in arguments.get("RequestItems", {}).values():
         for request in requests if isinstance(requests, list) else ():
             yield max(1, ceil(size(request["PutRequest"]["Item"]) / WRITE_UNIT))
 

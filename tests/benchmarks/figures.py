@@ -52,10 +52,10 @@ def table(figures: Iterable[Figure]) -> Iterator[str]:
     """Yield the lines of a Markdown table."""
     yield "| figure | value | unit | floor | ratio | bound | |"
     yield "|---|---:|---|---:|---:|---:|---|"
-    for one in figures:
-        held = " | ".join(_text(number) for number in (one.floor, one.ratio, one.bound))
-        verdict = "" if one.bound is None else "ok" if one.is_ok else "**over**"
-        yield f"| `{one.name}` | {_text(one.value)} | {one.unit} | {held} | {verdict} |"
+    for figure in figures:
+        held = " | ".join(_text(number) for number in (figure.floor, figure.ratio, figure.bound))
+        verdict = "" if figure.bound is None else "ok" if figure.is_ok else "**over**"
+        yield f"| `{figure.name}` | {_text(figure.value)} | {figure.unit} | {held} | {verdict} |"
 
 
 def _text(number: float | None) -> str:
@@ -66,4 +66,6 @@ def _text(number: float | None) -> str:
 
 def write(path: Path, figures: Iterable[Figure]) -> None:
     """Write the figures as JSON."""
-    path.write_text(json.dumps({"figures": [one.as_json() for one in figures]}, indent=2) + "\n")
+    path.write_text(
+        json.dumps({"figures": [figure.as_json() for figure in figures]}, indent=2) + "\n"
+    )

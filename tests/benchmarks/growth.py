@@ -67,18 +67,18 @@ def figures(*, quick: bool) -> Iterator[Figure]:
     endpoint = Endpoint()
     with deployed(endpoint, CLOSING_QUEUE_URL="http://127.0.0.1:9/unused") as practice, silent():
         filling = _filling(practice)
-        found: list[Figure] = []
+        measured: list[Figure] = []
         stored = 0
         for size in QUICK_SIZES if quick else SIZES:
             with _without_a_wire(endpoint.database):
                 deque(islice(filling, size - stored), maxlen=0)
             stored = size
             for operation in OPERATIONS:
-                found += _measured(operation, practice, endpoint, size)
-    smallest = {one.name: one.value for one in found}
-    for one in found:
-        beginning, _, _ = one.name.rpartition(".")
-        yield replace(one, floor=smallest[f"{beginning}.{SIZES[0]}"], bound=1)
+                measured += _measured(operation, practice, endpoint, size)
+    smallest = {figure.name: figure.value for figure in measured}
+    for figure in measured:
+        beginning, _, _ = figure.name.rpartition(".")
+        yield replace(figure, floor=smallest[f"{beginning}.{SIZES[0]}"], bound=1)
 
 
 @contextmanager

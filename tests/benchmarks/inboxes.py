@@ -23,7 +23,7 @@ def inboxes() -> Iterator[str]:
         (
             (
                 f"`{query}`",
-                *(str(found[query].units) for found in measured),
+                *(str(costs_by_query[query].units) for costs_by_query in measured),
                 str(bound),
                 str(measured[-1][query].rows),
                 _found_and_included(measured[-1][query]),
@@ -33,8 +33,8 @@ def inboxes() -> Iterator[str]:
     )
 
 
-def _found_and_included(one: Cost) -> str:
-    return f"{one.found}, {one.included}" if one.included else str(one.found)
+def _found_and_included(cost: Cost) -> str:
+    return f"{cost.found}, {cost.included}" if cost.included else str(cost.found)
 
 
 def costs(size: int) -> dict[str, Cost]:

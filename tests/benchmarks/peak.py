@@ -51,8 +51,8 @@ def figures() -> Iterator[Figure]:
 
 def _megabytes(module: str, event: object, answers: list[str], times: int) -> float:
     """Return the memory of a process that replays a request `times` times, at the recorded time."""
-    given = json.dumps([event, answers, times, instants.written(START)])
-    return float(run(artefact(), _REPLAYED.replace("MODULE", module), given)[-1]) / KB_PER_MB
+    recording = json.dumps([event, answers, times, instants.written(START)])
+    return float(run(artefact(), _REPLAYED.replace("MODULE", module), recording)[-1]) / KB_PER_MB
 
 
 def _recorded(scenario: Scenario) -> tuple[str, object, list[str]]:

@@ -35,10 +35,10 @@ def typical(name: str, header_id: str = "") -> Any:
 @contextmanager
 def deployed(endpoint: Endpoint, **said: str) -> Iterator["Practice"]:
     """Point the functions of this process at an endpoint, under the template's environment."""
-    read = template.load()
-    names = {name: name for name in template.table_requests(read)}
+    loaded = template.load()
+    names = {name: name for name in template.table_requests(loaded)}
     before = dict(os.environ)
-    os.environ.update(template.function_environment(read, names) | CREDENTIALS | said)
+    os.environ.update(template.function_environment(loaded, names) | CREDENTIALS | said)
     forget()
     endpoint.attach(dynamodb.client())
     try:

@@ -129,12 +129,12 @@ def _bundle5(practice: Practice) -> Iterator[Request]:
     header += "-1cbf-4d64-b04d-cd9187a4c6e0"
     linked = typical("header") | {"encounter": {"reference": session}}
     messages = [practice.message(header, number) for number in (1, 2, 3)]
-    for one in messages:
-        one["partOf"] = [{"reference": header}]
+    for body in messages:
+        body["partOf"] = [{"reference": header}]
     entries: list[dict[str, Any]] = [
         _entry("Encounter", typical("session"), session),
         _entry("Communication", linked, header),
-        *(_entry("Communication", one) for one in messages),
+        *(_entry("Communication", body) for body in messages),
     ]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     while True:

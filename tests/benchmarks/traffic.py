@@ -111,7 +111,10 @@ class Caller:
 
     def lost(self) -> int:
         """Count the acknowledged versions that cannot be read."""
-        return sum(not self._is_there(*each) for each in self.written.items())
+        return sum(
+            not self._is_there(*reference_and_version)
+            for reference_and_version in self.written.items()
+        )
 
     def _is_there(self, reference: str, version: str) -> bool:
         return self.http.get(f"{reference}/_history/{version}").is_success

@@ -100,7 +100,7 @@ def _weighed(scenario: Scenario) -> tuple[str, list[Figure]]:
         assert answer["statusCode"] in (200, 201), answer["body"]
         stored = _stored(endpoint) - stored_before
     text, name = log.getvalue(), scenario.name
-    line = next(one for one in text.splitlines() if '"request"' in one)
+    line = next(text_line for text_line in text.splitlines() if '"request"' in text_line)
     sent = Figure(f"answer.{name}", "bytes", len(answer["body"]))
     sizes = [sent, Figure(f"stored.{name}", "bytes", stored)]
     return line, sizes if name in READ_MIX else [*sizes, Figure(f"line.{name}", "bytes", len(text))]
@@ -117,7 +117,7 @@ def _make_real(event: dict[str, Any]) -> None:
 
 def _stored(endpoint: Endpoint, table: str = "") -> int:
     tables = [table] if table else patterns.TABLES
-    items = (item for one in tables for item in endpoint.database.everything(one))
+    items = (item for name in tables for item in endpoint.database.everything(name))
     return sum(size(item) + OVERHEAD for item in items)
 
 
@@ -178,7 +178,7 @@ def _lines(examples: dict[str, str]) -> Iterator[tuple[str, str]]:
             "at": instants.written(at),
             "who": _who(practitioner),
             "patients": sorted(
-                f"Patient/{_uuid(one)}" for one in _patients(practitioner, shown, numbers)
+                f"Patient/{_uuid(patient)}" for patient in _patients(practitioner, shown, numbers)
             ),
         }
         yield kind, json.dumps(line, separators=(",", ":"))
@@ -206,7 +206,7 @@ def _events(practice: Practice, endpoint: Endpoint) -> Iterator[dict[str, Any]]:
     _, header = practice.linked()
     for number in range(round((WRITES_A_SECOND + CLOSINGS_A_SECOND) * GATHERED)):
         practice.make("POST", "/Communication", practice.message(header, number))
-    yield from (one for one in endpoint.database.everything(patterns.AUDIT) if "event" in one)
+    yield from (item for item in endpoint.database.everything(patterns.AUDIT) if "event" in item)
 
 
 def _delivery(lines: Iterable[str]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def transaction() -> Resource:
 
 def statuses(answer: Resource) -> list[str]:
     """Return the statuses in the response to a Bundle."""
-    return [one["response"]["status"][:3] for one in answer["entry"]]
+    return [part["response"]["status"][:3] for part in answer["entry"]]
 
 
 def ids(resources: Iterable[Any]) -> list[str]:

@@ -44,7 +44,7 @@ PASSWORD = "Correct-horse-1-battery"
 
 def signed_in(service: Mapping[str, str], scope: str) -> dict[str, Any]:
     """Sign a patient in on the user pool's own page, and return what the SMART app then has."""
-    client = next(one for one in CLIENTS if one.directory == "fhirclient-js")
+    client = next(candidate for candidate in CLIENTS if candidate.directory == "fhirclient-js")
     client.install()
     person = {
         "SIGN_IN_CLIENT": at_the_pool(service)["UserClientId"],
@@ -80,8 +80,8 @@ ON_EMULATOR = pytest.mark.skipif("FHIR_BASE" in os.environ, reason="its sign-in 
 def test_a_smart_app_signs_in_at_the_user_pool_and_reads_with_its_token(
     service: Mapping[str, str],
 ) -> None:
-    found = signed_in(service, "openid profile launch/patient patient/*.rs")
-    assert found == {
+    app = signed_in(service, "openid profile launch/patient patient/*.rs")
+    assert app == {
         "user": "Patient/homer-simpson",
         "scope": ["launch/patient", "openid", "patient/*.rs", "profile"],
         "own": 200,
@@ -112,8 +112,8 @@ def section(document: str, title: str) -> str:
 
 
 def blocks(text: str, language: str) -> list[str]:
-    found: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-    return found
+    texts: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return texts
 
 
 def pattern(example: str) -> str:
@@ -148,7 +148,7 @@ def test_the_walkthrough_with_curl_answers_as_the_document_says(
 def test_the_walkthrough_with_medplums_sdk_prints_what_the_document_says(
     service: Mapping[str, str],
 ) -> None:
-    client = next(one for one in CLIENTS if one.directory == "medplum-core")
+    client = next(candidate for candidate in CLIENTS if candidate.directory == "medplum-core")
     client.install()
     command = (*playing.node(), "--import", "tsx", "walkthrough.mts")
     shown = blocks(section("tests/clients/README.md", "Walkthrough with the Medplum SDK"), "text")

@@ -81,10 +81,12 @@ def metrics_of(alarm: Mapping[str, Any]) -> Iterator[Metric]:
     """Yield the metrics that an alarm watches; each of them is billed."""
     properties = alarm["Properties"]
     stats = [
-        one["MetricStat"]["Metric"] for one in properties.get("Metrics", ()) if _reads_metric(one)
+        part["MetricStat"]["Metric"]
+        for part in properties.get("Metrics", ())
+        if _reads_metric(part)
     ]
     for stat in stats or [properties]:
-        dimensions = {(one["Name"], text(one["Value"])) for one in stat["Dimensions"]}
+        dimensions = {(part["Name"], text(part["Value"])) for part in stat["Dimensions"]}
         yield text(stat["Namespace"]), stat["MetricName"], frozenset(dimensions)
 
 
@@ -250,17 +252,17 @@ def test_an_alarm_over_several_metrics_is_within_the_limits_of_cloudwatch(name: 
     queries = ALARMS[name]["Properties"].get("Metrics")
     if queries is None:
         return
-    read = [query for query in queries if _reads_metric(query)]
+    reading = [query for query in queries if _reads_metric(query)]
     (watched,) = (query for query in queries if not _reads_metric(query))
-    assert 1 <= len(read) <= 10
+    assert 1 <= len(reading) <= 10
     ids = [query["Id"] for query in queries]
     assert len(ids) == len(set(ids))
-    assert all(re.fullmatch("[a-z][A-Za-z0-9_]*", one) for one in ids)
+    assert all(re.fullmatch("[a-z][A-Za-z0-9_]*", query_id) for query_id in ids)
     assert watched["ReturnData"] is True
-    assert all(query["ReturnData"] is False for query in read)
-    assert {query["MetricStat"]["Period"] for query in read} == {300}
+    assert all(query["ReturnData"] is False for query in reading)
+    assert {query["MetricStat"]["Period"] for query in reading} == {300}
     named = set(re.findall(r"\b[a-z]\w*", watched["Expression"]))
-    assert "METRICS()" in watched["Expression"] or named == {query["Id"] for query in read}
+    assert "METRICS()" in watched["Expression"] or named == {query["Id"] for query in reading}
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -353,8 +355,8 @@ def test_figures_are_written_with_the_expected_namespace_and_dimension(
 ) -> None:
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     assert text(variables["METRICS_NAMESPACE"]) == f"${{{STACK}}}"
-    given = template.function_environment(TEMPLATE) | {"METRICS_NAMESPACE": "the-stack"}
-    for name, value in given.items():
+    environment = template.function_environment(TEMPLATE) | {"METRICS_NAMESPACE": "the-stack"}
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings.settings.cache_clear()
     for name, by_policy in noted_figures():
@@ -366,7 +368,9 @@ def test_figures_are_written_with_the_expected_namespace_and_dimension(
     for line in lines:
         (directive,) = line["_aws"]["CloudWatchMetrics"]
         assert (directive["Namespace"], directive["Dimensions"]) == ("the-stack", [["Policy"]])
-        written |= {(one["Name"], line["Policy"] != metrics.ANY) for one in directive["Metrics"]}
+        written |= {
+            (metric["Name"], line["Policy"] != metrics.ANY) for metric in directive["Metrics"]
+        }
     assert written == noted_figures()
 
 

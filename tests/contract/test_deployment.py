@@ -66,12 +66,12 @@ def dependencies(name: str) -> set[str]:
         ignored = resource.get("IgnoreGlobals", [])
         every = {**TEMPLATE["Globals"]["Function"]}
         every["Environment"] = every["Environment"]["Variables"] | _own_variables(resource)
-        properties += [value for each, value in every.items() if each not in ignored]
+        properties += [value for part, value in every.items() if part not in ignored]
     named = {*references(properties), *_list(resource.get("DependsOn", []))}
-    found: set[str] = {
-        made["function"] if (made := _MADE.fullmatch(each)) else each for each in named
+    logical_ids: set[str] = {
+        made["function"] if (made := _MADE.fullmatch(part)) else part for part in named
     }
-    return {each for each in found if each in RESOURCES and each != name}
+    return {part for part in logical_ids if part in RESOURCES and part != name}
 
 
 def _own_variables(function: dict[str, Any]) -> dict[str, Any]:
@@ -85,13 +85,13 @@ def _list(value: Any) -> list[Any]:
 
 def all_dependencies(name: str) -> set[str]:
     """Return every resource that is created before a resource."""
-    found: set[str] = set()
+    collected: set[str] = set()
     waiting = [name]
     while waiting:
-        for need in dependencies(waiting.pop()) - found:
-            found.add(need)
+        for need in dependencies(waiting.pop()) - collected:
+            collected.add(need)
             waiting.append(need)
-    return found
+    return collected
 
 
 def test_no_resource_depends_on_itself() -> None:
@@ -111,11 +111,11 @@ def test_a_protected_resource_is_created_after_everything_that_may_fail(protecte
 
 def test_the_settings_check_covers_the_settings_that_functions_read() -> None:
     checked = RESOURCES["SettingsCheck"]["Properties"]["Settings"]
-    given = Recorder(dict.fromkeys((*checked, *_table_variables()), ""))
-    settings.read(given)
+    recorder = Recorder(dict.fromkeys((*checked, *_table_variables()), ""))
+    settings.read(recorder)
     every = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     # Values that only the stack knows, or that may be any text.
-    unchecked = {name for name in given.asked - checked.keys() if name not in _table_variables()}
+    unchecked = {name for name in recorder.asked - checked.keys() if name not in _table_variables()}
     assert unchecked == {
         "ALLOWED_ORIGINS",
         "AUDIT_ARCHIVE",
@@ -154,19 +154,19 @@ def _table_variables() -> list[str]:
 PREFLIGHTS = [route for route in ROUTES if key_under(route, "/x").startswith("OPTIONS ")]
 
 
-def matches(path: str, asked: str) -> bool:
+def matches(path: str, other_path: str) -> bool:
     """Return whether a route's path matches another one. Variables count as literal names."""
     if path.endswith("/{proxy+}"):
-        return asked.startswith(path.removesuffix("{proxy+}"))
-    return path == asked
+        return other_path.startswith(path.removesuffix("{proxy+}"))
+    return path == other_path
 
 
 @pytest.mark.parametrize("base_path", ["", "/fhir/R4"])
 def test_every_route_with_a_token_has_a_preflight_without_one(base_path: str) -> None:
     assert all(is_public(route) for route in PREFLIGHTS)
     preflights = [key_under(route, base_path).partition(" ")[2] for route in PREFLIGHTS]
-    asked = [key_under(route, base_path) for route in ROUTES if not is_public(route)]
-    for path in {key.partition(" ")[2] for key in asked if key != "$default"}:
+    protected = [key_under(route, base_path) for route in ROUTES if not is_public(route)]
+    for path in {key.partition(" ")[2] for key in protected if key != "$default"}:
         assert any(matches(preflight, path) for preflight in preflights), path
 
 
@@ -181,7 +181,7 @@ def test_cors_allows_the_methods_and_headers_of_the_api(
     assert cors["AllowCredentials"] is True
     assert {*cors["AllowMethods"]} == {row.method for row in INTERACTIONS} - {"OPTIONS"}
     described = json.loads(document.openapi("https://fhir.example", plain))
-    operations = [each for path in described["paths"].values() for each in path.values()]
+    operations = [operation for path in described["paths"].values() for operation in path.values()]
     taken = {
         parameter["name"].lower()
         for operation in operations
@@ -295,7 +295,9 @@ def test_user_attributes_are_declared_with_cognitos_defaults() -> None:
 
 
 def test_the_trigger_can_read_the_users_identity_attributes() -> None:
-    named = {f"custom:{one['Name']}" for one in RESOURCES["UserPool"]["Properties"]["Schema"]}
+    named = {
+        f"custom:{attribute['Name']}" for attribute in RESOURCES["UserPool"]["Properties"]["Schema"]
+    }
     assert named <= {*RESOURCES["UserClient"]["Properties"]["ReadAttributes"]}
 
 
@@ -320,22 +322,22 @@ def test_every_scope_of_the_pool_is_published_and_understood() -> None:
     variables = FUNCTIONS["CapabilitiesFunction"]["Properties"]["Environment"]["Variables"]
     condition, published, of_others = variables["SCOPES_SUPPORTED"]["Fn::If"]
     assert (condition, published.split(), of_others) == ("MakePool", offered, "")
-    made = {
+    created = {
         f"{server['Properties']['Identifier']}/{scope['ScopeName']}"
         for server in template.resources(TEMPLATE, "AWS::Cognito::UserPoolResourceServer").values()
         for scope in server["Properties"]["Scopes"]
     }
-    assert {*offered} - {"openid", "profile"} == made
-    for scope in made - {"launch/patient"}:
+    assert {*offered} - {"openid", "profile"} == created
+    for scope in created - {"launch/patient"}:
         assert scopes.read([scope]), scope
-    assert {f"patient/{kind}.rs" for kind in TYPES} <= made
+    assert {f"patient/{kind}.rs" for kind in TYPES} <= created
     # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html
     assert len(RESOURCES["UserClient"]["Properties"]["AllowedOAuthScopes"]) <= 50
 
 
 def test_the_environment_of_each_function_is_below_the_limit_of_lambda() -> None:
     """The limit is 4,096 bytes. A value that only a stack knows is counted as 100 bytes."""
-    parameters = {name: str(each["Default"]) for name, each in PARAMETERS.items()}
+    parameters = {name: str(parameter["Default"]) for name, parameter in PARAMETERS.items()}
     every = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     for function in FUNCTIONS.values():
         variables = every | _own_variables(function)
@@ -348,7 +350,7 @@ def _longest(value: Any, parameters: dict[str, str]) -> str:
         return value
     ((name, part),) = value.items()
     if name == "Fn::If":
-        return max((_longest(each, parameters) for each in part[1:]), key=len)
+        return max((_longest(branch, parameters) for branch in part[1:]), key=len)
     return parameters.get(part, "-" * 100) if name == "Ref" else "-" * 100
 
 
@@ -408,15 +410,17 @@ def test_each_stage_sets_only_existing_parameters(stage: str) -> None:
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert stages[stage]["build"] == stages["default"]["build"]
     options = stages[stage]["deploy"]["parameters"]
-    given = dict(each.split("=", 1) for each in options["parameter_overrides"])
-    assert given.keys() <= PARAMETERS.keys()
+    overrides = dict(override.split("=", 1) for override in options["parameter_overrides"])
+    assert overrides.keys() <= PARAMETERS.keys()
     assert (
-        given["DeletionProtection"] == given["PointInTimeRecovery"] == str(stage == "prod").lower()
+        overrides["DeletionProtection"]
+        == overrides["PointInTimeRecovery"]
+        == str(stage == "prod").lower()
     )
-    for name, value in given.items():
-        known = PARAMETERS[name]
-        assert value in [str(one) for one in known.get("AllowedValues", [value])]
-        assert re.search(known.get("AllowedPattern", ""), value)
+    for name, value in overrides.items():
+        parameter = PARAMETERS[name]
+        assert value in [str(allowed) for allowed in parameter.get("AllowedValues", [value])]
+        assert re.search(parameter.get("AllowedPattern", ""), value)
 
 
 def test_the_edge_forwards_what_the_api_needs_and_caches_nothing() -> None:
@@ -449,8 +453,10 @@ BACKUP = ("BackupVault", "DailyBackups", "BackedUpTables", "BackupRole", "Backup
 def test_aws_backup_is_used_only_if_requested() -> None:
     assert PARAMETERS["BackupPlan"]["Default"] == "none"
     assert TEMPLATE["Conditions"]["BacksUp"] == {"Fn::Equals": [{"Ref": "BackupPlan"}, "daily"]}
-    made = {name for name, one in RESOURCES.items() if one["Type"].startswith("AWS::Backup::")}
-    assert made < {*BACKUP}
+    created = {
+        name for name, resource in RESOURCES.items() if resource["Type"].startswith("AWS::Backup::")
+    }
+    assert created < {*BACKUP}
     assert {RESOURCES[name]["Condition"] for name in BACKUP} == {"BacksUp"}
     vault, plan, tables = (RESOURCES[name] for name in BACKUP[:3])
     # CloudFormation cannot delete a vault that has copies in it.
@@ -471,8 +477,8 @@ def test_the_backup_role_may_copy_the_tables_and_not_restore_them() -> None:
     assert of_vault["Resource"] == {"Fn::GetAtt": ["BackupVault", "BackupVaultArn"]}
     assert of_key["Condition"]["StringEquals"]["kms:ViaService"]
     assert grants["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-    actions = {action for one in statements for action in _list(one["Action"])}
-    assert not [one for one in actions if "Restore" in one or one.endswith((":*", "PutItem"))]
+    actions = {action for part in statements for action in _list(part["Action"])}
+    assert not [part for part in actions if "Restore" in part or part.endswith((":*", "PutItem"))]
 
 
 def test_the_redrive_command_covers_every_dead_letter_queue() -> None:

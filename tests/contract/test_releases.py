@@ -21,19 +21,19 @@ SHIFTING = TEMPLATE["Parameters"]["TrafficShifting"]["AllowedValues"]
 def synthesized(shifting: str) -> dict[str, Any]:
     """Return what SAM makes of the template, run in the emulator's environment, which has SAM."""
     command = [interpreter(), str(ROOT / "tests/synthesized.py"), f"TrafficShifting={shifting}"]
-    made = subprocess.run(command, check=True, capture_output=True, text=True)
-    body: dict[str, Any] = json.loads(made.stdout)
+    completed = subprocess.run(command, check=True, capture_output=True, text=True)
+    body: dict[str, Any] = json.loads(completed.stdout)
     return body
 
 
-def made(shifting: str, kind: str) -> dict[str, dict[str, Any]]:
+def resources_of(shifting: str, kind: str) -> dict[str, dict[str, Any]]:
     return template.resources(synthesized(shifting), kind)
 
 
-def called() -> set[str]:
+def called_aliases() -> set[str]:
     """Return the aliases through which the gateway calls functions."""
-    integrations = made("none", "AWS::ApiGatewayV2::Integration").values()
-    uris = [each["Properties"]["IntegrationUri"]["Fn::If"] for each in integrations]
+    integrations = resources_of("none", "AWS::ApiGatewayV2::Integration").values()
+    uris = [integration["Properties"]["IntegrationUri"]["Fn::If"] for integration in integrations]
     assert {condition for condition, _, _ in uris} == {"CallsAlias"}
     return {alias["Ref"] for _, alias, _ in uris}
 
@@ -55,10 +55,10 @@ def test_the_api_calls_aliases_if_traffic_is_shifted_or_snapshots_are_used(
     body = synthesized(shifting)
     enabled = body["Mappings"]["TrafficShifting"][shifting]["Enabled"]
     assert enabled == str(shifting != "none").lower()
-    found = {
+    lookup = {
         "Fn::FindInMap": ["TrafficShifting", {"Ref": "TrafficShifting"}, "Enabled"],
     }
-    assert body["Conditions"]["ShiftsTraffic"] == {"Fn::Equals": [found, "true"]}
+    assert body["Conditions"]["ShiftsTraffic"] == {"Fn::Equals": [lookup, "true"]}
     assert body["Conditions"]["CallsAlias"] == {
         "Fn::Or": [
             {"Condition": "ShiftsTraffic"},
@@ -66,12 +66,12 @@ def test_the_api_calls_aliases_if_traffic_is_shifted_or_snapshots_are_used(
         ]
     }
     permitted = {
-        each["Properties"]["FunctionName"]["Fn::If"][1]["Ref"]
-        for each in made(shifting, "AWS::Lambda::Permission").values()
-        if each["Properties"]["Principal"] == "apigateway.amazonaws.com"
+        permission["Properties"]["FunctionName"]["Fn::If"][1]["Ref"]
+        for permission in resources_of(shifting, "AWS::Lambda::Permission").values()
+        if permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
     }
-    assert permitted == called()
-    assert permitted <= made(shifting, "AWS::Lambda::Alias").keys()
+    assert permitted == called_aliases()
+    assert permitted <= resources_of(shifting, "AWS::Lambda::Alias").keys()
 
 
 @pytest.mark.parametrize(
@@ -81,15 +81,17 @@ def test_the_api_calls_aliases_if_traffic_is_shifted_or_snapshots_are_used(
 def test_each_function_of_the_api_is_shifted_and_rolled_back_by_the_alarm(
     shifting: str, configuration: str
 ) -> None:
-    groups = made(shifting, "AWS::CodeDeploy::DeploymentGroup")
-    aliases = made(shifting, "AWS::Lambda::Alias")
+    groups = resources_of(shifting, "AWS::CodeDeploy::DeploymentGroup")
+    aliases = resources_of(shifting, "AWS::Lambda::Alias")
     shifted = {
-        name: each["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
-        for name, each in aliases.items()
-        if "UpdatePolicy" in each
+        name: resource["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+        for name, resource in aliases.items()
+        if "UpdatePolicy" in resource
     }
-    assert shifted.keys() == called()
-    assert {each["DeploymentGroupName"]["Ref"] for each in shifted.values()} == groups.keys()
+    assert shifted.keys() == called_aliases()
+    assert {
+        resource["DeploymentGroupName"]["Ref"] for resource in shifted.values()
+    } == groups.keys()
     for group in groups.values():
         properties = group["Properties"]
         (_, values) = properties["DeploymentConfigName"]["Fn::Sub"]
@@ -112,8 +114,8 @@ def test_the_alarm_fires_before_more_than_a_tenth_of_traffic_is_shifted() -> Non
 def test_functions_without_routes_are_released_at_once() -> None:
     """Queues, streams and schedules call the new code at once, whatever the traffic shifting."""
     for kind in ("AWS::Lambda::EventSourceMapping", "AWS::Logs::SubscriptionFilter"):
-        for each in made("canary", kind).values():
-            assert "Alias" not in json.dumps(each["Properties"])
+        for resource in resources_of("canary", kind).values():
+            assert "Alias" not in json.dumps(resource["Properties"])
 
 
 def test_a_release_with_another_name_has_different_code(
@@ -127,8 +129,8 @@ def test_a_release_with_another_name_has_different_code(
 
 def test_traffic_shifting_changes_only_how_a_release_goes_live() -> None:
     """Traffic shifting publishes no version and changes no table or function."""
-    whole, shifted = (synthesized(each)["Resources"] for each in ("none", "canary"))
-    added = {name: each["Type"] for name, each in shifted.items() if name not in whole}
+    whole, shifted = (synthesized(part)["Resources"] for part in ("none", "canary"))
+    added = {name: part["Type"] for name, part in shifted.items() if name not in whole}
     assert whole.keys() <= shifted.keys()
     assert {*added.values()} == {
         "AWS::CodeDeploy::Application",

@@ -32,7 +32,11 @@ OTHER_TYPES, OTHER_CODES = {"composite", "number", "special"}, {"phonetic"}
 
 
 def defined(resource_type: str) -> dict[str, dict[str, Any]]:
-    return {one["code"]: one for one in DEFINED if {resource_type, "Resource"} & {*one["base"]}}
+    return {
+        definition["code"]: definition
+        for definition in DEFINED
+        if {resource_type, "Resource"} & {*definition["base"]}
+    }
 
 
 def expression(definition: dict[str, Any], resource_type: str) -> str:
@@ -69,22 +73,22 @@ def test_every_r4_parameter_is_in_the_catalogue_or_listed_as_unsupported(
     assert not searched - SEARCH_PARAMS.of(resource_type).keys()
 
 
-def of(row: SearchParam) -> list[str]:
+def types_read(row: SearchParam) -> list[str]:
     """Return the data types that a parameter reads."""
-    found = []
+    types = []
     for part in paths(row.expression):
         name = row.resource
         for step in part.names:
             name = type_named(name).elements[step].type
-        found.append(name)
-    return found
+        types.append(name)
+    return types
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.expression], ids=str)
 def test_an_expression_leads_to_an_element_of_a_readable_type(row: SearchParam) -> None:
-    assert {*of(row)} <= ELEMENTS[row.type]
-    is_said = row.type == "token" or of(row) == ["instant"]
-    assert row.element == (of(row)[0] if is_said else "")
+    assert {*types_read(row)} <= ELEMENTS[row.type]
+    is_said = row.type == "token" or types_read(row) == ["instant"]
+    assert row.element == (types_read(row)[0] if is_said else "")
 
 
 @pytest.mark.parametrize("text", CHOICES)
@@ -92,7 +96,7 @@ def test_a_parameter_on_a_choice_reads_every_comparable_type(text: str) -> None:
     (row,) = (row for row in ROWS if text in row.expression.split(" "))
     elements = type_named(row.resource).elements.items()
     _, _, stem = text.partition(".")
-    named = {name: one.type for name, one in elements if one.choice == stem}
+    named = {name: element.type for name, element in elements if element.choice == stem}
     comparable = {kind for kind in named.values() if kind in ELEMENTS[row.type]}
     assert {*CHOICES[text]} == comparable
 

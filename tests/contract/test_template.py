@@ -213,15 +213,15 @@ def test_every_route_without_a_token_has_its_own_throttle() -> None:
     condition, usual, other = stage["Properties"]["RouteSettings"]["Fn::If"]
     assert TEMPLATE["Conditions"][condition] == {"Fn::Equals": [{"Ref": "BasePath"}, "/fhir/R4"]}
     public = {key(route) for route in ROUTES if is_public(route)}
-    assert usual.keys() == {one.replace("${BasePath}", "/fhir/R4") for one in public}
-    assert other.keys() == {one for one in public if "${BasePath}" not in one}
+    assert usual.keys() == {part.replace("${BasePath}", "/fhir/R4") for part in public}
+    assert other.keys() == {part for part in public if "${BasePath}" not in part}
     limits = {
         "ThrottlingRateLimit": {"Ref": "PublicRateLimit"},
         "ThrottlingBurstLimit": {"Ref": "PublicBurstLimit"},
     }
-    assert all(one == limits for one in (*usual.values(), *other.values()))
+    assert all(part == limits for part in (*usual.values(), *other.values()))
     routes = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route")
-    assert set(stage["DependsOn"]) == {name for name, one in routes.items() if is_public(one)}
+    assert set(stage["DependsOn"]) == {name for name, part in routes.items() if is_public(part)}
     public_rate, rate = (
         TEMPLATE["Parameters"][name]["Default"]
         for name in ("PublicRateLimit", "ThrottlingRateLimit")
@@ -257,8 +257,8 @@ def policies(function: dict[str, Any]) -> list[Any]:
         name, attribute = role["Fn::GetAtt"]
         assert attribute == "Arn"
         function = FUNCTIONS[name.removesuffix("Role")]
-    found: list[Any] = function["Properties"].get("Policies", [])
-    return found
+    names: list[Any] = function["Properties"].get("Policies", [])
+    return names
 
 
 def granted(function: dict[str, Any]) -> dict[str, set[str]]:
@@ -285,9 +285,9 @@ def test_a_function_may_do_what_it_needs_and_no_more(function: dict[str, Any]) -
 
 
 def test_a_bundle_has_the_rights_of_its_entries_and_no_more() -> None:
-    asked = {row.function for row in INTERACTIONS if not row.public} - {"bundle"}
+    functions = {row.function for row in INTERACTIONS if not row.public} - {"bundle"}
     entries: dict[str, set[str]] = {}
-    for function in asked:
+    for function in functions:
         for table, actions in ALLOWED[function].items():
             entries.setdefault(table, set()).update(actions)
     assert ALLOWED["bundle"] == entries
@@ -368,9 +368,9 @@ def test_archived_objects_move_to_cheaper_storage_and_expire() -> None:
 
 def test_only_reindexing_may_scan() -> None:
     scanning = [
-        module(each)
-        for each in FUNCTIONS.values()
-        if any("Scan" in rights for rights in granted(each).values())
+        module(function)
+        for function in FUNCTIONS.values()
+        if any("Scan" in rights for rights in granted(function).values())
     ]
     assert scanning == ["reindex"]
 
@@ -391,8 +391,8 @@ def test_tables_have_string_keys_backups_a_key_and_protection() -> None:
 
 def logs_to(function: dict[str, Any]) -> str:
     every = TEMPLATE["Globals"]["Function"]["LoggingConfig"]
-    own = function["Properties"].get("LoggingConfig", {})
-    group: str = (every | own)["LogGroup"]["Ref"]
+    function_config = function["Properties"].get("LoggingConfig", {})
+    group: str = (every | function_config)["LogGroup"]["Ref"]
     return group
 
 
@@ -476,12 +476,12 @@ class Recorder(dict[str, str]):
 
 def test_functions_have_every_setting_that_they_read() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-    given = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
-    settings.read(given)
-    assert given.asked
+    recorder = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
+    settings.read(recorder)
+    assert recorder.asked
     # One names a secret and one is long, so only the functions that use them have them.
-    own = {"REFERENCE_AUTHORIZATION_SECRET_ARN", "SCOPES_SUPPORTED"}
-    assert given.asked <= given.keys() | own
+    of_some_functions = {"REFERENCE_AUTHORIZATION_SECRET_ARN", "SCOPES_SUPPORTED"}
+    assert recorder.asked <= recorder.keys() | of_some_functions
 
 
 def test_functions_time_out_before_the_gateway() -> None:
@@ -513,9 +513,9 @@ def test_parameters_allow_the_values_that_the_functions_accept() -> None:
 
 
 def test_the_time_zone_parameter_accepts_every_iana_zone_with_an_area() -> None:
-    known = files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
+    zones = files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
     pattern = re.compile(TEMPLATE["Parameters"]["SessionTimeZone"]["AllowedPattern"])
-    assert all(pattern.search(zone) for zone in known if "/" in zone or zone == "UTC")
+    assert all(pattern.search(zone) for zone in zones if "/" in zone or zone == "UTC")
 
 
 @pytest.mark.parametrize(
@@ -541,10 +541,10 @@ def test_the_time_zone_parameter_refuses_anything_else(zone: str) -> None:
 )
 def test_an_invalid_setting_stops_a_function_with_one_line(variable: str, value: str) -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-    given = template.function_environment(TEMPLATE, {name: name for name in tables})
+    environment = template.function_environment(TEMPLATE, {name: name for name in tables})
     refused = value.rpartition("=")[2]
     with pytest.raises(SystemExit, match=f"^{variable}: '{refused}' is .+$"):
-        settings.read(given | {variable: value})
+        settings.read(environment | {variable: value})
 
 
 @pytest.mark.parametrize(
@@ -562,10 +562,10 @@ def test_an_invalid_setting_stops_a_function_with_one_line(variable: str, value:
 )
 def test_the_reference_base_url_must_be_https_or_loopback(base: str, is_base: bool) -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-    given = template.function_environment(TEMPLATE, {name: name for name in tables})
-    given |= {"REFERENCE_CHECKS": "remote", "REFERENCE_BASE_URL": base}
+    environment = template.function_environment(TEMPLATE, {name: name for name in tables})
+    environment |= {"REFERENCE_CHECKS": "remote", "REFERENCE_BASE_URL": base}
     with nullcontext() if is_base else pytest.raises(SystemExit, match=r"^REFERENCE_BASE_URL: "):
-        assert settings.read(given).reference_base_url == base
+        assert settings.read(environment).reference_base_url == base
     pattern = TEMPLATE["Parameters"]["ReferenceBaseUrl"]["AllowedPattern"]
     if base.startswith("http"):
         assert bool(re.search(pattern, base)) == (is_base and "https" in base)
@@ -592,7 +592,7 @@ def test_only_functions_that_check_references_remotely_may_read_the_secret() -> 
 
 
 def test_only_the_secret_may_be_read_and_its_key_decrypts_nothing_else() -> None:
-    secret, key = ({"Ref": each} for each in (SECRET, "ReferenceSecretKmsKeyArn"))
+    secret, key = ({"Ref": name} for name in (SECRET, "ReferenceSecretKmsKeyArn"))
     policy = RESOURCES["ReferenceSecretReading"]
     assert policy["Condition"] == "HasReferenceSecret"
     reading, decrypting = policy["Properties"]["PolicyDocument"]["Statement"]
@@ -625,10 +625,10 @@ def test_only_the_secret_may_be_read_and_its_key_decrypts_nothing_else() -> None
 def test_a_secret_must_be_named_by_its_whole_arn(arn: str, is_secret: bool) -> None:
     assert bool(re.search(TEMPLATE["Parameters"][SECRET]["AllowedPattern"], arn)) is is_secret
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-    given = template.function_environment(TEMPLATE, {name: name for name in tables})
-    given |= {"REFERENCE_AUTHORIZATION_SECRET_ARN": arn}
+    environment = template.function_environment(TEMPLATE, {name: name for name in tables})
+    environment |= {"REFERENCE_AUTHORIZATION_SECRET_ARN": arn}
     with nullcontext() if is_secret else pytest.raises(SystemExit, match="the whole ARN"):
-        assert settings.read(given).reference_authorization_secret == arn
+        assert settings.read(environment).reference_authorization_secret == arn
 
 
 def test_functions_that_write_without_a_request_know_the_public_base_url() -> None:
@@ -644,11 +644,11 @@ def test_functions_that_write_without_a_request_know_the_public_base_url() -> No
 
 def test_tenants_need_a_reference_base_url_with_the_tenant() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-    given = template.function_environment(TEMPLATE, {name: name for name in tables})
-    given |= {"REFERENCE_CHECKS": "remote", "TENANT_CLAIM": "clinic"}
+    environment = template.function_environment(TEMPLATE, {name: name for name in tables})
+    environment |= {"REFERENCE_CHECKS": "remote", "TENANT_CLAIM": "clinic"}
     with pytest.raises(SystemExit, match=r"^REFERENCE_BASE_URL: .+{tenant}"):
-        settings.read(given | {"REFERENCE_BASE_URL": "https://fhir.example"})
-    settings.read(given | {"REFERENCE_BASE_URL": "https://fhir.example/{tenant}"})
+        settings.read(environment | {"REFERENCE_BASE_URL": "https://fhir.example"})
+    settings.read(environment | {"REFERENCE_BASE_URL": "https://fhir.example/{tenant}"})
 
 
 def test_the_name_of_the_schedule_is_generated() -> None:

@@ -289,7 +289,7 @@ class File:
             return next((name for name in declared if name), code.rsplit(".", 1)[1].lower())
         if code in ("BackboneElement", "Element"):
             return "."
-        targets = sorted(url.rsplit("/", 1)[1] for url in of.get("targetProfile", []))
+        targets = sorted(url.rsplit("/", 1)[1] for url in element_type.get("targetProfile", []))
         if code == "Reference" and targets and "Resource" not in targets:
             return f"Reference({','.join(targets)})"
         is_simple = any(url.endswith("/SimpleQuantity") for url in element_type.get("profile", []))

@@ -149,8 +149,8 @@ def test_the_outputs_name_a_custom_domain(running: Emulator) -> None:
 def test_every_table_and_the_user_pool_outlive_a_deleted_stack(running: Emulator) -> None:
     stack = deployed(running)
     running.client("cloudformation").delete_stack(StackName=NAME)
-    left = running.client("dynamodb").list_tables()["TableNames"]
+    remaining = running.client("dynamodb").list_tables()["TableNames"]
     tables = template.resources(template.load(), "AWS::DynamoDB::Table")
-    assert sorted(left) == sorted(stack.outputs[f"{name}Name"] for name in tables)
+    assert sorted(remaining) == sorted(stack.outputs[f"{name}Name"] for name in tables)
     pools = running.client("cognito-idp").list_user_pools(MaxResults=2)["UserPools"]
     assert [pool["Id"] for pool in pools] == [stack.outputs["UserPoolId"]]

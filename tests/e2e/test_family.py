@@ -73,11 +73,13 @@ def family(service: Mapping[str, str]) -> Iterator[Family]:
             for name in ("Bart", "Lisa")
         )
         telecom = [{"system": "phone", "value": phone}]
-        mother, other = (
+        mother, second = (
             at.make("RelatedPerson", patient=care.reference(child), **more)
             for child, more in ((bart, {"telecom": telecom}), (lisa, {}))
         )
-        links = [{"other": care.reference(one), "type": "seealso"} for one in (mother, other)]
+        links = [
+            {"other": care.reference(person), "type": "seealso"} for person in (mother, second)
+        ]
         at.make("Patient", name=[{"family": "Simpson", "given": ["Marge"]}], link=links)
         yield Family(fhir, plain, phone, mother, (bart, lisa))
 
@@ -129,11 +131,11 @@ def test_a_text_message_about_two_children_becomes_a_visit_in_both_charts(
     assert opened.status_code == 201, opened.text
     session = f"Encounter/{opened.json()['id']}"
     assert "subject" not in opened.json()
-    taking_part = {one["individual"]["reference"] for one in opened.json()["participant"]}
+    taking_part = {entry["individual"]["reference"] for entry in opened.json()["participant"]}
     assert taking_part == {care.ALICE, family.mother}
     parts = {
-        one["subject"]["reference"]: f"Encounter/{one['id']}"
-        for one in family.found(f"Encounter?part-of={session}")
+        entry["subject"]["reference"]: f"Encounter/{entry['id']}"
+        for entry in family.found(f"Encounter?part-of={session}")
     }
     assert parts.keys() == {bart, lisa}
     assert family.names(f"Communication?session={session}") == {message}
@@ -141,17 +143,17 @@ def test_a_text_message_about_two_children_becomes_a_visit_in_both_charts(
     recorded = {child: record(family, child, parts[child]) for child in family.children}
     for child in family.children:
         records = recorded[child]
-        observations = {one for one in records if one.startswith("Observation/")}
+        observations = {entry for entry in records if entry.startswith("Observation/")}
         assert family.names(f"Observation?patient={child}") == observations
         assert family.names(f"Encounter?patient={child}") == {parts[child]}
         assert family.names(f"{parts[child]}/$everything") == {parts[child], *records}
         patient_id = child.partition("/")[2]
         for collection, kind in (("observations", "Observation"), ("notes", "DocumentReference")):
             listed = {
-                f"{kind}/{one['id']}"
-                for one in family.listed(f"/{collection}?patientId={patient_id}")
+                f"{kind}/{entry['id']}"
+                for entry in family.listed(f"/{collection}?patientId={patient_id}")
             }
-            assert listed == {one for one in records if one.startswith(f"{kind}/")}
+            assert listed == {entry for entry in records if entry.startswith(f"{kind}/")}
         (visit,) = family.listed(f"/encounters?patientId={patient_id}")
         assert f"Encounter/{visit['id']}" == parts[child]
         assert (visit["patientId"], visit["partOfId"]) == (patient_id, session[10:])

@@ -110,16 +110,16 @@ def test_a_trailing_slash_makes_no_difference(
     body = {"resourceType": "Encounter", "status": "planned", "class": {"code": "VR"}}
     named = {**body, "identifier": [{"system": "https://example.org", "value": "slash"}]}
     query = "?identifier=https://example.org|slash"
-    own = f"/Encounter/{http.post('/Encounter/', json=named).json()['id']}"
-    assert http.get(f"{own}/").json() == http.get(own).json()
-    assert http.get(f"{own}/_history/").json()["total"] == 1
+    path = f"/Encounter/{http.post('/Encounter/', json=named).json()['id']}"
+    assert http.get(f"{path}/").json() == http.get(path).json()
+    assert http.get(f"{path}/_history/").json()["total"] == 1
     assert len(http.get(f"/Encounter/{query}").json()["entry"]) == 1
     form = {"identifier": "https://example.org|slash"}
     assert len(http.post("/Encounter/_search/", data=form).json()["entry"]) == 1
     patch = {"Content-Type": "application/merge-patch+json"}
     assert http.patch(f"/Encounter/{query}", json={"language": "de"}, headers=patch).is_success
     assert http.delete(f"/Encounter/{query}").status_code == 204
-    assert http.get(f"{own}/").status_code == 410
+    assert http.get(f"{path}/").status_code == 410
     root = service["FHIR_BASE"].removesuffix("/fhir/R4")
     assert http.get(f"{root}/v1/encounters/").status_code == 200
     assert http.get("/nowhere/").status_code == 404

@@ -74,13 +74,13 @@ def test_the_guide_to_asynchronous_encounters(served: Served) -> None:
         medplum.found(f"/Encounter?class={encoded}", curl),
     ):
         assert ids(virtual) >= {session["id"], child["id"]}
-        assert {each["class"]["code"] for each in virtual} == {"VR"}
+        assert {encounter["class"]["code"] for encounter in virtual} == {"VR"}
     of_threads = {"encounter": of_session, "part-of:missing": True}
-    asked = f"/Communication?encounter={of_session}&part-of:missing=true"
+    path = f"/Communication?encounter={of_session}&part-of:missing=true"
     for threads in (
         medplum.search_resources("Communication", of_threads),
-        medplum.found(asked, medplum.headers),
-        medplum.found(asked.replace(of_session, of_session.replace("/", "%2F")), curl),
+        medplum.found(path, medplum.headers),
+        medplum.found(path.replace(of_session, of_session.replace("/", "%2F")), curl),
     ):
         assert threads == [linked]
 
@@ -104,9 +104,9 @@ def test_the_guides_session_about_several_patients(served: Served) -> None:
     # The guide's first edition links each message and not only the header.
     header = medplum.create_resource(care.header(subject=care.reference("Patient/bart-simpson")))
     about_bart = {"subject": header["subject"], "encounter": of_session}
-    said = medplum.create_resource(care.message(header["id"], **about_bart))
+    message = medplum.create_resource(care.message(header["id"], **about_bart))
     linked = medplum.search_resources("Communication", {"encounter": of_session["reference"]})
-    assert ids(linked) == {said["id"]}
+    assert ids(linked) == {message["id"]}
 
 
 # -- The guide of a plain JSON SDK, whose calls are requests to /v1
@@ -150,8 +150,8 @@ def test_the_guide_of_the_plain_json_sdk(served: Served) -> None:
     assert sdk.ask("DELETE", path, {}, status=403).json()["code"] == "forbidden"
     admin.ask("DELETE", path, {}, status=204)
     sdk.ask("GET", path, {}, status=410)
-    for kept in paths:
-        assert sdk.ask("GET", kept, {}).json()["data"]["encounterId"] == encounter["id"]
+    for record_path in paths:
+        assert sdk.ask("GET", record_path, {}).json()["data"]["encounterId"] == encounter["id"]
 
 
 @pytest.mark.parametrize("last", ["finished", "cancelled"])
@@ -180,20 +180,20 @@ def test_the_encounter_reference_under_api_fhir(served: Served) -> None:
         caller.ask("POST", "/Encounter", JSON, sent, status=201).json()
         for caller in (admin, practitioner)
     ]
-    assert all(each.items() >= sent.items() for each in created)
+    assert all(encounter.items() >= sent.items() for encounter in created)
     check_outcome(auditor.ask("POST", "/Encounter", JSON, sent, status=403), "forbidden")
     for query in ("", f"?subject={sent['subject']['reference']}", "?status=finished"):
         for caller in (admin, practitioner, auditor):
             assert ids(caller.found(f"/Encounter{query}", {})) >= ids(created)
     assert ids(practitioner.found("/Encounter?date=2024-03-15", {})) >= ids(created)
-    for each in created:
-        path = f"/Encounter/{each['id']}"
+    for encounter in created:
+        path = f"/Encounter/{encounter['id']}"
         for caller in (admin, practitioner, auditor):
-            assert caller.ask("GET", path, {}).json() == each
-        check_outcome(auditor.ask("PUT", path, JSON, each, status=403), "forbidden")
-    for caller, each in zip((admin, practitioner), created, strict=True):
-        changed = each | {"language": "en"}
-        updated = caller.ask("PUT", f"/Encounter/{each['id']}", JSON, changed).json()
+            assert caller.ask("GET", path, {}).json() == encounter
+        check_outcome(auditor.ask("PUT", path, JSON, encounter, status=403), "forbidden")
+    for caller, encounter in zip((admin, practitioner), created, strict=True):
+        changed = encounter | {"language": "en"}
+        updated = caller.ask("PUT", f"/Encounter/{encounter['id']}", JSON, changed).json()
         assert updated == changed | {"meta": updated["meta"]}
 
 
@@ -203,11 +203,11 @@ def test_the_classes_and_the_lifecycle_of_the_encounter_reference(served: Served
     for code in ("AMB", "EMER", "IMP", "VR"):
         of_class = {"class": {"system": ACT_CODE, "code": code}, "status": "planned"}
         sent = body("reference-encounter") | of_class
-        kept = caller.ask("POST", "/Encounter", JSON, sent, status=201).json()
+        stored = caller.ask("POST", "/Encounter", JSON, sent, status=201).json()
     for status in ("arrived", "in-progress", "finished"):
-        sent = kept | {"status": status}
-        kept = caller.ask("PUT", f"/Encounter/{kept['id']}", JSON, sent).json()
-        assert kept["status"] == status
+        sent = stored | {"status": status}
+        stored = caller.ask("PUT", f"/Encounter/{stored['id']}", JSON, sent).json()
+        assert stored["status"] == status
 
 
 # -- The reference of an API at the root, for reading and searching
@@ -224,8 +224,8 @@ def test_the_encounter_reference_at_the_root(served: Served) -> None:
         path = f"/Encounter/{visit['id']}"
         admin.ask("DELETE", path, {}, status=204)  # an earlier run may have left some
         caller.ask("PUT", path, JSON, visit, status=201)
-        read = caller.ask("GET", path, accept).json()
-        assert read == visit | {"meta": read["meta"]}
+        encounter = caller.ask("GET", path, accept).json()
+        assert encounter == visit | {"meta": encounter["meta"]}
     assert ids(caller.found("/Encounter", accept)) >= ids(visits)
     patient = visit["subject"]["reference"]
     for query in (
@@ -269,12 +269,12 @@ def test_the_pages_of_the_encounter_reference_at_the_root(served: Served) -> Non
         "next": f"{base}10",
         "last": f"{base}{(total - 1) // 10 * 10}",
     }
-    found = resources(first)
+    matches = resources(first)
     page = first
     while following := links(page).get("next"):
         page = caller.ask("GET", following.removeprefix(caller.url), accept).json()
         assert page["total"] == total
         assert links(page)["self"] == following
-        found += resources(page)
-    assert len(found) == len(ids(found)) == total
+        matches += resources(page)
+    assert len(matches) == len(ids(matches)) == total
     assert links(page)["self"] == links(first)["last"]

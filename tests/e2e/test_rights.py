@@ -66,8 +66,8 @@ class Place:
         return self.run("Reindex", {"part": 0, "parts": next(_PARTS)})
 
     def created(self) -> str:
-        made = self.clinic.post("/Encounter", json=care.session())
-        return f"/Encounter/{made.json()['id']}"
+        answer = self.clinic.post("/Encounter", json=care.session())
+        return f"/Encounter/{answer.json()['id']}"
 
     def admits(self) -> httpx.Response:
         return self.clinic.post("/Patient", json=care.example("Patient"))
@@ -96,8 +96,8 @@ def place() -> Iterator[Place]:
         running = stack.enter_context(emulator())
         values = environment(running, deploy(running, artefact()))
         admin, clinic, homer, auditor = (
-            stack.enter_context(client(values["FHIR_BASE"], values[f"TOKEN_{one}"]))
-            for one in ("ADMIN", "PRACTITIONER", "PATIENT", "AUDITOR")
+            stack.enter_context(client(values["FHIR_BASE"], values[f"TOKEN_{role}"]))
+            for role in ("ADMIN", "PRACTITIONER", "PATIENT", "AUDITOR")
         )
 
         def made(kind: str, body: dict[str, Any]) -> str:
@@ -269,14 +269,14 @@ def test_the_role_of_a_reading_function_cannot_write(
 ) -> None:
     role = physical_id(place.emulator, f"{function}FunctionRole")
     arn = place.emulator.client("iam").get_role(RoleName=role)["Role"]["Arn"]
-    given = place.emulator.client("sts").assume_role(RoleArn=arn, RoleSessionName="tried")
+    session = place.emulator.client("sts").assume_role(RoleArn=arn, RoleSessionName="tried")
     database = boto3.client(
         "dynamodb",
         endpoint_url=place.emulator.url,
         region_name=REGION,
-        aws_access_key_id=given["Credentials"]["AccessKeyId"],
-        aws_secret_access_key=given["Credentials"]["SecretAccessKey"],
-        aws_session_token=given["Credentials"]["SessionToken"],
+        aws_access_key_id=session["Credentials"]["AccessKeyId"],
+        aws_secret_access_key=session["Credentials"]["SecretAccessKey"],
+        aws_session_token=session["Credentials"]["SessionToken"],
     )
     name = physical_id(place.emulator, table)
     key = {"pk": {"S": "-#1"}, "sk": {"S": "current"}}

@@ -84,13 +84,13 @@ def test_data_outlives_a_killed_server(serve: Serve, unused_port: Callable[[], i
     process, first = serve(unused_port())
     assert set(first) == VARIABLES
     with client(first["FHIR_BASE"], first["TOKEN_ADMIN"]) as http:
-        kept = Conversation(http).create(session())
+        stored = Conversation(http).create(session())
     process.send_signal(signal.SIGKILL)
     wait_until(lambda: not listens(first["FHIR_BASE"]))
 
     _, second = serve(unused_port())
     with client(second["FHIR_BASE"], second["TOKEN_ADMIN"]) as http:
-        assert Conversation(http).read(kept) == kept
+        assert Conversation(http).read(stored) == stored
 
 
 def test_the_token_command_issues_tokens_of_any_scope_patient_and_tenant(
@@ -102,21 +102,21 @@ def test_the_token_command_issues_tokens_of_any_scope_patient_and_tenant(
     def asked(*options: str) -> httpx.Client:
         command = str(Path(sys.executable).with_name("async-encounters"))
         arguments = [command, "token", "--port", str(port), *options]
-        made = subprocess.run(arguments, capture_output=True, check=True, text=True)
-        return client(values["FHIR_BASE"], made.stdout.strip())
+        completed = subprocess.run(arguments, capture_output=True, check=True, text=True)
+        return client(values["FHIR_BASE"], completed.stdout.strip())
 
     mother = ("--role", "related-person", "--fhir-user", "RelatedPerson/marge")
     with client(values["FHIR_BASE"], values["TOKEN_ADMIN"]) as http:
-        kept = Conversation(http).create(session() | {"subject": {"reference": "Patient/bart"}})
+        stored = Conversation(http).create(session() | {"subject": {"reference": "Patient/bart"}})
     about_bart = ("--patient", "Patient/bart", "--tenant", "practice")
     with asked(*mother, *about_bart) as http:
-        assert http.get(f"/Encounter/{kept['id']}").status_code == 200
+        assert http.get(f"/Encounter/{stored['id']}").status_code == 200
     with asked(*mother, "--patient", "Patient/lisa", "--tenant", "practice") as http:
-        assert http.get(f"/Encounter/{kept['id']}").status_code == 404
+        assert http.get(f"/Encounter/{stored['id']}").status_code == 404
     with asked(*mother, *about_bart, "--scope", "patient/Communication.rs user/Patient.r") as http:
-        assert http.get(f"/Encounter/{kept['id']}").status_code == 403
+        assert http.get(f"/Encounter/{stored['id']}").status_code == 403
         assert http.get("/Communication").status_code == 200
     with asked("--role", "admin", "--tenant", "other") as http:
-        assert http.get(f"/Encounter/{kept['id']}").status_code == 404
+        assert http.get(f"/Encounter/{stored['id']}").status_code == 404
     with asked("--role", "admin") as http:
-        assert http.get(f"/Encounter/{kept['id']}").status_code == 403
+        assert http.get(f"/Encounter/{stored['id']}").status_code == 403

@@ -101,7 +101,7 @@ def _records(bart: str, lisa: str) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Clinic:
-    """The ids of a family's session, a thread with sessions on three days, and the last of these."""
+    """The ids of a family's session, a thread with sessions of three days, and the last one."""
 
     family: str
     thread: str
@@ -142,7 +142,7 @@ def _create(place: Practice, resource: dict[str, Any]) -> str:
 
 
 def _people(*people: Person) -> list[dict[str, Person]]:
-    return [{"individual": one} for one in people]
+    return [{"individual": person} for person in people]
 
 
 def _header(place: Practice, topic: str, about: Person, *people: Person, **more: Any) -> str:

@@ -35,9 +35,9 @@ FRAME = """<body style="margin:0;padding:16px;background:#dfe5e2;display:flex;ga
 
 def practice(patch: pytest.MonkeyPatch) -> Practice:
     """Return a clinic whose tables are in memory."""
-    read = template.load()
-    names = {name: name for name in template.table_requests(read)}
-    for name, value in template.function_environment(read, names).items():
+    loaded = template.load()
+    names = {name: name for name in template.table_requests(loaded)}
+    for name, value in template.function_environment(loaded, names).items():
         patch.setenv(name, value)
     forget()
     client = cache(Database)
@@ -70,13 +70,13 @@ def main() -> None:
     with pytest.MonkeyPatch.context() as patch, listening(Gateway) as address:
         place = practice(patch)
         place.set(PUBLIC_BASE_URL=f"{address}{STAGE}{BASE_PATH}")
-        made = demo.fill(place)
+        demo_clinic = demo.fill(place)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
             url = f"{address}{STAGE}/explore"
             shots = [
-                shot(browser, place, url, f"session/{made.family}", DESK),
-                shot(browser, place, url, f"thread/{made.thread}", PHONE),
+                shot(browser, place, url, f"session/{demo_clinic.family}", DESK),
+                shot(browser, place, url, f"thread/{demo_clinic.thread}", PHONE),
             ]
             page = browser.new_page(viewport={"width": 1308, "height": 892})
             page.set_content(FRAME.format(*shots))

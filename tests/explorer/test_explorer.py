@@ -19,7 +19,7 @@ AUDITOR = ("auditor", "")
 
 
 @pytest.fixture
-def made(practice: Practice) -> demo.Clinic:
+def demo_clinic(practice: Practice) -> demo.Clinic:
     """Fill the clinic that README's picture shows."""
     return demo.fill(practice)
 
@@ -27,7 +27,7 @@ def made(practice: Practice) -> demo.Clinic:
 # Signing in
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("demo_clinic")
 def test_a_token_is_kept_only_in_the_tab_and_not_in_its_address(visit: Visit) -> None:
     visitor = visit(*ALICE)
     visitor.list("Open sessions")
@@ -44,10 +44,10 @@ def test_a_token_is_kept_only_in_the_tab_and_not_in_its_address(visit: Visit) ->
 
 
 def test_after_a_token_expires_people_sign_in_again_and_return_to_where_they_were(
-    visit: Visit, made: demo.Clinic
+    visit: Visit, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit()
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.page.get_by_label("Access token").fill(token(*ALICE, expired=True))
     visitor.page.get_by_role("button", name="Use this token").click()
     assert "Sign in again" in visitor.page.get_by_role("alert").inner_text()
@@ -117,7 +117,7 @@ def test_invalid_addresses_are_reported(visit: Visit) -> None:
 # Sessions
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("demo_clinic")
 def test_sessions_are_listed_with_their_age(visit: Visit) -> None:
     visitor = visit(*ALICE)
     visitor.sees("closes Sun 8 Mar 2026, 09:41")
@@ -167,30 +167,36 @@ def test_an_unreachable_service_is_reported(visit: Visit) -> None:
 # Rights
 
 
-def test_a_patient_sees_their_own_and_closes_nothing(visit: Visit, made: demo.Clinic) -> None:
+def test_a_patient_sees_their_own_and_closes_nothing(
+    visit: Visit, demo_clinic: demo.Clinic
+) -> None:
     visitor = visit(*HOMER)
     opened = visitor.list("Open sessions").all_inner_texts()
     assert len(opened) == 1
     assert "Homer Simpson" in opened[0]
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.sees("It does not exist")
     assert "does not exist" in visitor.page.get_by_role("alert").inner_text()
-    visitor.goes_to(f"session/{made.open}")
+    visitor.goes_to(f"session/{demo_clinic.open}")
     visitor.sees("May I go bowling")
     assert visitor.page.get_by_role("button", name="Close session").count() == 0
 
 
-def test_an_auditor_sees_everything_and_closes_nothing(visit: Visit, made: demo.Clinic) -> None:
+def test_an_auditor_sees_everything_and_closes_nothing(
+    visit: Visit, demo_clinic: demo.Clinic
+) -> None:
     visitor = visit(*AUDITOR)
     assert visitor.list("Open sessions").count() == 3
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.sees("Itchy rash")
     assert visitor.page.get_by_role("button", name="Close session").count() == 0
 
 
-def test_people_who_may_not_close_a_session_see_the_reason(visit: Visit, made: demo.Clinic) -> None:
+def test_people_who_may_not_close_a_session_see_the_reason(
+    visit: Visit, demo_clinic: demo.Clinic
+) -> None:
     visitor = visit(*ALICE, scope="user/*.rs")
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.page.get_by_role("button", name="Close session").click()
     visitor.page.get_by_role("button", name="Close it now").click()
     refusal = visitor.page.get_by_role("dialog").get_by_role("alert")
@@ -202,10 +208,10 @@ def test_people_who_may_not_close_a_session_see_the_reason(visit: Visit, made: d
 
 
 def test_a_session_is_shown_with_its_medical_encounters_and_messages(
-    visit: Visit, made: demo.Clinic
+    visit: Visit, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit(*ALICE)
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.sees("Itchy rash on both arms")
     tree = visitor.main().get_by_role("region", name="Medical encounters and records")
     lines = tree.locator("summary").all_inner_texts()
@@ -340,17 +346,17 @@ def test_references_are_shown_by_their_name_in_the_directory(
 
 
 def test_a_session_is_closed_after_confirmation(
-    visit: Visit, practice: Practice, made: demo.Clinic
+    visit: Visit, practice: Practice, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit(*ALICE)
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.page.get_by_role("button", name="Close session").click()
     visitor.page.get_by_role("button", name="Keep it open").click()
-    assert practice.encounter(made.family)["status"] == "in-progress"
+    assert practice.encounter(demo_clinic.family)["status"] == "in-progress"
     visitor.page.get_by_role("button", name="Close session").click()
     visitor.page.get_by_role("button", name="Close it now").click()
     visitor.main().get_by_text("finished", exact=True).first.wait_for()
-    assert practice.encounter(made.family)["status"] == "finished"
+    assert practice.encounter(demo_clinic.family)["status"] == "finished"
     assert visitor.page.get_by_role("button", name="Close session").count() == 0
     assert "closed" in visitor.page.get_by_role("status").inner_text()
 
@@ -369,10 +375,10 @@ def spans(visitor: Any) -> list[tuple[str, int]]:
 
 
 def test_a_thread_is_a_conversation_with_its_sessions_marked(
-    visit: Visit, made: demo.Clinic
+    visit: Visit, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit(*ALICE)
-    visitor.goes_to(f"thread/{made.thread}")
+    visitor.goes_to(f"thread/{demo_clinic.thread}")
     assert spans(visitor) == [
         ("Session of Homer Simpson", 4),
         ("Session of Homer Simpson", 2),

@@ -16,19 +16,19 @@ ALICE = ("practitioner", care.ALICE)
 
 
 @pytest.fixture
-def made(practice: Practice) -> demo.Clinic:
+def demo_clinic(practice: Practice) -> demo.Clinic:
     """Fill the clinic that README's picture shows."""
     return demo.fill(practice)
 
 
-def views(visitor: Visitor, made: demo.Clinic) -> Iterator[str]:
+def views(visitor: Visitor, demo_clinic: demo.Clinic) -> Iterator[str]:
     """Show every view, and yield its name."""
     visitor.sees("Sign in")
     yield "signing in"
     visitor.sign_in(token(*ALICE))
     visitor.list("Open sessions").first.wait_for()
     yield "sessions"
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.sees("Itchy rash")
     yield "a session"
     visitor.main().locator("summary").first.click()
@@ -36,7 +36,7 @@ def views(visitor: Visitor, made: demo.Clinic) -> Iterator[str]:
     visitor.page.get_by_role("button", name="Close session").click()
     yield "a question"
     visitor.page.get_by_role("button", name="Keep it open").click()
-    visitor.goes_to(f"thread/{made.thread}")
+    visitor.goes_to(f"thread/{demo_clinic.thread}")
     visitor.sees("May I go bowling")
     yield "a thread"
     visitor.goes_to("session/nowhere")
@@ -45,20 +45,24 @@ def views(visitor: Visitor, made: demo.Clinic) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_view_is_accessible(visit: Visit, made: demo.Clinic, scheme: str) -> None:
+def test_every_view_is_accessible(visit: Visit, demo_clinic: demo.Clinic, scheme: str) -> None:
     visitor = visit(scheme=scheme)
-    for view in views(visitor, made):
+    for view in views(visitor, demo_clinic):
         results = Axe().run(visitor.page)
         assert results.violations_count == 0, f"{view}: {results.generate_report()}"
         assert visitor.page.locator("h1:visible").count() == 1, view
 
 
-def test_every_view_fits_on_a_phone(visit: Visit, practice: Practice, made: demo.Clinic) -> None:
+def test_every_view_fits_on_a_phone(
+    visit: Visit, practice: Practice, demo_clinic: demo.Clinic
+) -> None:
     content = [{"contentString": "w" * 3000}]
-    practice.says(made.thread, "2026-03-06 09:50", payload=content, sender={"display": "n" * 300})
+    practice.says(
+        demo_clinic.thread, "2026-03-06 09:50", payload=content, sender={"display": "n" * 300}
+    )
     practice.opens(subject={"display": "n" * 300})
     visitor = visit(width=360)
-    for view in views(visitor, made):
+    for view in views(visitor, demo_clinic):
         widths = "[document.documentElement.scrollWidth, document.body.scrollWidth]"
         assert max(visitor.page.evaluate(widths)) <= 360, view
         for button in visitor.page.get_by_role("button").all():
@@ -67,7 +71,7 @@ def test_every_view_fits_on_a_phone(visit: Visit, practice: Practice, made: demo
 
 
 def test_everything_can_be_done_by_keyboard(
-    visit: Visit, practice: Practice, made: demo.Clinic
+    visit: Visit, practice: Practice, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit()
     press = visitor.page.keyboard.press
@@ -100,7 +104,7 @@ def test_everything_can_be_done_by_keyboard(
     press("Enter")
     visitor.sees("finished")
     waits_for(visitor, "Bart and Lisa Simpson")
-    assert practice.encounter(made.family)["status"] == "finished"
+    assert practice.encounter(demo_clinic.family)["status"] == "finished"
 
 
 def waits_for(visitor: Visitor, name: str) -> None:
@@ -108,9 +112,9 @@ def waits_for(visitor: Visitor, name: str) -> None:
     visitor.page.wait_for_function("name => document.activeElement.textContent === name", arg=name)
 
 
-def test_the_focused_element_is_outlined(visit: Visit, made: demo.Clinic) -> None:
+def test_the_focused_element_is_outlined(visit: Visit, demo_clinic: demo.Clinic) -> None:
     visitor = visit(*ALICE)
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.sees("Itchy rash")
     for name in ("Close session", "Bart and Lisa"):
         visitor.tabs_to(name)
@@ -118,11 +122,11 @@ def test_the_focused_element_is_outlined(visit: Visit, made: demo.Clinic) -> Non
         assert style == "solid", name
 
 
-def test_the_title_names_the_view(visit: Visit, made: demo.Clinic) -> None:
+def test_the_title_names_the_view(visit: Visit, demo_clinic: demo.Clinic) -> None:
     visitor = visit(*ALICE)
     visitor.list("Open sessions").first.wait_for()
     assert visitor.page.title() == "Sessions · Async Encounters"
-    visitor.goes_to(f"thread/{made.thread}")
+    visitor.goes_to(f"thread/{demo_clinic.thread}")
     visitor.sees("May I go bowling")
     assert visitor.page.title() == "Thread · Async Encounters", (
         "no name of a person, since browsers store titles"

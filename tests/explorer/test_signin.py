@@ -79,24 +79,24 @@ def issuer(practice: Practice) -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def made(practice: Practice, issuer: Issuer) -> demo.Clinic:
+def demo_clinic(practice: Practice, issuer: Issuer) -> demo.Clinic:
     assert issuer.address
     return demo.fill(practice)
 
 
 def test_people_sign_in_with_their_account_and_return_to_where_they_were(
-    visit: Visit, issuer: Issuer, made: demo.Clinic
+    visit: Visit, issuer: Issuer, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit()
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.page.get_by_role("button", name="Sign in with your account").click()
     visitor.sees("Itchy rash")
-    assert visitor.page.url == f"{visitor.url}#/session/{made.family}"
-    asked = issuer.asked
-    assert asked["redirect_uri"] == visitor.url
-    assert asked["client_id"] == issuer.exchanged["client_id"] == "the-explorer"
-    assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
-    assert (asked["audience"], asked["scope"]) == ("the-api", "openid profile")
+    assert visitor.page.url == f"{visitor.url}#/session/{demo_clinic.family}"
+    query = issuer.asked
+    assert query["redirect_uri"] == visitor.url
+    assert query["client_id"] == issuer.exchanged["client_id"] == "the-explorer"
+    assert (query["response_type"], query["code_challenge_method"]) == ("code", "S256")
+    assert (query["audience"], query["scope"]) == ("the-api", "openid profile")
     assert issuer.exchanged["code"] == "a-code"
     assert "client_secret" not in issuer.exchanged
     visitor.page.go_back()

@@ -31,15 +31,19 @@ class Rounds:
         """Receive messages as a worker's event source does."""
         answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=4)
         return [
-            {"messageId": one["MessageId"], "body": one["Body"], "handle": one["ReceiptHandle"]}
-            for one in answer.get("Messages", ())
+            {
+                "messageId": message["MessageId"],
+                "body": message["Body"],
+                "handle": message["ReceiptHandle"],
+            }
+            for message in answer.get("Messages", ())
         ]
 
     def handle(self, records: list[dict[str, Any]]) -> list[str]:
         """Pass messages to a worker. Return the ids of those that failed."""
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: self.milliseconds)
         answer = closing_worker.handler({"Records": records}, context)
-        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     def work(self, records: list[dict[str, Any]]) -> list[str]:
         """Let a worker do messages, and delete those done. Return the ids of those that failed."""

@@ -45,8 +45,11 @@ def rounds(engine: Emulator) -> Rounds:
     """Create a queue with its dead letters. A message that failed is visible again at once."""
     sqs, run = engine.client("sqs"), next(_RUNS)
     dead_url = sqs.create_queue(QueueName=f"dead-letters-{run}")["QueueUrl"]
-    found = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
-    redrive = {"deadLetterTargetArn": found["Attributes"]["QueueArn"], "maxReceiveCount": TRIES}
+    dead_attributes = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
+    redrive = {
+        "deadLetterTargetArn": dead_attributes["Attributes"]["QueueArn"],
+        "maxReceiveCount": TRIES,
+    }
     attributes = {"VisibilityTimeout": "0", "RedrivePolicy": json.dumps(redrive)}
     url = sqs.create_queue(QueueName=f"closing-{run}", Attributes=attributes)["QueueUrl"]
     return Rounds(sqs, url, dead_url)

@@ -87,18 +87,18 @@ def test_every_module_is_deployed_compiled(built: Artefact) -> None:
 
 def test_the_layer_lists_its_packages(built: Artefact) -> None:
     """Each package with its version and the hashes of its files. The layer has nothing else."""
-    made = json.loads((built.layer / SBOM).read_text())
-    assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.5")
-    known = {part["name"]: part["version"] for part in made["components"]}
-    there = [*distributions(path=[f"{built.layer}/python"])]
-    installed = {each.name.lower().replace("_", "-"): each.version for each in there}
+    bom = json.loads((built.layer / SBOM).read_text())
+    assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5")
+    listed = {part["name"]: part["version"] for part in bom["components"]}
+    packages = [*distributions(path=[f"{built.layer}/python"])]
+    installed = {item.name.lower().replace("_", "-"): item.version for item in packages}
     assert installed
     # Packages that another platform would need are listed as well.
-    assert installed.items() <= known.items()
-    for part in made["components"]:
+    assert installed.items() <= listed.items()
+    for part in bom["components"]:
         assert part["purl"] == f"pkg:pypi/{part['name']}@{part['version']}"
-        hashes = [each for file in part["externalReferences"] for each in file["hashes"]]
-        assert {each["alg"] for each in hashes} == {"SHA-256"}
+        hashes = [item for file in part["externalReferences"] for item in file["hashes"]]
+        assert {item["alg"] for item in hashes} == {"SHA-256"}
 
 
 def test_both_processor_architectures_are_supported(built: Artefact) -> None:

@@ -53,14 +53,14 @@ def test_concurrent_transactions_on_the_same_resources_are_serialized(clinic: Fr
 
     def both(one: str, other: str, language: str) -> Any:
         put = [
-            entry("PUT", f"Encounter/{each}", care.session(id=each, language=language))
-            for each in (one, other)
+            entry("PUT", f"Encounter/{key}", care.session(id=key, language=language))
+            for key in (one, other)
         ]
         return lambda: clinic.post("", bundle("transaction", *put))
 
     answers = at_once(*[both(first, second, "en"), both(second, first, "de")] * 4)
     assert {answer.status for answer in answers} == {200}
-    languages = {clinic.get(f"/Encounter/{each}").body["language"] for each in (first, second)}
+    languages = {clinic.get(f"/Encounter/{key}").body["language"] for key in (first, second)}
     assert len(languages) == 1
     consistency.check()
 

@@ -36,9 +36,9 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    told = Clock()
-    set_clock(monkeypatch, lambda: told.now)
-    return told
+    fake = Clock()
+    set_clock(monkeypatch, lambda: fake.now)
+    return fake
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def policy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 def session_of(clinic: FrontDoor, header_id: str) -> dict[str, Any]:
     link = clinic.get(f"/Communication/{header_id}").body["encounter"]["reference"]
-    found: dict[str, Any] = clinic.get(f"/{link}").body
-    return found
+    encounter: dict[str, Any] = clinic.get(f"/{link}").body
+    return encounter
 
 
 def state(clinic: FrontDoor, header_id: str) -> tuple[str, str, str]:

@@ -32,7 +32,7 @@ def test_concurrent_changes_through_both_apis_are_all_kept(clinic: FrontDoor) ->
         {"lengthMinutes": 45},
     ]
     elements = ("account", "appointment", "basedOn")
-    calls = [partial(FACE.patch, f"/encounters/{own_id}", each) for each in changes]
+    calls = [partial(FACE.patch, f"/encounters/{own_id}", change) for change in changes]
     for name in elements:
         added = [{"op": "add", "path": f"/{name}", "value": [{"display": "x"}]}]
         calls.append(partial(clinic.patch, f"/Encounter/{own_id}", added))
@@ -47,8 +47,8 @@ def test_concurrent_changes_through_both_apis_are_all_kept(clinic: FrontDoor) ->
 
 
 def test_of_concurrent_changes_to_one_version_only_one_succeeds() -> None:
-    made = FACE.post("/encounters", {"status": "in-progress", "class": "AMB"})
-    path, tag = f"/encounters/{made.body['data']['id']}", made.headers["ETag"]
+    created = FACE.post("/encounters", {"status": "in-progress", "class": "AMB"})
+    path, tag = f"/encounters/{created.body['data']['id']}", created.headers["ETag"]
     answers = at_once(
         [
             partial(FACE.patch, path, {"type": f"Type {number}"}, if_match=tag)

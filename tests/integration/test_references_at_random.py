@@ -84,9 +84,9 @@ class Clinic:
         self.narrow = replace(self.everybody, claims={"scope": scope})
 
     def make(self) -> Answer:
-        one = random.choice(PEOPLE)
+        reference = random.choice(PEOPLE)
         return self.everybody.put(
-            f"/{one}", person(one) | {"language": random.choice(["en", "de"])}
+            f"/{reference}", person(reference) | {"language": random.choice(["en", "de"])}
         )
 
     def make_visit(self) -> Answer:
@@ -190,15 +190,15 @@ class Looking:
 
     def look(self) -> None:
         """Check every transaction made since the last time."""
-        for made in in_order(self.memory, self.journal.take(), _stored()):
+        for transaction in in_order(self.memory, self.journal.take(), _stored()):
             self.memory.made = 0
             self.memory.transact_write_items(
-                TransactItems=made.operations, ClientRequestToken=made.token
+                TransactItems=transaction.operations, ClientRequestToken=transaction.token
             )
-            self._check(made)
+            self._check(transaction)
 
-    def _check(self, made: Made) -> None:
-        written = [record for record in map(_record, made.operations) if record]
+    def _check(self, transaction: Made) -> None:
+        written = [record for record in map(_record, transaction.operations) if record]
         references_before = dict(self._there)
         for record in written:
             reference = Literal(record.type, record.id)

@@ -55,8 +55,8 @@ def test_every_row_is_right_after_a_reindexing_with_concurrent_writers(
     assert readiness.is_partitioned(WARD)
     last = f"/Encounter?ward=Location/b{ROUNDS - 1}&_count=100"
     assert sorted(clinic.get(last).ids) == sorted(visits[number] for number in moved)
-    left = clinic.get("/Encounter?ward=Location/a&_count=100").ids
-    assert sorted(left) == sorted(set(visits) - {visits[number] for number in moved})
+    remaining = clinic.get("/Encounter?ward=Location/a&_count=100").ids
+    assert sorted(remaining) == sorted(set(visits) - {visits[number] for number in moved})
     for round_ in range(ROUNDS - 1):
         assert clinic.get(f"/Encounter?ward=Location/b{round_}").ids == []
     consistency.check()

@@ -111,7 +111,9 @@ def test_messages_that_race_with_several_closing_workers_keep_their_sessions(
     look_at_all(later)
     picture = check()
     assert len(picture.messages) == len(statuses)
-    assert {invariants.status(each) for each in picture.encounters.values()} == {"finished"}
+    assert {invariants.status(encounter) for encounter in picture.encounters.values()} == {
+        "finished"
+    }
 
 
 def _large(clinic: FrontDoor, **more: Any) -> tuple[str, str]:
@@ -144,8 +146,8 @@ def _by_a_completed_header(clinic: FrontDoor) -> Callable[[], object]:
 
 def _by_a_link_elsewhere(clinic: FrontDoor) -> Callable[[], object]:
     header_id, _ = _large(clinic)
-    other = clinic.post("/Encounter", care.session()).id
-    return lambda: clinic.patch(f"/Communication/{header_id}", care.link(other))
+    other_session = clinic.post("/Encounter", care.session()).id
+    return lambda: clinic.patch(f"/Communication/{header_id}", care.link(other_session))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,9 @@ def test_the_next_run_completes_a_schedule_or_worker_killed_at_any_call(
             assert number > 2
             return
         picture = check()
-        assert {invariants.status(each) for each in picture.encounters.values()} == {"finished"}
+        assert {invariants.status(encounter) for encounter in picture.encounters.values()} == {
+            "finished"
+        }
     pytest.fail("the run never ends")
 
 

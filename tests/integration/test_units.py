@@ -34,7 +34,7 @@ def read_units() -> Iterator[list[int]]:
         elif model.name == "GetItem":
             units.append(max(1, math.ceil(size(parsed.get("Item", {})) / 4096)))
         elif model.name == "BatchGetItem":
-            items = [item for found in parsed["Responses"].values() for item in found]
+            items = [item for part in parsed["Responses"].values() for item in part]
             units.extend(max(1, math.ceil(size(item) / 4096)) for item in items)
 
     dynamodb.client().meta.events.register("after-call.dynamodb", count)
@@ -145,7 +145,7 @@ def test_a_page_of_20_observations_of_an_encounter_costs_at_most_5_units(
         assert len(page.ids) == number
         assert len(read_units) == 1
         assert sum(read_units) <= 5
-        url = next((one["url"] for one in page.body["link"] if one["relation"] == "next"), "")
+        url = next((link["url"] for link in page.body["link"] if link["relation"] == "next"), "")
 
 
 def test_each_reference_that_is_checked_costs_2_units(
@@ -156,11 +156,13 @@ def test_each_reference_that_is_checked_costs_2_units(
     clinic.put(f"/{care.HOMER}", {"resourceType": "Patient", "id": "homer-simpson"})
     clinic.put(f"/{care.ALICE}", {"resourceType": "Practitioner", "id": "doctor-alice-smith"})
     read_units.clear()
-    unchecked = [written(clinic.post("/Condition", each)) for each in (condition, two)]
+    unchecked = [written(clinic.post("/Condition", body)) for body in (condition, two)]
     monkeypatch.setenv("REFERENCE_CHECKS", "local")
     settings.settings.cache_clear()
-    checked = [written(clinic.post("/Condition", each)) for each in (condition, two)]
-    assert [one - other for one, other in zip(checked, unchecked, strict=True)] == [2, 4]
+    checked = [written(clinic.post("/Condition", body)) for body in (condition, two)]
+    assert [
+        with_check - without for with_check, without in zip(checked, unchecked, strict=True)
+    ] == [2, 4]
     assert read_units == []
 
 

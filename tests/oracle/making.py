@@ -124,17 +124,17 @@ class Maker:
 
     def encounter(self, own_id: str) -> Resource:
         refer, some = self.refer, self.some
-        made: Resource = {
+        resource: Resource = {
             "resourceType": "Encounter",
             "id": own_id,
             "meta": self.meta(),
             "status": self.dice.choice(care.ENCOUNTER_STATUSES),
             "class": {"display": "none"} if self.one_in(15) else self.coding(),
         }
-        self._with(made, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
-        self._with(made, 0.85, period=self.period)
+        self._with(resource, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
+        self._with(resource, 0.85, period=self.period)
         self._with(
-            made,
+            resource,
             0.3,
             identifier=lambda: some(self.identifier),
             type=lambda: some(self.concept),
@@ -144,9 +144,9 @@ class Maker:
             location=lambda: some(self.location),
             serviceProvider=lambda: refer("Organization", most=4),
         )
-        self._with(made, 0.6, participant=lambda: some(self.participant))
+        self._with(resource, 0.6, participant=lambda: some(self.participant))
         self._with(
-            made,
+            resource,
             0.1,
             episodeOfCare=lambda: some(lambda: refer("EpisodeOfCare")),
             basedOn=lambda: some(lambda: refer("ServiceRequest")),
@@ -156,7 +156,7 @@ class Maker:
             diagnosis=lambda: [{"condition": refer("Condition", "Procedure")}],
             hospitalization=lambda: {"specialArrangement": some(self.concept)},
         )
-        return made
+        return resource
 
     def length(self) -> Resource:
         names = zip(("system", "code", "unit"), self.dice.choice(UNITS), strict=True)
@@ -164,35 +164,37 @@ class Maker:
         return {"value": number} | {name: text for name, text in names if text}
 
     def location(self) -> Resource:
-        made: Resource = {"location": self.refer("Location", most=4)}
-        self._with(made, 0.5, period=self.period)
-        return made
+        resource: Resource = {"location": self.refer("Location", most=4)}
+        self._with(resource, 0.5, period=self.period)
+        return resource
 
     def participant(self) -> Resource:
-        made: Resource = {"individual": self.refer("Practitioner", "RelatedPerson")}
-        self._with(made, 0.3, type=lambda: [self.concept()])
-        return made
+        resource: Resource = {"individual": self.refer("Practitioner", "RelatedPerson")}
+        self._with(resource, 0.3, type=lambda: [self.concept()])
+        return resource
 
     def communication(self, own_id: str, part_of: str = "") -> Resource:
         """Return a header, a message of one, or a part of something else."""
         refer, some, dice = self.refer, self.some, self.dice
-        made: Resource = {
+        resource: Resource = {
             "resourceType": "Communication",
             "id": own_id,
             "meta": self.meta(),
             "status": dice.choice(care.COMMUNICATION_STATUSES),
         }
         if part_of:
-            made["partOf"] = [{"reference": part_of}]
+            resource["partOf"] = [{"reference": part_of}]
         elif self.one_in(4):
             elsewhere = f"Encounter/e{dice.randrange(self.size)}"
-            made["partOf"] = [dice.choice([refer("Procedure", "Task"), {"reference": elsewhere}])]
-        self._with(made, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
-        self._with(made, 0.85, sent=lambda: self.written(self.moment()))
-        self._with(made, 0.85, sender=lambda: refer(*SENDERS))
-        self._with(made, 0.85, recipient=lambda: some(lambda: refer(*SENDERS, "CareTeam")))
+            resource["partOf"] = [
+                dice.choice([refer("Procedure", "Task"), {"reference": elsewhere}])
+            ]
+        self._with(resource, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
+        self._with(resource, 0.85, sent=lambda: self.written(self.moment()))
+        self._with(resource, 0.85, sender=lambda: refer(*SENDERS))
+        self._with(resource, 0.85, recipient=lambda: some(lambda: refer(*SENDERS, "CareTeam")))
         self._with(
-            made,
+            resource,
             0.25,
             encounter=lambda: {"reference": f"Encounter/e{dice.randrange(self.size)}"},
             identifier=lambda: some(self.identifier),
@@ -203,13 +205,13 @@ class Maker:
             priority=lambda: dice.choice(["routine", "urgent", "asap", "stat"]),
         )
         self._with(
-            made,
+            resource,
             0.1,
             basedOn=lambda: some(lambda: refer("ServiceRequest", "Task", "Communication")),
             instantiatesUri=lambda: some(lambda: dice.choice(URIS)),
             instantiatesCanonical=lambda: some(lambda: dice.choice(CANONICALS)),
         )
-        return made
+        return resource
 
 
 URIS = ["http://u.example/p", "http://u.example/p/1", "http://u.example/p/12", "urn:oid:1.2"]

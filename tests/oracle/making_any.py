@@ -82,7 +82,11 @@ class AnyMaker(Maker):
             "Age": self.length,
             "boolean": lambda: self.one_in(2),
             "canonical": lambda: dice.choice(
-                [one for one in CANONICALS if any(f"{name}/" in one for name in param.targets)]
+                [
+                    canonical
+                    for canonical in CANONICALS
+                    if any(f"{name}/" in canonical for name in param.targets)
+                ]
             ),
             "code": lambda: dice.choice(OPEN_CODES.get(codes) or listed(codes)),
             "CodeableConcept": self.concept,

@@ -59,8 +59,10 @@ class _Filling:
             self._encounter(self.make.encounter(f"e{number}"))
         for number in range(self.size - self.encounters):
             if number < THREADS or number % 3 == 0:
-                made = self.make.communication(f"t{number}" if number < THREADS else f"c{number}")
-                self._keep(made, Place(made["id"], HEADER_SORT))
+                communication = self.make.communication(
+                    f"t{number}" if number < THREADS else f"c{number}"
+                )
+                self._keep(communication, Place(communication["id"], HEADER_SORT))
             else:
                 self._message(number)
         for (session, thread), sorts in self.spans.items():
@@ -156,8 +158,8 @@ class _FillingAny(_Filling):
     def everything(self) -> Everything:
         for number in range(self.encounters):
             self._encounter(self.make.encounter(f"e{number}"))
-            made = self.make.communication(f"t{number}")
-            self._keep(made, Place(made["id"], HEADER_SORT))
+            communication = self.make.communication(f"t{number}")
+            self._keep(communication, Place(communication["id"], HEADER_SORT))
             for kind in self.types:
                 self._resource(self.any.any(kind, str(number)))
         readers = READERS | {kind: r4.readers(kind) for kind in self.types}

@@ -114,13 +114,13 @@ def informed(api: Json) -> Json:
             closed = {} if "enum" in SENT[name] else _CLOSED
             schemas[name] = {"type": schema["type"], **SENT[name], **closed}
     for path, methods in copied["paths"].items():
-        own = DEFINED.get(path.split("/")[1])
-        known = QUERIES | ({"id": {"enum": [own, "none"]}} if own else {})
+        example_id = DEFINED.get(path.split("/")[1])
+        schemas_by_name = QUERIES | ({"id": {"enum": [example_id, "none"]}} if example_id else {})
         for operation in methods.values():
             operation["parameters"] = [
-                row | {"schema": known.get(row["name"], row["schema"])}
+                row | {"schema": schemas_by_name.get(row["name"], row["schema"])}
                 for row in operation.get("parameters", ())
-                if known.get(row["name"]) is not False
+                if schemas_by_name.get(row["name"]) is not False
             ]
             _inform_body(operation, path.rpartition("/")[2])
     copied["components"]["schemas"] |= {
@@ -218,7 +218,7 @@ def check(case: Any, sent: requests.PreparedRequest, answer: Answer) -> None:
         assert named == ("application/problem+json" if is_plain(case) else "OperationOutcome")
 
 
-def run(api: Json, each: int, counted: Counter[tuple[str, int]]) -> None:
+def run(api: Json, examples: int, counted: Counter[tuple[str, int]]) -> None:
     """Make `each` requests of each operation."""
     for result in schemathesis.openapi.from_dict(api).get_all_operations():
         operation: Any = result.ok()  # type: ignore[union-attr]  # an Err has none, and fails
@@ -227,7 +227,7 @@ def run(api: Json, each: int, counted: Counter[tuple[str, int]]) -> None:
 
         @seed(counted.total())
         @settings(
-            max_examples=each,
+            max_examples=examples,
             deadline=None,
             database=None,
             phases=[Phase.generate],
@@ -235,9 +235,9 @@ def run(api: Json, each: int, counted: Counter[tuple[str, int]]) -> None:
         )
         @given(case=operation.as_strategy())
         def make(case: Any) -> None:
-            own = case.path_parameters.get("id") if case.path_parameters else None
-            if own and case.method.upper() == "PUT" and isinstance(case.body, dict):
-                case.body["id"] = own
+            path_id = case.path_parameters.get("id") if case.path_parameters else None
+            if path_id and case.method.upper() == "PUT" and isinstance(case.body, dict):
+                case.body["id"] = path_id
             sent, answer = called(case, "practitioner")
             check(case, sent, answer)
             counted[f"{case.method.upper()} {case.operation.path}", answer.status] += 1

@@ -127,8 +127,8 @@ def _settled(old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]
     if old and old.figures.dirty and not new.figures.dirty:
         yield "session recomputed"
     if status(new) == FINISHED and old and status(old) != FINISHED:
-        kept = {"start", "end"} - new.filled
-        yield f"closing keeps a client's {' and '.join(sorted(kept)) or 'nothing'}"
+        clients_bounds = {"start", "end"} - new.filled
+        yield f"closing keeps a client's {' and '.join(sorted(clients_bounds)) or 'nothing'}"
 
 
 # The rules that every run must follow at least once, as `seen` names them.

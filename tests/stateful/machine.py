@@ -152,11 +152,11 @@ class Machine(RuleBasedStateMachine):
         picture = self.picture
         threads = [thread for session, thread in picture.spans if session == encounter_id]
         expected = {encounter_id} | self.messages_of(encounter_id)
-        expected |= {one.id for one in picture.children(encounter_id) if not one.deleted}
-        expected |= {one for one in threads if not picture.headers[one].deleted}
+        expected |= {part.id for part in picture.children(encounter_id) if not part.deleted}
+        expected |= {part for part in threads if not picture.headers[part].deleted}
         url = f"/Encounter/{encounter_id}/$everything?_count=1000"
-        found = self.place.answer("GET", url).ids
-        assert sorted(found) == sorted(expected)
+        ids = self.place.answer("GET", url).ids
+        assert sorted(ids) == sorted(expected)
 
     def again(self) -> None:
         """Run every job once more, which must change nothing."""

@@ -30,9 +30,9 @@ class Operations(Machine):
         thread_ids = self.threads()
         ids = {thread_ids[number % len(thread_ids)] for number in threads if thread_ids}
         operands: list[tuple[str, Any]] = [
-            ("thread", f"Communication/{one}") for one in sorted(ids)
+            ("thread", f"Communication/{value}") for value in sorted(ids)
         ]
-        operands += [("patient", one) for one in patients]
+        operands += [("patient", value) for value in patients]
         if given:
             operands.append(("encounter", care.session(given)))
         self.place.call("POST", "/Encounter/$open-session", care.parameters(*operands), fate)

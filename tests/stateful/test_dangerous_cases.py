@@ -55,8 +55,8 @@ def status(record: EncounterRecord) -> str:
 
 
 def period(record: EncounterRecord) -> tuple[str, str]:
-    said = record.resource["period"]
-    return said["start"], said["end"]
+    bounds = record.resource["period"]
+    return bounds["start"], bounds["end"]
 
 
 def each_call(longest: int = 40) -> Iterator[int]:
@@ -278,14 +278,14 @@ def test_a_clients_end_survives_a_crash_of_a_closing_with_twelve_children(
         place.pass_time(hours=1)
         end = instants.written(place.utc)
         worker = Crashing(number)
-        own = {"status": "finished", "period": {"end": end}, "reasonCode": [{"text": "Cough"}]}
-        become(place, f"/Encounter/{session}", worker, **own)
+        change = {"status": "finished", "period": {"end": end}, "reasonCode": [{"text": "Cough"}]}
+        become(place, f"/Encounter/{session}", worker, **change)
         begun_closing = place.picture.encounters[session].closing is not None
         place.look_at_all()
         record = place.picture.encounters[session]
         if status(record) == "finished":
             assert period(record) == (message.body["sent"], end)
-            assert record.resource["reasonCode"] == own["reasonCode"]
+            assert record.resource["reasonCode"] == change["reasonCode"]
             assert record.resource["length"]["value"] == 60
             assert all(status(child) == "finished" for child in place.picture.children(session))
         else:

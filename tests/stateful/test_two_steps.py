@@ -22,9 +22,9 @@ STRANGER = care.reference("Patient/bart-simpson")
 
 @pytest.fixture(params=["thread", "daily"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    made = Place(local(NOON), SESSION_POLICY=request.param)
-    yield made
-    made.close()
+    practice = Place(local(NOON), SESSION_POLICY=request.param)
+    yield practice
+    practice.close()
 
 
 def begun(place: Place) -> str:
@@ -43,7 +43,7 @@ def post(place: Place, thread: str, fate: Fate | None = None, **more: Any) -> li
 
 
 def statuses(place: Place) -> list[str]:
-    return sorted(str(each.resource["status"]) for each in place.picture.encounters.values())
+    return sorted(str(record.resource["status"]) for record in place.picture.encounters.values())
 
 
 def test_a_message_to_a_crowd_opens_a_session_and_joins_it(place: Place) -> None:
@@ -99,7 +99,9 @@ def test_a_crash_before_any_call_leaves_an_empty_session_that_the_retry_joins(
         thread = begun(place)
         worker = Crashing(number)
         post(place, thread, worker)
-        here = [each for each in place.picture.messages.values() if each.place.thread == thread]
+        here = [
+            message for message in place.picture.messages.values() if message.place.thread == thread
+        ]
         between = between or bool(place.picture.slots and not here and _session(place, thread))
         if not here:
             (answer,) = post(place, thread)

@@ -125,15 +125,15 @@ async def once(client: Any, thread: Any) -> Any:
         **as_arguments(message(thread.id, "It itches again.", identifier=identifier))
     )
     query = client.resources("Communication").search(identifier=token)
-    made, created = await result_of(query.get_or_create(sms))
+    first, created = await result_of(query.get_or_create(sms))
     play(WRITE, "searchset.get_or_create, where there is none", created)
-    found, created = await result_of(query.get_or_create(sms))
-    as_before = found.id == made.id and not created
+    second, created = await result_of(query.get_or_create(sms))
+    as_before = second.id == first.id and not created
     play(WRITE, "searchset.get_or_create, where there is one", as_before)
     again = client.resource(**as_arguments(sms))
     await result_of(again.create(identifier=token))
-    play(WRITE, "resource.create, with a query", again.id == made.id)
-    return made
+    play(WRITE, "resource.create, with a query", again.id == first.id)
+    return first
 
 
 async def upserted(client: Any, thread: Any) -> Any:
@@ -142,23 +142,23 @@ async def upserted(client: Any, thread: Any) -> Any:
     later = {"identifier": identifier, "sent": "2026-11-20T09:20:00Z"}
     note = client.resource(**as_arguments(message(thread.id, "Only at night?", **later)))
     query = client.resources("Communication").search(identifier=token)
-    made, created = await result_of(query.update(note))
+    first, created = await result_of(query.update(note))
     play(WRITE, "searchset.update, where there is none", created)
     note["status"] = "completed"
-    found, created = await result_of(query.update(note))
-    as_before = found.id == made.id and not created and found.status == "completed"
+    second, created = await result_of(query.update(note))
+    as_before = second.id == first.id and not created and second.status == "completed"
     play(WRITE, "searchset.update, where there is one", as_before)
-    return found
+    return second
 
 
 async def reading(client: Any, visit: Any, thread: Any) -> None:
     """Read, refresh and resolve."""
-    read = await result_of(client.get("Encounter", visit.id))
-    play(READ, "client.get", read["id"] == visit.id)
-    read = await result_of(client.get(Visit, visit.id))
-    play(READ, "client.get, of a type", isinstance(read, Visit) and read.id == visit.id)
-    found = await result_of(client.resources("Encounter").search(_id=visit.id).get())
-    play(READ, "searchset.get", found.id == visit.id)
+    encounter = await result_of(client.get("Encounter", visit.id))
+    play(READ, "client.get", encounter["id"] == visit.id)
+    encounter = await result_of(client.get(Visit, visit.id))
+    play(READ, "client.get, of a type", isinstance(encounter, Visit) and encounter.id == visit.id)
+    match = await result_of(client.resources("Encounter").search(_id=visit.id).get())
+    play(READ, "searchset.get", match.id == visit.id)
     play(
         READ,
         "reference.to_resource",
@@ -181,9 +181,9 @@ async def searching(client: Any, visit: Any, thread: Any, messages: list[Any]) -
     query = client.resources("Communication").search(part_of=thread).sort("sent")
     play(SEARCH, "searchset.fetch", ids(await result_of(query.fetch())) == ids(messages))
     raw = await result_of(query.fetch_raw())
-    play(SEARCH, "searchset.fetch_raw", ids(one.resource for one in raw.entry) == ids(messages))
-    found = await result_of(query.limit(1).fetch_all())
-    play(SEARCH, "searchset.fetch_all", ids(found) == ids(messages))
+    play(SEARCH, "searchset.fetch_raw", ids(row.resource for row in raw.entry) == ids(messages))
+    resources = await result_of(query.limit(1).fetch_all())
+    play(SEARCH, "searchset.fetch_all", ids(resources) == ids(messages))
     play(SEARCH, "iteration, page by page", ids(await all_of(query.limit(1))) == ids(messages))
     play(SEARCH, "searchset.first", (await result_of(query.first())).id == messages[0].id)
     play(SEARCH, "searchset.count", await result_of(query.count()) == 2)
@@ -201,20 +201,20 @@ async def searching(client: Any, visit: Any, thread: Any, messages: list[Any]) -
     both = await result_of(query.include("Communication", "part-of").fetch_raw())
     play(SEARCH, "searchset.include", len(both["entry"]) == len(messages) + 1)
     having = client.resources("Communication").search(_id=thread.id)
-    found = await result_of(having.has("Communication", "part-of", status="completed").fetch())
-    play(SEARCH, "searchset.has", ids(found) == [thread.id])
+    resources = await result_of(having.has("Communication", "part-of", status="completed").fetch())
+    play(SEARCH, "searchset.has", ids(resources) == [thread.id])
     chained = client.resources("Communication").search(encounter__Encounter__status="in-progress")
     play(SEARCH, "search, of a chain", thread.id in ids(await result_of(chained.fetch_all())))
 
 
 async def bundles(client: Any, visit: Any) -> None:
     """Send Bundles, validate, and call operations."""
-    asked = (
+    entries = (
         entry("GET", visit.reference),
         entry("POST", "Encounter", session()),
         entry("GET", "Encounter/none"),
     )
-    answer = await result_of(client.execute("", data=bundle("batch", *asked)))
+    answer = await result_of(client.execute("", data=bundle("batch", *entries)))
     play(BUNDLES, "client.execute, of a batch", statuses(answer) == ["200", "201", "404"])
     answer = await result_of(client.execute("", data=transaction()))
     play(BUNDLES, "client.execute, of a transaction", statuses(answer) == ["201", "201"])
