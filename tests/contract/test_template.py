@@ -257,8 +257,8 @@ def policies(function: dict[str, Any]) -> list[Any]:
         name, attribute = role["Fn::GetAtt"]
         assert attribute == "Arn"
         function = FUNCTIONS[name.removesuffix("Role")]
-    names: list[Any] = function["Properties"].get("Policies", [])
-    return names
+    attached: list[Any] = function["Properties"].get("Policies", [])
+    return attached
 
 
 def granted(function: dict[str, Any]) -> dict[str, set[str]]:

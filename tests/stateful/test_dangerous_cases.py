@@ -296,7 +296,7 @@ def test_a_clients_end_survives_a_crash_of_a_closing_with_twelve_children(
     pytest.fail("the closing never ends")
 
 
-def test_a_patient_cannot_post_a_message_about_a_stranger(places: Callable[..., Place]) -> None:
+def test_a_patient_cannot_introduce_a_stranger_as_subject(places: Callable[..., Place]) -> None:
     place = places(SESSION_POLICY="thread")
     thread, stranger = begun(place), care.reference("Patient/montgomery-burns")
     homer = FrontDoor(role="patient", fhir_user="Patient/homer-simpson")
