@@ -40,7 +40,7 @@ def in_order(events: list[dict[str, Any]]) -> list[str]:
 
 
 def about(event: dict[str, Any]) -> list[str]:
-    return [one["what"]["reference"] for one in event["entity"] if "what" in one]
+    return [entity["what"]["reference"] for entity in event["entity"] if "what" in entity]
 
 
 def test_every_interaction_leaves_one_valid_event(clinic: FrontDoor, log: Log) -> None:
@@ -74,7 +74,7 @@ def test_every_interaction_leaves_one_valid_event(clinic: FrontDoor, log: Log) -
     assert about(found[1]) == ["Encounter/1", homer]
     assert about(found[4]) == ["Encounter/1/_history/1", homer]
     assert about(found[5]) == [homer]
-    names = [one["valueString"] for one in found[5]["entity"][0]["detail"]]
+    names = [detail["valueString"] for detail in found[5]["entity"][0]["detail"]]
     assert {"_count", "patient"} <= set(names)
 
 
@@ -167,7 +167,7 @@ def test_lines_and_events_that_come_twice_are_there_once(clinic: FrontDoor, log:
     both = log.delivered()
     for query in ("entity=Encounter/1", "date=2026"):
         found = AUDITOR_CALLS.get(f"/AuditEvent?{query}").ids
-        assert sorted(found) == sorted(one["id"] for one in both)
+        assert sorted(found) == sorted(resource["id"] for resource in both)
 
 
 def test_lines_of_others_are_left_alone() -> None:
@@ -311,7 +311,7 @@ def days_left(found: list[dict[str, Any]]) -> set[int]:
     """In how many days rows expire, 0 for never."""
     now = instants.now().timestamp()
     seconds = (int(row["expires"]["N"]) - now if "expires" in row else 0 for row in found)
-    return {round(one / (24 * 3600)) for one in seconds}
+    return {round(duration / (24 * 3600)) for duration in seconds}
 
 
 def test_new_events_are_in_their_rows_for_a_week(clinic: FrontDoor, log: Log) -> None:

@@ -89,9 +89,9 @@ def test_a_search_by_date_is_exact_within_and_over_hours(
     events = AUDITOR.get("/AuditEvent?entity=Encounter/1&_sort=date&_count=100").found
     for at in {event["recorded"] for event in events}:
         after = AUDITOR.get(f"/AuditEvent?entity=Encounter/1&date=ge{at}&_sort=date").ids
-        assert after == [one["id"] for one in events if one["recorded"] >= at]
+        assert after == [event["id"] for event in events if event["recorded"] >= at]
         until = AUDITOR.get(f"/AuditEvent?entity=1&date=lt{at}&_sort=date&_count=100").ids
-        assert until == [one["id"] for one in events if one["recorded"] < at]
+        assert until == [event["id"] for event in events if event["recorded"] < at]
 
 
 def test_a_search_that_may_read_little_goes_on_where_it_ended(
@@ -177,7 +177,9 @@ def test_metadata_says_for_how_long_searches_find_events(
     settings.settings.cache_clear()
     known = json.loads(capabilities.capabilities(f"https://{'-'.join(deployed)}"))
     resources = known["rest"][0]["resource"]
-    (said,) = [one["documentation"] for one in resources if one["type"] == "AuditEvent"]
+    (said,) = [
+        resource["documentation"] for resource in resources if resource["type"] == "AuditEvent"
+    ]
     assert said == expected
 
 

@@ -91,7 +91,7 @@ def test_a_reference_that_is_stored_already_does_not_lose_the_event_of_its_read(
     assert all(len(line) < LARGEST_LINE for line in log.lines)
     (told,) = log.delivered()
     AuditEvent.model_validate(told)
-    (patient,) = (one for one in told["entity"] if one["role"]["code"] == "1")
+    (patient,) = (entity for entity in told["entity"] if entity["role"]["code"] == "1")
     assert patient["what"] == {"identifier": {"value": events.shortened(LONG)}}
     store("1", **whole.resource)
 
@@ -100,11 +100,12 @@ def test_many_patients_are_told_in_several_lines() -> None:
     people = [f"Patient/{'p' * 60}{number}" for number in range(3000)]
     trail = Trail(has_token=True)
     lines = trail.lines(
-        200, [{"resourceType": "Observation", "subject": {"reference": one}} for one in people]
+        200,
+        [{"resourceType": "Observation", "subject": {"reference": person}} for person in people],
     )
     assert len(lines) > 1
     assert all(len(fhirjson.dumps(line)) < LARGEST_LINE / 2 for line in lines)
-    told = [one for line in lines for one in line["audit"]["event"]["patients"]]
+    told = [patient for line in lines for patient in line["audit"]["event"]["patients"]]
     assert sorted(told) == sorted(people)
     ids = {line["audit"]["id"] for line in lines}
     assert len(ids) == len(lines)
@@ -148,7 +149,7 @@ def test_a_caller_of_many_groups_is_told_in_full(log: Log) -> None:
     groups = [f"department-{number}" for number in range(50)]
     FrontDoor(claims={"cognito:groups": f"[{' '.join(groups)}]"}).get("/Encounter/1")
     (event,) = log.delivered()
-    assert {one["text"].strip("[]") for one in event["agent"][0]["role"]} == {*groups}
+    assert {role["text"].strip("[]") for role in event["agent"][0]["role"]} == {*groups}
 
 
 def test_an_event_that_cannot_be_stored_does_not_take_others_along(

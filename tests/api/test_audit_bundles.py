@@ -32,7 +32,7 @@ def trail(log: Log) -> list[tuple[str, str, list[str]]]:
         (
             event["subtype"][0]["code"] if "subtype" in event else "",
             event.get("outcomeDesc", "0")[:3],
-            [one["what"]["reference"] for one in event["entity"] if "what" in one],
+            [entity["what"]["reference"] for entity in event["entity"] if "what" in entity],
         )
         for event in log.delivered()
     ]
@@ -110,5 +110,5 @@ def test_what_a_refused_entry_leaves_says_who_asked(clinic: FrontDoor, log: Log)
     found = log.delivered()
     assert len(found) > 3
     assert {event["agent"][0]["who"]["reference"] for event in found} == {"Practitioner/x"}
-    assert {one["text"] for event in found for one in event["agent"][0]["role"]} == {"auditor"}
+    assert {role["text"] for event in found for role in event["agent"][0]["role"]} == {"auditor"}
     assert clinic.get("/Encounter/1").version == "1"

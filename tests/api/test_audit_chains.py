@@ -197,7 +197,7 @@ def test_events_of_a_resource_that_are_all_gone_are_missed_by_the_archive(
     archived: list[dict[str, Any]], archive: Archive, mended: Any
 ) -> None:
     mended()
-    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
+    (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "current"]
     for row in archived:
         remove(row)
     # As if the resource were older than events are kept, or had no chain at all.
@@ -213,7 +213,7 @@ def test_a_chain_that_was_written_anew_is_another_than_the_archive_knows(
     archived: list[dict[str, Any]], archive: Archive, mended: Any
 ) -> None:
     mended()
-    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
+    (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "current"]
     last = ""
     for row in archived:
         written = [["Encounter/1", _version(row), "C" if not last else "U", last]]
@@ -287,7 +287,7 @@ def test_a_version_that_was_altered_is_named(
     versions: list[dict[str, Any]], resource: Any, number: int
 ) -> None:
     sort = "current" if number == 4 else f"v#{number:08}"
-    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == sort]
+    (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == sort]
     json_, beside = codec.unpack(bytes(item["resource"]["B"]))
     changed = json_.replace(b'"in-progress"', b'"cancelled"')
     resource(sort, resource={"B": codec.pack(changed, beside)})
@@ -296,7 +296,7 @@ def test_a_version_that_was_altered_is_named(
 
 def test_a_version_that_is_gone_is_named(versions: list[dict[str, Any]], resource: Any) -> None:
     resource("current")
-    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "v#00000002"]
+    (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "v#00000002"]
     remove(item, patterns.ENCOUNTER)
     assert found() == (event_id(versions[1]), NO_VERSION)
 
@@ -319,7 +319,7 @@ def test_an_expiry_that_was_taken_away_is_named(aged: list[dict[str, Any]]) -> N
 def appended(versions: list[dict[str, Any]]) -> Any:
     """Appends an event with the item's own chain; takes it away when the test is over."""
     event = json.loads(audit_items.event_of(versions[-1]))
-    (item,) = [one for one in scan(patterns.ENCOUNTER) if one["sk"]["S"] == "current"]
+    (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "current"]
     chain = bytes(item["chain"]["B"])
     row = versions[-1] | {"pk": {"S": f"-#{ulids.new(2**47)}"}}
 

@@ -105,7 +105,7 @@ def test_a_search_by_form_is_about_those_it_asked_for(clinic: FrontDoor, log: Lo
     assert clinic.call("POST", "/Encounter/_search", form, content_type=FORM).status == 200
     (event,) = log.delivered()
     assert patients(event) == [MARGE]
-    details = [one["valueString"] for one in event["entity"][0]["detail"]]
+    details = [detail["valueString"] for detail in event["entity"][0]["detail"]]
     assert {"_count", "patient"} <= set(details)
 
 

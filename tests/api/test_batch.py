@@ -40,9 +40,11 @@ def test_entries_are_answered_in_their_places_whatever_becomes_of_the_others(
     assert answered[5]["response"]["location"].endswith("/_history/1")
     assert answered[9]["resource"]["status"] == "finished"
     refused = {
-        at: one["response"] for at, one in enumerate(answered) if "outcome" in one["response"]
+        at: answer["response"]
+        for at, answer in enumerate(answered)
+        if "outcome" in answer["response"]
     }
-    named = {at: one["outcome"]["issue"][0]["expression"] for at, one in refused.items()}
+    named = {at: value["outcome"]["issue"][0]["expression"] for at, value in refused.items()}
     assert named == {
         1: ["Bundle.entry[1]"],
         2: ["Bundle.entry[2].resource.status"],

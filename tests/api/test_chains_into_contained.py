@@ -79,7 +79,7 @@ def test_a_chain_finds_what_is_contained_and_what_is_stored(
     names = {own_id: name for name, own_id in visits.items()}
     answer = clinic.get(f"/Encounter?{query}")
     assert answer.status == 200, answer.text
-    assert sorted(names[each] for each in answer.ids) == sorted(FOUND[query].split())
+    assert sorted(names[own_id] for own_id in answer.ids) == sorted(FOUND[query].split())
     counted = clinic.get(f"/Encounter?{query}&_summary=count")
     assert counted.body["total"] == len(FOUND[query].split())
 
@@ -90,7 +90,7 @@ def test_the_pages_of_a_chain_have_all_once(clinic: FrontDoor) -> None:
     made = {clinic.post("/Encounter", body).id for _ in range(5)}
     page = clinic.get("/Encounter?service-provider.name=springfield&_count=2")
     seen = page.ids
-    while following := [each["url"] for each in page.body["link"] if each["relation"] == "next"]:
+    while following := [link["url"] for link in page.body["link"] if link["relation"] == "next"]:
         page = clinic.get(following[0])
         seen += page.ids
     assert (len(seen), set(seen)) == (5, made)

@@ -71,7 +71,7 @@ def test_an_old_version_is_not_included(clinic: FrontDoor, caller: FrontDoor) ->
     task = care.example("Observation", id="o", subject=care.reference(BART), encounter=old)
     assert clinic.put("/Observation/o", task).status == 201
     found = caller.get("/Observation?_include=Observation:encounter")
-    assert [(one["resourceType"], one.get("id")) for one in found.found][:2] == [
+    assert [(match["resourceType"], match.get("id")) for match in found.found][:2] == [
         ("Observation", "o"),
         ("Encounter", "s"),
     ]
@@ -201,8 +201,8 @@ def check_split(clinic: FrontDoor, session_id: str, first: str, second: str) -> 
     assert {name: by_patient[first].get(name) for name in PRIVATE} == PRIVATE
     assert by_patient[first]["meta"]["tag"] == [{"code": "addiction"}]
     assert not PRIVATE.keys() & by_patient[second].keys()
-    for one in (session, *children):
-        whole = clinic.post("/Encounter/$validate", one)
+    for encounter in (session, *children):
+        whole = clinic.post("/Encounter/$validate", encounter)
         assert whole.status == 200
         assert {issue["severity"] for issue in whole.body["issue"]} <= {"information", "warning"}
     query = "identifier=https://clinic.example|homer-1"

@@ -366,7 +366,7 @@ def test_a_match_that_the_caller_does_not_see_does_not_count(clinic: FrontDoor) 
 
 def test_the_capability_statement_says_what_is_conditional(clinic: FrontDoor) -> None:
     (rest,) = clinic.get("/metadata").body["rest"]
-    for resource in (one for one in rest["resource"] if one["type"] in TYPES):
+    for resource in (resource for resource in rest["resource"] if resource["type"] in TYPES):
         assert resource["conditionalCreate"] is True
         assert resource["conditionalUpdate"] is True
         assert resource["conditionalDelete"] == "single"

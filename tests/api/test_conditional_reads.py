@@ -204,7 +204,7 @@ def test_a_page_of_a_history_ends_where_an_answer_would_be_too_large(
         seen += [entry["response"]["etag"] for entry in page.body["entry"]]
         assert 1 <= len(page.body["entry"]) <= 2
         assert page.body["total"] == 5
-        following = [one["url"] for one in page.body["link"] if one["relation"] == "next"]
+        following = [link["url"] for link in page.body["link"] if link["relation"] == "next"]
         if not following:
             break
         page = clinic.get(following[0])

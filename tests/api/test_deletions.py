@@ -297,7 +297,10 @@ def test_the_catalogue_says_what_each_role_deletes(clinic: FrontDoor) -> None:
     assert all(text.startswith(f"For {limited}.") for text in described)
     (rest,) = clinic.get("/metadata").body["rest"]
     for resource in rest["resource"]:
-        said = {each["code"]: each["documentation"] for each in resource["interaction"]}
+        said = {
+            interaction["code"]: interaction["documentation"]
+            for interaction in resource["interaction"]
+        }
         assert said.get("delete", limited).endswith(limited)
     assert "- practitioner: reads and writes everything" in rest["security"]["description"]
     assert "; deletes own drafts" in rest["security"]["description"]

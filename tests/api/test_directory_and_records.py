@@ -21,8 +21,8 @@ BY_ENCOUNTER = dict.fromkeys(RECORDS, ("encounter", "encounter")) | {
 
 def body(kind: str, *encounters: str) -> dict[str, Any]:
     """Make a valid resource of a type, recorded during Encounters."""
-    made = {name: each for name, each in EXAMPLES[kind].items() if name != "id"}
-    named = [care.reference(one) for one in encounters]
+    made = {name: value for name, value in EXAMPLES[kind].items() if name != "id"}
+    named = [care.reference(encounter) for encounter in encounters]
     if not named:
         return made
     element, _ = BY_ENCOUNTER[kind]
@@ -89,21 +89,21 @@ def test_everything_of_an_encounter_has_what_was_recorded_during_it(clinic: Fron
     child = clinic.post("/Encounter", care.medical_encounter(session, care.HOMER)).id
     during = [session, child]
     made = {
-        f"{kind}/{clinic.post(f'/{kind}', body(kind, f'Encounter/{one}')).id}"
+        f"{kind}/{clinic.post(f'/{kind}', body(kind, f'Encounter/{record}')).id}"
         for kind in RECORDS
-        for one in during
+        for record in during
     }
     found: list[str] = []
     url = f"/Encounter/{session}/$everything?_count=3"
     while url:
         page = clinic.get(url)
         assert len(page.found) <= 3
-        found += [f"{one['resourceType']}/{one['id']}" for one in page.found]
-        url = next((one["url"] for one in page.body["link"] if one["relation"] == "next"), "")
+        found += [f"{match['resourceType']}/{match['id']}" for match in page.found]
+        url = next((link["url"] for link in page.body["link"] if link["relation"] == "next"), "")
     assert len(found) == len(set(found))
-    assert set(found) == made | {f"Encounter/{one}" for one in during}
+    assert set(found) == made | {f"Encounter/{record}" for record in during}
     typed = clinic.get(f"/Encounter/{session}/$everything?_type=Observation,Task").found
-    assert sorted({one["resourceType"] for one in typed}) == ["Observation", "Task"]
+    assert sorted({value["resourceType"] for value in typed}) == ["Observation", "Task"]
     assert len(typed) == 4
 
 
@@ -114,7 +114,7 @@ def test_everything_has_a_document_of_two_encounters_once(clinic: FrontDoor) -> 
         *(clinic.post("/Encounter", care.medical_encounter(session, care.HOMER)).id for _ in "ab"),
         clinic.post("/Encounter", care.session()).id,
     ]
-    pairs = [(during[one], during[other]) for one in range(4) for other in range(one)]
+    pairs = [(during[number], during[other]) for number in range(4) for other in range(number)]
     made = [
         clinic.post(
             "/DocumentReference", body("DocumentReference", *(f"Encounter/{one}" for one in pair))
@@ -126,7 +126,7 @@ def test_everything_has_a_document_of_two_encounters_once(clinic: FrontDoor) -> 
     while url:
         page = clinic.get(url)
         found += page.ids
-        url = next((one["url"] for one in page.body["link"] if one["relation"] == "next"), "")
+        url = next((link["url"] for link in page.body["link"] if link["relation"] == "next"), "")
     assert sorted(found) == sorted(made)
 
 
@@ -140,7 +140,7 @@ def test_a_page_of_everything_ends_before_its_records_are_more_than_an_answer_ho
         assert clinic.post("/DocumentReference", long).status == 201
     first = clinic.get(f"/Encounter/{session}/$everything?_count=100")
     assert len(first.text) < 5 * 1024 * 1024
-    (following,) = (one["url"] for one in first.body["link"] if one["relation"] == "next")
+    (following,) = (link["url"] for link in first.body["link"] if link["relation"] == "next")
     assert len(first.ids) + len(clinic.get(following).ids) == 1 + number
 
 

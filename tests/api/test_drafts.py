@@ -122,8 +122,8 @@ def test_everything_of_a_session_is_without_drafts_of_others(
         while url:
             found.append(caller.get(url))
             links = found[-1].body.get("link", ())
-            url = next((one["url"] for one in links if one["relation"] == "next"), None)
-        return [one.text for one in found]
+            url = next((link["url"] for link in links if link["relation"] == "next"), None)
+        return [match.text for match in found]
 
     before = pages()
     draft(clinic, thread)

@@ -44,16 +44,18 @@ def observation(patient: str, **more: Any) -> Resource:
 def charts(caller: FrontDoor) -> set[str]:
     """Whose charts somebody sees, by reading, by searching and by what they may begin."""
     everybody = (BART, LISA, MAGGIE, MILHOUSE)
-    read = {one for one in everybody if caller.get(f"/{one}").status == 200}
-    found = {f"Patient/{one}" for one in caller.get("/Patient").ids} & {*everybody}
+    read = {person for person in everybody if caller.get(f"/{person}").status == 200}
+    found = {f"Patient/{own_id}" for own_id in caller.get("/Patient").ids} & {*everybody}
     assert read == found
-    for one in everybody:
+    for person in everybody:
         thread = care.header(
-            subject=care.reference(one), sender=care.reference(caller.fhir_user), recipient=[ALICE]
+            subject=care.reference(person),
+            sender=care.reference(caller.fhir_user),
+            recipient=[ALICE],
         )
-        assert caller.post("/Communication", thread).status == (201 if one in read else 403)
-        opened = caller.post("/Encounter/$open-session", care.parameters(("patient", one)))
-        assert opened.status == (201 if one in read else 403), opened.text
+        assert caller.post("/Communication", thread).status == (201 if person in read else 403)
+        opened = caller.post("/Encounter/$open-session", care.parameters(("patient", person)))
+        assert opened.status == (201 if person in read else 403), opened.text
     return read
 
 
@@ -162,13 +164,15 @@ def test_the_plain_face_follows_links_too(family: FrontDoor) -> None:
 def test_of_a_record_the_versions_that_were_about_their_patients_are_seen(
     family: FrontDoor,
 ) -> None:
-    made = {one: family.post("/Observation", observation(one)).id for one in (BART, MILHOUSE)}
+    made = {
+        person: family.post("/Observation", observation(person)).id for person in (BART, MILHOUSE)
+    }
     for one, other in ((BART, MILHOUSE), (MILHOUSE, BART)):
         moved = observation(other, id=made[one])
         assert family.put(f"/Observation/{made[one]}", moved).version == "2"
     bart = FrontDoor(role="patient", fhir_user=BART)
     for caller in (as_mother(), bart):
-        was, now = (f"/Observation/{made[one]}" for one in (BART, MILHOUSE))
+        was, now = (f"/Observation/{made[person]}" for person in (BART, MILHOUSE))
         for path in (was, f"{was}/_history", f"{was}/_history/1", f"{now}/_history/1"):
             assert caller.get(path).status == 404
         history = caller.get(f"{now}/_history").body
@@ -220,7 +224,7 @@ def test_a_claim_counts_where_the_directory_has_never_had_the_person(family: Fro
 def test_a_claim_adds_nothing_to_links(family: FrontDoor, claim: str) -> None:
     assert charts(as_mother(patient=claim)) == {BART, LISA}
     scoped = as_mother(patient=claim, scope="patient/*.cruds")
-    seen = {f"Patient/{one}" for one in scoped.get("/Patient").ids}
+    seen = {f"Patient/{own_id}" for own_id in scoped.get("/Patient").ids}
     assert seen == ({BART} if claim == "bart-simpson" else set())
     assert family.get(f"/{MILHOUSE}").status == 200
 
@@ -259,7 +263,7 @@ def test_in_a_transaction_another_role_neither_adds_to_links_nor_takes_from_them
 def test_an_absolute_name_of_this_server_is_the_same(family: FrontDoor) -> None:
     base = family.get("/Patient").body["link"][0]["url"].partition("/Patient")[0]
     mother = FrontDoor(role="related-person", fhir_user=f"{base}/{OF_BART}")
-    assert {f"Patient/{one}" for one in mother.get("/Patient").ids} >= {BART, LISA}
+    assert {f"Patient/{own_id}" for own_id in mother.get("/Patient").ids} >= {BART, LISA}
     other = FrontDoor(role="related-person", fhir_user=f"https://elsewhere.example/{OF_BART}")
     assert other.get("/Patient").ids == []
 
@@ -333,7 +337,9 @@ def test_a_related_person_names_nobody_else(family: FrontDoor) -> None:
 
 def group(clinic: FrontDoor, *members: Resource, own_id: str = "simpsons", **more: Any) -> str:
     content: Resource = {"type": "person", "actual": True, "member": list(members)} | more
-    put(clinic, f"Group/{own_id}", **{name: each for name, each in content.items() if each != []})
+    put(
+        clinic, f"Group/{own_id}", **{name: value for name, value in content.items() if value != []}
+    )
     return f"Group/{own_id}"
 
 
@@ -391,15 +397,17 @@ def test_a_large_group_is_refused_whole(family: FrontDoor) -> None:
         named = group(family, *(member(f"Patient/{one}") for one in range(number)))
         refusals.check(opened(family, named), 422, "business-rule", "patient")
     assert family.get("/Encounter").ids == []
-    hundred = [member(f"Patient/{one}") for one in range(100)]
+    hundred = [member(f"Patient/{number}") for number in range(100)]
     crowd = {"resourceType": "Group", "type": "person", "actual": True, "member": hundred}
     refusals.check(family.post("/Group", crowd), 422, "business-rule", "Group.member.entity")
     several = [
-        group(family, *(member(f"Patient/{one}-{each}") for one in range(38)), own_id=f"g{each}")
-        for each in range(5)
+        group(
+            family, *(member(f"Patient/{one}-{number}") for one in range(38)), own_id=f"g{number}"
+        )
+        for number in range(5)
     ]
     refusals.check(opened(family, *several), 422, "business-rule", "patient")
-    ten = group(family, *(member(f"Patient/{one}") for one in range(10)))
+    ten = group(family, *(member(f"Patient/{number}") for number in range(10)))
     assert len(treated(family, opened(family, ten))) == 10
 
 

@@ -28,14 +28,14 @@ from tests.relatives import (
 
 pytestmark = pytest.mark.usefixtures("family")
 MOTHER = as_mother()
-AS_BART, AS_LISA = (FrontDoor(role="patient", fhir_user=one) for one in (BART, LISA))
+AS_BART, AS_LISA = (FrontDoor(role="patient", fhir_user=person) for person in (BART, LISA))
 Resource = dict[str, Any]
 
 
 def thread(caller: FrontDoor, subject: str, sender: str = OF_BART, **more: Any) -> str:
     said = {"subject": care.reference(subject)} if subject else {"subject": None}
     header = care.header(sender=care.reference(sender), recipient=[ALICE], **said) | more
-    header = {name: each for name, each in header.items() if each is not None}
+    header = {name: value for name, value in header.items() if value is not None}
     answer = caller.post("/Communication", header)
     assert answer.status == 201, answer.text
     return answer.id
@@ -141,9 +141,9 @@ def test_a_family_session_shows_each_child_their_own(practice: Practice) -> None
     refusals.check(session, 403, "forbidden", "patient")
     session = opened(clinic, OF_BART, thread=f"Communication/{header}")
     assert treated(clinic, session) == {BART, LISA}
-    about = {one: say(MOTHER, header, one).id for one in (BART, LISA)}
+    about = {person: say(MOTHER, header, person).id for person in (BART, LISA)}
     children = clinic.get(f"/Encounter?part-of=Encounter/{session.id}").found
-    own = {one["subject"]["reference"]: one["id"] for one in children}
+    own = {child["subject"]["reference"]: child["id"] for child in children}
     record = care.example("Observation", subject=care.reference(LISA))
     record |= {"encounter": care.reference(f"Encounter/{own[LISA]}")}
     temperature = clinic.post("/Observation", record).id
@@ -214,11 +214,13 @@ def test_a_bundle_of_hers_may_what_she_may(practice: Practice) -> None:
     ]
     for kind in ("batch", "transaction"):
         bundle = {"resourceType": "Bundle", "type": kind, "entry": entries}
-        answers = [one["response"]["status"][:3] for one in MOTHER.post("/", bundle).body["entry"]]
+        answers = [
+            entry["response"]["status"][:3] for entry in MOTHER.post("/", bundle).body["entry"]
+        ]
         assert answers == ["200", "201"]
     relative(practice.clinic, OF_LISA, LISA, **ended("2026-03-01"))
     bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
-    answers = [one["response"]["status"][:3] for one in MOTHER.post("/", bundle).body["entry"]]
+    answers = [entry["response"]["status"][:3] for entry in MOTHER.post("/", bundle).body["entry"]]
     assert answers == ["404", "403"]
     whole = {"resourceType": "Bundle", "type": "transaction", "entry": entries[1:]}
     assert MOTHER.post("/", whole).status == 403

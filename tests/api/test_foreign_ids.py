@@ -84,10 +84,10 @@ def test_the_plain_example_is_created_updated_and_found_as_it_is_written(clinic:
     assert put["patientId"] == "pt_abc123"
     query = "patientId=pt_abc123&status=finished&dateFrom=2025-01-01&dateTo=2025-03-31"
     found = plain(clinic, "GET", f"encounters?{query}&sort=-date&count=20")["data"]
-    assert [each["id"] for each in found] == [made["id"]]
+    assert [match["id"] for match in found] == [made["id"]]
     for value in ("prac_def456", "Practitioner/prac_def456"):
         found = plain(clinic, "GET", f"encounters?practitionerId={value}")["data"]
-        assert [each["id"] for each in found] == [made["id"]]
+        assert [match["id"] for match in found] == [made["id"]]
 
 
 def test_what_is_recorded_names_them_too(clinic: FrontDoor) -> None:
@@ -97,7 +97,7 @@ def test_what_is_recorded_names_them_too(clinic: FrontDoor) -> None:
         assert made["patientId"] == "pt_abc123"
         for query in ("patientId=pt_abc123", f"encounterId={encounter}"):
             found = plain(clinic, "GET", f"{name}?{query}")["data"]
-            assert [each["id"] for each in found] == [made["id"]], query
+            assert [match["id"] for match in found] == [made["id"]], query
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_session_of_their_thread_names_them(practice: Practice) -> None:
     assert practice.clinic.post("/Communication", care.message(thread, **people)).status == 201
     (opened,) = practice.sessions()
     assert opened["subject"] == care.reference(HOMER)
-    individuals = [each["individual"]["reference"] for each in opened["participant"]]
+    individuals = [participant["individual"]["reference"] for participant in opened["participant"]]
     assert ALICE in individuals
 
 
@@ -206,7 +206,7 @@ def test_the_audit_trail_names_them(clinic: FrontDoor, log: Log) -> None:
         found = auditor.get(f"/AuditEvent?{query}")
         assert len(found.ids) == 1, found.text
         (event,) = found.found
-        whats = [each["what"]["reference"] for each in event["entity"] if "what" in each]
+        whats = [entity["what"]["reference"] for entity in event["entity"] if "what" in entity]
         assert {f"Encounter/{made}/_history/1", HOMER} <= set(whats)
         assert event["agent"][0]["who"] == care.reference(ALICE)
         assert issues(fhirjson.loads(fhirjson.dumps(event)), "AuditEvent") == []

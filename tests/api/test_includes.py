@@ -42,7 +42,7 @@ def test_a_header_brings_its_session_and_its_messages(
     answer = clinic.get(f"{url}&_revinclude=Communication:part-of")
     assert modes(answer) == {"match": [header], "include": [session, *messages]}
     assert "total" not in answer.body
-    (own,) = (one["url"] for one in answer.body["link"] if one["relation"] == "self")
+    (own,) = (link["url"] for link in answer.body["link"] if link["relation"] == "self")
     assert "_include=Communication%3Aencounter&_revinclude=Communication%3Apart-of" in own
 
 
@@ -117,11 +117,11 @@ def test_includes_hold_on_every_page(clinic: FrontDoor) -> None:
     while url:
         answer = clinic.get(url)
         pages.append(modes(answer))
-        url = {one["relation"]: one["url"] for one in answer.body["link"]}.get("next", "")
+        url = {link["relation"]: link["url"] for link in answer.body["link"]}.get("next", "")
     assert [len(page["match"]) for page in pages] == [2, 2, 1]
     parent = dict(zip(parts, sessions, strict=True))
-    assert all(page["include"] == [parent[one] for one in page["match"]] for page in pages)
-    assert sorted(one for page in pages for one in page["match"]) == sorted(parts)
+    assert all(page["include"] == [parent[match] for match in page["match"]] for page in pages)
+    assert sorted(match for page in pages for match in page["match"]) == sorted(parts)
 
 
 @pytest.mark.parametrize(
@@ -174,9 +174,9 @@ def test_what_does_not_fit_a_page_comes_on_the_next(clinic: FrontDoor) -> None:
         answer = clinic.get(url)
         assert len(answer.text) < 5_000_000
         pages.append(modes(answer))
-        url = {one["relation"]: one["url"] for one in answer.body["link"]}.get("next", "")
+        url = {link["relation"]: link["url"] for link in answer.body["link"]}.get("next", "")
     assert [page["match"] for page in pages] == [[session], []]
-    assert sorted(one for page in pages for one in page["include"]) == sorted(headers)
+    assert sorted(include for page in pages for include in page["include"]) == sorted(headers)
 
 
 def test_what_is_included_is_cut_as_its_own_type(
@@ -202,7 +202,7 @@ def test_a_cursor_that_names_no_place_among_includes_is_refused(
 ) -> None:
     sessions = [steps.open_session(clinic) for _ in range(2)]
     page = clinic.get("/Encounter?_count=1&_revinclude=Communication:encounter")
-    (url,) = (one["url"] for one in page.body["link"] if one["relation"] == "next")
+    (url,) = (link["url"] for link in page.body["link"] if link["relation"] == "next")
     begin, _, cursor = url.partition("_cursor=")
     given = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     forged = [*given, {"rest": [f"Encounter/{sessions[0]}", [0, place, ""]]}]

@@ -82,7 +82,9 @@ class Watched(Database):
         return super().query(**request)
 
     def batch_get_item(self, *, RequestItems: Any) -> dict[str, Any]:
-        self.partitions |= {key["pk"]["S"] for one in RequestItems.values() for key in one["Keys"]}
+        self.partitions |= {
+            key["pk"]["S"] for requestitem in RequestItems.values() for key in requestitem["Keys"]
+        }
         return super().batch_get_item(RequestItems=RequestItems)
 
 
@@ -172,9 +174,9 @@ def test_cursors(watched: Watched) -> None:
     north, south = caller(NORTH), caller(SOUTH)
     north.put("/Encounter/other", care.session(id="other"))
     (url,) = (
-        one["url"]
-        for one in north.get("/Encounter?_count=1").body["link"]
-        if one["relation"] == "next"
+        link["url"]
+        for link in north.get("/Encounter?_count=1").body["link"]
+        if link["relation"] == "next"
     )
     watched.partitions.clear()
     for number in range(2):

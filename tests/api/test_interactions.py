@@ -414,10 +414,10 @@ def test_metadata_says_what_is_there_to_anybody() -> None:
     assert answer.body["fhirVersion"] == "4.0.1"
     (rest,) = answer.body["rest"]
     *written, read = rest["resource"]
-    assert [one["type"] for one in written] == [*TYPES]
+    assert [resource["type"] for resource in written] == [*TYPES]
     assert read["type"] == "AuditEvent"
-    for one in written:
-        assert {row["code"] for row in one["interaction"]} == {
+    for resource in written:
+        assert {row["code"] for row in resource["interaction"]} == {
             "create",
             "read",
             "vread",
@@ -427,4 +427,4 @@ def test_metadata_says_what_is_there_to_anybody() -> None:
             "history-instance",
             "search-type",
         }
-        assert one["updateCreate"] is True
+        assert resource["updateCreate"] is True

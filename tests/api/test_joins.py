@@ -60,10 +60,10 @@ def test_what_others_say_chooses_what_is_found(clinic: FrontDoor, threads: dict[
     for query, wanted in FOUND.items():
         answer = clinic.get(f"/{query}")
         assert answer.status == 200, answer.text
-        found = [name[one] for one in answer.ids]
+        found = [name[own_id] for own_id in answer.ids]
         ordered = found if "_sort" in query else sorted(found)
         assert ordered == (wanted.split() if "_sort" in query else sorted(wanted.split())), query
-    counted = clinic.get(f"/{next(one for one in FOUND if '_total' in one)}")
+    counted = clinic.get(f"/{next(name for name in FOUND if '_total' in name)}")
     assert counted.body["total"] == 2
 
 

@@ -30,7 +30,7 @@ type Resource = dict[str, Any]
 def reference(resource: Resource, param: str) -> list[str]:
     element = resource.get({"part-of": "partOf"}.get(param, param), [])
     found = element if isinstance(element, list) else [element]
-    return [one["reference"] for one in found if "reference" in one]
+    return [match["reference"] for match in found if "reference" in match]
 
 
 def name_of(resource: Resource) -> str:
@@ -41,7 +41,7 @@ class Everything:
     """All resources, and what holds of them by looking at each."""
 
     def __init__(self, resources: list[Resource]) -> None:
-        self.by_name = {name_of(one): one for one in resources}
+        self.by_name = {name_of(resource): resource for resource in resources}
 
     def of(self, resource_type: str) -> list[Resource]:
         return [one for one in self.by_name.values() if one["resourceType"] == resource_type]
@@ -58,9 +58,9 @@ class Everything:
             param, _, of = head.partition(":")
             targets = [self.by_name.get(one) for one in reference(resource, param)]
             return any(
-                self.holds(one, rest, value)
-                for one in targets
-                if one and (not of or one["resourceType"] == of)
+                self.holds(target, rest, value)
+                for target in targets
+                if target and (not of or target["resourceType"] == of)
             )
         return plain(resource, name, value)
 
@@ -75,7 +75,7 @@ def plain(resource: Resource, name: str, value: str) -> bool:
     if name == "part-of:missing":
         return (not resource.get("partOf")) is (value == "true")
     if name == "identifier":
-        return value in [one["value"] for one in resource.get("identifier", [])]
+        return value in [identifier["value"] for identifier in resource.get("identifier", [])]
     return value in reference(resource, name)
 
 
@@ -172,7 +172,7 @@ def pages(resource_type: str, pairs: list[tuple[str, str]], **more: Any) -> list
 
 
 def names(jsons: list[bytes]) -> list[str]:
-    return [name_of(json.loads(one)) for one in jsons]
+    return [name_of(json.loads(text)) for text in jsons]
 
 
 def test_random_joins_find_what_a_plain_matcher_finds(tables: Memory) -> None:
@@ -184,11 +184,11 @@ def test_random_joins_find_what_a_plain_matcher_finds(tables: Memory) -> None:
         asked = [condition(dice, resource_type, 3) for _ in range(dice.choice([1, 1, 2, 3]))]
         more = dice.choice([[], [("_sort", "_lastUpdated")], [("_sort", "status")]])
         answers = pages(resource_type, [*asked, *more, ("_count", dice.choice(["2", "7", "50"]))])
-        found = [one for page in answers for one in names(page.resources)]
+        found = [name for page in answers for name in names(page.resources)]
         wanted = [
-            name_of(one)
-            for one in everything.of(resource_type)
-            if all(everything.holds(one, name, value) for name, value in asked)
+            name_of(resource)
+            for resource in everything.of(resource_type)
+            if all(everything.holds(resource, name, value) for name, value in asked)
         ]
         assert sorted(found) == sorted(wanted), asked
         joined = any("." in name or "_has" in name for name, _ in asked)
@@ -238,13 +238,13 @@ def walked(everything: Everything, matched: list[str], rules: list[tuple[str, st
         for name, value in rules:
             source, param = value.split(":")
             begin = {*matched, *found} if ":" in name else {*matched}
-            for one in everything.of(source):
-                for target in reference(one, param):
+            for resource in everything.of(source):
+                for target in reference(resource, param):
                     if name.startswith("_include"):
-                        if name_of(one) in begin and target in everything.by_name:
+                        if name_of(resource) in begin and target in everything.by_name:
                             more.add(target)
                     elif target in begin:
-                        more.add(name_of(one))
+                        more.add(name_of(resource))
         if more == found:
             return found
         found = more
@@ -269,8 +269,12 @@ def test_what_the_caller_may_not_see_is_as_if_it_were_not_there(tables: Memory) 
         rules = [("_include:iterate", "*"), ("_revinclude:iterate", "*")]
         for page in (answers := pages(resource_type, [*asked, *rules], sight=sight)):
             assert {*names(page.included), *names(page.resources)} <= set(seen.by_name)
-        found = [one for page in answers for one in names(page.resources)]
-        wanted = [name_of(one) for one in seen.of(resource_type) if seen.holds(one, *asked[0])]
+        found = [name for page in answers for name in names(page.resources)]
+        wanted = [
+            name_of(resource)
+            for resource in seen.of(resource_type)
+            if seen.holds(resource, *asked[0])
+        ]
         assert sorted(found) == sorted(wanted), asked
         matching += bool(wanted)
     assert matching > 30

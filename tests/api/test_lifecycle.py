@@ -85,8 +85,8 @@ def test_the_senders_seen_become_participants_where_the_client_named_none(
         post(clinic, header_id, sender=care.reference(sender))
     end(clinic, session_id)
     took_part = {
-        one["individual"]["reference"]: one["type"][0]["coding"][0]["code"]
-        for one in encounter(clinic, session_id)["participant"]
+        participant["individual"]["reference"]: participant["type"][0]["coding"][0]["code"]
+        for participant in encounter(clinic, session_id)["participant"]
     }
     assert took_part == {care.ALICE: "ATND", "RelatedPerson/marge-simpson": "PART"}
 

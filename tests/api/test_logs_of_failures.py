@@ -83,7 +83,7 @@ def failed_calls(log: StringIO) -> list[tuple[str, str]]:
     """What the last line says of calls that failed."""
     assert "hunter2" not in log.getvalue()
     line = json.loads(log.getvalue().splitlines()[-1])
-    return [(each["operation"], each["code"]) for each in line.get("failedCalls", ())]
+    return [(call["operation"], call["code"]) for call in line.get("failedCalls", ())]
 
 
 ERRORS: dict[str, tuple[Any, int]] = {

@@ -45,7 +45,7 @@ def get(url: str) -> Answer:
 
 def following(page: Answer) -> str:
     assert page.status == 200, page.text
-    return next((one["url"] for one in page.body["link"] if one["relation"] == "next"), "")
+    return next((link["url"] for link in page.body["link"] if link["relation"] == "next"), "")
 
 
 def pages(url: str) -> Iterator[list[str]]:

@@ -385,10 +385,10 @@ def test_only_the_clinic_writes_the_directory_and_records(
         ]
         if role in CLINIC:
             deleted = 204 if role == "admin" else 403
-            assert [one.status for one in answers] == [201, 200, 200, deleted]
+            assert [answer.status for answer in answers] == [201, 200, 200, deleted]
             continue
         unseen = [403, 403, 404, 204]
-        assert [one.status for one in answers] == ([403] * 4 if seen else unseen), role
+        assert [answer.status for answer in answers] == ([403] * 4 if seen else unseen), role
         if role in CARED_FOR:
             assert "write threads and messages" in answers[0].text
         assert caller("admin").get(path).version == "1"

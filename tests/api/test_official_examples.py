@@ -34,7 +34,7 @@ def without_servers(text: str) -> dict[str, Any]:
     """Read a resource without what the server says of it, numbers as they are written."""
     resource: dict[str, Any] = fhirjson.loads(text)
     meta = resource.pop("meta", {})
-    kept = {name: each for name, each in meta.items() if name not in ("versionId", "lastUpdated")}
+    kept = {name: value for name, value in meta.items() if name not in ("versionId", "lastUpdated")}
     return {**resource, "meta": kept}
 
 

@@ -45,7 +45,7 @@ def children(clinic: FrontDoor, session_id: str) -> list[dict[str, Any]]:
 
 
 def patients(clinic: FrontDoor, session_id: str) -> list[str]:
-    return [one["subject"]["reference"] for one in children(clinic, session_id)]
+    return [child["subject"]["reference"] for child in children(clinic, session_id)]
 
 
 def everything(clinic: FrontDoor, session_id: str, query: str = "") -> list[str]:
@@ -90,7 +90,7 @@ def test_a_session_is_opened_with_its_patient_people_and_threads(clinic: FrontDo
     assert answer.body["status"] == "in-progress"
     assert answer.body["class"]["code"] == "VR"
     assert answer.body["subject"] == care.reference(care.HOMER)
-    people = [one["individual"]["reference"] for one in answer.body["participant"]]
+    people = [participant["individual"]["reference"] for participant in answer.body["participant"]]
     assert people == [care.ALICE, "RelatedPerson/marge-simpson"]
     for header_id in (first, second):
         header = clinic.get(f"/Communication/{header_id}")
@@ -126,15 +126,17 @@ def test_without_patients_and_people_those_of_the_threads_are_taken(clinic: Fron
     )
     assert "subject" not in answer.body
     assert patients(clinic, answer.id) == [care.HOMER, LISA]
-    assert [one["individual"]["reference"] for one in answer.body["participant"]] == [care.ALICE]
+    assert [
+        participant["individual"]["reference"] for participant in answer.body["participant"]
+    ] == [care.ALICE]
     late = "Practitioner/doctor-nick-riviera"
     post(clinic, homers, NINE, sender=care.reference(late))
     people = clinic.post(f"/Encounter/{answer.id}/$close-session", None).body["participant"]
-    assert [one["individual"]["reference"] for one in people] == [care.ALICE, late]
+    assert [person["individual"]["reference"] for person in people] == [care.ALICE, late]
 
 
 def test_several_patients_have_a_medical_encounter_each(clinic: FrontDoor) -> None:
-    named = [("patient", one) for one in (LISA, BART, LISA)]
+    named = [("patient", person) for person in (LISA, BART, LISA)]
     session_id = opened(clinic, *named)
     session = clinic.get(f"/Encounter/{session_id}")
     assert session.version == "1"
@@ -182,7 +184,7 @@ def test_an_opened_session_is_open_as_any_other(clinic: FrontDoor) -> None:
     end(clinic, session_id)
     session = clinic.get(f"/Encounter/{session_id}").body
     assert session["length"]["value"] == 10
-    assert {one["status"] for one in children(clinic, session_id)} == {"finished"}
+    assert {child["status"] for child in children(clinic, session_id)} == {"finished"}
 
 
 def test_seven_threads_are_refused_and_leave_nothing(clinic: FrontDoor) -> None:
@@ -362,8 +364,8 @@ def test_closing_finishes_the_session_and_its_children(clinic: FrontDoor) -> Non
     assert answer.status == 200
     assert answer.body["status"] == "finished"
     assert answer.body["length"]["value"] == 60
-    assert [one["status"] for one in answer.body["statusHistory"]] == ["in-progress"]
-    assert {one["status"] for one in children(clinic, session_id)} == {"finished"}
+    assert [entry["status"] for entry in answer.body["statusHistory"]] == ["in-progress"]
+    assert {child["status"] for child in children(clinic, session_id)} == {"finished"}
     late = post(clinic, header_id, "2026-11-20T11:00:00Z")
     assert late not in messages_of(clinic, session_id)
 
@@ -383,7 +385,7 @@ def test_a_large_session_is_closed_in_steps(clinic: FrontDoor) -> None:
         clinic.post("/Encounter", child)
     answer = close(clinic, session_id)
     assert (answer.status, answer.body["status"]) == (200, "finished")
-    assert {one["status"] for one in children(clinic, session_id)} == {"finished"}
+    assert {child["status"] for child in children(clinic, session_id)} == {"finished"}
 
 
 def test_a_closing_that_was_left_half_done_is_completed(
@@ -398,7 +400,7 @@ def test_a_closing_that_was_left_half_done_is_completed(
         assert close(clinic, session_id).status == 500
     assert clinic.get(f"/Encounter/{session_id}").body["status"] == "in-progress"
     assert close(clinic, session_id).body["status"] == "finished"
-    assert {one["status"] for one in children(clinic, session_id)} == {"finished"}
+    assert {child["status"] for child in children(clinic, session_id)} == {"finished"}
 
 
 @pytest.mark.parametrize("status", ["cancelled", "entered-in-error"])
@@ -459,7 +461,7 @@ def test_everything_is_session_children_headers_and_messages_as_sent(
     assert answer.body["type"] == "searchset"
     assert answer.ids == ids
     urls = [entry["fullUrl"] for entry in answer.body["entry"]]
-    assert urls == [f"{BASE}/{one['resourceType']}/{one['id']}" for one in answer.found]
+    assert urls == [f"{BASE}/{match['resourceType']}/{match['id']}" for match in answer.found]
     assert [one["relation"] for one in answer.body["link"]] == ["self"]
 
 
@@ -514,8 +516,8 @@ def test_everything_leaves_out_what_is_deleted(
     gone = [ids[1], ids[3], ids[-1]]
     for kind, one in zip(("Encounter", "Communication", "Communication"), gone, strict=True):
         assert clinic.administrator.delete(f"/{kind}/{one}").status == 204
-    kept = [one for one in ids if one not in gone]
-    assert [one for one in everything(clinic, session_id) if one in kept] == kept
+    kept = [own_id for own_id in ids if own_id not in gone]
+    assert [resource for resource in everything(clinic, session_id) if resource in kept] == kept
     assert not {*gone} & {*everything(clinic, session_id)}
 
 
@@ -642,7 +644,9 @@ def test_the_extension_of_headers_has_a_definition_that_anybody_may_read() -> No
     assert issues(fhirjson.loads(answer.text), "StructureDefinition") == []
     StructureDefinition.model_validate_json(answer.text)
     elements = answer.body["differential"]["element"]
-    parts = [one["fixedUri"] for one in elements if one["path"] == "Extension.extension.url"]
+    parts = [
+        element["fixedUri"] for element in elements if element["path"] == "Extension.extension.url"
+    ]
     assert parts == ["policy", "idleMinutes", "maxHours", "timeZone"]
 
 

@@ -31,7 +31,7 @@ Resource = dict[str, Any]
 
 
 def people(subject: str, sender: str, *recipients: str) -> Resource:
-    named = [care.reference(one) for one in recipients]
+    named = [care.reference(recipient) for recipient in recipients]
     return {
         "subject": care.reference(subject),
         "sender": care.reference(sender),
@@ -244,7 +244,7 @@ def of_param(kind: str, param: SearchParam, resources: list[Resource]) -> Iterat
         if resource["resourceType"] == kind
         for value in values(resource, param, UTC)
     )
-    for value in sorted({one for one in found if one}):
+    for value in sorted({match for match in found if match}):
         yield f"{kind}?{param.code}={value}&_total=accurate"
         if param.type == "token" and param.code != "_id":
             yield f"{kind}?{param.code}:not={value}"
@@ -256,11 +256,11 @@ def pages(caller: FrontDoor, query: str) -> Iterator[str]:
         answer = caller.get(url)
         yield f"{answer.status} {answer.text}"
         links = answer.body.get("link", ())
-        url = next((one["url"] for one in links if one["relation"] == "next"), None)
+        url = next((link["url"] for link in links if link["relation"] == "next"), None)
 
 
 def everything(clinic: FrontDoor) -> list[Resource]:
-    return [one for kind in TYPES for one in clinic.get(f"/{kind}?_count=1000").found]
+    return [match for kind in TYPES for match in clinic.get(f"/{kind}?_count=1000").found]
 
 
 class Kept(Database):
@@ -327,7 +327,9 @@ def test_others_resources_make_no_difference(
 def test_drafts_of_others_make_no_difference(turn_to: Callable[[str], None]) -> None:
     """To who sees all else, either."""
     turn_to("drafts")
-    asked = [one for one in queries(everything(ADMIN)) if one.startswith(CARE) or one in MORE]
+    asked = [
+        query for query in queries(everything(ADMIN)) if query.startswith(CARE) or query in MORE
+    ]
     answers = {query: list(pages(CLINICIAN, query)) for query in asked}
     turn_to("all")
     for query in asked:
@@ -349,7 +351,7 @@ def test_what_is_read_is_found_and_nothing_else(
         url = f"/{query}{'&' if '?' in query else '?'}_count=1000"
         whole, own = ADMIN.get(url), caller.get(url)
         assert own.status == whole.status == 200, query
-        found = [one for one in whole.ids if one in seen]
+        found = [own_id for own_id in whole.ids if own_id in seen]
         assert sorted(own.ids) == sorted(found), query
         # All were updated at the same instant.
         if "_sort" in query and "_lastUpdated" not in query:
@@ -405,10 +407,10 @@ def test_all_that_refers_to_who_writes_and_is_ones_own_is_found(
     for rule in ("Communication:sender", "Encounter:practitioner", "CareTeam:participant"):
         query = f"/Practitioner?_id={care.ALICE[13:]}&_revinclude={rule}"
         whole, own = ADMIN.get(query), caller.get(query)
-        names = [f"{one['resourceType']}/{one['id']}" for one in whole.found]
-        seen = {one for one in names if caller.get(f"/{one}").status == 200}
-        found = [f"{one['resourceType']}/{one['id']}" for one in own.found]
+        names = [f"{match['resourceType']}/{match['id']}" for match in whole.found]
+        seen = {name for name in names if caller.get(f"/{name}").status == 200}
+        found = [f"{match['resourceType']}/{match['id']}" for match in own.found]
         assert sorted(found) == sorted(seen)
         assert len(seen) < len(names)
         included |= seen
-    assert {one.partition("/")[0] for one in included} > {"Communication", "Encounter"}
+    assert {resource.partition("/")[0] for resource in included} > {"Communication", "Encounter"}

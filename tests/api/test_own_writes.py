@@ -102,7 +102,7 @@ def test_a_patient_sets_no_identifier_wherever_it_is_searched(
     before = everything()
     refused = path(thread_of(**planted))
     assert refused.status == 403, refused.text
-    assert any(one.endswith(f".{element}") for one in refused.expressions)
+    assert any(expression.endswith(f".{element}") for expression in refused.expressions)
     assert everything() == before
 
 
@@ -327,7 +327,7 @@ def test_a_patient_addresses_nobody_else(recipient: Resource) -> None:
     for path in PATHS:
         refused = path(thread_of(recipient=[care.reference(care.ALICE), recipient]))
         assert refused.status == 403, refused.text
-        assert all(".recipient[1]." in one for one in refused.expressions)
+        assert all(".recipient[1]." in expression for expression in refused.expressions)
     assert everything() == before
 
 
@@ -339,7 +339,7 @@ def test_the_refusal_does_not_tell_whether_somebody_is_there() -> None:
 
 
 def test_in_a_thread_all_who_are_in_it_may_be_addressed(family: FrontDoor) -> None:
-    who = [care.reference(one) for one in (care.HOMER, STRANGER, "Group/1")]
+    who = [care.reference(person) for person in (care.HOMER, STRANGER, "Group/1")]
     thread = family.post("/Communication", care.header(recipient=who)).id
     said = care.message(thread, recipient=who[1:])
     assert posted(said).status == 201
@@ -438,7 +438,7 @@ def test_who_is_the_only_recipient_leaves_too(clinic: FrontDoor) -> None:
 def test_a_patient_begins_so_many_threads_a_day(practice: Practice) -> None:
     practice.set(PATIENT_THREADS_PER_DAY="3")
     threads = [posted(thread_of()) for _ in range(2)]
-    assert [one.status for one in threads] == [201, 201]
+    assert [thread.status for thread in threads] == [201, 201]
     two = [entry("POST", "Communication", thread_of()) for _ in range(2)]
     before = everything()
     assert HOMER.post("/", bundle("transaction", *two)).status == 429

@@ -106,8 +106,8 @@ def test_what_was_deleted_is_gone_for_those_who_saw_it(clinic: FrontDoor) -> Non
 def test_a_patient_sees_their_own_medical_encounter_and_its_session(clinic: FrontDoor) -> None:
     session = clinic.post("/Encounter", care.session(subject=None)).id
     own, siblings = (
-        clinic.post("/Encounter", care.medical_encounter(session, one)).id
-        for one in (care.HOMER, BART)
+        clinic.post("/Encounter", care.medical_encounter(session, person)).id
+        for person in (care.HOMER, BART)
     )
     seen = {one: patient().get(f"/Encounter/{one}").status for one in (session, own, siblings)}
     assert seen == {session: 200, own: 200, siblings: 404}
@@ -390,9 +390,9 @@ def test_a_patient_retracts_messages_of_their_own(clinic: FrontDoor) -> None:
 
 def opened(caller: FrontDoor, **values: list[str]) -> Answer:
     parts = [
-        {"name": name, "valueReference": care.reference(one)}
+        {"name": name, "valueReference": care.reference(resource)}
         for name, several in values.items()
-        for one in several
+        for resource in several
     ]
     return caller.post(
         "/Encounter/$open-session", {"resourceType": "Parameters", "parameter": parts}
@@ -495,7 +495,7 @@ def test_each_entry_is_the_callers_own(clinic: FrontDoor) -> None:
             assert sent("transaction", header, one).status == status
     assert everything() == before
     answers = sent("batch", *(one for entries in refused.values() for one in entries)).body["entry"]
-    statuses = [int(one["response"]["status"][:3]) for one in answers]
+    statuses = [int(answer["response"]["status"][:3]) for answer in answers]
     assert statuses == [status for status, entries in refused.items() for _ in entries]
     assert everything() == before
 
@@ -507,7 +507,7 @@ def test_pages_of_everything_do_not_tell_of_threads_that_are_not_theirs(clinic: 
         clinic.put(f"/Communication/{thread}", bart("", id=thread, **family))
     clinic.put("/Communication/m", care.header(id="m", **family))
     pages = [patient().get("/Encounter/family/$everything?_count=1")]
-    while links := [one["url"] for one in pages[-1].body["link"] if one["relation"] == "next"]:
+    while links := [link["url"] for link in pages[-1].body["link"] if link["relation"] == "next"]:
         pages.append(patient().get(links[0]))
     assert [page.ids for page in pages[:2]] == [["family"], ["m"]]
     assert len(pages) <= 3

@@ -33,7 +33,7 @@ by_name = pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=lambda
 
 def own(data: Json) -> Json:
     """What of a member is not the server's own."""
-    return {name: each for name, each in data.items() if name not in OF_THE_SERVER}
+    return {name: value for name, value in data.items() if name not in OF_THE_SERVER}
 
 
 def body_of(collection: Collection, clinic: FrontDoor) -> Json:
@@ -82,7 +82,7 @@ def test_a_visit_is_a_valid_encounter_in_fhir(clinic: FrontDoor) -> None:
     data = FACE.make("/encounters", VISIT)
     assert own(data) == VISIT
     encounter = clinic.get(f"/Encounter/{data['id']}").body
-    assert {name: each for name, each in encounter.items() if name not in ("id", "meta")} == {
+    assert {name: value for name, value in encounter.items() if name not in ("id", "meta")} == {
         "resourceType": "Encounter",
         "status": "in-progress",
         "class": {"system": care.ACT_CODE, "code": "AMB", "display": "ambulatory"},
@@ -124,7 +124,7 @@ def test_a_visit_is_finished_by_what_changed(clinic: FrontDoor) -> None:
         "system": "http://unitsofmeasure.org",
         "code": "min",
     }
-    assert [one["status"] for one in encounter["statusHistory"]] == ["in-progress"]
+    assert [entry["status"] for entry in encounter["statusHistory"]] == ["in-progress"]
 
 
 def test_a_part_of_an_object_is_merged_with_the_rest_of_it() -> None:
@@ -177,7 +177,7 @@ def test_records_are_made_during_an_encounter(clinic: FrontDoor) -> None:
         listed = FACE.get(f"{path}?encounterId={during['encounterId']}").body
         assert listed == {"data": [data], "next": None}
     recorded = clinic.get(f"/Encounter/{during['encounterId']}/$everything").found
-    assert {each["resourceType"] for each in recorded} >= {"Observation", "MedicationRequest"}
+    assert {record["resourceType"] for record in recorded} >= {"Observation", "MedicationRequest"}
 
 
 def test_a_conversation_and_the_session_it_belongs_to() -> None:
@@ -213,8 +213,8 @@ def test_a_conversation_and_the_session_it_belongs_to() -> None:
 def test_a_thread_is_no_message_and_a_message_no_thread() -> None:
     thread = FACE.make("/threads", {"topic": "Back pain"})["id"]
     message = FACE.make("/messages", {"threadId": thread, "text": "It hurts"})["id"]
-    assert [one["id"] for one in FACE.get("/threads").body["data"]] == [thread]
-    assert [one["id"] for one in FACE.get("/messages").body["data"]] == [message]
+    assert [member["id"] for member in FACE.get("/threads").body["data"]] == [thread]
+    assert [member["id"] for member in FACE.get("/messages").body["data"]] == [message]
     for collection, other, body in (("threads", message, {}), ("messages", thread, {"text": "x"})):
         path = f"/{collection}/{other}"
         put = {"threadId": thread} if collection == "messages" else {}

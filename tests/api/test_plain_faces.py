@@ -56,7 +56,7 @@ RICH = care.session(**MORE)
 
 def content(answer: Answer) -> Json:
     """A resource without what changes with every version."""
-    return {name: each for name, each in answer.body.items() if name != "meta"}
+    return {name: value for name, value in answer.body.items() if name != "meta"}
 
 
 def test_what_was_created_in_fhir_reads_plainly(clinic: FrontDoor) -> None:
@@ -181,7 +181,7 @@ def test_a_value_of_another_type_takes_the_place_of_the_one_before(clinic: Front
         {"valueBoolean": True},
     ):
         data = FACE.patch(f"/observations/{own_id}", change).body["data"]
-        assert {name: each for name, each in data.items() if name.startswith("value")} == change
+        assert {name: value for name, value in data.items() if name.startswith("value")} == change
     both = FACE.patch(f"/observations/{own_id}", {"valueString": "a", "valueInteger": 1})
     assert both.status == 400
     assert both.body["errors"][0]["pointer"] in ("#/valueString", "#/valueInteger")

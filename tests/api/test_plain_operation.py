@@ -80,8 +80,8 @@ def test_the_audit_trail_tells_of_both_faces_alike(
     answer = face.call(method, path, body)
     (event,) = log.delivered()
     assert event["action"] == action
-    whats = [one["what"]["reference"] for one in event["entity"] if "what" in one]
+    whats = [entity["what"]["reference"] for entity in event["entity"] if "what" in entity]
     assert answer.status >= 400 or care.HOMER in whats
     assert not entity or any(what.startswith(entity) for what in whats)
     if "?" in path:
-        assert "patientId" in [one["valueString"] for one in event["entity"][0]["detail"]]
+        assert "patientId" in [detail["valueString"] for detail in event["entity"][0]["detail"]]

@@ -35,7 +35,7 @@ def visit(day: int, **more: Any) -> str:
 def ids(query: str) -> list[str]:
     found = FACE.get(f"/encounters?{query}")
     assert found.status == 200, found.text
-    return [one["id"] for one in found.body["data"]]
+    return [member["id"] for member in found.body["data"]]
 
 
 def test_encounters_are_found_by_what_they_are() -> None:
@@ -63,10 +63,10 @@ def test_pages_follow_each_other() -> None:
     made = [visit(day) for day in range(1, 6)]
     query, found = "patientId=homer-simpson&sort=date&count=2", list[str]()
     page = FACE.get(f"/encounters?{query}").body
-    found += [one["id"] for one in page["data"]]
+    found += [member["id"] for member in page["data"]]
     while page["next"]:
         page = FACE.get(f"/encounters?{query}&cursor={page['next']}").body
-        found += [one["id"] for one in page["data"]]
+        found += [member["id"] for member in page["data"]]
     assert found == made
     assert page["next"] is None
 
@@ -134,7 +134,7 @@ def test_every_parameter_finds_what_it_says(
     def of(value: str) -> list[str]:
         page = FACE.get(f"/{collection.name}?{param.name}={value}&sort=-date")
         assert page.status == 200, page.text
-        return [one["id"] for one in page.body["data"]]
+        return [member["id"] for member in page.body["data"]]
 
     assert data["id"] in of(found)
     assert data["id"] not in of(other)

@@ -181,7 +181,7 @@ def test_a_session_the_server_opens_says_what_it_is(thread_policy: Practice) -> 
     assert session["class"]["code"] == "VR"
     assert session["type"][0]["coding"][0]["code"] == "session"
     assert session["subject"] == care.reference(care.HOMER)
-    took_part = [one["individual"]["reference"] for one in session["participant"]]
+    took_part = [participant["individual"]["reference"] for participant in session["participant"]]
     assert took_part == [care.ALICE, "RelatedPerson/marge-simpson"]
     assert thread_policy.link(header_id) == f"Encounter/{session['id']}"
     assert thread_policy.messages(session) == [message.id]
@@ -214,7 +214,7 @@ def test_a_message_to_a_completed_header_opens_a_session_as_usual(thread_policy:
     thread_policy.says(header_id, "2026-03-02 09:00")
     thread_policy.change(f"/Communication/{header_id}", status="completed")
     thread_policy.says(header_id, "2026-03-02 10:00")
-    assert [each[0] for each in thread_policy.table()] == ["finished", "in-progress"]
+    assert [item[0] for item in thread_policy.table()] == ["finished", "in-progress"]
 
 
 def test_reopening_a_header_opens_nothing(thread_policy: Practice) -> None:
@@ -231,7 +231,7 @@ def test_a_session_of_ours_left_without_threads_closes(thread_policy: Practice) 
     own = thread_policy.clinic.post("/Encounter", care.session()).id
     answer = thread_policy.clinic.patch(f"/Communication/{header_id}", care.link(own))
     assert answer.status == 200, answer.text
-    assert sorted(each["status"] for each in thread_policy.sessions()) == [
+    assert sorted(session["status"] for session in thread_policy.sessions()) == [
         "finished",
         "in-progress",
     ]
@@ -281,7 +281,7 @@ def test_all_messages_taken_back_make_a_session_of_ours_an_error(thread_policy: 
     message = thread_policy.says(header_id, "2026-03-02 09:00")
     thread_policy.change(f"/Communication/{message.id}", status="entered-in-error")
     thread_policy.at("2026-03-03 09:00")
-    assert [each["status"] for each in thread_policy.sessions()] == ["entered-in-error"]
+    assert [session["status"] for session in thread_policy.sessions()] == ["entered-in-error"]
 
 
 def test_a_day_whose_messages_were_all_taken_back_is_free_again(daily: Practice) -> None:
@@ -289,10 +289,10 @@ def test_a_day_whose_messages_were_all_taken_back_is_free_again(daily: Practice)
     message = daily.says(header_id, "2026-03-02 09:00")
     daily.at("2026-03-03 01:00")
     daily.change(f"/Communication/{message.id}", status="entered-in-error")
-    assert [each["status"] for each in daily.sessions()] == ["entered-in-error"]
+    assert [session["status"] for session in daily.sessions()] == ["entered-in-error"]
     daily.says(header_id, "2026-03-02 10:00")
     finished = daily.sessions("finished")
-    assert [(clock(each, "start"), clock(each, "end")) for each in finished] == [
+    assert [(clock(session, "start"), clock(session, "end")) for session in finished] == [
         ("02 10:00", "02 10:00")
     ]
 
@@ -313,7 +313,7 @@ def test_a_cancelled_session_frees_its_day(daily: Practice) -> None:
     (session,) = daily.sessions()
     daily.change(f"/Encounter/{session['id']}", status="cancelled")
     daily.says(header_id, "2026-03-02 10:00")
-    assert sorted(each["status"] for each in daily.sessions()) == ["cancelled", "in-progress"]
+    assert sorted(session["status"] for session in daily.sessions()) == ["cancelled", "in-progress"]
 
 
 def test_a_session_is_not_reopened_on_a_day_that_has_another(daily: Practice) -> None:
@@ -415,14 +415,14 @@ def test_explicit_sessions_close_when_idle_where_that_is_set(practice: Practice)
     practice.at("2026-03-02 10:29")
     assert practice.sessions("finished") == []
     practice.at("2026-03-02 10:30")
-    assert [each["id"] for each in practice.sessions("finished")] == [session_id]
+    assert [session["id"] for session in practice.sessions("finished")] == [session_id]
     practice.at("2026-03-20 10:30")
-    assert {each["id"] for each in practice.sessions()} - {session_id} == {
+    assert {session["id"] for session in practice.sessions()} - {session_id} == {
         booked_id,
         alone_id,
         visit_id,
     }
-    assert [each["id"] for each in practice.sessions("finished")] == [session_id]
+    assert [session["id"] for session in practice.sessions("finished")] == [session_id]
 
 
 def test_looking_again_changes_nothing(thread_policy: Practice) -> None:

@@ -68,7 +68,7 @@ def named(*names: str) -> set[str]:
 def session_of(days: Practice, message: str) -> str:
     """Return the id of the session that a message belongs to."""
     own_id = NAMES.get(message, message)
-    (session,) = [each for each in days.sessions() if own_id in days.messages(each)]
+    (session,) = [session for session in days.sessions() if own_id in days.messages(session)]
     return str(session["id"])
 
 
@@ -110,7 +110,9 @@ def test_a_resource_is_read_as_it_was_and_so_is_each_version(days: Practice, url
     current = days.clinic.get(url).body
     history = days.clinic.get(f"{url}/_history").found
     assert history[0] == current
-    assert [int(each["meta"]["versionId"]) for each in history] == [*range(len(history), 0, -1)]
+    assert [int(version["meta"]["versionId"]) for version in history] == [
+        *range(len(history), 0, -1)
+    ]
     for each in history:
         version = each["meta"]["versionId"]
         assert days.clinic.get(f"{url}/_history/{version}").body == each
@@ -157,7 +159,7 @@ def test_searches_find_by_the_rows_that_were_written(url: str, names: tuple[str,
 
 
 def test_everything_of_a_session_is_there(days: Practice) -> None:
-    kinds = [each["resourceType"] for each in days.clinic.get(f"{SESSION}/$everything").found]
+    kinds = [match["resourceType"] for match in days.clinic.get(f"{SESSION}/$everything").found]
     assert kinds == [*["Encounter"] * 3, *["Communication"] * 4, "Observation"]
 
 
@@ -189,10 +191,10 @@ def test_an_identifier_that_is_held_is_found(days: Practice) -> None:
 
 @pytest.mark.parametrize("thread", ["thread", "open thread", "daily thread"])
 def test_a_new_message_joins_the_session_that_is_open(days: Practice, thread: str) -> None:
-    before = {each["id"] for each in days.sessions()}
+    before = {session["id"] for session in days.sessions()}
     last = {"thread": "after", "open thread": "open message", "daily thread": "daily message"}
     made = days.says(NAMES[thread], "2026-03-05 09:01")
-    assert {each["id"] for each in days.sessions()} == before
+    assert {session["id"] for session in days.sessions()} == before
     assert session_of(days, made.id) == session_of(days, last[thread])
 
 

@@ -76,7 +76,7 @@ def sent(clinic: FrontDoor, entries: list[dict[str, Any]]) -> list[tuple[str, st
 
 def test_a_transaction_makes_people_a_visit_and_its_records_together(clinic: FrontDoor) -> None:
     made = sent(clinic, visit())
-    assert [kind for kind, _ in made] == [one["request"]["url"] for one in visit()]
+    assert [kind for kind, _ in made] == [resource["request"]["url"] for resource in visit()]
     ids = dict(made)
     observation = clinic.get(f"/Observation/{ids['Observation']}").body
     assert observation["subject"] == care.reference(f"Patient/{ids['Patient']}")
@@ -86,7 +86,7 @@ def test_a_transaction_makes_people_a_visit_and_its_records_together(clinic: Fro
         {"condition": care.reference(f"Condition/{ids['Condition']}")}
     ]
     found = clinic.get(f"/Encounter/{ids['Encounter']}/$everything").found
-    assert {one["resourceType"] for one in found} == set(ids) - {"Patient"}
+    assert {match["resourceType"] for match in found} == set(ids) - {"Patient"}
     for kind in ("Observation", "Condition", "DocumentReference"):
         assert clinic.get(f"/{kind}?encounter={ids['Encounter']}").ids == [ids[kind]]
         assert clinic.get(f"/{kind}?patient={ids['Patient']}").ids == [ids[kind]]
@@ -140,8 +140,8 @@ def test_a_document_names_so_many_encounters_as_it_has_rows_for(clinic: FrontDoo
     context["encounter"] = context["encounter"][:20]
     made = clinic.post("/DocumentReference", document | {"context": context})
     assert made.status == 201, made.text
-    for one in ids[:20]:
-        assert clinic.get(f"/DocumentReference?encounter={one}").ids == [made.id]
+    for own_id in ids[:20]:
+        assert clinic.get(f"/DocumentReference?encounter={own_id}").ids == [made.id]
 
 
 def test_a_document_of_hundreds_of_kilobytes_is_kept_and_found(clinic: FrontDoor) -> None:
@@ -165,7 +165,7 @@ def test_a_document_of_hundreds_of_kilobytes_is_kept_and_found(clinic: FrontDoor
 @pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
 def test_a_type_is_validated_and_shown_in_part(clinic: FrontDoor, kind: str) -> None:
     fine = clinic.post(f"/{kind}/$validate", care.example(kind))
-    assert not {one["severity"] for one in fine.body["issue"]} & {"error", "fatal"}
+    assert not {issue["severity"] for issue in fine.body["issue"]} & {"error", "fatal"}
     wrong = clinic.post(f"/{kind}/$validate", care.example(kind, unheardOf=1))
     assert (wrong.status, wrong.expressions[0]) == (200, f"{kind}.unheardOf")
     noted = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}

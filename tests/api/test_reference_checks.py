@@ -49,7 +49,7 @@ def add(clinic: FrontDoor, reference: str) -> None:
 
 def refuses(answer: Answer, *places: str) -> None:
     refusals.check(answer, 422, "business-rule", *places)
-    assert all("does not exist" in one["details"]["text"] for one in answer.body["issue"])
+    assert all("does not exist" in issue["details"]["text"] for issue in answer.body["issue"])
 
 
 def test_everybody_a_write_names_is_here_or_it_is_refused(local: Practice) -> None:
@@ -299,14 +299,14 @@ def test_what_a_bundle_changes_or_moves_may_be_referred_to(local: Practice) -> N
 def test_as_many_references_as_fit_a_transaction(local: Practice, count: int, limit: str) -> None:
     many = [f"Practitioner/p{number}" for number in range(count)]
     for start in range(0, count, 30):
-        some = [entry("PUT", each, person(each)) for each in many[start : start + 30]]
+        some = [entry("PUT", resource, person(resource)) for resource in many[start : start + 30]]
         transact(local.clinic, *some)
     request = {
         "resourceType": "ServiceRequest",
         "status": "active",
         "intent": "order",
         "subject": care.reference(care.HOMER),
-        "supportingInfo": [care.reference(each) for each in many],
+        "supportingInfo": [care.reference(resource) for resource in many],
     }
     answer = local.clinic.post("/ServiceRequest", request)
     if not limit:
@@ -376,7 +376,7 @@ def test_a_search_that_finds_none_or_several_refuses_the_whole_write(local: Prac
     )
     assert several.status == 422
     assert several.expressions == [
-        f"Bundle.entry[1].resource.{each.partition('.')[2]}" for each in places
+        f"Bundle.entry[1].resource.{place.partition('.')[2]}" for place in places
     ]
     assert everything() == before
 

@@ -121,7 +121,7 @@ def test_the_plain_api_refuses_what_is_no_reference(
     body = {"status": "in-progress", "class": "AMB", "patientId": "homer-simpson", field: text}
     answer = clinic.call("POST", f"{ORIGIN}/v1/encounters", body, content_type=JSON)
     assert answer.status == 400, answer.text
-    assert [each["pointer"] for each in answer.body["errors"]] == [f"#/{field}"]
+    assert [error["pointer"] for error in answer.body["errors"]] == [f"#/{field}"]
 
 
 @pytest.mark.parametrize("text", ["Organisation/1", "/Patient/1", "Patient/1/", "a b", "#p"])
@@ -129,7 +129,7 @@ def test_the_plain_api_searches_by_references_only(clinic: FrontDoor, text: str)
     query = text.replace(" ", "%20").replace("#", "%23")
     answer = clinic.get(f"{ORIGIN}/v1/encounters?patientId={query}")
     assert answer.status == 400, answer.text
-    assert [each["parameter"] for each in answer.body["errors"]] == ["patientId"]
+    assert [error["parameter"] for error in answer.body["errors"]] == ["patientId"]
 
 
 # ---- One server, whatever the spelling of its base ----------------------------------------------
@@ -207,7 +207,7 @@ def test_a_transaction_keeps_the_version_of_a_reference_to_its_own_entry(clinic:
         entry("POST", "Practitioner", {"resourceType": "Practitioner"}, urn(2)),
         entry("POST", "Observation", observation, urn(1)),
     )
-    patient, _, carer, found = [each["resource"] for each in answered]
+    patient, _, carer, found = [answer["resource"] for answer in answered]
     assert found["subject"] == care.reference(f"Patient/{patient['id']}/_history/1")
     assert found["focus"] == [care.reference("Patient/9/_history/1")]
     assert found["performer"] == [care.reference(f"Practitioner/{carer['id']}/_history/1")]

@@ -41,7 +41,7 @@ def both(practice: Practice) -> Iterator[Both]:
 
 
 def asked(*references: str) -> list[str]:
-    return sorted(f"/fhir/{each}?_elements=id" for each in references)
+    return sorted(f"/fhir/{reference}?_elements=id" for reference in references)
 
 
 def test_who_is_there_is_asked_once(both: Both) -> None:
@@ -107,7 +107,9 @@ def test_what_is_recorded_is_here(both: Both) -> None:
 
 
 def test_an_absolute_reference_to_there_is_checked_and_others_are_not(both: Both) -> None:
-    there, missing = (care.reference(f"{both.other.base}/{one}") for one in (care.HOMER, LINDA))
+    there, missing = (
+        care.reference(f"{both.other.base}/{person}") for person in (care.HOMER, LINDA)
+    )
     assert both.clinic.post("/Encounter", care.session(subject=there)).status == 201
     answer = both.clinic.post("/Encounter", care.session(subject=missing))
     refusals.check(answer, 422, "business-rule", "Encounter.subject.reference")
@@ -202,8 +204,8 @@ def test_the_entries_of_a_transaction_are_asked_for_at_once(both: Both) -> None:
         both.other.say(handler)
 
     both.other.answer = waiting
-    sessions = [care.visit(subject=care.reference(one), participant=[]) for one in people]
-    entries = [entry("POST", "Encounter", one) for one in sessions]
+    sessions = [care.visit(subject=care.reference(person), participant=[]) for person in people]
+    entries = [entry("POST", "Encounter", session) for session in sessions]
     assert statuses(transact(both.clinic, *entries)) == ["201"] * 5
     assert both.other.paths == asked(*people)
 

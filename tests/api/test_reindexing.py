@@ -34,11 +34,11 @@ def everything() -> dict[str, int]:
     """Have all parts done, and give what was found."""
     for _ in ("rows", "guards"):
         found = [reindex.handler({"part": n, "parts": PARTS}, context()) for n in range(PARTS)]
-    assert all(each.pop("done") for each in found)
+    assert all(match.pop("done") for match in found)
     reindex.handler({"finish": PARTS}, context())
     readiness.clear_cache()
-    keys = {key for each in found for key in each if key != "table"}
-    return {key: sum(each.get(key, 0) for each in found) for key in keys}
+    keys = {key for match in found for key in match if key != "table"}
+    return {key: sum(match.get(key, 0) for match in found) for key in keys}
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_rows_of_people_and_records_are_repaired_in_each_table(clinic: FrontDoor
     for item in (elsewhere, nobodys, *left):
         add(item, patterns.ENCOUNTER)
     remove(own, patterns.ENCOUNTER)
-    of_people = [one for one in before if "#Patient?" in one["pk"]["S"]]
+    of_people = [resource for resource in before if "#Patient?" in resource["pk"]["S"]]
     for item in of_people:
         remove(item)
     add(of_people[0] | {"sk": {"S": of_people[0]["sk"]["S"].rpartition("#")[0] + "#nobody"}})

@@ -175,6 +175,6 @@ def test_a_refusal_does_not_tell_which_elements_there_are() -> None:
         [{"op": "remove", "path": "/diagnosis/0"}, wrong],
         [{"op": "copy", "from": "/reasonCode/0/text", "path": "/period/start"}, wrong],
     ]
-    answers = [WRITER.patch("/Encounter/1", each) for each in steps]
+    answers = [WRITER.patch("/Encounter/1", step) for step in steps]
     assert len({(answer.status, answer.text) for answer in answers}) == 1
-    assert len({READER.patch("/Encounter/1", each).text for each in steps}) == len(steps)
+    assert len({READER.patch("/Encounter/1", step).text for step in steps}) == len(steps)

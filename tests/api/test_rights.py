@@ -275,8 +275,8 @@ def operates_checked(ask: Caller, at: Scene) -> None:
     thread = at.thread(subject=patient, sender=patient, recipient=[patient])
     answered = {"url": "https://e.example/answers", "valueReference": about(thread)["subject"]}
     template = ("encounter", care.session(subject=None, participant=None, extension=[answered]))
-    for each in (patient["reference"], "Patient/nobody"):
-        ask.post("/Encounter/$open-session", care.parameters(template, ("patient", each)))
+    for person in (patient["reference"], "Patient/nobody"):
+        ask.post("/Encounter/$open-session", care.parameters(template, ("patient", person)))
 
 
 def about(path: str, **more: Any) -> dict[str, Any]:
@@ -446,8 +446,8 @@ def test_a_function_that_asks_another_server_has_the_header_for_it(
     clinic: FrontDoor, notes: Notes, practice: Practice, function: str
 ) -> None:
     variables = {
-        module(each): each["Properties"].get("Environment", {}).get("Variables", {})
-        for each in FUNCTIONS.values()
+        module(function): function["Properties"].get("Environment", {}).get("Variables", {})
+        for function in FUNCTIONS.values()
     }
     at = Scene(clinic)
     with elsewhere() as other:

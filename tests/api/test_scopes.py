@@ -229,9 +229,9 @@ def test_what_scopes_do_not_show_is_not_included() -> None:
     bundle = caller.get(
         "/Encounter?_revinclude=Communication:encounter&_revinclude=Encounter:part-of"
     )
-    assert {one["resourceType"] for one in bundle.found} == {"Encounter"}
+    assert {match["resourceType"] for match in bundle.found} == {"Encounter"}
     everything_of_it = caller.get("/Encounter/1/$everything").found
-    assert {one["resourceType"] for one in everything_of_it} == {"Encounter"}
+    assert {resource["resourceType"] for resource in everything_of_it} == {"Encounter"}
 
 
 def test_a_condition_is_a_search(clinic: FrontDoor) -> None:

@@ -91,7 +91,7 @@ def test_people_are_found_by_name_and_number_and_with_what_is_about_them(
     answer = clinic.get(f"/{query}")
     assert answer.status == 200, answer.text
     resources = [entry["resource"] for entry in answer.body.get("entry", ())]
-    names = {f"{one['resourceType']}/{one['id']}" for one in resources}
+    names = {f"{resource['resourceType']}/{resource['id']}" for resource in resources}
     assert names == {family[name] for name in found.split()}
 
 
@@ -132,7 +132,7 @@ def test_long_words_of_any_letters_are_read_page_by_page(clinic: FrontDoor, lett
     named = {"resourceType": "Patient", "name": [{"family": letter * 50}]}
     made = {clinic.post("/Patient", named).id for _ in range(2)}
     first = clinic.get(f"/Patient?family={quote(letter)}&_count=1")
-    (following,) = (one["url"] for one in first.body["link"] if one["relation"] == "next")
+    (following,) = (link["url"] for link in first.body["link"] if link["relation"] == "next")
     assert {*first.ids, *clinic.get(following).ids} == made
 
 

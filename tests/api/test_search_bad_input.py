@@ -56,7 +56,7 @@ def test_what_is_wrong_is_named_with_its_value_and_what_would_be_right(
 
 def test_all_that_is_wrong_is_said_at_once(practice: Practice) -> None:
     queries = [query.partition("?")[2] for query, *_ in BAD if query.startswith("Encounter")]
-    once = {one.partition("=")[0]: one for one in queries if "_offset" not in one}
+    once = {query.partition("=")[0]: query for query in queries if "_offset" not in query}
     answer = practice.clinic.get("/Encounter?" + "&".join(once.values()))
     assert answer.status == 400
     assert set(answer.expressions) >= once.keys() - {"_cursor"}
@@ -66,7 +66,7 @@ def test_a_cursor_is_of_one_search_and_caller(practice: Practice) -> None:
     for _ in range(3):
         practice.header()
     first = practice.clinic.get("/Communication?part-of:missing=true&_count=1")
-    (following,) = [one["url"] for one in first.body["link"] if one["relation"] == "next"]
+    (following,) = [link["url"] for link in first.body["link"] if link["relation"] == "next"]
     cursor = following.partition("_cursor=")[2]
     assert practice.clinic.get(following).status == 200
     another = FrontDoor(claims={"sub": "another"})

@@ -41,7 +41,7 @@ def all_at_once(clinic: FrontDoor, url: str) -> list[str]:
 def one_a_page(clinic: FrontDoor, url: str) -> list[str]:
     page = clinic.get(f"{url}&_count=1")
     found = page.ids
-    while links := [one["url"] for one in page.body["link"] if one["relation"] == "next"]:
+    while links := [link["url"] for link in page.body["link"] if link["relation"] == "next"]:
         page = clinic.get(links[0])
         found += page.ids
     return found
@@ -55,7 +55,7 @@ def test_a_session_of_a_night_is_in_the_lists_of_both_days(clinic: FrontDoor, wa
     filed(clinic)
 
     def found(*criteria: str) -> list[str]:
-        query = "&".join(f"date={one}" for one in criteria)
+        query = "&".join(f"date={criterion}" for criterion in criteria)
         return clinic.get(f"/Encounter?{way}&{query}&_sort=date").ids
 
     for day in ("2026-03-07", "2026-03-08"):
@@ -77,7 +77,7 @@ def test_a_night_is_found_by_post_and_by_the_plain_face(clinic: FrontDoor) -> No
         posted = clinic.call("POST", "/Encounter/_search", body, content_type=FORM)
         assert posted.ids == [night]
         plain = Plain().get(f"/encounters?dateFrom={day}&dateTo={day}")
-        assert [one["id"] for one in plain.body["data"]] == [night]
+        assert [member["id"] for member in plain.body["data"]] == [night]
     assert Plain().get("/encounters?dateFrom=2026-03-09").body["data"] == []
     assert Plain().get("/encounters?dateTo=2026-03-06").body["data"] == []
 
@@ -91,9 +91,9 @@ def test_a_night_is_found_by_chains_and_what_refers_to_it(clinic: FrontDoor) -> 
     child = clinic.post("/Encounter", care.visit(partOf=care.reference(f"Encounter/{night}"))).id
     for day in ("2026-03-07", "2026-03-08"):
         both = f"ge{day}", f"le{day}"
-        chain = "&".join(f"encounter.date={one}" for one in both)
+        chain = "&".join(f"encounter.date={resource}" for resource in both)
         assert clinic.get(f"/Communication?{chain}").ids == [header.id]
-        chain = "&".join(f"part-of:Encounter.date={one}" for one in both)
+        chain = "&".join(f"part-of:Encounter.date={resource}" for resource in both)
         assert clinic.get(f"/Encounter?{chain}").ids == [child]
     assert clinic.get("/Communication?encounter.date=ge2026-03-09").ids == []
     sent = clinic.post("/Communication", care.message(header.id, "2026-03")).status
@@ -205,7 +205,7 @@ def test_a_period_with_only_an_end_sorts_by_its_open_start(
 def test_so_does_every_period_of_other_types(
     clinic: FrontDoor, kind: str, ended: Any, dated: Any, read: Reading
 ) -> None:
-    body = {name: one for name, one in care.example(kind).items() if "performed" not in name}
+    body = {name: value for name, value in care.example(kind).items() if "performed" not in name}
     dates: tuple[dict[str, Any], ...] = ({}, ended, dated)
     without, first, second = (clinic.post(f"/{kind}", body | more).id for more in dates)
     assert read(clinic, f"/{kind}?_sort=date") == [first, second, without]

@@ -42,7 +42,7 @@ def care_base() -> str:
 
 
 def ids(result: Result) -> list[str]:
-    return [json.loads(one)["id"] for one in result.resources]
+    return [json.loads(resource)["id"] for resource in result.resources]
 
 
 def every_page(query: str) -> list[str]:
@@ -73,12 +73,12 @@ def test_an_inbox_costs_the_same_however_much_is_stored(query: str, grown: list[
     for memory in grown:
         with opened(memory):
             costs.append(inboxes.cost(memory, query))
-    units = [one.units for one in costs]
+    units = [cost.units for cost in costs]
     assert max(units) <= inboxes.INBOX[query], costs
     if "_total" not in query:
         assert units[1] <= units[0] + 1, costs
     if not query.count("&") and "part-of:missing" not in query:
-        assert all(one.rows <= 2 * max(one.found, 1) for one in costs), costs
+        assert all(cost.rows <= 2 * max(cost.found, 1) for cost in costs), costs
     assert costs[0].found or "|VR" in query
 
 
@@ -307,7 +307,7 @@ def test_a_thread_of_thousands_is_included_over_as_many_pages_as_it_takes(
     assert ids(page) == ["e"]
     found: list[str] = []
     while True:
-        found += [json.loads(one)["id"] for one in page.included]
+        found += [json.loads(resource)["id"] for resource in page.included]
         assert archive.memory.rows <= 2000 + 10
         if not page.next:
             break

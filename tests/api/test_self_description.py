@@ -68,7 +68,7 @@ def test_openapi_is_valid_and_has_every_route() -> None:
     OpenAPIV31SpecValidator(sampled(answer.body, 1)).validate()
     assert answer.body["servers"] == [{"url": BASE}]
     described = {
-        (method.upper(), path) for path, one in answer.body["paths"].items() for method in one
+        (method.upper(), path) for path, value in answer.body["paths"].items() for method in value
     }
     expected = set()
     plain = {pair for pair in described if pair[1].startswith(f"{PLAIN}/")}

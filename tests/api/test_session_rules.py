@@ -398,8 +398,8 @@ def test_only_whom_r4_allows_take_part(thread_policy: Practice) -> None:
         thread_policy.says(header_id, NINE, sender=care.reference(f"{kind}/y"))
     thread_policy.at("2026-03-04 09:00")
     codes = {
-        one["individual"]["reference"]: one["type"][0]["coding"][0]["code"]
-        for one in thread_policy.session()["participant"]
+        participant["individual"]["reference"]: participant["type"][0]["coding"][0]["code"]
+        for participant in thread_policy.session()["participant"]
     }
     assert codes == {
         "PractitionerRole/x": "ATND",
@@ -445,7 +445,9 @@ def test_a_length_has_whole_minutes_rounded_down_and_no_medical_encounter_has_on
     thread_policy.says(header_id, "2026-03-02 09:05:59.999", subject=BART)
     thread_policy.at("2026-03-04 09:00")
     everything = thread_policy.clinic.get("/Encounter").found
-    lengths = {"partOf" in each: each.get("length", {}).get("value") for each in everything}
+    lengths = {
+        "partOf" in resource: resource.get("length", {}).get("value") for resource in everything
+    }
     assert lengths == {False: 5, True: None}
 
 
@@ -514,7 +516,7 @@ def test_a_day_begins_at_its_first_instant_where_midnight_is_skipped(daily: Prac
         sent = instants.from_nanoseconds(instants.nanoseconds(after) + seconds * instants.SECOND)
         body = care.message(header_id, str_of(sent))
         assert daily.clinic.post("/Communication", body).status == 201
-    assert [each["status"] for each in daily.sessions()] == ["finished", "in-progress"]
+    assert [session["status"] for session in daily.sessions()] == ["finished", "in-progress"]
 
 
 def test_a_message_of_an_ended_day_whose_session_is_still_open_joins(daily: Practice) -> None:

@@ -113,7 +113,7 @@ def test_an_observation_in_part_has_its_value_and_when_it_was_true(
 def test_a_prescription_in_part_says_what_is_prescribed(clinic: FrontDoor) -> None:
     written = care.example("MedicationRequest")
     path = f"/MedicationRequest/{clinic.post('/MedicationRequest', written).id}"
-    medication = {name: each for name, each in written.items() if name.startswith("medication")}
+    medication = {name: value for name, value in written.items() if name.startswith("medication")}
     assert medication
     for part in ("_summary=text", "_elements=status", "_summary=true"):
         body = clinic.get(f"{path}?{part}").body

@@ -103,9 +103,9 @@ def test_a_cursor_of_one_tenant_is_none_of_anothers() -> None:
         for number in range(3):
             caller.put(f"/Encounter/{number}", care.session(id=str(number)))
     (following,) = (
-        one["url"]
-        for one in NORTH.get("/Encounter?_count=1").body["link"]
-        if one["relation"] == "next"
+        link["url"]
+        for link in NORTH.get("/Encounter?_count=1").body["link"]
+        if link["relation"] == "next"
     )
     assert NORTH.get(following).status == 200
     refusals.check(SOUTH.get(following), 400, "invalid", "_cursor")
@@ -136,7 +136,7 @@ def test_what_is_due_is_closed_in_its_tenant(
     practice.now = practice.now.replace(hour=11)
     send_due(practice.now)
     assert not look_at([{"messageId": "1", "body": body} for body in sent], lambda: True)
-    assert [one["status"] for one in NORTH.get("/Encounter").found] == ["finished"]
+    assert [match["status"] for match in NORTH.get("/Encounter").found] == ["finished"]
     assert SOUTH.get("/Encounter").ids == []
 
 

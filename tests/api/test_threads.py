@@ -99,7 +99,7 @@ def test_replacing_a_messages_header_is_refused(clinic: FrontDoor) -> None:
     other_id, _ = thread(clinic)
     path = f"/Communication/{message_id}"
     stored, before = clinic.get(path), everything()
-    without = {name: each for name, each in stored.body.items() if name != "partOf"}
+    without = {name: value for name, value in stored.body.items() if name != "partOf"}
     for answer in (
         attach(clinic, message_id, other_id),
         clinic.put(path, stored.body | {"partOf": part_of(other_id)}),

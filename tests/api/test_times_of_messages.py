@@ -361,7 +361,7 @@ def test_received_says_when_a_message_counts_that_staff_or_a_service_creates(
     for person in (ALICE, BACKEND):
         header_id = thread_policy.header()
         posted(person, header_id, None, received="2026-02-20T09:00:00Z")
-    assert {clock(each, "start") for each in thread_policy.sessions()} == {"20 10:00"}
+    assert {clock(session, "start") for session in thread_policy.sessions()} == {"20 10:00"}
 
 
 @pytest.mark.parametrize(

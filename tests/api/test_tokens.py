@@ -72,9 +72,9 @@ def test_entries_of_a_bundle_come_with_the_bundles_token(groups: list[str], stat
     bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
     answer = door.post("/", bundle, authorization=header)
     assert answer.status == (200 if status else 403)
-    assert [one["response"]["status"][:3] for one in answer.body.get("entry", ())] == [status] * (
-        answer.status == 200
-    )
+    assert [entry["response"]["status"][:3] for entry in answer.body.get("entry", ())] == [
+        status
+    ] * (answer.status == 200)
 
 
 @pytest.mark.parametrize("groups", ["[Practice admin]", "[Billing,admin]", "Practice admin"])

@@ -94,10 +94,10 @@ def reindexed() -> dict[str, int]:
         found = [
             reindex.handler({"part": n, "parts": PARTS}, commands.CONTEXT) for n in range(PARTS)
         ]
-    assert all(each["done"] for each in found)
+    assert all(match["done"] for match in found)
     reindex.handler({"finish": PARTS}, commands.CONTEXT)
     readiness.clear_cache()
-    return {key: sum(each.get(key, 0) for each in found) for each in found for key in each}
+    return {key: sum(match.get(key, 0) for match in found) for match in found for key in match}
 
 
 def versions() -> set[Stored]:
@@ -148,7 +148,7 @@ def test_one_table_a_minute_older_than_the_others_is_made_consistent(
     assert numbers(known) - numbers(torn) <= named
     if table == patterns.AUDIT:
         assert kinds <= {MISSING, NO_END}
-        assert {name for name, _ in named} == {one.partition(" ")[2] for one in untold}
+        assert {name for name, _ in named} == {event.partition(" ")[2] for event in untold}
     else:
         assert kinds <= {AHEAD, NO_RESOURCE}
         assert {name for name, _ in named} == {version.reference for version in known - torn}

@@ -78,7 +78,7 @@ def test_a_bundle_may_be_posted_to_the_base_with_a_slash(clinic: FrontDoor, kind
     entry = {"request": {"method": "POST", "url": "Encounter/"}, "resource": care.session()}
     answer = clinic.post("/", {"resourceType": "Bundle", "type": kind, "entry": [entry]})
     assert answer.status == 200, answer.text
-    assert [each["response"]["status"] for each in answer.body["entry"]] == ["201"]
+    assert [entry["response"]["status"] for entry in answer.body["entry"]] == ["201"]
 
 
 @pytest.mark.parametrize("kind", ["batch", "transaction"])

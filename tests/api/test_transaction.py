@@ -35,7 +35,10 @@ def conversation() -> list[dict[str, Any]]:
         for minute in (5, 3, 0)
     ]
     return [
-        *(entry("POST", "Communication", one, urn(3 + at)) for at, one in enumerate(messages)),
+        *(
+            entry("POST", "Communication", message, urn(3 + at))
+            for at, message in enumerate(messages)
+        ),
         entry("POST", "Communication", header, urn(2)),
         entry("POST", "Encounter", care.session(), urn(1)),
     ]
@@ -44,7 +47,7 @@ def conversation() -> list[dict[str, Any]]:
 def test_a_session_its_thread_and_its_messages_arrive_in_one_bundle(clinic: FrontDoor) -> None:
     answered = transact(clinic, *conversation())
     assert statuses(answered) == ["201"] * 5
-    *said, header, session = [each["resource"] for each in answered]
+    *said, header, session = [answer["resource"] for answer in answered]
     assert header["encounter"] == care.reference(f"Encounter/{session['id']}")
     assert messages_of(clinic, session["id"]) == [one["id"] for one in said[::-1]]
     assert all(one["id"].startswith(f"{header['id']}.") for one in said)
@@ -79,7 +82,7 @@ def test_entries_of_an_answer_say_what_became_of_them(clinic: FrontDoor) -> None
 
 def test_a_client_may_do_without_the_resources(clinic: FrontDoor) -> None:
     answered = transact(clinic, *conversation(), prefer="return=minimal")
-    assert not any("resource" in each for each in answered)
+    assert not any("resource" in answer for answer in answered)
     assert statuses(answered) == ["201"] * 5
 
 
@@ -103,7 +106,7 @@ def test_resources_may_refer_to_each_other_in_circles(clinic: FrontDoor) -> None
         entry("POST", "Encounter", around, urn(4)),
         entry("POST", "Communication", itself, urn(5)),
     )
-    one, two, three, four, five = [each["resource"] for each in answered]
+    one, two, three, four, five = [answer["resource"] for answer in answered]
     assert one["inResponseTo"] == [care.reference(f"Communication/{two['id']}")]
     assert two["inResponseTo"] == [care.reference(f"Communication/{one['id']}")]
     assert one["about"] == [care.reference(f"Encounter/{three['id']}")]
@@ -158,7 +161,9 @@ def test_urls_and_links_of_narratives_are_replaced_and_canonicals_are_not(
     )
     own = f"Encounter/{session['resource']['id']}"
     got = answered["resource"]
-    assert [one.get("valueUri", one.get("valueUrl")) for one in got["extension"]] == [own, own]
+    assert [
+        extension.get("valueUri", extension.get("valueUrl")) for extension in got["extension"]
+    ] == [own, own]
     assert got["instantiatesUri"] == [own]
     assert got["_instantiatesUri"][0]["extension"][0]["valueUri"] == own
     assert got["instantiatesCanonical"] == [urn(1)]
@@ -198,7 +203,7 @@ def test_conditional_writes_and_references_take_part(clinic: FrontDoor) -> None:
         ),
     )
     assert statuses(answered) == ["201", "201", "201", "200", "204", "204", "200"]
-    said, replied, thread_, session, *_, arrived = [each.get("resource") for each in answered]
+    said, replied, thread_, session, *_, arrived = [answer.get("resource") for answer in answered]
     assert session["id"] == known
     assert thread_["encounter"] == care.reference(f"Encounter/{known}")
     for one in (said, replied):
@@ -290,7 +295,7 @@ def test_patches_come_as_a_binary_or_as_medplum_writes_them(clinic: FrontDoor) -
         entry("POST", "Encounter", care.session(), urn(1)),
     )
     assert statuses(answered) == ["200", "200", "200", "201"]
-    assert [each["resource"]["status"] for each in answered[:2]] == ["arrived", "arrived"]
+    assert [answer["resource"]["status"] for answer in answered[:2]] == ["arrived", "arrived"]
     assert answered[2]["resource"]["encounter"] == care.reference(
         f"Encounter/{answered[3]['resource']['id']}"
     )
@@ -317,7 +322,7 @@ def test_under_each_policy_a_bundle_leaves_what_single_requests_would(
         entry("PUT", "Communication/together", care.header(id="together"), urn(1)),
     )
     known = {one["id"] for one in alone}
-    together = [one for one in clinic.get("/Encounter").found if one["id"] not in known]
+    together = [match for match in clinic.get("/Encounter").found if match["id"] not in known]
     assert bool(alone) is (policy != "explicit")
     looks = [[(one["status"], one.get("period")) for one in each] for each in (alone, together)]
     assert looks[0] == looks[1]
@@ -727,8 +732,8 @@ def test_a_bundle_that_is_too_large_is_413(clinic: FrontDoor) -> None:
 
 def test_the_capability_statement_names_both(clinic: FrontDoor) -> None:
     (rest,) = clinic.get("/metadata").body["rest"]
-    assert {one["code"] for one in rest["interaction"]} == {"batch", "transaction"}
+    assert {interaction["code"] for interaction in rest["interaction"]} == {"batch", "transaction"}
     assert len(rest["resource"]) > 1
     for resource in rest["resource"]:
-        codes = {one["code"] for one in resource["interaction"]}
+        codes = {interaction["code"] for interaction in resource["interaction"]}
         assert not codes & {"batch", "transaction"}

@@ -222,7 +222,7 @@ class Asking:
                 asked, answer = self.said("GET", url)
                 yield asked, answer
                 links = (answer.body or {}).get("link", ())
-                url = next((one["url"] for one in links if one["relation"] == "next"), "")
+                url = next((link["url"] for link in links if link["relation"] == "next"), "")
 
     def writes(self) -> Iterator[tuple[str, Answer]]:
         for path in UNSEEN:
@@ -365,7 +365,7 @@ def test_what_a_caller_does_not_see_makes_no_difference(
         fill(clinic)
         # Ids that are made at one moment are in no order.
         practice.now += timedelta(minutes=1)
-        told.append([plain(*one) for one in questions(caller)])
+        told.append([plain(*question) for question in questions(caller)])
     first, second = told
     assert len(first) == len(second) > 150
     for one, other in zip(first, second, strict=True):

@@ -138,7 +138,7 @@ def test_a_mode_knows_what_is_stored(clinic: FrontDoor) -> None:
     nowhere = care.visit(partOf=care.reference("Encounter/nowhere"))
     refused = outcome(clinic.post(f"{TYPE}?mode=create", nowhere))
     assert [place for _, place in refused] == ["Encounter.partOf.reference"]
-    without = {name: each for name, each in back.items() if name != "id"}
+    without = {name: value for name, value in back.items() if name != "id"}
     assert outcome(clinic.post(f"{TYPE}?mode=update", without)) == [("invalid", "Encounter.id")]
     assert clinic.get("/Encounter").ids == ["ended"]
     assert clinic.get("/Encounter/ended").version == "1"
@@ -184,8 +184,8 @@ def test_a_mode_tells_what_the_write_would_be_refused_for(
     }
     for mode, answer in refused.items():
         assert answer.status in (400, 422)
-        errors = [each for each in answer.body["issue"] if each["severity"] == "error"]
-        said = [each for each in told[mode].body["issue"] if each["severity"] == "error"]
+        errors = [issue for issue in answer.body["issue"] if issue["severity"] == "error"]
+        said = [issue for issue in told[mode].body["issue"] if issue["severity"] == "error"]
         assert said == errors
 
 
@@ -201,7 +201,7 @@ def test_a_mode_tells_that_a_caller_may_not(clinic: FrontDoor) -> None:
     }.items():
         assert answer.status == 403
         told = auditor.post(f"{path}/$validate", parameters(body, mode=mode))
-        assert [each["code"] for each in told.body["issue"] if each["severity"] == "error"] == [
+        assert [issue["code"] for issue in told.body["issue"] if issue["severity"] == "error"] == [
             "forbidden"
         ]
     assert outcome(doctor.post(f"{path}/$validate", parameters(body, mode="update"))) == []
@@ -288,7 +288,7 @@ LEGAL: list[dict[str, Any]] = [
 def test_a_resource_that_claims_a_profile_is_held_to_it(
     clinic: FrontDoor, body: dict[str, Any], code: str, element: str
 ) -> None:
-    body = {name: each for name, each in body.items() if each is not None}
+    body = {name: value for name, value in body.items() if value is not None}
     assert clinic.post("/Encounter", body).status == 201
     for canonical in (US_CORE, f"{US_CORE}|6.1.0"):
         claiming = body | {"meta": {"profile": ["http://example.org/other", canonical]}}
@@ -302,7 +302,7 @@ def test_a_resource_that_claims_a_profile_is_held_to_it(
 
 @pytest.mark.parametrize("body", LEGAL)
 def test_what_a_profile_allows_is_accepted(clinic: FrontDoor, body: dict[str, Any]) -> None:
-    body = {name: each for name, each in body.items() if each is not None}
+    body = {name: value for name, value in body.items() if value is not None}
     claiming = body | {"meta": {"profile": [US_CORE]}}
     answer = clinic.post("/Encounter", claiming)
     assert answer.status == 201, answer.text

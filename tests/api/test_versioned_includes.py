@@ -22,9 +22,12 @@ def included(clinic: FrontDoor, query: str) -> list[tuple[str, str]]:
     answer = clinic.get(query)
     assert answer.status == 200, answer.text
     return sorted(
-        (f"{each['resource']['resourceType']}/{each['resource']['id']}", version(each["resource"]))
-        for each in answer.body.get("entry", ())
-        if each["search"]["mode"] == "include"
+        (
+            f"{entry['resource']['resourceType']}/{entry['resource']['id']}",
+            version(entry["resource"]),
+        )
+        for entry in answer.body.get("entry", ())
+        if entry["search"]["mode"] == "include"
     )
 
 
@@ -60,13 +63,13 @@ def test_the_version_that_is_named_is_included(
     made = clinic.post("/Encounter", care.visit(subject=care.reference(reference))).id
     for rule in ("Encounter:subject", "Encounter:patient", "Encounter:subject:Patient", "*"):
         found = included(clinic, f"/Encounter?_id={made}&_include={rule}")
-        assert [each for each in found if each[0].startswith("Patient/")] == wanted, rule
+        assert [match for match in found if match[0].startswith("Patient/")] == wanted, rule
 
 
 def test_a_version_that_is_not_there_is_named_in_an_outcome(clinic: FrontDoor, homer: str) -> None:
     query = "/Encounter?_include=Encounter:subject"
     clinic.post("/Encounter", care.visit(subject=care.reference(f"{homer}/_history/1")))
-    modes = [each["search"]["mode"] for each in clinic.get(query).body["entry"]]
+    modes = [entry["search"]["mode"] for entry in clinic.get(query).body["entry"]]
     assert modes == ["match", "include"]
     clinic.post("/Encounter", care.visit(subject=care.reference(f"{homer}/_history/9")))
     *_, last = clinic.get(query).body["entry"]

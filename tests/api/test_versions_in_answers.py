@@ -78,20 +78,20 @@ def test_entries_of_writes_say_which_version_they_are_about(
         entry("DELETE", "Patient?identifier=urn:x|7"),
         prefer=preference,
     )
-    updated, found, created, gone = (one["response"] for one in answered)
+    updated, found, created, gone = (answer["response"] for answer in answered)
     assert updated["location"] == f"{BASE}/Patient/{own}/_history/2"
     assert found["location"] == f"{BASE}/Patient/{other}/_history/1"
     assert re.fullmatch(rf"{BASE}/Patient/[^/]+/_history/1", created["location"])
     assert "location" not in gone
-    for one in answered:
-        location = one["response"].get("location", "")
-        if "resource" in one:
-            assert one["fullUrl"] == location.partition("/_history/")[0]
+    for answer in answered:
+        location = answer["response"].get("location", "")
+        if "resource" in answer:
+            assert answer["fullUrl"] == location.partition("/_history/")[0]
         # Also without a body, to the millisecond.
         if location:
             meta = clinic.get(location).body["meta"]
-            assert one["response"]["lastModified"] == meta["lastUpdated"]
-    assert any("fullUrl" in one for one in answered) is (preference != "return=minimal")
+            assert answer["response"]["lastModified"] == meta["lastUpdated"]
+    assert any("fullUrl" in answer for answer in answered) is (preference != "return=minimal")
 
 
 def test_entries_with_an_identified_resource_have_its_url(clinic: FrontDoor, own: str) -> None:
@@ -113,7 +113,7 @@ def test_entries_with_an_identified_resource_have_its_url(clinic: FrontDoor, own
     )
     patient = f"{BASE}/Patient/{own}"
     # A Bundle may have a URL twice only with different versions: bdl-7.
-    named = [one.get("fullUrl") for one in answered]
+    named = [answer.get("fullUrl") for answer in answered]
     assert named == [
         patient,
         patient,
@@ -123,8 +123,8 @@ def test_entries_with_an_identified_resource_have_its_url(clinic: FrontDoor, own
         f"{BASE}/Encounter/{session}",
         *[None] * 5,
     ]
-    for one in answered[:4]:
-        assert one["response"]["lastModified"] == one["resource"]["meta"]["lastUpdated"]
+    for answer in answered[:4]:
+        assert answer["response"]["lastModified"] == answer["resource"]["meta"]["lastUpdated"]
 
 
 def test_a_version_the_caller_has_says_when_it_was_made(clinic: FrontDoor, own: str) -> None:

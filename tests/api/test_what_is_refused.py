@@ -20,7 +20,7 @@ AFTER = {
 
 
 def without(body: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: each for name, each in body.items() if name not in names}
+    return {name: value for name, value in body.items() if name not in names}
 
 
 NOTE = {"url": "https://clinic.example/note", "valueString": "by telephone"}
@@ -237,7 +237,7 @@ def test_a_put_that_omits_the_history_keeps_the_stored_one(clinic: FrontDoor) ->
     assert answer.body["statusHistory"] == kept
     clinic.put(f"/Encounter/{own_id}", care.session("triaged", id=own_id))
     assert history(clinic, own_id)[:1] == kept
-    assert [one["status"] for one in history(clinic, own_id)] == ["planned", "arrived"]
+    assert [version["status"] for version in history(clinic, own_id)] == ["planned", "arrived"]
 
 
 def test_what_the_body_has_written_of_the_status_left_is_not_doubled(clinic: FrontDoor) -> None:

@@ -55,7 +55,7 @@ COMMUNICATION = {
 
 def own(body: dict[str, Any]) -> dict[str, Any]:
     """Leave out what the server says of a resource."""
-    return {name: each for name, each in body.items() if name not in ("id", "meta")}
+    return {name: value for name, value in body.items() if name not in ("id", "meta")}
 
 
 @pytest.mark.parametrize("body", [ENCOUNTER, COMMUNICATION, care.session(), care.header()])
@@ -229,7 +229,7 @@ def test_a_tag_a_label_or_a_profile_that_is_there_twice_is_stored_once(clinic: F
     path = f"/Encounter/{created.id}"
     assert clinic.put(path, created.body | {"meta": REPEATED}).version == "1"
     for name, values in REPEATED.items():
-        add = [{"op": "add", "path": f"/meta/{name}/-", "value": each} for each in values]
+        add = [{"op": "add", "path": f"/meta/{name}/-", "value": value} for value in values]
         assert clinic.patch(path, add).version == "1"
     merge = clinic.call("PATCH", path, {"meta": REPEATED}, content_type=MERGE)
     assert merge.version == "1"
@@ -408,7 +408,7 @@ def test_a_message_does_not_change_its_session_or_header(clinic: FrontDoor) -> N
     before = [clinic.get(f"/Encounter/{session_id}"), clinic.get(f"/Communication/{header_id}")]
     post(clinic, header_id, "2026-11-20T09:00:00Z")
     after = [clinic.get(f"/Encounter/{session_id}"), clinic.get(f"/Communication/{header_id}")]
-    assert [one.text for one in before] == [one.text for one in after]
+    assert [resource.text for resource in before] == [resource.text for resource in after]
 
 
 def test_names_and_their_extensions_are_stored_in_step(clinic: FrontDoor) -> None:

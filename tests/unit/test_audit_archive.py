@@ -42,7 +42,9 @@ def event(seconds: float, *patients: str, tenant: str = "-", agent: str = "alice
 def test_a_segment_is_gzip_of_lines_that_any_tool_reads() -> None:
     events = [event(n, "Patient/homer-simpson") for n in range(200)]
     (first, *_) = found = list(segments.build(events))
-    lines = [json.loads(line) for one in found for line in gzip.decompress(one.body).splitlines()]
+    lines = [
+        json.loads(line) for match in found for line in gzip.decompress(match.body).splitlines()
+    ]
     assert [line["id"] for line in lines] == [one.id for one in events]
     assert set(lines[0]) == {"id", "tenant", "event"}
     assert first.key.startswith("events/date=2026-11-20/")
@@ -52,11 +54,11 @@ def test_a_segment_is_gzip_of_lines_that_any_tool_reads() -> None:
 def test_a_segment_is_of_one_day() -> None:
     events = [event(n * 30) for n in range(5)] + [event(n * 30 + 3720) for n in range(3)]
     found = list(segments.build(events))
-    assert [one.key[:22] for one in found] == [
+    assert [match.key[:22] for match in found] == [
         "events/date=2026-11-20",
         "events/date=2026-11-21",
     ]
-    assert [len(one.events) for one in found] == [5, 3]
+    assert [len(match.events) for match in found] == [5, 3]
 
 
 def test_the_same_events_make_the_same_segment_in_whatever_order_they_come() -> None:
@@ -95,7 +97,9 @@ def named(found: list[dict[str, Any]], own_id: str, tenant: str = "-") -> list[s
     key = archive_index.index_key(f"AuditEvent?id={own_id}")
     partition = archive_index.bucket_partition(tenant, key.bucket)
     own = [row for row in found if row["pk"]["S"] == partition]
-    return sorted(one.at for row in own for one in archive_index.postings(row, key.fingerprint))
+    return sorted(
+        posting.at for row in own for posting in archive_index.postings(row, key.fingerprint)
+    )
 
 
 def test_the_index_finds_events_by_each_id_that_they_name() -> None:
@@ -121,7 +125,7 @@ def test_an_agent_who_is_the_patient_is_found_once() -> None:
 
 
 def test_a_search_that_shows_thousands_costs_no_more_rows_than_there_are_buckets() -> None:
-    events = [event(n, *(f"Patient/p-{n}-{each}" for each in range(1000))) for n in range(5)]
+    events = [event(n, *(f"Patient/p-{n}-{number}" for number in range(1000))) for n in range(5)]
     found = rows(events)
     assert len(found) <= archive_index.BUCKETS + 1
     assert named(found, "p-3-999") == [events[3].at]
@@ -140,7 +144,7 @@ def test_a_bucket_with_more_postings_than_a_row_holds_has_several(
 
 def test_the_members_of_a_segment_are_in_order_of_time() -> None:
     events = [event(n) for n in range(110)]
-    (row,) = [one for one in rows(events) if "members" in one]
+    (row,) = [row for row in rows(events) if "members" in row]
     known = archive_index.members(row)
     assert [one.first for one in known] == [events[0].at, events[64].at]
     assert [one.last for one in known] == [events[63].at, events[109].at]

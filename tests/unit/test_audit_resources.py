@@ -73,7 +73,7 @@ def test_an_outcome_is_a_success_or_how_bad_a_failure(status: int, outcome: str)
 def test_every_interaction_has_an_action_and_what_it_was(interaction: str) -> None:
     resource = made(READ, interaction=interaction)
     assert resource["action"] == {"close": "U"}.get(interaction, ACTIONS.get(interaction, "E"))
-    said = [one["valueString"] for one in resource["entity"][0]["detail"]]
+    said = [detail["valueString"] for detail in resource["entity"][0]["detail"]]
     assert resource.get("subtype", [{"code": ""}])[0]["code"] in (
         interaction,
         "operation",

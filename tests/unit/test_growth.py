@@ -331,7 +331,10 @@ def test_the_work_of_naming_places_in_plain_json_grows_with_the_body_and_with_th
 
     def name(body: Json) -> None:
         encounters = COLLECTIONS["encounters"]
-        people = [care.reference(f"Practitioner/{each}") for each in body["practitionerIds"]]
+        people = [
+            care.reference(f"Practitioner/{practitionerid}")
+            for practitionerid in body["practitionerIds"]
+        ]
         resource = care.session(participant=[{"individual": person} for person in people])
         pointers = mapping.Pointers(encounters, resource, body)
         for number, _ in enumerate(people):
@@ -354,7 +357,7 @@ def test_no_more_issues_are_listed_than_somebody_reads() -> None:
     found = issues(body, "Encounter")
     listed = operation_outcome(found)["issue"]
     assert len(listed) == 101
-    assert [each["severity"] for each in listed] == ["error"] * 100 + ["information"]
+    assert [name["severity"] for name in listed] == ["error"] * 100 + ["information"]
     assert listed[-1]["details"]["text"] == "There are more issues"
     refusal = Invalid("x" * 5_000_000, expression="y" * 5_000_000)
     assert len(fhirjson.dumps(operation_outcome(refusal.issues))) < 10_000

@@ -19,9 +19,9 @@ SEARCHED = re.compile(r"\b(?:shared\.)?(\w+)\.(?:search|sub|split|finditer)\(")
 
 
 def modules() -> Iterator[str]:
-    for each in pkgutil.walk_packages(shared.__path__, "shared."):
-        if not each.name.startswith(NOT_DEPLOYED):
-            yield each.name
+    for module in pkgutil.walk_packages(shared.__path__, "shared."):
+        if not module.name.startswith(NOT_DEPLOYED):
+            yield module.name
 
 
 def patterns() -> Iterator[tuple[str, re.Pattern[str], bool]]:

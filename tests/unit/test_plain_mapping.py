@@ -51,10 +51,10 @@ def _resources(name: str) -> list[Json]:
 def _member(collection: Collection, resource: Json) -> Json:
     if collection.type != "Communication":
         return resource
-    rest = {name: each for name, each in resource.items() if name != "partOf"}
+    rest = {name: value for name, value in resource.items() if name != "partOf"}
     if collection.name == "threads":
         return rest
-    others = [each for each in resource.get("partOf", []) if "display" in each]
+    others = [part for part in resource.get("partOf", []) if "display" in part]
     return {**rest, "partOf": [*others, {"reference": "Communication/header", "display": "It"}]}
 
 
@@ -104,7 +104,7 @@ def test_a_put_of_the_least_keeps_all_that_no_field_shows(collection: Collection
         after = mapping.replaced(collection, resource, least)
         shown = mapping.shown(collection, after)
         stays = {f.name for f in collection.fields if f.stays or f.default is not None}
-        assert {name: each for name, each in shown.items() if name in least} == least
+        assert {name: value for name, value in shown.items() if name in least} == least
         assert shown.keys() - {"id", "version", "updated"} <= least.keys() | stays
         choices = {field.choice for field in collection.fields if field.choice}
         kept = {field.path.partition(".")[0].removesuffix("[0]") for field in collection.fields}
@@ -117,7 +117,7 @@ def test_a_put_of_the_least_keeps_all_that_no_field_shows(collection: Collection
 def test_a_change_of_a_field_touches_no_other_element(collection: Collection, field: Field) -> None:
     values = plainly.values(field.kind)
     # An object would be merged with the one that is there.
-    value: Any = next((each for each in values if isinstance(each, str)), values[-1])
+    value: Any = next((value for value in values if isinstance(value, str)), values[-1])
     change = {field.name: [value] if field.many else value}
     root = field.path.partition(".")[0].removesuffix("[0]")
     for resource in resources(collection)[::5]:
@@ -158,7 +158,7 @@ def test_every_value_is_shown_as_it_was_sent_and_valid_in_fhir(
 def _is_in(sent: Any, shown: Any) -> bool:
     """Tell whether all that was sent is shown, among what the server added."""
     if isinstance(sent, dict) and isinstance(shown, dict):
-        return all(_is_in(each, shown.get(name)) for name, each in sent.items())
+        return all(_is_in(value, shown.get(name)) for name, value in sent.items())
     if isinstance(sent, list) and isinstance(shown, list):
         return len(sent) == len(shown) and all(map(_is_in, sent, shown))
     return same(sent, shown)
@@ -176,12 +176,12 @@ def test_what_is_not_of_its_kind_is_named(collection: Collection, field: Field) 
         with pytest.raises(Invalid) as refused:
             mapping.made(collection, body)
         place = f"#/{field.name}/0" if field.many else f"#/{field.name}"
-        assert all(one.expression.startswith(place) for one in refused.value.issues), body
+        assert all(issue.expression.startswith(place) for issue in refused.value.issues), body
     for name in (field.plural, field.name if field.many else ""):
         if name:
             with pytest.raises(Invalid) as refused:
                 mapping.made(collection, plainly.least(collection) | {name: "no array"})
-            assert [one.expression for one in refused.value.issues] == [f"#/{name}"]
+            assert [issue.expression for issue in refused.value.issues] == [f"#/{name}"]
 
 
 @by_name
@@ -226,7 +226,7 @@ def spread(collection: Collection, resource: Json) -> Json:
     """What is shown, each text that stands for an object as that."""
     shown = mapping.shown(collection, resource)
     kinds = {field.name: field.kind for field in collection.fields if not field.many}
-    return {name: kinds[name].spread(each) for name, each in shown.items() if name in kinds}
+    return {name: kinds[name].spread(value) for name, value in shown.items() if name in kinds}
 
 
 @by_name

@@ -75,7 +75,7 @@ def test_the_models_and_our_tables_agree_on_structure(path: Path) -> None:
     resource = json.loads(path.read_text())
     assert model_takes(resource)
     for way, what, body in mutants(resource):
-        codes = {each.code for each in issues(body, resource["resourceType"])}
+        codes = {issue.code for issue in issues(body, resource["resourceType"])}
         if model_takes(body):
             assert codes <= OURS_ALONE, f"{what} at {way}"
         else:

@@ -104,7 +104,7 @@ def test_each_code_of_each_value_set_is_accepted(kind: str, name: str) -> None:
             assert schema.has_coding(element.value_set, {"system": system, "code": code})
     way = [variants.Step(schema.type_named(kind), name, element)]
     assert issues(variants.legal(way), kind) == []
-    (unknown,) = (each for each in variants.mutants(way) if each.what == "an unknown code")
+    (unknown,) = (mutant for mutant in variants.mutants(way) if mutant.what == "an unknown code")
     found = [(issue.code, issue.expression) for issue in issues(unknown.resource, kind)]
     assert ("code-invalid", f"{kind}.{name}") in found
 

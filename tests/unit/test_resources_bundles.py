@@ -27,7 +27,7 @@ def test_stored_json_is_copied_into_a_page_as_it_is() -> None:
 def test_a_page_tells_matches_from_what_came_with_them() -> None:
     entries = [Found(READ, f"{BASE}/Encounter/b"), Found(READ, f"{BASE}/Encounter/c", "include")]
     page = sent(searchset(entries, LINKS, total=7))
-    assert [each["search"]["mode"] for each in page["entry"]] == ["match", "include"]
+    assert [entry["search"]["mode"] for entry in page["entry"]] == ["match", "include"]
     assert page["entry"][0]["fullUrl"] == f"{BASE}/Encounter/b"
     assert page["total"] == 7
     assert page["link"][1] == {"relation": "next", "url": LINKS["next"]}
@@ -45,11 +45,11 @@ def test_every_outcome_in_a_page_has_a_full_url_of_its_own() -> None:
     issue = Issue("invalid", "A parameter was left out", severity="warning")
     outcome = Found(operation_outcome([issue]), mode="outcome")
     page = sent(searchset([outcome, outcome], LINKS))
-    urls = {each["fullUrl"] for each in page["entry"]}
+    urls = {entry["fullUrl"] for entry in page["entry"]}
     assert len(urls) == len(page["entry"])
-    for each in page["entry"]:
-        assert PRIMITIVES["uuid"].holds(each["fullUrl"])
-        assert each["search"] == {"mode": "outcome"}
+    for entry in page["entry"]:
+        assert PRIMITIVES["uuid"].holds(entry["fullUrl"])
+        assert entry["search"] == {"mode": "outcome"}
     assert issues(page, "Bundle") == []
 
 
@@ -66,6 +66,6 @@ def test_a_history_says_how_each_version_came_about() -> None:
     assert deletion["request"] == {"method": "DELETE", "url": "Encounter/b"}
     assert creation["response"] == {"status": "201", "etag": 'W/"1"', "lastModified": AT}
     assert creation["resource"] == READ
-    assert {each["fullUrl"] for each in bundle["entry"]} == {full_url}
+    assert {entry["fullUrl"] for entry in bundle["entry"]} == {full_url}
     assert bundle["total"] == 3
     assert issues(bundle, "Bundle") == []

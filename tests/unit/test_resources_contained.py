@@ -22,7 +22,7 @@ def containing(kind: str, /, **elements: Any) -> dict[str, Any]:
 
 def broken(resource: dict[str, Any]) -> list[tuple[str, str]]:
     return [
-        (each.text.partition(":")[0], each.expression) for each in issues(resource, "Encounter")
+        (issue.text.partition(":")[0], issue.expression) for issue in issues(resource, "Encounter")
     ]
 
 
@@ -149,7 +149,7 @@ def test_what_r4_forbids_may_not(key: str, place: str, resource: dict[str, Any])
 def test_a_stored_type_keeps_them_by_itself(key: str, place: str, resource: dict[str, Any]) -> None:
     (inner,) = resource["contained"]
     kind = inner["resourceType"]
-    found = [(each.text.partition(":")[0], each.expression) for each in issues(inner, kind)]
+    found = [(issue.text.partition(":")[0], issue.expression) for issue in issues(inner, kind)]
     assert found == ([(key, kind + place)] if kind in TYPES else [])
 
 
@@ -167,7 +167,7 @@ def test_a_task_is_not_changed_before_it_was_made(
     authored: str, modified: str, is_kept: bool
 ) -> None:
     task = care.example("Task", authoredOn=authored, lastModified=modified)
-    assert [each.text[:5] for each in issues(task, "Task")] == ([] if is_kept else ["inv-1"])
+    assert [issue.text[:5] for issue in issues(task, "Task")] == ([] if is_kept else ["inv-1"])
 
 
 def test_every_invariant_of_r4_can_be_read() -> None:
@@ -257,7 +257,7 @@ def studied(**characteristic: Any) -> dict[str, Any]:
     ],
 )
 def test_what_r4_allows_of_other_types_may_be_contained(resource: dict[str, Any]) -> None:
-    assert [(each.text, each.expression) for each in issues(resource, "Encounter")] == []
+    assert [(issue.text, issue.expression) for issue in issues(resource, "Encounter")] == []
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_what_r4_allows_of_other_types_may_be_contained(resource: dict[str, Any]
 def test_what_r4_forbids_of_other_types_may_not(
     resource: dict[str, Any], code: str, place: str
 ) -> None:
-    found = [(each.code, each.expression) for each in issues(resource, "Encounter")]
+    found = [(issue.code, issue.expression) for issue in issues(resource, "Encounter")]
     assert found == [(code, HERE + place)]
 
 
@@ -287,7 +287,7 @@ def test_two_assertions_in_one_are_two() -> None:
 )
 def test_a_rule_may_begin_with_the_name_of_its_type(status: str, *, is_kept: bool) -> None:
     appointment = care.example("Appointment", status=status, cancelationReason=CODE)
-    found = [each.text[:5] for each in issues(appointment, "Appointment")]
+    found = [issue.text[:5] for issue in issues(appointment, "Appointment")]
     assert found == ([] if is_kept else ["app-4"])
     inside = containing("Appointment", **appointment)
     assert broken(inside) == ([] if is_kept else [("app-4", HERE)])
@@ -312,11 +312,11 @@ def test_a_reference_within_the_resource_is_followed(member: str, *, is_kept: bo
         {"resourceType": "Practitioner", "id": "doctor"},
         {"resourceType": "Patient", "id": "patient"},
     ]
-    inside = [each for each in others if f"#{each['id']}" == member]
+    inside = [other for other in others if f"#{other['id']}" == member]
     if member != "#":
         team = care.example("CareTeam", participant=[participant])
         team |= {"contained": inside} if inside else {}
-        found = [each.text[:5] for each in issues(team, "CareTeam")]
+        found = [issue.text[:5] for issue in issues(team, "CareTeam")]
         assert found == ([] if is_kept else ["ctm-1"])
     # What is contained refers to its neighbours, and to what is around it.
     outer = containing("CareTeam", participant=[participant])
@@ -327,7 +327,7 @@ def test_a_reference_within_the_resource_is_followed(member: str, *, is_kept: bo
 
 def test_dates_of_a_rule_are_read_in_the_deployments_zone() -> None:
     task = care.example("Task", authoredOn="2026-01-02", lastModified="2026-01-01T23:30:00Z")
-    assert [each.text[:5] for each in issues(task, "Task")] == ["inv-1"]
+    assert [issue.text[:5] for issue in issues(task, "Task")] == ["inv-1"]
     assert issues(task, "Task", zone=ZoneInfo("Asia/Tokyo")) == []
 
 
@@ -350,8 +350,8 @@ def test_each_contained_resource_has_an_id_of_its_own(
     contained: list[dict[str, Any]], places: list[str]
 ) -> None:
     back = {"extension": [{"url": "urn:x", "valueReference": {"reference": "#"}}]}
-    body = care.session(contained=[each | back for each in contained])
-    found = [(each.code, each.expression) for each in issues(body, "Encounter")]
+    body = care.session(contained=[resource | back for resource in contained])
+    found = [(issue.code, issue.expression) for issue in issues(body, "Encounter")]
     needed = [pair for pair in found if pair[0] != "required"]
     assert needed == [("invariant", place) for place in places]
 
@@ -380,4 +380,4 @@ def test_a_rule_of_many_items_is_evaluated_in_one_look() -> None:
     observation["valueString"] = "x"
     assert issues(observation, "Observation") == []
     component[-1]["code"] = {"coding": [{"code": "c0"}]}
-    assert [each.text[:5] for each in issues(observation, "Observation")] == ["obs-7"]
+    assert [issue.text[:5] for issue in issues(observation, "Observation")] == ["obs-7"]

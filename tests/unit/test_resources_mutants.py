@@ -24,7 +24,7 @@ def test_an_element_is_accepted_at_every_path_and_each_mistake_is_refused_there(
         assert issues(resource, root) == [], variants.expression(way)
         assert strip(resource).resource == resource
         for mutant in variants.mutants(way):
-            found = {(each.code, each.expression) for each in issues(mutant.resource, root)}
+            found = {(issue.code, issue.expression) for issue in issues(mutant.resource, root)}
             assert (mutant.code, mutant.expression) in found, mutant
             tried[mutant.what] += 1
     assert set(tried) == variants.MISTAKES

@@ -23,7 +23,7 @@ CORE = "http://hl7.org/fhir/StructureDefinition"
 
 
 def places(resource: dict[str, Any], **more: Any) -> list[str]:
-    return [each.expression for each in issues(resource, resource["resourceType"], **more)]
+    return [issue.expression for issue in issues(resource, resource["resourceType"], **more)]
 
 
 @pytest.mark.parametrize("text", NO_REFERENCE)
@@ -104,8 +104,8 @@ def test_a_type_that_agrees_with_its_reference_is_accepted(element: dict[str, An
 def test_a_type_that_may_not_stand_there_is_refused(element: dict[str, Any], place: str) -> None:
     contained: list[dict[str, Any]] = [PATIENT, DEVICE]
     pointers = [
-        {"url": "https://e.example", "valueReference": care.reference(f"#{each['id']}")}
-        for each in contained
+        {"url": "https://e.example", "valueReference": care.reference(f"#{resource['id']}")}
+        for resource in contained
     ]
     body = care.session(subject=element, contained=contained, extension=pointers)
     assert places(body) == [f"Encounter.subject.{place}"]
@@ -158,5 +158,5 @@ def test_an_id_of_another_system_may_have_an_underscore(own_ids: Any, refused: l
         diagnosis=[{"condition": care.reference("Condition/co_1")}],
     )
     found = places(body, own_ids=own_ids)
-    assert sorted(found) == sorted(f"Encounter.{each}.reference" for each in refused)
+    assert sorted(found) == sorted(f"Encounter.{refusal}.reference" for refusal in refused)
     assert "Encounter.id" in places(body | {"id": "enc_1"}, own_ids=own_ids)

@@ -89,7 +89,7 @@ def test_a_choice_is_asked_for_by_its_name_or_by_that_of_one_type(resource_type:
     least = cut(resource, _elements="id").keys()
     for name, element in elements.items():
         if element.choice:
-            every = {other for other, one in elements.items() if one.choice == element.choice}
+            every = {other for other, value in elements.items() if value.choice == element.choice}
             every |= {f"_{other}" for other in every} & resource.keys()
             for asked in (element.choice, f"{element.choice}[x]"):
                 assert cut(resource, _elements=asked).keys() == least | every

@@ -47,7 +47,7 @@ def numbers(text: str) -> Any:
 
 def found(resource: dict[str, Any]) -> list[tuple[str, str]]:
     kind = resource["resourceType"]
-    return [(each.code, each.expression) for each in issues(resource, kind)]
+    return [(issue.code, issue.expression) for issue in issues(resource, kind)]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -581,7 +581,7 @@ def test_what_r4_forbids_is_refused_at_its_element(
 
 
 def keys_refused() -> set[str]:
-    texts = [each.text for body, *_ in REFUSED for each in issues(body, body["resourceType"])]
+    texts = [issue.text for body, *_ in REFUSED for issue in issues(body, body["resourceType"])]
     return {text.partition(":")[0] for text in texts}
 
 
@@ -592,7 +592,7 @@ def test_every_invariant_r4_has_here_is_checked_and_tried() -> None:
 
 
 def test_every_primitive_type_is_tried_on_both_sides() -> None:
-    texts = [each.text for body, *_ in REFUSED for each in issues(body, body["resourceType"])]
+    texts = [issue.text for body, *_ in REFUSED for issue in issues(body, body["resourceType"])]
     refused = {text.split()[3].rstrip(":") for text in texts if text.startswith("Not a valid")}
     assert set(PRIMITIVES) - refused == {"xhtml"}
 
@@ -622,10 +622,10 @@ def test_every_issue_is_there_at_once() -> None:
 
 def test_every_issue_says_what_is_wrong_and_where_r4_says_so_but_quotes_nothing() -> None:
     for body, *_ in REFUSED:
-        for each in issues(body, body["resourceType"]):
-            assert each.text
-            assert each.diagnostics
-            assert "The patient said" not in repr(each)
+        for issue in issues(body, body["resourceType"]):
+            assert issue.text
+            assert issue.diagnostics
+            assert "The patient said" not in repr(issue)
     secret = encounter(status="s3cret", id="s3cret!", subject="s3cret", length={"value": "s3cret"})
     assert "s3cret" not in repr(issues(secret, "Encounter"))
 
@@ -646,7 +646,7 @@ def test_a_date_is_read_in_the_zone_given() -> None:
 
 @pytest.mark.parametrize("body", [{}, {"resourceType": "Encounter"}, [], None, "x", 5])
 def test_another_resource_than_the_urls_is_refused(body: Any) -> None:
-    assert [each.expression.split(".")[0] for each in issues(body, "Communication")] == [
+    assert [issue.expression.split(".")[0] for issue in issues(body, "Communication")] == [
         "Communication"
     ]
 
@@ -689,6 +689,6 @@ def test_no_shape_of_a_body_is_more_than_invalid(
         if data.draw(st.booleans()):
             target[key] = data.draw(JSON)
         target = target[key]
-    for each in issues(strip(body).resource, resource["resourceType"]):
-        assert each.expression.startswith(resource["resourceType"])
+    for issue in issues(strip(body).resource, resource["resourceType"]):
+        assert issue.expression.startswith(resource["resourceType"])
     issues(body, resource["resourceType"])

@@ -123,12 +123,12 @@ EVERY = {
 @pytest.fixture(scope="module", autouse=True)
 def memory() -> Iterator[Memory]:
     with opened() as archive:
-        for one in (one for kind in ("Encounter", *OTHERS) for one in many(kind)):
+        for one in (resource for kind in ("Encounter", *OTHERS) for resource in many(kind)):
             archive.index(one)
-        for one in many("Communication"):
-            archive.index(one)
-            packed = {"resource": {"B": codec.pack(json.dumps(one).encode())}}
-            archive.put(patterns.THREAD, "-#h", f"m#{one['id'].rpartition('.')[2]}", **packed)
+        for resource in many("Communication"):
+            archive.index(resource)
+            packed = {"resource": {"B": codec.pack(json.dumps(resource).encode())}}
+            archive.put(patterns.THREAD, "-#h", f"m#{resource['id'].rpartition('.')[2]}", **packed)
         yield archive.memory
 
 

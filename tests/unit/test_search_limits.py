@@ -35,7 +35,7 @@ def ask(query: Pairs, resource_type: str = "Encounter") -> Result:
 
 
 def ids(result: Result) -> list[str]:
-    return [orjson.loads(one)["id"] for one in result.resources]
+    return [orjson.loads(resource)["id"] for resource in result.resources]
 
 
 def test_a_code_without_a_system_is_found_at_once_among_many_with_one(archive: Archive) -> None:

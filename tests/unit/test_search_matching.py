@@ -103,7 +103,9 @@ def test_a_month_is_asked_for_as_the_zone_of_the_deployment_has_it(
 ) -> None:
     message = care.message("h", sent)
     asked = ["2026-02", "2026-03", "2026-04"]
-    assert [one for one in asked if found(message, "sent", one, ZoneInfo(zone))] == [months]
+    assert [request for request in asked if found(message, "sent", request, ZoneInfo(zone))] == [
+        months
+    ]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,8 @@ def test_missing_and_a_value_together_are_both_meant() -> None:
         "too early": care.session(period=ENDED),
     }
     held = {
-        name: all(matches(one, each) for each in query.criteria) for name, one in resources.items()
+        name: all(matches(value, criterion) for criterion in query.criteria)
+        for name, value in resources.items()
     }
     assert [name for name, holds in held.items() if holds] == ["all hold"]
 
@@ -530,12 +533,14 @@ def test_what_an_encounter_says(name: str, value: str, *, true: bool) -> None:
 def test_every_parameter_that_is_repeated_must_match() -> None:
     query = parse("Encounter", [("date", "ge2026-03-11"), ("date", "le2026-03-11")], UTC)
     closed, opened = care.session(period=BOTH), care.session(period=OPEN)
-    assert [all(matches(one, each) for each in query.criteria) for one in (closed, opened)] == [
+    assert [
+        all(matches(one, criterion) for criterion in query.criteria) for one in (closed, opened)
+    ] == [
         True,
         True,
     ]
     none = parse("Encounter", [("date:missing", "true"), ("date", "ge2026")], UTC)
-    assert not all(matches(closed, each) for each in none.criteria)
+    assert not all(matches(closed, criterion) for criterion in none.criteria)
 
 
 @pytest.mark.parametrize(

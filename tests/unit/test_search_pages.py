@@ -37,7 +37,7 @@ def ask(
 
 
 def ids(result: Result) -> list[str]:
-    return [orjson.loads(one)["id"] for one in result.resources]
+    return [orjson.loads(resource)["id"] for resource in result.resources]
 
 
 ORDERS = [[], [("_sort", "date")], [("_sort", "-date")], [("_sort", "-_lastUpdated")]]
@@ -86,9 +86,11 @@ def test_what_has_no_value_is_last_both_ways_and_further_keys_decide_among_equal
     for direction in (1, -1):
         sign = "-" if direction < 0 else ""
         found = ids(ask([PATIENT, ("_sort", f"{sign}length,-_id"), ("_count", "100")]))
-        keys = [(0, direction * (number[one] % 5)) if number[one] % 3 else (1, 0) for one in found]
+        keys = [
+            (0, direction * (number[match] % 5)) if number[match] % 3 else (1, 0) for match in found
+        ]
         assert keys == sorted(keys)
-        equal = [one for one in found if number[one] % 3 == 0]
+        equal = [match for match in found if number[match] % 3 == 0]
         assert equal == sorted(equal, reverse=True)
 
 

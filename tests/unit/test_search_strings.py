@@ -60,7 +60,7 @@ def ask(*query: tuple[str, str]) -> Result:
 
 
 def ids(result: Result) -> list[str]:
-    return [orjson.loads(one)["id"] for one in result.resources]
+    return [orjson.loads(resource)["id"] for resource in result.resources]
 
 
 @pytest.mark.parametrize(
