@@ -54,11 +54,11 @@ def test_every_interaction_leaves_one_valid_event(clinic: FrontDoor, log: Log) -
     clinic.get("/Encounter/1/$everything")
     clinic.post("/Encounter/1/$close-session", {"resourceType": "Parameters"})
     clinic.administrator.delete("/Encounter/1")
-    found = log.delivered()
-    for event in found:
+    events = log.delivered()
+    for event in events:
         AuditEvent.model_validate(event)
         assert event["agent"][0]["who"] == {"reference": "Practitioner/doctor-alice-smith"}
-    assert [what(event) for event in found] == [
+    assert [what(event) for event in events] == [
         ("update", "U", "0"),
         ("read", "R", "0"),
         ("read", "R", "0"),
@@ -70,11 +70,11 @@ def test_every_interaction_leaves_one_valid_event(clinic: FrontDoor, log: Log) -
         ("delete", "D", "0"),
     ]
     homer = "Patient/homer-simpson"
-    assert about(found[0]) == ["Encounter/1/_history/1", homer]
-    assert about(found[1]) == ["Encounter/1", homer]
-    assert about(found[4]) == ["Encounter/1/_history/1", homer]
-    assert about(found[5]) == [homer]
-    names = [detail["valueString"] for detail in found[5]["entity"][0]["detail"]]
+    assert about(events[0]) == ["Encounter/1/_history/1", homer]
+    assert about(events[1]) == ["Encounter/1", homer]
+    assert about(events[4]) == ["Encounter/1/_history/1", homer]
+    assert about(events[5]) == [homer]
+    names = [detail["valueString"] for detail in events[5]["entity"][0]["detail"]]
     assert {"_count", "patient"} <= set(names)
 
 
@@ -97,12 +97,12 @@ def test_an_event_names_the_patient_of_whatever_it_is_about(
     clinic.get(url)
     clinic.get(f"/{kind}")
     assert clinic.administrator.delete(url).status == 204
-    found = log.delivered()
-    for event in found:
+    events = log.delivered()
+    for event in events:
         AuditEvent.model_validate(event)
         assert about(event)[-1] == BART["reference"]
     by_patient = AUDITOR_CALLS.get("/AuditEvent?patient=bart-simpson")
-    assert sorted(by_patient.ids) == sorted(event["id"] for event in found)
+    assert sorted(by_patient.ids) == sorted(event["id"] for event in events)
 
 
 def test_an_event_about_a_patient_names_them(clinic: FrontDoor, log: Log) -> None:
@@ -130,15 +130,15 @@ def test_what_is_refused_leaves_an_event_too(clinic: FrontDoor, log: Log) -> Non
         clinic.call("DELETE", "/metadata"),
         clinic.get("/AuditEvent"),
     ]
-    found = log.delivered()
-    assert len(found) == len(answers)
-    for event, answer in zip(found, answers, strict=True):
+    events = log.delivered()
+    assert len(events) == len(answers)
+    for event, answer in zip(events, answers, strict=True):
         AuditEvent.model_validate(event)
         assert event["outcome"] == "4"
         assert event["outcomeDesc"].startswith(str(answer.status))
         assert event["agent"][0]["altId"].startswith("user-")
-    assert about(found[2]) == ["Encounter/1"]
-    assert {event["agent"][0].get("role", [{}])[0].get("text") for event in found} == {
+    assert about(events[2]) == ["Encounter/1"]
+    assert {event["agent"][0].get("role", [{}])[0].get("text") for event in events} == {
         "practitioner",
         "nurse",
         None,
@@ -166,8 +166,8 @@ def test_lines_and_events_that_come_twice_are_there_once(clinic: FrontDoor, log:
     clinic.get("/Encounter/1")
     both = log.delivered()
     for query in ("entity=Encounter/1", "date=2026"):
-        found = AUDITOR_CALLS.get(f"/AuditEvent?{query}").ids
-        assert sorted(found) == sorted(resource["id"] for resource in both)
+        ids = AUDITOR_CALLS.get(f"/AuditEvent?{query}").ids
+        assert sorted(ids) == sorted(resource["id"] for resource in both)
 
 
 def test_lines_of_others_are_left_alone() -> None:
@@ -277,9 +277,9 @@ def test_events_about_many_are_found_by_each(clinic: FrontDoor, log: Log) -> Non
     clinic.get("/Encounter?_count=50")
     log.delivered()
     for person in (people[0], people[-1]):
-        found = AUDITOR_CALLS.get(f"/AuditEvent?patient={person}&subtype=search-type").found
-        assert len(found) == 1
-        assert set(about(found[0])) == set(people)
+        matches = AUDITOR_CALLS.get(f"/AuditEvent?patient={person}&subtype=search-type").found
+        assert len(matches) == 1
+        assert set(about(matches[0])) == set(people)
 
 
 # The retention and the index as the deployment says, and for how long rows of both are there.

@@ -58,23 +58,23 @@ def test_pages_go_through_all_hours_and_back(
 ) -> None:
     read_over_days(clinic, log, later)
     url, forth = f"/AuditEvent?{query}_sort=-date&_count={count}", []
-    whole = AUDITOR.get(f"/AuditEvent?{query}_sort=-date&_count=1000").ids
-    assert len(whole) == (18 if query.startswith("outcome") else 12)
+    all_ids = AUDITOR.get(f"/AuditEvent?{query}_sort=-date&_count=1000").ids
+    assert len(all_ids) == (18 if query.startswith("outcome") else 12)
     pages = []
     while url:
         pages.append(page := AUDITOR.get(url))
         forth += page.ids
         url = _link(page.body, "next")
-    assert forth == whole
+    assert forth == all_ids
     back: list[str] = []
     url = _link(pages[-1].body, "previous")
     while url:
         page = AUDITOR.get(url)
         back = page.ids + back
         url = _link(page.body, "previous")
-    assert back == whole[: len(back)]
-    assert len(back) >= len(whole) - count
-    assert AUDITOR.get(f"/AuditEvent?{query}_sort=date&_count=1000").ids == whole[::-1]
+    assert back == all_ids[: len(back)]
+    assert len(back) >= len(all_ids) - count
+    assert AUDITOR.get(f"/AuditEvent?{query}_sort=date&_count=1000").ids == all_ids[::-1]
 
 
 def _link(bundle: dict[str, Any], relation: str) -> str:

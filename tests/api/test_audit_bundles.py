@@ -107,8 +107,8 @@ def test_what_a_refused_entry_leaves_says_who_asked(clinic: FrontDoor, log: Log)
     entries = (entry("DELETE", "Encounter/1"), {"resource": care.session()})
     for kind in ("batch", "transaction"):
         nurse.post("/", bundle(kind, *entries))
-    found = log.delivered()
-    assert len(found) > 3
-    assert {event["agent"][0]["who"]["reference"] for event in found} == {"Practitioner/x"}
-    assert {role["text"] for event in found for role in event["agent"][0]["role"]} == {"auditor"}
+    events = log.delivered()
+    assert len(events) > 3
+    assert {event["agent"][0]["who"]["reference"] for event in events} == {"Practitioner/x"}
+    assert {role["text"] for event in events for role in event["agent"][0]["role"]} == {"auditor"}
     assert clinic.get("/Encounter/1").version == "1"

@@ -139,8 +139,8 @@ def test_large_but_compressible_is_stored(clinic: FrontDoor) -> None:
 def test_nearly_400_kb_is_stored_and_found(clinic: FrontDoor) -> None:
     created = clinic.post("/Communication", care.header(payload=large(280_000)))
     assert created.status == 201, created.text
-    found = clinic.get(f"/Communication?subject={care.HOMER}&part-of:missing=true").found
-    assert found == [created.body]
+    matches = clinic.get(f"/Communication?subject={care.HOMER}&part-of:missing=true").found
+    assert matches == [created.body]
 
 
 @pytest.mark.parametrize("own_id", ["a b", "a%20b", "ä", "%C3%A4", "a_b", "x" * 65, "a|b", "a:b"])

@@ -105,7 +105,7 @@ def test_a_message_is_found_by_who_is_contained_in_it(clinic: FrontDoor) -> None
     }
     header = clinic.post("/Communication", care.header()).id
     body = care.message(header, contained=[marge], sender=care.reference("#marge"))
-    said = clinic.post("/Communication", body).id
+    message_id = clinic.post("/Communication", body).id
     clinic.post("/Communication", care.message(header))
     for query in (
         "sender:RelatedPerson.name=bouvier",
@@ -114,13 +114,13 @@ def test_a_message_is_found_by_who_is_contained_in_it(clinic: FrontDoor) -> None
         f"part-of=Communication/{header}&sender.name=bouvier",
         f"_has:Communication:part-of:sender.name=bouvier&_id={header}",
     ):
-        wanted = header if "_has" in query else said
+        wanted = header if "_has" in query else message_id
         assert clinic.get(f"/Communication?{query}").ids == [wanted], query
 
 
 def test_a_contained_patient_is_the_patient_that_a_search_chains_by(clinic: FrontDoor) -> None:
     homer = {"resourceType": "Patient", "id": "p", "name": [{"family": "Simpson"}]}
-    made = clinic.post("/Encounter", visit(homer, subject=care.reference("#p"))).id
+    encounter_id = clinic.post("/Encounter", visit(homer, subject=care.reference("#p"))).id
     group = {"resourceType": "Group", "id": "p", "type": "person", "actual": True}
     clinic.post("/Encounter", visit(group, subject=care.reference("#p")))
     for query in (
@@ -128,7 +128,7 @@ def test_a_contained_patient_is_the_patient_that_a_search_chains_by(clinic: Fron
         "subject:Patient.family=simpson",
         "subject.name=simpson",
     ):
-        assert clinic.get(f"/Encounter?{query}").ids == [made], query
+        assert clinic.get(f"/Encounter?{query}").ids == [encounter_id], query
     assert clinic.get("/Encounter?patient=p").ids == []
     assert clinic.get("/Encounter?patient=Patient/p").ids == []
     assert clinic.get("/Encounter?patient.family=bouvier").ids == []
@@ -151,8 +151,10 @@ def test_a_chain_goes_out_of_what_is_contained_to_what_is_stored(clinic: FrontDo
         {"resourceType": "Organization", "id": "trust", "name": "Springfield Trust"},
     )
     ward = organization("Ward 4", partOf=care.reference("Organization/trust"))
-    made = clinic.post("/Encounter", visit(ward, serviceProvider=care.reference("#inside"))).id
-    assert clinic.get("/Encounter?service-provider.partof.name=springfield").ids == [made]
+    encounter_id = clinic.post(
+        "/Encounter", visit(ward, serviceProvider=care.reference("#inside"))
+    ).id
+    assert clinic.get("/Encounter?service-provider.partof.name=springfield").ids == [encounter_id]
 
 
 def test_a_patient_finds_by_what_is_contained_in_their_own(clinic: FrontDoor) -> None:
@@ -173,13 +175,13 @@ def test_a_patient_finds_by_what_is_contained_in_their_own(clinic: FrontDoor) ->
 def test_what_is_changed_is_found_as_it_is(clinic: FrontDoor) -> None:
     provider = care.reference("#inside")
     body = visit(organization("Springfield General"), serviceProvider=provider)
-    made = clinic.post("/Encounter", body)
+    created = clinic.post("/Encounter", body)
     query = "/Encounter?service-provider.name=springfield"
-    renamed = made.body | {"contained": [organization("Shelbyville Clinic")]}
-    assert clinic.put(f"/Encounter/{made.id}", renamed).status == 200
+    renamed = created.body | {"contained": [organization("Shelbyville Clinic")]}
+    assert clinic.put(f"/Encounter/{created.id}", renamed).status == 200
     assert clinic.get(query).ids == []
-    assert clinic.put(f"/Encounter/{made.id}", made.body).status == 200
-    assert clinic.get(query).ids == [made.id]
-    assert clinic.get("/Encounter?service-provider=%23inside").ids == [made.id]
+    assert clinic.put(f"/Encounter/{created.id}", created.body).status == 200
+    assert clinic.get(query).ids == [created.id]
+    assert clinic.get("/Encounter?service-provider=%23inside").ids == [created.id]
     assert clinic.get("/Encounter?service-provider=%23other").ids == []
-    assert clinic.delete(f"/Encounter/{made.id}").status in (200, 204, 403)
+    assert clinic.delete(f"/Encounter/{created.id}").status in (200, 204, 403)

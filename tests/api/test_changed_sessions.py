@@ -43,8 +43,8 @@ def versions(caller: FrontDoor, path: str = "/Encounter/s") -> list[str]:
 
 
 def medical_encounter(clinic: FrontDoor, patient: str) -> dict[str, Any]:
-    (found,) = clinic.get(f"/Encounter?part-of=Encounter/s&patient={patient}").found
-    return dict(found)
+    (match,) = clinic.get(f"/Encounter?part-of=Encounter/s&patient={patient}").found
+    return dict(match)
 
 
 @callers
@@ -70,12 +70,12 @@ def test_an_old_version_is_not_included(clinic: FrontDoor, caller: FrontDoor) ->
     add(clinic, BART)
     task = care.example("Observation", id="o", subject=care.reference(BART), encounter=old)
     assert clinic.put("/Observation/o", task).status == 201
-    found = caller.get("/Observation?_include=Observation:encounter")
-    assert [(match["resourceType"], match.get("id")) for match in found.found][:2] == [
+    answer = caller.get("/Observation?_include=Observation:encounter")
+    assert [(match["resourceType"], match.get("id")) for match in answer.found][:2] == [
         ("Observation", "o"),
         ("Encounter", "s"),
     ]
-    assert "homer" not in found.text
+    assert "homer" not in answer.text
 
 
 def test_a_version_without_patients_is_not_theirs_who_came_later(clinic: FrontDoor) -> None:
@@ -207,8 +207,8 @@ def check_split(clinic: FrontDoor, session_id: str, first: str, second: str) -> 
         assert {issue["severity"] for issue in whole.body["issue"]} <= {"information", "warning"}
     query = "identifier=https://clinic.example|homer-1"
     assert clinic.get(f"/Encounter?{query}").ids == [by_patient[first]["id"]]
-    found = clinic.post("/Encounter", care.session(), if_none_exist=query)
-    assert (found.status, found.id) == (200, by_patient[first]["id"])
+    answer = clinic.post("/Encounter", care.session(), if_none_exist=query)
+    assert (answer.status, answer.id) == (200, by_patient[first]["id"])
 
 
 def detailed(**more: Any) -> dict[str, Any]:

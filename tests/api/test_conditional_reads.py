@@ -122,10 +122,10 @@ def test_who_takes_no_json_of_this_fhir_is_refused(
 
 def test_a_form_may_say_the_format_too(clinic: FrontDoor, mine: Answer) -> None:
     url = "/Encounter/_search"
-    found = clinic.call("POST", url, "_id=mine&_format=json", content_type=FORM, accept="text/xml")
-    refusals.check(found, 406, "not-supported")
-    found = clinic.call("POST", url, f"_id={mine.id}&_format=json", content_type=FORM)
-    assert found.ids == [mine.id]
+    answer = clinic.call("POST", url, "_id=mine&_format=json", content_type=FORM, accept="text/xml")
+    refusals.check(answer, 406, "not-supported")
+    answer = clinic.call("POST", url, f"_id={mine.id}&_format=json", content_type=FORM)
+    assert answer.ids == [mine.id]
     refused = clinic.call("POST", url, "_id=mine&_format=xml", content_type=FORM)
     refusals.check(refused, 406, "not-supported", "_format")
 

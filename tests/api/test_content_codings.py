@@ -70,9 +70,9 @@ def test_each_kind_of_body_may_be_in_gzip(clinic: FrontDoor) -> None:
 
 def test_the_plain_api_unpacks_a_body(clinic: FrontDoor) -> None:
     plain = Plain(clinic)
-    made = plain.post("/encounters", packed(ENCOUNTER), content_encoding="gzip")
-    assert made.status == 201
-    path = f"/encounters/{made.body['data']['id']}"
+    created = plain.post("/encounters", packed(ENCOUNTER), content_encoding="gzip")
+    assert created.status == 201
+    path = f"/encounters/{created.body['data']['id']}"
     assert plain.patch(path, packed({"priority": "high"}), content_encoding="gzip").status == 200
     assert plain.put(path, MARK + json.dumps(ENCOUNTER).encode()).status == 200
 
@@ -133,8 +133,8 @@ def test_a_byte_order_mark_is_skipped(clinic: FrontDoor) -> None:
         assert clinic.post("/Encounter", body).status == 201
     assert sent(clinic, packed(MARK + text.encode())).status == 201
     form = MARK + b"status=in-progress"
-    found = clinic.call("POST", "/Encounter/_search", form, content_type=FORM)
-    assert len(found.ids) == 3
+    answer = clinic.call("POST", "/Encounter/_search", form, content_type=FORM)
+    assert len(answer.ids) == 3
 
 
 @pytest.mark.parametrize("body", [MARK + MARK + b"{}", b" " + MARK + b"{}", MARK])

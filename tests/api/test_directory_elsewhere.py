@@ -33,8 +33,8 @@ def other(practice: Practice) -> Iterator[Elsewhere]:
         practice.set(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=place.base)
         about_both = care.header(id="t", recipient=[care.reference(BART)])
         assert practice.clinic.put("/Communication/t", about_both).status == 201
-        said = care.message("t", id="m", sender=care.reference(NED), subject=None)
-        assert practice.clinic.put("/Communication/m", said).status == 201
+        message = care.message("t", id="m", sender=care.reference(NED), subject=None)
+        assert practice.clinic.put("/Communication/m", message).status == 201
         place.asked.clear()
         yield place
 

@@ -142,8 +142,10 @@ def test_conditions_of_others_do_not_meet_a_draft(clinic: FrontDoor, thread: str
     assert BOB.patch(found, SENT).status == 404
     assert BOB.delete(found).status == 204
     assert ADMIN.get(f"/Communication/{own_id}").version == "1"
-    made = BOB.post("/Communication", care.message(thread), If_None_Exist=found.partition("?")[2])
-    assert made.status == 201
+    created = BOB.post(
+        "/Communication", care.message(thread), If_None_Exist=found.partition("?")[2]
+    )
+    assert created.status == 201
 
 
 @pytest.mark.parametrize("element", ["inResponseTo", "partOf"])

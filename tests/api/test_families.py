@@ -64,8 +64,8 @@ def test_a_mother_sees_the_charts_of_both_children(family: FrontDoor, person: st
     assert charts(as_mother(person)) == {BART, LISA}
     for patient in (BART, LISA, MILHOUSE):
         family.post("/Observation", observation(patient))
-    seen = as_mother(person).get("/Observation").found
-    assert {one["subject"]["reference"] for one in seen} == {BART, LISA}
+    matches = as_mother(person).get("/Observation").found
+    assert {one["subject"]["reference"] for one in matches} == {BART, LISA}
 
 
 def test_without_a_link_of_her_own_record_she_is_the_relative_of_one(family: FrontDoor) -> None:
@@ -132,7 +132,7 @@ def test_what_names_her_stays_hers_when_the_link_has_ended(family: FrontDoor) ->
     mother = as_mother()
     about_bart: Resource = {"subject": care.reference(BART), "sender": care.reference(OF_BART)}
     hers = mother.post("/Communication", care.header(**about_bart, recipient=[ALICE])).id
-    said = mother.post("/Communication", care.message(hers, **about_bart)).id
+    message_id = mother.post("/Communication", care.message(hers, **about_bart)).id
     with_her: Resource = {"subject": care.reference(BART), "sender": ALICE}
     to_bart = family.post(
         "/Communication", care.header(**with_her, recipient=[care.reference(BART)])
@@ -140,7 +140,7 @@ def test_what_names_her_stays_hers_when_the_link_has_ended(family: FrontDoor) ->
     assert sorted(mother.get("/Communication?part-of:missing=true").ids) == sorted([to_bart, hers])
     relative(family, OF_BART, BART, **ended("2026-03-01"))
     assert mother.get("/Communication?part-of:missing=true").ids == [hers]
-    assert mother.get(f"/Communication/{said}").status == 200
+    assert mother.get(f"/Communication/{message_id}").status == 200
     assert mother.get(f"/Communication/{to_bart}").status == 404
     begun = mother.post("/Communication", care.header(**about_bart, recipient=[ALICE]))
     refusals.check(begun, 403, "forbidden", "Communication.subject")

@@ -116,11 +116,11 @@ def test_what_is_recorded_names_them_too(clinic: FrontDoor) -> None:
     ],
 )
 def test_searches_find_what_is_about_them(clinic: FrontDoor, query: str) -> None:
-    made = clinic.post("/Encounter", session()).id
+    encounter_id = clinic.post("/Encounter", session()).id
     clinic.post("/Encounter", care.session())
-    link = care.reference(f"Encounter/{made}")
+    link = care.reference(f"Encounter/{encounter_id}")
     assert clinic.post("/Communication", header(encounter=link)).status == 201
-    assert clinic.get(f"/Encounter?{query}").ids == [made]
+    assert clinic.get(f"/Encounter?{query}").ids == [encounter_id]
 
 
 def test_ids_of_what_is_kept_here_stay_as_r4_has_them(clinic: FrontDoor) -> None:
@@ -199,15 +199,15 @@ def test_a_session_of_their_thread_names_them(practice: Practice) -> None:
 
 
 def test_the_audit_trail_names_them(clinic: FrontDoor, log: Log) -> None:
-    made = replace(clinic, fhir_user=ALICE).post("/Encounter", session()).id
+    encounter_id = replace(clinic, fhir_user=ALICE).post("/Encounter", session()).id
     log.delivered()
     auditor = FrontDoor(role="auditor", fhir_user="Practitioner/aud_1")
     for query in (f"patient={HOMER}", "patient=pt_abc123", f"agent={ALICE}"):
-        found = auditor.get(f"/AuditEvent?{query}")
-        assert len(found.ids) == 1, found.text
-        (event,) = found.found
+        answer = auditor.get(f"/AuditEvent?{query}")
+        assert len(answer.ids) == 1, answer.text
+        (event,) = answer.found
         whats = [entity["what"]["reference"] for entity in event["entity"] if "what" in entity]
-        assert {f"Encounter/{made}/_history/1", HOMER} <= set(whats)
+        assert {f"Encounter/{encounter_id}/_history/1", HOMER} <= set(whats)
         assert event["agent"][0]["who"] == care.reference(ALICE)
         assert issues(fhirjson.loads(fhirjson.dumps(event)), "AuditEvent") == []
 

@@ -42,8 +42,8 @@ def test_an_id_names_no_message_that_has_moved_to_its_place(clinic: FrontDoor) -
     header_id, (message_id,) = thread(clinic, FIRST)
     change = [{"op": "replace", "path": "/sent", "value": SECOND}]
     assert clinic.patch(f"/Communication/{message_id}", change).status == 200
-    found = clinic.get(f"/Communication?part-of=Communication/{header_id}").ids
-    assert found == [message_id]
+    ids = clinic.get(f"/Communication?part-of=Communication/{header_id}").ids
+    assert ids == [message_id]
     moved = post(clinic, header_id, SECOND)
     guessed = moved[: -len("0000000000000000")] + message_id[-len("0000000000000000") :]
     assert clinic.get(f"/Communication/{guessed}").status == 404

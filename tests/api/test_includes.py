@@ -96,8 +96,8 @@ def test_what_is_deleted_or_elsewhere_is_not_included(
 ) -> None:
     header, messages = thread
     assert clinic.administrator.delete(f"/Communication/{messages[0]}").status == 204
-    found = clinic.get(f"/Communication?_id={header}&_revinclude=Communication:part-of")
-    assert modes(found)["include"] == messages[1:]
+    answer = clinic.get(f"/Communication?_id={header}&_revinclude=Communication:part-of")
+    assert modes(answer)["include"] == messages[1:]
     elsewhere = clinic.get(
         f"/Communication?_id={header}&_include=Communication:subject&_revinclude=Provenance:target"
         "&_include=Communication:sender:Practitioner&_include:iterate=Device:patient"

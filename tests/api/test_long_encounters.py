@@ -47,8 +47,8 @@ def test_what_began_long_before_is_found_once_and_in_its_place(clinic: FrontDoor
     assert set(clinic.get(f"{url}&date=ge2999").ids) == {ongoing}
     assert set(clinic.get(f"{url}&date=lt2020-01-01").ids) == {ended}
     assert set(clinic.get(f"{url}&date=2026").ids) == {stay, short}
-    whole = clinic.get(f"{url}&_sort=date").ids
-    assert len(whole) == len({*whole}) == 5
+    all_ids = clinic.get(f"{url}&_sort=date").ids
+    assert len(all_ids) == len({*all_ids}) == 5
     found, page = list[str](), clinic.get(f"{url}&date=ge2026-02-20&_sort=date&_count=1")
     while True:
         found += page.ids

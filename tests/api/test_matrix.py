@@ -412,9 +412,9 @@ def test_who_writes_to_a_patient_is_seen_by_all(role: str, restore: Callable[[],
             who = replace(who, claims={**who.claims, "patient": "homer-simpson"})
             status = 403 if not is_granted else 200 if seen else 404
             assert who.get(f"/{kind}/anybody").status == status
-            found = who.get(f"/{kind}?_id=anybody")
-            assert found.status == (200 if is_granted else 403)
-            assert not is_granted or found.ids == (["anybody"] if seen else [])
+            answer = who.get(f"/{kind}?_id=anybody")
+            assert answer.status == (200 if is_granted else 403)
+            assert not is_granted or answer.ids == (["anybody"] if seen else [])
         assert caller(role, "south").get(f"/{kind}/anybody").status == 404
 
 
@@ -435,9 +435,9 @@ def test_a_patients_scope_lets_nobody_write_what_is_about_no_patient(
     assert clinic.get("/Practitioner").status == 200
     refused = clinic.post("/Practitioner", care.example("Practitioner"))
     refusals.check(refused, 403, "forbidden", "Practitioner")
-    made = clinic.post("/Observation", care.example("Observation"))
-    assert made.status == 201
+    created = clinic.post("/Observation", care.example("Observation"))
+    assert created.status == 201
     assert clinic.get("/Observation?_summary=count").body["total"] == 2
-    assert clinic.administrator.delete(f"/Observation/{made.id}").status == 204
+    assert clinic.administrator.delete(f"/Observation/{created.id}").status == 204
     others = care.example("Observation", subject=care.reference(BART))
     refusals.check(clinic.post("/Observation", others), 403, "forbidden", "Observation")

@@ -73,8 +73,8 @@ def test_each_is_read_back_equal_under_every_policy(
 def test_each_is_found_by_its_id(clinic: FrontDoor, loaded: list[tuple[str, str]]) -> None:
     for path, _ in loaded:
         resource_type, own_id = path.split("/")[1:]
-        (found,) = clinic.get(f"/{resource_type}?_id={own_id}").found
-        assert found == clinic.get(path).body
+        (match,) = clinic.get(f"/{resource_type}?_id={own_id}").found
+        assert match == clinic.get(path).body
 
 
 def test_each_written_again_changes_nothing(

@@ -40,8 +40,8 @@ def opened(clinic: FrontDoor, *pairs: tuple[str, Any]) -> str:
 
 def children(clinic: FrontDoor, session_id: str) -> list[dict[str, Any]]:
     """The medical encounters of a session, in order of their patients."""
-    found = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").found
-    return sorted(found, key=lambda one: str(one["subject"]["reference"]))
+    matches = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").found
+    return sorted(matches, key=lambda one: str(one["subject"]["reference"]))
 
 
 def patients(clinic: FrontDoor, session_id: str) -> list[str]:

@@ -130,13 +130,13 @@ def test_a_patient_changes_no_identifier_that_staff_set(
     clinic: FrontDoor, change: Resource
 ) -> None:
     thread = clinic.post("/Communication", thread_of(recipient=[care.reference(care.HOMER)])).id
-    said = care.message(
+    message = care.message(
         thread,
         identifier=[CHAT | {"value": "message-1"}],
         sender=care.reference(care.ALICE),
         recipient=[care.reference(care.HOMER)],
     )
-    addressed = clinic.post("/Communication", said).id
+    addressed = clinic.post("/Communication", message).id
     for own_id in (thread, addressed):
         refused = HOMER.patch(f"/Communication/{own_id}", [change])
         assert refused.status in (400, 403), refused.text
@@ -169,20 +169,20 @@ def test_a_bridge_makes_bobs_thread_whatever_a_patient_planted(
     query = "_tag=https://chat.example.org|7"
     planted = posted(thread_of(**tag)).id
     bobs = thread_of("Patient/bob", **tag)
-    made = BRIDGE.post("/Communication", bobs, if_none_exist=query)
-    assert (made.status, made.id) == (200, planted)
+    created = BRIDGE.post("/Communication", bobs, if_none_exist=query)
+    assert (created.status, created.id) == (200, planted)
     practice.set(CONDITION_MATCHES="staff")
-    made = BRIDGE.post("/Communication", bobs, if_none_exist=query)
-    assert made.status == 201
+    created = BRIDGE.post("/Communication", bobs, if_none_exist=query)
+    assert created.status == 201
     again = BRIDGE.post("/Communication", bobs, if_none_exist=query)
-    assert (again.status, again.id) == (200, made.id)
+    assert (again.status, again.id) == (200, created.id)
     say = care.message("x", partOf=[care.reference(f"Communication?{query}")])
     assert BRIDGE.post("/Communication", say).body["partOf"] == [
-        care.reference(f"Communication/{made.id}")
+        care.reference(f"Communication/{created.id}")
     ]
     # A patient's own conditions find their own; what staff changed since is still a patient's.
     clinic.patch(f"/Communication/{planted}", [{"op": "add", "path": "/priority", "value": "stat"}])
-    assert BRIDGE.post("/Communication", bobs, if_none_exist=query).id == made.id
+    assert BRIDGE.post("/Communication", bobs, if_none_exist=query).id == created.id
     mine = HOMER.post("/Communication", thread_of(**tag), if_none_exist=query)
     assert (mine.status, mine.id) == (200, planted)
 
@@ -193,8 +193,8 @@ def test_a_session_that_a_patient_opened_is_one_that_a_patient_created(
     opened_by_homer = opened(HOMER, posted(thread_of()).id)
     assert opened_by_homer.status == 201, opened_by_homer.text
     query = "subject=Patient/homer-simpson"
-    found = BRIDGE.post("/Encounter", care.session(), if_none_exist=query)
-    assert (found.status, found.id) == (200, opened_by_homer.id)
+    answer = BRIDGE.post("/Encounter", care.session(), if_none_exist=query)
+    assert (answer.status, answer.id) == (200, opened_by_homer.id)
     practice.set(CONDITION_MATCHES="staff")
     assert BRIDGE.post("/Encounter", care.session(), if_none_exist=query).status == 201
 
@@ -341,8 +341,8 @@ def test_the_refusal_does_not_tell_whether_somebody_is_there() -> None:
 def test_in_a_thread_all_who_are_in_it_may_be_addressed(family: FrontDoor) -> None:
     who = [care.reference(person) for person in (care.HOMER, STRANGER, "Group/1")]
     thread = family.post("/Communication", care.header(recipient=who)).id
-    said = care.message(thread, recipient=who[1:])
-    assert posted(said).status == 201
+    message = care.message(thread, recipient=who[1:])
+    assert posted(message).status == 201
     refused = posted(care.message(thread, recipient=[care.reference("Patient/nobody")]))
     refusals.check(refused, 403, "forbidden", "Communication.recipient[0].reference")
 
@@ -354,16 +354,16 @@ def test_a_message_about_another_servers_patient_is_not_sent_to_them(clinic: Fro
     victim = FrontDoor("patient", ABROAD)
     thread = posted(thread_of()).id
     for path in PATHS:
-        said = care.message(thread, subject=care.reference(ABROAD))
-        refused = path(said)
+        message = care.message(thread, subject=care.reference(ABROAD))
+        refused = path(message)
         assert refused.status == 422, refused.text
     assert victim.get("/Communication").ids == []
     own = care.reference(ABROAD)
     about_them = thread_of(ABROAD) | {"subject": own, "recipient": [own]}
     theirs = victim.post("/Communication", about_them)
     assert theirs.status == 201, theirs.text
-    said = care.message(theirs.id, subject=own, sender=own)
-    assert victim.post("/Communication", said).status == 201
+    message = care.message(theirs.id, subject=own, sender=own)
+    assert victim.post("/Communication", message).status == 201
     assert clinic.get(f"/Communication?part-of=Communication/{theirs.id}").found
 
 

@@ -47,8 +47,14 @@ def unchanged(answer: Answer, before: Any, *, status: int = 403, code: str = "fo
 def test_a_patient_reads_what_is_in_their_compartment(clinic: FrontDoor) -> None:
     session = clinic.post("/Encounter", care.session()).id
     thread = clinic.post("/Communication", care.header()).id
-    said = clinic.post("/Communication", care.message(thread, sender=care.reference(care.ALICE))).id
-    for path in (f"/Encounter/{session}", f"/Communication/{thread}", f"/Communication/{said}"):
+    message_id = clinic.post(
+        "/Communication", care.message(thread, sender=care.reference(care.ALICE))
+    ).id
+    for path in (
+        f"/Encounter/{session}",
+        f"/Communication/{thread}",
+        f"/Communication/{message_id}",
+    ):
         for more in ("", "/_history", "/_history/1"):
             answers = [caller.get(path + more) for caller in (clinic, patient())]
             assert answers[0].status == 200
@@ -63,9 +69,9 @@ def test_a_communication_is_in_the_compartment_of_whom_it_names(
     named = {element: [homer] if element == "recipient" else homer}
     thread = clinic.post("/Communication", bart("", **named)).id
     # A message is in its header's compartments, whom it may itself name.
-    said = clinic.post("/Communication", bart(thread)).id
+    message_id = clinic.post("/Communication", bart(thread)).id
     assert patient().get(f"/Communication/{thread}").status == 200
-    assert patient().get(f"/Communication/{said}").status == 200
+    assert patient().get(f"/Communication/{message_id}").status == 200
     other = clinic.post("/Communication", bart("")).id
     own = clinic.post("/Communication", bart(other, **named)).id
     assert patient().get(f"/Communication/{other}").status == 404
@@ -74,12 +80,12 @@ def test_a_communication_is_in_the_compartment_of_whom_it_names(
 
 def test_what_a_patient_does_not_see_is_as_if_it_were_not_there(clinic: FrontDoor) -> None:
     thread = clinic.put("/Communication/other", bart("", id="other")).id
-    said = clinic.post("/Communication", bart(thread)).id
+    message_id = clinic.post("/Communication", bart(thread)).id
     clinic.put("/Encounter/other", care.session(id="other", subject=care.reference(BART)))
     clinic.put("/Encounter/gone", care.session(id="gone", subject=care.reference(BART)))
     clinic.administrator.delete("/Encounter/gone")
     before = everything()
-    for path in (f"/Communication/{thread}", f"/Communication/{said}", "/Encounter/other"):
+    for path in (f"/Communication/{thread}", f"/Communication/{message_id}", "/Encounter/other"):
         nowhere = path[:-5] + "zzzzz"
         for more in ("", "/_history", "/_history/1", "/_history/9"):
             unseen, absent = (patient().get(one + more) for one in (path, nowhere))
@@ -96,11 +102,11 @@ def test_what_a_patient_does_not_see_is_as_if_it_were_not_there(clinic: FrontDoo
 
 def test_what_was_deleted_is_gone_for_those_who_saw_it(clinic: FrontDoor) -> None:
     thread = clinic.post("/Communication", care.header()).id
-    said = clinic.post("/Communication", care.message(thread)).id
-    clinic.administrator.delete(f"/Communication/{said}")
-    assert patient().get(f"/Communication/{said}").status == 410
-    assert patient().get(f"/Communication/{said}/_history").body["total"] == 2
-    assert patient(BART).get(f"/Communication/{said}").status == 404
+    message_id = clinic.post("/Communication", care.message(thread)).id
+    clinic.administrator.delete(f"/Communication/{message_id}")
+    assert patient().get(f"/Communication/{message_id}").status == 410
+    assert patient().get(f"/Communication/{message_id}/_history").body["total"] == 2
+    assert patient(BART).get(f"/Communication/{message_id}").status == 404
 
 
 def test_a_patient_sees_their_own_medical_encounter_and_its_session(clinic: FrontDoor) -> None:
@@ -194,12 +200,12 @@ def test_a_token_that_does_not_say_who_is_refused(clinic: FrontDoor, caller: Fro
 def test_a_related_person_sees_threads_they_take_part_in(clinic: FrontDoor) -> None:
     taking_part = bart("", recipient=[care.reference(MARGE)])
     thread = clinic.post("/Communication", taking_part).id
-    said = clinic.post("/Communication", bart(thread)).id
+    message_id = clinic.post("/Communication", bart(thread)).id
     other = clinic.post("/Communication", bart("")).id
     session = care.session(participant=[{"individual": care.reference(MARGE)}])
     clinic.put("/Encounter/1", session | {"id": "1"})
     assert related().get(f"/Communication/{thread}").status == 200
-    assert related().get(f"/Communication/{said}").status == 200
+    assert related().get(f"/Communication/{message_id}").status == 200
     assert related().get(f"/Communication/{other}").status == 404
     assert related().get("/Encounter/1").status == 200
     assert related(patient="bart-simpson").get(f"/Communication/{other}").status == 200
@@ -336,12 +342,12 @@ def test_nothing_else_of_it_is_changed(clinic: FrontDoor, element: str, patch: A
         "sender": care.reference(care.ALICE),
         "recipient": [care.reference(care.HOMER)],
     }
-    said = clinic.post("/Communication", care.message(thread, **alice)).id
+    message_id = clinic.post("/Communication", care.message(thread, **alice)).id
     before = everything()
-    answer = patient().patch(f"/Communication/{said}", patch)
+    answer = patient().patch(f"/Communication/{message_id}", patch)
     unchanged(answer, before)
     assert answer.expressions == [f"Communication.{element}"]
-    unchanged(patient().delete(f"/Communication/{said}"), before)
+    unchanged(patient().delete(f"/Communication/{message_id}"), before)
 
 
 @pytest.mark.parametrize("status", ["preparation", "entered-in-error", "not-done", "stopped"])
@@ -351,9 +357,9 @@ def test_only_what_was_sent_is_read(clinic: FrontDoor, status: str) -> None:
         "sender": care.reference(care.ALICE),
         "recipient": [care.reference(care.HOMER)],
     }
-    said = clinic.post("/Communication", care.message(thread, status=status, **alice)).id
+    message_id = clinic.post("/Communication", care.message(thread, status=status, **alice)).id
     before = everything()
-    assert patient().patch(f"/Communication/{said}", READ).status in (403, 404)
+    assert patient().patch(f"/Communication/{message_id}", READ).status in (403, 404)
     assert everything() == before
 
 
@@ -363,9 +369,9 @@ def test_a_header_and_a_message_to_others_stay_as_they_are(clinic: FrontDoor) ->
         "sender": care.reference(care.ALICE),
         "recipient": [care.reference(BART)],
     }
-    said = clinic.post("/Communication", care.message(thread, **alice)).id
+    message_id = clinic.post("/Communication", care.message(thread, **alice)).id
     before = everything()
-    for path in (f"/Communication/{thread}", f"/Communication/{said}"):
+    for path in (f"/Communication/{thread}", f"/Communication/{message_id}"):
         for patch in (READ, RECEIVED, RETRACT):
             unchanged(patient().patch(path, patch), before)
         unchanged(patient().delete(path), before)
@@ -435,16 +441,16 @@ def test_what_they_do_not_see_matches_no_condition(clinic: FrontDoor) -> None:
     known = {"meta": {"tag": [{"system": "https://ids.example.org", "code": "1"}]}}
     query = "_tag=https://ids.example.org|1"
     clinic.put("/Communication/theirs", bart("", id="theirs", **known))
-    made = patient().post("/Communication", care.header(**known), if_none_exist=query)
-    assert made.status == 201
+    created = patient().post("/Communication", care.header(**known), if_none_exist=query)
+    assert created.status == 201
     again = patient().post("/Communication", care.header(**known), if_none_exist=query)
-    assert (again.status, again.id) == (200, made.id)
+    assert (again.status, again.id) == (200, created.id)
     refusals.check(
         clinic.post("/Communication", care.header(), if_none_exist=query), 412, "conflict"
     )
     by_query = [care.reference(f"Communication?{query}")]
     said = patient().post("/Communication", care.message("", partOf=by_query))
-    assert said.body["partOf"][0]["reference"] == f"Communication/{made.id}"
+    assert said.body["partOf"][0]["reference"] == f"Communication/{created.id}"
     assert patient(BART).delete(f"/Communication?{query}").status == 403
     assert patient("Patient/lisa").delete(f"/Communication?{query}").status == 204
     assert clinic.get("/Communication/theirs").status == 200

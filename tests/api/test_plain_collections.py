@@ -49,16 +49,16 @@ def body_of(collection: Collection, clinic: FrontDoor) -> Json:
 @by_name
 def test_every_interaction_with_every_collection(clinic: FrontDoor, collection: Collection) -> None:
     body = body_of(collection, clinic)
-    made = FACE.post(f"/{collection.name}", body)
-    assert made.status == 201, made.text
-    data = made.body["data"]
+    created = FACE.post(f"/{collection.name}", body)
+    assert created.status == 201, created.text
+    data = created.body["data"]
     path = f"/{collection.name}/{data['id']}"
-    assert made.headers["Location"] == f"{V1}{path}"
-    assert made.headers["ETag"] == f'W/"{data["version"]}"'
+    assert created.headers["Location"] == f"{V1}{path}"
+    assert created.headers["ETag"] == f'W/"{data["version"]}"'
     assert own(data).items() >= body.items()
 
     assert FACE.get(path).body == {"data": data}
-    assert FACE.get(path, if_none_match=made.headers["ETag"]).status == 304
+    assert FACE.get(path, if_none_match=created.headers["ETag"]).status == 304
     assert data in FACE.get(f"/{collection.name}").body["data"]
     in_fhir = clinic.get(f"/{collection.type}/{data['id']}")
     assert in_fhir.status == 200
@@ -112,12 +112,12 @@ def test_a_visit_is_a_valid_encounter_in_fhir(clinic: FrontDoor) -> None:
 
 
 def test_a_visit_is_finished_by_what_changed(clinic: FrontDoor) -> None:
-    made = FACE.make("/encounters", VISIT)
+    created = FACE.make("/encounters", VISIT)
     period = {"start": "2026-11-20T09:00:00Z", "end": "2026-11-20T09:45:00Z"}
     change = {"status": "finished", "period": period, "lengthMinutes": 45}
-    done = FACE.patch(f"/encounters/{made['id']}", change)
+    done = FACE.patch(f"/encounters/{created['id']}", change)
     assert own(done.body["data"]) == VISIT | change
-    encounter = clinic.get(f"/Encounter/{made['id']}").body
+    encounter = clinic.get(f"/Encounter/{created['id']}").body
     assert encounter["length"] == {
         "value": 45,
         "unit": "min",
@@ -240,9 +240,9 @@ def test_an_application_may_give_ids_of_its_own() -> None:
 
 @pytest.mark.parametrize("accept", ["application/fhir+xml", "text/html", "*/*", "nonsense", ""])
 def test_answers_are_json_whatever_accept_says(accept: str) -> None:
-    made = FACE.post("/encounters", VISIT, accept=accept)
-    assert made.status == 201
-    assert FACE.get(f"/encounters/{made.body['data']['id']}", accept=accept).status == 200
+    created = FACE.post("/encounters", VISIT, accept=accept)
+    assert created.status == 201
+    assert FACE.get(f"/encounters/{created.body['data']['id']}", accept=accept).status == 200
     assert FACE.get("/encounters/none", accept=accept).status == 404
 
 
@@ -253,9 +253,9 @@ def test_what_a_body_was_packed_in_makes_no_difference() -> None:
 
 def test_a_number_is_kept_digit_for_digit() -> None:
     body = '{"status": "final", "code": "Weight", "valueQuantity": {"value": 72.50}}'
-    made = FACE.post("/observations", body)
-    assert '"value":72.50' in made.text
-    path = f"/observations/{made.body['data']['id']}"
+    created = FACE.post("/observations", body)
+    assert '"value":72.50' in created.text
+    path = f"/observations/{created.body['data']['id']}"
     assert '"value":72.50' in FACE.get(path).text
     finer = FACE.patch(path, '{"valueQuantity": {"value": 72.500}}')
     assert '"value":72.500' in finer.text

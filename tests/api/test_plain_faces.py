@@ -212,17 +212,17 @@ def test_text_takes_the_place_of_another_attachment(clinic: FrontDoor) -> None:
 
 
 def test_a_change_of_either_face_meets_the_versions_of_the_other(clinic: FrontDoor) -> None:
-    made = FACE.post("/encounters", {"status": "in-progress", "class": "AMB"})
-    own_id = made.body["data"]["id"]
+    created = FACE.post("/encounters", {"status": "in-progress", "class": "AMB"})
+    own_id = created.body["data"]["id"]
     stored = clinic.get(f"/Encounter/{own_id}")
-    assert stored.headers["ETag"] == made.headers["ETag"]
+    assert stored.headers["ETag"] == created.headers["ETag"]
     more = stored.body | {"hospitalization": {"reAdmission": {"text": "R"}}}
-    changed = clinic.put(f"/Encounter/{own_id}", more, if_match=made.headers["ETag"])
+    changed = clinic.put(f"/Encounter/{own_id}", more, if_match=created.headers["ETag"])
     assert changed.status == 200
     late = FACE.put(
         f"/encounters/{own_id}",
         {"status": "finished", "class": "AMB"},
-        if_match=made.headers["ETag"],
+        if_match=created.headers["ETag"],
     )
     assert late.status == 412
     assert FACE.patch(f"/encounters/{own_id}", {"priority": "high"}).status == 200

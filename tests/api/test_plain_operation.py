@@ -39,7 +39,7 @@ def test_an_error_of_our_own_says_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_busy_database_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = FACE.make("/encounters", VISIT)
+    created = FACE.make("/encounters", VISIT)
     monkeypatch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", -1)
     client = dynamodb.client()
     busy = client.exceptions.TransactionCanceledException(
@@ -54,7 +54,7 @@ def test_a_busy_database_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
         raise busy
 
     monkeypatch.setattr(client, "transact_write_items", throttled)
-    answer = FACE.patch(f"/encounters/{made['id']}", {"priority": "high"})
+    answer = FACE.patch(f"/encounters/{created['id']}", {"priority": "high"})
     assert answer.status == 503, answer.text
     assert answer.headers["Retry-After"]
 

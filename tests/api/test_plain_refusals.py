@@ -239,9 +239,9 @@ def test_the_face_is_beside_any_base(monkeypatch: pytest.MonkeyPatch, base: str)
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("BASE_PATH", base)
         settings.settings.cache_clear()
-        made = FACE.post("/encounters", VISIT)
-        assert made.status == 201
-        assert FACE.get(f"/encounters/{made.body['data']['id']}").status == 200
+        created = FACE.post("/encounters", VISIT)
+        assert created.status == 201
+        assert FACE.get(f"/encounters/{created.body['data']['id']}").status == 200
         assert FACE.get("/nothing").status == 404
     settings.settings.cache_clear()
 

@@ -33,9 +33,9 @@ def visit(day: int, **more: Any) -> str:
 
 
 def ids(query: str) -> list[str]:
-    found = FACE.get(f"/encounters?{query}")
-    assert found.status == 200, found.text
-    return [member["id"] for member in found.body["data"]]
+    answer = FACE.get(f"/encounters?{query}")
+    assert answer.status == 200, answer.text
+    return [member["id"] for member in answer.body["data"]]
 
 
 def test_encounters_are_found_by_what_they_are() -> None:

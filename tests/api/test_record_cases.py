@@ -29,19 +29,19 @@ def test_a_conditional_write_finds_what_has_the_identifier(
     clinic: FrontDoor, kind: str, identified: dict[str, Any]
 ) -> None:
     body = care.example(kind, **identified)
-    made = clinic.post(f"/{kind}", body, if_none_exist=NAMED)
-    assert made.status == 201, made.text
+    created = clinic.post(f"/{kind}", body, if_none_exist=NAMED)
+    assert created.status == 201, created.text
     again = clinic.post(f"/{kind}", body, if_none_exist=NAMED)
-    assert (again.status, again.id) == (200, made.id)
+    assert (again.status, again.id) == (200, created.id)
     changed = clinic.put(f"/{kind}?{NAMED}", body | {"language": "de"})
-    assert (changed.status, changed.id, changed.version) == (200, made.id, "2")
+    assert (changed.status, changed.id, changed.version) == (200, created.id, "2")
     patch = [{"op": "remove", "path": "/language"}]
     assert clinic.patch(f"/{kind}?{NAMED}", patch).version == "3"
     second = clinic.post(f"/{kind}", body)
     refusals.check(clinic.put(f"/{kind}?{NAMED}", body), 412, "conflict")
     assert clinic.administrator.delete(f"/{kind}/{second.id}").status == 204
     assert clinic.administrator.delete(f"/{kind}?{NAMED}").status == 204
-    assert clinic.get(f"/{kind}/{made.id}").status == 410
+    assert clinic.get(f"/{kind}/{created.id}").status == 410
     assert clinic.post(f"/{kind}", body, if_none_exist=NAMED).status == 201
 
 
@@ -85,8 +85,8 @@ def test_a_transaction_makes_people_a_visit_and_its_records_together(clinic: Fro
     assert encounter["diagnosis"] == [
         {"condition": care.reference(f"Condition/{ids['Condition']}")}
     ]
-    found = clinic.get(f"/Encounter/{ids['Encounter']}/$everything").found
-    assert {match["resourceType"] for match in found} == set(ids) - {"Patient"}
+    matches = clinic.get(f"/Encounter/{ids['Encounter']}/$everything").found
+    assert {match["resourceType"] for match in matches} == set(ids) - {"Patient"}
     for kind in ("Observation", "Condition", "DocumentReference"):
         assert clinic.get(f"/{kind}?encounter={ids['Encounter']}").ids == [ids[kind]]
         assert clinic.get(f"/{kind}?patient={ids['Patient']}").ids == [ids[kind]]
@@ -138,10 +138,10 @@ def test_a_document_names_so_many_encounters_as_it_has_rows_for(clinic: FrontDoo
     refused = clinic.post("/DocumentReference", document | {"context": context})
     refusals.check(refused, 422, "business-rule", "DocumentReference.context.encounter")
     context["encounter"] = context["encounter"][:20]
-    made = clinic.post("/DocumentReference", document | {"context": context})
-    assert made.status == 201, made.text
+    created = clinic.post("/DocumentReference", document | {"context": context})
+    assert created.status == 201, created.text
     for own_id in ids[:20]:
-        assert clinic.get(f"/DocumentReference?encounter={own_id}").ids == [made.id]
+        assert clinic.get(f"/DocumentReference?encounter={own_id}").ids == [created.id]
 
 
 def test_a_document_of_hundreds_of_kilobytes_is_kept_and_found(clinic: FrontDoor) -> None:
@@ -150,16 +150,16 @@ def test_a_document_of_hundreds_of_kilobytes_is_kept_and_found(clinic: FrontDoor
     content = [{"attachment": {"contentType": "text/plain", "title": text[:350_000]}}]
     during = {"encounter": [care.reference(f"Encounter/{session}")]}
     document = care.example("DocumentReference", content=content, context=during)
-    made = clinic.post("/DocumentReference", document)
-    assert made.status == 201, made.text[:500]
-    url = f"/DocumentReference/{made.id}"
-    assert clinic.get(url).text == made.text
-    assert clinic.get(f"/DocumentReference?encounter={session}").found == [made.body]
+    created = clinic.post("/DocumentReference", document)
+    assert created.status == 201, created.text[:500]
+    url = f"/DocumentReference/{created.id}"
+    assert clinic.get(url).text == created.text
+    assert clinic.get(f"/DocumentReference?encounter={session}").found == [created.body]
     everything = clinic.get(f"/Encounter/{session}/$everything?_type=DocumentReference")
-    assert everything.found == [made.body]
+    assert everything.found == [created.body]
     content[0]["attachment"]["title"] = text * 2
-    refusals.check(clinic.put(url, document | {"id": made.id}), 413, "too-long")
-    assert clinic.get(url).text == made.text
+    refusals.check(clinic.put(url, document | {"id": created.id}), 413, "too-long")
+    assert clinic.get(url).text == created.text
 
 
 @pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
@@ -169,8 +169,8 @@ def test_a_type_is_validated_and_shown_in_part(clinic: FrontDoor, kind: str) -> 
     wrong = clinic.post(f"/{kind}/$validate", care.example(kind, unheardOf=1))
     assert (wrong.status, wrong.expressions[0]) == (200, f"{kind}.unheardOf")
     noted = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
-    made = clinic.post(f"/{kind}", care.example(kind, text=noted, language="en"))
-    url = f"/{kind}/{made.id}"
+    created = clinic.post(f"/{kind}", care.example(kind, text=noted, language="en"))
+    url = f"/{kind}/{created.id}"
     (tag,) = clinic.get(f"{url}?_summary=true").body["meta"]["tag"]
     assert tag["code"] == "SUBSETTED"
     assert "text" not in clinic.get(f"{url}?_summary=true").body
@@ -182,4 +182,4 @@ def test_a_type_is_validated_and_shown_in_part(clinic: FrontDoor, kind: str) -> 
         "PATCH", url, {"language": None}, content_type="application/merge-patch+json"
     )
     assert (merged.status, "language" in merged.body) == (200, False)
-    assert clinic.get(f"/{kind}?_id={made.id}&_summary=count").body["total"] == 1
+    assert clinic.get(f"/{kind}?_id={created.id}&_summary=count").body["total"] == 1

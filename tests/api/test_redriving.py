@@ -178,15 +178,15 @@ def test_reindexing_makes_the_rows_of_the_archive_anew(
     auditing.collected()
     auditing.archived()
     before = index_rows()
-    found = AUDITOR.get("/AuditEvent?entity=Encounter/1").ids
-    assert len(found) == 2
+    ids = AUDITOR.get("/AuditEvent?entity=Encounter/1").ids
+    assert len(ids) == 2
     for row in before[::2]:
         spoil(row, change)
     counts = reindexing.audit(deployed)
     assert counts["repaired audit rows"] == len(before[::2])
     assert counts["checked audit rows"] == len(before)
     assert index_rows() == before
-    assert AUDITOR.get("/AuditEvent?entity=Encounter/1").ids == found
+    assert AUDITOR.get("/AuditEvent?entity=Encounter/1").ids == ids
     assert reindexing.audit(deployed)["repaired audit rows"] == 0
 
 

@@ -100,8 +100,8 @@ def test_what_is_recorded_is_here(both: Both) -> None:
     answer = both.clinic.post("/Encounter", care.session(diagnosis=diagnosis))
     refusals.check(answer, 422, "business-rule", CONDITION)
     body = {"resourceType": "Condition", "subject": care.reference(care.HOMER)}
-    made = both.clinic.post("/Condition", body)
-    diagnosis = [{"condition": care.reference(f"Condition/{made.id}")}]
+    created = both.clinic.post("/Condition", body)
+    diagnosis = [{"condition": care.reference(f"Condition/{created.id}")}]
     assert both.clinic.post("/Encounter", care.session(diagnosis=diagnosis)).status == 201
     assert both.other.paths == asked(care.HOMER, care.ALICE)
 
@@ -135,11 +135,11 @@ def test_an_id_of_what_is_recorded_here_is_as_r4_has_it(both: Both) -> None:
 
 
 def test_only_what_a_write_adds_is_asked(both: Both) -> None:
-    made = both.clinic.post("/Encounter", care.session())
+    created = both.clinic.post("/Encounter", care.session())
     both.other.people.clear()
     both.other.asked.clear()
-    path = f"/Encounter/{made.id}"
-    assert both.clinic.put(path, made.body | {"status": "finished"}).status == 200
+    path = f"/Encounter/{created.id}"
+    assert both.clinic.put(path, created.body | {"status": "finished"}).status == 200
     assert both.other.asked == []
 
 
@@ -184,8 +184,8 @@ def test_a_condition_is_of_the_subject_in_each_of_its_forms(both: Both) -> None:
     both.practice.set(SAME_SUBJECT="true")
     both.other.people.add(LINDA)
     subject = care.reference(f"{both.other.base}/{care.HOMER}")
-    made = both.clinic.post("/Condition", {"resourceType": "Condition", "subject": subject})
-    diagnosis = [{"condition": care.reference(f"Condition/{made.id}")}]
+    created = both.clinic.post("/Condition", {"resourceType": "Condition", "subject": subject})
+    diagnosis = [{"condition": care.reference(f"Condition/{created.id}")}]
     assert both.clinic.post("/Encounter", care.session(diagnosis=diagnosis)).status == 201
     of_linda = care.session(subject=care.reference(LINDA), diagnosis=diagnosis)
     other = both.clinic.post("/Encounter", of_linda)

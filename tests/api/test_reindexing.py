@@ -269,8 +269,8 @@ def test_a_part_that_was_killed_goes_on_where_it_was(
         reindex.handler({"part": 0, "parts": 1}, context())
     with pytest.raises(Conflict):
         reindex.handler({"finish": 1}, context())
-    found = clinic.get("/Encounter?class=VR").ids
-    assert 0 < len(found) < len(ids)
+    found_ids = clinic.get("/Encounter?class=VR").ids
+    assert 0 < len(found_ids) < len(ids)
     answer = reindex.handler({"part": 0, "parts": 1}, context())
     assert answer["checked"] == len(ids)
     reindex.handler({"finish": 1}, context())

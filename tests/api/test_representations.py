@@ -66,9 +66,9 @@ def test_who_may_read_gets_the_resource() -> None:
 
 def test_what_a_condition_finds_is_not_shown_either() -> None:
     caller = FrontDoor(claims={"scope": "user/Encounter.cs"})
-    found = caller.post("/Encounter", care.session(), if_none_exist=NUMBER)
-    assert (found.status, found.text) == (200, "")
-    assert found.headers["Content-Location"].endswith("/Encounter/1/_history/1")
+    answer = caller.post("/Encounter", care.session(), if_none_exist=NUMBER)
+    assert (answer.status, answer.text) == (200, "")
+    assert answer.headers["Content-Location"].endswith("/Encounter/1/_history/1")
 
 
 def test_entries_of_a_bundle_are_answered_alike() -> None:
@@ -91,8 +91,8 @@ def test_each_resource_counts_by_itself() -> None:
     scope = "user/Communication.cu user/Communication.r?category=rash"
     caller = FrontDoor(claims={"scope": scope})
     assert caller.patch("/Communication/t", []).body["id"] == "t"
-    made = caller.post("/Communication", care.header())
-    assert (made.status, made.text) == (201, "")
+    created = caller.post("/Communication", care.header())
+    assert (created.status, created.text) == (201, "")
 
 
 def refusals_of(caller: FrontDoor) -> list[Answer]:

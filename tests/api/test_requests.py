@@ -93,8 +93,8 @@ def test_bodies_may_arrive_as_base64() -> None:
     patch = [{"op": "replace", "path": "/status", "value": "onleave"}]
     assert clinic.patch(path, patch).body["status"] == "onleave"
     form = f"_id={created.id}"
-    found = clinic.call("POST", "/Encounter/_search", form, content_type=FORM)
-    assert found.ids == [created.id]
+    answer = clinic.call("POST", "/Encounter/_search", form, content_type=FORM)
+    assert answer.ids == [created.id]
     refusals.check(clinic.post("/Encounter", "{"), 400, "structure")
 
 
@@ -171,16 +171,16 @@ def test_only_a_form_is_form_decoded(clinic: FrontDoor) -> None:
     form = f"identifier={quote(LINK)}%7C%2B1555+123"
     for content_type in (FORM, f"{FORM}; charset=utf-8"):
         path = "/Communication/_search"
-        found = clinic.call("POST", path, form, content_type=content_type)
-        assert (found.status, found.ids) == (200, [created.id])
+        answer = clinic.call("POST", path, form, content_type=content_type)
+        assert (answer.status, answer.ids) == (200, [created.id])
 
 
 def test_a_forms_parameters_join_those_of_the_url(clinic: FrontDoor) -> None:
     open_session(clinic, status="planned")
     ongoing = open_session(clinic)
     path = "/Encounter/_search?status=in-progress"
-    found = clinic.call("POST", path, f"subject={care.HOMER}", content_type=FORM)
-    assert found.ids == [ongoing]
+    answer = clinic.call("POST", path, f"subject={care.HOMER}", content_type=FORM)
+    assert answer.ids == [ongoing]
     assert clinic.call("POST", path).ids == [ongoing]
     refused = clinic.call("POST", "/Encounter/_search", "{}", content_type="application/json")
     refusals.check(refused, 415, "not-supported")

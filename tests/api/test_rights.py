@@ -117,8 +117,8 @@ class Scene:
         )
 
     def message(self, thread: str, sent: str | None = "2026-03-01T10:00:00Z", **more: Any) -> str:
-        made = self.clinic.post("/Communication", care.message(thread[15:], sent, **more))
-        return f"/Communication/{made.id}"
+        created = self.clinic.post("/Communication", care.message(thread[15:], sent, **more))
+        return f"/Communication/{created.id}"
 
     def draft(self) -> str:
         by_alice: dict[str, Any] = {"status": "preparation", "sender": care.reference(care.ALICE)}
@@ -324,8 +324,8 @@ def oversees(ask: Caller, at: Scene) -> None:
     auditor = replace(ask, role="auditor", fhir_user="")
     at.patient()
     auditing.collected()
-    found = auditor.get("/AuditEvent").ids
-    auditor.get(f"/AuditEvent/{found[0]}")
+    ids = auditor.get("/AuditEvent").ids
+    auditor.get(f"/AuditEvent/{ids[0]}")
 
 
 def plains(ask: Caller, at: Scene) -> None:

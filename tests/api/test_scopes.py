@@ -184,8 +184,8 @@ def test_a_constraint_is_applied_to_what_is_read_found_and_written(clinic: Front
 def test_a_constraint_that_cannot_be_applied_grants_nothing(constraint: str) -> None:
     caller = scoped(f"user/Communication.cruds?{constraint}")
     assert caller.get("/Communication/t").status in (403, 404)
-    found = caller.get("/Communication")
-    assert found.status == 403 or not found.ids
+    response = caller.get("/Communication")
+    assert response.status == 403 or not response.ids
     answer = caller.post("/Communication", care.header(category=[RASH]))
     refusals.check(answer, 403, "forbidden", *answer.expressions)
 

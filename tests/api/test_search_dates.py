@@ -132,8 +132,8 @@ def test_a_message_of_a_month_is_found_by_every_day_of_it(clinic: FrontDoor, by:
         "ge2026-03": [],
     }
     for query, sent in expected.items():
-        found = clinic.get(f"/Communication?{by}={asked}&sent={query}&_sort=sent").ids
-        assert found == [ids[one] for one in sent], query
+        found_ids = clinic.get(f"/Communication?{by}={asked}&sent={query}&_sort=sent").ids
+        assert found_ids == [ids[one] for one in sent], query
 
 
 def test_what_was_changed_last_is_not_given_again_for_ever(clinic: FrontDoor) -> None:

@@ -355,11 +355,11 @@ def test_who_wrote_takes_part_when_the_session_closes_and_nobody_is_removed(
 ) -> None:
     header_id = thread_policy.header()
     thread_policy.says(header_id, NINE)
-    said = thread_policy.says(header_id, TEN, sender=BOB)
+    message = thread_policy.says(header_id, TEN, sender=BOB)
     assert people(thread_policy.session()) == [care.ALICE]
     thread_policy.at("2026-03-03 10:00")
     assert people(thread_policy.session()) == [care.ALICE, BOB["reference"]]
-    thread_policy.change(f"/Communication/{said.id}", status="entered-in-error")
+    thread_policy.change(f"/Communication/{message.id}", status="entered-in-error")
     assert thread_policy.table() == [("finished", "02 09:00", "02 09:00")]
     assert people(thread_policy.session()) == [care.ALICE, BOB["reference"]]
 

@@ -26,8 +26,8 @@ def fill(caller: FrontDoor) -> None:
     assert caller.put("/Encounter/session", care.session(id="session")).status == 201
     header = care.header(id="thread", identifier=[TWILIO])
     assert caller.put("/Communication/thread", header).status == 201
-    said = care.message("thread", "2026-03-01T10:00:00Z", id="said")
-    assert caller.put("/Communication/said", said).status == 201
+    message = care.message("thread", "2026-03-01T10:00:00Z", id="said")
+    assert caller.put("/Communication/said", message).status == 201
     assert caller.patch("/Communication/thread", care.link("session")).status == 200
     patient = care.example("Patient", id="homer-simpson", identifier=[TWILIO])
     assert caller.put("/Patient/homer-simpson", patient).status == 201
@@ -89,8 +89,8 @@ def test_the_same_ids_and_identifiers_are_others_in_another_tenant() -> None:
     fill(NORTH)
     fill(SOUTH)
     stored = care.header(identifier=[TWILIO])
-    found = SOUTH.post("/Communication", stored, if_none_exist="identifier=https://twilio.com|CH1")
-    assert (found.status, found.id) == (200, "thread")
+    answer = SOUTH.post("/Communication", stored, if_none_exist="identifier=https://twilio.com|CH1")
+    assert (answer.status, answer.id) == (200, "thread")
     body = SOUTH.get("/Encounter/session").body | {"status": "finished"}
     assert SOUTH.put("/Encounter/session", body).status == 200
     assert NORTH.get("/Encounter/session").body["status"] == "in-progress"

@@ -211,9 +211,9 @@ def test_parts_that_are_no_communications_here_come_and_go(clinic: FrontDoor) ->
 def test_a_display_only_part_counts_as_missing(clinic: FrontDoor) -> None:
     shown = clinic.post("/Communication", care.header(partOf=[{"display": "the paper file"}]))
     _, (message_id,) = thread(clinic, EARLY)
-    found = clinic.get("/Communication?part-of:missing=true").ids
-    assert shown.id in found
-    assert message_id not in found
+    ids = clinic.get("/Communication?part-of:missing=true").ids
+    assert shown.id in ids
+    assert message_id not in ids
 
 
 @pytest.mark.parametrize("status", ["preparation", "in-progress", "on-hold"])

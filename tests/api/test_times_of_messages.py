@@ -334,8 +334,8 @@ def test_a_closing_counts_and_a_search_finds_what_stands_before_its_time(
     assert (ended["status"], clock(ended, "end")) == ("finished", at.strftime("%d %H:%M"))
     assert clock(ended, "start") == at.strftime("%d %H:%M")
     assert first.id in practice.messages(session)
-    found = ALICE.get(f"/Encounter/{session['id']}/$everything").ids
-    assert first.id in found
+    ids = ALICE.get(f"/Encounter/{session['id']}/$everything").ids
+    assert first.id in ids
 
 
 def test_a_message_that_waits_before_its_time_is_found_where_a_link_adopts_it(

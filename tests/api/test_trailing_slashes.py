@@ -24,17 +24,17 @@ def identified(**more: Any) -> dict[str, Any]:
 
 
 def test_a_type_may_have_a_slash_before_its_query(clinic: FrontDoor) -> None:
-    made = clinic.post("/Encounter/", identified())
-    assert made.status == 201, made.text
-    assert clinic.get(f"/Encounter/?{QUERY}").ids == [made.id]
-    assert clinic.get("/Encounter/").ids == [made.id]
+    created = clinic.post("/Encounter/", identified())
+    assert created.status == 201, created.text
+    assert clinic.get(f"/Encounter/?{QUERY}").ids == [created.id]
+    assert clinic.get("/Encounter/").ids == [created.id]
     assert clinic.put(f"/Encounter/?{QUERY}", identified(language="en")).status == 200
     changed = clinic.call("PATCH", f"/Encounter/?{QUERY}", {"language": "de"}, content_type=MERGE)
     assert changed.body["language"] == "de"
     assert clinic.post(f"/Encounter/?{QUERY}", identified()).status == 200
-    assert clinic.call("POST", "/Encounter/_search/", QUERY, content_type=FORM).ids == [made.id]
+    assert clinic.call("POST", "/Encounter/_search/", QUERY, content_type=FORM).ids == [created.id]
     assert clinic.administrator.delete(f"/Encounter/?{QUERY}").status == 204
-    assert clinic.get(f"/Encounter/{made.id}/").status == 410
+    assert clinic.get(f"/Encounter/{created.id}/").status == 410
 
 
 def test_a_resource_may_have_a_slash_at_the_end(clinic: FrontDoor) -> None:
@@ -86,11 +86,11 @@ def test_a_bundle_may_be_posted_to_the_base_with_a_slash(clinic: FrontDoor, kind
 def test_a_bundles_entry_may_have_a_slash_before_its_query_or_at_its_end(
     clinic: FrontDoor, kind: str, before: str
 ) -> None:
-    made = clinic.post("/Encounter", identified())
+    created = clinic.post("/Encounter", identified())
     requests = [
         {"method": "GET", "url": f"{before}Encounter/?{QUERY}"},
-        {"method": "GET", "url": f"{before}Encounter/{made.id}/"},
-        {"method": "GET", "url": f"{before}Encounter/{made.id}/_history/"},
+        {"method": "GET", "url": f"{before}Encounter/{created.id}/"},
+        {"method": "GET", "url": f"{before}Encounter/{created.id}/_history/"},
         {"method": "DELETE", "url": f"{before}Encounter/?{QUERY}"},
     ]
     for request in requests:
@@ -100,17 +100,17 @@ def test_a_bundles_entry_may_have_a_slash_before_its_query_or_at_its_end(
         )
         status = "204" if request["method"] == "DELETE" else "200"
         assert answer.body["entry"][0]["response"]["status"] == status, answer.text
-    assert clinic.get(f"/Encounter/{made.id}").status == 410
+    assert clinic.get(f"/Encounter/{created.id}").status == 410
 
 
 def test_the_plain_api_takes_a_slash_at_the_end(clinic: FrontDoor) -> None:
     plain = Plain(clinic)
-    made = plain.make(
+    created = plain.make(
         "/encounters/", {"patientId": "homer-simpson", "status": "planned", "class": "VR"}
     )
-    own = f"/encounters/{made['id']}"
+    own = f"/encounters/{created['id']}"
     assert plain.get(f"{own}/").body == plain.get(own).body
-    assert plain.get("/encounters/?patientId=homer-simpson").body["data"] == [made]
+    assert plain.get("/encounters/?patientId=homer-simpson").body["data"] == [created]
     assert plain.patch(f"{own}/", {"priority": "high"}).status == 200
     assert plain.administrator.delete(f"{own}/").status == 204
     assert plain.get("/nowhere/").status == 404

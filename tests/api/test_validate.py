@@ -146,9 +146,9 @@ def test_a_mode_knows_what_is_stored(clinic: FrontDoor) -> None:
 
 def test_with_a_mode_what_the_write_puts_right_is_a_warning(clinic: FrontDoor) -> None:
     body = care.session(type=[], location=[{}], meta={"project": "1", "id": "m"})
-    told = clinic.post(TYPE, parameters(body, mode="create"))
-    assert outcome(told) == []
-    assert set(outcome(told, "warning")) >= {
+    answer = clinic.post(TYPE, parameters(body, mode="create"))
+    assert outcome(answer) == []
+    assert set(outcome(answer, "warning")) >= {
         ("invariant", "Encounter.type"),
         ("structure", "Encounter.meta.project"),
     }
@@ -200,15 +200,15 @@ def test_a_mode_tells_that_a_caller_may_not(clinic: FrontDoor) -> None:
         "delete": auditor.delete(path),
     }.items():
         assert answer.status == 403
-        told = auditor.post(f"{path}/$validate", parameters(body, mode=mode))
-        assert [issue["code"] for issue in told.body["issue"] if issue["severity"] == "error"] == [
-            "forbidden"
-        ]
+        response = auditor.post(f"{path}/$validate", parameters(body, mode=mode))
+        assert [
+            issue["code"] for issue in response.body["issue"] if issue["severity"] == "error"
+        ] == ["forbidden"]
     assert outcome(doctor.post(f"{path}/$validate", parameters(body, mode="update"))) == []
     header = doctor.post("/Communication", care.header(sender=care.reference(care.ALICE))).id
-    told = doctor.call("POST", f"/Communication/{header}/$validate?mode=delete")
+    response = doctor.call("POST", f"/Communication/{header}/$validate?mode=delete")
     may = doctor.delete(f"/Communication/{header}").status
-    assert (outcome(told) == []) is (may == 204)
+    assert (outcome(response) == []) is (may == 204)
     assert clinic.get(path).version == "1"
 
 

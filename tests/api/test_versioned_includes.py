@@ -60,10 +60,10 @@ def test_the_version_that_is_named_is_included(
     clinic: FrontDoor, homer: str, reference: str, wanted: list[tuple[str, str]]
 ) -> None:
     assert homer == HOMER
-    made = clinic.post("/Encounter", care.visit(subject=care.reference(reference))).id
+    encounter_id = clinic.post("/Encounter", care.visit(subject=care.reference(reference))).id
     for rule in ("Encounter:subject", "Encounter:patient", "Encounter:subject:Patient", "*"):
-        found = included(clinic, f"/Encounter?_id={made}&_include={rule}")
-        assert [match for match in found if match[0].startswith("Patient/")] == wanted, rule
+        resources = included(clinic, f"/Encounter?_id={encounter_id}&_include={rule}")
+        assert [match for match in resources if match[0].startswith("Patient/")] == wanted, rule
 
 
 def test_a_version_that_is_not_there_is_named_in_an_outcome(clinic: FrontDoor, homer: str) -> None:
@@ -84,8 +84,8 @@ def test_several_versions_of_one_resource_are_each_there_once(
 ) -> None:
     for number in ("/_history/1", "/_history/2", "/_history/3", "", "/_history/1"):
         clinic.post("/Encounter", care.visit(subject=care.reference(homer + number)))
-    found = included(clinic, "/Encounter?_include=Encounter:subject")
-    assert found == [(homer, "1"), (homer, "2"), (homer, "3")]
+    resources = included(clinic, "/Encounter?_include=Encounter:subject")
+    assert resources == [(homer, "1"), (homer, "2"), (homer, "3")]
 
 
 def test_a_version_of_what_is_deleted_is_included_and_its_deletion_is_not(
@@ -123,14 +123,16 @@ def test_a_message_of_a_version_of_its_header_includes_that(clinic: FrontDoor) -
     header = clinic.post("/Communication", care.header())
     clinic.put(f"/Communication/{header.id}", header.body | {"topic": {"text": "Another rash"}})
     part = [care.reference(f"Communication/{header.id}/_history/1")]
-    said = clinic.post("/Communication", care.message("x", partOf=part)).id
-    found = included(clinic, f"/Communication?_id={said}&_include=Communication:part-of")
-    assert found == [(f"Communication/{header.id}", "1")]
+    message_id = clinic.post("/Communication", care.message("x", partOf=part)).id
+    resources = included(clinic, f"/Communication?_id={message_id}&_include=Communication:part-of")
+    assert resources == [(f"Communication/{header.id}", "1")]
     query = f"/Communication?_id={header.id}&_revinclude=Communication:part-of"
-    assert included(clinic, query) == [(f"Communication/{said}", "1")]
+    assert included(clinic, query) == [(f"Communication/{message_id}", "1")]
 
 
 def test_a_chain_looks_at_what_is_there_now(clinic: FrontDoor, homer: str) -> None:
-    made = clinic.post("/Encounter", care.visit(subject=care.reference(f"{homer}/_history/1"))).id
-    assert clinic.get("/Encounter?subject.family=simpson").ids == [made]
+    encounter_id = clinic.post(
+        "/Encounter", care.visit(subject=care.reference(f"{homer}/_history/1"))
+    ).id
+    assert clinic.get("/Encounter?subject.family=simpson").ids == [encounter_id]
     assert clinic.get("/Encounter?subject.family=simson").ids == []

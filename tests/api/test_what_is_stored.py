@@ -66,8 +66,8 @@ def test_a_read_returns_what_was_written(clinic: FrontDoor, body: dict[str, Any]
     path = f"/{resource_type}/{created.id}"
     assert own(created.body) == body
     assert own(clinic.get(path).body) == body
-    (found,) = clinic.get(f"/{resource_type}?_id={created.id}").found
-    assert own(found) == body
+    (match,) = clinic.get(f"/{resource_type}?_id={created.id}").found
+    assert own(match) == body
     changed = {**body, "language": "de"}
     assert own(clinic.put(path, {**changed, "id": created.id}).body) == changed
     assert own(clinic.get(f"{path}/_history/1").body) == body

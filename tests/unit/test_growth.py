@@ -354,8 +354,8 @@ def test_invariants_that_go_through_too_many_items_are_too_costly() -> None:
 
 def test_no_more_issues_are_listed_than_somebody_reads() -> None:
     body = care.session() | {f"x{number}": 1 for number in range(500)}
-    found = issues(body, "Encounter")
-    listed = operation_outcome(found)["issue"]
+    problems = issues(body, "Encounter")
+    listed = operation_outcome(problems)["issue"]
     assert len(listed) == 101
     assert [name["severity"] for name in listed] == ["error"] * 100 + ["information"]
     assert listed[-1]["details"]["text"] == "There are more issues"

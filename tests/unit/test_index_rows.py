@@ -25,8 +25,8 @@ def stored(resource: dict[str, Any], key: str = "r1") -> dict[str, Any]:
 
 def kept(resource: dict[str, Any], **more: Any) -> dict[str, str]:
     """Rows by what follows the type, without their shard."""
-    found = row_keys(stored(resource), CREATED, **{"zone": UTC} | more)
-    return {pk.partition("?")[2].partition("#")[0]: sk for pk, sk in found}
+    keys = row_keys(stored(resource), CREATED, **{"zone": UTC} | more)
+    return {pk.partition("?")[2].partition("#")[0]: sk for pk, sk in keys}
 
 
 def typical(name: str) -> dict[str, Any]:
@@ -74,9 +74,9 @@ OBSERVATION = {
 def test_who_is_searched_by_names_has_a_row_for_each_word(
     resource: dict[str, Any], count: int
 ) -> None:
-    found = row_keys(stored(resource), CREATED, zone=UTC)
-    assert len(found) == len(set(found)) == count
-    words = {sort.partition("!")[0] for pk, sort in found if "?name=" in pk}
+    keys = row_keys(stored(resource), CREATED, zone=UTC)
+    assert len(keys) == len(set(keys)) == count
+    words = {sort.partition("!")[0] for pk, sort in keys if "?name=" in pk}
     assert words == ({"homer", "j", "jay", "simpson"} if resource is PATIENT else set())
 
 
@@ -87,16 +87,16 @@ def test_a_stub_keeps_all_of_a_name_of_which_one_part_is_searched_by_itself() ->
 def test_words_are_partitioned_by_how_they_begin_and_never_too_long_for_a_key() -> None:
     words = ["Anna", "Ольга", "Жанна", "王", "\N{OLD ITALIC LETTER A}" * 300]
     names = [{"text": word} for word in words]
-    found = row_keys(stored({"resourceType": "Patient", "name": names}), CREATED, zone=UTC)
-    named = [(pk, sort) for pk, sort in found if "?name=" in pk]
+    keys = row_keys(stored({"resourceType": "Patient", "name": names}), CREATED, zone=UTC)
+    named = [(pk, sort) for pk, sort in keys if "?name=" in pk]
     assert len({pk for pk, _ in named}) == len(words)
     assert max(len(sort) for _, sort in named) < 600
 
 
 def test_an_encounter_is_found_by_each_value_in_order_of_its_start() -> None:
-    found = kept(care.session(period={"start": "2026-11-20T23:30:00+01:00"}))
+    rows = kept(care.session(period={"start": "2026-11-20T23:30:00+01:00"}))
     order = "2026-11-20T22:30:00.000Z#r1"
-    assert found == {
+    assert rows == {
         "class=VR": order,
         "participant=Practitioner/doctor-alice-smith": order,
         "patient=Patient/homer-simpson": order,
@@ -141,9 +141,9 @@ def test_an_encounter_that_is_over_leaves_the_listing_of_open_ones(status: str) 
 def test_a_communication_has_its_kind_before_its_date(
     resource: dict[str, Any], kind: str, listing: str
 ) -> None:
-    found = kept(resource)
-    assert found["patient=Patient/homer-simpson"].startswith(f"{kind}:")
-    listings = {name for name in found if name.endswith("threads")}
+    rows = kept(resource)
+    assert rows["patient=Patient/homer-simpson"].startswith(f"{kind}:")
+    listings = {name for name in rows if name.endswith("threads")}
     assert listings == ({listing} if listing else set())
 
 
@@ -158,8 +158,8 @@ def test_references_to_this_server_are_known_by_their_relative_form() -> None:
     try:
         for text in ("Patient/1", "Patient/1/_history/2", "https://fhir.example.org/Patient/1"):
             assert "patient=Patient/1" in kept(care.session(subject=care.reference(text)))
-        other = kept(care.session(subject=care.reference("https://other.example/Patient/1")))
-        assert "patient=https://other.example/Patient/1" in other
+        rows = kept(care.session(subject=care.reference("https://other.example/Patient/1")))
+        assert "patient=https://other.example/Patient/1" in rows
     finally:
         references.BASE.reset(token)
 
@@ -175,8 +175,8 @@ def test_display_only_references_and_empty_identifiers_have_no_row() -> None:
 
 
 def test_a_reference_of_no_known_form_has_a_row_as_it_is_written() -> None:
-    found = kept(care.session(participant=[{"individual": care.reference("urn:uuid:1")}]))
-    assert "participant=urn:uuid:1" in found
+    rows = kept(care.session(participant=[{"individual": care.reference("urn:uuid:1")}]))
+    assert "participant=urn:uuid:1" in rows
     assert "participant=P/1" in kept(
         care.session(participant=[{"individual": care.reference("P/1")}])
     )
@@ -184,8 +184,8 @@ def test_a_reference_of_no_known_form_has_a_row_as_it_is_written() -> None:
 
 def test_equal_values_share_a_row_whatever_their_system() -> None:
     identifiers = [{"system": "urn:a", "value": "1"}, {"system": "urn:b", "value": "1"}]
-    found = row_keys(stored(care.session(identifier=identifiers)), CREATED, zone=UTC)
-    assert len(found) == len(set(found)) == 7
+    keys = row_keys(stored(care.session(identifier=identifiers)), CREATED, zone=UTC)
+    assert len(keys) == len(set(keys)) == 7
 
 
 def test_no_value_can_leave_or_overflow_its_segment() -> None:

@@ -33,10 +33,10 @@ def created(name: str, header: str) -> dict[str, Any]:
 
 def units(resource: dict[str, Any]) -> Counter[str]:
     """The write units of a transaction in each partition: two for each KB of a row."""
-    found = row_keys(resource, WRITTEN, zone=UTC)
-    copy = row_content(json.dumps(resource).encode(), max(len(pk) + len(sk) for pk, sk in found))
+    keys = row_keys(resource, WRITTEN, zone=UTC)
+    copy = row_content(json.dumps(resource).encode(), max(len(pk) + len(sk) for pk, sk in keys))
     return Counter(
-        {pk: 2 * ceil(size(copy | {"pk": {"S": pk}, "sk": {"S": sk}}) / 1024) for pk, sk in found}
+        {pk: 2 * ceil(size(copy | {"pk": {"S": pk}, "sk": {"S": sk}}) / 1024) for pk, sk in keys}
     )
 
 

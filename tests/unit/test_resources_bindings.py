@@ -105,8 +105,8 @@ def test_each_code_of_each_value_set_is_accepted(kind: str, name: str) -> None:
     way = [variants.Step(schema.type_named(kind), name, element)]
     assert issues(variants.legal(way), kind) == []
     (unknown,) = (mutant for mutant in variants.mutants(way) if mutant.what == "an unknown code")
-    found = [(issue.code, issue.expression) for issue in issues(unknown.resource, kind)]
-    assert ("code-invalid", f"{kind}.{name}") in found
+    problems = [(issue.code, issue.expression) for issue in issues(unknown.resource, kind)]
+    assert ("code-invalid", f"{kind}.{name}") in problems
 
 
 def test_those_of_what_is_contained_are_checked_too() -> None:

@@ -149,8 +149,8 @@ def test_what_r4_forbids_may_not(key: str, place: str, resource: dict[str, Any])
 def test_a_stored_type_keeps_them_by_itself(key: str, place: str, resource: dict[str, Any]) -> None:
     (inner,) = resource["contained"]
     kind = inner["resourceType"]
-    found = [(issue.text.partition(":")[0], issue.expression) for issue in issues(inner, kind)]
-    assert found == ([(key, kind + place)] if kind in TYPES else [])
+    problems = [(issue.text.partition(":")[0], issue.expression) for issue in issues(inner, kind)]
+    assert problems == ([(key, kind + place)] if kind in TYPES else [])
 
 
 @pytest.mark.parametrize(
@@ -272,8 +272,8 @@ def test_what_r4_allows_of_other_types_may_be_contained(resource: dict[str, Any]
 def test_what_r4_forbids_of_other_types_may_not(
     resource: dict[str, Any], code: str, place: str
 ) -> None:
-    found = [(issue.code, issue.expression) for issue in issues(resource, "Encounter")]
-    assert found == [(code, HERE + place)]
+    problems = [(issue.code, issue.expression) for issue in issues(resource, "Encounter")]
+    assert problems == [(code, HERE + place)]
 
 
 def test_two_assertions_in_one_are_two() -> None:
@@ -287,8 +287,8 @@ def test_two_assertions_in_one_are_two() -> None:
 )
 def test_a_rule_may_begin_with_the_name_of_its_type(status: str, *, is_kept: bool) -> None:
     appointment = care.example("Appointment", status=status, cancelationReason=CODE)
-    found = [issue.text[:5] for issue in issues(appointment, "Appointment")]
-    assert found == ([] if is_kept else ["app-4"])
+    problems = [issue.text[:5] for issue in issues(appointment, "Appointment")]
+    assert problems == ([] if is_kept else ["app-4"])
     inside = containing("Appointment", **appointment)
     assert broken(inside) == ([] if is_kept else [("app-4", HERE)])
 
@@ -316,8 +316,8 @@ def test_a_reference_within_the_resource_is_followed(member: str, *, is_kept: bo
     if member != "#":
         team = care.example("CareTeam", participant=[participant])
         team |= {"contained": inside} if inside else {}
-        found = [issue.text[:5] for issue in issues(team, "CareTeam")]
-        assert found == ([] if is_kept else ["ctm-1"])
+        problems = [issue.text[:5] for issue in issues(team, "CareTeam")]
+        assert problems == ([] if is_kept else ["ctm-1"])
     # What is contained refers to its neighbours, and to what is around it.
     outer = containing("CareTeam", participant=[participant])
     outer["contained"] += inside
@@ -351,8 +351,8 @@ def test_each_contained_resource_has_an_id_of_its_own(
 ) -> None:
     back = {"extension": [{"url": "urn:x", "valueReference": {"reference": "#"}}]}
     body = care.session(contained=[resource | back for resource in contained])
-    found = [(issue.code, issue.expression) for issue in issues(body, "Encounter")]
-    needed = [pair for pair in found if pair[0] != "required"]
+    problems = [(issue.code, issue.expression) for issue in issues(body, "Encounter")]
+    needed = [pair for pair in problems if pair[0] != "required"]
     assert needed == [("invariant", place) for place in places]
 
 

@@ -24,8 +24,8 @@ def test_an_element_is_accepted_at_every_path_and_each_mistake_is_refused_there(
         assert issues(resource, root) == [], variants.expression(way)
         assert strip(resource).resource == resource
         for mutant in variants.mutants(way):
-            found = {(issue.code, issue.expression) for issue in issues(mutant.resource, root)}
-            assert (mutant.code, mutant.expression) in found, mutant
+            problems = {(issue.code, issue.expression) for issue in issues(mutant.resource, root)}
+            assert (mutant.code, mutant.expression) in problems, mutant
             tried[mutant.what] += 1
     assert set(tried) == variants.MISTAKES
     assert tried.total() > 3000
