@@ -89,7 +89,7 @@ ABOUT_BART: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "named"), ABOUT_BART)
-def test_an_event_names_the_patient_of_whatever_it_is_about(
+def test_an_event_names_the_patient_of_its_resource(
     clinic: FrontDoor, log: Log, kind: str, named: dict[str, Any]
 ) -> None:
     url = f"/{kind}/own"
@@ -118,7 +118,7 @@ def test_an_event_about_a_patient_names_them(clinic: FrontDoor, log: Log) -> Non
     assert about(event) == ["Observation/own/_history/1"]
 
 
-def test_what_is_refused_leaves_an_event_too(clinic: FrontDoor, log: Log) -> None:
+def test_a_refused_request_is_audited_too(clinic: FrontDoor, log: Log) -> None:
     nurse = FrontDoor(role="nurse")
     answers = [
         clinic.get("/Encounter/nowhere"),
@@ -156,7 +156,7 @@ def test_a_write_is_audited_once_whatever_its_log_line_says(clinic: FrontDoor, l
     assert [what(event)[0] for event in log.delivered()] == ["update", "read", "update"]
 
 
-def test_lines_and_events_that_come_twice_are_there_once(clinic: FrontDoor, log: Log) -> None:
+def test_duplicate_log_lines_and_events_are_stored_once(clinic: FrontDoor, log: Log) -> None:
     clinic.get("/Encounter/1")
     (event,) = log.delivered()
     before = everything()
@@ -170,7 +170,7 @@ def test_lines_and_events_that_come_twice_are_there_once(clinic: FrontDoor, log:
         assert sorted(ids) == sorted(resource["id"] for resource in both)
 
 
-def test_lines_of_others_are_left_alone() -> None:
+def test_other_log_lines_are_ignored() -> None:
     texts = ["", "audit", "REPORT RequestId: audit", '{"message":"audit"}', "[1]", '"audit"', "1"]
     assert kept(texts) == 0
     audit_index.handler({"Records": [{"eventName": "REMOVE", "dynamodb": {"Keys": {}}}]}, None)
@@ -227,7 +227,7 @@ def test_an_event_is_read_by_its_id(clinic: FrontDoor, log: Log) -> None:
         refusals.check(AUDITOR_CALLS.get(f"/AuditEvent/{other}"), 400, "invalid", "Resource.id")
 
 
-def test_to_look_at_the_trail_leaves_an_event(log: Log) -> None:
+def test_reading_the_audit_trail_is_audited(log: Log) -> None:
     AUDITOR_CALLS.get("/AuditEvent?date=2026&_count=0")
     AUDITOR_CALLS.get("/AuditEvent/1")
     assert [what(event)[0] for event in log.delivered()] == ["search-type", "read"]
@@ -235,7 +235,7 @@ def test_to_look_at_the_trail_leaves_an_event(log: Log) -> None:
 
 
 @pytest.mark.parametrize("role", [*sorted(ROLES.keys() - {ADMIN, AUDITOR}), "nurse", ""])
-def test_nobody_but_those_who_oversee_sees_the_trail(role: str) -> None:
+def test_only_auditors_and_administrators_read_the_audit_trail(role: str) -> None:
     caller = FrontDoor(role=role, fhir_user="Patient/homer-simpson")
     for path in ("/AuditEvent", "/AuditEvent/1", "/AuditEvent?entity=Encounter/1"):
         refusals.check(caller.get(path), 403, "forbidden")
@@ -243,7 +243,7 @@ def test_nobody_but_those_who_oversee_sees_the_trail(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", [ADMIN, AUDITOR])
-def test_nobody_changes_the_trail(role: str) -> None:
+def test_nobody_can_change_the_audit_trail(role: str) -> None:
     caller, before = FrontDoor(role=role), everything()
     refusals.check(caller.post("/AuditEvent", {"resourceType": "AuditEvent"}), 405, "not-supported")
     for method in ("PUT", "PATCH", "DELETE"):
@@ -252,7 +252,7 @@ def test_nobody_changes_the_trail(role: str) -> None:
     assert everything() == before
 
 
-def test_pages_of_the_trail_follow_each_other(clinic: FrontDoor, log: Log) -> None:
+def test_the_audit_trail_can_be_paged_through(clinic: FrontDoor, log: Log) -> None:
     for number in range(7):
         clinic.get(f"/Encounter/{number}")
     events = log.delivered()
@@ -265,12 +265,14 @@ def test_pages_of_the_trail_follow_each_other(clinic: FrontDoor, log: Log) -> No
     assert found == in_order(events)
 
 
-def test_a_part_of_an_event_is_not_given() -> None:
+def test_an_event_cannot_be_requested_in_part() -> None:
     refusals.check(AUDITOR_CALLS.get("/AuditEvent?_summary=true"), 400, "invalid", "_summary")
     assert AUDITOR_CALLS.get("/AuditEvent?_summary=count").status == 200
 
 
-def test_events_about_many_are_found_by_each(clinic: FrontDoor, log: Log) -> None:
+def test_an_event_about_several_patients_is_found_by_each_of_them(
+    clinic: FrontDoor, log: Log
+) -> None:
     people = [f"Patient/{'p' * 50}-{number}" for number in range(50)]
     for person in people:
         clinic.post("/Encounter", care.session(subject={"reference": person}))
@@ -287,7 +289,7 @@ EXPIRY = [((10, 3), (10, 3)), ((10, 30), (10, 10)), ((0, 3), (0, 3)), ((0, 0), (
 
 
 @pytest.mark.parametrize(("said", "expected"), EXPIRY)
-def test_rows_expire_when_the_deployment_says_so(
+def test_rows_expire_after_the_configured_retention(
     clinic: FrontDoor,
     log: Log,
     monkeypatch: pytest.MonkeyPatch,
@@ -314,14 +316,14 @@ def days_left(found: list[dict[str, Any]]) -> set[int]:
     return {round(duration / (24 * 3600)) for duration in seconds}
 
 
-def test_new_events_are_in_their_rows_for_a_week(clinic: FrontDoor, log: Log) -> None:
+def test_new_events_stay_in_their_rows_for_a_week(clinic: FrontDoor, log: Log) -> None:
     log.archives = False
     clinic.get("/Encounter/1")
     log.delivered()
     assert days_left(new_rows()) == {7}
 
 
-def test_what_is_public_leaves_nothing(log: Log) -> None:
+def test_public_requests_are_not_audited(log: Log) -> None:
     FrontDoor(role="").get("/metadata")
     assert log.delivered() == []
     assert all(row.audit for row in INTERACTIONS if not row.public)

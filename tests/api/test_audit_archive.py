@@ -53,7 +53,7 @@ def read_over_days(clinic: FrontDoor, log: Log, later: Callable[[float], None]) 
 
 @pytest.mark.parametrize("query", ["entity=Encounter/1&", "subtype=read&entity=1&", "outcome=4&"])
 @pytest.mark.parametrize("count", [1, 5, 100])
-def test_pages_go_through_all_hours_and_back(
+def test_pages_cross_the_hours_of_the_archive_in_both_directions(
     clinic: FrontDoor, log: Log, later: Callable[[float], None], query: str, count: int
 ) -> None:
     read_over_days(clinic, log, later)
@@ -94,7 +94,7 @@ def test_a_search_by_date_is_exact_within_and_over_hours(
         assert until == [event["id"] for event in events if event["recorded"] < at]
 
 
-def test_a_search_that_may_read_little_goes_on_where_it_ended(
+def test_a_search_with_a_small_read_limit_continues_on_the_next_page(
     clinic: FrontDoor,
     log: Log,
     later: Callable[[float], None],
@@ -136,7 +136,7 @@ def test_every_event_is_in_the_archive(clinic: FrontDoor, log: Log) -> None:
     assert len(lines) == len(expected)
 
 
-def test_with_reads_in_the_archive_alone_searches_find_writes(
+def test_when_reads_are_only_archived_searches_still_find_writes(
     clinic: FrontDoor, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUDIT_READS", "archive")
@@ -168,7 +168,7 @@ SAID = {
 
 
 @pytest.mark.parametrize(("deployed", "expected"), SAID.items())
-def test_metadata_says_for_how_long_searches_find_events(
+def test_metadata_states_how_long_events_are_searchable(
     monkeypatch: pytest.MonkeyPatch, deployed: tuple[str, ...], expected: str
 ) -> None:
     names = ("AUDIT_RETENTION_DAYS", "AUDIT_INDEX_DAYS", "AUDIT_READS")

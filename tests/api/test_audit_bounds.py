@@ -78,9 +78,7 @@ def test_a_reference_of_2_kilobytes_is_not_too_long(clinic: FrontDoor) -> None:
     assert clinic.post("/Communication", sent).status == 201
 
 
-def test_a_reference_that_is_stored_already_does_not_lose_the_event_of_its_read(
-    clinic: FrontDoor, log: Log
-) -> None:
+def test_reading_an_overlong_stored_reference_is_still_audited(clinic: FrontDoor, log: Log) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     whole = reading.current("-", "Encounter", "1")
     assert whole
@@ -96,7 +94,7 @@ def test_a_reference_that_is_stored_already_does_not_lose_the_event_of_its_read(
     store("1", **whole.resource)
 
 
-def test_many_patients_are_told_in_several_lines() -> None:
+def test_an_event_about_many_patients_is_logged_in_several_lines() -> None:
     people = [f"Patient/{'p' * 60}{number}" for number in range(3000)]
     trail = Trail(has_token=True)
     lines = trail.lines(
@@ -114,14 +112,14 @@ def test_many_patients_are_told_in_several_lines() -> None:
     assert stored() == ids
 
 
-def test_a_refusal_of_many_problems_names_twenty(clinic: FrontDoor, log: Log) -> None:
+def test_a_refusal_lists_at_most_twenty_problems(clinic: FrontDoor, log: Log) -> None:
     wrong = [{"use": "bogus", "value": number} for number in range(500)]
     assert clinic.post("/Encounter", care.session(identifier=wrong)).status == 400
     (line,) = map(json.loads, log.lines)
     assert len(line["issues"]) == 20
 
 
-def test_many_names_of_parameters_are_told_in_part(clinic: FrontDoor, log: Log) -> None:
+def test_a_long_list_of_parameter_names_is_logged_in_part(clinic: FrontDoor, log: Log) -> None:
     names = "&".join(f"_{'a' * (number % 20 + 1)}{'b' * (number // 20)}=1" for number in range(200))
     clinic.get(f"/Encounter?{names}")
     (line,) = map(json.loads, log.lines)
@@ -137,7 +135,7 @@ def test_a_search_by_very_many_parameters_has_a_short_line(clinic: FrontDoor, lo
     assert all(len(line) < 5000 for line in log.lines)
 
 
-def test_what_a_token_says_of_its_caller_is_bounded(log: Log) -> None:
+def test_the_claims_copied_into_an_event_are_bounded(log: Log) -> None:
     caller = FrontDoor(fhir_user=f"https://elsewhere.example/{'a' * 9000}/Practitioner/1")
     caller.get("/Encounter/1")
     assert all(len(line) < 5000 for line in log.lines)
@@ -145,14 +143,14 @@ def test_what_a_token_says_of_its_caller_is_bounded(log: Log) -> None:
     AuditEvent.model_validate(event)
 
 
-def test_a_caller_of_many_groups_is_told_in_full(log: Log) -> None:
+def test_all_groups_of_a_caller_are_recorded(log: Log) -> None:
     groups = [f"department-{number}" for number in range(50)]
     FrontDoor(claims={"cognito:groups": f"[{' '.join(groups)}]"}).get("/Encounter/1")
     (event,) = log.delivered()
     assert {role["text"].strip("[]") for role in event["agent"][0]["role"]} == {*groups}
 
 
-def test_an_event_that_cannot_be_stored_does_not_take_others_along(
+def test_an_event_that_cannot_be_stored_does_not_lose_the_others(
     clinic: FrontDoor, log: Log, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(5):
@@ -184,7 +182,7 @@ def test_a_line_that_cannot_be_read_is_counted(
     assert '"RequestsUnaudited": 1' in capsys.readouterr().out
 
 
-def test_lines_of_others_are_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_log_lines_are_not_counted_as_unreadable(capsys: pytest.CaptureFixture[str]) -> None:
     assert kept(["", "audit", "REPORT RequestId: audit", '{"message":"audit"}', "[1]", "1"]) == 0
     assert "RequestsUnaudited" not in capsys.readouterr().out
 

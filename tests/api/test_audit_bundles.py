@@ -102,7 +102,7 @@ def test_each_entry_of_a_refused_transaction_leaves_its_refusal(
     ]
 
 
-def test_what_a_refused_entry_leaves_says_who_asked(clinic: FrontDoor, log: Log) -> None:
+def test_the_event_of_a_refused_entry_names_the_caller(clinic: FrontDoor, log: Log) -> None:
     nurse = FrontDoor(role="auditor", fhir_user="Practitioner/x")
     entries = (entry("DELETE", "Encounter/1"), {"resource": care.session()})
     for kind in ("batch", "transaction"):

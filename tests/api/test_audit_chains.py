@@ -106,13 +106,13 @@ def mended() -> Any:
 
 
 @pytest.mark.usefixtures("versions")
-def test_a_trail_that_nobody_touched_holds(clinic: FrontDoor) -> None:
+def test_an_unaltered_trail_verifies(clinic: FrontDoor) -> None:
     clinic.administrator.delete("/Encounter/1")
     assert verify(dynamodb.client(), TABLES) == (4, [])
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_an_altered_event_is_named(
+def test_an_altered_event_is_reported(
     versions: list[dict[str, Any]], mended: Any, number: int
 ) -> None:
     mended()
@@ -121,7 +121,7 @@ def test_an_altered_event_is_named(
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_of_a_missing_event_the_one_after_it_is_named(
+def test_a_missing_event_is_reported_at_its_successor(
     versions: list[dict[str, Any]], mended: Any, number: int
 ) -> None:
     mended()
@@ -129,7 +129,7 @@ def test_of_a_missing_event_the_one_after_it_is_named(
     assert found() == (event_id(versions[number + 1]), MISSING)
 
 
-def test_a_missing_last_event_is_named_by_its_resource(
+def test_a_missing_last_event_is_reported_at_its_resource(
     versions: list[dict[str, Any]], mended: Any
 ) -> None:
     mended()
@@ -137,7 +137,7 @@ def test_a_missing_last_event_is_named_by_its_resource(
     assert found() == ("", NO_END)
 
 
-def test_an_event_that_is_said_to_be_about_others_is_named(
+def test_an_event_whose_subject_was_altered_is_reported(
     versions: list[dict[str, Any]], mended: Any
 ) -> None:
     mended()
@@ -193,7 +193,7 @@ def archived(versions: list[dict[str, Any]], archive: Archive) -> list[dict[str,
     return versions
 
 
-def test_events_of_a_resource_that_are_all_gone_are_missed_by_the_archive(
+def test_a_resource_without_any_event_left_is_reported_by_comparison_with_the_archive(
     archived: list[dict[str, Any]], archive: Archive, mended: Any
 ) -> None:
     mended()
@@ -209,7 +209,7 @@ def test_events_of_a_resource_that_are_all_gone_are_missed_by_the_archive(
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
 
 
-def test_a_chain_that_was_written_anew_is_another_than_the_archive_knows(
+def test_a_rewritten_chain_differs_from_the_archive(
     archived: list[dict[str, Any]], archive: Archive, mended: Any
 ) -> None:
     mended()
@@ -227,7 +227,7 @@ def test_a_chain_that_was_written_anew_is_another_than_the_archive_knows(
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
 
 
-def test_what_has_not_expired_is_missing_however_old_its_resource(
+def test_an_unexpired_event_is_reported_missing_however_old_its_resource_is(
     aged: list[dict[str, Any]],
 ) -> None:
     first, second, third = aged
@@ -238,7 +238,7 @@ def test_what_has_not_expired_is_missing_however_old_its_resource(
     assert found() == ("", NO_END)
 
 
-def test_of_a_resource_that_has_not_changed_for_long_all_events_may_be_gone(
+def test_all_events_of_a_long_unchanged_resource_may_have_expired(
     aged: list[dict[str, Any]], clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later = instants.now() + timedelta(days=20)
@@ -266,7 +266,7 @@ def resource(versions: list[dict[str, Any]]) -> Any:
         dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
 
 
-def test_a_resource_that_names_no_event_is_named(
+def test_a_resource_without_a_chain_is_reported(
     versions: list[dict[str, Any]], resource: Any, mended: Any
 ) -> None:
     resource("current", chain={"B": b""})
@@ -277,13 +277,13 @@ def test_a_resource_that_names_no_event_is_named(
     assert found() == ("", NO_CHAIN)
 
 
-def test_a_resource_that_is_said_to_be_older_is_named(resource: Any) -> None:
+def test_a_backdated_resource_is_reported(resource: Any) -> None:
     resource("current", created={"S": "2019-01-01T00:00:00.000Z"})
     assert found() == ("", MOVED)
 
 
 @pytest.mark.parametrize("number", range(1, 5))
-def test_a_version_that_was_altered_is_named(
+def test_an_altered_version_is_reported(
     versions: list[dict[str, Any]], resource: Any, number: int
 ) -> None:
     sort = "current" if number == 4 else f"v#{number:08}"
@@ -294,7 +294,7 @@ def test_a_version_that_was_altered_is_named(
     assert found() == (event_id(versions[number - 1]), CHANGED)
 
 
-def test_a_version_that_is_gone_is_named(versions: list[dict[str, Any]], resource: Any) -> None:
+def test_a_missing_version_is_reported(versions: list[dict[str, Any]], resource: Any) -> None:
     resource("current")
     (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "v#00000002"]
     remove(item, patterns.ENCOUNTER)
@@ -302,7 +302,7 @@ def test_a_version_that_is_gone_is_named(versions: list[dict[str, Any]], resourc
 
 
 @pytest.mark.parametrize("change", [{"expires": {"N": "1893456000"}}, {"expires": {"N": "1"}}])
-def test_an_altered_expiry_is_named(
+def test_an_altered_expiry_is_reported(
     versions: list[dict[str, Any]], mended: Any, change: dict[str, Any]
 ) -> None:
     mended()
@@ -310,7 +310,7 @@ def test_an_altered_expiry_is_named(
     assert found() == (event_id(versions[1]), EXPIRY)
 
 
-def test_an_expiry_that_was_taken_away_is_named(aged: list[dict[str, Any]]) -> None:
+def test_a_removed_expiry_is_reported(aged: list[dict[str, Any]]) -> None:
     put({name: value for name, value in aged[1].items() if name != "expires"})
     assert found() == (event_id(aged[1]), EXPIRY)
 
@@ -334,13 +334,13 @@ def appended(versions: list[dict[str, Any]]) -> Any:
 
 
 @pytest.mark.parametrize("version", [4, 5])
-def test_an_event_that_was_appended_is_named(appended: Any, version: int) -> None:
+def test_an_appended_event_is_reported(appended: Any, version: int) -> None:
     event, _ = appended(version)
     assert found() == (event, AHEAD)
 
 
 @pytest.mark.parametrize("at", ["2027-01-01T00:00:00.000Z", "9999-01-01T00:00:00.000Z"])
-def test_an_event_of_a_time_to_come_is_named(appended: Any, at: str) -> None:
+def test_an_event_in_the_future_is_reported(appended: Any, at: str) -> None:
     event, _ = appended(at=at)
     assert found() == (event, TOO_NEW)
 
@@ -348,7 +348,7 @@ def test_an_event_of_a_time_to_come_is_named(appended: Any, at: str) -> None:
 @pytest.mark.parametrize(
     ("version", "contents"), [(5, None), (3, None), (4, [""]), (4, []), (4, ["ab"])]
 )
-def test_an_event_to_which_the_resource_was_led_is_named(
+def test_a_forged_event_is_reported_even_if_the_resource_points_to_it(
     appended: Any, resource: Any, version: int, contents: list[str] | None
 ) -> None:
     event, own = appended(version, **({} if contents is None else {"contents": contents}))
@@ -376,7 +376,7 @@ def test_events_without_hashes_of_content_are_valid(
     assert found() == ("", "")
 
 
-def test_what_cannot_be_read_is_named(versions: list[dict[str, Any]], mended: Any) -> None:
+def test_an_unreadable_item_is_reported(versions: list[dict[str, Any]], mended: Any) -> None:
     mended()
     put(versions[1] | {"event": {"B": codec.pack(b"{")}})
     assert found() == (event_id(versions[1]), ALTERED)
@@ -391,7 +391,7 @@ def test_what_cannot_be_read_is_named(versions: list[dict[str, Any]], mended: An
         (Scope(since="2099-01-01T00:00:00.000Z"), 0),
     ],
 )
-def test_a_resource_or_a_stretch_of_time_is_verified_alone(
+def test_verification_can_be_limited_to_a_resource_or_a_period(
     versions: list[dict[str, Any]], mended: Any, scope: Scope, number: int
 ) -> None:
     mended()
@@ -399,7 +399,7 @@ def test_a_resource_or_a_stretch_of_time_is_verified_alone(
     assert len(verify(dynamodb.client(), TABLES, scope=scope)[1]) == number
 
 
-def test_a_stretch_of_time_ends_at_its_bounds(aged: list[dict[str, Any]]) -> None:
+def test_a_period_of_verification_ends_at_its_bounds(aged: list[dict[str, Any]]) -> None:
     first, second, third = aged
     day = timedelta(days=1)
     times = [instants.written(instants.now() - n * day) for n in (31, 1.5, 0.5)]

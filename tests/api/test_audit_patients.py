@@ -54,7 +54,7 @@ def unnamed(header: str) -> dict[str, Any]:
         "/Encounter/1/$closing",
     ],
 )
-def test_a_part_of_a_resource_is_about_the_patient_of_the_whole(
+def test_reading_part_of_a_resource_is_audited_for_its_patient(
     clinic: FrontDoor, log: Log, url: str
 ) -> None:
     assert clinic.put("/Encounter/1", care.session(id="1")).status == 201
@@ -63,7 +63,9 @@ def test_a_part_of_a_resource_is_about_the_patient_of_the_whole(
     assert named(log) == [[HOMER]]
 
 
-def test_answers_without_a_body_are_about_the_patient_too(clinic: FrontDoor, log: Log) -> None:
+def test_an_answer_without_a_body_is_audited_for_the_patient_too(
+    clinic: FrontDoor, log: Log
+) -> None:
     same = clinic.put("/Encounter/1", care.session(id="1")).body
     named(log)
     assert clinic.get("/Encounter/1", if_none_match='W/"1"').status == 304
@@ -92,7 +94,7 @@ def test_answers_without_a_body_are_about_the_patient_too(clinic: FrontDoor, log
         ("/Encounter?status=finished", []),
     ],
 )
-def test_a_search_that_shows_nothing_is_about_those_it_asked_for(
+def test_a_search_without_matches_is_audited_for_the_patients_it_asked_for(
     clinic: FrontDoor, log: Log, url: str, expected: list[str]
 ) -> None:
     answer = clinic.get(url)
@@ -100,7 +102,9 @@ def test_a_search_that_shows_nothing_is_about_those_it_asked_for(
     assert named(log) == [expected]
 
 
-def test_a_search_by_form_is_about_those_it_asked_for(clinic: FrontDoor, log: Log) -> None:
+def test_a_search_by_post_is_audited_for_the_patients_it_asked_for(
+    clinic: FrontDoor, log: Log
+) -> None:
     form = "patient=Patient/marge-simpson&_count=0"
     assert clinic.call("POST", "/Encounter/_search", form, content_type=FORM).status == 200
     (event,) = log.delivered()
@@ -109,7 +113,7 @@ def test_a_search_by_form_is_about_those_it_asked_for(clinic: FrontDoor, log: Lo
     assert {"_count", "patient"} <= set(details)
 
 
-def test_a_message_without_subject_is_about_the_patient_of_its_thread(
+def test_a_message_without_subject_is_audited_for_the_patient_of_its_thread(
     clinic: FrontDoor, log: Log
 ) -> None:
     header = clinic.post("/Communication", care.header()).id
@@ -124,7 +128,7 @@ def test_a_message_without_subject_is_about_the_patient_of_its_thread(
     assert named(log) == [[HOMER]] * 4
 
 
-def test_a_message_without_subject_is_about_the_patient_of_a_thread_that_was_deleted(
+def test_a_message_without_subject_is_audited_for_the_patient_of_its_deleted_thread(
     clinic: FrontDoor, log: Log
 ) -> None:
     header = clinic.post("/Communication", care.header()).id
@@ -135,7 +139,7 @@ def test_a_message_without_subject_is_about_the_patient_of_a_thread_that_was_del
     assert named(log) == [[HOMER]]
 
 
-def test_who_writes_and_gets_messages_is_named_as_a_patient(clinic: FrontDoor, log: Log) -> None:
+def test_a_patient_who_sends_or_receives_a_message_is_named(clinic: FrontDoor, log: Log) -> None:
     sender = care.reference(MARGE)
     header = clinic.post("/Communication", care.header(recipient=[sender]))
     assert header.status == 201, header.text
@@ -143,7 +147,9 @@ def test_who_writes_and_gets_messages_is_named_as_a_patient(clinic: FrontDoor, l
     assert named(log) == [[HOMER, MARGE]] * 2
 
 
-def test_a_session_of_several_patients_is_about_each(clinic: FrontDoor, log: Log) -> None:
+def test_a_session_of_several_patients_is_audited_for_each_of_them(
+    clinic: FrontDoor, log: Log
+) -> None:
     session = clinic.post("/Encounter", care.session()).id
     added = {
         "resourceType": "Parameters",
@@ -161,7 +167,7 @@ def test_a_session_of_several_patients_is_about_each(clinic: FrontDoor, log: Log
     assert named(log) == [[HOMER, MARGE]] * 3
 
 
-def test_a_record_without_subject_is_about_the_patient_of_its_encounter(
+def test_a_record_without_subject_is_audited_for_the_patient_of_its_encounter(
     clinic: FrontDoor, log: Log
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
@@ -190,7 +196,7 @@ REFUSALS: list[tuple[str, str, Any, int]] = [
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: " ".join(refusal[:2]))
-def test_a_refusal_is_about_the_patient_of_what_it_refuses(
+def test_a_refusal_is_audited_for_the_patient_of_the_refused_resource(
     clinic: FrontDoor, log: Log, refusal: tuple[str, str, Any, int]
 ) -> None:
     method, url, body, status = refusal
@@ -212,7 +218,7 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_a_condition_that_is_refused_is_about_those_it_asked_for(
+def test_a_refused_condition_is_audited_for_the_patients_it_asked_for(
     clinic: FrontDoor, log: Log, condition: str
 ) -> None:
     for own_id in "12":
@@ -247,7 +253,7 @@ def test_a_condition_that_is_refused_is_about_those_it_asked_for(
         f"{ORIGIN}/v1/messages?threadId=t",
     ],
 )
-def test_a_search_that_shows_nothing_is_about_the_patients_of_what_it_asked_for(
+def test_a_search_without_matches_is_audited_for_the_patients_of_the_resources_it_asked_for(
     clinic: FrontDoor, log: Log, url: str
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
@@ -258,7 +264,7 @@ def test_a_search_that_shows_nothing_is_about_the_patients_of_what_it_asked_for(
     assert named(log) == [[HOMER]]
 
 
-def test_what_a_query_for_a_patient_says_is_not_told(clinic: FrontDoor, log: Log) -> None:
+def test_the_query_of_a_patient_search_is_not_recorded(clinic: FrontDoor, log: Log) -> None:
     asked = "Patient?identifier=https://clinic.example|secret-7"
     assert clinic.get(f"/Encounter?subject={asked}").status in (200, 400)
     assert clinic.post("/Encounter", care.session(subject=care.reference(asked))).status == 422
@@ -266,7 +272,7 @@ def test_what_a_query_for_a_patient_says_is_not_told(clinic: FrontDoor, log: Log
     assert "secret-7" not in log.stream.getvalue()
 
 
-def test_a_write_is_about_whom_it_takes_a_resource_from_as_well(
+def test_a_write_that_changes_the_patient_is_audited_for_the_former_patient_too(
     clinic: FrontDoor, log: Log
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))

@@ -56,7 +56,7 @@ def test_malformed_json_is_400_everywhere(clinic: FrontDoor, body: str) -> None:
     assert everything() == before
 
 
-def test_bytes_that_are_no_text_are_400() -> None:
+def test_bytes_that_are_not_utf_8_are_400() -> None:
     event = {
         "routeKey": "POST /fhir/R4/{type}",
         "rawPath": "/fhir/R4/Encounter",
@@ -76,7 +76,7 @@ def test_bytes_that_are_no_text_are_400() -> None:
     assert "UTF-8" in answer["body"]
 
 
-def test_nothing_of_a_malformed_body_is_repeated(clinic: FrontDoor) -> None:
+def test_a_refusal_repeats_nothing_of_a_malformed_body(clinic: FrontDoor) -> None:
     for body in ('{"text": homer-simpson}', '{"homer-simpson":1,"homer-simpson":2}'):
         answer = clinic.post("/Encounter", body)
         refusals.check(answer, 400, "structure")
@@ -101,7 +101,7 @@ def test_nothing_of_a_malformed_body_is_repeated(clinic: FrontDoor) -> None:
         "true",
     ],
 )
-def test_a_body_that_is_not_the_urls_resource_is_400(clinic: FrontDoor, body: Any) -> None:
+def test_a_body_of_another_type_than_the_url_is_400(clinic: FrontDoor, body: Any) -> None:
     for answer in (clinic.post("/Encounter", body), clinic.put("/Encounter/own", body)):
         refusals.check(answer, 400, "structure", "resourceType")
     assert clinic.get("/Encounter/own").status == 404
@@ -113,7 +113,9 @@ def large(size: int) -> list[dict[str, Any]]:
     return [{"contentAttachment": {"contentType": "image/png", "data": data}}]
 
 
-def test_over_400_kb_after_compression_is_413_and_says_what_to_do(clinic: FrontDoor) -> None:
+def test_a_body_over_400_kb_after_compression_is_413_and_the_refusal_says_what_to_do(
+    clinic: FrontDoor,
+) -> None:
     header_id = clinic.post("/Communication", care.header()).id
     small = clinic.post("/Communication", care.header(id="small"))
     path, before = f"/Communication/{small.id}", everything()
@@ -129,14 +131,14 @@ def test_over_400_kb_after_compression_is_413_and_says_what_to_do(clinic: FrontD
     assert everything() == before
 
 
-def test_large_but_compressible_is_stored(clinic: FrontDoor) -> None:
+def test_a_large_but_compressible_body_is_stored(clinic: FrontDoor) -> None:
     payload = [{"contentString": f"{number} It itches " * 40_000} for number in range(2)]
     created = clinic.post("/Communication", care.header(payload=payload))
     assert created.status == 201, created.text
     assert clinic.get(f"/Communication/{created.id}").body["payload"] == payload
 
 
-def test_nearly_400_kb_is_stored_and_found(clinic: FrontDoor) -> None:
+def test_a_body_of_nearly_400_kb_is_stored_and_found(clinic: FrontDoor) -> None:
     created = clinic.post("/Communication", care.header(payload=large(280_000)))
     assert created.status == 201, created.text
     matches = clinic.get(f"/Communication?subject={care.HOMER}&part-of:missing=true").found
@@ -145,7 +147,7 @@ def test_nearly_400_kb_is_stored_and_found(clinic: FrontDoor) -> None:
 
 @pytest.mark.parametrize("own_id", ["a b", "a%20b", "ä", "%C3%A4", "a_b", "x" * 65, "a|b", "a:b"])
 @pytest.mark.parametrize("resource_type", ["Encounter", "Communication"])
-def test_an_id_that_is_none_is_400(clinic: FrontDoor, resource_type: str, own_id: str) -> None:
+def test_a_malformed_id_is_400(clinic: FrontDoor, resource_type: str, own_id: str) -> None:
     path, before = f"/{resource_type}/{own_id}", everything()
     for answer in (
         clinic.get(path),
@@ -195,7 +197,7 @@ def test_an_unknown_path_is_404(clinic: FrontDoor, method: str, path: str) -> No
         ("DELETE", "", ["POST"]),
     ],
 )
-def test_a_method_that_is_not_there_is_405_and_names_those_that_are(
+def test_an_unsupported_method_is_405_and_the_refusal_names_the_supported_ones(
     clinic: FrontDoor, method: str, path: str, offered: list[str]
 ) -> None:
     answer = clinic.call(method, path)
@@ -205,7 +207,9 @@ def test_a_method_that_is_not_there_is_405_and_names_those_that_are(
     assert answer.headers["Allow"] == ", ".join(offered)
 
 
-def test_names_that_no_outcome_may_hold_make_no_invalid_outcome(clinic: FrontDoor) -> None:
+def test_element_names_invalid_in_fhirpath_do_not_make_an_outcome_invalid(
+    clinic: FrontDoor,
+) -> None:
     answer = clinic.get("/Encounter?%01%00=x")
     assert answer.status == 400
     assert issues(fhirjson.loads(answer.text), "OperationOutcome") == []

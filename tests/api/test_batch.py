@@ -12,7 +12,7 @@ from tests.frontdoor import FrontDoor
 from tests.steps import open_session, thread
 
 
-def test_entries_are_answered_in_their_places_whatever_becomes_of_the_others(
+def test_entries_are_answered_in_order_whatever_happens_to_the_others(
     clinic: FrontDoor,
 ) -> None:
     session_id = open_session(clinic)
@@ -85,7 +85,7 @@ def test_entries_are_answered_in_their_places_whatever_becomes_of_the_others(
         ),
     ],
 )
-def test_what_is_wrong_in_an_entry_is_said_there_and_the_others_are_done(
+def test_a_wrong_entry_is_refused_by_itself_and_the_others_are_processed(
     clinic: FrontDoor, wrong: Any, status: str, element: str
 ) -> None:
     sound = entry("POST", "Encounter", care.session(), urn(1))
@@ -96,7 +96,7 @@ def test_what_is_wrong_in_an_entry_is_said_there_and_the_others_are_done(
     assert issue["expression"] == [f"Bundle.entry[1]{element}"]
 
 
-def test_conditions_of_an_entry_hold_for_it(clinic: FrontDoor) -> None:
+def test_the_conditions_of_an_entry_apply_to_it(clinic: FrontDoor) -> None:
     named = care.session(identifier=[{"system": "https://twilio.com", "value": "E1"}])
     session_id = clinic.post("/Encounter", named).id
     url = f"Encounter/{session_id}"
@@ -118,7 +118,7 @@ def test_conditions_of_an_entry_hold_for_it(clinic: FrontDoor) -> None:
 
 @pytest.mark.parametrize("depth", [150, 300, 900])
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
-def test_what_is_nested_too_deeply_is_refused(clinic: FrontDoor, kind: str, depth: int) -> None:
+def test_a_bundle_nested_too_deeply_is_refused(clinic: FrontDoor, kind: str, depth: int) -> None:
     deep: Any = {"url": "x"}
     for _ in range(depth):
         deep = {"extension": [deep]}
@@ -130,14 +130,14 @@ def test_what_is_nested_too_deeply_is_refused(clinic: FrontDoor, kind: str, dept
         assert answer.status == 400
 
 
-def test_a_refusal_is_the_outcome_of_its_entry_however_it_is_laid_out(clinic: FrontDoor) -> None:
+def test_a_refusal_is_the_outcome_of_its_entry_even_if_pretty_printed(clinic: FrontDoor) -> None:
     answered = batch(clinic, entry("GET", "Encounter/none?_pretty=true"), entry("GET", "metadata"))
     assert statuses(answered) == ["404", "200"]
     assert answered[0]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[0]"]
     assert "resource" not in answered[0]
 
 
-def test_each_entry_is_as_if_it_had_come_alone(clinic: FrontDoor) -> None:
+def test_each_entry_is_processed_as_if_it_had_come_alone(clinic: FrontDoor) -> None:
     decimal = '{"url": "http://example.org/x", "valueDecimal": 1.50}'
     text = (
         '{"resourceType": "Bundle", "type": "batch", "entry": [{"resource": {"resourceType":'
@@ -155,7 +155,7 @@ def test_an_entry_may_only_do_what_its_caller_may() -> None:
     assert statuses(answered) == ["200", "403"]
 
 
-def test_a_preference_holds_for_all_entries(clinic: FrontDoor) -> None:
+def test_a_return_preference_applies_to_all_entries(clinic: FrontDoor) -> None:
     (minimal,) = batch(clinic, entry("POST", "Encounter", care.session()), prefer="return=minimal")
     assert "resource" not in minimal
     (told,) = batch(
@@ -165,7 +165,9 @@ def test_a_preference_holds_for_all_entries(clinic: FrontDoor) -> None:
     assert "expression" not in told["response"]["outcome"]["issue"][0]
 
 
-def test_an_answer_without_room_says_so(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_whose_answer_does_not_fit_says_so(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session_id = open_session(clinic)
     monkeypatch.setattr(bundle_budget, "LARGEST_BUNDLE", 1100)
     read = entry("GET", f"Encounter/{session_id}")
@@ -175,7 +177,7 @@ def test_an_answer_without_room_says_so(clinic: FrontDoor, monkeypatch: pytest.M
     assert "resource" not in answered[3]
 
 
-def test_a_batch_whose_time_is_over_says_which_entries_to_send_again(
+def test_a_batch_that_runs_out_of_time_says_which_entries_to_send_again(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bundle_budget, "SECONDS", -1)
@@ -185,6 +187,8 @@ def test_a_batch_whose_time_is_over_says_which_entries_to_send_again(
 
 
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
-def test_a_bundle_without_entries_is_answered_without(clinic: FrontDoor, kind: str) -> None:
+def test_a_bundle_without_entries_is_answered_with_a_bundle_without_entries(
+    clinic: FrontDoor, kind: str
+) -> None:
     answer = clinic.post("", {"resourceType": "Bundle", "type": kind})
     assert answer.body == {"resourceType": "Bundle", "type": f"{kind}-response"}

@@ -194,7 +194,7 @@ def test_pages_are_measured_as_they_leave(clinic: FrontDoor) -> None:
     assert found == 6
 
 
-def test_a_resource_that_no_page_could_hold_is_413(clinic: FrontDoor) -> None:
+def test_a_resource_too_large_for_any_page_is_413(clinic: FrontDoor) -> None:
     texts = [{"text": '"' * 950_000}] * 2
     answer = clinic.post("/Encounter", care.session(reasonCode=texts))
     refusals.check(answer, 413, "too-long")

@@ -45,7 +45,7 @@ def kept(headers: dict[str, str]) -> dict[str, str]:
         (404, ("GET", f"{V1}/nothing", None), {}),
     ],
 )
-def test_what_has_a_caller_is_kept_by_nobody(
+def test_an_answer_to_a_caller_is_not_cached(
     clinic: FrontDoor, status: int, asked: tuple[str, str, Any], headers: dict[str, str]
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
@@ -53,7 +53,7 @@ def test_what_has_a_caller_is_kept_by_nobody(
     assert (answer.status, kept(answer.headers)) == (status, NOT_KEPT)
 
 
-def test_an_error_of_our_own_is_kept_by_nobody(
+def test_an_internal_error_is_not_cached(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.store.dynamodb.get", lambda *_: 1 / 0)
@@ -61,7 +61,7 @@ def test_an_error_of_our_own_is_kept_by_nobody(
     assert (answer.status, kept(answer.headers)) == (500, NOT_KEPT)
 
 
-def test_a_page_of_another_origin_is_told_that_both_matter(
+def test_an_answer_to_another_origin_varies_by_origin_too(
     clinic: FrontDoor, practice: Practice
 ) -> None:
     practice.set(ALLOWED_ORIGINS=PAGE)
@@ -81,7 +81,7 @@ def test_a_page_of_another_origin_is_told_that_both_matter(
         f"{ORIGIN}/explore",
     ],
 )
-def test_what_is_the_same_for_everybody_may_be_kept(clinic: FrontDoor, url: str) -> None:
+def test_a_public_answer_may_be_cached(clinic: FrontDoor, url: str) -> None:
     answer = clinic.get(url)
     assert answer.status == 200, answer.text
     assert answer.headers["ETag"]

@@ -65,7 +65,7 @@ FOUND = {
 
 @pytest.mark.parametrize("driven", [True, False])
 @pytest.mark.parametrize("query", FOUND)
-def test_a_chain_finds_what_is_contained_and_what_is_stored(
+def test_a_chain_finds_contained_and_stored_resources(
     clinic: FrontDoor,
     visits: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
@@ -84,7 +84,7 @@ def test_a_chain_finds_what_is_contained_and_what_is_stored(
     assert counted.body["total"] == len(FOUND[query].split())
 
 
-def test_the_pages_of_a_chain_have_all_once(clinic: FrontDoor) -> None:
+def test_the_pages_of_a_chain_show_every_match_once(clinic: FrontDoor) -> None:
     provider = care.reference("#inside")
     body = visit(organization("Springfield General"), serviceProvider=provider)
     made = {clinic.post("/Encounter", body).id for _ in range(5)}
@@ -96,7 +96,7 @@ def test_the_pages_of_a_chain_have_all_once(clinic: FrontDoor) -> None:
     assert (len(seen), set(seen)) == (5, made)
 
 
-def test_a_message_is_found_by_who_is_contained_in_it(clinic: FrontDoor) -> None:
+def test_a_message_is_found_by_its_contained_people(clinic: FrontDoor) -> None:
     marge = {
         "resourceType": "RelatedPerson",
         "id": "marge",
@@ -118,7 +118,7 @@ def test_a_message_is_found_by_who_is_contained_in_it(clinic: FrontDoor) -> None
         assert clinic.get(f"/Communication?{query}").ids == [wanted], query
 
 
-def test_a_contained_patient_is_the_patient_that_a_search_chains_by(clinic: FrontDoor) -> None:
+def test_a_chain_by_patient_looks_into_contained_patients(clinic: FrontDoor) -> None:
     homer = {"resourceType": "Patient", "id": "p", "name": [{"family": "Simpson"}]}
     encounter_id = clinic.post("/Encounter", visit(homer, subject=care.reference("#p"))).id
     group = {"resourceType": "Group", "id": "p", "type": "person", "actual": True}
@@ -134,7 +134,9 @@ def test_a_contained_patient_is_the_patient_that_a_search_chains_by(clinic: Fron
     assert clinic.get("/Encounter?patient.family=bouvier").ids == []
 
 
-def test_a_chain_goes_through_what_is_stored_into_what_it_contains(clinic: FrontDoor) -> None:
+def test_a_chain_leads_through_a_stored_resource_into_its_contained_resources(
+    clinic: FrontDoor,
+) -> None:
     body = visit(organization("Springfield General"), serviceProvider=care.reference("#inside"))
     encounter = clinic.post("/Encounter", body).id
     link = care.reference(f"Encounter/{encounter}")
@@ -145,7 +147,7 @@ def test_a_chain_goes_through_what_is_stored_into_what_it_contains(clinic: Front
     assert clinic.get(f"/Communication?{query[:-3]}burg").ids == []
 
 
-def test_a_chain_goes_out_of_what_is_contained_to_what_is_stored(clinic: FrontDoor) -> None:
+def test_a_chain_leads_from_a_contained_resource_to_a_stored_one(clinic: FrontDoor) -> None:
     clinic.put(
         "/Organization/trust",
         {"resourceType": "Organization", "id": "trust", "name": "Springfield Trust"},
@@ -157,7 +159,7 @@ def test_a_chain_goes_out_of_what_is_contained_to_what_is_stored(clinic: FrontDo
     assert clinic.get("/Encounter?service-provider.partof.name=springfield").ids == [encounter_id]
 
 
-def test_a_patient_finds_by_what_is_contained_in_their_own(clinic: FrontDoor) -> None:
+def test_a_patient_searches_by_resources_contained_in_their_own(clinic: FrontDoor) -> None:
     provider = care.reference("#inside")
     bodies = (
         visit(
@@ -172,7 +174,7 @@ def test_a_patient_finds_by_what_is_contained_in_their_own(clinic: FrontDoor) ->
     assert homer.get("/Encounter?service-provider.name=springfield").ids == [own]
 
 
-def test_what_is_changed_is_found_as_it_is(clinic: FrontDoor) -> None:
+def test_a_changed_contained_resource_is_found_by_its_new_values(clinic: FrontDoor) -> None:
     provider = care.reference("#inside")
     body = visit(organization("Springfield General"), serviceProvider=provider)
     created = clinic.post("/Encounter", body)

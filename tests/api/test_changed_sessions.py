@@ -48,7 +48,7 @@ def medical_encounter(clinic: FrontDoor, patient: str) -> dict[str, Any]:
 
 
 @callers
-def test_a_patient_who_is_added_does_not_see_what_was_before(
+def test_an_added_patient_does_not_see_earlier_versions(
     clinic: FrontDoor, caller: FrontDoor
 ) -> None:
     clinic.put("/Encounter/s", care.session(id="s", **REASON))
@@ -78,7 +78,9 @@ def test_an_old_version_is_not_included(clinic: FrontDoor, caller: FrontDoor) ->
     assert "homer" not in answer.text
 
 
-def test_a_version_without_patients_is_not_theirs_who_came_later(clinic: FrontDoor) -> None:
+def test_a_version_without_patients_is_not_visible_to_patients_added_later(
+    clinic: FrontDoor,
+) -> None:
     clinic.put("/Encounter/s", care.session(id="s", subject=None, **REASON))
     add(clinic, care.HOMER, BART)
     assert versions(ALONE) == ["3"]
@@ -88,7 +90,7 @@ def test_a_version_without_patients_is_not_theirs_who_came_later(clinic: FrontDo
     assert versions(FrontDoor(role="patient", fhir_user=MAGGIE)) == ["4"]
 
 
-def test_a_version_that_names_another_is_not_seen_by_a_medical_encounter(
+def test_a_medical_encounter_does_not_show_versions_that_name_another_patient(
     clinic: FrontDoor,
 ) -> None:
     clinic.put("/Encounter/s", care.session(id="s", **REASON))
@@ -100,7 +102,7 @@ def test_a_version_that_names_another_is_not_seen_by_a_medical_encounter(
     assert versions(ALONE) == ["2"]
 
 
-def test_who_a_medical_encounter_was_about_before_does_not_count(clinic: FrontDoor) -> None:
+def test_the_former_subject_of_a_medical_encounter_does_not_count(clinic: FrontDoor) -> None:
     clinic.put("/Encounter/s", care.session(id="s", subject=None, **REASON))
     clinic.put("/Encounter/m", care.medical_encounter("s", MAGGIE, id="m"))
     clinic.put("/Encounter/s", care.session(id="s", subject=None))
@@ -111,7 +113,7 @@ def test_who_a_medical_encounter_was_about_before_does_not_count(clinic: FrontDo
 
 
 @callers
-def test_what_was_entered_in_error_does_not_show_the_session(
+def test_a_medical_encounter_entered_in_error_does_not_show_its_session(
     clinic: FrontDoor, caller: FrontDoor
 ) -> None:
     clinic.put("/Encounter/s", care.session(id="s"))
@@ -130,7 +132,7 @@ def test_what_was_entered_in_error_does_not_show_the_session(
     assert caller.get("/Encounter").ids == [own_id]
 
 
-def test_a_deleted_session_tells_who_was_added_no_more(
+def test_a_deleted_session_no_longer_tells_who_was_added(
     clinic: FrontDoor, practice: Practice
 ) -> None:
     practice.now = practice.now.replace(hour=10)
@@ -216,14 +218,16 @@ def detailed(**more: Any) -> dict[str, Any]:
     return {**care.session(), **SHARED, **PRIVATE, **tagged, **more}
 
 
-def test_all_else_moves_to_the_first_patients_medical_encounter(clinic: FrontDoor) -> None:
+def test_clinical_elements_move_to_the_first_patients_medical_encounter(clinic: FrontDoor) -> None:
     assert clinic.put("/Encounter/s", detailed(id="s")).status == 201
     add(clinic, BART)
     check_split(clinic, "s", care.HOMER, BART)
     assert "Flanders" not in ALONE.get("/Encounter").text
 
 
-def test_all_else_moves_where_a_session_is_opened_for_several(clinic: FrontDoor) -> None:
+def test_clinical_elements_move_if_a_session_is_opened_for_several_patients(
+    clinic: FrontDoor,
+) -> None:
     given = detailed(subject=care.reference(care.HOMER))
     body = care.parameters(("encounter", given), ("patient", BART))
     opened = clinic.post("/Encounter/$open-session", body)
@@ -231,7 +235,7 @@ def test_all_else_moves_where_a_session_is_opened_for_several(clinic: FrontDoor)
     check_split(clinic, opened.id, care.HOMER, BART)
 
 
-def test_all_else_moves_where_a_message_brings_another_patient(
+def test_clinical_elements_move_if_a_message_brings_another_patient(
     clinic: FrontDoor, thread_policy: Practice
 ) -> None:
     header = thread_policy.header()
@@ -243,7 +247,7 @@ def test_all_else_moves_where_a_message_brings_another_patient(
     check_split(clinic, session["id"], care.HOMER, BART)
 
 
-def test_parts_that_refer_to_what_is_contained_move_with_it(clinic: FrontDoor) -> None:
+def test_elements_that_refer_to_contained_resources_move_with_them(clinic: FrontDoor) -> None:
     ned = {"individual": care.reference("#ned")}
     moody = {"individual": care.reference("Practitioner/nick"), "extension": EXTENSION}
     changed: dict[str, Any] = {

@@ -25,11 +25,11 @@ def closes(practice: Practice, session_id: str) -> str:
     return instants.read(text).astimezone(BERLIN).strftime("%m-%d %H:%M") if text else ""
 
 
-def test_a_session_that_a_client_closes_has_no_time(practice: Practice) -> None:
+def test_a_session_that_only_a_client_closes_has_no_closing_time(practice: Practice) -> None:
     assert told(practice.clinic, practice.opens()) == {"policy": "explicit"}
 
 
-def test_an_idle_session_closes_so_long_after_its_last_message(practice: Practice) -> None:
+def test_an_idle_session_closes_a_set_time_after_its_last_message(practice: Practice) -> None:
     practice.set(SESSION_IDLE_MINUTES="60")
     session = practice.opens()
     assert closes(practice, session) == "", "no thread is attached yet"
@@ -43,7 +43,7 @@ def test_an_idle_session_closes_so_long_after_its_last_message(practice: Practic
 
 @pytest.mark.parametrize("policy", ["thread", "daily"])
 @pytest.mark.parametrize("spread", ["0", "30"])
-def test_it_closes_at_that_time_and_not_before(
+def test_a_session_closes_at_its_closing_time_and_not_before(
     practice: Practice, policy: str, spread: str
 ) -> None:
     practice.set(SESSION_POLICY=policy, CLOSE_SPREAD_MINUTES=spread)
@@ -61,13 +61,13 @@ def test_it_closes_at_that_time_and_not_before(
     assert told(practice.clinic, session) == {"policy": policy}
 
 
-def test_the_longest_time_is_the_end_of_a_busy_session(thread_policy: Practice) -> None:
+def test_a_busy_session_closes_at_its_maximum_duration(thread_policy: Practice) -> None:
     thread_policy.set(SESSION_MAX_HOURS="4")
     thread_policy.says(thread_policy.header(), "2026-03-02 09:30")
     assert closes(thread_policy, thread_policy.session()["id"]) == "03-02 13:30"
 
 
-def test_a_closing_that_is_under_way_is_due_at_once(
+def test_a_closing_in_progress_is_due_at_once(
     practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = practice.opens()
@@ -81,7 +81,7 @@ def test_a_closing_that_is_under_way_is_due_at_once(
     assert closes(practice, session) == ""
 
 
-def test_only_sessions_close(practice: Practice) -> None:
+def test_only_sessions_have_a_closing_time(practice: Practice) -> None:
     clinic, session = practice.clinic, practice.opens()
     visit = clinic.post("/Encounter", care.visit()).id
     child = clinic.post("/Encounter", care.medical_encounter(session, care.HOMER)).id
@@ -94,7 +94,7 @@ def test_only_sessions_close(practice: Practice) -> None:
     refusals.check(clinic.get("/Encounter/nowhere/$closing"), 404, "not-found")
 
 
-def test_it_may_be_asked_by_post_and_in_a_batch(practice: Practice) -> None:
+def test_the_closing_time_can_be_requested_by_post_and_in_a_batch(practice: Practice) -> None:
     session = practice.opens()
     url = f"Encounter/{session}/$closing"
     assert practice.clinic.post(f"/{url}", None).body["parameter"][0]["valueCode"] == "explicit"

@@ -42,7 +42,7 @@ def by_url(clinic: FrontDoor, query: str, body: dict[str, Any]) -> Answer:
 @pytest.mark.parametrize(
     "query", [NAMED, "identifier=SM1", f"{NAMED}&status=in-progress", "patient=homer-simpson"]
 )
-def test_what_a_query_finds_is_not_created_again(
+def test_a_conditional_create_with_a_match_creates_nothing(
     clinic: FrontDoor, create: Call, query: str
 ) -> None:
     first = create(clinic, query, named())
@@ -116,7 +116,7 @@ def test_a_query_that_finds_something_only_in_another_type_creates(clinic: Front
     assert clinic.post("/Encounter", named(), if_none_exist=NAMED).status == 201
 
 
-def test_what_was_deleted_may_be_created_again(clinic: FrontDoor) -> None:
+def test_a_deleted_resource_may_be_created_again(clinic: FrontDoor) -> None:
     for _ in range(3):
         created = clinic.post("/Encounter", named(), if_none_exist=NAMED)
         assert created.status == 201
@@ -155,7 +155,9 @@ def test_a_query_that_matches_several_is_412_and_writes_nothing(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_a_query_that_selects_nothing_or_is_none_is_refused(clinic: FrontDoor, method: str) -> None:
+def test_a_query_without_criteria_or_a_malformed_one_is_refused(
+    clinic: FrontDoor, method: str
+) -> None:
     clinic.post("/Encounter", named())
     before = everything()
     patching = {"content_type": "application/json-patch+json"} if method == "PATCH" else {}
@@ -169,14 +171,14 @@ def test_a_query_that_selects_nothing_or_is_none_is_refused(clinic: FrontDoor, m
 @pytest.mark.parametrize(
     "query", ["", "colour=red", "date=soon", "_count=1", f"{NAMED}&_summary=count"]
 )
-def test_an_if_none_exist_that_is_no_query_creates_nothing(clinic: FrontDoor, query: str) -> None:
+def test_a_malformed_if_none_exist_creates_nothing(clinic: FrontDoor, query: str) -> None:
     before = everything()
     assert by_header(clinic, query, named()).status == 400
     assert clinic.post("/Encounter", named(), if_none_exist=query, prefer="handling=lenient")
     assert everything() == before
 
 
-def test_an_update_by_query_makes_changes_and_makes_again(clinic: FrontDoor) -> None:
+def test_a_conditional_update_creates_updates_and_creates_again(clinic: FrontDoor) -> None:
     created = clinic.put(f"/Encounter?{NAMED}", named())
     assert created.status == 201
     assert created.headers["Location"].endswith(f"/Encounter/{created.id}/_history/1")
@@ -188,7 +190,7 @@ def test_an_update_by_query_makes_changes_and_makes_again(clinic: FrontDoor) -> 
     assert clinic.put(f"/Encounter?{NAMED}", named()).status == 201
 
 
-def test_an_update_by_query_takes_a_clients_own_id_where_nothing_matches(
+def test_a_conditional_update_without_a_match_creates_under_the_clients_id(
     clinic: FrontDoor,
 ) -> None:
     created = clinic.put(f"/Encounter?{NAMED}", named(id="own"))
@@ -226,7 +228,7 @@ def test_a_delete_by_query_deletes_the_one_that_matches(clinic: FrontDoor) -> No
         lambda clinic, tag: clinic.administrator.delete(f"/Encounter?{NAMED}", if_match=tag),
     ],
 )
-def test_if_match_holds_for_what_a_query_finds(
+def test_if_match_applies_to_the_match_of_a_query(
     clinic: FrontDoor, call: Callable[[FrontDoor, str], Answer]
 ) -> None:
     clinic.post("/Encounter", named())
@@ -290,7 +292,7 @@ def test_conditional_references_resolve_in_every_kind_of_write(clinic: FrontDoor
         ("Device?identifier=1", "this server keeps no Device"),
     ],
 )
-def test_a_reference_that_does_not_name_one_resource_refuses_the_write(
+def test_a_conditional_reference_without_exactly_one_match_refuses_the_write(
     clinic: FrontDoor, reference: str, says: str
 ) -> None:
     for _ in range(2):
@@ -343,7 +345,7 @@ def test_a_reader_cannot_write_by_query() -> None:
         refusals.check(answer, 403, "forbidden")
 
 
-def test_a_match_that_the_caller_does_not_see_does_not_count(clinic: FrontDoor) -> None:
+def test_a_match_invisible_to_the_caller_does_not_count(clinic: FrontDoor) -> None:
     bart = care.reference("Patient/bart-simpson")
     tag, tagged = (
         {"system": "https://chat.example.org", "code": "1"},

@@ -25,7 +25,7 @@ def mine(clinic: FrontDoor) -> Answer:
 
 
 @pytest.mark.parametrize("tags", ['W/"9", W/"1"', '"1"', "1", "*", ' W/"1"'])
-def test_one_of_several_versions_will_do(clinic: FrontDoor, mine: Answer, tags: str) -> None:
+def test_any_of_several_entity_tags_may_match(clinic: FrontDoor, mine: Answer, tags: str) -> None:
     answer = clinic.get(PATH, if_none_match=tags)
     assert (answer.status, answer.text) == (304, "")
     assert answer.headers["ETag"] == mine.headers["ETag"]
@@ -33,7 +33,7 @@ def test_one_of_several_versions_will_do(clinic: FrontDoor, mine: Answer, tags: 
 
 
 @pytest.mark.parametrize(("later", "status"), [(-1, 200), (0, 304), (1, 304)])
-def test_what_was_not_changed_since_is_not_sent(
+def test_a_resource_unchanged_since_a_date_is_not_sent(
     clinic: FrontDoor, mine: Answer, later: int, status: int
 ) -> None:
     moment = parsedate_to_datetime(mine.headers["Last-Modified"]) + timedelta(seconds=later)
@@ -43,7 +43,7 @@ def test_what_was_not_changed_since_is_not_sent(
     assert clinic.get(f"{PATH}/_history/1", if_modified_since=since).status == status
 
 
-def test_a_version_goes_before_a_date_and_a_date_that_is_none_says_nothing(
+def test_an_entity_tag_takes_precedence_over_a_date_and_a_malformed_date_is_ignored(
     clinic: FrontDoor, mine: Answer
 ) -> None:
     since = mine.headers["Last-Modified"]
@@ -61,13 +61,15 @@ def test_a_version_goes_before_a_date_and_a_date_that_is_none_says_nothing(
         assert clinic.get(PATH, if_modified_since=none).status == 200
 
 
-def test_what_is_gone_is_gone_whatever_the_caller_knows(clinic: FrontDoor, mine: Answer) -> None:
+def test_a_deleted_resource_is_gone_whatever_version_the_caller_has(
+    clinic: FrontDoor, mine: Answer
+) -> None:
     clinic.administrator.delete(PATH)
     answer = clinic.get(PATH, if_none_match="*", if_modified_since=mine.headers["Last-Modified"])
     refusals.check(answer, 410, "deleted")
 
 
-def test_a_version_says_where_it_is(clinic: FrontDoor, mine: Answer) -> None:
+def test_a_version_states_its_location(clinic: FrontDoor, mine: Answer) -> None:
     versioned = f"{PATH}/_history/1"
     clinic.put(PATH, mine.body | {"status": "onleave"})
     for method in ("GET", "HEAD"):
@@ -78,16 +80,16 @@ def test_a_version_says_where_it_is(clinic: FrontDoor, mine: Answer) -> None:
 @pytest.mark.parametrize(
     "prefer", ["return=minimal", 'Return="minimal"', "respond-async, return=minimal; x=1"]
 )
-def test_a_preference_is_read_however_it_is_written(clinic: FrontDoor, prefer: str) -> None:
+def test_every_spelling_of_a_preference_is_read(clinic: FrontDoor, prefer: str) -> None:
     assert clinic.post("/Encounter", care.session(), prefer=prefer).text == ""
 
 
 @pytest.mark.parametrize("prefer", ["return=everything", "", "minimal", "return"])
-def test_another_preference_is_none(clinic: FrontDoor, prefer: str) -> None:
+def test_an_unknown_preference_is_ignored(clinic: FrontDoor, prefer: str) -> None:
     assert clinic.post("/Encounter", care.session(), prefer=prefer).body["id"]
 
 
-def test_pretty_is_for_people_and_changes_no_token(clinic: FrontDoor) -> None:
+def test_pretty_printing_changes_whitespace_only(clinic: FrontDoor) -> None:
     text = json.dumps(care.session(id="exact", length={"value": 0})).replace(
         '"value": 0', '"value": 1.50'
     )
@@ -113,14 +115,14 @@ def test_pretty_is_for_people_and_changes_no_token(clinic: FrontDoor) -> None:
         "image/*",
     ],
 )
-def test_who_takes_no_json_of_this_fhir_is_refused(
+def test_a_caller_who_does_not_accept_json_of_this_fhir_version_is_refused(
     clinic: FrontDoor, mine: Answer, accept: str
 ) -> None:
     assert mine.status == 201
     refusals.check(clinic.get(PATH, accept=accept), 406, "not-supported")
 
 
-def test_a_form_may_say_the_format_too(clinic: FrontDoor, mine: Answer) -> None:
+def test_a_form_may_state_the_format_too(clinic: FrontDoor, mine: Answer) -> None:
     url = "/Encounter/_search"
     answer = clinic.call("POST", url, "_id=mine&_format=json", content_type=FORM, accept="text/xml")
     refusals.check(answer, 406, "not-supported")
@@ -141,7 +143,7 @@ def test_a_parameter_that_a_read_does_not_have_is_named(
     assert clinic.get(f"{path}?colour=red", prefer="handling=lenient").status == 200
 
 
-def test_head_tells_of_searches_and_histories_too(clinic: FrontDoor, mine: Answer) -> None:
+def test_head_works_for_searches_and_histories_too(clinic: FrontDoor, mine: Answer) -> None:
     assert mine.status == 201
     for path in (f"{PATH}/_history", "/Encounter?_id=mine", "/metadata"):
         head, got = clinic.call("HEAD", path), clinic.get(path)
@@ -164,7 +166,7 @@ def items_read(clinic: FrontDoor, url: str) -> tuple[int, Answer]:
     return sum(seen), answer
 
 
-def test_a_page_of_a_history_costs_what_it_holds(clinic: FrontDoor) -> None:
+def test_a_page_of_a_history_reads_no_more_than_it_shows(clinic: FrontDoor) -> None:
     for number in range(40):
         last = clinic.put(PATH, care.session(id="mine", reasonCode=[{"text": str(number)}]))
     read, page = items_read(clinic, f"{PATH}/_history?_count=2&_offset=20")
@@ -177,7 +179,7 @@ def test_a_page_of_a_history_costs_what_it_holds(clinic: FrontDoor) -> None:
     assert read < 10
 
 
-def test_a_history_with_deletions_says_for_every_page_what_made_the_resource(
+def test_every_page_of_a_history_with_deletions_states_how_each_version_was_created(
     clinic: FrontDoor, mine: Answer
 ) -> None:
     for _ in range(3):
@@ -220,7 +222,7 @@ def test_a_patch_that_changes_nothing_keeps_a_generated_text(clinic: FrontDoor) 
     assert (after.status, after.version, after.body["text"]) == (200, "1", before.body["text"])
 
 
-def test_an_answer_says_as_little_as_is_preferred_of_what_did_not_change(
+def test_a_write_without_change_honours_the_return_preference(
     clinic: FrontDoor,
 ) -> None:
     own_id = open_session(clinic)

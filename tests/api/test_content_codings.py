@@ -78,7 +78,7 @@ def test_the_plain_api_unpacks_a_body(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("coding", ["br", "deflate", "compress", "zstd", "gzip, br", "*", "x"])
-def test_another_coding_is_refused_naming_the_one_that_is_accepted(
+def test_another_coding_is_refused_and_the_refusal_names_the_accepted_one(
     clinic: FrontDoor, coding: str
 ) -> None:
     before = everything()
@@ -103,7 +103,7 @@ def test_another_coding_is_refused_naming_the_one_that_is_accepted(
         b"\x1f\x8b",
     ],
 )
-def test_a_body_that_is_no_whole_gzip_file_is_refused(clinic: FrontDoor, body: bytes) -> None:
+def test_an_incomplete_or_damaged_gzip_body_is_refused(clinic: FrontDoor, body: bytes) -> None:
     refusals.check(sent(clinic, body), 400, "structure", "Content-Encoding")
 
 
@@ -115,7 +115,7 @@ def test_a_body_of_more_than_10_mb_unpacked_is_refused(clinic: FrontDoor) -> Non
         refusals.check(sent(clinic, bomb), 413, "too-long", "Content-Encoding")
 
 
-def test_a_coding_of_nothing_is_passed_over(clinic: FrontDoor) -> None:
+def test_an_empty_coding_is_ignored(clinic: FrontDoor) -> None:
     assert clinic.get("/metadata", content_encoding="br").status == 200
     assert clinic.get("/Encounter", content_encoding="gzip").status == 200
     body = json.dumps(care.session()).encode()
@@ -123,7 +123,7 @@ def test_a_coding_of_nothing_is_passed_over(clinic: FrontDoor) -> None:
         assert sent(clinic, body, coding).status == 201
 
 
-def test_who_may_not_write_is_told_so_before_the_body_is_unpacked() -> None:
+def test_a_caller_who_may_not_write_is_refused_before_the_body_is_unpacked() -> None:
     assert sent(FrontDoor("auditor"), b"no gzip").status == 403
 
 
@@ -138,7 +138,7 @@ def test_a_byte_order_mark_is_skipped(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("body", [MARK + MARK + b"{}", b" " + MARK + b"{}", MARK])
-def test_a_byte_order_mark_is_one_and_comes_first(clinic: FrontDoor, body: bytes) -> None:
+def test_only_one_leading_byte_order_mark_is_accepted(clinic: FrontDoor, body: bytes) -> None:
     assert clinic.post("/Encounter", body).status == 400
 
 
@@ -157,7 +157,7 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize(("accepted", "is_packed"), ACCEPTED.items())
-def test_a_long_answer_is_packed_for_who_takes_it_so(
+def test_a_long_answer_is_compressed_for_clients_that_accept_gzip(
     clinic: FrontDoor, accepted: str, *, is_packed: bool
 ) -> None:
     own = f"/Encounter/{clinic.post('/Encounter', care.session(text=LONG)).id}"

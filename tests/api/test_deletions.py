@@ -128,7 +128,7 @@ def test_an_encounter_is_deleted_by_administrators_only_whatever_its_status(
 @pytest.mark.usefixtures("thread")
 @pytest.mark.parametrize("status", care.COMMUNICATION_STATUSES)
 @pytest.mark.parametrize("caller", SENDERS, ids=lambda caller: caller.role)
-def test_of_their_own_messages_all_delete_only_drafts(
+def test_a_sender_can_delete_only_drafts_of_their_own_messages(
     clinic: FrontDoor, caller: FrontDoor, status: str
 ) -> None:
     own = message(caller.fhir_user, status, id="m")
@@ -167,7 +167,9 @@ def test_a_draft_of_a_thread_header_is_deleted_by_its_sender(
 
 @pytest.mark.usefixtures("thread")
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
-def test_a_draft_of_others_is_not_there_to_be_deleted(clinic: FrontDoor, path: Path) -> None:
+def test_the_draft_of_another_sender_is_not_found_for_deletion(
+    clinic: FrontDoor, path: Path
+) -> None:
     clinic.put("/Communication/m", message(care.ALICE, "preparation", id="m", **NAMED))
     before = everything()
     assert path(BOB, "Communication", "m").status == path(BOB, "Communication", "none").status
@@ -177,7 +179,7 @@ def test_a_draft_of_others_is_not_there_to_be_deleted(clinic: FrontDoor, path: P
 
 
 @pytest.mark.usefixtures("thread")
-def test_what_was_sent_is_no_draft_again(clinic: FrontDoor) -> None:
+def test_a_sent_message_does_not_become_a_draft_again(clinic: FrontDoor) -> None:
     clinic.put("/Communication/m", message(care.HOMER, id="m"))
     mine = message(care.ALICE, "preparation", id="m")
     assert clinic.put("/Communication/m", mine).status == 200
@@ -201,7 +203,7 @@ def test_a_draft_that_was_changed_often_is_still_a_draft(clinic: FrontDoor) -> N
 
 
 @pytest.mark.usefixtures("thread")
-def test_a_draft_without_a_sender_by_reference_is_the_administrators_to_delete() -> None:
+def test_only_an_administrator_deletes_a_draft_without_a_sender_reference() -> None:
     nobody = FrontDoor(fhir_user="")
     body = care.message("t", status="preparation", id="m", sender={"display": "Alice"})
     nobody.put("/Communication/m", body)
@@ -228,7 +230,7 @@ def test_a_transaction_with_a_deletion_that_is_not_allowed_writes_nothing(
     assert everything() == before
 
 
-def test_the_plain_face_refuses_as_fhir_does(clinic: FrontDoor, practice: Practice) -> None:
+def test_the_plain_api_refuses_as_fhir_does(clinic: FrontDoor, practice: Practice) -> None:
     face = Plain(clinic)
     visit = face.make("/encounters", {"status": "in-progress", "class": "AMB"})
     heart = {"status": "final", "code": "Heart rate", "encounterId": visit["id"]}
@@ -250,7 +252,7 @@ def test_the_plain_face_refuses_as_fhir_does(clinic: FrontDoor, practice: Practi
 
 
 @pytest.mark.parametrize("role", ["practitioner auditor", "practitioner patient", "nurse"])
-def test_no_other_role_widens_what_is_deleted(clinic: FrontDoor, role: str) -> None:
+def test_no_other_role_widens_the_right_to_delete(clinic: FrontDoor, role: str) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     caller = FrontDoor(role=role)
     assert caller.delete("/Encounter/1").status == 403
@@ -270,7 +272,7 @@ def test_a_scope_to_delete_lets_a_practitioner_delete_no_record(clinic: FrontDoo
     refusals.check(scoped.delete("/Encounter/1"), 403, "forbidden", "Encounter")
 
 
-def test_what_is_not_there_is_deleted_already(clinic: FrontDoor) -> None:
+def test_deleting_a_missing_resource_succeeds(clinic: FrontDoor) -> None:
     assert clinic.delete("/Encounter/none").status == 204
     assert clinic.delete(f"/Encounter?{QUERY}").status == 204
     clinic.put("/Encounter/1", care.session(id="1"))
@@ -278,7 +280,7 @@ def test_what_is_not_there_is_deleted_already(clinic: FrontDoor) -> None:
     assert clinic.delete("/Encounter/1").status == 204
 
 
-def test_the_catalogue_says_what_each_role_deletes(clinic: FrontDoor) -> None:
+def test_the_capability_statement_says_what_each_role_deletes(clinic: FrontDoor) -> None:
     deletes = {role.name: role.deletes for role in ROLES.values()}
     assert deletes == {
         "admin": ANYTHING,

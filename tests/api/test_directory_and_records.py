@@ -49,7 +49,7 @@ def test_every_type_is_created_read_changed_and_deleted(clinic: FrontDoor, kind:
 
 
 @pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
-def test_what_r4_forbids_is_refused(clinic: FrontDoor, kind: str) -> None:
+def test_a_resource_that_r4_forbids_is_refused(clinic: FrontDoor, kind: str) -> None:
     refused = clinic.post(f"/{kind}", body(kind) | {"unheardOf": True})
     assert (refused.status, refused.expressions) == (400, [f"{kind}.unheardOf"])
 
@@ -144,7 +144,7 @@ def test_a_page_of_everything_ends_before_its_records_are_more_than_an_answer_ho
     assert len(first.ids) + len(clinic.get(following).ids) == 1 + number
 
 
-def test_a_vast_number_in_a_record_is_no_hindrance(clinic: FrontDoor) -> None:
+def test_a_record_may_contain_a_vast_number(clinic: FrontDoor) -> None:
     session = clinic.post("/Encounter", care.session()).id
     vast = body("Observation", f"Encounter/{session}") | {"valueQuantity": {"value": "VAST"}}
     recorded = clinic.post("/Observation", json.dumps(vast).replace('"VAST"', "1e400"))
@@ -153,13 +153,13 @@ def test_a_vast_number_in_a_record_is_no_hindrance(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("name", ["x#y", "ü x", "x" * 3000, ""])
-def test_a_record_names_no_encounter_that_cannot_be_here(clinic: FrontDoor, name: str) -> None:
+def test_a_record_cannot_name_an_impossible_encounter(clinic: FrontDoor, name: str) -> None:
     recorded = clinic.post("/Observation", body("Observation", f"Encounter/{name}"))
     refusals.check(recorded, 400, "value", "Observation.encounter.reference")
     assert clinic.get(f"/Observation?encounter=Encounter/{quote(name)}").ids == []
 
 
-def test_a_deleted_encounter_leaves_what_was_recorded_during_it(clinic: FrontDoor) -> None:
+def test_deleting_an_encounter_keeps_its_records(clinic: FrontDoor) -> None:
     session = clinic.post("/Encounter", care.session()).id
     record = clinic.post("/Observation", body("Observation", f"Encounter/{session}"))
     assert clinic.administrator.delete(f"/Encounter/{session}").status == 204
@@ -167,6 +167,6 @@ def test_a_deleted_encounter_leaves_what_was_recorded_during_it(clinic: FrontDoo
     assert clinic.get(f"/Observation?encounter=Encounter/{session}").ids == [record.id]
 
 
-def test_a_record_is_made_during_an_encounter_that_is_there(clinic: FrontDoor) -> None:
+def test_a_record_can_only_name_an_existing_encounter(clinic: FrontDoor) -> None:
     refused = clinic.post("/Observation", body("Observation", "Encounter/nowhere"))
     assert (refused.status, refused.expressions) == (422, ["Observation.encounter.reference"])

@@ -54,7 +54,7 @@ def naming(named: str, place: str) -> dict[str, Any]:
 @pytest.mark.parametrize("place", ["recipient", "note", "extension", "payload"])
 @pytest.mark.parametrize("caller", [HOMER, CONTEXT], ids=["patient", "context"])
 @pytest.mark.parametrize("kind", ["Patient/{}", "https", "RelatedPerson/{}", "Device/{}"])
-def test_who_is_limited_gets_one_answer_whether_somebody_is_there_or_not(
+def test_a_limited_caller_gets_the_same_answer_whether_or_not_a_person_exists(
     other: Elsewhere, caller: FrontDoor, kind: str, place: str
 ) -> None:
     kind = f"{other.base}/Patient/{{}}" if kind == "https" else kind
@@ -78,7 +78,7 @@ def test_who_is_limited_gets_one_answer_whether_somebody_is_there_or_not(
 
 
 @pytest.mark.parametrize("caller", [HOMER, MARGE, CONTEXT])
-def test_own_people_who_is_in_the_thread_and_the_staff_may_be_named(
+def test_a_limited_caller_may_name_their_own_people_thread_members_and_staff(
     other: Elsewhere, caller: FrontDoor
 ) -> None:
     own = caller.fhir_user if caller is MARGE else care.HOMER
@@ -92,7 +92,9 @@ def test_own_people_who_is_in_the_thread_and_the_staff_may_be_named(
     assert other.asked
 
 
-def test_who_sees_everybody_is_told_who_is_there(practice: Practice, other: Elsewhere) -> None:
+def test_a_caller_who_sees_everybody_learns_who_exists(
+    practice: Practice, other: Elsewhere
+) -> None:
     def said(named: str) -> Answer:
         return practice.clinic.post("/Communication", care.header(**naming(named, "recipient")))
 

@@ -53,7 +53,7 @@ def told(answer: Answer, own_id: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("caller", OTHERS)
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE", "vread", "history"])
-def test_a_draft_of_others_is_answered_as_what_is_not_there(
+def test_the_draft_of_another_sender_is_answered_like_a_missing_resource(
     clinic: FrontDoor, thread: str, caller: FrontDoor, method: str
 ) -> None:
     own_id = draft(clinic, thread)
@@ -72,7 +72,7 @@ def test_a_draft_of_others_is_answered_as_what_is_not_there(
 
 
 @pytest.mark.parametrize("fhir_user", [care.ALICE, f"{BASE}/{care.ALICE}"])
-def test_a_draft_is_its_senders(clinic: FrontDoor, thread: str, fhir_user: str) -> None:
+def test_a_draft_is_visible_to_its_sender(clinic: FrontDoor, thread: str, fhir_user: str) -> None:
     own_id = draft(clinic, thread, sender=care.reference(f"{BASE}/{care.ALICE}"))
     sender = FrontDoor(fhir_user=fhir_user)
     assert sender.get(f"/Communication/{own_id}/_history").body["total"] == 1
@@ -82,7 +82,7 @@ def test_a_draft_is_its_senders(clinic: FrontDoor, thread: str, fhir_user: str) 
 
 
 @pytest.mark.parametrize("sender", [{"identifier": NUMBER}, {"display": "Alice"}, None])
-def test_a_draft_of_nobody_by_name_is_the_administrators(
+def test_a_draft_without_a_sender_reference_is_visible_to_administrators_only(
     clinic: FrontDoor, thread: str, sender: dict[str, Any] | None
 ) -> None:
     body = care.message(thread, status="preparation", sender=sender)
@@ -92,7 +92,7 @@ def test_a_draft_of_nobody_by_name_is_the_administrators(
     assert ADMIN.get(f"/Communication/{own_id}").status == 200
 
 
-def test_the_history_shows_what_was_sent_and_not_its_drafts(clinic: FrontDoor, thread: str) -> None:
+def test_the_history_shows_sent_versions_but_not_drafts(clinic: FrontDoor, thread: str) -> None:
     own_id = draft(clinic, thread)
     path = f"/Communication/{own_id}"
     clinic.patch(path, SENT)
@@ -102,7 +102,9 @@ def test_the_history_shows_what_was_sent_and_not_its_drafts(clinic: FrontDoor, t
     assert clinic.get(f"{path}/_history").body["total"] == 2
 
 
-def test_a_draft_that_was_deleted_was_never_there(clinic: FrontDoor, thread: str) -> None:
+def test_a_deleted_draft_is_answered_as_if_it_had_never_existed(
+    clinic: FrontDoor, thread: str
+) -> None:
     own_id = draft(clinic, thread)
     assert clinic.delete(f"/Communication/{own_id}").status == 204
     assert clinic.get(f"/Communication/{own_id}").status == 410
@@ -113,7 +115,7 @@ def test_a_draft_that_was_deleted_was_never_there(clinic: FrontDoor, thread: str
 
 
 @pytest.mark.parametrize("caller", OTHERS)
-def test_everything_of_a_session_is_without_drafts_of_others(
+def test_everything_of_a_session_leaves_out_drafts_of_others(
     clinic: FrontDoor, thread: str, caller: FrontDoor
 ) -> None:
     def pages() -> list[str]:
@@ -136,7 +138,9 @@ def test_everything_of_a_session_is_without_drafts_of_others(
     assert everything.ids == ["s", "a-plan"]
 
 
-def test_conditions_of_others_do_not_meet_a_draft(clinic: FrontDoor, thread: str) -> None:
+def test_conditional_requests_of_others_do_not_match_a_draft(
+    clinic: FrontDoor, thread: str
+) -> None:
     own_id = draft(clinic, thread)
     found = "/Communication?identifier=https://ids.example.org%7C7"
     assert BOB.patch(found, SENT).status == 404
@@ -149,7 +153,7 @@ def test_conditions_of_others_do_not_meet_a_draft(clinic: FrontDoor, thread: str
 
 
 @pytest.mark.parametrize("element", ["inResponseTo", "partOf"])
-def test_others_refer_to_a_draft_as_to_what_is_not_there(
+def test_a_reference_to_the_draft_of_another_sender_is_refused_as_dangling(
     clinic: FrontDoor, thread: str, element: str
 ) -> None:
     plan = care.header(id="plan", status="preparation", sender=ALICE)
@@ -170,7 +174,7 @@ def test_others_refer_to_a_draft_as_to_what_is_not_there(
         assert refused[0][0] == 422
 
 
-def test_an_id_of_a_draft_is_in_use(clinic: FrontDoor, thread: str) -> None:
+def test_the_id_of_a_draft_is_in_use(clinic: FrontDoor, thread: str) -> None:
     body = care.message(thread, id="mine", status="preparation", sender=ALICE)
     assert clinic.put("/Communication/mine", body).status == 201
     theirs = body | {"sender": care.reference(BOB.fhir_user)}
@@ -180,7 +184,7 @@ def test_an_id_of_a_draft_is_in_use(clinic: FrontDoor, thread: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
-def test_bundles_hold_no_drafts_of_others(clinic: FrontDoor, thread: str, kind: str) -> None:
+def test_bundles_contain_no_drafts_of_others(clinic: FrontDoor, thread: str, kind: str) -> None:
     own_id = draft(clinic, thread)
     answers = []
     for name in (own_id, "nowhere"):

@@ -32,7 +32,7 @@ def test_the_page_may_load_its_own_files_and_ask_the_api_and_nothing_else() -> N
     assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_the_page_asks_the_token_endpoint_where_people_sign_in_with_their_account(
+def test_the_page_may_call_the_token_endpoint_if_people_sign_in_with_their_account(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AUTHORIZE_URL", "https://id.example.org/authorize?a=1&b=2")
@@ -56,7 +56,7 @@ def test_the_page_has_no_script_and_no_style_of_its_own_and_its_links_are_relati
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "explore.html"])
-def test_what_the_page_loads_is_there(name: str) -> None:
+def test_every_file_that_the_page_loads_exists(name: str) -> None:
     answer = NOBODY.get(f"{ORIGIN}/explore/{name}", accept="*/*;q=0.1,text/css")
     assert answer.status == 200
     assert answer.text == (ROOT / "shared/http/explorer/files" / name).read_text()
@@ -66,7 +66,7 @@ def test_what_the_page_loads_is_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["explore", "explore/explore.js"])
-def test_what_a_browser_has_is_not_sent_again(path: str) -> None:
+def test_a_file_cached_by_the_browser_is_not_sent_again(path: str) -> None:
     first = NOBODY.get(f"{ORIGIN}/{path}")
     assert first.headers["Cache-Control"] == "no-cache"
     again = NOBODY.get(f"{ORIGIN}/{path}", if_none_match=f'"other", W/{first.headers["ETag"]}')
@@ -85,13 +85,13 @@ def test_the_page_is_for_reading_only(clinic: FrontDoor) -> None:
     assert answer.headers["Allow"] == "GET, HEAD"
 
 
-def test_who_comes_back_from_signing_in_gets_the_page() -> None:
+def test_returning_from_sign_in_loads_the_page() -> None:
     answer = NOBODY.get(f"{ORIGIN}/explore?code=1&state=2&session_state=3")
     assert answer.status == 200, answer.text
 
 
 @pytest.mark.parametrize("base_path", ["", "/explore", "/api/fhir"])
-def test_the_page_is_beside_the_base_whatever_that_is(
+def test_the_page_is_served_beside_any_base_path(
     monkeypatch: pytest.MonkeyPatch, base_path: str
 ) -> None:
     monkeypatch.setenv("BASE_PATH", base_path)
@@ -101,6 +101,6 @@ def test_the_page_is_beside_the_base_whatever_that_is(
 
 
 @pytest.mark.parametrize("path", ["explore", "explore/explore.js"])
-def test_monitors_may_ask_for_the_head_alone(path: str) -> None:
+def test_head_requests_are_answered(path: str) -> None:
     head, whole = NOBODY.call("HEAD", f"{ORIGIN}/{path}"), NOBODY.get(f"{ORIGIN}/{path}")
     assert (head.status, head.text, head.headers) == (200, "", whole.headers)

@@ -94,7 +94,7 @@ ENDS: dict[str, Resource] = {
 
 
 @pytest.mark.parametrize("change", ENDS.values(), ids=ENDS)
-def test_a_link_that_ends_ends_what_she_sees_from_the_next_request_on(
+def test_the_end_of_a_link_ends_access_from_the_next_request_on(
     family: FrontDoor, change: Resource
 ) -> None:
     record = family.post("/Observation", observation(BART)).id
@@ -108,7 +108,7 @@ def test_a_link_that_ends_ends_what_she_sees_from_the_next_request_on(
     assert mother.get("/Observation").ids == []
 
 
-def test_of_a_record_that_is_not_in_use_nothing_follows(family: FrontDoor) -> None:
+def test_an_inactive_record_gives_no_access(family: FrontDoor) -> None:
     relative(family, OF_BART, BART, active=False)
     assert charts(as_mother()) == set()
     assert charts(as_mother(OF_LISA)) == {LISA}
@@ -119,7 +119,7 @@ def test_of_a_record_that_is_not_in_use_nothing_follows(family: FrontDoor) -> No
     assert charts(as_mother(patient="bart-simpson")) == set()
 
 
-def test_a_link_is_over_when_its_period_is(family: FrontDoor, practice: Practice) -> None:
+def test_a_link_ends_with_its_period(family: FrontDoor, practice: Practice) -> None:
     relative(family, OF_BART, BART, period={"start": "2026-03-01", "end": "2026-03-05"})
     assert charts(as_mother()) == {BART, LISA}
     practice.at("2026-03-05 23:59")
@@ -128,7 +128,7 @@ def test_a_link_is_over_when_its_period_is(family: FrontDoor, practice: Practice
     assert charts(as_mother()) == {LISA}
 
 
-def test_what_names_her_stays_hers_when_the_link_has_ended(family: FrontDoor) -> None:
+def test_resources_that_name_her_stay_visible_after_the_link_has_ended(family: FrontDoor) -> None:
     mother = as_mother()
     about_bart: Resource = {"subject": care.reference(BART), "sender": care.reference(OF_BART)}
     hers = mother.post("/Communication", care.header(**about_bart, recipient=[ALICE])).id
@@ -146,7 +146,7 @@ def test_what_names_her_stays_hers_when_the_link_has_ended(family: FrontDoor) ->
     refusals.check(begun, 403, "forbidden", "Communication.subject")
 
 
-def test_the_plain_face_follows_links_too(family: FrontDoor) -> None:
+def test_the_plain_api_follows_links_too(family: FrontDoor) -> None:
     for patient in (BART, LISA, MILHOUSE):
         family.post("/Observation", observation(patient))
     mother = Plain(as_mother())
@@ -161,7 +161,7 @@ def test_the_plain_face_follows_links_too(family: FrontDoor) -> None:
     assert mother.post("/observations", made).status == 403
 
 
-def test_of_a_record_the_versions_that_were_about_their_patients_are_seen(
+def test_only_versions_of_a_record_about_their_patients_are_visible(
     family: FrontDoor,
 ) -> None:
     made = {
@@ -185,7 +185,7 @@ def test_of_a_record_the_versions_that_were_about_their_patients_are_seen(
 
 
 @pytest.mark.usefixtures("family")
-def test_a_link_lets_write_whoever_may_read_by_another_role() -> None:
+def test_a_link_grants_writing_to_a_caller_who_reads_by_another_role() -> None:
     both = FrontDoor(role="related-person auditor", fhir_user=OF_BART)
     assert both.get(f"/{MILHOUSE}").status == 200
     thread = care.header(sender=care.reference(OF_LISA), recipient=[ALICE])
@@ -210,7 +210,7 @@ def test_a_patients_scopes_are_for_one_chart_of_one_type(family: FrontDoor) -> N
 # Hostile tokens, and those of people whom the directory does not know.
 
 
-def test_a_claim_counts_where_the_directory_has_never_had_the_person(family: FrontDoor) -> None:
+def test_a_claim_counts_if_the_directory_has_never_had_the_person(family: FrontDoor) -> None:
     stranger = "RelatedPerson/kirk"
     assert charts(as_mother(stranger, patient="milhouse-van-houten")) == {MILHOUSE}
     assert charts(as_mother(stranger)) == set()
@@ -232,14 +232,14 @@ def test_a_claim_adds_nothing_to_links(family: FrontDoor, claim: str) -> None:
 @pytest.mark.parametrize(
     "person", ["", BART, care.ALICE, "RelatedPerson", "RelatedPerson/", "Group/1", "urn:x"]
 )
-def test_who_does_not_say_who_she_is_is_refused(family: FrontDoor, person: str) -> None:
+def test_a_caller_without_an_identity_is_refused(family: FrontDoor, person: str) -> None:
     caller = FrontDoor(role="related-person", fhir_user=person, claims={"patient": "bart-simpson"})
     for url in ("/Patient", f"/{BART}", "/Observation", "/Practitioner"):
         refusals.check(caller.get(url), 403, "forbidden")
     assert family.get("/Patient").status == 200
 
 
-def test_who_signs_in_as_a_patient_is_nobodys_relative_by_a_claim(family: FrontDoor) -> None:
+def test_a_claim_does_not_make_a_patient_a_relative(family: FrontDoor) -> None:
     claims = {"patient": "bart-simpson"}
     for role in ("patient", "patient related-person"):
         caller = FrontDoor(role=role, fhir_user=MILHOUSE, claims=claims)
@@ -294,7 +294,7 @@ def test_a_related_person_stands_for_her_patients_and_takes_part(
     assert takes_part(both) == {care.ALICE: "ATND", person: "PART"}
 
 
-def test_who_is_in_the_threads_takes_part_beside_her(family: FrontDoor) -> None:
+def test_people_in_the_threads_become_participants_beside_her(family: FrontDoor) -> None:
     sender = care.reference(OF_LISA)
     about: Resource = {"subject": care.reference(LISA), "sender": sender, "recipient": [ALICE]}
     thread = as_mother().post("/Communication", care.header(**about)).id
@@ -310,7 +310,7 @@ def test_a_related_person_of_one_patient_opens_a_session_of_one(family: FrontDoo
     assert session.body["subject"] == care.reference(LISA)
 
 
-def test_who_stands_for_nobody_is_refused(family: FrontDoor) -> None:
+def test_a_related_person_without_patients_is_refused(family: FrontDoor) -> None:
     for person in ("RelatedPerson/nobody", "Group/nobody"):
         refusals.check(opened(family, person), 422, "business-rule", "patient")
     relative(family, OF_BART, BART, active=False)
@@ -321,7 +321,7 @@ def test_who_stands_for_nobody_is_refused(family: FrontDoor) -> None:
     refusals.check(opened(family, OF_LISA), 422, "business-rule", "patient")
 
 
-def test_a_related_person_names_nobody_else(family: FrontDoor) -> None:
+def test_a_related_person_cannot_name_other_patients(family: FrontDoor) -> None:
     relative(family, "RelatedPerson/homer", BART)
     refusals.check(opened(as_mother(), "RelatedPerson/homer"), 403, "forbidden", "patient")
     bart = FrontDoor(role="patient", fhir_user=BART)
@@ -419,7 +419,7 @@ def test_a_thread_about_a_group_opens_a_session_of_its_members(family: FrontDoor
 
 
 @pytest.mark.parametrize("one", ["Practitioner/1", "Device/1", "https://x.example/1"])
-def test_what_stands_for_no_patients_is_refused(family: FrontDoor, one: str) -> None:
+def test_a_reference_that_stands_for_no_patients_is_refused(family: FrontDoor, one: str) -> None:
     refusals.check(opened(family, one), 400, "invalid", "patient")
     session = opened(family, BART).id
     add = care.parameters(("patient", OF_BART))

@@ -75,7 +75,7 @@ def test_a_mother_writes_about_both_in_one_thread(thread_policy: Practice) -> No
 
 
 @pytest.mark.parametrize("sender", [OF_BART, OF_LISA])
-def test_whom_she_may_write_about(practice: Practice, sender: str) -> None:
+def test_a_mother_may_write_about_her_own_patients_only(practice: Practice, sender: str) -> None:
     about_bart = thread(MOTHER, BART, sender=sender)
     for patient, status in ((BART, 201), (LISA, 201), (MAGGIE, 422), (care.HOMER, 422)):
         assert say(MOTHER, about_bart, patient, sender=sender).status == status
@@ -90,7 +90,7 @@ def test_whom_she_may_write_about(practice: Practice, sender: str) -> None:
 
 
 @pytest.mark.parametrize("sender", ["RelatedPerson/homer", BART, care.ALICE, "RelatedPerson/x"])
-def test_she_sends_as_nobody_else(practice: Practice, sender: str) -> None:
+def test_a_mother_cannot_send_as_somebody_else(practice: Practice, sender: str) -> None:
     relative(practice.clinic, "RelatedPerson/homer", BART)
     header = thread(MOTHER, BART)
     answer = say(MOTHER, header, BART, sender=sender)
@@ -99,7 +99,9 @@ def test_she_sends_as_nobody_else(practice: Practice, sender: str) -> None:
     refusals.check(MOTHER.post("/Communication", begun), 403, "forbidden", "Communication.sender")
 
 
-def test_who_is_no_longer_the_same_person_sends_as_one_only(practice: Practice) -> None:
+def test_a_relative_whose_records_are_no_longer_linked_sends_as_one_only(
+    practice: Practice,
+) -> None:
     header = thread(MOTHER, BART)
     said = say(MOTHER, header, LISA, sender=OF_LISA)
     assert said.status == 201
@@ -116,7 +118,7 @@ def test_who_is_no_longer_the_same_person_sends_as_one_only(practice: Practice) 
     assert AS_BART.get(f"/Communication/{draft.id}").status == 404
 
 
-def test_threads_of_a_patient_share_a_day_whoever_of_her_sends(daily: Practice) -> None:
+def test_threads_of_a_patient_share_a_day_whichever_record_of_hers_sends(daily: Practice) -> None:
     daily.set(SESSION_SCOPE="patient")
     one, two = thread(MOTHER, BART), thread(as_mother(OF_LISA), BART, sender=OF_LISA)
     other = thread(MOTHER, LISA, sender=OF_LISA)
@@ -191,7 +193,7 @@ def test_a_link_that_ends_meanwhile_ends_at_once(practice: Practice) -> None:
     refusals.check(opened(MOTHER, BART), 403, "forbidden", "patient")
 
 
-def test_of_two_sessions_opened_at_once_for_a_thread_one_is(practice: Practice) -> None:
+def test_only_one_of_two_sessions_opened_at_once_for_a_thread_succeeds(practice: Practice) -> None:
     header = thread(MOTHER, BART)
     asked = {"thread": f"Communication/{header}"}
     other: list[Answer] = []
@@ -201,7 +203,7 @@ def test_of_two_sessions_opened_at_once_for_a_thread_one_is(practice: Practice) 
     assert len(practice.sessions()) == 1
 
 
-def test_a_bundle_of_hers_may_what_she_may(practice: Practice) -> None:
+def test_a_bundle_of_a_relative_may_do_what_single_requests_may(practice: Practice) -> None:
     seen = practice.clinic.post(
         "/Observation", care.example("Observation", subject=care.reference(LISA))
     ).id
@@ -226,7 +228,7 @@ def test_a_bundle_of_hers_may_what_she_may(practice: Practice) -> None:
     assert MOTHER.post("/", whole).status == 403
 
 
-def test_others_pay_nothing_for_links(practice: Practice) -> None:
+def test_requests_of_others_read_no_links(practice: Practice) -> None:
     database = dynamodb.client()
     assert isinstance(database, Database)
     calls = {}

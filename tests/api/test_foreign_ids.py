@@ -90,7 +90,7 @@ def test_the_plain_example_is_created_updated_and_found_as_it_is_written(clinic:
         assert [match["id"] for match in found] == [made["id"]]
 
 
-def test_what_is_recorded_names_them_too(clinic: FrontDoor) -> None:
+def test_records_name_foreign_ids_too(clinic: FrontDoor) -> None:
     encounter = plain(clinic, "POST", "encounters", ENCOUNTER)["data"]["id"]
     for name, body in (("observations", OBSERVATION), ("notes", NOTE)):
         made = plain(clinic, "POST", name, body | {"encounterId": encounter})["data"]
@@ -115,7 +115,7 @@ def test_what_is_recorded_names_them_too(clinic: FrontDoor) -> None:
         "_has:Communication:encounter:sender=Patient/pt_abc123",
     ],
 )
-def test_searches_find_what_is_about_them(clinic: FrontDoor, query: str) -> None:
+def test_searches_find_resources_that_name_foreign_ids(clinic: FrontDoor, query: str) -> None:
     encounter_id = clinic.post("/Encounter", session()).id
     clinic.post("/Encounter", care.session())
     link = care.reference(f"Encounter/{encounter_id}")
@@ -123,7 +123,7 @@ def test_searches_find_what_is_about_them(clinic: FrontDoor, query: str) -> None
     assert clinic.get(f"/Encounter?{query}").ids == [encounter_id]
 
 
-def test_ids_of_what_is_kept_here_stay_as_r4_has_them(clinic: FrontDoor) -> None:
+def test_ids_of_resources_stored_here_follow_r4(clinic: FrontDoor) -> None:
     for kind in ("Patient", "Encounter"):
         body = care.example(kind, id="pt_abc123")
         refusals.check(clinic.put(f"/{kind}/pt_abc123", body), 400, "invalid", f"{kind}.id")
@@ -135,7 +135,7 @@ def test_ids_of_what_is_kept_here_stay_as_r4_has_them(clinic: FrontDoor) -> None
     refusals.check(clinic.post("/Encounter", body), 400, "value", "Encounter.contained[0].id")
 
 
-def test_under_local_checks_references_stay_as_r4_has_them(practice: Practice) -> None:
+def test_under_local_checks_references_follow_r4(practice: Practice) -> None:
     practice.set(REFERENCE_CHECKS="local")
     answer = practice.clinic.post("/Encounter", session())
     places = ("Encounter.subject.reference", "Encounter.participant[0].individual.reference")
@@ -179,7 +179,7 @@ def test_a_patient_sees_and_writes_their_own(clinic: FrontDoor, caller: FrontDoo
     assert opened.status in (200, 201), opened.text
 
 
-def test_a_scope_of_a_patient_is_for_their_compartment(clinic: FrontDoor) -> None:
+def test_a_patient_scope_covers_the_patients_compartment(clinic: FrontDoor) -> None:
     own = clinic.post("/Encounter", session()).id
     clinic.post("/Encounter", care.session())
     claims = {"scope": "patient/Encounter.rs", "patient": "pt_abc123"}
@@ -187,7 +187,7 @@ def test_a_scope_of_a_patient_is_for_their_compartment(clinic: FrontDoor) -> Non
     assert caller.get("/Encounter").ids == [own]
 
 
-def test_a_session_of_their_thread_names_them(practice: Practice) -> None:
+def test_a_session_opened_by_their_thread_names_them(practice: Practice) -> None:
     practice.set(SESSION_POLICY="thread")
     thread = practice.clinic.post("/Communication", header()).id
     people: dict[str, Any] = {"subject": care.reference(HOMER), "sender": care.reference(HOMER)}
@@ -222,7 +222,7 @@ def test_a_day_of_their_messages_is_one_session(practice: Practice) -> None:
 
 
 @pytest.mark.parametrize("person", ["Person/1", "prac_def456", "https://ours.example/a b"])
-def test_an_event_of_whom_no_reference_names_has_an_identifier(
+def test_an_event_names_a_caller_without_a_valid_reference_by_an_identifier(
     clinic: FrontDoor, log: Log, person: str
 ) -> None:
     replace(clinic, fhir_user=person).post("/Encounter", session())

@@ -28,7 +28,7 @@ def test_identifiers_beyond_the_limit_are_refused_before_anything_is_made(
     assert answer.expressions == ["Encounter.identifier"]
 
 
-def test_a_number_beyond_a_processors_own_does_not_break_searches(clinic: FrontDoor) -> None:
+def test_a_number_beyond_a_float_does_not_break_searches(clinic: FrontDoor) -> None:
     vast = '{"value": 1e400}'
     body = clinic.post("/Encounter", care.session()).text.replace("{", '{"length":' + vast + ",", 1)
     own_id = clinic.get("/Encounter?patient=Patient/homer-simpson").ids[0]
@@ -38,7 +38,7 @@ def test_a_number_beyond_a_processors_own_does_not_break_searches(clinic: FrontD
     assert clinic.put("/Encounter?patient=Patient/homer-simpson", body).status == 200
 
 
-def test_an_id_names_no_message_that_has_moved_to_its_place(clinic: FrontDoor) -> None:
+def test_a_key_does_not_name_another_message_that_has_moved_to_it(clinic: FrontDoor) -> None:
     header_id, (message_id,) = thread(clinic, FIRST)
     change = [{"op": "replace", "path": "/sent", "value": SECOND}]
     assert clinic.patch(f"/Communication/{message_id}", change).status == 200
@@ -51,7 +51,7 @@ def test_an_id_names_no_message_that_has_moved_to_its_place(clinic: FrontDoor) -
     assert clinic.get(f"/Communication/{message_id}").status == 200
 
 
-def test_a_message_that_is_moved_while_it_is_read_is_found(
+def test_a_message_moved_while_it_is_read_is_found(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, (message_id,) = thread(clinic, FIRST)
@@ -112,7 +112,7 @@ def test_participants_are_added_only_as_far_as_a_session_has_room(clinic: FrontD
     assert 0 < len(clinic.get(f"/Encounter/{session_id}").body["participant"]) < 20
 
 
-def test_a_message_waits_where_its_reopened_session_has_no_room(clinic: FrontDoor) -> None:
+def test_a_message_waits_if_its_reopened_session_is_full(clinic: FrontDoor) -> None:
     session_id, header_id, ids = conversation(clinic)
     end(clinic, session_id)
     end(clinic, session_id, "in-progress")
@@ -122,7 +122,7 @@ def test_a_message_waits_where_its_reopened_session_has_no_room(clinic: FrontDoo
     assert messages_of(clinic, session_id) == ids
 
 
-def test_a_session_that_ends_however_it_does_leaves_no_child_open(clinic: FrontDoor) -> None:
+def test_every_way_to_end_a_session_ends_its_children(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     child_id = clinic.post("/Encounter", care.medical_encounter(session_id, care.HOMER)).id
     clinic.administrator.delete(f"/Encounter/{session_id}")
@@ -152,7 +152,9 @@ def test_a_status_that_is_only_an_extension_is_refused(clinic: FrontDoor) -> Non
     assert (answer.status, answer.expressions) == (400, ["Encounter.status"])
 
 
-def test_a_message_that_has_arrived_is_not_linked_past_its_thread(clinic: FrontDoor) -> None:
+def test_a_message_that_has_arrived_cannot_be_linked_independently_of_its_thread(
+    clinic: FrontDoor,
+) -> None:
     _, _, ids = conversation(clinic)
     stranger = open_session(clinic)
     assert clinic.patch(f"/Communication/{ids[0]}", care.link(stranger)).status == 422
@@ -165,7 +167,7 @@ def test_a_medical_encounter_by_its_type_takes_no_thread(clinic: FrontDoor) -> N
     assert link(clinic, thread(clinic)[0], encounter_id) == 422
 
 
-def test_ids_too_long_to_be_any_find_nothing(clinic: FrontDoor) -> None:
+def test_overlong_ids_find_nothing(clinic: FrontDoor) -> None:
     for query in ("_id=", "part-of=Communication/", "session=Encounter/"):
         answer = clinic.get(f"/Communication?{query}{'a' * 900}")
         assert (answer.status, answer.ids) == (200, []), query

@@ -61,7 +61,7 @@ def test_the_newest_version_is_first_and_each_is_as_it_was_written(clinic: Front
         assert entry["response"]["lastModified"] == entry["resource"]["meta"]["lastUpdated"]
 
 
-def test_every_entry_says_what_was_asked_and_answered(clinic: FrontDoor) -> None:
+def test_every_entry_states_its_request_and_response(clinic: FrontDoor) -> None:
     own_id = clinic.post("/Encounter", care.session()).id
     path = f"/Encounter/{own_id}"
     clinic.patch(path, [{"op": "replace", "path": "/status", "value": "onleave"}])
@@ -77,7 +77,7 @@ def test_every_entry_says_what_was_asked_and_answered(clinic: FrontDoor) -> None
     ]
 
 
-def test_what_a_client_put_under_its_own_id_was_not_posted(clinic: FrontDoor) -> None:
+def test_a_resource_put_under_a_clients_id_is_not_listed_as_posted(clinic: FrontDoor) -> None:
     clinic.put("/Communication/mine", care.header(id="mine"))
     history = clinic.get("/Communication/mine/_history")
     check_bundle(history)
@@ -114,7 +114,7 @@ def test_a_conversion_leaves_the_history_whole(clinic: FrontDoor) -> None:
     assert clinic.get(f"{path}/_history/1").text == alone.text
 
 
-def test_count_and_offset_cut_a_page_and_leave_the_total(clinic: FrontDoor) -> None:
+def test_count_and_offset_select_a_page_and_keep_the_total(clinic: FrontDoor) -> None:
     written(clinic)
     page = clinic.get("/Encounter/many/_history?_count=2&_offset=1")
     check_bundle(page)
@@ -139,7 +139,7 @@ def test_next_leads_through_all_pages(clinic: FrontDoor) -> None:
     assert seen == [f'W/"{n}"' for n in (5, 4, 3, 2, 1)]
 
 
-def test_a_page_without_count_is_of_twenty(clinic: FrontDoor) -> None:
+def test_a_page_has_twenty_entries_by_default(clinic: FrontDoor) -> None:
     for number in range(21):
         body = care.session(id="often", reasonCode=[{"text": str(number)}])
         clinic.put("/Encounter/often", body)
@@ -149,7 +149,7 @@ def test_a_page_without_count_is_of_twenty(clinic: FrontDoor) -> None:
     assert versions(rest) == ['W/"1"']
 
 
-def test_since_leaves_out_what_is_older(clinic: FrontDoor) -> None:
+def test_since_leaves_out_older_versions(clinic: FrontDoor) -> None:
     third = written(clinic)[2].body["meta"]["lastUpdated"]
     page = clinic.get(f"/Encounter/many/_history?_since={third}")
     check_bundle(page)
@@ -178,7 +178,7 @@ def test_a_parameter_that_history_does_not_have_is_named(
     refusals.check(answer, 400, "invalid", name)
 
 
-def test_what_was_never_there_has_no_history(clinic: FrontDoor) -> None:
+def test_a_resource_that_never_existed_has_no_history(clinic: FrontDoor) -> None:
     refusals.check(clinic.get("/Encounter/nowhere/_history"), 404, "not-found")
 
 

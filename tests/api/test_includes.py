@@ -58,7 +58,7 @@ def test_a_session_brings_its_threads_and_iterating_their_messages(
     assert modes(iterated) == {"match": [session], "include": [header, *messages]}
 
 
-def test_encounters_that_are_part_of_each_other_are_visited_once(clinic: FrontDoor) -> None:
+def test_a_cycle_of_parts_is_visited_once(clinic: FrontDoor) -> None:
     first = steps.open_session(clinic)
     part = care.visit(partOf=care.reference(f"Encounter/{first}"))
     second = clinic.post("/Encounter", part).id
@@ -76,7 +76,7 @@ def test_encounters_that_are_part_of_each_other_are_visited_once(clinic: FrontDo
         assert both == {"match": [first, second], "include": []}
 
 
-def test_a_target_type_and_a_wildcard_choose_what_is_included(
+def test_a_target_type_or_a_wildcard_selects_the_included_resources(
     clinic: FrontDoor, session: str, thread: tuple[str, list[str]]
 ) -> None:
     header, messages = thread
@@ -91,7 +91,7 @@ def test_a_target_type_and_a_wildcard_choose_what_is_included(
         assert found["include"] == messages
 
 
-def test_what_is_deleted_or_elsewhere_is_not_included(
+def test_deleted_and_external_resources_are_not_included(
     clinic: FrontDoor, thread: tuple[str, list[str]]
 ) -> None:
     header, messages = thread
@@ -140,7 +140,7 @@ def test_includes_hold_on_every_page(clinic: FrontDoor) -> None:
         ("_revinclude:recurse", "Communication:part-of", ":iterate"),
     ],
 )
-def test_an_include_of_an_unknown_name_is_refused_with_what_would_be_right(
+def test_an_include_of_an_unknown_name_is_refused_with_a_valid_alternative(
     clinic: FrontDoor, name: str, value: str, right: str
 ) -> None:
     answer = clinic.get(f"/Communication?{name}={value}")
@@ -160,7 +160,7 @@ def test_an_include_may_be_posted(clinic: FrontDoor, thread: tuple[str, list[str
     assert modes(answer) == {"match": [header], "include": messages}
 
 
-def test_what_does_not_fit_a_page_comes_on_the_next(clinic: FrontDoor) -> None:
+def test_includes_that_do_not_fit_a_page_move_to_the_next(clinic: FrontDoor) -> None:
     """Three notes of 1.8 MB about one session: a page holds two at most."""
     session = steps.open_session(clinic)
     large: Any = {"note": [{"text": "a" * 900_000}] * 2}
@@ -179,7 +179,7 @@ def test_what_does_not_fit_a_page_comes_on_the_next(clinic: FrontDoor) -> None:
     assert sorted(include for page in pages for include in page["include"]) == sorted(headers)
 
 
-def test_what_is_included_is_cut_as_its_own_type(
+def test_an_included_resource_is_summarised_by_its_own_type(
     clinic: FrontDoor, session: str, thread: tuple[str, list[str]]
 ) -> None:
     url = f"/Communication?_id={thread[0]}&_include=Communication:encounter&"
@@ -197,7 +197,7 @@ def test_what_is_included_is_cut_as_its_own_type(
 
 
 @pytest.mark.parametrize("place", ["nothing", "0:\u00e9", "-1:", "0:" + "m" * 2000, "9" * 99])
-def test_a_cursor_that_names_no_place_among_includes_is_refused(
+def test_a_cursor_with_an_invalid_place_among_includes_is_refused(
     clinic: FrontDoor, place: str
 ) -> None:
     sessions = [steps.open_session(clinic) for _ in range(2)]

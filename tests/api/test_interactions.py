@@ -57,7 +57,7 @@ def updated(answer: Answer) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def test_a_create_says_where_the_resource_is_and_which_version(created: Answer) -> None:
+def test_a_create_returns_the_location_and_version(created: Answer) -> None:
     assert created.status == 201
     assert created.headers["Location"] == f"{BASE}{url(created)}/_history/1"
     assert created.headers["ETag"] == 'W/"1"'
@@ -80,7 +80,7 @@ def test_equal_creates_make_two_resources(clinic: FrontDoor, created: Answer) ->
     assert again.id != created.id
 
 
-def test_a_read_gives_what_the_create_gave(clinic: FrontDoor, created: Answer) -> None:
+def test_a_read_returns_what_the_create_returned(clinic: FrontDoor, created: Answer) -> None:
     answer = clinic.get(url(created))
     assert answer.status == 200
     assert answer.text == created.text
@@ -95,14 +95,14 @@ def test_head_has_the_headers_of_get_and_no_body(clinic: FrontDoor, created: Ans
         assert (head.status, head.headers, head.text) == (200, get.headers, "")
 
 
-def test_head_of_what_is_not_there_is_refused_without_a_body(clinic: FrontDoor) -> None:
+def test_head_of_a_missing_resource_is_refused_without_a_body(clinic: FrontDoor) -> None:
     answer = clinic.call("HEAD", "/Encounter/nowhere")
     assert (answer.status, answer.text) == (404, "")
 
 
 @pytest.mark.parametrize("tag", ENTITY_TAGS)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_what_the_caller_has_already_is_not_sent_again(
+def test_a_resource_the_caller_already_has_is_not_sent_again(
     clinic: FrontDoor, method: str, tag: str
 ) -> None:
     created = clinic.post("/Encounter", care.session())
@@ -154,9 +154,7 @@ def test_a_put_needs_the_id_of_its_url(clinic: FrontDoor, own: dict[str, str]) -
 
 
 @pytest.mark.parametrize("tag", ENTITY_TAGS)
-def test_a_write_is_made_where_the_version_is_the_one_asked_for(
-    clinic: FrontDoor, tag: str
-) -> None:
+def test_a_write_succeeds_if_the_version_matches(clinic: FrontDoor, tag: str) -> None:
     put, patched, deleted = (clinic.post("/Encounter", care.session()) for _ in range(3))
     assert clinic.put(url(put), changed(put), if_match=tag).status == 200
     assert clinic.patch(url(patched), status_patch(), if_match=tag).status == 200
@@ -164,7 +162,7 @@ def test_a_write_is_made_where_the_version_is_the_one_asked_for(
 
 
 @pytest.mark.parametrize("tag", ['W/"1"', '"1"', "1", 'W/"3"', "x", 'W/"1", W/"3"'])
-def test_a_write_is_refused_where_the_version_is_another(
+def test_a_write_is_refused_if_the_version_differs(
     clinic: FrontDoor, created: Answer, tag: str
 ) -> None:
     now = clinic.put(url(created), changed(created))
@@ -180,7 +178,7 @@ def test_a_write_is_refused_where_the_version_is_another(
 
 
 @pytest.mark.parametrize("tags", ["*", 'W/"1"', '"7", "1"'])
-def test_a_write_is_refused_where_what_it_must_not_find_is_there(
+def test_a_write_is_refused_if_if_none_match_matches(
     clinic: FrontDoor, created: Answer, tags: str
 ) -> None:
     before = everything()
@@ -228,7 +226,7 @@ def test_a_write_of_one_resource_takes_no_query(
     assert clinic.administrator.delete(f"{url(created)}?_format=json").status == 204
 
 
-def test_if_match_on_what_was_never_there_or_is_gone_is_refused(
+def test_if_match_on_a_missing_or_deleted_resource_is_refused(
     clinic: FrontDoor, created: Answer
 ) -> None:
     answer = clinic.put("/Encounter/new", care.session(id="new"), if_match='W/"1"')
@@ -293,7 +291,7 @@ def test_a_patch_cannot_make_another_resource(clinic: FrontDoor, name: str) -> N
     assert clinic.get(url(created)).text == created.text
 
 
-def test_a_patch_is_held_to_the_rules_of_its_result(clinic: FrontDoor) -> None:
+def test_the_result_of_a_patch_is_validated(clinic: FrontDoor) -> None:
     created = clinic.post("/Encounter", care.session())
     answer = clinic.patch(url(created), [{"op": "remove", "path": "/class"}])
     refusals.check(answer, 400, "required", "Encounter.class")
@@ -311,7 +309,7 @@ def test_a_patch_needs_something_to_change(clinic: FrontDoor) -> None:
     "content_type",
     ["application/merge-patch+json", "application/json", "application/json; charset=utf-8"],
 )
-def test_a_merge_document_changes_sets_and_removes(clinic: FrontDoor, content_type: str) -> None:
+def test_a_merge_patch_changes_sets_and_removes(clinic: FrontDoor, content_type: str) -> None:
     created = clinic.post("/Encounter", care.session(period={"start": "2026-11-20"}))
     merge = {"status": "onleave", "subject": None, "period": {"end": "2026-11-21"}}
     answer = clinic.call("PATCH", url(created), merge, content_type=content_type)
@@ -322,7 +320,7 @@ def test_a_merge_document_changes_sets_and_removes(clinic: FrontDoor, content_ty
     assert answer.body["participant"] == created.body["participant"]
 
 
-def test_a_deleted_resource_is_gone_but_its_versions_are_not(
+def test_a_deleted_resource_is_gone_but_its_versions_remain(
     clinic: FrontDoor, created: Answer
 ) -> None:
     answer = clinic.administrator.delete(url(created))
@@ -336,7 +334,7 @@ def test_a_deleted_resource_is_gone_but_its_versions_are_not(
     assert clinic.get(f"/{resource_type}?_id={own_id}").ids == []
 
 
-def test_deleting_what_is_gone_or_never_was_writes_nothing(
+def test_deleting_a_deleted_or_missing_resource_writes_nothing(
     clinic: FrontDoor, created: Answer
 ) -> None:
     clinic.administrator.delete(url(created))
@@ -360,7 +358,7 @@ def test_put_brings_a_deleted_resource_back(clinic: FrontDoor, created: Answer) 
     assert clinic.get(f"/{resource_type}?_id={own_id}").ids == [own_id]
 
 
-def test_deletion_leaves_what_refers_to_the_resource(clinic: FrontDoor) -> None:
+def test_deletion_keeps_resources_that_refer_to_the_deleted_one(clinic: FrontDoor) -> None:
     session = clinic.post("/Encounter", care.session())
     child = clinic.post("/Encounter", care.medical_encounter(session.id, care.HOMER))
     encounter = care.reference(f"Encounter/{session.id}")
@@ -381,21 +379,21 @@ def test_every_version_can_be_read(clinic: FrontDoor, created: Answer) -> None:
 
 
 @pytest.mark.parametrize("version", ["0", "2", "01", "x", "1.0", "9" * 60])
-def test_a_version_that_never_was_is_not_found(clinic: FrontDoor, version: str) -> None:
+def test_a_version_that_never_existed_is_not_found(clinic: FrontDoor, version: str) -> None:
     created = clinic.post("/Encounter", care.session())
     answer = clinic.get(f"{url(created)}/_history/{version}")
     refusals.check(answer, 404, "not-found")
     assert created.version == "1"
 
 
-def test_what_was_never_there_is_not_found(clinic: FrontDoor) -> None:
+def test_a_resource_that_never_existed_is_not_found(clinic: FrontDoor) -> None:
     for path in ("Encounter/nowhere", "Communication/nowhere", "Encounter/nowhere/_history/1"):
         refusals.check(clinic.get(f"/{path}"), 404, "not-found")
     session = clinic.post("/Encounter", care.session())
     refusals.check(clinic.get(f"/Communication/{session.id}"), 404, "not-found")
 
 
-def test_a_write_answers_with_as_much_as_is_preferred(clinic: FrontDoor) -> None:
+def test_a_write_honours_the_return_preference(clinic: FrontDoor) -> None:
     minimal = clinic.post("/Encounter", care.session(), prefer="return=minimal")
     assert (minimal.status, minimal.text) == (201, "")
     path = minimal.headers["Location"].removeprefix(BASE).removesuffix("/_history/1")
@@ -407,7 +405,7 @@ def test_a_write_answers_with_as_much_as_is_preferred(clinic: FrontDoor) -> None
     assert whole.body["status"] == "onleave"
 
 
-def test_metadata_says_what_is_there_to_anybody() -> None:
+def test_metadata_is_public() -> None:
     answer = FrontDoor(role="nobody").get("/metadata")
     assert answer.status == 200
     assert issues(fhirjson.loads(answer.text), "CapabilityStatement") == []

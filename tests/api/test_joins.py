@@ -55,7 +55,9 @@ FOUND = {
 }
 
 
-def test_what_others_say_chooses_what_is_found(clinic: FrontDoor, threads: dict[str, str]) -> None:
+def test_chains_and_has_select_by_the_content_of_other_resources(
+    clinic: FrontDoor, threads: dict[str, str]
+) -> None:
     name = {key: value for value, key in threads.items()}
     for query, wanted in FOUND.items():
         answer = clinic.get(f"/{query}")
@@ -91,7 +93,7 @@ def test_what_others_say_chooses_what_is_found(clinic: FrontDoor, threads: dict[
         ("Communication?" + "part-of." * 6 + "status=completed", "at most 5"),
     ],
 )
-def test_a_join_that_cannot_be_is_refused_with_what_would_be_right(
+def test_an_impossible_join_is_refused_with_a_valid_alternative(
     clinic: FrontDoor, query: str, right: str
 ) -> None:
     answer = clinic.get(f"/{query}")

@@ -175,7 +175,7 @@ def names(jsons: list[bytes]) -> list[str]:
     return [name_of(json.loads(text)) for text in jsons]
 
 
-def test_random_joins_find_what_a_plain_matcher_finds(tables: Memory) -> None:
+def test_random_joins_find_the_same_as_a_full_scan(tables: Memory) -> None:
     dice = random.Random(20261121)
     everything = fill(Archive(tables), dice)
     seen: Counter[str] = Counter()
@@ -202,7 +202,7 @@ def test_random_joins_find_what_a_plain_matcher_finds(tables: Memory) -> None:
     assert seen["first"] > 15, seen
 
 
-def test_random_includes_are_what_a_plain_walk_reaches(tables: Memory) -> None:
+def test_random_includes_are_the_same_as_a_plain_walk_finds(tables: Memory) -> None:
     dice = random.Random(7)
     everything = fill(Archive(tables), dice)
     rules = [
@@ -250,7 +250,7 @@ def walked(everything: Everything, matched: list[str], rules: list[tuple[str, st
         found = more
 
 
-def test_what_the_caller_may_not_see_is_as_if_it_were_not_there(tables: Memory) -> None:
+def test_resources_invisible_to_the_caller_are_treated_as_missing(tables: Memory) -> None:
     """Neither in includes nor by what chains and `_has` find."""
     dice = random.Random(8)
     everything = fill(Archive(tables), dice)
@@ -280,7 +280,7 @@ def test_what_the_caller_may_not_see_is_as_if_it_were_not_there(tables: Memory) 
     assert matching > 30
 
 
-def test_a_resource_with_too_many_others_to_look_at_is_refused(tables: Memory) -> None:
+def test_a_join_from_a_resource_with_too_many_referrers_is_refused(tables: Memory) -> None:
     archive = Archive(tables)
     archive.header("h", 1)
     for minutes in range(2100):
@@ -293,7 +293,9 @@ def test_a_resource_with_too_many_others_to_look_at_is_refused(tables: Memory) -
 
 
 @pytest.mark.parametrize("scale", [30, 300])
-def test_messages_of_open_threads_are_read_from_these_threads(tables: Memory, scale: int) -> None:
+def test_messages_of_open_threads_are_read_from_the_threads_partitions(
+    tables: Memory, scale: int
+) -> None:
     """One partition each, and the listing of open threads, however many messages there are."""
     archive = Archive(tables)
     for number in range(20):
@@ -310,7 +312,7 @@ def test_messages_of_open_threads_are_read_from_these_threads(tables: Memory, sc
     assert tables.units <= 9 + 20
 
 
-def test_a_join_chosen_on_the_first_page_holds_on_the_next(tables: Memory) -> None:
+def test_the_join_plan_of_the_first_page_is_kept_on_the_next(tables: Memory) -> None:
     """Also where so many threads are open meanwhile that another way would be chosen."""
     archive = Archive(tables)
     for number in range(30):
@@ -327,7 +329,7 @@ def test_a_join_chosen_on_the_first_page_holds_on_the_next(tables: Memory) -> No
     assert len(found) == len(set(found)) == 30
 
 
-def test_chains_that_lead_to_too_many_leave_rows_for_the_rest(tables: Memory) -> None:
+def test_chains_with_too_many_targets_leave_read_budget_for_the_rest(tables: Memory) -> None:
     """Each of them is tried first, in vain; what matches is found all the same."""
     archive = Archive(tables)
     for number in range(150):

@@ -42,7 +42,7 @@ def test_finishing_fills_period_and_length_from_the_messages(clinic: FrontDoor) 
     }
 
 
-def test_what_the_client_wrote_into_period_and_length_stays(clinic: FrontDoor) -> None:
+def test_period_and_length_written_by_the_client_are_kept(clinic: FrontDoor) -> None:
     session_id, _, _ = talk(clinic, START, LAST)
     own = {
         "period": {"start": "2026-11-20T08:55:00Z", "end": "2026-11-20T10:00:00Z"},
@@ -76,7 +76,7 @@ def test_finishing_by_patch_is_the_same(clinic: FrontDoor) -> None:
     assert answer.body["statusHistory"][-1]["status"] == "in-progress"
 
 
-def test_the_senders_seen_become_participants_where_the_client_named_none(
+def test_the_senders_become_participants_if_the_client_named_none(
     clinic: FrontDoor,
 ) -> None:
     session_id = open_session(clinic, participant=[])
@@ -132,7 +132,7 @@ def test_nothing_new_begins_in_a_session_that_has_ended(clinic: FrontDoor) -> No
     assert clinic.put(f"/Encounter/{child_id}", again).status == 422
 
 
-def test_a_session_of_more_than_one_transaction_closes_whole(clinic: FrontDoor) -> None:
+def test_a_session_too_large_for_one_transaction_closes_completely(clinic: FrontDoor) -> None:
     session_id, header_id, _ = talk(clinic, START, LATER)
     children = [
         clinic.post("/Encounter", care.medical_encounter(session_id, f"Patient/child-{n}")).id
@@ -149,7 +149,7 @@ def test_a_session_of_more_than_one_transaction_closes_whole(clinic: FrontDoor) 
     assert len(messages_of(clinic, session_id)) == 2
 
 
-def test_an_office_visit_ends_without_anything_computed(clinic: FrontDoor) -> None:
+def test_nothing_is_computed_when_an_office_visit_ends(clinic: FrontDoor) -> None:
     visit_id = clinic.post("/Encounter", care.visit()).id
     thread(clinic, START, encounter=care.reference(f"Encounter/{visit_id}"))
     end(clinic, visit_id)
@@ -169,7 +169,7 @@ def test_an_office_visit_ends_without_anything_computed(clinic: FrontDoor) -> No
         ("entered-in-error", "in-progress", 422),
     ],
 )
-def test_status_changes_as_the_table_says(
+def test_only_the_status_changes_of_the_table_are_allowed(
     clinic: FrontDoor, before: str, after: str, status: int
 ) -> None:
     encounter_id = open_session(clinic, status=before)
@@ -197,7 +197,7 @@ def test_a_message_before_the_start_that_the_server_filled_corrects_it(clinic: F
     assert encounter(clinic, session_id)["period"] == {"start": "2026-11-20T09:00:00.000Z"}
 
 
-def test_deleting_a_session_frees_its_threads_and_leaves_the_rest(clinic: FrontDoor) -> None:
+def test_deleting_a_session_detaches_its_threads_and_keeps_the_rest(clinic: FrontDoor) -> None:
     session_id, header_id, ids = talk(clinic, START)
     child_id = clinic.post("/Encounter", care.medical_encounter(session_id, care.HOMER)).id
     assert clinic.administrator.delete(f"/Encounter/{session_id}").status == 204
@@ -220,7 +220,7 @@ def test_put_brings_a_deleted_session_back_and_its_thread_with_the_next_message(
     assert messages_of(clinic, session_id) == ids
 
 
-def test_a_session_that_becomes_a_visit_lets_its_threads_go(clinic: FrontDoor) -> None:
+def test_a_session_that_becomes_a_visit_detaches_its_threads(clinic: FrontDoor) -> None:
     session_id, header_id, ids = talk(clinic, START)
     clinic.put(f"/Encounter/{session_id}", care.visit(id=session_id))
     post(clinic, header_id, LATER)
@@ -312,7 +312,7 @@ def retract(clinic: FrontDoor, message_id: str) -> None:
     assert clinic.patch(f"/Communication/{message_id}", change).status == 200
 
 
-def test_a_late_link_does_not_disturb_what_a_session_was(clinic: FrontDoor) -> None:
+def test_a_late_link_does_not_change_a_finished_session(clinic: FrontDoor) -> None:
     session_id, _, _ = talk(clinic, START)
     end(clinic, session_id)
     other, adopted = thread(clinic, "2026-11-01T00:00:00Z")

@@ -54,7 +54,7 @@ def test_a_thread_linked_back_keeps_what_it_said_in_each_session(clinic: FrontDo
     assert messages_of(clinic, second) == [said[1]]
 
 
-def test_taking_the_link_away_detaches_the_thread(clinic: FrontDoor) -> None:
+def test_removing_the_link_detaches_the_thread(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     header_id, ids = thread(clinic, "2026-11-20T09:00:00Z")
     link(clinic, header_id, session_id)
@@ -125,7 +125,7 @@ def test_a_link_to_a_plain_record_is_stored_and_attaches_nothing(clinic: FrontDo
     assert messages_of(clinic, visit_id) == []
 
 
-def test_a_link_to_nothing_is_refused(clinic: FrontDoor) -> None:
+def test_a_link_to_a_missing_encounter_is_refused(clinic: FrontDoor) -> None:
     header_id, _ = thread(clinic)
     answer = clinic.patch(f"/Communication/{header_id}", care.link("nowhere"))
     assert answer.status == 422
@@ -160,7 +160,7 @@ def test_a_thread_attaches_again_when_its_session_is_reopened(clinic: FrontDoor)
     assert messages_of(clinic, session_id) == [first, waiting, joining]
 
 
-def test_a_message_linked_by_itself_joins_where_the_header_has_no_link(clinic: FrontDoor) -> None:
+def test_a_message_with_its_own_link_joins_if_the_header_has_none(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     own = care.reference(f"Encounter/{session_id}")
     header_id, _ = thread(clinic, "2026-11-20T08:00:00Z")

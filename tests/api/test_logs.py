@@ -29,7 +29,9 @@ def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
     return stream
 
 
-def test_a_log_line_says_what_was_asked_by_names_and_ids(clinic: FrontDoor, log: StringIO) -> None:
+def test_a_log_line_describes_the_request_by_names_and_ids_only(
+    clinic: FrontDoor, log: StringIO
+) -> None:
     clinic.get("/Encounter/one/_history?_count=1")
     clinic.get("/Communication?part-of%3Amissing=true&_sort=sent&Homer=1")
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
@@ -45,7 +47,7 @@ def test_a_log_line_says_what_was_asked_by_names_and_ids(clinic: FrontDoor, log:
     assert lines[0]["request"] == "request-1"
 
 
-def test_the_log_and_administrators_are_told_the_plan_of_a_search_without_values(
+def test_the_plan_of_a_search_is_shown_to_the_log_and_administrators_without_values(
     clinic: FrontDoor, log: StringIO
 ) -> None:
     url = "/Encounter?patient=Patient/secret&date=ge1999-09-09&type=private&_sort=status"
@@ -84,7 +86,7 @@ class Unreachable:
         raise RuntimeError(self.secret)
 
 
-def test_an_error_of_our_own_shows_nothing_of_it(
+def test_an_internal_error_reveals_nothing_of_its_cause(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     with monkeypatch.context() as broken:
@@ -110,7 +112,7 @@ def test_an_error_of_our_own_shows_nothing_of_it(
     assert "homer" not in logged
 
 
-def test_a_broken_handler_is_no_exception_of_the_gateways(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_handler_still_returns_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise KeyError("homer-simpson")
 

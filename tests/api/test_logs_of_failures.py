@@ -170,7 +170,7 @@ def test_a_cancelled_transaction_is_logged_by_the_codes_of_its_items(
     assert failed_calls(log) == [("TransactWriteItems", reason)]
 
 
-def test_what_is_no_code_is_not_logged_as_one(
+def test_a_malformed_error_code_is_not_logged(
     clinic: FrontDoor, broken: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     fail_all(broken, dynamodb.client(), READS, refusal(SECRET))
@@ -178,14 +178,12 @@ def test_what_is_no_code_is_not_logged_as_one(
     assert failed_calls(log) == [("GetItem", "?")]
 
 
-def test_a_request_that_went_well_says_nothing_of_failures(
-    clinic: FrontDoor, log: StringIO
-) -> None:
+def test_a_successful_request_logs_no_failures(clinic: FrontDoor, log: StringIO) -> None:
     open_session(clinic)
     assert "failedCalls" not in log.getvalue()
 
 
-def test_a_call_that_was_made_again_is_logged_though_the_request_went_well(
+def test_a_retried_call_is_logged_though_the_request_succeeded(
     clinic: FrontDoor, broken: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     session_id = open_session(clinic)
@@ -203,7 +201,7 @@ def test_a_call_that_was_made_again_is_logged_though_the_request_went_well(
     assert failed_calls(log) == [("GetItem", "ThrottlingException")]
 
 
-def test_each_entry_of_a_batch_tells_of_its_own_failures_and_the_bundle_of_all(
+def test_each_entry_of_a_batch_logs_its_own_failures_and_the_bundle_logs_all(
     clinic: FrontDoor, broken: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     fail_all(broken, dynamodb.client(), ("get_item",), refusal("AccessDeniedException"))
@@ -241,7 +239,7 @@ def of_stream() -> Any:
     return {"Records": [{"eventName": "INSERT", "dynamodb": {"NewImage": image}}]}
 
 
-def test_a_job_that_fails_is_logged_so_and_raises_nothing_that_aws_said(
+def test_a_failing_job_is_logged_and_its_exception_contains_nothing_from_aws(
     clinic: FrontDoor,
     broken: pytest.MonkeyPatch,
     log: StringIO,
@@ -285,7 +283,7 @@ def test_a_queue_that_fails_is_logged_by_its_operation_and_code(
     ]
 
 
-def test_a_worker_tells_of_failures_and_asks_for_its_messages_again(
+def test_a_worker_logs_failures_and_returns_its_messages_to_the_queue(
     broken: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     fail_all(broken, dynamodb.client(), READS, refusal("AccessDeniedException"))
@@ -296,7 +294,7 @@ def test_a_worker_tells_of_failures_and_asks_for_its_messages_again(
     assert failed_calls(log) == [("GetItem", "AccessDeniedException")]
 
 
-def test_every_call_of_aws_is_made_at_one_place() -> None:
+def test_every_aws_call_goes_through_one_function() -> None:
     """But for reading an object, which is itself called there, and for closing connections."""
     direct = {
         (path.stem, call.func.attr)

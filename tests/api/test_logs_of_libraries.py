@@ -8,7 +8,7 @@ from tests import care
 from tests.frontdoor import FrontDoor
 
 
-def test_nothing_of_an_item_is_logged_at_debug(
+def test_no_content_of_an_item_is_logged_at_debug(
     clinic: FrontDoor, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

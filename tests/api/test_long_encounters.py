@@ -36,7 +36,9 @@ def filed(clinic: FrontDoor, status: str = "finished", **more: Any) -> str:
 
 
 @pytest.mark.parametrize("by", ["patient=Patient/homer-simpson", "class=AMB", "_total=none"])
-def test_what_began_long_before_is_found_once_and_in_its_place(clinic: FrontDoor, by: str) -> None:
+def test_an_encounter_that_began_long_before_is_found_once_and_in_order(
+    clinic: FrontDoor, by: str
+) -> None:
     stay, short = filed(clinic, period=STAY), filed(clinic, period=SHORT)
     ongoing, ended = filed(clinic, "in-progress", period=ONGOING), filed(clinic, period=ENDED)
     filed(clinic, "planned")
@@ -59,7 +61,7 @@ def test_what_began_long_before_is_found_once_and_in_its_place(clinic: FrontDoor
     assert found == [ended, ongoing, stay, short]
 
 
-def test_what_stays_open_gets_its_second_rows_when_it_has_lasted_long(clinic: FrontDoor) -> None:
+def test_an_open_encounter_gets_second_rows_once_it_has_lasted_long(clinic: FrontDoor) -> None:
     start = instants.now() - timedelta(hours=2)
     visit = filed(clinic, "in-progress", period={"start": instants.written(start)})
     assert second_rows(visit) == 0
@@ -73,7 +75,7 @@ def test_what_stays_open_gets_its_second_rows_when_it_has_lasted_long(clinic: Fr
     assert clinic.get("/Encounter?class=AMB&date=ge2999").ids == [visit]
 
 
-def test_a_start_that_is_corrected_moves_when_to_look(clinic: FrontDoor) -> None:
+def test_a_corrected_start_reschedules_the_due_row(clinic: FrontDoor) -> None:
     now = instants.now()
     visit = filed(clinic, "in-progress", period={"start": instants.written(now)})
     earlier = now - timedelta(hours=100)
@@ -85,7 +87,7 @@ def test_a_start_that_is_corrected_moves_when_to_look(clinic: FrontDoor) -> None
     assert second_rows(visit) == 5
 
 
-def test_what_lasts_long_at_its_version_is_long_though_its_writer_began_before(
+def test_duration_is_measured_at_the_versions_time_and_not_when_its_writer_began(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The version before is later than when its writer began: that may have been waiting."""
@@ -98,7 +100,7 @@ def test_what_lasts_long_at_its_version_is_long_though_its_writer_began_before(
     assert second_rows(visit) == 5
 
 
-def test_what_turns_out_short_has_no_second_rows_any_more(clinic: FrontDoor) -> None:
+def test_an_encounter_that_turns_out_short_loses_its_second_rows(clinic: FrontDoor) -> None:
     visit = filed(clinic, "in-progress", period=ONGOING)
     assert second_rows(visit) == 5
     body = clinic.get(f"/Encounter/{visit}").body | {"status": "finished", "period": SHORT}
@@ -108,7 +110,9 @@ def test_what_turns_out_short_has_no_second_rows_any_more(clinic: FrontDoor) -> 
     assert record(visit).rows == ()
 
 
-def test_what_may_last_long_has_room_for_its_second_rows(clinic: FrontDoor) -> None:
+def test_an_encounter_that_may_last_long_reserves_room_for_its_second_rows(
+    clinic: FrontDoor,
+) -> None:
     def people(number: int) -> list[dict[str, Any]]:
         return [{"individual": care.reference(f"Practitioner/{one}")} for one in range(number)]
 

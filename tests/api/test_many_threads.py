@@ -70,14 +70,14 @@ def test_a_person_in_too_many_threads_to_merge_pages_through_all_messages(
     assert [*first.ids, *rest] == said
 
 
-def test_what_a_person_in_too_many_threads_names_is_sorted(said: list[str]) -> None:
+def test_a_search_by_a_person_in_too_many_threads_is_sorted(said: list[str]) -> None:
     thread = get(f"/Communication/{said[0]}").body["partOf"][0]["reference"]
     assert get(f"/Communication?part-of={thread}&_sort=-sent").ids == [said[0]]
     assert get(f"/Communication?_id={said[-1]}&_sort=sent").ids == [said[-1]]
     refusals.check(get(f"{MESSAGES}&_sort=-sent"), 400, "too-costly", "_sort")
 
 
-def test_too_many_threads_are_not_looked_at_beside_other_resources(
+def test_too_many_threads_are_not_merged_with_other_criteria(
     practice: Practice, said: list[str]
 ) -> None:
     practitioner = care.example("Practitioner", id="doctor-alice-smith")

@@ -347,7 +347,9 @@ def expected(name: str, role: str, scope: str, whose: str, tenant: str) -> str:
 
 
 @pytest.mark.parametrize("asked", ROWS, ids=lambda row: f"{row.method} {row.path} {row.name}")
-def test_everybody_may_what_is_decided(asked: Asked, restore: Callable[[], None]) -> None:
+def test_every_caller_may_do_exactly_what_the_table_decides(
+    asked: Asked, restore: Callable[[], None]
+) -> None:
     letters = DECISIONS[asked.name].letters
     scopes = {
         "none": None,
@@ -395,7 +397,9 @@ def test_only_the_clinic_writes_the_directory_and_records(
 
 
 @pytest.mark.parametrize("role", ["patient", "related-person"])
-def test_who_writes_to_a_patient_is_seen_by_all(role: str, restore: Callable[[], None]) -> None:
+def test_people_who_write_to_a_patient_are_visible_to_all(
+    role: str, restore: Callable[[], None]
+) -> None:
     restore()
     for kind in DIRECTORY:
         caller("admin").put(
@@ -426,7 +430,7 @@ NOBODYS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_a_patients_scope_lets_nobody_write_what_is_about_no_patient(
+def test_a_patient_scope_never_allows_writing_a_resource_without_patient(
     restore: Callable[[], None],
 ) -> None:
     restore()

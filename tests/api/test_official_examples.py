@@ -52,7 +52,7 @@ def loaded(clinic: FrontDoor) -> list[tuple[str, str]]:
     return pairs
 
 
-def test_all_are_there() -> None:
+def test_all_examples_are_present() -> None:
     types = [path.split("/")[1] for path, _ in examples()]
     assert {name: types.count(name) for name in TYPES} == {"Encounter": 11, "Communication": 3}
 
@@ -122,7 +122,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("fast")
-def test_whatever_r4_allows_is_accepted_and_read_back_equal() -> None:
+def test_every_variant_that_r4_allows_is_accepted_and_read_back_equal() -> None:
     clinic = FrontDoor("admin")  # who sees drafts too
     # R4 takes a query as reference to a Patient.
     texts = [text for text in legal_variants() if "Patient?" not in text]

@@ -98,7 +98,7 @@ def test_a_session_is_opened_with_its_patient_people_and_threads(clinic: FrontDo
         assert header.version == "2"
 
 
-def test_an_opened_session_is_what_a_read_gives(clinic: FrontDoor) -> None:
+def test_open_session_returns_what_a_read_returns(clinic: FrontDoor) -> None:
     answer = clinic.post(OPEN, care.parameters(("patient", care.HOMER)))
     assert clinic.get(f"/Encounter/{answer.id}").text == answer.text
 
@@ -110,7 +110,7 @@ def test_messages_posted_before_are_adopted_and_later_ones_join(clinic: FrontDoo
     assert messages_of(clinic, session_id) == ids
 
 
-def test_a_session_without_any_parameter_is_a_bare_one(clinic: FrontDoor) -> None:
+def test_open_session_without_parameters_opens_a_bare_session(clinic: FrontDoor) -> None:
     for body in (None, care.parameters()):
         answer = clinic.post(OPEN, body)
         assert answer.status == 201
@@ -118,7 +118,7 @@ def test_a_session_without_any_parameter_is_a_bare_one(clinic: FrontDoor) -> Non
         assert "participant" not in answer.body
 
 
-def test_without_patients_and_people_those_of_the_threads_are_taken(clinic: FrontDoor) -> None:
+def test_without_patients_and_participants_those_of_the_threads_are_used(clinic: FrontDoor) -> None:
     homers, _ = thread(clinic)
     lisas, _ = thread(clinic, subject=care.reference(LISA))
     answer = clinic.post(
@@ -148,7 +148,7 @@ def test_several_patients_have_a_medical_encounter_each(clinic: FrontDoor) -> No
         assert issues(child, "Encounter") == []
 
 
-def test_a_given_encounter_is_kept_as_it_is(clinic: FrontDoor) -> None:
+def test_an_encounter_given_to_open_session_is_kept_unchanged(clinic: FrontDoor) -> None:
     given = care.session(status="planned", priority={"text": "soon"}, id="ignored")
     for body in (care.parameters(("encounter", given)), given):
         answer = clinic.post(OPEN, body)
@@ -157,7 +157,7 @@ def test_a_given_encounter_is_kept_as_it_is(clinic: FrontDoor) -> None:
         assert answer.body | {"id": "ignored", "meta": None} == given | {"meta": None}
 
 
-def test_a_plain_encounter_takes_its_threads_from_the_query(clinic: FrontDoor) -> None:
+def test_an_encounter_as_body_takes_its_threads_from_the_query(clinic: FrontDoor) -> None:
     headers = [thread(clinic, NINE) for _ in range(3)]
     references = [f"Communication/{header_id}" for header_id, _ in headers]
     query = f"?thread={references[0]},{references[1]}&thread={references[2]}"
@@ -166,7 +166,7 @@ def test_a_plain_encounter_takes_its_threads_from_the_query(clinic: FrontDoor) -
     assert sorted(messages_of(clinic, answer.id)) == sorted(ids[0] for _, ids in headers)
 
 
-def test_a_given_encounter_is_split_where_there_are_several_patients(clinic: FrontDoor) -> None:
+def test_an_encounter_given_for_several_patients_is_split(clinic: FrontDoor) -> None:
     given = care.session(**CLINICAL)
     session_id = opened(clinic, ("encounter", given), ("patient", LISA))
     session = clinic.get(f"/Encounter/{session_id}").body
@@ -176,7 +176,7 @@ def test_a_given_encounter_is_split_where_there_are_several_patients(clinic: Fro
     assert not CLINICAL.keys() & lisas.keys()
 
 
-def test_an_opened_session_is_open_as_any_other(clinic: FrontDoor) -> None:
+def test_an_opened_session_behaves_like_any_other(clinic: FrontDoor) -> None:
     header_id, _ = thread(clinic, NINE, "2026-11-20T09:10:30Z")
     session_id = opened(
         clinic, ("patient", LISA), ("patient", BART), ("thread", f"Communication/{header_id}")
@@ -187,7 +187,7 @@ def test_an_opened_session_is_open_as_any_other(clinic: FrontDoor) -> None:
     assert {child["status"] for child in children(clinic, session_id)} == {"finished"}
 
 
-def test_seven_threads_are_refused_and_leave_nothing(clinic: FrontDoor) -> None:
+def test_seven_threads_are_refused_and_nothing_is_written(clinic: FrontDoor) -> None:
     threads = [("thread", f"Communication/{thread(clinic)[0]}") for _ in range(7)]
     before = stored()
     answer = clinic.post(OPEN, care.parameters(*threads))
@@ -197,7 +197,7 @@ def test_seven_threads_are_refused_and_leave_nothing(clinic: FrontDoor) -> None:
     assert clinic.post(OPEN, care.parameters(*threads[:6])).status == 201
 
 
-def test_more_patients_than_a_transaction_holds_are_refused_and_leave_nothing(
+def test_more_patients_than_a_transaction_holds_are_refused_and_nothing_is_written(
     clinic: FrontDoor,
 ) -> None:
     header_id, _ = thread(clinic, NINE)
@@ -248,7 +248,9 @@ def test_a_group_is_refused(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("is_message", [True, False])
-def test_only_a_header_that_is_there_is_a_thread(clinic: FrontDoor, is_message: bool) -> None:
+def test_only_an_existing_header_is_accepted_as_a_thread(
+    clinic: FrontDoor, is_message: bool
+) -> None:
     named = thread(clinic, NINE)[1][0] if is_message else "nobodys"
     answer = clinic.post(OPEN, care.parameters(("thread", f"Communication/{named}")))
     refusals.check(answer, 422, "business-rule", "thread")
@@ -259,11 +261,13 @@ def test_only_a_header_that_is_there_is_a_thread(clinic: FrontDoor, is_message: 
     [care.visit(), care.session("finished"), care.medical_encounter("x", LISA)],
     ids=["visit", "finished", "medical encounter"],
 )
-def test_what_is_no_open_session_is_not_opened(clinic: FrontDoor, given: dict[str, Any]) -> None:
+def test_an_encounter_that_is_not_an_open_session_is_refused(
+    clinic: FrontDoor, given: dict[str, Any]
+) -> None:
     refusals.check(clinic.post(OPEN, given), 422, "business-rule", "encounter")
 
 
-def test_bad_parameters_are_named_all_at_once(clinic: FrontDoor) -> None:
+def test_all_bad_parameters_are_named_at_once(clinic: FrontDoor) -> None:
     body = care.parameters(
         ("patient", "Practitioner/doctor-alice-smith"),
         ("thread", "Encounter/1"),
@@ -278,7 +282,7 @@ def test_bad_parameters_are_named_all_at_once(clinic: FrontDoor) -> None:
     assert "Its parameters are patient, practitioner" in answer.text
 
 
-def test_a_body_is_checked_as_any_resource_is(clinic: FrontDoor) -> None:
+def test_the_body_of_an_operation_is_validated_as_any_resource(clinic: FrontDoor) -> None:
     wrong = care.session("done")
     plain = clinic.post(OPEN, wrong)
     refusals.check(plain, 400, "code-invalid", "Encounter.status")
@@ -320,7 +324,7 @@ def test_the_first_patient_is_the_subject(clinic: FrontDoor) -> None:
     assert patients(clinic, session_id) == []
 
 
-def test_a_patient_who_is_there_changes_nothing(clinic: FrontDoor) -> None:
+def test_adding_a_patient_again_changes_nothing(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     assert add(clinic, session_id, f"{BASE}/{care.HOMER}").version == "1"
     add(clinic, session_id, LISA)
@@ -338,7 +342,7 @@ def test_a_session_that_has_ended_takes_no_patient(clinic: FrontDoor, status: st
     refusals.check(add(clinic, session_id, LISA), 422, "business-rule", "Encounter.status")
 
 
-def test_the_patient_to_be_added_is_required_and_one(clinic: FrontDoor) -> None:
+def test_add_patient_requires_exactly_one_patient(clinic: FrontDoor) -> None:
     url = f"/Encounter/{open_session(clinic)}/$add-patient"
     refusals.check(clinic.post(url, None), 400, "required", "patient")
     twice = care.parameters(("patient", LISA), ("patient", BART))
@@ -388,7 +392,7 @@ def test_a_large_session_is_closed_in_steps(clinic: FrontDoor) -> None:
     assert {child["status"] for child in children(clinic, session_id)} == {"finished"}
 
 
-def test_a_closing_that_was_left_half_done_is_completed(
+def test_a_half_finished_closing_is_completed(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = open_session(clinic)
@@ -410,7 +414,7 @@ def test_a_void_session_is_not_closed(clinic: FrontDoor, status: str) -> None:
     refusals.check(close(clinic, session_id), 422, "business-rule", "Encounter.status")
 
 
-def test_what_is_no_session_is_neither_closed_nor_given_a_patient(clinic: FrontDoor) -> None:
+def test_only_sessions_are_closed_or_given_a_patient(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     child = clinic.post("/Encounter", care.medical_encounter(session_id, LISA)).id
     visit = clinic.post("/Encounter", care.visit()).id
@@ -421,7 +425,7 @@ def test_what_is_no_session_is_neither_closed_nor_given_a_patient(clinic: FrontD
         refusals.check(answer, 422, "business-rule", "Encounter.class")
 
 
-def test_what_is_not_there_is_404_and_what_is_gone_410(clinic: FrontDoor) -> None:
+def test_a_missing_session_is_404_and_a_deleted_one_410(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     clinic.administrator.delete(f"/Encounter/{session_id}")
     for call in (close, lambda who, one: add(who, one, LISA)):
@@ -452,7 +456,7 @@ def long_session(clinic: FrontDoor) -> tuple[str, list[str]]:
     return session_id, [session_id, *of_patients, *sorted((first, second)), *said]
 
 
-def test_everything_is_session_children_headers_and_messages_as_sent(
+def test_everything_returns_session_children_headers_and_messages_in_order_of_sent(
     clinic: FrontDoor, long_session: tuple[str, list[str]]
 ) -> None:
     session_id, ids = long_session
@@ -476,7 +480,7 @@ def test_everything_is_the_same_in_pages_of_any_size(
     assert len(first.body["link"]) == (1 if count >= len(ids) else 2)
 
 
-def test_everything_of_some_types_and_since_some_time(
+def test_everything_can_be_limited_to_types_and_a_time(
     clinic: FrontDoor, long_session: tuple[str, list[str]]
 ) -> None:
     session_id, ids = long_session
@@ -491,7 +495,7 @@ def test_everything_of_some_types_and_since_some_time(
     assert everything(clinic, session_id, "?_since=2099-01-01T00:00:00Z") == []
 
 
-def test_everything_by_post_pages_by_get(
+def test_everything_by_post_links_to_pages_by_get(
     clinic: FrontDoor, long_session: tuple[str, list[str]]
 ) -> None:
     session_id, ids = long_session
@@ -509,7 +513,7 @@ def test_everything_by_post_pages_by_get(
     assert following.ids == ids[7:11]
 
 
-def test_everything_leaves_out_what_is_deleted(
+def test_everything_leaves_out_deleted_resources(
     clinic: FrontDoor, long_session: tuple[str, list[str]]
 ) -> None:
     session_id, ids = long_session
@@ -521,7 +525,7 @@ def test_everything_leaves_out_what_is_deleted(
     assert not {*gone} & {*everything(clinic, session_id)}
 
 
-def test_an_encounter_that_is_part_of_itself_is_there_once(clinic: FrontDoor) -> None:
+def test_an_encounter_that_is_part_of_itself_is_listed_once(clinic: FrontDoor) -> None:
     visit = clinic.post("/Encounter", care.visit()).id
     body = clinic.get(f"/Encounter/{visit}").body
     clinic.put(f"/Encounter/{visit}", body | {"partOf": care.reference(f"Encounter/{visit}")})
@@ -578,7 +582,7 @@ def test_auditors_may_read_everything_and_open_nothing(clinic: FrontDoor) -> Non
         ("GET", "/Encounter/1/notes", 404, "nothing at this path"),
     ],
 )
-def test_what_is_not_offered_is_refused_naming_what_is(
+def test_an_unknown_operation_is_refused_with_those_available(
     clinic: FrontDoor, method: str, url: str, status: int, told: str
 ) -> None:
     answer = clinic.call(method, url)
@@ -650,7 +654,7 @@ def test_the_extension_of_headers_has_a_definition_that_anybody_may_read() -> No
     assert parts == ["policy", "idleMinutes", "maxHours", "timeZone"]
 
 
-def test_a_header_may_say_all_that_the_definition_has(clinic: FrontDoor) -> None:
+def test_a_header_may_use_every_part_of_the_extension(clinic: FrontDoor) -> None:
     values: dict[str, dict[str, Any]] = {
         "policy": {"valueCode": "daily"},
         "idleMinutes": {"valueUnsignedInt": 30},
@@ -663,7 +667,7 @@ def test_a_header_may_say_all_that_the_definition_has(clinic: FrontDoor) -> None
     assert clinic.post("/Communication", care.header(extension=extension)).status == 201
 
 
-def test_a_definition_that_is_not_there_is_404_naming_those_that_are() -> None:
+def test_an_unknown_definition_is_404_with_those_available() -> None:
     nobody = FrontDoor(role="nobody")
     for kind, known in (
         ("OperationDefinition", "Encounter-open-session"),

@@ -312,7 +312,7 @@ def turn_to(worlds: dict[str, Kept]) -> Iterator[Callable[[str], None]]:
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_others_resources_make_no_difference(
+def test_other_peoples_resources_do_not_change_any_answer(
     turn_to: Callable[[str], None], caller: FrontDoor
 ) -> None:
     """What a caller is answered is, byte for byte, what it is where others' are not there."""
@@ -324,7 +324,7 @@ def test_others_resources_make_no_difference(
         assert list(pages(caller, query)) == answers[query], query
 
 
-def test_drafts_of_others_make_no_difference(turn_to: Callable[[str], None]) -> None:
+def test_drafts_of_others_do_not_change_any_answer(turn_to: Callable[[str], None]) -> None:
     """To who sees all else, either."""
     turn_to("drafts")
     asked = [
@@ -337,7 +337,7 @@ def test_drafts_of_others_make_no_difference(turn_to: Callable[[str], None]) -> 
 
 
 @pytest.mark.parametrize("caller", [*CALLERS, CLINICIAN])
-def test_what_is_read_is_found_and_nothing_else(
+def test_searches_find_exactly_what_can_be_read(
     turn_to: Callable[[str], None], caller: FrontDoor
 ) -> None:
     turn_to("drafts")
@@ -360,13 +360,13 @@ def test_what_is_read_is_found_and_nothing_else(
             assert own.body["total"] == len(found)
 
 
-def test_a_session_of_others_is_not_asked_by(turn_to: Callable[[str], None]) -> None:
+def test_an_invisible_session_cannot_be_searched_by(turn_to: Callable[[str], None]) -> None:
     turn_to("all")
     assert HOMER.get("/Communication?session=Encounter/family").ids
     assert not HOMER.get("/Communication?session=Encounter/z-other-family").ids
 
 
-def test_a_patients_page_costs_what_their_own_partitions_hold(
+def test_the_cost_of_a_patients_page_depends_on_their_own_partitions_only(
     turn_to: Callable[[str], None], worlds: dict[str, Kept]
 ) -> None:
     units = {}
@@ -380,7 +380,7 @@ def test_a_patients_page_costs_what_their_own_partitions_hold(
     assert units["own"] == units["all"]
 
 
-def test_what_refers_to_people_is_looked_for_among_ones_own(
+def test_references_to_people_are_searched_in_the_callers_own_partitions(
     turn_to: Callable[[str], None], worlds: dict[str, Kept]
 ) -> None:
     """Everybody's refers to a practitioner: neither rows nor bounds tell how much that is."""
@@ -399,7 +399,7 @@ def test_what_refers_to_people_is_looked_for_among_ones_own(
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_all_that_refers_to_who_writes_and_is_ones_own_is_found(
+def test_a_search_by_author_finds_all_resources_of_the_callers_own(
     turn_to: Callable[[str], None], caller: FrontDoor
 ) -> None:
     turn_to("drafts")

@@ -96,7 +96,7 @@ PLANTED: list[tuple[Resource, str]] = [
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(("planted", "element"), PLANTED)
-def test_a_patient_sets_no_identifier_wherever_it_is_searched(
+def test_a_patient_cannot_set_any_searchable_identifier(
     path: Callable[[Resource], Answer], planted: Resource, element: str
 ) -> None:
     before = everything()
@@ -106,7 +106,7 @@ def test_a_patient_sets_no_identifier_wherever_it_is_searched(
     assert everything() == before
 
 
-def test_a_message_of_a_related_person_sets_no_identifier_either(clinic: FrontDoor) -> None:
+def test_a_related_person_cannot_set_an_identifier_either(clinic: FrontDoor) -> None:
     relative(clinic, "RelatedPerson/marge", BART)
     marge = as_mother("RelatedPerson/marge")
     sender: Resource = {
@@ -126,7 +126,7 @@ def test_a_message_of_a_related_person_sets_no_identifier_either(clinic: FrontDo
         {"op": "remove", "path": "/identifier"},
     ],
 )
-def test_a_patient_changes_no_identifier_that_staff_set(
+def test_a_patient_cannot_change_an_identifier_set_by_staff(
     clinic: FrontDoor, change: Resource
 ) -> None:
     thread = clinic.post("/Communication", thread_of(recipient=[care.reference(care.HOMER)])).id
@@ -149,7 +149,7 @@ def test_a_patient_changes_no_identifier_that_staff_set(
     refusals.check(merged, 403, "forbidden", "Communication.identifier")
 
 
-def test_the_elements_that_are_searched_as_identifiers_are_all_known() -> None:
+def test_every_element_searched_as_an_identifier_is_protected() -> None:
     found = {
         param.expression.rpartition(".")[2]
         for resource_type in TYPES
@@ -161,7 +161,7 @@ def test_the_elements_that_are_searched_as_identifiers_are_all_known() -> None:
     assert found <= IDENTIFIERS
 
 
-def test_a_bridge_makes_bobs_thread_whatever_a_patient_planted(
+def test_a_conditional_create_of_a_bridge_ignores_what_a_patient_planted(
     clinic: FrontDoor, practice: Practice
 ) -> None:
     """With ConditionMatches staff, no query of theirs finds what a patient created."""
@@ -187,7 +187,7 @@ def test_a_bridge_makes_bobs_thread_whatever_a_patient_planted(
     assert (mine.status, mine.id) == (200, planted)
 
 
-def test_a_session_that_a_patient_opened_is_one_that_a_patient_created(
+def test_a_session_opened_by_a_patient_counts_as_created_by_a_patient(
     practice: Practice,
 ) -> None:
     opened_by_homer = opened(HOMER, posted(thread_of()).id)
@@ -202,7 +202,7 @@ def test_a_session_that_a_patient_opened_is_one_that_a_patient_created(
 # ---- The Encounter of $open-session
 
 
-def test_a_patient_says_little_of_a_session() -> None:
+def test_a_patient_may_set_few_elements_of_a_session() -> None:
     given = session(
         type=[{"text": "Follow-up"}],
         serviceType={"text": "Dermatology"},
@@ -240,7 +240,7 @@ def test_a_patient_says_little_of_a_session() -> None:
         },
     ],
 )
-def test_all_else_of_a_session_is_not_a_patients_to_say(more: Resource) -> None:
+def test_a_patient_cannot_set_the_other_elements_of_a_session(more: Resource) -> None:
     thread = posted(thread_of()).id
     (name, value), before = *more.items(), everything()
     element = "period.end" if name == "period" else name
@@ -253,13 +253,13 @@ def test_all_else_of_a_session_is_not_a_patients_to_say(more: Resource) -> None:
 @pytest.mark.parametrize(
     "start", ["2019-01-01T10:00:00Z", "2026-02-28", "2026", "2026-03-01T07:00:00Z"]
 )
-def test_a_session_of_a_patients_begins_no_longer_ago_than_they_are_believed(start: str) -> None:
+def test_a_patients_session_cannot_begin_before_the_accepted_time(start: str) -> None:
     refused = opened(HOMER, posted(thread_of()).id, session(period={"start": start}))
     refusals.check(refused, 422, "business-rule", "Encounter.period.start")
 
 
 @pytest.mark.parametrize("name", ["participant", "practitioner"])
-def test_a_patient_lets_no_stranger_take_part_in_a_session(name: str) -> None:
+def test_a_patient_cannot_add_strangers_to_a_session(name: str) -> None:
     thread = posted(thread_of()).id
     if name == "participant":
         stranger: Resource = {name: "RelatedPerson/stranger"}
@@ -299,7 +299,7 @@ def family(clinic: FrontDoor) -> FrontDoor:
         "CareTeam/ours",
     ],
 )
-def test_a_patient_addresses_staff_themselves_and_their_own_people(recipient: str) -> None:
+def test_a_patient_may_address_staff_themselves_and_their_own_people(recipient: str) -> None:
     answer = posted(thread_of(recipient=[care.reference(recipient)]))
     assert answer.status == 201, answer.text
 
@@ -322,7 +322,7 @@ def test_a_patient_addresses_staff_themselves_and_their_own_people(recipient: st
         {"identifier": CHAT},
     ],
 )
-def test_a_patient_addresses_nobody_else(recipient: Resource) -> None:
+def test_a_patient_cannot_address_anybody_else(recipient: Resource) -> None:
     before = everything()
     for path in PATHS:
         refused = path(thread_of(recipient=[care.reference(care.ALICE), recipient]))
@@ -332,13 +332,13 @@ def test_a_patient_addresses_nobody_else(recipient: Resource) -> None:
 
 
 @pytest.mark.usefixtures("family")
-def test_the_refusal_does_not_tell_whether_somebody_is_there() -> None:
+def test_the_refusal_does_not_reveal_whether_a_person_exists() -> None:
     there = posted(thread_of(recipient=[care.reference(STRANGER)]))
     missing = posted(thread_of(recipient=[care.reference("Patient/nobody00")]))
     assert there.text.replace("stranger", "nobody00") == missing.text
 
 
-def test_in_a_thread_all_who_are_in_it_may_be_addressed(family: FrontDoor) -> None:
+def test_everybody_in_a_thread_may_be_addressed_there(family: FrontDoor) -> None:
     who = [care.reference(person) for person in (care.HOMER, STRANGER, "Group/1")]
     thread = family.post("/Communication", care.header(recipient=who)).id
     message = care.message(thread, recipient=who[1:])
@@ -380,7 +380,7 @@ def test_plain_json_addresses_as_fhir_does() -> None:
     assert "identifier" in refused.text
 
 
-def test_what_a_patient_calls_themselves_and_others_is_dropped(family: FrontDoor) -> None:
+def test_display_names_written_by_a_patient_are_dropped(family: FrontDoor) -> None:
     def called(reference: str) -> Resource:
         return {"reference": reference, "display": "Dr Alice Smith", "identifier": CHAT}
 
@@ -421,7 +421,7 @@ def test_a_patient_leaves_a_thread(clinic: FrontDoor) -> None:
     assert clinic.get(url).body["recipient"] == [alice]
 
 
-def test_who_is_the_only_recipient_leaves_too(clinic: FrontDoor) -> None:
+def test_the_only_recipient_may_leave_too(clinic: FrontDoor) -> None:
     others = {"subject": care.reference(BART), "sender": care.reference(care.ALICE)}
     thread = clinic.post(
         "/Communication", care.header(**others, recipient=[care.reference(care.HOMER)])
@@ -435,7 +435,7 @@ def test_who_is_the_only_recipient_leaves_too(clinic: FrontDoor) -> None:
 # ---- How many threads
 
 
-def test_a_patient_begins_so_many_threads_a_day(practice: Practice) -> None:
+def test_a_patient_may_begin_a_limited_number_of_threads_a_day(practice: Practice) -> None:
     practice.set(PATIENT_THREADS_PER_DAY="3")
     threads = [posted(thread_of()) for _ in range(2)]
     assert [thread.status for thread in threads] == [201, 201]

@@ -78,7 +78,7 @@ def test_a_communication_is_in_the_compartment_of_whom_it_names(
     assert patient().get(f"/Communication/{own}").status == 200
 
 
-def test_what_a_patient_does_not_see_is_as_if_it_were_not_there(clinic: FrontDoor) -> None:
+def test_resources_invisible_to_a_patient_are_treated_as_missing(clinic: FrontDoor) -> None:
     thread = clinic.put("/Communication/other", bart("", id="other")).id
     message_id = clinic.post("/Communication", bart(thread)).id
     clinic.put("/Encounter/other", care.session(id="other", subject=care.reference(BART)))
@@ -100,7 +100,7 @@ def test_what_a_patient_does_not_see_is_as_if_it_were_not_there(clinic: FrontDoo
     assert everything() == before
 
 
-def test_what_was_deleted_is_gone_for_those_who_saw_it(clinic: FrontDoor) -> None:
+def test_a_deleted_resource_is_gone_for_those_who_saw_it(clinic: FrontDoor) -> None:
     thread = clinic.post("/Communication", care.header()).id
     message_id = clinic.post("/Communication", care.message(thread)).id
     clinic.administrator.delete(f"/Communication/{message_id}")
@@ -158,7 +158,7 @@ def test_a_version_about_another_patient_is_not_shown(clinic: FrontDoor) -> None
         related(patient="homer-simpson"),
     ],
 )
-def test_claims_say_who_the_caller_is(clinic: FrontDoor, caller: FrontDoor) -> None:
+def test_claims_identify_the_caller(clinic: FrontDoor, caller: FrontDoor) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     assert caller.get("/Encounter/1").status == 200
 
@@ -175,7 +175,7 @@ def test_claims_say_who_the_caller_is(clinic: FrontDoor, caller: FrontDoor) -> N
         related(patient="homer-simpson/_history/1"),
     ],
 )
-def test_claims_of_somebody_else_do_not(clinic: FrontDoor, caller: FrontDoor) -> None:
+def test_malformed_or_foreign_claims_identify_nobody(clinic: FrontDoor, caller: FrontDoor) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     assert caller.get("/Encounter/1").status == 404
 
@@ -192,7 +192,7 @@ def test_claims_of_somebody_else_do_not(clinic: FrontDoor, caller: FrontDoor) ->
         related(care.HOMER, patient="homer-simpson"),
     ],
 )
-def test_a_token_that_does_not_say_who_is_refused(clinic: FrontDoor, caller: FrontDoor) -> None:
+def test_a_token_without_an_identity_is_refused(clinic: FrontDoor, caller: FrontDoor) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     refusals.check(caller.get("/Encounter/1"), 403, "forbidden")
 
@@ -221,7 +221,7 @@ def test_a_patient_begins_a_thread_and_writes_in_it(clinic: FrontDoor) -> None:
     assert clinic.post("/Communication", care.message(thread.id)).status == 201
 
 
-def test_a_related_person_does_so_for_their_patient() -> None:
+def test_a_related_person_begins_a_thread_for_their_patient() -> None:
     marge = related(patient="homer-simpson")
     sent: dict[str, Any] = {"sender": care.reference(MARGE)}
     thread = marge.post("/Communication", care.header(**sent))
@@ -260,7 +260,7 @@ def test_the_sender_is_the_caller(clinic: FrontDoor) -> None:
     assert everything() == before
 
 
-def test_a_thread_of_somebody_else_is_not_begun(clinic: FrontDoor) -> None:
+def test_a_patient_cannot_begin_a_thread_of_somebody_else(clinic: FrontDoor) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     policy = {
         "url": "https://x/StructureDefinition/session-policy",
@@ -279,7 +279,7 @@ def test_a_thread_of_somebody_else_is_not_begun(clinic: FrontDoor) -> None:
     unchanged(patient().put("/Encounter/1", care.session(id="1")), before)
 
 
-def test_a_message_about_a_stranger_is_refused_and_one_into_a_strangers_thread(
+def test_a_message_about_a_stranger_or_in_a_strangers_thread_is_refused(
     clinic: FrontDoor,
 ) -> None:
     own = clinic.post("/Communication", care.header()).id
@@ -295,7 +295,7 @@ def test_a_message_about_a_stranger_is_refused_and_one_into_a_strangers_thread(
     assert into.text == nowhere.text.replace("nowher", "theirs")
 
 
-def test_what_a_patient_does_not_see_is_not_referred_to(clinic: FrontDoor) -> None:
+def test_a_patient_cannot_refer_to_resources_they_do_not_see(clinic: FrontDoor) -> None:
     clinic.put("/Communication/theirs", bart("", id="theirs"))
     answers = [
         patient().post("/Communication", care.header(inResponseTo=[care.reference(one)]))
@@ -305,7 +305,7 @@ def test_what_a_patient_does_not_see_is_not_referred_to(clinic: FrontDoor) -> No
     assert answers[0].text == answers[1].text.replace("nowher", "theirs")
 
 
-def test_a_message_to_them_is_received_and_read(clinic: FrontDoor) -> None:
+def test_a_recipient_may_mark_a_message_received_and_read(clinic: FrontDoor) -> None:
     thread = clinic.post("/Communication", care.header()).id
     alice: dict[str, Any] = {"sender": care.reference(care.ALICE)}
     for recipient in ([care.reference(care.HOMER)], None):
@@ -335,7 +335,9 @@ def test_a_message_to_them_is_received_and_read(clinic: FrontDoor) -> None:
         ("meta", [{"op": "add", "path": "/meta/tag", "value": [{"code": "x"}]}]),
     ],
 )
-def test_nothing_else_of_it_is_changed(clinic: FrontDoor, element: str, patch: Any) -> None:
+def test_a_recipient_cannot_change_other_elements_of_a_message(
+    clinic: FrontDoor, element: str, patch: Any
+) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     thread = clinic.post("/Communication", care.header()).id
     alice: dict[str, Any] = {
@@ -351,7 +353,7 @@ def test_nothing_else_of_it_is_changed(clinic: FrontDoor, element: str, patch: A
 
 
 @pytest.mark.parametrize("status", ["preparation", "entered-in-error", "not-done", "stopped"])
-def test_only_what_was_sent_is_read(clinic: FrontDoor, status: str) -> None:
+def test_only_a_sent_message_can_be_marked_read(clinic: FrontDoor, status: str) -> None:
     thread = clinic.post("/Communication", care.header()).id
     alice: dict[str, Any] = {
         "sender": care.reference(care.ALICE),
@@ -363,7 +365,7 @@ def test_only_what_was_sent_is_read(clinic: FrontDoor, status: str) -> None:
     assert everything() == before
 
 
-def test_a_header_and_a_message_to_others_stay_as_they_are(clinic: FrontDoor) -> None:
+def test_a_patient_cannot_change_a_header_or_a_message_to_others(clinic: FrontDoor) -> None:
     thread = clinic.post("/Communication", care.header()).id
     alice: dict[str, Any] = {
         "sender": care.reference(care.ALICE),
@@ -414,7 +416,7 @@ def test_a_patient_opens_a_session_for_themselves(clinic: FrontDoor) -> None:
     assert opened(related(patient="homer-simpson"), patient=[care.HOMER]).status == 201
 
 
-def test_a_patient_opens_none_for_others(clinic: FrontDoor) -> None:
+def test_a_patient_cannot_open_a_session_for_others(clinic: FrontDoor) -> None:
     clinic.put("/Communication/theirs", bart("", id="theirs"))
     both = bart("", recipient=[care.reference(care.HOMER)])
     shared = f"Communication/{clinic.post('/Communication', both).id}"
@@ -437,7 +439,7 @@ def test_a_patient_opens_none_for_others(clinic: FrontDoor) -> None:
 # -- By conditions
 
 
-def test_what_they_do_not_see_matches_no_condition(clinic: FrontDoor) -> None:
+def test_conditions_do_not_match_resources_the_caller_does_not_see(clinic: FrontDoor) -> None:
     known = {"meta": {"tag": [{"system": "https://ids.example.org", "code": "1"}]}}
     query = "_tag=https://ids.example.org|1"
     clinic.put("/Communication/theirs", bart("", id="theirs", **known))
@@ -482,7 +484,7 @@ def test_a_patient_begins_a_thread_with_its_first_message_in_one_bundle() -> Non
     assert len(patient().get(f"/Communication?part-of=Communication/{thread}").ids) == 1
 
 
-def test_each_entry_is_the_callers_own(clinic: FrontDoor) -> None:
+def test_each_entry_of_a_bundle_is_held_to_the_callers_rights(clinic: FrontDoor) -> None:
     clinic.put("/Communication/theirs", bart("", id="theirs"))
     clinic.put("/Encounter/mine", care.session(id="mine"))
     before = everything()
@@ -506,7 +508,7 @@ def test_each_entry_is_the_callers_own(clinic: FrontDoor) -> None:
     assert everything() == before
 
 
-def test_pages_of_everything_do_not_tell_of_threads_that_are_not_theirs(clinic: FrontDoor) -> None:
+def test_pages_of_everything_do_not_reveal_threads_of_others(clinic: FrontDoor) -> None:
     clinic.put("/Encounter/family", care.session(id="family"))
     family = {"encounter": care.reference("Encounter/family")}
     for thread in ("a", "b", "y", "z"):

@@ -111,7 +111,7 @@ def test_a_visit_is_a_valid_encounter_in_fhir(clinic: FrontDoor) -> None:
     }
 
 
-def test_a_visit_is_finished_by_what_changed(clinic: FrontDoor) -> None:
+def test_a_visit_is_finished_by_a_patch_of_its_status(clinic: FrontDoor) -> None:
     created = FACE.make("/encounters", VISIT)
     period = {"start": "2026-11-20T09:00:00Z", "end": "2026-11-20T09:45:00Z"}
     change = {"status": "finished", "period": period, "lengthMinutes": 45}
@@ -138,7 +138,7 @@ def test_a_part_of_an_object_is_merged_with_the_rest_of_it() -> None:
     assert "period" not in FACE.get(path).body["data"]
 
 
-def test_null_takes_a_part_of_an_object_away() -> None:
+def test_null_removes_a_member_of_an_object() -> None:
     period = {"start": "2026-11-20T09:00:00Z", "end": "2026-11-20T10:00:00Z"}
     path = f"/encounters/{FACE.make('/encounters', VISIT | {'period': period})['id']}"
     changed = FACE.patch(path, {"period": {"start": None}, "serviceType": {"text": None}})
@@ -180,7 +180,7 @@ def test_records_are_made_during_an_encounter(clinic: FrontDoor) -> None:
     assert {record["resourceType"] for record in recorded} >= {"Observation", "MedicationRequest"}
 
 
-def test_a_conversation_and_the_session_it_belongs_to() -> None:
+def test_a_conversation_is_linked_to_its_session() -> None:
     session = FACE.make("/encounters", {"status": "in-progress", "class": "VR"})["id"]
     thread = FACE.make("/threads", {"topic": "Back pain", "patientId": "homer-simpson"})
     sent = [
@@ -210,7 +210,7 @@ def test_a_conversation_and_the_session_it_belongs_to() -> None:
     assert closed["lengthMinutes"] == 2
 
 
-def test_a_thread_is_no_message_and_a_message_no_thread() -> None:
+def test_threads_and_messages_are_separate_collections() -> None:
     thread = FACE.make("/threads", {"topic": "Back pain"})["id"]
     message = FACE.make("/messages", {"threadId": thread, "text": "It hurts"})["id"]
     assert [member["id"] for member in FACE.get("/threads").body["data"]] == [thread]
@@ -227,7 +227,7 @@ def test_a_thread_is_no_message_and_a_message_no_thread() -> None:
         assert [answer.status for answer in answers] == [404] * 4
 
 
-def test_an_application_may_give_ids_of_its_own() -> None:
+def test_a_client_may_choose_ids() -> None:
     created = FACE.put("/encounters/visit-1", VISIT)
     assert created.status == 201
     assert created.headers["Location"] == f"{V1}/encounters/visit-1"
@@ -246,7 +246,7 @@ def test_answers_are_json_whatever_accept_says(accept: str) -> None:
     assert FACE.get("/encounters/none", accept=accept).status == 404
 
 
-def test_what_a_body_was_packed_in_makes_no_difference() -> None:
+def test_the_encoding_of_a_body_makes_no_difference() -> None:
     packed = Plain(FrontDoor(packed=True))
     assert own(packed.make("/encounters", VISIT)) == VISIT
 

@@ -59,7 +59,7 @@ def content(answer: Answer) -> Json:
     return {name: value for name, value in answer.body.items() if name != "meta"}
 
 
-def test_what_was_created_in_fhir_reads_plainly(clinic: FrontDoor) -> None:
+def test_a_resource_created_in_fhir_is_readable_as_plain_json(clinic: FrontDoor) -> None:
     own_id = clinic.post("/Encounter", RICH).id
     data = FACE.get(f"/encounters/{own_id}").body["data"]
     assert data == {
@@ -124,7 +124,7 @@ CHANGES: list[tuple[Json, str, Any]] = [
 
 
 @pytest.mark.parametrize(("change", "element", "expected"), CHANGES)
-def test_a_change_keeps_what_only_fhir_can_say(
+def test_a_change_keeps_elements_that_only_fhir_can_express(
     clinic: FrontDoor, change: Json, element: str, expected: Any
 ) -> None:
     before = clinic.post("/Encounter", RICH)
@@ -136,7 +136,9 @@ def test_a_change_keeps_what_only_fhir_can_say(
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_what_is_read_plainly_and_put_back_changes_nothing(clinic: FrontDoor, path: Path) -> None:
+def test_putting_back_what_was_read_as_plain_json_changes_nothing(
+    clinic: FrontDoor, path: Path
+) -> None:
     example = json.loads(path.read_text())
     collection = "encounters" if example["resourceType"] == "Encounter" else "threads"
     for name in ("partOf", "encounter"):  # what it refers to is not here
@@ -152,7 +154,7 @@ def test_what_is_read_plainly_and_put_back_changes_nothing(clinic: FrontDoor, pa
     assert clinic.get(url).body == before.body, "not even a version was made"
 
 
-def test_a_put_takes_away_what_it_leaves_out_and_nothing_else(clinic: FrontDoor) -> None:
+def test_a_put_removes_the_fields_it_leaves_out_and_nothing_else(clinic: FrontDoor) -> None:
     before = clinic.post("/Encounter", RICH)
     assert (
         FACE.put(f"/encounters/{before.id}", {"status": "in-progress", "class": "AMB"}).status
@@ -165,7 +167,7 @@ def test_a_put_takes_away_what_it_leaves_out_and_nothing_else(clinic: FrontDoor)
     }
 
 
-def test_a_value_of_another_type_takes_the_place_of_the_one_before(clinic: FrontDoor) -> None:
+def test_a_value_of_another_type_replaces_the_previous_one(clinic: FrontDoor) -> None:
     body = {
         "resourceType": "Observation",
         "status": "final",
@@ -187,7 +189,7 @@ def test_a_value_of_another_type_takes_the_place_of_the_one_before(clinic: Front
     assert both.body["errors"][0]["pointer"] in ("#/valueString", "#/valueInteger")
 
 
-def test_text_takes_the_place_of_another_attachment(clinic: FrontDoor) -> None:
+def test_text_replaces_another_attachment(clinic: FrontDoor) -> None:
     picture = {"contentType": "image/png", "data": "iVBORw0K", "title": "Rash", "size": 6}
     body = {
         "resourceType": "DocumentReference",
@@ -211,7 +213,7 @@ def test_text_takes_the_place_of_another_attachment(clinic: FrontDoor) -> None:
     }
 
 
-def test_a_change_of_either_face_meets_the_versions_of_the_other(clinic: FrontDoor) -> None:
+def test_version_conditions_hold_across_both_apis(clinic: FrontDoor) -> None:
     created = FACE.post("/encounters", {"status": "in-progress", "class": "AMB"})
     own_id = created.body["data"]["id"]
     stored = clinic.get(f"/Encounter/{own_id}")
@@ -237,9 +239,7 @@ def test_a_change_of_either_face_meets_the_versions_of_the_other(clinic: FrontDo
     ("collection", "kind"),
     [("observations", "Observation"), ("prescriptions", "MedicationRequest")],
 )
-def test_a_value_that_is_said_to_be_absent_stays_so(
-    clinic: FrontDoor, collection: str, kind: str
-) -> None:
+def test_a_value_marked_absent_stays_absent(clinic: FrontDoor, collection: str, kind: str) -> None:
     absent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
     example = care.example(kind, _status={"extension": [{"url": absent, "valueCode": "unknown"}]})
     del example["status"]
@@ -251,7 +251,7 @@ def test_a_value_that_is_said_to_be_absent_stays_so(
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "text/html"])
-def test_text_is_said_to_be_in_the_letters_it_is_written_in(clinic: FrontDoor, kind: str) -> None:
+def test_text_attachments_state_their_character_encoding(clinic: FrontDoor, kind: str) -> None:
     written = {"contentType": f"{kind}; charset=ISO-8859-1", "data": "QSByYXNo"}
     body = care.example("DocumentReference", content=[{"attachment": written}])
     own_id = clinic.post("/DocumentReference", body).id

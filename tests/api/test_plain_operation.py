@@ -28,7 +28,7 @@ class Unreachable:
         raise RuntimeError("geheim")
 
 
-def test_an_error_of_our_own_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_reveals_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
         for module in (dynamodb, transactions):
             broken.setattr(module, "client", Unreachable)
@@ -70,7 +70,7 @@ ASKED: list[tuple[str, str, Any, str, str]] = [
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=lambda asked: f"{asked[0]} {asked[1]}")
-def test_the_audit_trail_tells_of_both_faces_alike(
+def test_the_audit_trail_records_both_apis_alike(
     clinic: FrontDoor, log: Log, asked: tuple[str, str, Any, str, str]
 ) -> None:
     clinic.put("/Encounter/own", care.visit(id="own"))

@@ -69,7 +69,7 @@ WRONG: list[tuple[str, Any, list[str]]] = [
 
 
 @pytest.mark.parametrize(("collection", "body", "expected"), WRONG)
-def test_each_field_that_is_wrong_is_named(collection: str, body: Any, expected: list[str]) -> None:
+def test_each_wrong_field_is_named(collection: str, body: Any, expected: list[str]) -> None:
     before = everything()
     for answer in (FACE.post(f"/{collection}", body), FACE.put(f"/{collection}/own", body)):
         assert answer.status == 400, answer.text
@@ -77,7 +77,7 @@ def test_each_field_that_is_wrong_is_named(collection: str, body: Any, expected:
     assert everything() == before
 
 
-def test_all_that_is_wrong_is_named_at_once() -> None:
+def test_all_wrong_fields_are_named_at_once() -> None:
     answer = FACE.post("/encounters", {"status": 1, "clas": 2, "period": {"start": 3}})
     assert places(answer) == ["#/status", "#/clas", "#/period/start", "#/class"]
     assert answer.body["title"] == "Bad Request"
@@ -85,7 +85,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
 
 
 @by_name
-def test_a_patch_that_is_wrong_changes_nothing(clinic: FrontDoor, collection: Collection) -> None:
+def test_an_invalid_patch_changes_nothing(clinic: FrontDoor, collection: Collection) -> None:
     body = plainly.least(collection)
     if "threadId" in body:
         body["threadId"] = clinic.post("/Communication", care.header()).id
@@ -110,7 +110,7 @@ def test_a_patch_that_is_wrong_changes_nothing(clinic: FrontDoor, collection: Co
         ({"status": "finished", "partOfId": "Encounter/nowhere"}, "#/partOfId"),
     ],
 )
-def test_what_a_rule_refuses_is_422_and_names_the_field(body: Json, place: str) -> None:
+def test_a_body_refused_by_a_rule_is_422_and_names_the_field(body: Json, place: str) -> None:
     answer = FACE.post("/encounters", VISIT | body)
     assert answer.status == 422
     assert answer.body["title"] == "Unprocessable Content"
@@ -118,7 +118,7 @@ def test_what_a_rule_refuses_is_422_and_names_the_field(body: Json, place: str) 
     assert places(answer) == [place]
 
 
-def test_what_a_rule_refuses_of_a_change_names_the_field() -> None:
+def test_a_change_refused_by_a_rule_names_the_field() -> None:
     path = f"/encounters/{FACE.make('/encounters', VISIT | {'status': 'cancelled'})['id']}"
     for answer in (FACE.patch(path, {"status": "planned"}), FACE.put(path, VISIT)):
         assert answer.status == 422
@@ -133,7 +133,7 @@ def test_what_a_rule_refuses_of_a_change_names_the_field() -> None:
     assert places(linked) == ["#/encounterId"]
 
 
-def test_versions_are_asked_for_by_their_headers() -> None:
+def test_versions_are_required_by_headers() -> None:
     path = f"/encounters/{FACE.make('/encounters', VISIT)['id']}"
     for method, body in (("PUT", VISIT), ("PATCH", {}), ("DELETE", None)):
         late = FACE.call(method, path, body, if_match='W/"9"')
@@ -165,7 +165,7 @@ def test_versions_are_asked_for_by_their_headers() -> None:
         ("PUT", "/encounters", 405, []),
     ],
 )
-def test_what_is_not_there_is_refused_by_a_problem_too(
+def test_a_missing_path_or_resource_is_answered_by_a_problem_document(
     method: str, path: str, status: int, expected: list[str]
 ) -> None:
     answer = FACE.call(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
@@ -174,7 +174,7 @@ def test_what_is_not_there_is_refused_by_a_problem_too(
     assert (status == 405) is ("Allow" in answer.headers)
 
 
-def test_what_is_not_there_is_named_as_the_face_names_it() -> None:
+def test_a_missing_reference_is_named_in_terms_of_the_plain_api() -> None:
     thread = FACE.make("/threads", {})["id"]
     FACE.administrator.delete(f"/threads/{thread}")
     for own_id, status, text in (
@@ -199,7 +199,7 @@ NO_JSON = [
 
 
 @pytest.mark.parametrize("body", NO_JSON)
-def test_what_is_no_json_is_refused(body: str) -> None:
+def test_a_body_that_is_not_json_is_refused(body: str) -> None:
     answer = FACE.call("POST", "/encounters", body)
     assert answer.status == 400, answer.text
 
@@ -214,13 +214,13 @@ def test_other_media_types_are_415(media: str) -> None:
     assert FACE.patch("/encounters/none", {}, content_type=media).status == 415
 
 
-def test_more_than_there_is_room_for_is_413() -> None:
+def test_a_body_too_large_to_store_is_413() -> None:
     words = Random(5).randbytes(450_000).hex()
     answer = FACE.post("/notes", {"content": words})
     assert answer.status == 413
 
 
-def test_who_may_not_is_told_so_by_a_problem() -> None:
+def test_a_forbidden_request_is_answered_by_a_problem_document() -> None:
     nurse, auditor = Plain(FrontDoor(role="nurse")), Plain(FrontDoor(role="auditor"))
     assert nurse.get("/encounters").status == 403
     assert nurse.get("/nothing").status == 404
@@ -234,7 +234,9 @@ def test_who_may_not_is_told_so_by_a_problem() -> None:
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1"])
-def test_the_face_is_beside_any_base(monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+def test_the_plain_api_is_served_beside_any_base(
+    monkeypatch: pytest.MonkeyPatch, base: str
+) -> None:
     """Its paths are its own, whatever FHIR's are."""
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("BASE_PATH", base)
@@ -246,7 +248,7 @@ def test_the_face_is_beside_any_base(monkeypatch: pytest.MonkeyPatch, base: str)
     settings.settings.cache_clear()
 
 
-def test_fhirs_own_refusals_stay_as_they_are(clinic: FrontDoor) -> None:
+def test_fhir_refusals_stay_operation_outcomes(clinic: FrontDoor) -> None:
     answer = clinic.get("/v1/encounters")
     assert answer.body["resourceType"] == "OperationOutcome"
     check_problem(FACE.get("/encounters/none"))

@@ -38,7 +38,7 @@ def ids(query: str) -> list[str]:
     return [member["id"] for member in answer.body["data"]]
 
 
-def test_encounters_are_found_by_what_they_are() -> None:
+def test_encounters_are_found_by_each_filter() -> None:
     first, second = visit(1), visit(2, status="in-progress")
     third = visit(3, **{"class": "VR", "patientId": "bart", "practitionerId": "alice"})
     every = [third, second, first]
@@ -59,7 +59,7 @@ def test_encounters_are_found_by_what_they_are() -> None:
     assert ids("patientId=nobody") == []
 
 
-def test_pages_follow_each_other() -> None:
+def test_search_results_can_be_paged_through() -> None:
     made = [visit(day) for day in range(1, 6)]
     query, found = "patientId=homer-simpson&sort=date&count=2", list[str]()
     page = FACE.get(f"/encounters?{query}").body
@@ -93,7 +93,7 @@ def test_pages_follow_each_other() -> None:
         ("patientId=Patient/a,Patient/b", ["patientId"]),
     ],
 )
-def test_each_parameter_that_is_wrong_is_named(query: str, expected: list[str]) -> None:
+def test_each_wrong_parameter_is_named(query: str, expected: list[str]) -> None:
     answer = FACE.get(f"/encounters?{query}")
     assert answer.status == 400, answer.text
     assert places(answer) == expected
@@ -110,7 +110,7 @@ def test_every_parameter_is_one_of_fhirs(collection: Collection, param: Param) -
 
 
 @by_param
-def test_every_parameter_finds_what_it_says(
+def test_every_parameter_finds_the_examples_that_have_its_value(
     clinic: FrontDoor, collection: Collection, param: Param
 ) -> None:
     """An example is found by the values that it has, and by no others."""

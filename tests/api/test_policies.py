@@ -172,7 +172,7 @@ def test_the_messages_of_a_thread_make_these_sessions(practice: Practice, case: 
     assert practice.table() == sessions
 
 
-def test_a_session_the_server_opens_says_what_it_is(thread_policy: Practice) -> None:
+def test_a_session_opened_by_the_server_is_labelled_as_such(thread_policy: Practice) -> None:
     header_id = thread_policy.header()
     message = thread_policy.says(
         header_id, "2026-03-02 09:00", sender=care.reference("RelatedPerson/marge-simpson")
@@ -225,7 +225,7 @@ def test_reopening_a_header_opens_nothing(thread_policy: Practice) -> None:
     assert len(thread_policy.sessions()) == 1
 
 
-def test_a_session_of_ours_left_without_threads_closes(thread_policy: Practice) -> None:
+def test_a_server_opened_session_closes_once_it_has_no_threads(thread_policy: Practice) -> None:
     header_id = thread_policy.header()
     thread_policy.says(header_id, "2026-03-02 09:00")
     own = thread_policy.clinic.post("/Encounter", care.session()).id
@@ -254,7 +254,7 @@ def test_a_link_that_is_removed_or_omitted_is_kept(practice: Practice, policy: s
     assert practice.link(header_id) == link
 
 
-def test_an_old_read_written_back_after_a_rollover_changes_nothing(daily: Practice) -> None:
+def test_writing_back_an_old_read_after_a_rollover_changes_nothing(daily: Practice) -> None:
     header_id = daily.header()
     daily.says(header_id, "2026-03-02 09:00")
     stale = daily.clinic.get(f"/Communication/{header_id}").body
@@ -276,7 +276,9 @@ def test_a_header_linked_to_a_visit_opens_no_session(practice: Practice, policy:
     assert practice.link(header_id) == f"Encounter/{visit_id}"
 
 
-def test_all_messages_taken_back_make_a_session_of_ours_an_error(thread_policy: Practice) -> None:
+def test_a_server_opened_session_becomes_entered_in_error_once_all_its_messages_are_retracted(
+    thread_policy: Practice,
+) -> None:
     header_id = thread_policy.header()
     message = thread_policy.says(header_id, "2026-03-02 09:00")
     thread_policy.change(f"/Communication/{message.id}", status="entered-in-error")
@@ -284,7 +286,7 @@ def test_all_messages_taken_back_make_a_session_of_ours_an_error(thread_policy: 
     assert [session["status"] for session in thread_policy.sessions()] == ["entered-in-error"]
 
 
-def test_a_day_whose_messages_were_all_taken_back_is_free_again(daily: Practice) -> None:
+def test_a_day_whose_messages_were_all_retracted_is_free_again(daily: Practice) -> None:
     header_id = daily.header()
     message = daily.says(header_id, "2026-03-02 09:00")
     daily.at("2026-03-03 01:00")
@@ -297,7 +299,7 @@ def test_a_day_whose_messages_were_all_taken_back_is_free_again(daily: Practice)
     ]
 
 
-def test_a_day_closed_by_hand_takes_later_messages_of_that_day(daily: Practice) -> None:
+def test_a_day_closed_by_a_client_takes_later_messages_of_that_day(daily: Practice) -> None:
     header_id = daily.header()
     daily.says(header_id, "2026-03-02 09:00")
     (session,) = daily.sessions()
@@ -370,7 +372,7 @@ def test_the_header_points_to_the_latest_day_only(daily: Practice) -> None:
     assert len(daily.sessions()) == 3
 
 
-def test_another_patient_in_a_session_of_ours_splits_it(thread_policy: Practice) -> None:
+def test_another_patient_splits_a_server_opened_session(thread_policy: Practice) -> None:
     header_id = thread_policy.header()
     thread_policy.says(header_id, "2026-03-02 09:00")
     (session,) = thread_policy.sessions()
@@ -403,7 +405,7 @@ def test_a_first_message_about_another_patient_opens_a_session_of_both(
     assert "subject" not in session
 
 
-def test_explicit_sessions_close_when_idle_where_that_is_set(practice: Practice) -> None:
+def test_explicit_sessions_close_when_idle_if_so_configured(practice: Practice) -> None:
     practice.set(SESSION_IDLE_MINUTES="60")
     session_id = practice.clinic.post("/Encounter", care.session()).id
     booked_id = practice.clinic.post("/Encounter", care.session(status="planned")).id
@@ -425,7 +427,7 @@ def test_explicit_sessions_close_when_idle_where_that_is_set(practice: Practice)
     assert [session["id"] for session in practice.sessions("finished")] == [session_id]
 
 
-def test_looking_again_changes_nothing(thread_policy: Practice) -> None:
+def test_processing_a_due_row_again_changes_nothing(thread_policy: Practice) -> None:
     header_id = thread_policy.header()
     thread_policy.says(header_id, "2026-03-02 09:00")
     thread_policy.at("2026-03-03 09:00")
@@ -435,7 +437,7 @@ def test_looking_again_changes_nothing(thread_policy: Practice) -> None:
     assert thread_policy.sessions() == before
 
 
-def test_a_header_may_say_its_own_policy(practice: Practice) -> None:
+def test_a_header_may_set_its_own_policy(practice: Practice) -> None:
     policy = care.policy(policy={"valueCode": "thread"}, idleMinutes={"valueUnsignedInt": 30})
     header_id = practice.header(extension=policy)
     practice.says(header_id, "2026-03-02 09:00")
@@ -444,7 +446,7 @@ def test_a_header_may_say_its_own_policy(practice: Practice) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "status"), [("", "finished"), ("0", "in-progress")])
-def test_a_headers_policy_is_idle_after_its_own_time_unless_the_deployment_sets_one(
+def test_a_headers_policy_uses_its_own_idle_time_unless_the_deployment_sets_one(
     practice: Practice, minutes: str, status: str
 ) -> None:
     """Also if it sets 0, which is never."""
@@ -519,7 +521,7 @@ def test_a_policy_of_another_shape_is_refused_by_name(
     assert practice.clinic.get(f"/Communication/{header_id}").version == "1"
 
 
-def test_messages_are_linked_one_by_one_where_the_deployment_says_so(
+def test_messages_are_linked_individually_if_so_configured(
     thread_policy: Practice,
 ) -> None:
     thread_policy.set(MESSAGE_LINKING="message")
@@ -538,7 +540,7 @@ def test_messages_are_linked_one_by_one_where_the_deployment_says_so(
     ("name", "value"),
     [("SESSION_POLICY", "weekly"), ("SESSION_SCOPE", "clinic"), ("SESSION_TIME_ZONE", "Mars")],
 )
-def test_a_deployment_that_says_it_wrongly_does_not_start(
+def test_a_deployment_with_an_invalid_setting_does_not_start(
     practice: Practice, name: str, value: str
 ) -> None:
     practice.set(**{name: value})

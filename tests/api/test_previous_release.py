@@ -86,14 +86,14 @@ def is_kind(pattern: AccessPattern, table: str, item: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("pattern", patterns.ACCESS_PATTERNS, ids=lambda each: each.partition)
-def test_each_kind_of_item_is_there(pattern: AccessPattern) -> None:
+def test_the_fixture_has_each_kind_of_item(pattern: AccessPattern) -> None:
     items = RELEASE["tables"][pattern.table]
     assert any(is_kind(pattern, pattern.table, item) for item in items) == (
         pattern not in NOT_THERE
     )
 
 
-def test_what_is_stored_now_is_made_the_same_way_each_time() -> None:
+def test_the_stored_items_are_reproducible() -> None:
     made = releases.made()
     assert releases.made() == made
     assert made["names"].keys() == NAMES.keys()
@@ -106,7 +106,7 @@ def test_what_is_stored_now_is_made_the_same_way_each_time() -> None:
 @pytest.mark.parametrize(
     "url", [f"/{HOMER}", f"/{BART}", f"/{ALICE}", f"/Patient/{NAMES['Marge']}", SESSION]
 )
-def test_a_resource_is_read_as_it_was_and_so_is_each_version(days: Practice, url: str) -> None:
+def test_a_resource_and_each_version_are_read_as_they_were(days: Practice, url: str) -> None:
     current = days.clinic.get(url).body
     history = days.clinic.get(f"{url}/_history").found
     assert history[0] == current
@@ -128,7 +128,7 @@ def test_a_thread_is_read_in_its_order(days: Practice) -> None:
     assert link == care.reference(SESSION[1:])
 
 
-def test_what_was_deleted_is_gone(days: Practice) -> None:
+def test_deleted_resources_are_gone(days: Practice) -> None:
     answer = days.clinic.get(f"/Communication/{NAMES['deleted']}")
     refusals.check(answer, 410, "deleted")
     assert len(days.clinic.get(f"/Communication/{NAMES['deleted']}/_history").body["entry"]) == 2
@@ -154,11 +154,11 @@ def test_what_was_deleted_is_gone(days: Practice) -> None:
         (f"/Encounter?_id={NAMES['session']}&_has:Encounter:part-of:patient={BART}", ("session",)),
     ],
 )
-def test_searches_find_by_the_rows_that_were_written(url: str, names: tuple[str, ...]) -> None:
+def test_searches_find_resources_by_the_stored_rows(url: str, names: tuple[str, ...]) -> None:
     assert found(url) == named(*names)
 
 
-def test_everything_of_a_session_is_there(days: Practice) -> None:
+def test_everything_of_a_session_is_readable(days: Practice) -> None:
     kinds = [match["resourceType"] for match in days.clinic.get(f"{SESSION}/$everything").found]
     assert kinds == [*["Encounter"] * 3, *["Communication"] * 4, "Observation"]
 
@@ -167,7 +167,7 @@ def test_everything_of_a_session_is_there(days: Practice) -> None:
 
 
 @pytest.mark.parametrize("url", [SESSION, f"/Communication/{NAMES['thread']}"])
-def test_what_is_there_is_patched(days: Practice, url: str) -> None:
+def test_stored_resources_can_be_patched(days: Practice, url: str) -> None:
     before = days.clinic.get(url)
     patched = days.clinic.patch(url, [{"op": "add", "path": "/language", "value": "de"}])
     assert (patched.status, int(patched.version)) == (200, int(before.version) + 1)
@@ -175,14 +175,14 @@ def test_what_is_there_is_patched(days: Practice, url: str) -> None:
     assert days.clinic.get(f"{url}/_history/{before.version}").body == before.body
 
 
-def test_what_is_updated_is_found_by_its_new_values_only(days: Practice) -> None:
+def test_an_updated_resource_is_found_by_its_new_values_only(days: Practice) -> None:
     renamed = days.clinic.get(f"/{BART}").body | {"name": [{"family": "Bouvier"}]}
     assert days.clinic.put(f"/{BART}", renamed).status == 200
     assert found("/Patient?family=Bouvier") == named("Marge", "bart")
     assert found("/Patient?name=simp") == named("homer")
 
 
-def test_an_identifier_that_is_held_is_found(days: Practice) -> None:
+def test_a_guarded_identifier_is_found(days: Practice) -> None:
     text = f"identifier={RECORD_NUMBER['system']}|{RECORD_NUMBER['value']}"
     body = care.example("Patient") | {"identifier": [RECORD_NUMBER]}
     answer = days.clinic.post("/Patient", body, if_none_exist=text)
@@ -220,7 +220,7 @@ def test_sessions_close_by_themselves_when_they_are_due(days: Practice) -> None:
 # ---- The audit trail -----------------------------------------------------------------------
 
 
-def test_the_chains_hold_and_go_on(days: Practice) -> None:
+def test_the_audit_chains_verify_and_continue(days: Practice) -> None:
     tables = {table: table for table in TABLES}
     number, problems = verify(dynamodb.client(), tables)
     assert problems == []
@@ -233,7 +233,7 @@ def test_the_chains_hold_and_go_on(days: Practice) -> None:
 @pytest.mark.parametrize(
     "query", [f"entity={SESSION[1:]}", f"patient={HOMER}", "date=ge2026-03-02", "subtype=read"]
 )
-def test_events_are_found_once_they_are_in_the_archive(query: str) -> None:
+def test_events_are_found_after_they_are_archived(query: str) -> None:
     """A release without an archive has left its events outside; reindexing brings them there."""
     events = {
         item["pk"]["S"].partition("#")[2]

@@ -25,7 +25,7 @@ IDENTIFIED = [
 
 
 @pytest.mark.parametrize(("kind", "identified"), IDENTIFIED)
-def test_a_conditional_write_finds_what_has_the_identifier(
+def test_a_conditional_write_matches_by_identifier(
     clinic: FrontDoor, kind: str, identified: dict[str, Any]
 ) -> None:
     body = care.example(kind, **identified)
@@ -92,7 +92,7 @@ def test_a_transaction_makes_people_a_visit_and_its_records_together(clinic: Fro
         assert clinic.get(f"/{kind}?patient={ids['Patient']}").ids == [ids[kind]]
 
 
-def test_a_transaction_of_which_one_entry_is_wrong_makes_nothing(clinic: FrontDoor) -> None:
+def test_a_transaction_with_one_wrong_entry_creates_nothing(clinic: FrontDoor) -> None:
     entries = visit()
     entries[-1]["resource"]["status"] = "nonsense"
     answer = clinic.post("/", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
@@ -101,7 +101,7 @@ def test_a_transaction_of_which_one_entry_is_wrong_makes_nothing(clinic: FrontDo
         assert clinic.get(f"/{kind}").ids == []
 
 
-def test_a_record_that_moves_keeps_each_place_in_its_history(clinic: FrontDoor) -> None:
+def test_the_history_of_a_record_keeps_each_encounter_it_named(clinic: FrontDoor) -> None:
     first, second = (clinic.post("/Encounter", care.session()).id for _ in range(2))
     url = f"/Observation/{clinic.post('/Observation', observed(first)).id}"
     assert clinic.put(url, observed(second, id=url[13:])).version == "2"
@@ -131,7 +131,7 @@ def test_a_record_with_more_values_than_rows_is_refused_by_their_element(clinic:
     assert clinic.post("/DocumentReference", document | {"context": context}).status == 201
 
 
-def test_a_document_names_so_many_encounters_as_it_has_rows_for(clinic: FrontDoor) -> None:
+def test_a_document_may_name_as_many_encounters_as_it_has_rows_for(clinic: FrontDoor) -> None:
     document = care.example("DocumentReference")
     ids = [clinic.post("/Encounter", care.session()).id for _ in range(MOST_INDEX_ROWS)]
     context = {"encounter": [care.reference(f"Encounter/{one}") for one in ids]}

@@ -75,7 +75,7 @@ def stream(since: list[dict[str, Any]]) -> None:
     auditing.streamed(row for row in auditing.new_rows() if row not in since)
 
 
-def test_looks_at_due_sessions_go_back_to_their_queue(deployed: Deployment) -> None:
+def test_failed_due_rows_go_back_to_their_queue(deployed: Deployment) -> None:
     message = {"time": "2026-11-21T12:00:00.000Z", "due": [["-", "1"]]}
     send(deployed, "ClosingDeadLetters", message)
     assert redrive(deployed, dry=True)[LOOKS] == 1
@@ -101,7 +101,7 @@ def test_lines_of_the_audit_log_are_stored(
     assert auditing.new_rows() == rows
 
 
-def test_what_fails_again_and_what_nobody_understands_stays(deployed: Deployment) -> None:
+def test_messages_that_fail_again_or_are_not_understood_stay(deployed: Deployment) -> None:
     send(deployed, "AuditDeadLetters", {"requestPayload": {"awslogs": {"data": "no base64"}}})
     send(deployed, "AuditDeadLetters", {"something": "else"})
     counts = redrive(deployed)
@@ -131,7 +131,7 @@ def test_batches_of_the_stream_are_read_from_the_table_again(
     assert len(AUDITOR.get("/AuditEvent?entity=Encounter/2").ids) == 2
 
 
-def test_batches_again_bring_nothing_twice(
+def test_redriving_batches_duplicates_nothing(
     clinic: FrontDoor, log: Log, deployed: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
@@ -147,9 +147,7 @@ def test_batches_again_bring_nothing_twice(
     assert archived_ids() == before
 
 
-def test_what_is_journaled_already_is_not_journaled_again(
-    clinic: FrontDoor, deployed: Deployment
-) -> None:
+def test_archived_events_are_not_archived_again(clinic: FrontDoor, deployed: Deployment) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     auditing.collected()
     send(deployed, "AuditDeadLetters", batch())
@@ -158,7 +156,7 @@ def test_what_is_journaled_already_is_not_journaled_again(
     assert len(auditing.new_rows()) == len(archived_ids()) == 1
 
 
-def test_events_of_other_times_are_left_to_the_stream(
+def test_events_outside_the_batch_are_left_to_the_stream(
     clinic: FrontDoor, deployed: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
@@ -169,7 +167,7 @@ def test_events_of_other_times_are_left_to_the_stream(
 
 
 @pytest.mark.parametrize("change", ["removed", "altered"])
-def test_reindexing_makes_the_rows_of_the_archive_anew(
+def test_reindexing_rebuilds_the_rows_of_the_archive(
     clinic: FrontDoor, log: Log, deployed: Deployment, change: str
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
@@ -190,7 +188,7 @@ def test_reindexing_makes_the_rows_of_the_archive_anew(
     assert reindexing.audit(deployed)["repaired audit rows"] == 0
 
 
-def test_reindexing_lists_no_events_that_are_in_the_archive_alone(
+def test_reindexing_does_not_list_archive_only_events(
     clinic: FrontDoor, log: Log, deployed: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUDIT_READS", "archive")
@@ -204,7 +202,7 @@ def test_reindexing_lists_no_events_that_are_in_the_archive_alone(
     assert index_rows() == []
 
 
-def test_reindexing_brings_on_what_never_came_to_the_archive(
+def test_reindexing_archives_events_that_never_reached_the_archive(
     clinic: FrontDoor, deployed: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))

@@ -52,7 +52,7 @@ def refuses(answer: Answer, *places: str) -> None:
     assert all("does not exist" in issue["details"]["text"] for issue in answer.body["issue"])
 
 
-def test_everybody_a_write_names_is_here_or_it_is_refused(local: Practice) -> None:
+def test_a_write_that_names_a_missing_person_is_refused(local: Practice) -> None:
     before = everything()
     body = care.session(
         subject=care.reference(LINDA),
@@ -96,14 +96,16 @@ def test_a_reference_is_the_same_in_each_of_its_forms(local: Practice, form: str
         {"identifier": {"system": "https://twilio.com", "value": "1"}, "type": "Patient"},
     ],
 )
-def test_what_cannot_be_here_is_not_checked(local: Practice, element: dict[str, Any]) -> None:
+def test_references_that_cannot_be_local_are_not_checked(
+    local: Practice, element: dict[str, Any]
+) -> None:
     contained = [{"resourceType": "Device", "id": "inside", "patient": care.reference(LINDA)}]
     more = {"contained": contained} if element.get("reference") == "#inside" else {}
     body = care.header(about=[element], **more)
     assert local.clinic.post("/Communication", body).status == 201
 
 
-def test_what_extends_a_primitive_is_checked_and_named_as_fhirpath_has_it(local: Practice) -> None:
+def test_extensions_of_primitives_are_checked_and_named_in_fhirpath(local: Practice) -> None:
     extension = {"url": "https://clinic.example/by", "valueReference": care.reference(LINDA)}
     body = care.session(_status={"extension": [extension]})
     place = "Encounter.status.extension[0].valueReference.reference"
@@ -113,7 +115,7 @@ def test_what_extends_a_primitive_is_checked_and_named_as_fhirpath_has_it(local:
     refusals.check(local.clinic.post("/Encounter", body), 422, "business-rule", place)
 
 
-def test_only_what_a_write_adds_is_checked(local: Practice) -> None:
+def test_only_references_added_by_a_write_are_checked(local: Practice) -> None:
     add(local.clinic, LINDA)
     session = made(local.clinic, care.session(subject=care.reference(LINDA)))
     local.clinic.administrator.delete(f"/{LINDA}")
@@ -128,7 +130,7 @@ def test_only_what_a_write_adds_is_checked(local: Practice) -> None:
     assert local.clinic.put(path, body | {"status": "finished"}).status == 200
 
 
-def test_an_ending_names_only_who_is_here(local: Practice) -> None:
+def test_closing_a_session_names_only_people_who_exist(local: Practice) -> None:
     path = f"/Encounter/{made(local.clinic, care.session())}"
     body = local.clinic.get(path).body
     about = body | {"status": "finished", "subject": care.reference(LINDA)}
@@ -136,7 +138,7 @@ def test_an_ending_names_only_who_is_here(local: Practice) -> None:
     assert local.clinic.get(path).body == body
 
 
-def test_an_ending_in_several_transactions_names_only_who_is_here(
+def test_closing_in_several_transactions_names_only_people_who_exist(
     local: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = made(local.clinic, without(care.session(), "subject"))
@@ -152,14 +154,14 @@ def test_an_ending_in_several_transactions_names_only_who_is_here(
     assert local.clinic.put(path, ended).body["status"] == "finished"
 
 
-def test_who_was_deleted_is_not_here_until_they_are_again(local: Practice) -> None:
+def test_a_deleted_person_is_missing_until_put_back(local: Practice) -> None:
     local.clinic.administrator.delete(f"/{care.HOMER}")
     refuses(local.clinic.post("/Encounter", care.session()), "Encounter.subject.reference")
     add(local.clinic, care.HOMER)
     assert local.clinic.post("/Encounter", care.session()).status == 201
 
 
-def test_a_resource_of_the_directory_is_checked_as_others(local: Practice) -> None:
+def test_resources_of_the_directory_are_checked_like_others(local: Practice) -> None:
     general = {"generalPractitioner": [care.reference("Practitioner/bob")]}
     answer = local.clinic.put(f"/{LINDA}", person(LINDA, **general))
     refuses(answer, "Patient.generalPractitioner[0].reference")
@@ -167,7 +169,7 @@ def test_a_resource_of_the_directory_is_checked_as_others(local: Practice) -> No
     assert local.clinic.put(f"/{LINDA}", person(LINDA, link=link)).status == 201
 
 
-def test_a_record_names_an_encounter_that_is_here(local: Practice) -> None:
+def test_a_record_must_name_an_existing_encounter(local: Practice) -> None:
     answer = local.clinic.post(
         "/Condition", condition(LINDA, encounter=care.reference("Encounter/none"))
     )
@@ -177,7 +179,7 @@ def test_a_record_names_an_encounter_that_is_here(local: Practice) -> None:
 # ---- What the caller sees --------------------------------------------------------------------
 
 
-def test_what_a_scope_does_not_show_is_not_there(local: Practice) -> None:
+def test_a_resource_hidden_by_the_scope_is_treated_as_missing(local: Practice) -> None:
     add(local.clinic, LINDA)
     body = care.session(subject=care.reference(LINDA))
     narrow = replace(local.clinic, claims={"scope": "user/Encounter.cruds user/Practitioner.r"})
@@ -186,7 +188,7 @@ def test_what_a_scope_does_not_show_is_not_there(local: Practice) -> None:
     assert wide.post("/Encounter", body).status == 201
 
 
-def test_a_patient_writes_to_who_cares_for_them_as_themselves(local: Practice) -> None:
+def test_a_patient_may_write_to_their_practitioner(local: Practice) -> None:
     add(local.clinic, LINDA)
     homer = FrontDoor(role="patient", fhir_user=care.HOMER)
     header = made(local.clinic, care.header())
@@ -203,7 +205,7 @@ def test_a_patient_writes_to_who_cares_for_them_as_themselves(local: Practice) -
 # ---- What the server fills in ----------------------------------------------------------------
 
 
-def test_a_session_that_the_server_opens_names_who_may_be_gone(local: Practice) -> None:
+def test_a_server_opened_session_may_name_deleted_people(local: Practice) -> None:
     local.set(SESSION_POLICY="thread")
     header = made(local.clinic, care.header())
     for each in PEOPLE:
@@ -218,7 +220,7 @@ def open_session(clinic: FrontDoor, *parameters: tuple[str, Any]) -> Answer:
     return clinic.post("/Encounter/$open-session", care.parameters(*parameters))
 
 
-def test_open_session_checks_whom_the_caller_names(local: Practice) -> None:
+def test_open_session_checks_the_people_named_by_the_caller(local: Practice) -> None:
     header = made(local.clinic, care.header())
     thread = ("thread", f"Communication/{header}")
     refuses(open_session(local.clinic, thread, ("patient", LINDA)), "Encounter.subject.reference")
@@ -254,7 +256,7 @@ def test_add_patient_checks_the_patient(local: Practice) -> None:
 # ---- Several entries -------------------------------------------------------------------------
 
 
-def test_what_a_bundle_makes_is_here_for_its_other_entries(local: Practice) -> None:
+def test_resources_created_by_a_bundle_exist_for_its_other_entries(local: Practice) -> None:
     answer = transact(
         local.clinic,
         entry("POST", "Encounter", care.session(subject=care.reference(urn(1)))),
@@ -265,7 +267,7 @@ def test_what_a_bundle_makes_is_here_for_its_other_entries(local: Practice) -> N
     assert statuses(answer) == ["201"] * 4
 
 
-def test_what_a_bundle_deletes_is_gone_for_its_other_entries(local: Practice) -> None:
+def test_resources_deleted_by_a_bundle_are_missing_for_its_other_entries(local: Practice) -> None:
     before = everything()
     answer = local.clinic.administrator.post(
         "",
@@ -279,7 +281,7 @@ def test_what_a_bundle_deletes_is_gone_for_its_other_entries(local: Practice) ->
     assert everything() == before
 
 
-def test_what_a_bundle_changes_or_moves_may_be_referred_to(local: Practice) -> None:
+def test_resources_changed_or_moved_by_a_bundle_may_be_referred_to(local: Practice) -> None:
     header = made(local.clinic, care.header())
     message = made(local.clinic, care.message(header, "2026-03-01T10:00:00Z"))
     later = care.message(header, "2026-03-01T12:00:00Z", id=message)
@@ -296,7 +298,9 @@ def test_what_a_bundle_changes_or_moves_may_be_referred_to(local: Practice) -> N
 
 
 @pytest.mark.parametrize(("count", "limit"), [(80, ""), (98, "100 items"), (101, "100 references")])
-def test_as_many_references_as_fit_a_transaction(local: Practice, count: int, limit: str) -> None:
+def test_a_write_may_add_as_many_references_as_a_transaction_checks(
+    local: Practice, count: int, limit: str
+) -> None:
     many = [f"Practitioner/p{number}" for number in range(count)]
     for start in range(0, count, 30):
         some = [entry("PUT", resource, person(resource)) for resource in many[start : start + 30]]
@@ -336,7 +340,7 @@ def test_a_sender_is_found_by_their_telephone(local: Practice, checks: str, phon
     assert in_bundle[0]["resource"]["sender"] == care.reference(LINDA)
 
 
-def test_whom_a_search_found_is_here_until_it_is_written(
+def test_a_person_found_by_a_search_must_still_exist_when_the_write_commits(
     local: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = {"resourceType": "Condition", "subject": care.reference("Patient?_id=homer-simpson")}
@@ -353,7 +357,9 @@ def test_whom_a_search_found_is_here_until_it_is_written(
     assert local.clinic.get("/Condition").ids == []
 
 
-def test_a_search_that_finds_none_or_several_refuses_the_whole_write(local: Practice) -> None:
+def test_a_conditional_reference_with_no_or_several_matches_refuses_the_whole_write(
+    local: Practice,
+) -> None:
     telecom = [{"system": "phone", "value": "+15550000000"}]
     for each in ("Patient/twin-1", "Patient/twin-2"):
         local.clinic.put(f"/{each}", person(each, telecom=telecom))
@@ -391,7 +397,7 @@ def diagnosed(condition_id: str, **more: Any) -> dict[str, Any]:
     return care.session(diagnosis=[{"condition": named}], **more)
 
 
-def test_a_diagnosis_is_a_condition_that_is_here(local: Practice) -> None:
+def test_a_diagnosis_must_name_an_existing_condition(local: Practice) -> None:
     refuses(
         local.clinic.post("/Encounter", diagnosed("none")),
         "Encounter.diagnosis[0].condition.reference",
@@ -400,7 +406,9 @@ def test_a_diagnosis_is_a_condition_that_is_here(local: Practice) -> None:
     assert local.clinic.post("/Encounter", diagnosed(own)).status == 201
 
 
-def test_a_diagnosis_may_be_of_another_unless_the_deployment_refuses(local: Practice) -> None:
+def test_a_diagnosis_of_another_patient_is_accepted_unless_the_deployment_forbids_it(
+    local: Practice,
+) -> None:
     add(local.clinic, LINDA)
     of_linda = made(local.clinic, condition(LINDA))
     session = made(local.clinic, diagnosed(of_linda))
@@ -429,7 +437,7 @@ def test_a_subject_is_the_same_in_each_of_its_forms(local: Practice, subject: st
     assert local.clinic.post("/Encounter", diagnosed(own)).status == 201
 
 
-def test_a_bundle_is_looked_at_as_it_leaves_things(local: Practice) -> None:
+def test_a_bundle_is_checked_against_its_final_state(local: Practice) -> None:
     local.set(REFERENCE_CHECKS="local", SAME_SUBJECT="true")
     add(local.clinic, LINDA)
     own = made(local.clinic, condition(LINDA))
@@ -466,7 +474,7 @@ ELSEWHERE = care.reference("https://other.example/fhir/Patient/1/_history/2")
         without(care.medical_encounter("s", care.HOMER), "subject"),
     ],
 )
-def test_an_encounter_names_its_patient_where_that_is_required(
+def test_an_encounter_must_name_its_patient_if_so_configured(
     practice: Practice, body: dict[str, Any]
 ) -> None:
     practice.clinic.put("/Encounter/s", care.session(id="s"))
@@ -477,7 +485,9 @@ def test_an_encounter_names_its_patient_where_that_is_required(
 
 @pytest.mark.parametrize("checks", ["none", "local"])
 @pytest.mark.parametrize("subject", [LOGICAL, ELSEWHERE, care.reference(f"{BASE}/{care.HOMER}")])
-def test_which_subjects_will_do(local: Practice, checks: str, subject: dict[str, Any]) -> None:
+def test_only_some_subjects_satisfy_the_requirement(
+    local: Practice, checks: str, subject: dict[str, Any]
+) -> None:
     local.set(REFERENCE_CHECKS=checks, REQUIRE_SUBJECT="true")
     can_be_checked = BASE in subject.get("reference", "")
     answer = local.clinic.post("/Encounter", care.visit(subject=subject))
@@ -496,7 +506,7 @@ def test_a_session_of_several_needs_no_subject_of_its_own(practice: Practice) ->
     made(clinic, care.session(subject=care.reference("Group/simpsons")))
 
 
-def test_a_session_that_the_server_opened_needs_none(practice: Practice) -> None:
+def test_a_server_opened_session_needs_no_subject(practice: Practice) -> None:
     practice.set(REQUIRE_SUBJECT="true", SESSION_POLICY="thread")
     header = made(practice.clinic, without(care.header(), "subject"))
     made(practice.clinic, without(care.message(header), "subject"))

@@ -53,7 +53,7 @@ def test_the_secret_is_sent_and_read_once(
     assert {each["Authorization"] for _, each in other.asked} == {HEADER}
 
 
-def test_a_rotated_secret_is_read_anew_when_the_old_one_is_refused(
+def test_a_rotated_secret_is_read_again_when_the_old_one_is_refused(
     practice: Practice, other: Elsewhere, manager: Any
 ) -> None:
     practice.set(REFERENCE_AUTHORIZATION_SECRET_ARN=secretsmanager.kept(manager, HEADER))
@@ -65,7 +65,7 @@ def test_a_rotated_secret_is_read_anew_when_the_old_one_is_refused(
 
 
 @pytest.mark.parametrize("value", [b"Bearer as-bytes", "Bearer in\nlines", "Bearer gehörig", "  "])
-def test_what_is_no_header_is_503_and_not_sent(
+def test_a_secret_that_is_not_a_valid_header_is_503_and_not_sent(
     practice: Practice, other: Elsewhere, manager: Any, value: str | bytes
 ) -> None:
     practice.set(REFERENCE_AUTHORIZATION_SECRET_ARN=secretsmanager.kept(manager, value))
@@ -103,7 +103,7 @@ def unreadable(practice: Practice, other: Elsewhere) -> Any:
 
 
 @pytest.mark.usefixtures("other")
-def test_who_asks_nothing_reads_no_secret(practice: Practice) -> None:
+def test_a_request_without_remote_checks_reads_no_secret(practice: Practice) -> None:
     practice.set(REFERENCE_AUTHORIZATION_SECRET_ARN=ABSENT)
     nobody = care.visit(participant=[])
     del nobody["subject"]

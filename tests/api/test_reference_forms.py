@@ -37,7 +37,7 @@ def test_a_message_names_its_thread_by_a_reference_or_is_refused(
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_a_patch_adds_only_references(clinic: FrontDoor, text: str) -> None:
+def test_a_patch_cannot_add_a_malformed_reference(clinic: FrontDoor, text: str) -> None:
     header = clinic.post("/Communication", care.header()).id
     patch = [{"op": "add", "path": "/encounter", "value": care.reference(text)}]
     answer = clinic.patch(f"/Communication/{header}", patch)
@@ -53,14 +53,14 @@ def test_a_patch_adds_only_references(clinic: FrontDoor, text: str) -> None:
 
 @pytest.mark.parametrize("text", WRONG)
 @pytest.mark.parametrize("kind", ["Observation", "Patient", "Appointment", "Group"])
-def test_every_type_refuses_what_is_no_reference(clinic: FrontDoor, kind: str, text: str) -> None:
+def test_every_type_refuses_a_malformed_reference(clinic: FrontDoor, kind: str, text: str) -> None:
     extension = [{"url": "https://clinic.example/x", "valueReference": care.reference(text)}]
     answer = clinic.post(f"/{kind}", care.example(kind, extension=extension))
     refusals.check(answer, 400, "value", f"{kind}.extension[0].valueReference.reference")
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_an_entry_of_a_bundle_refuses_what_is_no_reference(clinic: FrontDoor, text: str) -> None:
+def test_an_entry_of_a_bundle_refuses_a_malformed_reference(clinic: FrontDoor, text: str) -> None:
     body = care.header(about=[care.reference(text)])
     place = "Bundle.entry[0].resource.about[0].reference"
     answer = refused(clinic, entry("POST", "Communication", body, urn(1)))
@@ -70,7 +70,7 @@ def test_an_entry_of_a_bundle_refuses_what_is_no_reference(clinic: FrontDoor, te
     assert said["response"]["outcome"]["issue"][0]["expression"] == [place]
 
 
-def test_a_patch_in_a_bundle_refuses_what_is_no_reference(clinic: FrontDoor) -> None:
+def test_a_patch_in_a_bundle_refuses_a_malformed_reference(clinic: FrontDoor) -> None:
     header = clinic.post("/Communication", care.header()).id
     patch = [{"op": "add", "path": "/encounter", "value": care.reference("Organisation/1")}]
     data = b64encode(fhirjson.dumps(patch)).decode()
@@ -80,7 +80,7 @@ def test_a_patch_in_a_bundle_refuses_what_is_no_reference(clinic: FrontDoor) -> 
 
 
 @pytest.mark.parametrize("text", ["homer-simpson", "Organisation/1", "/Patient/1", "Patient/1/"])
-def test_an_operation_refuses_what_is_no_reference(clinic: FrontDoor, text: str) -> None:
+def test_an_operation_refuses_a_malformed_reference(clinic: FrontDoor, text: str) -> None:
     place = "Parameters.parameter[0].valueReference.reference"
     opened = clinic.post("/Encounter/$open-session", care.parameters(("patient", text)))
     refusals.check(opened, 400, "value", place)
@@ -93,7 +93,7 @@ def test_an_operation_refuses_what_is_no_reference(clinic: FrontDoor, text: str)
     assert opened.body["issue"][0]["code"] == "value"
 
 
-def test_validating_names_what_is_no_reference(clinic: FrontDoor) -> None:
+def test_validate_names_a_malformed_reference(clinic: FrontDoor) -> None:
     body = care.header(about=[care.reference("Organisation/1")])
     answer = clinic.post("/Communication/$validate", body)
     assert (answer.status, answer.body["issue"][0]["severity"]) == (200, "error")
@@ -115,7 +115,7 @@ def test_validating_names_what_is_no_reference(clinic: FrontDoor) -> None:
         ("location", f"{BASE}/Organisation/1"),
     ],
 )
-def test_the_plain_api_refuses_what_is_no_reference(
+def test_the_plain_api_refuses_a_malformed_reference(
     clinic: FrontDoor, field: str, text: str
 ) -> None:
     body = {"status": "in-progress", "class": "AMB", "patientId": "homer-simpson", field: text}
@@ -125,7 +125,9 @@ def test_the_plain_api_refuses_what_is_no_reference(
 
 
 @pytest.mark.parametrize("text", ["Organisation/1", "/Patient/1", "Patient/1/", "a b", "#p"])
-def test_the_plain_api_searches_by_references_only(clinic: FrontDoor, text: str) -> None:
+def test_the_plain_api_refuses_a_malformed_reference_in_a_search(
+    clinic: FrontDoor, text: str
+) -> None:
     query = text.replace(" ", "%20").replace("#", "%23")
     answer = clinic.get(f"{ORIGIN}/v1/encounters?patientId={query}")
     assert answer.status == 400, answer.text
@@ -149,7 +151,7 @@ def test_a_thread_and_its_session_are_known_in_every_spelling(clinic: FrontDoor,
 
 
 @pytest.mark.parametrize("form", SPELLINGS)
-def test_what_is_asked_in_any_spelling_is_found(clinic: FrontDoor, form: str) -> None:
+def test_a_search_matches_every_spelling_of_a_reference(clinic: FrontDoor, form: str) -> None:
     subject = care.reference(form.format(care.HOMER))
     found = clinic.post("/Encounter", care.visit(subject=subject)).id
     for other in SPELLINGS:
@@ -165,7 +167,7 @@ def test_a_reference_to_nothing_is_refused_in_every_spelling(clinic: FrontDoor, 
 
 
 @pytest.mark.parametrize("form", SPELLINGS)
-def test_a_patient_is_themself_in_every_spelling(clinic: FrontDoor, form: str) -> None:
+def test_a_patient_is_recognised_in_every_spelling(clinic: FrontDoor, form: str) -> None:
     subject = care.reference(form.format(care.HOMER))
     seen = clinic.post("/Encounter", care.visit(subject=subject)).id
     homer = FrontDoor(role="patient", fhir_user=form.format(care.HOMER))
@@ -176,7 +178,7 @@ def test_a_patient_is_themself_in_every_spelling(clinic: FrontDoor, form: str) -
 
 
 @pytest.mark.parametrize("form", SPELLINGS[2:4])
-def test_an_entry_is_asked_by_any_spelling_of_the_base(clinic: FrontDoor, form: str) -> None:
+def test_the_url_of_an_entry_may_use_any_spelling_of_the_base(clinic: FrontDoor, form: str) -> None:
     session = open_session(clinic)
     assert statuses(batch(clinic, entry("GET", form.format(f"Encounter/{session}")))) == ["200"]
 
@@ -213,7 +215,7 @@ def test_a_transaction_keeps_the_version_of_a_reference_to_its_own_entry(clinic:
     assert found["performer"] == [care.reference(f"Practitioner/{carer['id']}/_history/1")]
 
 
-def test_entries_know_each_other_by_any_spelling_of_a_full_url(clinic: FrontDoor) -> None:
+def test_references_between_entries_match_any_spelling_of_a_full_url(clinic: FrontDoor) -> None:
     text = "HTTP://Old.Example:80/fhir/Communication/7"
     message = care.message("x", partOf=[care.reference(text)])
     header, said = transact(
@@ -226,7 +228,7 @@ def test_entries_know_each_other_by_any_spelling_of_a_full_url(clinic: FrontDoor
     assert said["resource"]["id"].startswith(f"{own_id}.")
 
 
-def test_a_bundle_may_name_what_it_does_not_have(clinic: FrontDoor) -> None:
+def test_a_bundle_may_refer_to_resources_outside_itself(clinic: FrontDoor) -> None:
     body = care.header(about=[care.reference("https://other.example/Encounter/1/_history/2")])
     (said,) = transact(clinic, entry("POST", "Communication", body, urn(1)))
     assert said["resource"]["about"] == body["about"]

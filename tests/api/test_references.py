@@ -19,7 +19,7 @@ from tests.steps import open_session, thread
         f"{BASE}/Encounter/nowhere/_history/3",
     ],
 )
-def test_a_literal_reference_to_nothing_here_is_refused(clinic: FrontDoor, target: str) -> None:
+def test_a_dangling_literal_reference_is_refused(clinic: FrontDoor, target: str) -> None:
     before = everything()
     for body, place in (
         (care.session(partOf=care.reference(target)), "Encounter.partOf.reference"),
@@ -31,7 +31,7 @@ def test_a_literal_reference_to_nothing_here_is_refused(clinic: FrontDoor, targe
 
 
 @pytest.mark.parametrize("form", ["{0}", "{0}/_history/1", BASE + "/{0}", BASE + "/{0}/_history/1"])
-def test_a_literal_reference_to_what_is_here_is_kept_as_written(
+def test_a_literal_reference_to_a_stored_resource_is_kept_as_written(
     clinic: FrontDoor, form: str
 ) -> None:
     session_id = open_session(clinic)
@@ -44,7 +44,7 @@ def test_a_literal_reference_to_what_is_here_is_kept_as_written(
     assert clinic.get(f"/Communication?session=Encounter/{session_id}").ids == [posted.id]
 
 
-def test_a_reference_to_what_is_deleted_is_refused(clinic: FrontDoor) -> None:
+def test_a_reference_to_a_deleted_resource_is_refused(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     clinic.administrator.delete(f"/Encounter/{session_id}")
     body = care.header(about=[care.reference(f"Encounter/{session_id}")])
@@ -79,9 +79,7 @@ def test_every_dangling_reference_is_named_at_once(clinic: FrontDoor) -> None:
         {"identifier": {"system": "https://twilio.com", "value": "CH1"}, "type": "Encounter"},
     ],
 )
-def test_what_is_no_literal_reference_here_is_stored_unchecked(
-    clinic: FrontDoor, element: dict[str, Any]
-) -> None:
+def test_other_references_are_stored_unchecked(clinic: FrontDoor, element: dict[str, Any]) -> None:
     contained = [{"resourceType": "Encounter", "id": "inside", **care.visit()}]
     contained[0].pop("subject")
     more = {"contained": contained} if element.get("reference") == "#inside" else {}
@@ -90,7 +88,7 @@ def test_what_is_no_literal_reference_here_is_stored_unchecked(
     assert answer.body["about"] == [element]
 
 
-def test_only_references_that_a_write_adds_are_checked(clinic: FrontDoor) -> None:
+def test_only_references_added_by_a_write_are_checked(clinic: FrontDoor) -> None:
     kept, other = open_session(clinic), open_session(clinic)
     about = [care.reference(f"Encounter/{kept}")]
     header = clinic.post("/Communication", care.header(about=about))
@@ -109,7 +107,7 @@ def test_only_references_that_a_write_adds_are_checked(clinic: FrontDoor) -> Non
     )
 
 
-def test_a_resource_that_comes_back_is_checked_as_a_new_one(clinic: FrontDoor) -> None:
+def test_a_resource_put_back_is_checked_like_a_new_one(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     body = care.header(id="back", about=[care.reference(f"Encounter/{session_id}")])
     clinic.put("/Communication/back", body)
@@ -128,7 +126,7 @@ def test_a_resource_may_name_itself(clinic: FrontDoor, form: str) -> None:
     assert clinic.put("/Communication/self", header).status == 201
 
 
-def test_a_circle_is_not_refused(clinic: FrontDoor) -> None:
+def test_circular_references_are_accepted(clinic: FrontDoor) -> None:
     clinic.put("/Encounter/a", care.visit(id="a"))
     clinic.put("/Encounter/b", care.visit(id="b", partOf=care.reference("Encounter/a")))
     circle = care.visit(id="a", partOf=care.reference("Encounter/b"))

@@ -44,7 +44,7 @@ def asked(*references: str) -> list[str]:
     return sorted(f"/fhir/{reference}?_elements=id" for reference in references)
 
 
-def test_who_is_there_is_asked_once(both: Both) -> None:
+def test_a_known_person_is_looked_up_once(both: Both) -> None:
     for _ in range(2):
         assert both.clinic.post("/Encounter", care.session()).status == 201
     assert both.other.paths == asked(care.HOMER, care.ALICE)
@@ -56,7 +56,7 @@ def test_who_is_there_is_asked_once(both: Both) -> None:
 @pytest.mark.parametrize(
     ("limit", "again"), [("KNOWN_SECONDS", [care.HOMER, care.ALICE]), ("MOST_KNOWN", [""])]
 )
-def test_what_is_known_is_so_for_a_while_and_bounded(
+def test_lookups_are_cached_for_a_limited_time_and_number(
     both: Both, monkeypatch: pytest.MonkeyPatch, limit: str, again: list[str]
 ) -> None:
     monkeypatch.setattr(asking, limit, {"KNOWN_SECONDS": 0, "MOST_KNOWN": 1}[limit])
@@ -67,7 +67,7 @@ def test_what_is_known_is_so_for_a_while_and_bounded(
     assert all(any(each in path for each in again) for path in both.other.paths)
 
 
-def test_whom_a_write_names_is_not_logged(
+def test_the_people_named_by_a_write_are_not_logged(
     both: Both, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("DEBUG")
@@ -78,7 +78,7 @@ def test_whom_a_write_names_is_not_logged(
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_who_is_not_there_is_named_and_asked_again(both: Both, status: int) -> None:
+def test_a_missing_person_is_named_and_looked_up_again(both: Both, status: int) -> None:
     both.other.people.remove(care.HOMER)
     gone = care.session(extension=DEVICE)
     if status == 410:
@@ -95,7 +95,7 @@ def test_who_is_not_there_is_named_and_asked_again(both: Both, status: int) -> N
     assert both.clinic.post("/Encounter", gone).status == 201
 
 
-def test_what_is_recorded_is_here(both: Both) -> None:
+def test_records_are_looked_up_locally(both: Both) -> None:
     diagnosis = [{"condition": care.reference("Condition/none")}]
     answer = both.clinic.post("/Encounter", care.session(diagnosis=diagnosis))
     refusals.check(answer, 422, "business-rule", CONDITION)
@@ -106,7 +106,7 @@ def test_what_is_recorded_is_here(both: Both) -> None:
     assert both.other.paths == asked(care.HOMER, care.ALICE)
 
 
-def test_an_absolute_reference_to_there_is_checked_and_others_are_not(both: Both) -> None:
+def test_absolute_references_to_the_other_server_are_checked_and_others_are_not(both: Both) -> None:
     there, missing = (
         care.reference(f"{both.other.base}/{person}") for person in (care.HOMER, LINDA)
     )
@@ -118,7 +118,7 @@ def test_an_absolute_reference_to_there_is_checked_and_others_are_not(both: Both
 
 
 @pytest.mark.parametrize("scheme", ["", "http", "https", "HTTP"])
-def test_an_id_of_another_system_is_asked_there_in_every_spelling(both: Both, scheme: str) -> None:
+def test_a_foreign_id_is_looked_up_in_every_spelling(both: Both, scheme: str) -> None:
     own = "Patient/pt_abc123"
     base = f"{scheme}{both.other.base.removeprefix('http')}/" if scheme else ""
     body = care.session(subject=care.reference(base + own), participant=[])
@@ -128,13 +128,13 @@ def test_an_id_of_another_system_is_asked_there_in_every_spelling(both: Both, sc
     assert both.clinic.post("/Encounter", body).status == 201
 
 
-def test_an_id_of_what_is_recorded_here_is_as_r4_has_it(both: Both) -> None:
+def test_ids_of_records_stored_here_follow_r4(both: Both) -> None:
     diagnosis = [{"condition": care.reference("Condition/co_1")}]
     answer = both.clinic.post("/Encounter", care.session(diagnosis=diagnosis))
     refusals.check(answer, 400, "value", CONDITION)
 
 
-def test_only_what_a_write_adds_is_asked(both: Both) -> None:
+def test_only_references_added_by_a_write_are_looked_up(both: Both) -> None:
     created = both.clinic.post("/Encounter", care.session())
     both.other.people.clear()
     both.other.asked.clear()
@@ -144,7 +144,7 @@ def test_only_what_a_write_adds_is_asked(both: Both) -> None:
 
 
 @pytest.mark.parametrize("own_id", ["..", "."])
-def test_an_id_is_no_way_to_another_path(both: Both, own_id: str) -> None:
+def test_an_id_cannot_lead_to_another_path(both: Both, own_id: str) -> None:
     body = care.session(subject=care.reference(f"Patient/{own_id}"), participant=[])
     answer = both.clinic.post("/Encounter", body)
     refusals.check(answer, 422, "business-rule", "Encounter.subject.reference")
@@ -161,13 +161,13 @@ def test_each_tenant_has_a_base(both: Both) -> None:
     assert [path.split("/")[1] for path in both.other.paths] == ["east", "west"]
 
 
-def test_entries_of_a_bundle_are_asked_for_as_others(both: Both) -> None:
+def test_references_of_bundle_entries_are_looked_up_too(both: Both) -> None:
     entries = [entry("POST", "Encounter", care.session())] * 3
     assert statuses(transact(both.clinic, *entries)) == ["201"] * 3
     assert both.other.paths == asked(care.HOMER, care.ALICE)
 
 
-def test_a_subject_is_one_that_can_be_asked_for(both: Both) -> None:
+def test_a_required_subject_must_be_one_that_can_be_looked_up(both: Both) -> None:
     both.practice.set(REQUIRE_SUBJECT="true")
     there = care.reference(f"{both.other.base}/{care.HOMER}")
     assert both.clinic.post("/Encounter", care.visit(subject=there)).status == 201
@@ -180,7 +180,7 @@ def test_a_subject_is_one_that_can_be_asked_for(both: Both) -> None:
         assert answer.status in (400, 422), answer.text
 
 
-def test_a_condition_is_of_the_subject_in_each_of_its_forms(both: Both) -> None:
+def test_the_subject_of_a_condition_matches_in_each_of_its_forms(both: Both) -> None:
     both.practice.set(SAME_SUBJECT="true")
     both.other.people.add(LINDA)
     subject = care.reference(f"{both.other.base}/{care.HOMER}")
@@ -193,7 +193,7 @@ def test_a_condition_is_of_the_subject_in_each_of_its_forms(both: Both) -> None:
     refusals.check(other, 422, "business-rule", *places)
 
 
-def test_the_entries_of_a_transaction_are_asked_for_at_once(both: Both) -> None:
+def test_the_references_of_a_transaction_are_looked_up_concurrently(both: Both) -> None:
     """Each answer waits for all the others to be asked."""
     people = [f"Patient/p{number}" for number in range(5)]
     both.other.people |= {*people}
@@ -210,7 +210,7 @@ def test_the_entries_of_a_transaction_are_asked_for_at_once(both: Both) -> None:
     assert both.other.paths == asked(*people)
 
 
-def test_a_transaction_that_names_nobody_anew_needs_no_answer(both: Both) -> None:
+def test_a_transaction_that_adds_no_reference_needs_no_lookup(both: Both) -> None:
     made = both.clinic.post("/Encounter", care.session()).body
     asking.forget()
     both.other.answer = says(500)
@@ -256,7 +256,7 @@ def says(status: int, body: Any = None) -> Answer:
         broken_off,
     ],
 )
-def test_a_server_that_does_not_tell_is_503(both: Both, answer: Answer) -> None:
+def test_an_unusable_answer_of_the_other_server_is_503(both: Both, answer: Answer) -> None:
     both.other.people.add(LINDA)
     both.other.answer = answer
     before = everything()
@@ -271,7 +271,7 @@ def unavailable(answer: Any) -> None:
     assert "homer" not in answer.text
 
 
-def test_a_server_that_is_slow_is_503_and_what_it_told_in_time_is_known(both: Both) -> None:
+def test_a_slow_server_is_503_and_its_timely_answers_are_cached(both: Both) -> None:
     def slow(handler: Handler) -> None:
         if care.HOMER in handler.path:
             both.other.released.wait()
@@ -285,7 +285,7 @@ def test_a_server_that_is_slow_is_503_and_what_it_told_in_time_is_known(both: Bo
     assert both.other.paths == asked(care.HOMER)
 
 
-def test_a_server_that_drips_is_503(both: Both) -> None:
+def test_a_server_that_drips_its_answer_is_503(both: Both) -> None:
     def dripping(handler: Handler) -> None:
         handler.send_response(200)
         handler.end_headers()
@@ -304,7 +304,7 @@ def test_a_server_that_is_down_is_503(practice: Practice) -> None:
     unavailable(practice.clinic.post("/Encounter", care.session()))
 
 
-def test_a_connection_that_was_closed_meanwhile_is_made_again(both: Both) -> None:
+def test_a_connection_closed_in_the_meantime_is_reopened(both: Both) -> None:
     def once(handler: Handler) -> None:
         both.other.answer = None
         handler.close_connection = True

@@ -70,7 +70,7 @@ def add(item: dict[str, Any], table: str = patterns.SEARCH) -> None:
 
 
 @pytest.mark.usefixtures("stored")
-def test_what_is_right_stays_as_it_is() -> None:
+def test_correct_rows_stay_unchanged() -> None:
     before = consistency.everything()
     found = everything()
     assert found["repaired rows"] == 0
@@ -79,7 +79,7 @@ def test_what_is_right_stays_as_it_is() -> None:
 
 
 @pytest.mark.usefixtures("stored")
-def test_rows_that_are_missing_changed_or_nobodys_are_repaired() -> None:
+def test_missing_altered_and_orphaned_rows_are_repaired() -> None:
     before = rows()
     for item in before[::3]:
         remove(item)
@@ -136,7 +136,7 @@ def guards() -> dict[str, int]:
 
 
 @pytest.mark.parametrize("value", ["1", "|a b|", "long" * 200])
-def test_guards_of_identifiers_are_counted_anew(clinic: FrontDoor, value: str) -> None:
+def test_guards_of_identifiers_are_recounted(clinic: FrontDoor, value: str) -> None:
     """What is missing, counts wrong or is nobody's; also where rows were missing."""
     other = {"system": "urn:b", "value": value}
     own = [{"system": system, "value": value} for system in ("urn:a", "urn:c")]
@@ -167,7 +167,7 @@ def wide_text() -> dict[str, str]:
     return {"status": "additional", "div": wide()}
 
 
-def test_who_takes_an_identifier_while_its_guard_is_counted_is_counted(
+def test_an_identifier_taken_while_its_guard_is_recounted_is_counted(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = care.visit(identifier=[{"system": "urn:a", "value": "1"}])
@@ -198,7 +198,7 @@ def test_guards_wait_for_the_rows_of_all_parts(clinic: FrontDoor) -> None:
     assert [*guards().values()] == [1]
 
 
-def test_what_lasts_long_keeps_and_gets_its_second_rows(
+def test_long_encounters_keep_and_get_their_second_rows(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also after `SessionMaxHours` was lowered, by which short ones became long."""
@@ -218,7 +218,7 @@ def test_what_lasts_long_keeps_and_gets_its_second_rows(
     consistency.check()
 
 
-def test_a_period_with_only_an_end_gets_its_place_among_the_dates(
+def test_a_period_with_only_an_end_is_moved_among_the_dated_rows(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that an earlier release wrote, among those without a date, are found until then."""
@@ -249,7 +249,7 @@ class Killed(BaseException):
     """The function's process ends."""
 
 
-def test_a_part_that_was_killed_goes_on_where_it_was(
+def test_a_killed_part_resumes_where_it_stopped(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [steps.open_session(clinic) for _ in range(6)]
@@ -348,7 +348,7 @@ def medium(code: str) -> dict[str, Any]:
         (care.header(**medium("a")), care.header(**medium("b")), "Communication?channel="),
     ],
 )
-def test_who_has_read_a_resource_before_it_was_indexed_anew_writes_again(
+def test_a_writer_that_read_a_resource_before_its_reindexing_retries(
     clinic: FrontDoor,
     added: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
@@ -372,7 +372,7 @@ def test_who_has_read_a_resource_before_it_was_indexed_anew_writes_again(
     assert clinic.get(f"/{query}b").ids == [own]
 
 
-def test_absolute_references_are_found_after_indexing_anew(
+def test_absolute_references_are_found_after_reindexing(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PUBLIC_BASE_URL", BASE)

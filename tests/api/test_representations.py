@@ -51,20 +51,20 @@ def written(caller: FrontDoor) -> Any:
     yield 201, caller.post("/Encounter/$open-session", thread)
 
 
-def test_who_may_not_read_gets_headers_only() -> None:
+def test_a_caller_who_may_not_read_gets_headers_only() -> None:
     for expected, answer in written(WRITER):
         assert (answer.status, answer.text) == (expected, "")
         assert answer.headers["ETag"].startswith('W/"')
         assert "Content-Type" not in answer.headers
 
 
-def test_who_may_read_gets_the_resource() -> None:
+def test_a_caller_who_may_read_gets_the_resource() -> None:
     for expected, answer in written(READER):
         assert answer.status == expected
         assert answer.body.get("data", answer.body)["id"]
 
 
-def test_what_a_condition_finds_is_not_shown_either() -> None:
+def test_the_match_of_a_condition_is_not_shown_either() -> None:
     caller = FrontDoor(claims={"scope": "user/Encounter.cs"})
     answer = caller.post("/Encounter", care.session(), if_none_exist=NUMBER)
     assert (answer.status, answer.text) == (200, "")
@@ -87,7 +87,7 @@ def test_entries_of_a_bundle_are_answered_alike() -> None:
             assert {"lastModified" in entry["response"] for entry in entries} == {True}
 
 
-def test_each_resource_counts_by_itself() -> None:
+def test_the_right_to_read_is_checked_for_each_resource() -> None:
     scope = "user/Communication.cu user/Communication.r?category=rash"
     caller = FrontDoor(claims={"scope": scope})
     assert caller.patch("/Communication/t", []).body["id"] == "t"
@@ -113,7 +113,7 @@ def refusals_of(caller: FrontDoor) -> list[Answer]:
     ]
 
 
-def test_a_refusal_says_nothing_of_what_is_there() -> None:
+def test_a_refusal_does_not_reveal_what_is_stored() -> None:
     answers = refusals_of(WRITER)
     assert [answer.status for answer in answers] == [403, 403, 400, 422, 422]
     for answer in answers:
@@ -136,7 +136,9 @@ PLANNED = FrontDoor(claims={"scope": "user/Encounter.cd user/Encounter.u?status=
     ],
 )
 @pytest.mark.parametrize("kind", ["alone", "batch", "transaction", "plain"])
-def test_whoever_may_not_change_a_resource_cannot_compare_with_it(body: Any, kind: str) -> None:
+def test_a_caller_who_may_not_change_a_resource_cannot_compare_with_it(
+    body: Any, kind: str
+) -> None:
     caller = PLANNED
     if kind == "alone":
         status = caller.call("PATCH", "/Encounter/1", body, content_type=PLAIN).status
@@ -158,7 +160,7 @@ def test_whoever_may_not_change_a_resource_cannot_compare_with_it(body: Any, kin
 
 
 @pytest.mark.parametrize("kind", ["PUT", "plain PUT"])
-def test_whoever_may_not_change_a_resource_is_refused_where_it_is_the_same(kind: str) -> None:
+def test_a_caller_who_may_not_change_a_resource_is_refused_even_without_a_change(kind: str) -> None:
     stored = FrontDoor().get("/Encounter/1").body
     plain = FrontDoor().get(f"{V1}/encounters/1").body["data"]
     if kind == "PUT":
@@ -168,7 +170,7 @@ def test_whoever_may_not_change_a_resource_is_refused_where_it_is_the_same(kind:
         assert PLANNED.call("PUT", url, plain, content_type=PLAIN).status == 403
 
 
-def test_a_refusal_does_not_tell_which_elements_there_are() -> None:
+def test_a_refusal_does_not_reveal_which_elements_exist() -> None:
     wrong = {"op": "add", "path": "/status", "value": "bogus"}
     steps = [
         [{"op": "remove", "path": "/reasonCode/0"}, wrong],

@@ -30,7 +30,7 @@ LINK = "https://twilio.com"
         "application/fhir+json; fhirVersion=4.0.1",
     ],
 )
-def test_json_is_accepted_however_it_is_called(clinic: FrontDoor, content_type: str) -> None:
+def test_every_media_type_of_json_is_accepted(clinic: FrontDoor, content_type: str) -> None:
     body = care.session(id="own")
     assert clinic.call("POST", "/Encounter", body, content_type=content_type).status == 201
     assert clinic.call("PUT", "/Encounter/own", body, content_type=content_type).status == 201
@@ -110,14 +110,16 @@ def test_bodies_may_arrive_as_base64() -> None:
         "",
     ],
 )
-def test_whoever_takes_json_gets_json(clinic: FrontDoor, accept: str) -> None:
+def test_a_caller_who_accepts_json_gets_json(clinic: FrontDoor, accept: str) -> None:
     answer = clinic.get(f"/Encounter/{open_session(clinic)}", accept=accept)
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/fhir+json; charset=utf-8"
 
 
 @pytest.mark.parametrize("accept", ["application/fhir+xml", "text/html, application/xml;q=0.9"])
-def test_who_takes_no_json_is_refused_in_json(clinic: FrontDoor, accept: str) -> None:
+def test_a_caller_who_does_not_accept_json_is_refused_in_json(
+    clinic: FrontDoor, accept: str
+) -> None:
     before = everything()
     for answer in (
         clinic.get("/Encounter", accept=accept),
@@ -128,7 +130,7 @@ def test_who_takes_no_json_is_refused_in_json(clinic: FrontDoor, accept: str) ->
     assert everything() == before
 
 
-def test_format_goes_before_accept(clinic: FrontDoor) -> None:
+def test_format_takes_precedence_over_accept(clinic: FrontDoor) -> None:
     path = f"/Encounter/{open_session(clinic)}"
     for name in ("json", "application/fhir+json", "application%2Ffhir%2Bjson", "application/json"):
         for suffix in ("", "/_history"):
@@ -186,7 +188,7 @@ def test_a_forms_parameters_join_those_of_the_url(clinic: FrontDoor) -> None:
     refusals.check(refused, 415, "not-supported")
 
 
-def test_repeated_parameters_are_all_meant_and_a_comma_means_either(clinic: FrontDoor) -> None:
+def test_repeated_parameters_mean_and_while_a_comma_means_or(clinic: FrontDoor) -> None:
     header_id, _ = thread(clinic)
     early, middle, late = (post(clinic, header_id, f"2026-11-{day}") for day in (18, 19, 20))
     both = "sent=ge2026-11-19&sent=lt2026-11-20"
@@ -202,7 +204,9 @@ def test_some_parameters_are_accepted_without_effect(clinic: FrontDoor, query: s
 
 
 @pytest.mark.parametrize("name", ["colour", "_content", "part-off", "Status", "sent"])
-def test_an_unknown_parameter_is_named_with_those_that_exist(clinic: FrontDoor, name: str) -> None:
+def test_an_unknown_parameter_is_refused_with_those_that_exist(
+    clinic: FrontDoor, name: str
+) -> None:
     for answer in (
         clinic.get(f"/Encounter?status=finished&{name}=x"),
         clinic.call("POST", "/Encounter/_search", f"{name}=x", content_type=FORM),
@@ -238,7 +242,7 @@ def test_a_query_that_is_not_utf_8_is_refused(clinic: FrontDoor) -> None:
     refusals.check(form, 400, "structure")
 
 
-def test_links_are_below_the_public_url_where_one_is_set(
+def test_links_use_the_public_url_if_one_is_set(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PUBLIC_BASE_URL", "https://care.example/api/")
@@ -252,7 +256,9 @@ def test_links_are_below_the_public_url_where_one_is_set(
 
 
 @pytest.mark.parametrize("base_path", ["", "/api/fhir"])
-def test_the_base_path_is_the_deployments(monkeypatch: pytest.MonkeyPatch, base_path: str) -> None:
+def test_the_base_path_is_configured_by_the_deployment(
+    monkeypatch: pytest.MonkeyPatch, base_path: str
+) -> None:
     monkeypatch.setenv("BASE_PATH", base_path)
     settings.settings.cache_clear()
     event = preflight_event() | {
@@ -281,7 +287,7 @@ def preflight_event(**headers: str) -> dict[str, Any]:
     }
 
 
-def test_a_preflight_is_answered_for_the_gateway_to_add_what_pages_may_send() -> None:
+def test_a_preflight_is_answered_for_the_gateway_to_add_the_cors_headers() -> None:
     answer = capabilities.handler(preflight_event(origin="https://app.example"), None)
     assert (answer["statusCode"], answer["body"]) == (204, "")
 
@@ -296,7 +302,7 @@ def test_a_preflight_of_the_base_is_answered_too(
     assert capabilities.handler(event, None)["statusCode"] == 204
 
 
-def test_answers_to_pages_of_several_origins_are_kept_apart(
+def test_answers_to_several_origins_are_cached_separately(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert "Vary" not in FrontDoor().get("/metadata").headers

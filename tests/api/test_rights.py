@@ -415,11 +415,11 @@ for row in INTERACTIONS:
 DELEGATING = {"bundle"}
 
 
-def test_every_function_that_callers_ask_is_played_here() -> None:
+def test_every_function_with_callers_is_exercised_here() -> None:
     assert SCRIPTS.keys() == SERVED.keys() - DELEGATING
 
 
-def test_every_function_that_writes_references_is_played_where_they_are_checked() -> None:
+def test_every_function_that_writes_references_is_exercised_with_checks() -> None:
     writing = {function for function, codes in SERVED.items() if codes & REFERRING}
     assert CHECKED.keys() == writing - DELEGATING
 
@@ -442,7 +442,7 @@ def everybody_is_there(handler: Handler) -> None:
 
 
 @pytest.mark.parametrize("function", CHECKED)
-def test_a_function_that_asks_another_server_has_the_header_for_it(
+def test_a_function_that_calls_another_server_can_read_its_credentials(
     clinic: FrontDoor, notes: Notes, practice: Practice, function: str
 ) -> None:
     variables = {
@@ -460,7 +460,7 @@ def test_a_function_that_asks_another_server_has_the_header_for_it(
 
 
 @pytest.mark.parametrize("function", SCRIPTS)
-def test_a_function_takes_each_right_that_it_has_and_no_other(
+def test_a_function_uses_every_permission_it_has_and_no_other(
     clinic: FrontDoor, notes: Notes, practice: Practice, function: str
 ) -> None:
     SCRIPTS[function](Caller(notes=notes), Scene(clinic))
@@ -474,7 +474,7 @@ def test_a_function_takes_each_right_that_it_has_and_no_other(
     assert taken == ALLOWED[function]
 
 
-def test_the_worker_takes_each_right_that_it_has_and_no_other(
+def test_the_worker_uses_every_permission_it_has_and_no_other(
     clinic: FrontDoor, notes: Notes, practice: Practice
 ) -> None:
     practice.set(SESSION_POLICY="thread", SESSION_IDLE_MINUTES="60")

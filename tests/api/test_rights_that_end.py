@@ -100,7 +100,7 @@ def read_it(caller: FrontDoor) -> Callable[[], Answer]:
         read_it(CONTEXT),
     ],
 )
-def test_who_is_taken_out_of_a_thread_writes_no_more_in_it(
+def test_a_person_removed_from_a_thread_can_no_longer_write_in_it(
     clinic: FrontDoor, request_: Callable[[], Answer]
 ) -> None:
     threads(clinic)
@@ -137,7 +137,7 @@ def begins(patient: str, sender: str) -> Callable[[], Answer]:
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_a_relative_begins_no_thread_when_the_link_has_ended(
+def test_a_relative_cannot_begin_a_thread_once_the_link_has_ended(
     family: FrontDoor, end: Callable[[FrontDoor], object]
 ) -> None:
     assert begins(BART, OF_BART)().status == 201
@@ -146,7 +146,7 @@ def test_a_relative_begins_no_thread_when_the_link_has_ended(
 
 
 @pytest.mark.parametrize("end", LINKED.values(), ids=LINKED)
-def test_a_relative_of_another_patient_begins_no_thread_when_that_has_ended(
+def test_a_relative_of_another_patient_cannot_begin_a_thread_once_that_link_has_ended(
     family: FrontDoor, end: Callable[[FrontDoor], object]
 ) -> None:
     assert begins(LISA, OF_LISA)().status == 201
@@ -154,7 +154,7 @@ def test_a_relative_of_another_patient_begins_no_thread_when_that_has_ended(
 
 
 @pytest.mark.parametrize("end", [*ENDS.values(), *LINKED.values()], ids=[*ENDS, *LINKED])
-def test_a_relative_opens_no_session_when_the_link_has_ended(
+def test_a_relative_cannot_open_a_session_once_the_link_has_ended(
     family: FrontDoor, end: Callable[[FrontDoor], object]
 ) -> None:
     patient = BART if end in ENDS.values() else LISA
@@ -163,7 +163,7 @@ def test_a_relative_opens_no_session_when_the_link_has_ended(
 
 
 @pytest.mark.usefixtures("practice")
-def test_a_token_says_whose_relative_somebody_is_only_until_the_directory_does(
+def test_a_claim_of_kinship_counts_only_until_the_directory_has_the_person(
     clinic: FrontDoor,
 ) -> None:
     mother = as_mother(patient="bart-simpson")
@@ -172,7 +172,9 @@ def test_a_token_says_whose_relative_somebody_is_only_until_the_directory_does(
     refused(clinic, inactive(OF_BART, BART), lambda: mother.post("/Encounter/$open-session", body))
 
 
-def test_what_ends_no_right_lets_the_write_be_made_once(family: FrontDoor) -> None:
+def test_a_concurrent_change_that_ends_no_right_lets_the_write_succeed_once(
+    family: FrontDoor,
+) -> None:
     renamed: dict[str, Any] = {"name": [{"family": "Bouvier"}]}
     answer = meanwhile(lambda: relative(family, OF_BART, BART, **renamed), begins(BART, OF_BART))
     assert answer.status == 201
@@ -180,7 +182,7 @@ def test_what_ends_no_right_lets_the_write_be_made_once(family: FrontDoor) -> No
 
 
 @pytest.mark.usefixtures("practice")
-def test_who_a_medical_encounter_is_taken_from_changes_the_session_no_more(
+def test_a_patient_who_loses_their_medical_encounter_can_no_longer_change_the_session(
     clinic: FrontDoor,
 ) -> None:
     clinic.put("/Encounter/s", care.session(id="s", subject=None))

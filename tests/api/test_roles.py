@@ -69,7 +69,7 @@ def test_an_unknown_role_does_nothing(role: str) -> None:
     assert everything() == before
 
 
-def test_who_has_no_role_learns_nothing_from_a_refusal() -> None:
+def test_a_refusal_reveals_nothing_to_a_caller_without_a_role() -> None:
     caller = FrontDoor(role="nurse")
     for path in ("/Encounter/1", "/Encounter/nowhere", "/Encounter/b a d", "/Encounter?x=1"):
         refusals.check(caller.get(path), 403, "forbidden")
@@ -77,7 +77,7 @@ def test_who_has_no_role_learns_nothing_from_a_refusal() -> None:
 
 
 @pytest.mark.parametrize("use", ["id", "refresh", ""])
-def test_a_token_that_is_no_access_token_is_401(use: str) -> None:
+def test_a_token_that_is_not_an_access_token_is_401(use: str) -> None:
     before, caller = everything(), FrontDoor(role="admin", claims={"token_use": use})
     check_all([*writes(caller), *reads(caller)], 401, "login")
     assert everything() == before
@@ -108,7 +108,7 @@ def test_a_user_without_groups_has_no_role_whatever_the_client(
     assert caller.get("/Encounter").status == 403
 
 
-def test_one_role_does_not_widen_what_another_lets_write(clinic: FrontDoor) -> None:
+def test_one_role_does_not_widen_the_write_access_of_another(clinic: FrontDoor) -> None:
     both = FrontDoor(role="patient auditor", fhir_user=care.HOMER)
     bart: dict[str, Any] = {"subject": care.reference("Patient/bart-simpson")}
     theirs = clinic.post("/Encounter", care.session(**bart)).id

@@ -79,7 +79,7 @@ def allowed(caller: FrontDoor, kind: str) -> str:
         ("openid fhirUser launch/patient offline_access", "cruds"),
     ],
 )
-def test_a_scope_allows_its_letters(scope: str, letters: str) -> None:
+def test_a_scope_allows_exactly_its_letters(scope: str, letters: str) -> None:
     assert allowed(scoped(scope, patient="homer-simpson"), "Encounter") == letters
 
 
@@ -95,7 +95,7 @@ def test_a_refusal_names_a_scope_that_would_do() -> None:
     assert "user/Encounter.r" in answer.text
 
 
-def test_only_the_claim_scp_may_be_in_its_place() -> None:
+def test_only_the_claim_scp_may_replace_scope() -> None:
     assert (
         allowed(FrontDoor(claims={"scp": "[user/Encounter.r user/Encounter.s]"}), "Encounter")
         == "rs"
@@ -144,7 +144,7 @@ def test_linking_a_thread_is_an_update_of_it() -> None:
     assert linked("user/Encounter.c user/Communication.u").status == 201
 
 
-def test_a_constraint_is_applied_to_what_is_read_found_and_written(clinic: FrontDoor) -> None:
+def test_a_constraint_applies_to_reads_searches_and_writes(clinic: FrontDoor) -> None:
     caller = scoped("user/Communication.cruds?category=https://codes.example.org|rash")
     assert caller.get("/Communication/t").status == 200
     assert caller.get("/Communication/u").status == 404
@@ -213,7 +213,7 @@ def test_the_patients_context_is_one_compartment(clinic: FrontDoor) -> None:
     assert set(both.get("/Encounter").ids) >= {"1", "b"}
 
 
-def test_a_patients_scopes_do_not_widen_their_role() -> None:
+def test_patient_scopes_do_not_widen_the_role() -> None:
     homer = FrontDoor(role="patient", fhir_user=care.HOMER, claims={"scope": "user/*.cruds"})
     assert homer.put("/Encounter/1", care.session(id="1")).status == 403
     other = FrontDoor(role="patient", fhir_user=BART, claims={"scope": "user/*.cruds"})
@@ -224,7 +224,7 @@ def test_a_patients_scopes_do_not_widen_their_role() -> None:
     )
 
 
-def test_what_scopes_do_not_show_is_not_included() -> None:
+def test_resources_hidden_by_scopes_are_not_included() -> None:
     caller = scoped("user/Encounter.rs")
     bundle = caller.get(
         "/Encounter?_revinclude=Communication:encounter&_revinclude=Encounter:part-of"
@@ -234,7 +234,7 @@ def test_what_scopes_do_not_show_is_not_included() -> None:
     assert {resource["resourceType"] for resource in everything_of_it} == {"Encounter"}
 
 
-def test_a_condition_is_a_search(clinic: FrontDoor) -> None:
+def test_a_conditional_write_requires_the_right_to_search(clinic: FrontDoor) -> None:
     """Whoever may only create learns nothing of what is there by saying when not to."""
     before = everything()
     writer = scoped("user/Encounter.cud user/Communication.cud")
@@ -256,7 +256,7 @@ def test_a_condition_is_a_search(clinic: FrontDoor) -> None:
     assert clinic.post("/Encounter", care.session(), if_none_exist="_id=1").status == 200
 
 
-def test_a_thread_that_a_scope_does_not_show_takes_no_message() -> None:
+def test_a_thread_hidden_by_the_scope_takes_no_message() -> None:
     caller = scoped("user/Communication.cruds?category=rash user/Encounter.cruds")
     unseen, absent = (
         caller.post("/Communication", care.message(one, category=[RASH])) for one in "ux"

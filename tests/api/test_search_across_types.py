@@ -85,7 +85,7 @@ def family(clinic: FrontDoor) -> dict[str, str]:
         ),
     ],
 )
-def test_people_are_found_by_name_and_number_and_with_what_is_about_them(
+def test_people_are_found_by_name_and_number_with_their_resources(
     clinic: FrontDoor, family: dict[str, str], query: str, found: str
 ) -> None:
     answer = clinic.get(f"/{query}")
@@ -109,7 +109,7 @@ def test_people_are_found_by_name_and_number_and_with_what_is_about_them(
         ("Encounter?patient.name=%21", "patient.name"),
     ],
 )
-def test_what_cannot_be_searched_for_is_named(
+def test_an_impossible_search_is_refused_by_its_parameter(
     clinic: FrontDoor, query: str, expression: str
 ) -> None:
     refused = clinic.get(f"/{query}")
@@ -136,7 +136,7 @@ def test_long_words_of_any_letters_are_read_page_by_page(clinic: FrontDoor, lett
     assert {*first.ids, *clinic.get(following).ids} == made
 
 
-def test_who_sees_only_themselves_finds_nobody_else_by_name(family: dict[str, str]) -> None:
+def test_a_patient_finds_nobody_else_by_name(family: dict[str, str]) -> None:
     homer = FrontDoor(role="patient", fhir_user=family["homer"])
     for query in (
         "name=simp",

@@ -43,7 +43,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("query", "name", "right", "wrong"), BAD, ids=[one[0] for one in BAD])
-def test_what_is_wrong_is_named_with_its_value_and_what_would_be_right(
+def test_a_wrong_parameter_is_named_with_its_value_and_a_valid_alternative(
     practice: Practice, query: str, name: str, right: str, wrong: str
 ) -> None:
     answer = practice.clinic.get(f"/{query}")
@@ -54,7 +54,7 @@ def test_what_is_wrong_is_named_with_its_value_and_what_would_be_right(
     assert (wrong or query.partition("=")[2]) in text
 
 
-def test_all_that_is_wrong_is_said_at_once(practice: Practice) -> None:
+def test_all_wrong_parameters_are_named_at_once(practice: Practice) -> None:
     queries = [query.partition("?")[2] for query, *_ in BAD if query.startswith("Encounter")]
     once = {query.partition("=")[0]: query for query in queries if "_offset" not in query}
     answer = practice.clinic.get("/Encounter?" + "&".join(once.values()))
@@ -62,7 +62,7 @@ def test_all_that_is_wrong_is_said_at_once(practice: Practice) -> None:
     assert set(answer.expressions) >= once.keys() - {"_cursor"}
 
 
-def test_a_cursor_is_of_one_search_and_caller(practice: Practice) -> None:
+def test_a_cursor_is_bound_to_its_search_and_caller(practice: Practice) -> None:
     for _ in range(3):
         practice.header()
     first = practice.clinic.get("/Communication?part-of:missing=true&_count=1")

@@ -48,7 +48,7 @@ def one_a_page(clinic: FrontDoor, url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_session_of_a_night_is_in_the_lists_of_both_days(clinic: FrontDoor, way: str) -> None:
+def test_an_overnight_session_is_listed_on_both_days(clinic: FrontDoor, way: str) -> None:
     night = filed(clinic, **NIGHT)
     before = filed(clinic, start="2026-03-06T09:00:00Z", end="2026-03-06T10:00:00Z")
     after = filed(clinic, start="2026-03-09T09:00:00Z", end="2026-03-09T10:00:00Z")
@@ -70,7 +70,7 @@ def test_a_session_of_a_night_is_in_the_lists_of_both_days(clinic: FrontDoor, wa
     assert found("ge2026-03-07", "le2026-03-08") == [night]
 
 
-def test_a_night_is_found_by_post_and_by_the_plain_face(clinic: FrontDoor) -> None:
+def test_an_overnight_session_is_found_by_post_and_the_plain_api(clinic: FrontDoor) -> None:
     night = filed(clinic, **NIGHT)
     for day in ("2026-03-07", "2026-03-08"):
         body = f"date=ge{day}&date=le{day}"
@@ -82,7 +82,7 @@ def test_a_night_is_found_by_post_and_by_the_plain_face(clinic: FrontDoor) -> No
     assert Plain().get("/encounters?dateTo=2026-03-06").body["data"] == []
 
 
-def test_a_night_is_found_by_chains_and_what_refers_to_it(clinic: FrontDoor) -> None:
+def test_an_overnight_session_is_found_by_chains_and_has(clinic: FrontDoor) -> None:
     night = filed(clinic, **NIGHT)
     header = clinic.post(
         "/Communication", care.header(encounter=care.reference(f"Encounter/{night}"))
@@ -104,7 +104,7 @@ def test_a_night_is_found_by_chains_and_what_refers_to_it(clinic: FrontDoor) -> 
     assert clinic.get(f"/Communication?{has}=ge2026-04").ids == []
 
 
-def test_a_condition_of_a_write_finds_a_night_by_both_days(clinic: FrontDoor) -> None:
+def test_a_conditional_write_matches_an_overnight_session_on_both_days(clinic: FrontDoor) -> None:
     night = filed(clinic, **NIGHT)
     for day in ("2026-03-07", "2026-03-08"):
         query = f"patient=Patient/homer-simpson&date=ge{day}&date=le{day}"
@@ -113,7 +113,7 @@ def test_a_condition_of_a_write_finds_a_night_by_both_days(clinic: FrontDoor) ->
 
 
 @pytest.mark.parametrize("by", ["part-of", "subject=Patient/homer-simpson&part-of", "sender"])
-def test_a_message_of_a_month_is_found_by_every_day_of_it(clinic: FrontDoor, by: str) -> None:
+def test_a_message_dated_by_month_is_found_on_every_day_of_it(clinic: FrontDoor, by: str) -> None:
     header = clinic.post("/Communication", care.header()).id
     ids = {
         sent: clinic.post("/Communication", care.message(header, sent)).id
@@ -136,7 +136,7 @@ def test_a_message_of_a_month_is_found_by_every_day_of_it(clinic: FrontDoor, by:
         assert found_ids == [ids[one] for one in sent], query
 
 
-def test_what_was_changed_last_is_not_given_again_for_ever(clinic: FrontDoor) -> None:
+def test_polling_for_newer_resources_does_not_repeat_the_last_one(clinic: FrontDoor) -> None:
     first = clinic.post("/Encounter", care.visit())
     updated = first.body["meta"]["lastUpdated"]
     assert updated.endswith(".000Z")
@@ -151,7 +151,7 @@ def test_what_was_changed_last_is_not_given_again_for_ever(clinic: FrontDoor) ->
     assert clinic.get(f"/Encounter?_lastUpdated=lt{beyond}").ids == [first.id]
 
 
-def test_who_asks_for_what_is_newer_than_the_last_sees_everything_once(
+def test_polling_for_newer_resources_sees_everything_once(
     clinic: FrontDoor, practice: Practice
 ) -> None:
     seen, made, last = list[str](), list[str](), "2025"
@@ -166,7 +166,7 @@ def test_who_asks_for_what_is_newer_than_the_last_sees_everything_once(
     assert seen == made
 
 
-def test_everything_since_an_instant_begins_with_what_was_changed_then(clinic: FrontDoor) -> None:
+def test_everything_since_an_instant_includes_that_instant(clinic: FrontDoor) -> None:
     visit = clinic.post("/Encounter", care.visit())
     updated = visit.body["meta"]["lastUpdated"]
     for since, ids in ((updated, [visit.id]), (updated.replace("Z", "001Z"), [])):
@@ -202,7 +202,7 @@ def test_a_period_with_only_an_end_sorts_by_its_open_start(
     ],
 )
 @pytest.mark.parametrize("read", [all_at_once, one_a_page])
-def test_so_does_every_period_of_other_types(
+def test_every_period_of_other_types_sorts_by_its_open_start_too(
     clinic: FrontDoor, kind: str, ended: Any, dated: Any, read: Reading
 ) -> None:
     body = {name: value for name, value in care.example(kind).items() if "performed" not in name}

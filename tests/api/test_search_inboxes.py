@@ -68,7 +68,9 @@ def grown() -> list[Memory]:
 
 
 @pytest.mark.parametrize("query", inboxes.INBOX)
-def test_an_inbox_costs_the_same_however_much_is_stored(query: str, grown: list[Memory]) -> None:
+def test_the_cost_of_an_inbox_does_not_depend_on_how_much_is_stored(
+    query: str, grown: list[Memory]
+) -> None:
     costs = []
     for memory in grown:
         with opened(memory):
@@ -82,7 +84,7 @@ def test_an_inbox_costs_the_same_however_much_is_stored(query: str, grown: list[
     assert costs[0].found or "|VR" in query
 
 
-def test_the_document_says_what_inboxes_cost() -> None:
+def test_the_document_states_the_cost_of_inboxes() -> None:
     # If not: uv run python -m tests.benchmarks.inboxes
     for query, bound in inboxes.INBOX.items():
         pattern = rf"^\| `{re.escape(query)}` \| (\d+) \| (\d+) \| {bound} \|"
@@ -91,7 +93,7 @@ def test_the_document_says_what_inboxes_cost() -> None:
         assert int(row[2]) <= bound
 
 
-def test_the_inbox_of_what_is_not_over_keeps_what_was_never_done(archive: Archive) -> None:
+def test_the_inbox_of_unfinished_messages_keeps_those_not_done(archive: Archive) -> None:
     for number, status in enumerate(
         ["in-progress", "not-done", "completed", "on-hold", "preparation"]
     ):
@@ -114,7 +116,7 @@ def test_a_thread_reads_in_order_of_sent_both_ways_with_drafts_last(archive: Arc
     assert every_page(query + "-sent") == [*forward[2::-1], "t.draft"]
 
 
-def test_a_session_is_its_messages_by_what_they_joined_or_what_adopted_them(
+def test_a_session_lists_the_messages_that_joined_it_or_were_adopted_by_it(
     archive: Archive,
 ) -> None:
     adopted = archive.message("t", 1, epoch={"N": "0"})
@@ -130,7 +132,7 @@ def test_a_session_is_its_messages_by_what_they_joined_or_what_adopted_them(
     assert ids(ask("Communication?session=Patient/s")) == []
 
 
-def test_a_code_that_begins_with_a_bar_is_not_one_without_a_system(archive: Archive) -> None:
+def test_a_code_with_a_leading_bar_is_not_taken_for_one_without_system(archive: Archive) -> None:
     for value in ("5", "|5"):
         archive.header(f"h{len(value)}", 1, identifier=[{"value": value}])
     archive.header("h3", 1, identifier=[{"system": "urn:a", "value": "5"}])
@@ -139,7 +141,7 @@ def test_a_code_that_begins_with_a_bar_is_not_one_without_a_system(archive: Arch
     assert sorted(ids(ask("Communication?identifier=5"))) == ["h1", "h3"]
 
 
-def test_a_class_of_another_system_is_found_by_it_and_without(archive: Archive) -> None:
+def test_a_class_of_another_system_is_found_with_and_without_the_system(archive: Archive) -> None:
     systems = {"usual": care.ACT_CODE, "other": "urn:other", "third": "urn:third", "none": ""}
     for minutes, (key, system) in enumerate(systems.items()):
         coded: dict[str, Any] = {"class": {"code": "VR"} | ({"system": system} if system else {})}
@@ -166,7 +168,7 @@ def test_an_empty_page_by_an_indexed_parameter_goes_on_to_its_end(
     assert archive.memory.rows <= 10_000
 
 
-def test_what_a_message_left_where_it_was_is_not_found(archive: Archive) -> None:
+def test_stale_rows_of_a_moved_message_are_not_found(archive: Archive) -> None:
     kept = archive.message("t", 1)
     place = "m#" + ulids.prefix(0) + "0" * 16
     archive.put(patterns.THREAD, "-#t", place, to={"L": [{"S": "t"}, {"S": "m#x"}]})
@@ -223,7 +225,7 @@ def test_a_request_reads_two_thousand_rows_and_goes_on_by_its_next(archive: Arch
     assert ids(ask(page.next)) == ["h0"]
 
 
-def test_a_sort_of_more_than_two_thousand_is_refused_naming_what_would_help(
+def test_a_sort_of_more_than_two_thousand_is_refused_with_advice(
     archive: Archive,
 ) -> None:
     for number in range(2001):
@@ -233,7 +235,7 @@ def test_a_sort_of_more_than_two_thousand_is_refused_naming_what_would_help(
     assert "recipient" in refused.value.issues[0].diagnostics
 
 
-def test_a_cursor_is_of_its_query_tenant_and_caller_only(archive: Archive) -> None:
+def test_a_cursor_is_bound_to_its_query_tenant_and_caller(archive: Archive) -> None:
     for number in range(5):
         archive.header(f"h{number}", number)
     page = ask("Communication?part-of:missing=true&_count=2")
@@ -279,7 +281,7 @@ def test_every_issue_of_a_query_is_named_at_once() -> None:
     assert "part-of" in refused.value.issues[0].text
 
 
-def test_a_lenient_search_leaves_out_what_it_does_not_know(archive: Archive) -> None:
+def test_a_lenient_search_ignores_unknown_parameters(archive: Archive) -> None:
     archive.encounter("e", 1)
     page = search(
         "Encounter",

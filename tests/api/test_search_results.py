@@ -32,13 +32,13 @@ def test_links_are_absolute_and_keep_everything_in_the_query(clinic: FrontDoor) 
     assert clinic.get(links["last"]).ids == clinic.get(f"{url}&_offset=2").ids
 
 
-def test_self_says_what_was_applied(clinic: FrontDoor) -> None:
+def test_the_self_link_states_the_applied_parameters(clinic: FrontDoor) -> None:
     answer = clinic.get("/Encounter?_count=5000&colour=blue", prefer="handling=lenient")
     (link,) = answer.body["link"]
     assert link["url"] == f"{BASE}/Encounter?_count=1000"
 
 
-def test_a_count_alone_is_a_bundle_of_a_total(clinic: FrontDoor) -> None:
+def test_a_count_only_search_returns_a_bundle_with_a_total(clinic: FrontDoor) -> None:
     clinic.post("/Encounter", care.session())
     answer = clinic.get("/Encounter?_summary=count")
     assert answer.body["total"] == 1
@@ -50,7 +50,7 @@ def test_a_count_alone_is_a_bundle_of_a_total(clinic: FrontDoor) -> None:
     refusals.check(twice, 400, "invalid", "_count")
 
 
-def test_from_beyond_the_end_the_way_back_leads_to_the_last_page(clinic: FrontDoor) -> None:
+def test_the_previous_link_beyond_the_end_leads_to_the_last_page(clinic: FrontDoor) -> None:
     for _ in range(3):
         clinic.post("/Encounter", care.session())
     offsets = {"_offset=50&_count=2": "2", "_offset=2&_count=2": "0", "_offset=50&_count=0": None}
@@ -63,7 +63,7 @@ def test_from_beyond_the_end_the_way_back_leads_to_the_last_page(clinic: FrontDo
 
 
 @pytest.mark.parametrize("total", [True, -2, 2001, 10**12])
-def test_a_cursor_that_was_given_a_total_is_refused(clinic: FrontDoor, total: Any) -> None:
+def test_a_cursor_with_a_forged_total_is_refused(clinic: FrontDoor, total: Any) -> None:
     for _ in range(2):
         clinic.post("/Encounter", care.session())
     answer = clinic.get("/Encounter?_count=1&_total=accurate")

@@ -23,7 +23,7 @@ NOBODY = FrontDoor(role="nobody")
 LARGEST_ANSWER = 6 * 2**20
 
 
-def test_the_capability_statement_says_what_the_catalogue_says() -> None:
+def test_the_capability_statement_agrees_with_the_catalogue() -> None:
     statement = NOBODY.get("/metadata").body
     assert statement["url"] == f"{BASE}/metadata"
     (rest,) = statement["rest"]
@@ -53,7 +53,7 @@ def test_the_capability_statement_says_what_the_catalogue_says() -> None:
     assert rest["security"]["service"][0]["coding"][0]["code"] == "SMART-on-FHIR"
 
 
-def test_what_it_refers_to_here_can_be_read() -> None:
+def test_every_local_url_of_the_capability_statement_can_be_read() -> None:
     text = NOBODY.get("/metadata").text
     urls = {url.rstrip(";") for url in re.findall(rf'{BASE}/[^" ]+', text)}
     assert len(urls) > 5
@@ -89,7 +89,7 @@ def test_openapi_is_valid_and_has_every_route() -> None:
     assert {path.rpartition("/$")[2] for _, path in named} == {row.code for row in OPERATIONS}
 
 
-def test_openapi_has_an_example_of_whatever_is_sent_and_every_refusal() -> None:
+def test_openapi_has_examples_of_every_body_and_every_refusal() -> None:
     api = NOBODY.get("/openapi.json").body
     statuses = api["components"]["responses"].keys() - {"Problem"}
     assert {int(status) for status in statuses} == set(STATUS.values())
@@ -106,7 +106,7 @@ def test_openapi_has_an_example_of_whatever_is_sent_and_every_refusal() -> None:
 
 
 @pytest.mark.usefixtures("practice")  # in memory: there is much to ask
-def test_the_examples_of_openapi_do_what_they_say(clinic: FrontDoor) -> None:
+def test_the_openapi_examples_work(clinic: FrontDoor) -> None:
     api = NOBODY.get("/openapi.json").body
     for kind in TYPES:
         body = api["paths"][f"/{kind}"]["post"]["requestBody"]["content"]["application/fhir+json"]
@@ -124,7 +124,7 @@ def test_the_examples_of_openapi_do_what_they_say(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("path", ["/metadata", "/openapi.json", "/docs"])
-def test_what_the_server_says_of_itself_fits_an_answer(path: str) -> None:
+def test_self_descriptions_fit_the_lambda_response_limit(path: str) -> None:
     assert len(NOBODY.get(path).text.encode()) < LARGEST_ANSWER / 2
 
 
@@ -138,7 +138,7 @@ def test_what_the_server_says_of_itself_fits_an_answer(path: str) -> None:
         "/OperationDefinition/Encounter-open-session",
     ],
 )
-def test_what_the_server_says_of_itself_is_sent_again_only_if_it_has_changed(path: str) -> None:
+def test_self_descriptions_are_sent_again_only_after_a_change(path: str) -> None:
     first = NOBODY.get(path)
     tag = first.headers["ETag"]
     assert re.fullmatch(r'W/"[0-9a-f]{32}"', tag)
@@ -156,7 +156,7 @@ def test_what_the_server_says_of_itself_is_sent_again_only_if_it_has_changed(pat
     assert since.status == 200
 
 
-def test_the_capability_statement_changes_its_tag_with_what_it_says(
+def test_the_capability_statements_entity_tag_follows_its_content(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = NOBODY.get("/metadata").headers["ETag"]
@@ -175,7 +175,7 @@ def test_the_capability_statement_leads_to_the_session_policys_definition() -> N
     assert (definition["type"], definition["kind"]) == ("Extension", "complex-type")
 
 
-def test_openapi_says_in_which_header_a_write_names_its_version() -> None:
+def test_openapi_documents_the_version_header_of_writes() -> None:
     paths = NOBODY.get("/openapi.json").body["paths"]
     for kind in TYPES:
         for path, method in ((f"/{kind}", "post"), (f"/{kind}/{{id}}", "put"), (f"/{kind}", "put")):
@@ -198,7 +198,7 @@ class Tags(HTMLParser):
         self.attributes |= {name for name, _ in attrs}
 
 
-def test_the_page_for_people_shows_every_request_and_runs_nothing() -> None:
+def test_the_documentation_page_shows_every_request_and_runs_no_script() -> None:
     answer = NOBODY.get("/docs", accept="text/html")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -217,5 +217,5 @@ def test_the_page_for_people_shows_every_request_and_runs_nothing() -> None:
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
-def test_both_are_for_reading_only(clinic: FrontDoor, path: str) -> None:
+def test_self_descriptions_are_read_only(clinic: FrontDoor, path: str) -> None:
     refusals.check(clinic.post(path, care.session()), 405, "not-supported")

@@ -46,7 +46,7 @@ def test_an_edited_sent_changes_neither_session_nor_period(daily: Practice) -> N
 
 
 @pytest.mark.parametrize("sent", [None, "2026", "2026-01"])
-def test_without_a_time_a_message_is_of_when_it_was_received(
+def test_a_message_without_a_time_counts_when_it_was_received(
     thread_policy: Practice, sent: str | None
 ) -> None:
     header_id = thread_policy.header()
@@ -54,7 +54,7 @@ def test_without_a_time_a_message_is_of_when_it_was_received(
     assert clock(thread_policy.session(), "start") == "02 09:00"
 
 
-def test_with_only_a_date_a_message_is_of_the_start_of_that_local_day(
+def test_a_message_with_only_a_date_counts_at_the_start_of_that_local_day(
     thread_policy: Practice,
 ) -> None:
     header_id = thread_policy.header()
@@ -62,7 +62,7 @@ def test_with_only_a_date_a_message_is_of_the_start_of_that_local_day(
     assert clock(thread_policy.session(), "start") == "01 00:00"
 
 
-def test_a_message_from_the_future_is_of_when_it_was_received(thread_policy: Practice) -> None:
+def test_a_message_from_the_future_counts_when_it_was_received(thread_policy: Practice) -> None:
     header_id = thread_policy.header()
     body = care.message(header_id, str_of(local("2026-03-09 09:00")))
     thread_policy.clinic.post("/Communication", body)
@@ -93,7 +93,7 @@ def test_a_late_message_within_its_days_period_makes_no_new_version(daily: Pract
     assert int(daily.session()["meta"]["versionId"]) == int(before["meta"]["versionId"]) + 1
 
 
-def test_a_clients_session_left_without_messages_is_left_as_it_was(practice: Practice) -> None:
+def test_a_clients_session_stays_unchanged_after_losing_all_messages(practice: Practice) -> None:
     session_id = practice.opens()
     message = practice.says(linked(practice, session_id), NINE)
     practice.change(f"/Encounter/{session_id}", status="finished")
@@ -110,7 +110,7 @@ def test_a_message_to_a_completed_header_joins_as_usual(practice: Practice) -> N
     assert practice.messages({"id": session_id}) == [message.id]
 
 
-def test_adopted_messages_are_not_rewritten_where_messages_are_linked(practice: Practice) -> None:
+def test_adopted_messages_are_not_rewritten_if_messages_are_linked(practice: Practice) -> None:
     practice.set(MESSAGE_LINKING="message")
     header_id = practice.header()
     adopted = practice.says(header_id, NINE)
@@ -123,7 +123,7 @@ def test_adopted_messages_are_not_rewritten_where_messages_are_linked(practice: 
     assert joined.body["encounter"] == care.reference(f"Encounter/{session_id}")
 
 
-def test_a_message_that_was_sent_counts_until_it_is_taken_back(practice: Practice) -> None:
+def test_a_sent_message_counts_until_it_is_retracted(practice: Practice) -> None:
     """Not only while it is in progress or completed: what was put on hold was said, too."""
     session_id = practice.opens()
     header_id = linked(practice, session_id)
@@ -138,7 +138,7 @@ def test_a_message_that_was_sent_counts_until_it_is_taken_back(practice: Practic
 
 
 @pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
-def test_a_message_linked_by_itself_joins_that_session_under_every_policy(
+def test_a_message_with_its_own_link_joins_that_session_under_every_policy(
     practice: Practice, policy: str
 ) -> None:
     practice.set(SESSION_POLICY=policy)
@@ -155,7 +155,7 @@ def named(session: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize("scope", ["thread", "patient"])
 @pytest.mark.parametrize("is_open", [True, False])
 @pytest.mark.parametrize("has_today", [True, False])
-def test_a_message_that_names_another_days_session_joins_its_own_days(
+def test_a_message_that_names_another_days_session_joins_its_own_days_session(
     daily: Practice, scope: str, *, is_open: bool, has_today: bool
 ) -> None:
     """A client that remembers yesterday's id: in the same thread or in another of the patient."""
@@ -185,7 +185,9 @@ def test_a_message_that_names_another_days_session_joins_its_own_days(
     assert {status for status, _, _ in daily.table()} == {"finished"}
 
 
-def test_a_late_message_that_names_todays_session_amends_its_own_days(daily: Practice) -> None:
+def test_a_late_message_that_names_todays_session_amends_its_own_days_session(
+    daily: Practice,
+) -> None:
     header_id = daily.header()
     daily.says(header_id, NINE)
     daily.at("2026-03-03 09:00")
@@ -198,7 +200,7 @@ def test_a_late_message_that_names_todays_session_amends_its_own_days(daily: Pra
     assert before.id not in daily.messages(today)
 
 
-def test_a_draft_that_names_yesterdays_session_is_of_the_day_it_is_sent(daily: Practice) -> None:
+def test_a_draft_that_names_yesterdays_session_joins_the_day_it_is_sent(daily: Practice) -> None:
     header_id, other = daily.header(), daily.header()
     daily.says(header_id, NINE)
     yesterday = daily.session()
@@ -219,7 +221,7 @@ def test_a_draft_that_names_yesterdays_session_is_of_the_day_it_is_sent(daily: P
 
 
 @pytest.mark.parametrize("policy", ["thread", "daily"])
-def test_a_link_to_a_finished_session_is_refused_where_sessions_follow_messages(
+def test_a_link_to_a_finished_session_is_refused_if_sessions_follow_messages(
     practice: Practice, policy: str
 ) -> None:
     practice.set(SESSION_POLICY=policy)
@@ -230,7 +232,7 @@ def test_a_link_to_a_finished_session_is_refused_where_sessions_follow_messages(
     assert session_id in answer.text
 
 
-def test_a_thread_is_linked_anew_only_while_its_day_has_no_session(daily: Practice) -> None:
+def test_a_thread_can_be_relinked_only_while_its_day_has_no_session(daily: Practice) -> None:
     header_id = daily.header()
     own, other = daily.opens(), daily.opens()
     assert daily.clinic.patch(f"/Communication/{header_id}", care.link(own)).status == 200
@@ -241,7 +243,7 @@ def test_a_thread_is_linked_anew_only_while_its_day_has_no_session(daily: Practi
     assert own in answer.text
 
 
-def test_an_old_read_written_back_after_another_session_began_changes_nothing(
+def test_writing_back_an_old_read_after_another_session_began_changes_nothing(
     thread_policy: Practice,
 ) -> None:
     header_id = thread_policy.header()
@@ -301,7 +303,7 @@ def nobody() -> dict[str, Any]:
     return {name: value for name, value in care.header().items() if name != "subject"}
 
 
-def test_a_session_of_nobody_in_particular_has_no_subject(thread_policy: Practice) -> None:
+def test_a_session_without_a_known_patient_has_no_subject(thread_policy: Practice) -> None:
     """Homer is a recipient and the sender: nothing is guessed from that."""
     header_id = thread_policy.clinic.post("/Communication", nobody()).id
     body = care.message(header_id)
@@ -338,9 +340,7 @@ def test_absolute_and_relative_references_are_one_patient(thread_policy: Practic
 
 
 @pytest.mark.parametrize("subject", [None, "Group/family-simpson"])
-def test_without_a_patient_of_its_own_a_thread_has_its_own_days(
-    daily: Practice, subject: str | None
-) -> None:
+def test_a_thread_without_a_patient_has_its_own_days(daily: Practice, subject: str | None) -> None:
     daily.set(SESSION_SCOPE="patient")
     body = nobody() | ({"subject": care.reference(subject)} if subject else {})
     threads = [daily.clinic.post("/Communication", body).id for _ in range(2)]
@@ -350,7 +350,7 @@ def test_without_a_patient_of_its_own_a_thread_has_its_own_days(
     assert len({daily.link(header_id) for header_id in threads}) == 2
 
 
-def test_who_wrote_takes_part_when_the_session_closes_and_nobody_is_removed(
+def test_senders_become_participants_when_the_session_closes_and_nobody_is_removed(
     thread_policy: Practice,
 ) -> None:
     header_id = thread_policy.header()
@@ -364,7 +364,7 @@ def test_who_wrote_takes_part_when_the_session_closes_and_nobody_is_removed(
     assert people(thread_policy.session()) == [care.ALICE, BOB["reference"]]
 
 
-def test_who_writes_late_takes_part_in_the_session_that_is_amended(daily: Practice) -> None:
+def test_a_late_sender_becomes_a_participant_of_the_amended_session(daily: Practice) -> None:
     header_id = daily.header()
     for moment in (NINE, ELEVEN):
         daily.says(header_id, moment)
@@ -388,7 +388,7 @@ def test_a_clients_own_list_of_participants_wins(daily: Practice) -> None:
     assert daily.session()["participant"] == own
 
 
-def test_only_whom_r4_allows_take_part(thread_policy: Practice) -> None:
+def test_only_types_that_r4_allows_become_participants(thread_policy: Practice) -> None:
     kinds = ("PractitionerRole", "RelatedPerson", "Device", "Organization", "CareTeam")
     named = [care.reference(f"{kind}/x") for kind in kinds]
     header_id = thread_policy.header(
@@ -412,7 +412,7 @@ def test_only_whom_r4_allows_take_part(thread_policy: Practice) -> None:
 
 
 @pytest.mark.parametrize("by_patch", [True, False])
-def test_the_length_of_ours_follows_a_period_that_a_client_corrects(
+def test_a_server_computed_length_follows_a_period_corrected_by_a_client(
     practice: Practice,
     by_patch: bool,
 ) -> None:
@@ -451,7 +451,7 @@ def test_a_length_has_whole_minutes_rounded_down_and_no_medical_encounter_has_on
     assert lengths == {False: 5, True: None}
 
 
-def test_attaching_a_thread_and_reopening_begin_the_idle_time_anew(practice: Practice) -> None:
+def test_attaching_a_thread_or_reopening_restarts_the_idle_time(practice: Practice) -> None:
     practice.set(SESSION_IDLE_MINUTES="60")
     session_id = practice.opens()
     practice.says(linked(practice, session_id), NINE)
@@ -471,7 +471,7 @@ def test_attaching_a_thread_and_reopening_begin_the_idle_time_anew(practice: Pra
 
 @pytest.mark.parametrize("policy", ["explicit", "thread"])
 @pytest.mark.parametrize("change", ["unlinked", "linked elsewhere", "deleted", "completed"])
-def test_a_session_left_by_its_liveliest_thread_has_been_idle_since_the_others_spoke(
+def test_a_session_left_by_its_liveliest_thread_is_idle_since_the_others_last_message(
     practice: Practice, policy: str, change: str
 ) -> None:
     """What `$closing` says then is when it closes, though it was to be looked at later."""
@@ -503,7 +503,7 @@ def test_a_session_left_by_its_liveliest_thread_has_been_idle_since_the_others_s
     assert ended is not stays
 
 
-def test_a_day_begins_at_its_first_instant_where_midnight_is_skipped(daily: Practice) -> None:
+def test_a_day_begins_at_its_first_instant_if_midnight_is_skipped(daily: Practice) -> None:
     """In Cairo the clock goes from 23:59 to 01:00, once a year."""
     daily.set(SESSION_TIME_ZONE="Africa/Cairo", CLOSE_SPREAD_MINUTES="0")
     cairo = instants.zone("Africa/Cairo")
@@ -551,7 +551,7 @@ def test_a_status_lasted_until_the_moment_it_changed(thread_policy: Practice) ->
 
 
 @pytest.mark.parametrize("status", ["finished", "cancelled", "entered-in-error"])
-def test_open_children_end_as_their_session_does_with_the_bounds_they_lack(
+def test_open_children_end_with_their_session_and_get_missing_bounds(
     practice: Practice, status: str
 ) -> None:
     session_id = practice.opens()
@@ -577,7 +577,7 @@ def test_a_child_that_names_its_session_absolutely_ends_with_it_by_itself(
     assert practice.encounter(child_id)["status"] == "finished"
 
 
-def test_a_worker_knows_the_base_that_references_are_written_with(
+def test_the_worker_recognises_absolute_references_to_this_server(
     thread_policy: Practice,
 ) -> None:
     thread_policy.set(PUBLIC_BASE_URL=BASE)
@@ -614,7 +614,7 @@ def test_children_stay_finished_when_their_session_is_reopened(practice: Practic
     assert practice.encounter(child_id)["status"] == "finished"
 
 
-def test_a_days_session_that_was_deleted_has_its_day_again_when_it_is_put_back(
+def test_a_deleted_daily_session_regains_its_day_when_it_is_put_back(
     daily: Practice,
 ) -> None:
     header_id = daily.header()

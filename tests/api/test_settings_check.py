@@ -49,7 +49,7 @@ def ask(told: tuple[str, list[dict[str, Any]]], kind: str = "Create", **set_to: 
     return answer["Status"], answer["Reason"]
 
 
-def test_settings_that_functions_start_with_are_taken(told: Any) -> None:
+def test_valid_settings_are_accepted(told: Any) -> None:
     assert ask(told, SESSION_TIME_ZONE="Europe/Berlin") == ("SUCCESS", "")
 
 
@@ -101,11 +101,11 @@ def test_a_secret_that_functions_cannot_use_fails_the_deployment(
     assert "Bearer" not in given
 
 
-def test_what_is_deleted_is_not_checked(told: Any) -> None:
+def test_a_deleted_stack_is_not_checked(told: Any) -> None:
     assert ask(told, "Delete", SESSION_TIME_ZONE="Europe/Atlantis") == ("SUCCESS", "")
 
 
-def test_an_answer_that_is_not_taken_fails_without_the_signature_of_its_url(told: Any) -> None:
+def test_a_rejected_response_fails_without_logging_the_signed_url(told: Any) -> None:
     url, _ = told
     event = EVENT | {"RequestType": "Delete"}
     for signed, said in (

@@ -21,7 +21,7 @@ def endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     capabilities.capabilities.cache_clear()
 
 
-def test_anybody_learns_where_tokens_come_from() -> None:
+def test_the_token_endpoints_are_public() -> None:
     answer = FrontDoor(role="").get(PATH)
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/json"
@@ -32,7 +32,7 @@ def test_anybody_learns_where_tokens_come_from() -> None:
     assert {"client-confidential-symmetric", "permission-v2"} <= {*answer.body["capabilities"]}
 
 
-def test_scopes_are_published_where_the_deployment_knows_them(
+def test_scopes_are_published_if_the_deployment_knows_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert "scopes_supported" not in FrontDoor(role="").get(PATH).body
@@ -51,7 +51,7 @@ def test_an_issuer_without_sign_in_page_offers_services_alone(
     assert body["grant_types_supported"] == ["client_credentials"]
 
 
-def test_the_capability_statement_says_so_too() -> None:
+def test_the_capability_statement_names_the_token_endpoints_too() -> None:
     (extension,) = FrontDoor(role="").get("/metadata").body["rest"][0]["security"]["extension"]
     assert extension["url"].endswith("/oauth-uris")
     uris = {one["url"]: one["valueUri"] for one in extension["extension"]}
@@ -75,13 +75,15 @@ def test_the_capability_statement_says_so_too() -> None:
         ({"custom:tenant": "practice", "custom:patient": ""}, {"tenant": "practice"}),
     ],
 )
-def test_the_pool_says_who_a_user_is(attributes: dict[str, str], claims: dict[str, str]) -> None:
+def test_the_user_pool_states_who_a_user_is(
+    attributes: dict[str, str], claims: dict[str, str]
+) -> None:
     event: dict[str, Any] = {"request": {"userAttributes": attributes}, "response": {}}
     given = token_claims.handler(event, None)["response"]["claimsAndScopeOverrideDetails"]
     assert given["accessTokenGeneration"]["claimsToAddOrOverride"] == claims
 
 
-def test_the_pool_says_what_a_users_access_token_is_for() -> None:
+def test_the_user_pool_states_the_audience_of_an_access_token() -> None:
     attributes = {"custom:scope": "patient/*.rs user/Communication.cru"}
     event: dict[str, Any] = {"request": {"userAttributes": attributes}, "response": {}}
     given = token_claims.handler(event, None)["response"]["claimsAndScopeOverrideDetails"]

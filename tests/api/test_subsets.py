@@ -32,7 +32,7 @@ def url(clinic: FrontDoor) -> str:
     return f"/Encounter/{clinic.post('/Encounter', FULL).id}"
 
 
-def test_a_summary_is_what_r4_marks_as_such(clinic: FrontDoor, url: str) -> None:
+def test_a_summary_has_the_elements_that_r4_marks(clinic: FrontDoor, url: str) -> None:
     body = clinic.get(f"{url}?_summary=true").body
     assert body.keys() == ALWAYS | {"subject", "participant"}
     assert body["participant"] == [
@@ -52,7 +52,7 @@ def test_a_summary_is_what_r4_marks_as_such(clinic: FrontDoor, url: str) -> None
         ("_summary=false", {*FULL} | ALWAYS),
     ],
 )
-def test_a_part_of_a_resource_has_what_must_be_there_and_a_tag(
+def test_a_part_of_a_resource_has_the_mandatory_elements_and_a_tag(
     clinic: FrontDoor, url: str, query: str, shown: set[str]
 ) -> None:
     for path in (url, f"{url}/_history/1"):
@@ -67,7 +67,7 @@ def test_a_part_of_a_resource_has_what_must_be_there_and_a_tag(
     assert clinic.get(url).body["text"] == FULL["text"]
 
 
-def test_what_was_read_in_part_cannot_be_written_back(clinic: FrontDoor, url: str) -> None:
+def test_a_partial_resource_cannot_be_written_back(clinic: FrontDoor, url: str) -> None:
     part = clinic.get(f"{url}?_elements=period").body
     refusals.check(clinic.put(url, part), 422, "business-rule", "Encounter.meta.tag[1]")
 
@@ -83,7 +83,7 @@ def test_what_was_read_in_part_cannot_be_written_back(clinic: FrontDoor, url: st
         ("_elements=period&_elements=status", "_elements", "twice"),
     ],
 )
-def test_a_part_that_is_none_is_refused(
+def test_an_unknown_part_is_refused(
     clinic: FrontDoor, url: str, query: str, expression: str, told: str
 ) -> None:
     answer = clinic.get(f"{url}?{query}")

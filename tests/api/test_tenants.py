@@ -79,13 +79,13 @@ def questions(caller: FrontDoor) -> Iterator[Answer]:
     yield caller.put("/Communication?identifier=https://twilio.com|CH2", care.message("thread"))
 
 
-def test_what_another_tenant_has_is_as_if_it_were_not_there() -> None:
+def test_resources_of_another_tenant_are_treated_as_missing() -> None:
     before = [(answer.status, answer.text) for answer in questions(SOUTH)]
     fill(NORTH)
     assert [(answer.status, answer.text) for answer in questions(SOUTH)] == before
 
 
-def test_the_same_ids_and_identifiers_are_others_in_another_tenant() -> None:
+def test_tenants_may_use_the_same_ids_and_identifiers() -> None:
     fill(NORTH)
     fill(SOUTH)
     stored = care.header(identifier=[TWILIO])
@@ -98,7 +98,7 @@ def test_the_same_ids_and_identifiers_are_others_in_another_tenant() -> None:
     assert NORTH.get("/Communication?session=Encounter/session").ids == ["said"]
 
 
-def test_a_cursor_of_one_tenant_is_none_of_anothers() -> None:
+def test_a_cursor_of_one_tenant_is_invalid_for_another() -> None:
     for caller in (NORTH, SOUTH):
         for number in range(3):
             caller.put(f"/Encounter/{number}", care.session(id=str(number)))
@@ -123,7 +123,7 @@ def test_every_key_begins_with_the_tenant() -> None:
             )
 
 
-def test_what_is_due_is_closed_in_its_tenant(
+def test_a_due_session_is_closed_in_its_tenant(
     practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     practice.set(SESSION_POLICY="thread", SESSION_IDLE_MINUTES="60")
@@ -152,14 +152,14 @@ def test_a_token_without_a_tenant_is_refused(tenant: str | None) -> None:
     assert not scan(patterns.ENCOUNTER)
 
 
-def test_the_claim_counts_only_where_it_is_asked_for(practice: Practice) -> None:
+def test_the_tenant_claim_counts_only_if_configured(practice: Practice) -> None:
     practice.set(TENANT_CLAIM="")
     assert NORTH.put("/Encounter/1", care.session(id="1")).status == 201
     assert SOUTH.get("/Encounter/1").status == 200
 
 
 @pytest.mark.parametrize("tenant", sorted(patterns.RESERVED))
-def test_a_tenant_is_not_called_as_a_key_of_our_own(tenant: str) -> None:
+def test_a_tenant_cannot_have_a_reserved_name(tenant: str) -> None:
     caller = FrontDoor(role="admin", claims={"tenant": tenant})
     refusals.check(caller.get("/Encounter"), 403, "forbidden")
     refusals.check(caller.put("/Encounter/3", care.session(id="3")), 403, "forbidden")

@@ -34,7 +34,7 @@ def attach(clinic: FrontDoor, own_id: str, header_id: str) -> Answer:
     return clinic.patch(f"/Communication/{own_id}", [operation])
 
 
-def test_a_message_has_an_id_of_its_thread_and_a_header_one_of_its_own(clinic: FrontDoor) -> None:
+def test_the_id_of_a_message_includes_its_threads_id(clinic: FrontDoor) -> None:
     header_id, (message_id,) = thread(clinic, EARLY)
     assert ulids.PATTERN.fullmatch(header_id)
     begin, _, end = message_id.rpartition(".")
@@ -43,7 +43,7 @@ def test_a_message_has_an_id_of_its_thread_and_a_header_one_of_its_own(clinic: F
 
 
 @pytest.mark.parametrize("own_id", ["SM1", "mail.2026-11-20", "x" * 64])
-def test_a_message_under_a_clients_id_is_one_of_its_thread(clinic: FrontDoor, own_id: str) -> None:
+def test_a_message_under_a_clients_id_belongs_to_its_thread(clinic: FrontDoor, own_id: str) -> None:
     session_id = open_session(clinic)
     header_id, _ = thread(clinic, encounter=care.reference(f"Encounter/{session_id}"))
     path = f"/Communication/{own_id}"
@@ -117,14 +117,14 @@ def test_a_message_has_one_header(clinic: FrontDoor) -> None:
     refusals.check(clinic.post("/Communication", body), 422, "business-rule", PART_OF)
 
 
-def test_a_message_is_nobodys_header(clinic: FrontDoor) -> None:
+def test_a_message_cannot_be_a_header(clinic: FrontDoor) -> None:
     _, (message_id,) = thread(clinic, EARLY)
     answer = clinic.post("/Communication", care.message(message_id))
     refusals.check(answer, 422, "business-rule", PART_OF)
     refusals.check(attach(clinic, alone(clinic).id, message_id), 422, "business-rule", PART_OF)
 
 
-def test_a_header_must_be_there(clinic: FrontDoor) -> None:
+def test_the_header_of_a_message_must_exist(clinic: FrontDoor) -> None:
     answer = clinic.post("/Communication", care.message("nowhere"))
     refusals.check(answer, 422, "business-rule", PART_OF)
     own = care.message("own", id="own")
@@ -140,7 +140,7 @@ def test_a_header_with_messages_stays_a_header(clinic: FrontDoor) -> None:
     assert messages(clinic, header_id) == [message_id]
 
 
-def test_what_stood_alone_is_attached_later_and_keeps_its_id(clinic: FrontDoor) -> None:
+def test_a_standalone_communication_is_attached_later_and_keeps_its_id(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     header_id, (earlier,) = thread(
         clinic, "2026-11-20T08:00:00Z", encounter=care.reference(f"Encounter/{session_id}")
@@ -155,7 +155,7 @@ def test_what_stood_alone_is_attached_later_and_keeps_its_id(clinic: FrontDoor) 
     assert mail.id not in clinic.get("/Communication?part-of:missing=true").ids
 
 
-def test_what_was_attached_is_a_message_from_then_on(clinic: FrontDoor) -> None:
+def test_an_attached_communication_is_a_message_from_then_on(clinic: FrontDoor) -> None:
     header_id, _ = thread(clinic)
     other_id, _ = thread(clinic)
     mail = alone(clinic)
@@ -170,7 +170,9 @@ def test_what_was_attached_is_a_message_from_then_on(clinic: FrontDoor) -> None:
     assert messages(clinic, header_id) == [mail.id]
 
 
-def test_what_stands_alone_becomes_a_header_with_its_first_message(clinic: FrontDoor) -> None:
+def test_a_standalone_communication_becomes_a_header_with_its_first_message(
+    clinic: FrontDoor,
+) -> None:
     mail = alone(clinic)
     answer_id = post(clinic, mail.id, LATE)
     assert messages(clinic, mail.id) == [answer_id]
@@ -191,7 +193,9 @@ def test_a_linked_header_that_becomes_a_message_leaves_its_session(clinic: Front
     assert clinic.get(f"/Communication/{mail.id}").text == attached.text
 
 
-def test_parts_that_are_no_communications_here_come_and_go(clinic: FrontDoor) -> None:
+def test_parts_that_are_not_local_communications_may_be_added_and_removed(
+    clinic: FrontDoor,
+) -> None:
     header_id, (message_id,) = thread(clinic, EARLY)
     others: list[dict[str, Any]] = [
         {"display": "the paper file"},

@@ -56,7 +56,7 @@ def start(practice: Practice) -> str:
 @pytest.mark.parametrize(
     "sent", [*UNSET, "9999-12-31T23:59:59Z", "9999-12-31T23:59:60-14:00", "9999-12-31", "9999"]
 )
-def test_a_time_at_an_end_of_the_calendar_counts_when_it_was_received_in_every_zone(
+def test_a_message_dated_at_an_end_of_the_calendar_counts_when_received_in_every_zone(
     practice: Practice, sent: str, zone: str, policy: str
 ) -> None:
     practice.set(SESSION_POLICY=policy, SESSION_TIME_ZONE=zone)
@@ -192,7 +192,7 @@ def test_the_sent_of_a_patient_or_relative_is_believed_for_a_day_on_every_path(
 
 @pytest.mark.parametrize("person", [HOMER, MARGE], ids=["patient", "related person"])
 @pytest.mark.parametrize("path", [*CREATING, *OF_DRAFTS])
-def test_no_day_before_yesterday_gets_a_session_by_a_patients_or_relatives_word(
+def test_a_patient_or_relative_cannot_open_a_session_before_yesterday(
     daily: Practice, person: FrontDoor, path: Callable[..., Answer]
 ) -> None:
     header_id = daily.header(recipient=[care.reference(MARGE.fhir_user)])
@@ -203,7 +203,7 @@ def test_no_day_before_yesterday_gets_a_session_by_a_patients_or_relatives_word(
 
 @pytest.mark.parametrize("person", [HOMER, MARGE], ids=["patient", "related person"])
 @pytest.mark.parametrize("path", [*CREATING, *OF_DRAFTS])
-def test_a_session_that_a_patient_opens_begins_with_no_older_message_of_theirs(
+def test_a_session_opened_by_a_patient_does_not_begin_with_their_older_messages(
     practice: Practice, person: FrontDoor, path: Callable[..., Answer]
 ) -> None:
     header_id = practice.header(recipient=[care.reference(MARGE.fhir_user)])
@@ -219,7 +219,9 @@ def test_a_session_that_a_patient_opens_begins_with_no_older_message_of_theirs(
 
 
 @pytest.mark.parametrize("person", [HOMER, MARGE], ids=["patient", "related person"])
-def test_a_patient_or_relative_changes_no_sent(thread_policy: Practice, person: FrontDoor) -> None:
+def test_a_patient_or_relative_cannot_change_sent(
+    thread_policy: Practice, person: FrontDoor
+) -> None:
     header_id = thread_policy.header(recipient=[care.reference(MARGE.fhir_user)])
     said = posted(person, header_id, None)
     draft = posted(person, header_id, None, status="preparation")
@@ -236,7 +238,7 @@ def test_a_patient_or_relative_changes_no_sent(thread_policy: Practice, person: 
 
 @pytest.mark.parametrize("person", [ALICE, BACKEND], ids=["practitioner", "service"])
 @pytest.mark.parametrize("path", [*CREATING, *CHANGING])
-def test_the_sent_of_staff_and_services_is_believed_for_ever(
+def test_the_sent_of_staff_and_services_is_always_believed(
     thread_policy: Practice, person: FrontDoor, path: Callable[..., Answer]
 ) -> None:
     header_id = thread_policy.header()
@@ -245,7 +247,7 @@ def test_the_sent_of_staff_and_services_is_believed_for_ever(
     assert start(thread_policy) == "2025-03-02 10:00:00"
 
 
-def test_a_patients_draft_that_staff_date_is_dated_by_staff(thread_policy: Practice) -> None:
+def test_a_patients_draft_dated_by_staff_counts_at_their_date(thread_policy: Practice) -> None:
     header_id = thread_policy.header()
     draft = create(HOMER, body(HOMER, header_id, None, status="preparation"))
     sent = draft.body | {"status": "completed", "sent": "2025-03-02T09:00:00Z"}
@@ -253,7 +255,7 @@ def test_a_patients_draft_that_staff_date_is_dated_by_staff(thread_policy: Pract
     assert start(thread_policy) == "2025-03-02 10:00:00"
 
 
-def test_a_patient_with_another_role_for_writing_is_believed_as_that_role_is(
+def test_a_patient_who_writes_by_another_role_is_believed_like_that_role(
     thread_policy: Practice,
 ) -> None:
     header_id = thread_policy.header()
@@ -286,7 +288,7 @@ def test_within_a_day_a_patients_own_time_counts(
     ("hours", "counts"),
     [("0", "2026-03-02 09:00:00"), ("72", "2026-02-27 09:00:00"), ("8784", "2025-03-02 10:00:00")],
 )
-def test_a_deployment_says_for_how_long_a_patients_sent_is_believed(
+def test_a_deployment_sets_for_how_long_a_patients_sent_is_believed(
     thread_policy: Practice, hours: str, counts: str
 ) -> None:
     thread_policy.set(SENT_TOLERANCE_HOURS=hours)
@@ -294,7 +296,7 @@ def test_a_deployment_says_for_how_long_a_patients_sent_is_believed(
     assert start(thread_policy) == counts
 
 
-def test_a_patients_old_message_is_of_yesterday_at_most(daily: Practice) -> None:
+def test_a_patients_old_message_counts_yesterday_at_the_earliest(daily: Practice) -> None:
     """Its day's session finds it, open or closed, though its place in the thread is before."""
     header_id = daily.header()
     places = [posted(HOMER, header_id, "2025-03-02T09:00:00Z").id]
@@ -312,7 +314,7 @@ def test_a_patients_old_message_is_of_yesterday_at_most(daily: Practice) -> None
 
 @pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
 @pytest.mark.parametrize("sent", ["1970-01-01T00:00:00Z", "2026-02-27T09:00:00Z"])
-def test_a_closing_counts_and_a_search_finds_what_stands_before_its_time(
+def test_a_closing_and_searches_find_messages_keyed_before_their_time(
     practice: Practice, policy: str, sent: str
 ) -> None:
     """Its key is far below its time, also when figures are read anew from the messages."""
@@ -338,7 +340,7 @@ def test_a_closing_counts_and_a_search_finds_what_stands_before_its_time(
     assert first.id in ids
 
 
-def test_a_message_that_waits_before_its_time_is_found_where_a_link_adopts_it(
+def test_a_waiting_message_keyed_before_its_time_is_adopted_by_a_link(
     practice: Practice,
 ) -> None:
     header_id = practice.header()
@@ -355,7 +357,7 @@ def test_a_message_that_waits_before_its_time_is_found_where_a_link_adopts_it(
 # ---- Received, but not sent
 
 
-def test_received_says_when_a_message_counts_that_staff_or_a_service_creates(
+def test_received_dates_a_message_created_by_staff_or_a_service(
     thread_policy: Practice,
 ) -> None:
     for person in (ALICE, BACKEND):
@@ -376,19 +378,19 @@ def test_received_says_when_a_message_counts_that_staff_or_a_service_creates(
         (None, "1970-01-01T00:00:00Z", "2026-03-02 09:00:00"),
     ],
 )
-def test_received_counts_where_sent_says_no_time_and_within_the_same_bounds(
+def test_received_counts_if_sent_has_no_time_and_within_the_same_bounds(
     thread_policy: Practice, sent: str | None, received: str, counts: str
 ) -> None:
     posted(ALICE, thread_policy.header(), sent, received=received)
     assert start(thread_policy) == counts
 
 
-def test_a_patients_received_says_nothing(thread_policy: Practice) -> None:
+def test_a_patients_received_is_ignored(thread_policy: Practice) -> None:
     posted(HOMER, thread_policy.header(), None, received="2026-03-02T07:00:00Z")
     assert start(thread_policy) == "2026-03-02 09:00:00"
 
 
-def test_received_that_is_written_later_says_nothing(thread_policy: Practice) -> None:
+def test_received_added_later_is_ignored(thread_policy: Practice) -> None:
     draft = posted(ALICE, thread_policy.header(), None, status="preparation")
     said = {"status": "completed", "received": str_of(local("2026-02-20 09:00"))}
     thread_policy.change(f"/Communication/{draft.id}", **said)

@@ -45,14 +45,14 @@ def statuses(groups: object, **claims: Any) -> tuple[int, int]:
         None,
     ],
 )
-def test_a_group_whose_name_has_a_role_in_it_is_none(groups: object) -> None:
+def test_a_group_whose_name_contains_a_role_is_not_that_role(groups: object) -> None:
     assert statuses(groups) == (403, 403)
 
 
 @pytest.mark.parametrize(
     "groups", [["admin"], ["nurse", "admin"], ["Practice x", "admin"], "admin"]
 )
-def test_a_group_that_is_a_role_is_one(groups: object) -> None:
+def test_a_group_named_like_a_role_grants_it(groups: object) -> None:
     assert statuses(groups) == (200, 204)
 
 
@@ -78,12 +78,12 @@ def test_entries_of_a_bundle_come_with_the_bundles_token(groups: list[str], stat
 
 
 @pytest.mark.parametrize("groups", ["[Practice admin]", "[Billing,admin]", "Practice admin"])
-def test_without_the_token_a_doubtful_list_makes_nobody_anything(groups: str) -> None:
+def test_without_the_token_an_ambiguous_list_of_groups_grants_nothing(groups: str) -> None:
     claims = {"cognito:groups": groups}
     assert FrontDoor(role="", claims=claims).get("/Encounter/1").status == 403
 
 
-def test_the_header_is_read_without_a_scheme_and_in_any_case() -> None:
+def test_the_authorization_header_is_read_without_a_scheme_and_in_any_case() -> None:
     door, header = caller(["practitioner"])
     for written in (header, header.removeprefix("Bearer "), header.replace("Bearer", "bearer")):
         assert door.get("/Encounter/1", Authorization=written).status == 200
@@ -96,13 +96,13 @@ def test_the_header_is_read_without_a_scheme_and_in_any_case() -> None:
         f"Bearer {token({'sub': 'somebody'})}",
     ],
 )
-def test_another_token_than_the_one_that_was_verified_is_401(header: str) -> None:
+def test_a_token_other_than_the_verified_one_is_401(header: str) -> None:
     door, _ = caller(["practitioner"])
     refusals.check(door.get("/Encounter/1", authorization=header), 401, "login")
 
 
 @pytest.mark.parametrize("header", ["Bearer x", "Bearer checked.by.the-gateway", "Basic YWxpY2U6"])
-def test_of_a_header_that_cannot_be_read_the_gateway_tells_the_claims(header: str) -> None:
+def test_the_gateways_claims_are_used_if_the_header_cannot_be_read(header: str) -> None:
     """As in the events of `sam local invoke`, whose tokens are made up."""
     door, _ = caller(["practitioner"])
     assert door.get("/Encounter/1", authorization=header).status == 200
@@ -110,7 +110,7 @@ def test_of_a_header_that_cannot_be_read_the_gateway_tells_the_claims(header: st
     assert door.get("/Encounter/1", authorization=header).status == 403
 
 
-def test_of_two_tokens_none_counts() -> None:
+def test_two_tokens_are_refused() -> None:
     door, header = caller(["Practice admin"])
     payload = {"iss": "https://issuer.example", "sub": "somebody", "jti": "1"}
     forged = token({**payload, "cognito:groups": ["Practice", "admin"]})
@@ -138,7 +138,7 @@ def test_an_id_token_is_401(claims: dict[str, Any]) -> None:
     refusals.check(door.get("/Encounter/1"), 401, "login")
 
 
-def test_a_header_that_says_another_type_is_401() -> None:
+def test_a_token_header_with_another_type_is_401() -> None:
     door, _ = caller(["practitioner"])
     payload = {"iss": "https://issuer.example", "sub": "somebody", "jti": "1"}
     whole = payload | {"cognito:groups": ["practitioner"]}
@@ -148,11 +148,11 @@ def test_a_header_that_says_another_type_is_401() -> None:
 
 
 @pytest.mark.parametrize("claims", [{"typ": "Bearer"}, {"token_use": None}, {"typ": "at+jwt"}])
-def test_an_access_token_of_another_issuer_lets_in(claims: dict[str, Any]) -> None:
+def test_an_access_token_of_another_issuer_is_accepted(claims: dict[str, Any]) -> None:
     assert statuses(["practitioner"], **claims) == (200, 403)
 
 
-def test_scopes_of_a_list_are_whole_values() -> None:
+def test_scopes_in_a_list_are_whole_values() -> None:
     for scopes, status in (
         (["user/Encounter.r"], 200),
         (["openid user/Encounter.r"], 403),
@@ -172,7 +172,7 @@ def test_scopes_of_a_list_are_whole_values() -> None:
         ({}, 403),
     ],
 )
-def test_a_deployment_can_ask_for_a_scope(
+def test_a_deployment_can_require_a_scope(
     practice: Practice, claims: dict[str, Any], status: int
 ) -> None:
     practice.set(REQUIRED_SCOPE="records/use")
@@ -182,7 +182,7 @@ def test_a_deployment_can_ask_for_a_scope(
     assert answer.status == status
 
 
-def test_claims_without_a_token_are_read_as_the_gateway_tells_them() -> None:
+def test_claims_without_a_token_are_read_from_the_gateway() -> None:
     payload = {"sub": "me", "cognito:groups": ["auditor", "patient"], "scope": "openid"}
     read = tokens.read(flattened(payload), "")
     groups = ["auditor", "patient"]

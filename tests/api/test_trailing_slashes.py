@@ -53,7 +53,7 @@ def test_a_resource_may_have_a_slash_at_the_end(clinic: FrontDoor) -> None:
     assert clinic.administrator.delete(f"{own}/").status == 204
 
 
-def test_what_a_slash_belongs_to_is_answered_without_a_token_too(clinic: FrontDoor) -> None:
+def test_public_paths_with_a_slash_need_no_token_either(clinic: FrontDoor) -> None:
     for path in (
         "/metadata",
         "/OperationDefinition/Encounter-everything",
@@ -69,7 +69,7 @@ def test_what_a_slash_belongs_to_is_answered_without_a_token_too(clinic: FrontDo
 
 
 @pytest.mark.parametrize("path", ["/metadata/x/", "/metadata/x/y/z", "/docs//", "/metadata//"])
-def test_nothing_else_is_below_what_needs_no_token(clinic: FrontDoor, path: str) -> None:
+def test_paths_below_public_paths_are_not_public(clinic: FrontDoor, path: str) -> None:
     assert clinic.get(path).status == 404
 
 
@@ -119,24 +119,22 @@ def test_the_plain_api_takes_a_slash_at_the_end(clinic: FrontDoor) -> None:
 @pytest.mark.parametrize(
     "url", ["/Encounter//", "/Nobody/", "/Encounter/a/b/", f"{ORIGIN}/elsewhere/"]
 )
-def test_a_path_that_is_nowhere_without_the_slash_is_nowhere_with_it(
-    clinic: FrontDoor, url: str
-) -> None:
+def test_an_unknown_path_stays_unknown_with_a_slash(clinic: FrontDoor, url: str) -> None:
     assert clinic.get(url).status == 404
 
 
-def test_a_method_that_is_not_there_is_refused_with_the_slash_too(clinic: FrontDoor) -> None:
+def test_an_unsupported_method_is_refused_with_a_slash_too(clinic: FrontDoor) -> None:
     answer = clinic.put("/metadata/", {})
     assert answer.status == 405
     assert "GET" in answer.text
 
 
-def test_who_may_not_write_may_not_with_the_slash_either() -> None:
+def test_a_caller_who_may_not_write_may_not_with_a_slash_either() -> None:
     assert FrontDoor("auditor").post("/Encounter/", care.session()).status == 403
 
 
 @pytest.mark.parametrize("row", INTERACTIONS, ids=lambda row: row.route)
-def test_every_path_is_one_of_its_own_route_with_a_slash(row: Any) -> None:
+def test_every_path_with_a_slash_matches_its_own_route(row: Any) -> None:
     variables = {"{type}": "Patient", "{collection}": "threads", "{operation}": "$validate"}
     path = row.path.removesuffix("/")
     for variable, value in variables.items():

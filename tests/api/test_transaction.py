@@ -60,7 +60,7 @@ def test_a_session_its_thread_and_its_messages_arrive_in_one_bundle(clinic: Fron
     }
 
 
-def test_entries_of_an_answer_say_what_became_of_them(clinic: FrontDoor) -> None:
+def test_entries_of_the_response_state_their_results(clinic: FrontDoor) -> None:
     kept = open_session(clinic)
     created, updated, deleted = transact(
         clinic.administrator,
@@ -80,7 +80,7 @@ def test_entries_of_an_answer_say_what_became_of_them(clinic: FrontDoor) -> None
     assert clinic.get(own).body == created["resource"]
 
 
-def test_a_client_may_do_without_the_resources(clinic: FrontDoor) -> None:
+def test_a_client_may_request_a_response_without_resources(clinic: FrontDoor) -> None:
     answered = transact(clinic, *conversation(), prefer="return=minimal")
     assert not any("resource" in answer for answer in answered)
     assert statuses(answered) == ["201"] * 5
@@ -213,7 +213,7 @@ def test_conditional_writes_and_references_take_part(clinic: FrontDoor) -> None:
     assert clinic.get(f"/Encounter/{gone}").status == 410
 
 
-def test_deletes_come_before_creates_and_updates_before_reads(clinic: FrontDoor) -> None:
+def test_deletes_run_before_creates_then_updates_then_reads(clinic: FrontDoor) -> None:
     named = care.session(identifier=identifier("E1"))
     old = clinic.post("/Encounter", named).id
     query = f"identifier={TWILIO}|E1"
@@ -250,7 +250,9 @@ def test_a_message_and_the_finishing_of_its_session_may_come_together(clinic: Fr
     assert said["response"]["status"] == "201"
 
 
-def test_what_is_created_under_an_own_id_is_there_for_the_other_entries(clinic: FrontDoor) -> None:
+def test_a_resource_created_under_a_clients_id_exists_for_the_other_entries(
+    clinic: FrontDoor,
+) -> None:
     session, said, header = transact(
         clinic,
         entry("PUT", "Encounter/s", care.session(id="s")),
@@ -263,14 +265,16 @@ def test_what_is_created_under_an_own_id_is_there_for_the_other_entries(clinic: 
     assert messages_of(clinic, "s") == [said["resource"]["id"]]
 
 
-def test_an_entrys_resource_is_as_the_whole_transaction_has_left_it(clinic: FrontDoor) -> None:
+def test_the_resource_of_an_entry_shows_the_final_state_of_the_transaction(
+    clinic: FrontDoor,
+) -> None:
     for each in transact(clinic, *conversation()):
         own = each["resource"]
         assert clinic.get(f"/{own['resourceType']}/{own['id']}").body == own
         assert own["meta"]["versionId"] == "1"
 
 
-def test_patches_come_as_a_binary_or_as_medplum_writes_them(clinic: FrontDoor) -> None:
+def test_patches_may_be_a_binary_or_in_medplums_form(clinic: FrontDoor) -> None:
     first, second = open_session(clinic), open_session(clinic)
     header_id, _ = thread(clinic)
     parts = [
@@ -307,7 +311,7 @@ def test_a_transaction_is_one_event_of_the_audit_trail(clinic: FrontDoor) -> Non
 
 
 @pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
-def test_under_each_policy_a_bundle_leaves_what_single_requests_would(
+def test_under_each_policy_a_bundle_has_the_same_result_as_single_requests(
     clinic: FrontDoor, policy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SESSION_POLICY", policy)
@@ -334,7 +338,7 @@ def part_of(to: str) -> dict[str, Any]:
     return {"partOf": [care.reference(to)]}
 
 
-def test_what_one_entry_adopts_another_takes_back_and_a_third_finishes(clinic: FrontDoor) -> None:
+def test_one_bundle_may_adopt_retract_and_finish(clinic: FrontDoor) -> None:
     """Messages that wait, the link that adopts them, a retraction and the end, in one Bundle."""
     session_id = open_session(clinic)
     header_id, ids = thread(clinic, *(f"2026-11-20T09:0{at}:00Z" for at in (0, 4, 8)))
@@ -572,7 +576,9 @@ BROKEN: dict[str, tuple[dict[str, Any], int, str, str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_one_entry_that_is_refused_refuses_all_and_is_named(clinic: FrontDoor, name: str) -> None:
+def test_one_refused_entry_refuses_the_transaction_and_is_named(
+    clinic: FrontDoor, name: str
+) -> None:
     clinic.put("/Encounter/s", care.session(id="s"))
     clinic.put("/Encounter/done", care.session("finished", id="done"))
     sound = [
@@ -619,7 +625,7 @@ def test_two_entries_on_one_resource_are_refused(clinic: FrontDoor, second: Any)
 
 
 @pytest.mark.parametrize("by", ["ifNoneExist", "reference"])
-def test_a_query_by_other_resources_finds_nothing_that_the_same_transaction_writes(
+def test_a_query_by_other_resources_does_not_see_writes_of_its_own_transaction(
     clinic: FrontDoor, by: str
 ) -> None:
     query = "status=in-progress&part-of.identifier=1"
@@ -639,7 +645,7 @@ def test_a_query_by_other_resources_finds_nothing_that_the_same_transaction_writ
     assert everything() == before
 
 
-def test_two_equal_conditional_creates_are_one_resource_and_refused(clinic: FrontDoor) -> None:
+def test_two_equal_conditional_creates_are_refused(clinic: FrontDoor) -> None:
     one = entry(
         "POST",
         "Encounter",
@@ -649,7 +655,7 @@ def test_two_equal_conditional_creates_are_one_resource_and_refused(clinic: Fron
     refusals.check(refused(clinic, one, one), 400, "invalid", "Bundle.entry[1].request.url")
 
 
-def test_a_reference_to_what_the_same_bundle_deletes_is_refused(clinic: FrontDoor) -> None:
+def test_a_reference_to_a_resource_deleted_by_the_same_bundle_is_refused(clinic: FrontDoor) -> None:
     clinic.put("/Encounter/s", care.session(id="s"))
     answer = refused(
         clinic.administrator,
@@ -659,7 +665,7 @@ def test_a_reference_to_what_the_same_bundle_deletes_is_refused(clinic: FrontDoo
     refusals.check(answer, 422, "business-rule", "Bundle.entry[0].resource.about[0].reference")
 
 
-def test_a_full_url_is_one_entrys(clinic: FrontDoor) -> None:
+def test_full_urls_must_be_unique(clinic: FrontDoor) -> None:
     answer = refused(
         clinic,
         entry("POST", "Encounter", care.session(), urn(1)),
@@ -717,7 +723,7 @@ def test_a_reader_writes_nothing_in_a_bundle_either() -> None:
         ({**bundle("batch"), "colour": "red"}, 400, "Bundle.colour"),
     ],
 )
-def test_what_the_base_does_not_take(
+def test_the_base_refuses_other_bodies(
     clinic: FrontDoor, body: Any, status: int, expression: str
 ) -> None:
     answer = clinic.post("", body)
@@ -730,7 +736,7 @@ def test_a_bundle_that_is_too_large_is_413(clinic: FrontDoor) -> None:
     refusals.check(answer, 413, "too-long")
 
 
-def test_the_capability_statement_names_both(clinic: FrontDoor) -> None:
+def test_the_capability_statement_names_batch_and_transaction(clinic: FrontDoor) -> None:
     (rest,) = clinic.get("/metadata").body["rest"]
     assert {interaction["code"] for interaction in rest["interaction"]} == {"batch", "transaction"}
     assert len(rest["resource"]) > 1

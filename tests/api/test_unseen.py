@@ -354,7 +354,7 @@ def plain(asked: str, answer: Answer) -> tuple[str, int, str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
-def test_what_a_caller_does_not_see_makes_no_difference(
+def test_invisible_resources_do_not_change_any_answer(
     clinic: FrontDoor, practice: Practice, caller: FrontDoor
 ) -> None:
     told, begun = [], practice.now
@@ -380,7 +380,7 @@ HIDDEN += ["Observation/x", "Condition/xm", "Patient/x", "Group/x", "Task/x"]
 @pytest.mark.parametrize("caller", [HOMER, MARGE, CONTEXT], ids=["patient", "relative", "context"])
 @pytest.mark.usefixtures("practice")
 @pytest.mark.parametrize("hidden", HIDDEN)
-def test_what_is_hidden_takes_as_many_reads_as_what_is_not_there(
+def test_hidden_resources_cost_as_many_reads_as_missing_ones(
     clinic: FrontDoor, hidden: str, caller: FrontDoor
 ) -> None:
     among_others(clinic)

@@ -54,7 +54,7 @@ def test_a_valid_resource_has_no_error_and_is_not_stored(
     assert clinic.get("/Encounter").ids == []
 
 
-def test_every_mistake_is_told_at_once_and_nothing_is_stripped(clinic: FrontDoor) -> None:
+def test_every_mistake_is_reported_at_once_and_nothing_is_stripped(clinic: FrontDoor) -> None:
     body = care.session("done", id="a b", type=[], location=[{}, {"status": "x"}])
     assert outcome(clinic.post(TYPE, body)) == [
         ("code-invalid", "Encounter.status"),
@@ -67,7 +67,7 @@ def test_every_mistake_is_told_at_once_and_nothing_is_stripped(clinic: FrontDoor
     assert clinic.post("/Encounter", care.session(type=[], location=[{}])).status == 201
 
 
-def test_what_is_recommended_is_a_warning(clinic: FrontDoor) -> None:
+def test_a_missing_recommendation_is_a_warning(clinic: FrontDoor) -> None:
     assert outcome(clinic.post(TYPE, care.session()), "warning") == [("invariant", "Encounter")]
     told = care.session(
         text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
@@ -78,7 +78,9 @@ def test_what_is_recommended_is_a_warning(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("body", [[], {}, {"resourceType": "Patient"}, parameters({"x": 1}), 5])
-def test_what_is_no_resource_of_the_type_is_told(clinic: FrontDoor, body: Any) -> None:
+def test_a_body_that_is_not_a_resource_of_the_type_is_reported(
+    clinic: FrontDoor, body: Any
+) -> None:
     assert outcome(clinic.post(TYPE, body)) != []
 
 
@@ -86,7 +88,7 @@ def test_a_body_that_is_not_json_is_refused(clinic: FrontDoor) -> None:
     refusals.check(clinic.post(TYPE, "{"), 400, "structure")
 
 
-def test_a_stored_resource_is_looked_at_where_none_is_sent(clinic: FrontDoor) -> None:
+def test_the_stored_resource_is_validated_if_none_is_sent(clinic: FrontDoor) -> None:
     path = f"/Encounter/{open_session(clinic)}/$validate"
     assert outcome(clinic.get(path)) == []
     assert outcome(clinic.call("POST", path)) == []
@@ -99,7 +101,7 @@ def test_a_stored_resource_is_looked_at_where_none_is_sent(clinic: FrontDoor) ->
     refusals.check(clinic.post(TYPE, parameters(mode="create")), 400, "invalid", "resource")
 
 
-def test_a_mode_tells_whether_it_could_be_done(clinic: FrontDoor) -> None:
+def test_a_mode_reports_whether_the_interaction_would_succeed(clinic: FrontDoor) -> None:
     own_id = open_session(clinic)
     path = f"/Encounter/{own_id}/$validate"
     body = clinic.get(f"/Encounter/{own_id}").body
@@ -118,7 +120,7 @@ def test_a_mode_tells_whether_it_could_be_done(clinic: FrontDoor) -> None:
     refusals.check(clinic.get(f"{path}?mode=delete"), 410, "deleted")
 
 
-def test_what_a_write_would_refuse_a_mode_tells(clinic: FrontDoor) -> None:
+def test_a_mode_reports_what_a_write_would_refuse(clinic: FrontDoor) -> None:
     part = {"tag": [{"system": f"{HL7}v3-ObservationValue", "code": "SUBSETTED"}]}
     body = care.session(meta=part)
     assert outcome(clinic.post(TYPE, body)) == []
@@ -127,7 +129,7 @@ def test_what_a_write_would_refuse_a_mode_tells(clinic: FrontDoor) -> None:
     ]
 
 
-def test_a_mode_knows_what_is_stored(clinic: FrontDoor) -> None:
+def test_a_mode_takes_the_stored_resource_into_account(clinic: FrontDoor) -> None:
     ended = clinic.put("/Encounter/ended", care.visit(id="ended", status="entered-in-error"))
     path = "/Encounter/ended/$validate"
     back = ended.body | {"status": "in-progress"}
@@ -144,7 +146,7 @@ def test_a_mode_knows_what_is_stored(clinic: FrontDoor) -> None:
     assert clinic.get("/Encounter/ended").version == "1"
 
 
-def test_with_a_mode_what_the_write_puts_right_is_a_warning(clinic: FrontDoor) -> None:
+def test_with_a_mode_problems_that_the_write_corrects_are_warnings(clinic: FrontDoor) -> None:
     body = care.session(type=[], location=[{}], meta={"project": "1", "id": "m"})
     answer = clinic.post(TYPE, parameters(body, mode="create"))
     assert outcome(answer) == []
@@ -170,7 +172,7 @@ REFUSED: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("body", REFUSED)
-def test_a_mode_tells_what_the_write_would_be_refused_for(
+def test_a_mode_reports_the_same_problems_as_the_write(
     clinic: FrontDoor, body: dict[str, Any]
 ) -> None:
     kind = body["resourceType"]
@@ -189,7 +191,7 @@ def test_a_mode_tells_what_the_write_would_be_refused_for(
         assert said == errors
 
 
-def test_a_mode_tells_that_a_caller_may_not(clinic: FrontDoor) -> None:
+def test_a_mode_reports_missing_rights(clinic: FrontDoor) -> None:
     own_id = open_session(clinic)
     path = f"/Encounter/{own_id}"
     auditor, doctor = FrontDoor(role="auditor"), FrontDoor(role="practitioner")
@@ -212,7 +214,7 @@ def test_a_mode_tells_that_a_caller_may_not(clinic: FrontDoor) -> None:
     assert clinic.get(path).version == "1"
 
 
-def test_the_end_of_a_large_session_is_no_mistake(clinic: FrontDoor) -> None:
+def test_ending_a_large_session_is_not_reported_as_a_mistake(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     for number in range(30):
         child = care.medical_encounter(session_id, f"Patient/p{number}")
@@ -240,7 +242,7 @@ def test_communications_are_validated_too(clinic: FrontDoor) -> None:
         (f"{TYPE}?profile={US_CORE}|1.0", care.session(), "profile"),
     ],
 )
-def test_what_validate_does_not_know_is_refused_by_name(
+def test_unknown_parameters_of_validate_are_refused_by_name(
     clinic: FrontDoor, url: str, body: Any, name: str
 ) -> None:
     answer = clinic.post(url, body)
@@ -285,7 +287,7 @@ LEGAL: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize(("body", "code", "element"), MISTAKES)
-def test_a_resource_that_claims_a_profile_is_held_to_it(
+def test_a_resource_that_claims_a_profile_is_validated_against_it(
     clinic: FrontDoor, body: dict[str, Any], code: str, element: str
 ) -> None:
     body = {name: value for name, value in body.items() if value is not None}
@@ -301,7 +303,9 @@ def test_a_resource_that_claims_a_profile_is_held_to_it(
 
 
 @pytest.mark.parametrize("body", LEGAL)
-def test_what_a_profile_allows_is_accepted(clinic: FrontDoor, body: dict[str, Any]) -> None:
+def test_a_resource_that_meets_its_profile_is_accepted(
+    clinic: FrontDoor, body: dict[str, Any]
+) -> None:
     body = {name: value for name, value in body.items() if value is not None}
     claiming = body | {"meta": {"profile": [US_CORE]}}
     answer = clinic.post("/Encounter", claiming)
@@ -312,7 +316,7 @@ def test_what_a_profile_allows_is_accepted(clinic: FrontDoor, body: dict[str, An
     )
 
 
-def test_a_claim_is_held_in_every_kind_of_write(clinic: FrontDoor) -> None:
+def test_claimed_profiles_are_validated_in_every_kind_of_write(clinic: FrontDoor) -> None:
     own_id = clinic.post("/Encounter", core(meta={"profile": [US_CORE]})).id
     path = f"/Encounter/{own_id}"
     assert clinic.patch(path, status_patch("onleave")).status == 200
@@ -325,14 +329,14 @@ def test_a_claim_is_held_in_every_kind_of_write(clinic: FrontDoor) -> None:
     assert clinic.put(path, own).status == 200
 
 
-def test_another_profile_or_version_is_not_this_servers_to_judge(clinic: FrontDoor) -> None:
+def test_unknown_profiles_and_versions_are_not_validated(clinic: FrontDoor) -> None:
     for canonical in (f"{US_CORE}|7.0.0", "http://example.org/p", "urn:x"):
         assert clinic.post("/Encounter", care.session(meta={"profile": [canonical]})).status == 201
     header = care.header(meta={"profile": [US_CORE]})
     refusals.check(clinic.post("/Communication", header), 400, "invalid", "resourceType")
 
 
-def test_whoever_may_read_may_ask(clinic: FrontDoor) -> None:
+def test_every_caller_who_may_read_may_validate(clinic: FrontDoor) -> None:
     own_id = open_session(clinic)
     assert FrontDoor(role="auditor").get(f"/Encounter/{own_id}/$validate").status == 200
     assert FrontDoor(role="nobody").get(f"/Encounter/{own_id}/$validate").status == 403

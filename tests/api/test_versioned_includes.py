@@ -56,7 +56,7 @@ def homer(clinic: FrontDoor) -> str:
         ("Patient/nobody/_history/1", []),
     ],
 )
-def test_the_version_that_is_named_is_included(
+def test_the_named_version_is_included(
     clinic: FrontDoor, homer: str, reference: str, wanted: list[tuple[str, str]]
 ) -> None:
     assert homer == HOMER
@@ -66,7 +66,7 @@ def test_the_version_that_is_named_is_included(
         assert [match for match in resources if match[0].startswith("Patient/")] == wanted, rule
 
 
-def test_a_version_that_is_not_there_is_named_in_an_outcome(clinic: FrontDoor, homer: str) -> None:
+def test_a_missing_version_is_named_in_an_outcome(clinic: FrontDoor, homer: str) -> None:
     query = "/Encounter?_include=Encounter:subject"
     clinic.post("/Encounter", care.visit(subject=care.reference(f"{homer}/_history/1")))
     modes = [entry["search"]["mode"] for entry in clinic.get(query).body["entry"]]
@@ -79,7 +79,7 @@ def test_a_version_that_is_not_there_is_named_in_an_outcome(clinic: FrontDoor, h
     assert f"{homer}/_history/9" in issue["details"]["text"]
 
 
-def test_several_versions_of_one_resource_are_each_there_once(
+def test_several_versions_of_one_resource_are_each_included_once(
     clinic: FrontDoor, homer: str
 ) -> None:
     for number in ("/_history/1", "/_history/2", "/_history/3", "", "/_history/1"):
@@ -88,7 +88,7 @@ def test_several_versions_of_one_resource_are_each_there_once(
     assert resources == [(homer, "1"), (homer, "2"), (homer, "3")]
 
 
-def test_a_version_of_what_is_deleted_is_included_and_its_deletion_is_not(
+def test_a_version_of_a_deleted_resource_is_included_but_its_deletion_is_not(
     clinic: FrontDoor, homer: str
 ) -> None:
     admin = FrontDoor(role="admin")
@@ -98,7 +98,7 @@ def test_a_version_of_what_is_deleted_is_included_and_its_deletion_is_not(
     assert included(clinic, "/Encounter?_include=Encounter:subject") == [(homer, "2")]
 
 
-def test_includes_of_a_version_go_on_from_it(clinic: FrontDoor) -> None:
+def test_iterated_includes_start_from_the_included_version(clinic: FrontDoor) -> None:
     for name in ("one", "two"):
         clinic.put(
             f"/Organization/{name}", {"resourceType": "Organization", "id": name, "name": name}
@@ -110,7 +110,7 @@ def test_includes_of_a_version_go_on_from_it(clinic: FrontDoor) -> None:
     assert included(clinic, f"/Encounter?{rules}") == [("Organization/one", "1"), (HOMER, "1")]
 
 
-def test_a_patient_sees_a_version_of_what_they_see(clinic: FrontDoor, homer: str) -> None:
+def test_a_patient_sees_versions_of_resources_they_see(clinic: FrontDoor, homer: str) -> None:
     subject = care.reference(f"{homer}/_history/1")
     clinic.post("/Encounter", care.visit(subject=subject))
     own = FrontDoor(role="patient", fhir_user=homer)
@@ -119,7 +119,9 @@ def test_a_patient_sees_a_version_of_what_they_see(clinic: FrontDoor, homer: str
     assert included(scoped, "/Encounter?_include=Encounter:subject") == []
 
 
-def test_a_message_of_a_version_of_its_header_includes_that(clinic: FrontDoor) -> None:
+def test_a_message_that_names_a_version_of_its_header_includes_that_version(
+    clinic: FrontDoor,
+) -> None:
     header = clinic.post("/Communication", care.header())
     clinic.put(f"/Communication/{header.id}", header.body | {"topic": {"text": "Another rash"}})
     part = [care.reference(f"Communication/{header.id}/_history/1")]
@@ -130,7 +132,7 @@ def test_a_message_of_a_version_of_its_header_includes_that(clinic: FrontDoor) -
     assert included(clinic, query) == [(f"Communication/{message_id}", "1")]
 
 
-def test_a_chain_looks_at_what_is_there_now(clinic: FrontDoor, homer: str) -> None:
+def test_a_chain_matches_the_current_version(clinic: FrontDoor, homer: str) -> None:
     encounter_id = clinic.post(
         "/Encounter", care.visit(subject=care.reference(f"{homer}/_history/1"))
     ).id

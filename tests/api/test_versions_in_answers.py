@@ -22,7 +22,7 @@ def own(clinic: FrontDoor) -> str:
 
 
 @pytest.mark.parametrize("preference", PREFERENCES)
-def test_a_write_that_makes_nothing_new_says_which_version_it_is_about(
+def test_a_write_without_change_states_the_current_version(
     clinic: FrontDoor, own: str, preference: str
 ) -> None:
     changed = IDENTIFIED | {"gender": "female"}
@@ -45,9 +45,7 @@ def test_a_write_that_makes_nothing_new_says_which_version_it_is_about(
 
 
 @pytest.mark.parametrize("preference", PREFERENCES)
-def test_a_write_that_makes_something_new_says_where_it_is(
-    clinic: FrontDoor, preference: str
-) -> None:
+def test_a_write_that_creates_states_the_location(clinic: FrontDoor, preference: str) -> None:
     answers = [
         clinic.post("/Patient", IDENTIFIED, if_none_exist=QUERY, prefer=preference),
         clinic.put("/Patient/new", IDENTIFIED | {"id": "new"}, prefer=preference),
@@ -59,14 +57,14 @@ def test_a_write_that_makes_something_new_says_where_it_is(
         assert "Content-Location" not in answer.headers
 
 
-def test_what_is_deleted_is_nowhere(clinic: FrontDoor, own: str) -> None:
+def test_a_deletion_states_no_location(clinic: FrontDoor, own: str) -> None:
     headers = clinic.delete(f"/Patient/{own}").headers
     assert not {"Location", "Content-Location"} & headers.keys()
 
 
 @pytest.mark.parametrize("kind", [batch, transact])
 @pytest.mark.parametrize("preference", ["return=minimal", "return=representation"])
-def test_entries_of_writes_say_which_version_they_are_about(
+def test_entries_of_writes_state_their_version(
     clinic: FrontDoor, own: str, kind: Any, preference: str
 ) -> None:
     other = clinic.put("/Patient/other", care.example("Patient", id="other")).id
@@ -94,7 +92,7 @@ def test_entries_of_writes_say_which_version_they_are_about(
     assert any("fullUrl" in answer for answer in answered) is (preference != "return=minimal")
 
 
-def test_entries_with_an_identified_resource_have_its_url(clinic: FrontDoor, own: str) -> None:
+def test_entries_with_a_stored_resource_have_its_url(clinic: FrontDoor, own: str) -> None:
     clinic.patch(f"/Patient/{own}", RETITLED)
     session = clinic.post("/Encounter", care.session()).id
     answered = batch(
@@ -127,7 +125,9 @@ def test_entries_with_an_identified_resource_have_its_url(clinic: FrontDoor, own
         assert answer["response"]["lastModified"] == answer["resource"]["meta"]["lastUpdated"]
 
 
-def test_a_version_the_caller_has_says_when_it_was_made(clinic: FrontDoor, own: str) -> None:
+def test_a_not_modified_answer_states_when_the_version_was_made(
+    clinic: FrontDoor, own: str
+) -> None:
     known = clinic.get(f"/Patient/{own}").body["meta"]["lastUpdated"]
     (one,) = batch(clinic, entry("GET", f"Patient/{own}", ifNoneMatch='W/"1"'))
     assert one["response"]["status"] == "304"
@@ -135,7 +135,7 @@ def test_a_version_the_caller_has_says_when_it_was_made(clinic: FrontDoor, own: 
     assert "resource" not in one
 
 
-def test_entries_of_a_history_were_modified_when_their_versions_were(
+def test_entries_of_a_history_state_when_their_versions_were_made(
     clinic: FrontDoor, own: str
 ) -> None:
     clinic.patch(f"/Patient/{own}", RETITLED)

@@ -92,7 +92,7 @@ ILL_FORMED: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("body", "code", "place"), ILL_FORMED)
-def test_what_r4_forbids_is_refused_at_its_element(
+def test_a_violation_of_r4_is_refused_at_its_element(
     clinic: FrontDoor, body: dict[str, Any], code: str, place: str
 ) -> None:
     before = everything()
@@ -149,7 +149,9 @@ def test_a_communication_may_have_any_status_after_any(clinic: FrontDoor, status
 
 
 @pytest.mark.parametrize("before", care.ENCOUNTER_STATUSES)
-def test_an_encounters_status_changes_as_the_rules_say(clinic: FrontDoor, before: str) -> None:
+def test_an_encounters_status_may_change_only_as_the_rules_say(
+    clinic: FrontDoor, before: str
+) -> None:
     for after in care.ENCOUNTER_STATUSES:
         created = clinic.post("/Encounter", care.session(before))
         path = f"/Encounter/{created.id}"
@@ -171,7 +173,7 @@ def test_an_encounters_status_changes_as_the_rules_say(clinic: FrontDoor, before
         {"end": "2013"},
     ],
 )
-def test_a_period_that_may_be_in_order_is_accepted(
+def test_a_period_that_is_possibly_in_order_is_accepted(
     clinic: FrontDoor, period: dict[str, str]
 ) -> None:
     answer = clinic.post("/Encounter", care.visit(period=period))
@@ -193,7 +195,7 @@ def test_a_period_that_ends_before_it_starts_is_refused(
     refusals.check(answer, 400, "invariant", "Encounter.period")
 
 
-def test_a_day_is_one_of_the_deployments_zone(
+def test_days_are_those_of_the_deployments_zone(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = care.visit(period={"start": "2013-03-11T23:30:00Z", "end": "2013-03-11"})
@@ -215,7 +217,7 @@ def entered(clinic: FrontDoor, encounter_id: str) -> str:
     return instant
 
 
-def test_the_status_left_is_added_with_when_it_was_entered_and_left(clinic: FrontDoor) -> None:
+def test_the_previous_status_is_added_to_the_history_with_its_period(clinic: FrontDoor) -> None:
     own_id = open_session(clinic, status="planned")
     begun = entered(clinic, own_id)
     clinic.patch(f"/Encounter/{own_id}", [{"op": "add", "path": "/language", "value": "de"}])
@@ -240,14 +242,14 @@ def test_a_put_that_omits_the_history_keeps_the_stored_one(clinic: FrontDoor) ->
     assert [version["status"] for version in history(clinic, own_id)] == ["planned", "arrived"]
 
 
-def test_what_the_body_has_written_of_the_status_left_is_not_doubled(clinic: FrontDoor) -> None:
+def test_a_history_entry_already_in_the_body_is_not_duplicated(clinic: FrontDoor) -> None:
     own_id = open_session(clinic, status="planned")
     own = [{"status": "planned", "period": {"start": "2026-11-01", "end": "2026-11-02"}}]
     body = care.session("arrived", id=own_id, statusHistory=own)
     assert clinic.put(f"/Encounter/{own_id}", body).body["statusHistory"] == own
 
 
-def test_an_entry_of_the_status_left_without_an_end_is_ended(clinic: FrontDoor) -> None:
+def test_an_open_history_entry_of_the_previous_status_is_ended(clinic: FrontDoor) -> None:
     ongoing = [{"status": "planned", "period": {"start": "2026-11-01"}}]
     own_id = open_session(clinic, status="planned", statusHistory=ongoing)
     end(clinic, own_id, "arrived")
@@ -255,7 +257,7 @@ def test_an_entry_of_the_status_left_without_an_end_is_ended(clinic: FrontDoor) 
     assert history(clinic, own_id) == [{"status": "planned", "period": ended}]
 
 
-def test_the_history_of_classes_is_the_clients(clinic: FrontDoor) -> None:
+def test_the_class_history_is_left_to_the_client(clinic: FrontDoor) -> None:
     was = [{"class": {"code": "AMB"}, "period": {"start": "2026-11-01"}}]
     own_id = open_session(clinic, classHistory=was)
     path = f"/Encounter/{own_id}"

@@ -112,7 +112,7 @@ def test_a_patch_keeps_its_decimals_too(clinic: FrontDoor, digits: str) -> None:
     assert clinic.get(path).text == answer.text
 
 
-def test_another_number_of_digits_is_another_content(clinic: FrontDoor) -> None:
+def test_another_number_of_digits_is_a_change(clinic: FrontDoor) -> None:
     path = f"/Encounter/{clinic.post('/Encounter', care.visit()).id}"
     for version, digits in enumerate(("1.5", "1.50", "1.50"), start=2):
         merge = f'{{"length":{{"value":{digits}}}}}'
@@ -155,7 +155,7 @@ def test_the_ends_of_the_calendar_are_dates_too(clinic: FrontDoor, written: str)
     assert clinic.get(f"/Encounter/{session_id}").body["period"]["start"] == written
 
 
-def test_version_and_instant_are_the_servers(clinic: FrontDoor) -> None:
+def test_version_and_last_updated_are_set_by_the_server(clinic: FrontDoor) -> None:
     meta = {"versionId": "7", "lastUpdated": "1999-01-01T00:00:00Z"}
     created = clinic.post("/Encounter", care.session(meta=meta))
     given = created.body["meta"]
@@ -165,7 +165,9 @@ def test_version_and_instant_are_the_servers(clinic: FrontDoor) -> None:
     assert (again.status, again.text) == (200, created.text)
 
 
-def test_the_rest_of_meta_is_the_clients_and_is_replaced_not_merged(clinic: FrontDoor) -> None:
+def test_the_rest_of_meta_belongs_to_the_client_and_is_replaced_not_merged(
+    clinic: FrontDoor,
+) -> None:
     meta = {
         "profile": ["https://clinic.example/StructureDefinition/chat"],
         "tag": TAGS,
@@ -223,7 +225,7 @@ def meta_of(resource: dict[str, Any]) -> dict[str, Any]:
     return {name: meta[name] for name in ("profile", "security", "tag") if name in meta}
 
 
-def test_a_tag_a_label_or_a_profile_that_is_there_twice_is_stored_once(clinic: FrontDoor) -> None:
+def test_a_duplicate_tag_label_or_profile_is_stored_once(clinic: FrontDoor) -> None:
     created = clinic.post("/Encounter", care.session(meta=REPEATED))
     assert meta_of(created.body) == ONCE
     path = f"/Encounter/{created.id}"
@@ -240,7 +242,7 @@ def test_a_tag_a_label_or_a_profile_that_is_there_twice_is_stored_once(clinic: F
         assert meta_of(clinic.post("", bundle).body["entry"][0]["resource"]) == ONCE
 
 
-def test_a_mistake_is_named_in_its_place_among_repeats(clinic: FrontDoor) -> None:
+def test_a_mistake_is_located_correctly_among_repeated_tags(clinic: FrontDoor) -> None:
     tags = [*TAGS, *TAGS, {"code": 5}]
     answer = clinic.post("/Encounter", care.session(meta={"tag": tags}))
     assert (answer.status, answer.expressions) == (400, ["Encounter.meta.tag[2].code"])
@@ -261,7 +263,7 @@ def test_medplums_own_meta_is_dropped_not_refused(clinic: FrontDoor) -> None:
     assert set(created.body["meta"]) == {"versionId", "lastUpdated", "tag"}
 
 
-def test_what_was_read_in_part_is_not_stored(clinic: FrontDoor) -> None:
+def test_a_partial_resource_is_not_stored(clinic: FrontDoor) -> None:
     created = clinic.post("/Encounter", care.session())
     path, meta = f"/Encounter/{created.id}", {"tag": [*TAGS, SUBSETTED]}
     add = [{"op": "add", "path": "/meta/tag", "value": [*TAGS, SUBSETTED]}]
@@ -274,7 +276,7 @@ def test_what_was_read_in_part_is_not_stored(clinic: FrontDoor) -> None:
     assert clinic.get(path).text == created.text
 
 
-def test_empties_and_stray_nulls_are_taken_out(clinic: FrontDoor) -> None:
+def test_empty_elements_and_stray_nulls_are_removed(clinic: FrontDoor) -> None:
     body = care.header(
         recipient=[],
         topic={"text": ""},
@@ -289,7 +291,7 @@ def test_empties_and_stray_nulls_are_taken_out(clinic: FrontDoor) -> None:
     assert own(created.body) == kept | {"category": [{"text": "chat"}]}
 
 
-def test_null_stays_only_beside_an_extension(clinic: FrontDoor) -> None:
+def test_null_is_kept_only_beside_an_extension(clinic: FrontDoor) -> None:
     urls, extended = ["https://a.example", None, None], [None, {"extension": [NOTE]}, None]
     body = care.header(instantiatesUri=urls, _instantiatesUri=extended)
     created = clinic.post("/Communication", body)
@@ -298,7 +300,7 @@ def test_null_stays_only_beside_an_extension(clinic: FrontDoor) -> None:
     assert created.body["_instantiatesUri"] == extended[:2]
 
 
-def test_issues_are_placed_in_the_body_as_sent(clinic: FrontDoor) -> None:
+def test_issues_are_located_in_the_body_as_sent(clinic: FrontDoor) -> None:
     body = care.header(category=[{}, None, {"coding": [{}, {"bogus": "x"}]}])
     answer = clinic.post("/Communication", body)
     refusals.check(answer, 400, "structure", "Communication.category[2].coding[1].bogus")
@@ -312,7 +314,7 @@ def narrative(status: str, text: str = "A chat") -> dict[str, str]:
     ("status", "stays"),
     [("generated", False), ("extensions", False), ("additional", True), ("empty", True)],
 )
-def test_a_generated_narrative_does_not_outlive_a_patch(
+def test_a_patch_removes_a_generated_narrative(
     clinic: FrontDoor, status: str, *, stays: bool
 ) -> None:
     text = narrative(status)
@@ -325,7 +327,7 @@ def test_a_generated_narrative_does_not_outlive_a_patch(
     assert clinic.get(path).text == patched.text
 
 
-def test_a_narrative_that_the_patch_writes_stays(clinic: FrontDoor) -> None:
+def test_a_narrative_written_by_the_patch_is_kept(clinic: FrontDoor) -> None:
     created = clinic.post("/Encounter", care.session(text=narrative("generated")))
     renewed = narrative("generated", "On leave")
     patched = clinic.patch(
@@ -352,7 +354,7 @@ def test_a_narrative_that_the_patch_writes_stays(clinic: FrontDoor) -> None:
         {"status": "onleave", "text": narrative("generated")},
     ],
 )
-def test_a_narrative_that_the_patch_writes_as_it_was_stays(clinic: FrontDoor, change: Any) -> None:
+def test_a_narrative_written_unchanged_by_the_patch_is_kept(clinic: FrontDoor, change: Any) -> None:
     text = narrative("generated")
     path = f"/Encounter/{clinic.post('/Encounter', care.session(text=text)).id}"
     kind = MERGE if isinstance(change, dict) else "application/json-patch+json"
@@ -369,7 +371,7 @@ def test_a_put_keeps_the_narrative_it_was_sent_with(clinic: FrontDoor) -> None:
     assert clinic.get(f"/Encounter/{created.id}").body["text"] == text
 
 
-def test_a_narrative_does_not_outlive_the_servers_own_change(clinic: FrontDoor) -> None:
+def test_a_change_by_the_server_removes_a_generated_narrative(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     texts = {"bart": narrative("generated"), "lisa": narrative("additional")}
     children = {
@@ -385,7 +387,7 @@ def test_a_narrative_does_not_outlive_the_servers_own_change(clinic: FrontDoor) 
     assert lisa["text"] == texts["lisa"]
 
 
-def test_a_narrative_does_not_outlive_a_start_that_a_message_corrects(clinic: FrontDoor) -> None:
+def test_a_start_corrected_by_a_message_removes_a_generated_narrative(clinic: FrontDoor) -> None:
     session_id = open_session(clinic)
     header_id, _ = thread(clinic, "2026-11-20T09:00:00Z")
     link(clinic, header_id, session_id)

@@ -48,7 +48,7 @@ def without(session: dict[str, Any], *names: str) -> dict[str, Any]:
     ],
 )
 @pytest.mark.parametrize("is_over", [False, True])
-def test_a_bound_of_ours_that_contradicts_a_clients_is_left_out(
+def test_a_computed_bound_that_contradicts_the_clients_is_left_out(
     thread_policy: Practice,
     status: str,
     period: dict[str, str],
@@ -82,7 +82,7 @@ def test_a_finished_session_written_with_a_start_of_the_clients_follows_it(
 
 
 @pytest.mark.parametrize("status", ["in-progress", "onleave", "finished"])
-def test_a_put_that_leaves_out_what_we_filled_keeps_it_whatever_its_status(
+def test_a_put_without_the_computed_values_keeps_them_whatever_its_status(
     thread_policy: Practice, status: str
 ) -> None:
     session = conversation(thread_policy)
@@ -92,7 +92,7 @@ def test_a_put_that_leaves_out_what_we_filled_keeps_it_whatever_its_status(
     assert written["period"]["start"] == session["period"]["start"]
 
 
-def test_a_thread_that_is_linked_brings_what_was_said_before_the_beginning(
+def test_linking_a_thread_adopts_messages_from_before_the_session(
     practice: Practice,
 ) -> None:
     waiting = practice.header()
@@ -122,7 +122,7 @@ def test_a_planned_session_that_begins_closes_when_its_thread_is_idle(practice: 
 
 
 @pytest.mark.parametrize(("status", "after"), [("in-progress", "finished"), ("planned", "planned")])
-def test_a_clients_session_ends_with_its_last_thread_unless_it_is_yet_to_come(
+def test_a_clients_session_ends_with_its_last_thread_unless_it_has_not_begun(
     thread_policy: Practice, status: str, after: str
 ) -> None:
     session_id = thread_policy.opens(status=status)
@@ -136,7 +136,7 @@ def test_a_clients_session_ends_with_its_last_thread_unless_it_is_yet_to_come(
 # ---- Headers that change midway
 
 
-def test_another_policy_concerns_the_next_session(practice: Practice) -> None:
+def test_a_changed_policy_applies_to_the_next_session(practice: Practice) -> None:
     session_id = practice.opens()
     header_id = linked(practice, session_id)
     practice.says(header_id, NINE)

@@ -574,7 +574,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("resource", "code", "expression"), REFUSED)
-def test_what_r4_forbids_is_refused_at_its_element(
+def test_a_violation_of_r4_is_refused_at_its_element(
     resource: dict[str, Any], code: str, expression: str
 ) -> None:
     assert found(resource) == [(code, expression)]

@@ -111,7 +111,7 @@ def test_the_status_left_is_appended_with_its_period() -> None:
     assert history == [entry("in-progress", EARLIER, NOW)]
 
 
-def test_an_entry_of_the_status_left_without_an_end_is_ended() -> None:
+def test_an_open_history_entry_of_the_previous_status_is_ended() -> None:
     open_entry = [entry("planned", EARLIER, EARLIER), entry("in-progress", EARLIER)]
     before = encounter(status="in-progress", statusHistory=open_entry)
     history = left_as(before, {**before, "status": "finished"})
