@@ -185,7 +185,7 @@ def test_only_versions_of_a_record_about_their_patients_are_visible(
 
 
 @pytest.mark.usefixtures("family")
-def test_a_link_grants_writing_to_a_caller_who_reads_by_another_role() -> None:
+def test_a_caller_who_reads_by_another_role_writes_only_where_linked() -> None:
     both = FrontDoor(role="related-person auditor", fhir_user=OF_BART)
     assert both.get(f"/{MILHOUSE}").status == 200
     thread = care.header(sender=care.reference(OF_LISA), recipient=[ALICE])

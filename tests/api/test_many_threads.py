@@ -77,7 +77,7 @@ def test_a_search_by_a_person_in_too_many_threads_is_sorted(said: list[str]) -> 
     refusals.check(get(f"{MESSAGES}&_sort=-sent"), 400, "too-costly", "_sort")
 
 
-def test_too_many_threads_are_not_merged_with_other_criteria(
+def test_a_reverse_include_of_too_many_threads_is_refused(
     practice: Practice, said: list[str]
 ) -> None:
     practitioner = care.example("Practitioner", id="doctor-alice-smith")

@@ -161,7 +161,7 @@ def test_every_element_searched_as_an_identifier_is_protected() -> None:
     assert found <= IDENTIFIERS
 
 
-def test_a_conditional_create_of_a_bridge_ignores_what_a_patient_planted(
+def test_a_conditional_create_can_ignore_what_a_patient_planted(
     clinic: FrontDoor, practice: Practice
 ) -> None:
     """With ConditionMatches staff, no query of theirs finds what a patient created."""

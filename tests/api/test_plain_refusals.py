@@ -133,7 +133,7 @@ def test_a_change_refused_by_a_rule_names_the_field() -> None:
     assert places(linked) == ["#/encounterId"]
 
 
-def test_versions_are_required_by_headers() -> None:
+def test_version_conditions_are_given_in_headers() -> None:
     path = f"/encounters/{FACE.make('/encounters', VISIT)['id']}"
     for method, body in (("PUT", VISIT), ("PATCH", {}), ("DELETE", None)):
         late = FACE.call(method, path, body, if_match='W/"9"')

@@ -485,7 +485,7 @@ def test_an_encounter_must_name_its_patient_if_so_configured(
 
 @pytest.mark.parametrize("checks", ["none", "local"])
 @pytest.mark.parametrize("subject", [LOGICAL, ELSEWHERE, care.reference(f"{BASE}/{care.HOMER}")])
-def test_only_some_subjects_satisfy_the_requirement(
+def test_a_required_subject_must_be_checkable_if_references_are_checked(
     local: Practice, checks: str, subject: dict[str, Any]
 ) -> None:
     local.set(REFERENCE_CHECKS=checks, REQUIRE_SUBJECT="true")

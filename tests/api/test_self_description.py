@@ -217,5 +217,5 @@ def test_the_documentation_page_shows_every_request_and_runs_no_script() -> None
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
-def test_self_descriptions_are_read_only(clinic: FrontDoor, path: str) -> None:
+def test_openapi_and_the_documentation_page_are_read_only(clinic: FrontDoor, path: str) -> None:
     refusals.check(clinic.post(path, care.session()), 405, "not-supported")

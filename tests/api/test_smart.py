@@ -83,7 +83,7 @@ def test_the_user_pool_states_who_a_user_is(
     assert given["accessTokenGeneration"]["claimsToAddOrOverride"] == claims
 
 
-def test_the_user_pool_states_the_audience_of_an_access_token() -> None:
+def test_the_user_pool_adds_a_users_scopes_to_the_access_token_only() -> None:
     attributes = {"custom:scope": "patient/*.rs user/Communication.cru"}
     event: dict[str, Any] = {"request": {"userAttributes": attributes}, "response": {}}
     given = token_claims.handler(event, None)["response"]["claimsAndScopeOverrideDetails"]

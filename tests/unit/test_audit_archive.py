@@ -39,7 +39,7 @@ def event(seconds: float, *patients: str, tenant: str = "-", agent: str = "alice
     return entries.entry(tenant, event_id, fhirjson.canonical(said))
 
 
-def test_a_segment_is_gzip_of_lines_that_any_tool_reads() -> None:
+def test_a_segment_is_gzipped_json_lines() -> None:
     events = [event(n, "Patient/homer-simpson") for n in range(200)]
     (first, *_) = found = list(segments.build(events))
     lines = [
@@ -61,13 +61,13 @@ def test_a_segment_is_of_one_day() -> None:
     assert [len(match.events) for match in found] == [5, 3]
 
 
-def test_the_same_events_make_the_same_segment_in_whatever_order_they_come() -> None:
+def test_the_order_of_events_does_not_change_their_segment() -> None:
     events = [event(n) for n in range(100)]
     (one,), (other,) = segments.build(events), segments.build([*events[::-1], *events])
     assert one == other
 
 
-def test_an_event_is_read_from_its_member_alone() -> None:
+def test_an_event_is_read_from_a_single_gzip_member() -> None:
     events = [event(n, tenant=tenant) for n in range(150) for tenant in ("-", "b")]
     (segment,) = segments.build(events)
     for entry, place in segment.events:
@@ -78,7 +78,7 @@ def test_an_event_is_read_from_its_member_alone() -> None:
         assert {segments.hour_of(one.at) for one in member} == {place.hour}
 
 
-def test_a_part_of_a_member_is_not_taken_for_all_of_it() -> None:
+def test_a_truncated_member_is_not_read() -> None:
     (segment,) = segments.build([event(n) for n in range(60)])
     assert segments.first_member(segment.body[:100]) is None
     assert segments.first_member(segment.body + b"more") is not None
@@ -102,7 +102,7 @@ def named(found: list[dict[str, Any]], own_id: str, tenant: str = "-") -> list[s
     )
 
 
-def test_the_index_finds_events_by_each_id_that_they_name() -> None:
+def test_the_index_finds_events_by_each_id_they_name() -> None:
     events = [
         event(0.001, "Patient/homer", "Patient/marge"),
         event(1, "Patient/homer", agent="bob"),
@@ -119,19 +119,19 @@ def test_the_index_finds_events_by_each_id_that_they_name() -> None:
     assert named(found, "bart") == []
 
 
-def test_an_agent_who_is_the_patient_is_found_once() -> None:
+def test_an_agent_who_is_also_the_patient_is_indexed_once() -> None:
     own = event(0, "Patient/homer", agent="homer")
     assert named(rows([own]), "homer") == [own.at]
 
 
-def test_a_search_that_shows_thousands_costs_no_more_rows_than_there_are_buckets() -> None:
+def test_an_event_about_thousands_has_at_most_one_row_a_bucket() -> None:
     events = [event(n, *(f"Patient/p-{n}-{number}" for number in range(1000))) for n in range(5)]
     found = rows(events)
     assert len(found) <= archive_index.BUCKETS + 1
     assert named(found, "p-3-999") == [events[3].at]
 
 
-def test_a_bucket_with_more_postings_than_a_row_holds_has_several(
+def test_a_bucket_with_too_many_postings_has_several_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(archive_index, "MOST_POSTINGS", 10)
@@ -142,7 +142,7 @@ def test_a_bucket_with_more_postings_than_a_row_holds_has_several(
     assert len({(row["pk"]["S"], row["sk"]["S"]) for row in found}) == len(found)
 
 
-def test_the_members_of_a_segment_are_in_order_of_time() -> None:
+def test_the_members_of_a_segment_are_ordered_by_time() -> None:
     events = [event(n) for n in range(110)]
     (row,) = [row for row in rows(events) if "members" in row]
     known = archive_index.members(row)

@@ -37,7 +37,7 @@ def made(event: dict[str, Any], **more: Any) -> dict[str, Any]:
     return resource
 
 
-def test_a_read_says_who_read_what_of_whom_when_and_from_where() -> None:
+def test_a_read_states_caller_resource_patient_time_and_address() -> None:
     resource = made(READ)
     assert resource["recorded"] == AT
     assert (resource["action"], resource["outcome"]) == ("R", "0")
@@ -51,7 +51,7 @@ def test_a_read_says_who_read_what_of_whom_when_and_from_where() -> None:
     assert about == ["Encounter/one", "Patient/homer-simpson"]
 
 
-def test_a_write_names_each_resource_with_its_version_and_what_became_of_it() -> None:
+def test_a_write_names_each_resource_with_its_version_and_result() -> None:
     first, second, patient = made(WRITTEN)["entity"]
     assert first["what"]["reference"] == "Encounter/one/_history/1"
     assert second["what"]["reference"] == "Communication/two/_history/3"
@@ -63,14 +63,14 @@ def test_a_write_names_each_resource_with_its_version_and_what_became_of_it() ->
     ("status", "outcome"),
     [(200, "0"), (304, "0"), (400, "4"), (403, "4"), (412, "4"), (503, "8"), (500, "12")],
 )
-def test_an_outcome_is_a_success_or_how_bad_a_failure(status: int, outcome: str) -> None:
+def test_the_outcome_is_a_success_or_the_severity_of_the_failure(status: int, outcome: str) -> None:
     resource = made(READ, status=status, issues=["forbidden"])
     assert resource["outcome"] == outcome
     assert ("outcomeDesc" in resource) is (outcome != "0")
 
 
 @pytest.mark.parametrize("interaction", [*ACTIONS, "$open-session", "close", ""])
-def test_every_interaction_has_an_action_and_what_it_was(interaction: str) -> None:
+def test_every_interaction_has_an_action_and_a_subtype(interaction: str) -> None:
     resource = made(READ, interaction=interaction)
     assert resource["action"] == {"close": "U"}.get(interaction, ACTIONS.get(interaction, "E"))
     said = [detail["valueString"] for detail in resource["entity"][0]["detail"]]
@@ -92,11 +92,11 @@ def test_a_search_names_its_parameters() -> None:
 
 
 @pytest.mark.parametrize("who", [{}, {"client": "c1"}, {"subject": "u1"}])
-def test_a_caller_without_record_is_known_by_the_token(who: dict[str, str]) -> None:
+def test_a_caller_without_a_record_is_identified_by_the_token(who: dict[str, str]) -> None:
     (agent,) = made(READ, who=who)["agent"]
     assert agent["who"] == {"identifier": {"value": next(iter(who.values()), "unknown")}}
 
 
-def test_what_names_nothing_is_an_event_too() -> None:
+def test_an_event_may_name_no_resource() -> None:
     event = {"at": AT, "who": {}, "interaction": "", "status": 404, "patients": []}
     assert made(event)["outcome"] == "4"

@@ -49,7 +49,9 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 @given(moment=moments, zone=zones)
-def test_every_instant_has_a_local_day_with_bounds(moment: datetime, zone: tzinfo) -> None:
+def test_every_instant_lies_within_the_bounds_of_its_local_day(
+    moment: datetime, zone: tzinfo
+) -> None:
     day = days.day_of(moment, zone)
     first, after = days.bounds(day, zone)
     low, high = days.keys(day, zone)
@@ -61,9 +63,7 @@ def test_every_instant_has_a_local_day_with_bounds(moment: datetime, zone: tzinf
 
 @pytest.mark.parametrize("name", ZONES)
 @pytest.mark.parametrize("year", [1, 2, 9998, 9999])
-def test_days_follow_each_other_without_a_gap_in_the_first_and_last_years(
-    name: str, year: int
-) -> None:
+def test_days_are_contiguous_in_the_first_and_last_years(name: str, year: int) -> None:
     zone = instants.zone(name)
     for text in (f"{year:04}-01-01", f"{year:04}-06-15", f"{year:04}-12-30"):
         following = text[:-2] + f"{int(text[-2:]) + 1:02}"
@@ -95,7 +95,7 @@ def test_a_period_at_an_end_of_the_calendar_is_completed_and_measured(text: str,
 
 @pytest.mark.parametrize("resource_type", ["Communication", "Observation", "AuditEvent"])
 @pytest.mark.parametrize("text", ENDS)
-def test_a_date_at_an_end_of_the_calendar_is_searched_by_in_every_zone(
+def test_a_date_at_an_end_of_the_calendar_can_be_searched_in_every_zone(
     text: str, resource_type: str
 ) -> None:
     by = ORDERS[resource_type]
@@ -110,9 +110,7 @@ def test_a_date_at_an_end_of_the_calendar_is_searched_by_in_every_zone(
 
 @pytest.mark.parametrize("name", ["Asia/Tokyo", "America/Los_Angeles"])
 @pytest.mark.parametrize("vague", ["9999", "9999-12", "0001", "0001-01"])
-def test_a_search_from_an_end_of_the_calendar_reads_what_says_only_that_year_or_month(
-    vague: str, name: str
-) -> None:
+def test_a_search_from_an_end_of_the_calendar_finds_partial_dates(vague: str, name: str) -> None:
     zone = instants.zone(name)
     param = SEARCH_PARAMS.of("Communication")["sent"]
     text = "9999-12-31T23:59:59Z" if vague > "1" else "0001-01-01T00:00:00Z"

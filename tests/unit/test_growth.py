@@ -77,7 +77,7 @@ PATCHES: dict[str, Callable[[int], tuple[Json, Any, str]]] = {
 
 
 @pytest.mark.parametrize("name", PATCHES)
-def test_the_work_of_a_patch_grows_with_it(name: str) -> None:
+def test_the_work_of_a_patch_grows_linearly(name: str) -> None:
     assert growth(PATCHES[name], lambda sent: patch(*sent), 200) < 2 * SLACK
 
 
@@ -226,7 +226,7 @@ READERS: dict[str, Callable[[Json], object]] = {
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("body", BODIES)
-def test_the_work_of_looking_at_a_body_grows_with_it(body: str, reader: str) -> None:
+def test_the_work_of_reading_a_body_grows_linearly(body: str, reader: str) -> None:
     make, size = BODIES[body]
     assert growth(make, READERS[reader], size) < 2 * SLACK
 
@@ -235,7 +235,7 @@ MARKUP = ("<", "&", "<![CDATA[", "]]>", "<!--", "<div>", "<p>x</p>", '<b title="
 
 
 @pytest.mark.parametrize("part", MARKUP)
-def test_the_work_of_reading_a_narrative_grows_with_it(part: str) -> None:
+def test_the_work_of_reading_a_narrative_grows_linearly(part: str) -> None:
     def read(div: str) -> None:
         narrative.is_plain(div)
         narrative.has_content(div)
@@ -248,7 +248,7 @@ STYLES = ("/*", "/**/", "url(", "url( ", "url(x)", "\\", "\\61", "'", '"', "(", 
 
 @pytest.mark.parametrize("before", ["", "url(", "/*", "'"])
 @pytest.mark.parametrize("part", STYLES)
-def test_the_work_of_reading_a_style_grows_with_it(before: str, part: str) -> None:
+def test_the_work_of_reading_a_style_grows_linearly(before: str, part: str) -> None:
     assert growth(lambda size: before + part * size, styles.is_plain, 500) < 2 * SLACK
 
 
@@ -257,13 +257,13 @@ def patient(**more: Any) -> Json:
 
 
 @pytest.mark.parametrize("letter", ["\ufdfa", "x ", "\u0315\u0300", "Ł"])
-def test_the_work_of_a_text_that_is_searched_for_has_a_bound(letter: str) -> None:
+def test_the_work_of_folding_a_search_text_is_bounded(letter: str) -> None:
     """One character may stand for 18, and marks are put in order one by one."""
     assert growth(lambda size: letter * size, words.normal, 1000) < SLACK
     assert words.normal("x" * 1000) == words.normal("x" * 2000)
 
 
-def test_the_work_of_index_rows_grows_with_the_names() -> None:
+def test_the_work_of_index_rows_grows_linearly_with_the_names() -> None:
     def make(size: int) -> Json:
         return patient(name=[{"given": [f"g{number}" for number in range(size)]}])
 
@@ -285,7 +285,7 @@ QUERIES: dict[str, Callable[[int], Query]] = {
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_the_work_of_reading_a_search_grows_with_it(name: str) -> None:
+def test_the_work_of_parsing_a_search_grows_linearly(name: str) -> None:
     def read(query: Query) -> None:
         criteria.parse("Patient", query, UTC)
 
@@ -304,12 +304,12 @@ TEXTS: dict[str, tuple[str, Callable[[str], object]]] = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_the_work_of_reading_a_text_grows_with_it(name: str) -> None:
+def test_the_work_of_parsing_a_text_grows_linearly(name: str) -> None:
     part, read = TEXTS[name]
     assert growth(lambda size: part * size, read, 300) < 2 * SLACK
 
 
-def test_the_work_of_a_change_through_plain_json_grows_with_it() -> None:
+def test_the_work_of_a_change_through_plain_json_grows_linearly() -> None:
     """What is shown is found again among what is sent, in whatever order."""
 
     def make(size: int) -> tuple[Json, Json]:
@@ -325,7 +325,7 @@ def test_the_work_of_a_change_through_plain_json_grows_with_it() -> None:
     assert growth(make, change, 100) < 2 * SLACK
 
 
-def test_the_work_of_naming_places_in_plain_json_grows_with_the_body_and_with_the_issues() -> None:
+def test_the_work_of_naming_places_in_plain_json_grows_linearly_with_body_and_issues() -> None:
     def make(size: int) -> Json:
         return {"practitionerIds": [f"p{number}" for number in range(size)]}
 
@@ -344,7 +344,7 @@ def test_the_work_of_naming_places_in_plain_json_grows_with_the_body_and_with_th
     assert growth(make, name, 100) < 2 * SLACK
 
 
-def test_invariants_that_go_through_too_many_items_are_too_costly() -> None:
+def test_evaluating_invariants_over_too_many_items_is_refused_as_too_costly() -> None:
     body = {"resourceType": "Basic", "extension": [{"url": f"u{number}"} for number in range(100)]}
     assert fhirpath.holds("extension.all(url.exists())", body, body, work=Work(body, steps=5000))
     rule = "extension.all(url.combine(%resource.extension.url).exists())"
@@ -352,7 +352,7 @@ def test_invariants_that_go_through_too_many_items_are_too_costly() -> None:
         fhirpath.holds(rule, body, body, work=Work(body, steps=5000))
 
 
-def test_no_more_issues_are_listed_than_somebody_reads() -> None:
+def test_the_number_of_listed_issues_is_limited() -> None:
     body = care.session() | {f"x{number}": 1 for number in range(500)}
     problems = issues(body, "Encounter")
     listed = operation_outcome(problems)["issue"]

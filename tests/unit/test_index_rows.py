@@ -71,7 +71,7 @@ OBSERVATION = {
 
 
 @pytest.mark.parametrize(("resource", "count"), [(PATIENT, 10), (OBSERVATION, 5)])
-def test_who_is_searched_by_names_has_a_row_for_each_word(
+def test_a_person_has_a_row_for_each_word_of_their_names(
     resource: dict[str, Any], count: int
 ) -> None:
     keys = row_keys(stored(resource), CREATED, zone=UTC)
@@ -80,11 +80,11 @@ def test_who_is_searched_by_names_has_a_row_for_each_word(
     assert words == ({"homer", "j", "jay", "simpson"} if resource is PATIENT else set())
 
 
-def test_a_stub_keeps_all_of_a_name_of_which_one_part_is_searched_by_itself() -> None:
+def test_a_stub_keeps_the_whole_name_if_one_part_is_searchable_by_itself() -> None:
     assert stub(stored(PATIENT))["name"] == PATIENT["name"]
 
 
-def test_words_are_partitioned_by_how_they_begin_and_never_too_long_for_a_key() -> None:
+def test_words_are_partitioned_by_prefix_and_fit_a_key() -> None:
     words = ["Anna", "Ольга", "Жанна", "王", "\N{OLD ITALIC LETTER A}" * 300]
     names = [{"text": word} for word in words]
     keys = row_keys(stored({"resourceType": "Patient", "name": names}), CREATED, zone=UTC)
@@ -93,7 +93,7 @@ def test_words_are_partitioned_by_how_they_begin_and_never_too_long_for_a_key() 
     assert max(len(sort) for _, sort in named) < 600
 
 
-def test_an_encounter_is_found_by_each_value_in_order_of_its_start() -> None:
+def test_an_encounter_has_a_row_for_each_value_sorted_by_its_start() -> None:
     rows = kept(care.session(period={"start": "2026-11-20T23:30:00+01:00"}))
     order = "2026-11-20T22:30:00.000Z#r1"
     assert rows == {
@@ -106,21 +106,21 @@ def test_an_encounter_is_found_by_each_value_in_order_of_its_start() -> None:
     }
 
 
-def test_a_time_without_a_zone_is_in_the_order_of_the_deployments_zone() -> None:
+def test_a_time_without_a_zone_sorts_in_the_deployments_zone() -> None:
     resource = care.session(period={"start": "2026-11-20"})
     assert kept(resource, zone=ZoneInfo("Asia/Tokyo"))["date"] == "2026-11-19T15:00:00.000Z#r1"
 
 
-def test_what_has_no_date_follows_all_that_have_one_by_its_creation() -> None:
+def test_resources_without_a_date_sort_last_by_creation() -> None:
     assert kept(care.session())["date"] == f":{CREATED}#r1"
 
 
-def test_a_period_with_only_an_end_begins_before_all_others() -> None:
+def test_a_period_with_only_an_end_sorts_before_all_others() -> None:
     assert kept(care.session(period={"end": "2026"}))["date"] == "0001-01-01T00:00:00.000Z#r1"
 
 
 @pytest.mark.parametrize("status", ["finished", "cancelled", "entered-in-error"])
-def test_an_encounter_that_is_over_leaves_the_listing_of_open_ones(status: str) -> None:
+def test_an_ended_encounter_leaves_the_listing_of_open_ones(status: str) -> None:
     assert "open" not in kept(care.session(status))
 
 
@@ -138,7 +138,7 @@ def test_an_encounter_that_is_over_leaves_the_listing_of_open_ones(status: str) 
         (care.message("h") | {"status": "preparation"}, "d#", ""),
     ],
 )
-def test_a_communication_has_its_kind_before_its_date(
+def test_the_sort_key_of_a_communication_begins_with_its_kind(
     resource: dict[str, Any], kind: str, listing: str
 ) -> None:
     rows = kept(resource)
@@ -147,13 +147,13 @@ def test_a_communication_has_its_kind_before_its_date(
     assert listings == ({listing} if listing else set())
 
 
-def test_a_thread_needs_no_row_but_what_else_a_communication_is_part_of_does() -> None:
+def test_part_of_has_rows_except_for_the_thread_of_a_message() -> None:
     parts = [care.reference("Communication/h"), care.reference("Procedure/p")]
     found = [name for name in kept(care.message("h") | {"partOf": parts}) if "part-of" in name]
     assert found == ["part-of=p"]
 
 
-def test_references_to_this_server_are_known_by_their_relative_form() -> None:
+def test_references_to_this_server_are_indexed_in_relative_form() -> None:
     token = references.BASE.set("https://fhir.example.org")
     try:
         for text in ("Patient/1", "Patient/1/_history/2", "https://fhir.example.org/Patient/1"):
@@ -164,7 +164,7 @@ def test_references_to_this_server_are_known_by_their_relative_form() -> None:
         references.BASE.reset(token)
 
 
-def test_display_only_references_and_empty_identifiers_have_no_row() -> None:
+def test_display_only_references_and_empty_identifiers_have_no_rows() -> None:
     resource = care.session(
         subject={"display": "somebody"},
         participant=[{"individual": care.reference("#p")}],
@@ -174,7 +174,7 @@ def test_display_only_references_and_empty_identifiers_have_no_row() -> None:
     assert set(kept(resource)) == {"class=VR", "date", "open", "_lastUpdated", "participant=%23"}
 
 
-def test_a_reference_of_no_known_form_has_a_row_as_it_is_written() -> None:
+def test_a_reference_of_unknown_form_is_indexed_as_written() -> None:
     rows = kept(care.session(participant=[{"individual": care.reference("urn:uuid:1")}]))
     assert "participant=urn:uuid:1" in rows
     assert "participant=P/1" in kept(
@@ -188,7 +188,7 @@ def test_equal_values_share_a_row_whatever_their_system() -> None:
     assert len(keys) == len(set(keys)) == 7
 
 
-def test_no_value_can_leave_or_overflow_its_segment() -> None:
+def test_no_value_can_escape_or_overflow_its_key_segment() -> None:
     identifiers = [{"value": "a#b=c?d%"}, {"value": "é" * 3000}]
     found = row_keys(stored(care.session(identifier=identifiers)), CREATED, zone=UTC)
     keys = [pk for pk, _ in found if "identifier" in pk]
@@ -213,7 +213,7 @@ def test_listings_are_spread_evenly() -> None:
     assert min(counts) > 900
 
 
-def test_a_stub_has_what_searches_look_at_and_gives_the_same_rows() -> None:
+def test_a_stub_has_the_searched_elements_and_yields_the_same_rows() -> None:
     whole = stored(
         care.session(
             participant=[{"individual": care.reference(care.ALICE), "period": {"start": "2026"}}],
@@ -226,7 +226,7 @@ def test_a_stub_has_what_searches_look_at_and_gives_the_same_rows() -> None:
     assert row_keys(cut, CREATED, zone=UTC) == row_keys(whole, CREATED, zone=UTC)
 
 
-def test_a_row_of_the_catalogue_is_all_that_a_new_parameter_needs() -> None:
+def test_a_new_parameter_needs_only_a_row_in_the_catalogue() -> None:
     row = SearchParam(
         "Encounter", "origin", "reference", "Encounter.hospitalization.origin", index=Index.ROW
     )

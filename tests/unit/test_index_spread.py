@@ -41,7 +41,7 @@ def units(resource: dict[str, Any]) -> Counter[str]:
 
 
 @pytest.mark.parametrize("name", ["session", "header", "message"])
-def test_a_thousand_creates_a_second_fit_the_partitions_of_every_listing(name: str) -> None:
+def test_the_partitions_of_every_listing_take_a_thousand_creates_a_second(name: str) -> None:
     header, seen = ulids.new(NOW), Counter[str]()
     for _ in range(CREATES):
         seen += units(created(name, header))

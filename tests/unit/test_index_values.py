@@ -32,12 +32,12 @@ def days(first: str, last: str) -> instants.Range:
         "Observation.value.as(CodeableConcept).text",
     ],
 )
-def test_a_type_is_named_in_each_of_the_ways_that_r4_has(expression: str) -> None:
+def test_an_expression_may_name_a_type_in_each_of_r4s_ways(expression: str) -> None:
     assert paths(expression) == (Path(("valueCodeableConcept", "text")),)
 
 
 @pytest.mark.parametrize("expression", ["Patient.name.first()", "Patient", "Patient.as(x)", "name"])
-def test_an_expression_that_cannot_be_followed_is_refused(expression: str) -> None:
+def test_an_unsupported_expression_is_refused(expression: str) -> None:
     with pytest.raises(ValueError, match="is not a path"):
         paths(expression)
 
@@ -55,13 +55,13 @@ def test_an_expression_that_cannot_be_followed_is_refused(expression: str) -> No
         ({"effectivePeriod": {}}, []),
     ],
 )
-def test_a_choice_without_a_type_has_the_value_that_is_there(
+def test_a_choice_element_without_a_type_yields_the_value_present(
     resource: dict[str, Any], found: list[Value]
 ) -> None:
     assert said("Observation.effective", "date", **resource) == found
 
 
-def test_only_the_contacts_of_the_system_that_is_meant_count() -> None:
+def test_only_contact_points_of_the_right_system_count() -> None:
     telecom = [
         {"system": "email", "value": "Homer@Example.org"},
         {"system": "phone", "value": "+1 555 0100", "use": "home"},
@@ -83,18 +83,18 @@ def test_only_the_contacts_of_the_system_that_is_meant_count() -> None:
         ({"deceasedDateTime": "2026"}, "true"),
     ],
 )
-def test_who_has_died_is_known_by_a_date_too(resource: dict[str, Any], dead: str) -> None:
+def test_a_date_of_death_counts_as_deceased(resource: dict[str, Any], dead: str) -> None:
     expression = "Patient.deceased.exists() and Patient.deceased != false"
     assert said(expression, "token", **resource) == [Token("", dead)]
 
 
-def test_money_is_a_quantity_of_its_currency() -> None:
+def test_money_is_read_as_a_quantity_in_its_currency() -> None:
     price = {"value": Decimal("12.50"), "currency": "EUR"}
     found = said("ChargeItem.priceOverride", "quantity", priceOverride=price)
     assert found == [Quantity(Decimal("12.50"), "urn:iso:std:iso:4217", "EUR", "EUR")]
 
 
-def test_of_a_name_or_address_its_strings_are_read_and_not_its_codes() -> None:
+def test_only_the_strings_of_a_name_or_address_are_read_and_not_its_codes() -> None:
     name = {"use": "official", "given": ["Homer", None, "Jay"], "family": "Simpson"}
     address = {"use": "home", "type": "both", "line": ["742 Evergreen Terrace"], "city": "X"}
     assert said("Patient.name", "string", name=[name]) == ["Simpson", "Homer", "Jay"]

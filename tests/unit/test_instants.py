@@ -28,13 +28,13 @@ def between(first: str, last: str) -> Range:
         ("2026-03-10T10:30:15.300000000000Z", POINT),
     ],
 )
-def test_a_time_covers_its_last_part_and_a_fraction_is_a_point(text: str, width: int) -> None:
+def test_a_time_covers_its_last_unit_and_a_fraction_is_a_point(text: str, width: int) -> None:
     covered = instants.parse(text)
     assert covered.high - covered.low == width
 
 
 @pytest.mark.parametrize("fraction", ["301", "3010", "301000", "301000000", "3010000000000"])
-def test_zeros_at_the_end_of_a_fraction_mean_nothing(fraction: str) -> None:
+def test_trailing_zeros_of_a_fraction_mean_nothing(fraction: str) -> None:
     text = f"2026-03-10T10:30:15.{fraction}Z"
     assert (
         instants.parse(text) == instants.point(text) == instants.parse("2026-03-10T10:30:15.301Z")
@@ -64,11 +64,11 @@ def test_an_instant_is_a_point_without_a_fraction_too() -> None:
         ),
     ],
 )
-def test_a_day_is_that_of_the_clinic(text: str, zone: tzinfo, covered: Range) -> None:
+def test_a_day_is_in_the_zone_of_the_clinic(text: str, zone: tzinfo, covered: Range) -> None:
     assert instants.parse(text, zone) == covered
 
 
-def test_a_day_that_a_zone_skipped_is_the_point_at_which_it_was() -> None:
+def test_a_day_skipped_by_a_zone_is_a_point() -> None:
     apia = ZoneInfo("Pacific/Apia")
     skipped, after = (instants.parse(day, apia) for day in ("2011-12-30", "2011-12-31"))
     assert skipped == Range(after.low, after.low + POINT)
@@ -95,6 +95,6 @@ def test_the_calendars_first_and_last_days_are_local_days(name: str) -> None:
         ("9999-12-31T23:59:60Z", "9999-12-31"),
     ],
 )
-def test_a_leap_second_is_the_end_of_the_day_in_which_it_is_written(text: str, day: str) -> None:
+def test_a_leap_second_is_the_end_of_its_day(text: str, day: str) -> None:
     leap, whole, second = (instants.parse(one, UTC) for one in (text, day, f"{day}T23:59:59Z"))
     assert second.low < leap.low < leap.high == whole.high

@@ -83,12 +83,12 @@ def test_the_routes_know_the_types_of_the_collections() -> None:
 
 
 @by_name
-def test_there_are_enough_resources_to_tell(collection: Collection) -> None:
+def test_there_are_enough_resources_to_test_with(collection: Collection) -> None:
     assert len(resources(collection)) > 90
 
 
 @by_name
-def test_what_is_shown_and_written_back_changes_nothing(collection: Collection) -> None:
+def test_writing_back_what_is_shown_changes_nothing(collection: Collection) -> None:
     for resource in resources(collection):
         shown = mapping.shown(collection, resource)
         assert same(mapping.replaced(collection, resource, shown), resource)
@@ -97,7 +97,7 @@ def test_what_is_shown_and_written_back_changes_nothing(collection: Collection) 
 
 
 @by_name
-def test_a_put_of_the_least_keeps_all_that_no_field_shows(collection: Collection) -> None:
+def test_a_minimal_put_keeps_every_element_without_a_field(collection: Collection) -> None:
     """What goes is what was shown; what comes is what was sent."""
     least = plainly.least(collection)
     for resource in resources(collection):
@@ -114,7 +114,7 @@ def test_a_put_of_the_least_keeps_all_that_no_field_shows(collection: Collection
 
 
 @by_field
-def test_a_change_of_a_field_touches_no_other_element(collection: Collection, field: Field) -> None:
+def test_changing_a_field_changes_no_other_element(collection: Collection, field: Field) -> None:
     values = plainly.values(field.kind)
     # An object would be merged with the one that is there.
     value: Any = next((value for value in values if isinstance(value, str)), values[-1])
@@ -135,7 +135,7 @@ def test_a_change_of_a_field_touches_no_other_element(collection: Collection, fi
 
 
 @by_field
-def test_every_value_is_shown_as_it_was_sent_and_valid_in_fhir(
+def test_every_value_is_shown_as_sent_and_valid_in_fhir(
     collection: Collection, field: Field
 ) -> None:
     for value in plainly.values(field.kind):
@@ -170,7 +170,7 @@ def _is_part(value: Any) -> bool:
 
 
 @by_field
-def test_what_is_not_of_its_kind_is_named(collection: Collection, field: Field) -> None:
+def test_a_value_of_the_wrong_kind_is_named(collection: Collection, field: Field) -> None:
     for value in plainly.wrong(field.kind):
         body = plainly.least(collection) | {field.name: [value] if field.many else value}
         with pytest.raises(Invalid) as refused:
@@ -185,7 +185,7 @@ def test_what_is_not_of_its_kind_is_named(collection: Collection, field: Field) 
 
 
 @by_name
-def test_whatever_fhir_says_of_an_element_is_said_of_its_field(collection: Collection) -> None:
+def test_every_issue_of_an_element_is_reported_for_its_field(collection: Collection) -> None:
     for field in collection.fields:
         value = plainly.values(field.kind)[-1]
         body = plainly.least(collection) | {field.name: [value] if field.many else value}
@@ -230,7 +230,7 @@ def spread(collection: Collection, resource: Json) -> Json:
 
 
 @by_name
-def test_null_in_an_object_takes_that_member_away_and_nothing_else(collection: Collection) -> None:
+def test_null_in_an_object_removes_that_member_and_nothing_else(collection: Collection) -> None:
     seen = set()
     required = {field.name for field in collection.fields if field.required}
     for resource in resources(collection):
@@ -256,7 +256,7 @@ def test_null_in_an_object_takes_that_member_away_and_nothing_else(collection: C
 
 
 @by_name
-def test_null_in_an_object_that_is_not_there_changes_nothing(collection: Collection) -> None:
+def test_null_in_a_missing_object_changes_nothing(collection: Collection) -> None:
     for resource in resources(collection):
         shown = mapping.shown(collection, resource)
         for field in collection.fields:
@@ -266,7 +266,7 @@ def test_null_in_an_object_that_is_not_there_changes_nothing(collection: Collect
                 assert same(mapping.merged(collection, resource, change), resource)
 
 
-def test_an_object_that_loses_all_its_members_goes() -> None:
+def test_an_object_that_loses_all_its_members_is_removed() -> None:
     collection = COLLECTIONS["encounters"]
     visit = {"resourceType": "Encounter", "status": "planned", "class": {"code": "VR"}}
     for period in ({"start": "2026"}, {"start": "2026", "end": "2027"}):
@@ -283,7 +283,7 @@ def test_an_object_that_loses_all_its_members_goes() -> None:
     }
 
 
-def test_a_member_of_a_usual_code_or_a_name_may_be_taken_away() -> None:
+def test_a_member_of_a_usual_code_or_a_name_can_be_removed() -> None:
     collection = COLLECTIONS["encounters"]
     usual = mapping.made(collection, {"status": "planned", "class": "VR", "location": "Room 204"})
     changed = mapping.merged(collection, usual, {"class": {"display": None}})
@@ -300,9 +300,7 @@ def test_a_member_of_a_usual_code_or_a_name_may_be_taken_away() -> None:
         ({"status": None}, "#/status"),
     ],
 )
-def test_null_takes_away_neither_what_is_no_field_nor_what_is_needed(
-    change: Json, place: str
-) -> None:
+def test_null_removes_neither_unknown_nor_required_fields(change: Json, place: str) -> None:
     collection = COLLECTIONS["encounters"]
     visit = mapping.made(collection, {"status": "planned", "class": "VR", "serviceType": "x"})
     with pytest.raises(Invalid) as refusal:
@@ -310,7 +308,7 @@ def test_null_takes_away_neither_what_is_no_field_nor_what_is_needed(
     assert place in [issue.expression for issue in refusal.value.issues]
 
 
-def test_null_says_nothing_in_an_object_that_is_sent_whole() -> None:
+def test_null_is_ignored_in_an_object_sent_whole() -> None:
     collection = COLLECTIONS["encounters"]
     least = {"status": "planned", "class": "VR"}
     nothing = {"period": {"start": None, "end": None}, "identifiers": [{"value": None}]}

@@ -38,7 +38,7 @@ def test_a_condition_is_a_bare_query_or_a_url_of_its_type(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", OWN)
-def test_a_url_selects_however_it_names_this_server(text: str) -> None:
+def test_a_url_selects_in_every_spelling_of_this_server(text: str) -> None:
     assert queries.selection(text) == ("Patient", QUERY)
 
 
@@ -75,7 +75,7 @@ def test_a_value_may_itself_look_like_a_url_with_a_query(query: str) -> None:
         f"{BASE}/Patient?",
     ],
 )
-def test_what_is_of_another_type_or_server_or_selects_nothing_is_no_condition(text: str) -> None:
+def test_a_url_of_another_type_or_server_or_without_criteria_is_no_condition(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
         queries.condition(text, "Patient", header="If-None-Exist")
     assert refusal.value.issues[0].expression == "If-None-Exist"
@@ -84,5 +84,5 @@ def test_what_is_of_another_type_or_server_or_selects_nothing_is_no_condition(te
 @pytest.mark.parametrize(
     "text", ["Patient/1", f"{BASE}/Patient/1", "https://other.example/Patient?x=1", "urn:x?y", "#a"]
 )
-def test_what_is_no_query_here_selects_nothing(text: str) -> None:
+def test_a_malformed_or_foreign_query_selects_nothing(text: str) -> None:
     assert queries.selection(text) is None

@@ -141,7 +141,7 @@ def test_each_form_of_a_reference_is_read(text: str, named: Named) -> None:
         {"reference": "Patient/1"},
     ],
 )
-def test_what_is_no_reference_is_told_apart(text: object) -> None:
+def test_malformed_references_are_recognised(text: object) -> None:
     assert references.read(text) is None
 
 
@@ -150,7 +150,7 @@ def test_without_a_base_every_absolute_url_is_elsewhere() -> None:
     assert references.read(f"{BASE}/Patient/1") == Elsewhere(f"{BASE}/Patient/1", "Patient")
 
 
-def test_a_base_without_a_path_is_a_server_like_others() -> None:
+def test_a_base_may_have_no_path() -> None:
     references.BASE.set("https://fhir.example.org")
     assert references.literal("http://FHIR.example.org/Patient/1") == ("Patient", "1")
     assert references.read("https://fhir.example.org.evil.example/Patient/1") == Elsewhere(
@@ -158,7 +158,7 @@ def test_a_base_without_a_path_is_a_server_like_others() -> None:
     )
 
 
-def test_a_base_may_have_a_port_and_the_name_of_a_stage() -> None:
+def test_a_base_may_have_a_port_and_a_stage() -> None:
     references.BASE.set("http://127.0.0.1:4566/$default/fhir/R4")
     for text in (
         "http://127.0.0.1:4566/$default/fhir/R4/Patient/1",
@@ -168,7 +168,7 @@ def test_a_base_may_have_a_port_and_the_name_of_a_stage() -> None:
     assert references.literal("http://127.0.0.1/$default/fhir/R4/Patient/1") is None
 
 
-def test_a_long_text_is_read_as_a_short_one() -> None:
+def test_a_long_reference_is_read_like_a_short_one() -> None:
     text = f"https://other.example/{'a/' * 500}Patient/1"
     assert references.read(text) == Elsewhere(text, "Patient")
 
@@ -183,7 +183,7 @@ def test_a_long_text_is_read_as_a_short_one() -> None:
         ),
     ],
 )
-def test_two_urls_of_one_entry_are_the_same(one: str, other: str) -> None:
+def test_two_spellings_of_a_full_url_are_equal(one: str, other: str) -> None:
     assert urls.identity(one) == urls.identity(other)
 
 
@@ -195,7 +195,7 @@ def test_two_urls_of_one_entry_are_the_same(one: str, other: str) -> None:
         ("urn:oid:1.2", "urn:oid:1.2.3"),
     ],
 )
-def test_urls_of_different_entries_are_not(one: str, other: str) -> None:
+def test_full_urls_of_different_entries_differ(one: str, other: str) -> None:
     assert urls.identity(one) != urls.identity(other)
 
 

@@ -82,7 +82,7 @@ def test_the_models_and_our_tables_agree_on_structure(path: Path) -> None:
             assert codes, f"{what} at {way}"
 
 
-def test_the_mutants_are_many_and_most_are_wrong() -> None:
+def test_there_are_many_mutants_and_most_are_invalid() -> None:
     verdicts = [
         bool(issues(body, resource["resourceType"]))
         for resource in (json.loads(path.read_text()) for path in EXAMPLES)

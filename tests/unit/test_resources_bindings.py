@@ -41,7 +41,7 @@ def contained(resource: dict[str, Any]) -> list[tuple[str, str]]:
     return [(issue.code, issue.expression) for issue in issues(body, "Encounter")]
 
 
-def test_those_of_r4_are_known() -> None:
+def test_the_required_bindings_of_r4_are_known() -> None:
     assert {
         ("AdverseEvent", "outcome"),
         ("AdverseEvent", "severity"),
@@ -90,7 +90,7 @@ def test_codings_none_of_which_is_of_the_value_set_are_refused(concept: Any) -> 
 
 
 @pytest.mark.parametrize("concept", ["active", {"coding": "active"}, {"coding": ["active"]}, []])
-def test_another_shape_is_refused_and_breaks_nothing(concept: Any) -> None:
+def test_a_concept_of_another_shape_is_refused_without_an_error(concept: Any) -> None:
     assert ("structure", "Condition.clinicalStatus") in {
         (code, place.partition(".coding")[0]) for code, place in condition(concept)
     }
@@ -109,7 +109,7 @@ def test_each_code_of_each_value_set_is_accepted(kind: str, name: str) -> None:
     assert ("code-invalid", f"{kind}.{name}") in problems
 
 
-def test_those_of_what_is_contained_are_checked_too() -> None:
+def test_bindings_of_contained_resources_are_checked_too() -> None:
     verified = {"system": f"{HL7}allergyintolerance-verification", "code": "confirmed"}
     active = {"coding": [{"system": f"{HL7}allergyintolerance-clinical", "code": "active"}]}
     fine = {"clinicalStatus": active, "verificationStatus": {"coding": [verified]}}
@@ -119,7 +119,7 @@ def test_those_of_what_is_contained_are_checked_too() -> None:
     assert contained(ALLERGY | wrong) == [("code-invalid", place)]
 
 
-def test_a_unit_of_measure_is_any_of_ucum() -> None:
+def test_a_unit_of_measure_is_any_ucum_code() -> None:
     assert schema.has_coding("ucum-units", {"system": variants.UCUM, "code": "mm[Hg]"})
     assert not schema.has_coding("ucum-units", {"system": variants.UCUM})
     assert not schema.has_coding("ucum-units", {"system": "urn:x", "code": "mm[Hg]"})

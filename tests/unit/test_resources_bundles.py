@@ -19,12 +19,12 @@ def sent(bundle: dict[str, Any]) -> Any:
     return json.loads(fhirjson.dumps(bundle))
 
 
-def test_stored_json_is_copied_into_a_page_as_it_is() -> None:
+def test_stored_json_is_copied_into_a_page_unchanged() -> None:
     page = searchset([Found(STORED, f"{BASE}/Encounter/a")], LINKS)
     assert STORED in fhirjson.dumps(page)
 
 
-def test_a_page_tells_matches_from_what_came_with_them() -> None:
+def test_a_page_distinguishes_matches_from_includes() -> None:
     entries = [Found(READ, f"{BASE}/Encounter/b"), Found(READ, f"{BASE}/Encounter/c", "include")]
     page = sent(searchset(entries, LINKS, total=7))
     assert [entry["search"]["mode"] for entry in page["entry"]] == ["match", "include"]
@@ -34,7 +34,7 @@ def test_a_page_tells_matches_from_what_came_with_them() -> None:
     assert issues(page, "Bundle") == []
 
 
-def test_an_empty_page_has_no_entry_and_an_unknown_total_is_not_said() -> None:
+def test_an_empty_page_has_no_entry_and_omits_an_unknown_total() -> None:
     page = searchset([], LINKS)
     assert "entry" not in page
     assert "total" not in page
@@ -53,7 +53,7 @@ def test_every_outcome_in_a_page_has_a_full_url_of_its_own() -> None:
     assert issues(page, "Bundle") == []
 
 
-def test_a_history_says_how_each_version_came_about() -> None:
+def test_a_history_states_how_each_version_was_made() -> None:
     full_url = f"{BASE}/Encounter/b"
     versions = [
         Version(full_url, "DELETE", "Encounter/b", "204", 3, AT),

@@ -136,17 +136,21 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("resource", KEPT)
-def test_what_r4_allows_may_be_contained(resource: dict[str, Any]) -> None:
+def test_a_resource_that_r4_allows_may_be_contained(resource: dict[str, Any]) -> None:
     assert broken(resource) == []
 
 
 @pytest.mark.parametrize(("key", "place", "resource"), BROKEN)
-def test_what_r4_forbids_may_not(key: str, place: str, resource: dict[str, Any]) -> None:
+def test_a_resource_that_r4_forbids_may_not_be_contained(
+    key: str, place: str, resource: dict[str, Any]
+) -> None:
     assert broken(resource) == [(key, HERE + place)]
 
 
 @pytest.mark.parametrize(("key", "place", "resource"), BROKEN)
-def test_a_stored_type_keeps_them_by_itself(key: str, place: str, resource: dict[str, Any]) -> None:
+def test_a_stored_type_is_held_to_the_invariants_too(
+    key: str, place: str, resource: dict[str, Any]
+) -> None:
     (inner,) = resource["contained"]
     kind = inner["resourceType"]
     problems = [(issue.text.partition(":")[0], issue.expression) for issue in issues(inner, kind)]
@@ -177,7 +181,7 @@ def test_every_invariant_of_r4_can_be_read() -> None:
         assert callable(fhirpath.parsed(path))
 
 
-def test_an_empty_resource_of_every_type_breaks_no_machinery() -> None:
+def test_an_empty_resource_of_every_type_causes_no_error() -> None:
     for kind in schema.resource_types():
         for element in schema.type_named(kind).elements:
             for value in SHAPES:
@@ -203,7 +207,7 @@ def test_an_empty_resource_of_every_type_breaks_no_machinery() -> None:
         ("a as decimal <= 100", {"a": 101}, False),
     ],
 )
-def test_an_expression_says_what_fhirpath_says(
+def test_an_expression_evaluates_as_in_fhirpath(
     expression: str,
     element: dict[str, Any],
     held: bool,
@@ -213,7 +217,7 @@ def test_an_expression_says_what_fhirpath_says(
 
 
 @pytest.mark.parametrize("expression", ["a..b", "a.nothing()", "'", "a b", "(a"])
-def test_what_is_no_expression_is_refused(expression: str) -> None:
+def test_a_malformed_expression_is_refused(expression: str) -> None:
     with pytest.raises((ValueError, KeyError)):
         fhirpath.parsed(expression)
 
@@ -256,7 +260,7 @@ def studied(**characteristic: Any) -> dict[str, Any]:
         studied(definitionCanonical="urn:x", participantEffectiveDateTime="2026"),
     ],
 )
-def test_what_r4_allows_of_other_types_may_be_contained(resource: dict[str, Any]) -> None:
+def test_resources_of_other_types_that_r4_allows_may_be_contained(resource: dict[str, Any]) -> None:
     assert [(issue.text, issue.expression) for issue in issues(resource, "Encounter")] == []
 
 
@@ -269,14 +273,14 @@ def test_what_r4_allows_of_other_types_may_be_contained(resource: dict[str, Any]
         (containing("ResearchStudy", status="active", name="x"), "structure", ".name"),
     ],
 )
-def test_what_r4_forbids_of_other_types_may_not(
+def test_resources_of_other_types_that_r4_forbids_may_not_be_contained(
     resource: dict[str, Any], code: str, place: str
 ) -> None:
     problems = [(issue.code, issue.expression) for issue in issues(resource, "Encounter")]
     assert problems == [(code, HERE + place)]
 
 
-def test_two_assertions_in_one_are_two() -> None:
+def test_two_assertions_in_one_are_both_reported() -> None:
     action = f"{HERE}.test[0].action[0]"
     two = scripted(responseCode="200", response="okay")
     assert broken(two) == [("tst-5", f"{action}.assert"), ("tst-6", action)]
@@ -365,7 +369,7 @@ def test_a_resource_contains_at_most_a_hundred_others() -> None:
     assert (issue.code, issue.expression) == ("too-costly", "Encounter.contained")
 
 
-def test_a_rule_of_many_items_is_evaluated_in_one_look() -> None:
+def test_an_invariant_over_many_items_is_evaluated_in_one_pass() -> None:
     """Comparing each of the codings with each of the components' would take minutes."""
     many = 20_000
     coding = [{"code": f"c{index}"} for index in range(many)]

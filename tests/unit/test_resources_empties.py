@@ -18,11 +18,11 @@ def stripped(**elements: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("empty", [None, "", [], {}, [[]], [None], [""], {"text": ""}, [{"a": []}]])
-def test_what_has_nothing_in_it_is_left_out(empty: Any) -> None:
+def test_an_empty_element_is_removed(empty: Any) -> None:
     assert stripped(topic=empty) == {}
 
 
-def test_an_element_emptied_by_stripping_is_left_out_with_what_was_around_it() -> None:
+def test_an_element_emptied_by_stripping_is_removed_with_its_parents() -> None:
     sent = {"coding": [{"code": ""}, {"extension": [None]}], "text": None}
     assert stripped(reasonCode=[{"coding": [{"code": "a"}]}, sent]) == {
         "reasonCode": [{"coding": [{"code": "a"}]}]
@@ -30,7 +30,7 @@ def test_an_element_emptied_by_stripping_is_left_out_with_what_was_around_it() -
 
 
 @pytest.mark.parametrize("value", [0, False, " ", "a", 1])
-def test_what_looks_empty_to_python_but_is_a_value_is_kept(value: Any) -> None:
+def test_a_falsy_value_is_kept(value: Any) -> None:
     assert stripped(thing=value, things=[value]) == {"thing": value, "things": [value]}
 
 
@@ -55,11 +55,11 @@ def test_a_null_in_an_array_without_a_parallel_one_is_removed() -> None:
     assert stripped(given=["Ann", None, "Eve"]) == {"given": ["Ann", "Eve"]}
 
 
-def test_the_order_of_properties_stays() -> None:
+def test_the_order_of_properties_is_kept() -> None:
     assert list(strip(encounter(b=1, a=2, c="")).resource) == ["resourceType", "b", "a"]
 
 
-def test_the_body_itself_stays_as_it_was() -> None:
+def test_the_given_body_is_not_modified() -> None:
     body = encounter(participant=[{}, {"type": []}])
     strip(body)
     assert body == encounter(participant=[{}, {"type": []}])
@@ -70,7 +70,7 @@ def test_stripping_twice_changes_nothing_more() -> None:
     assert strip(once).resource == once
 
 
-def test_places_are_those_of_the_body_as_sent() -> None:
+def test_locations_refer_to_the_body_as_sent() -> None:
     body = strip(encounter(participant=[{}, {"type": [None, {"text": "a"}]}, None, {"id": "x"}]))
     assert body.as_sent("Encounter.participant[0].type[0].text") == (
         "Encounter.participant[1].type[1].text"
@@ -78,13 +78,13 @@ def test_places_are_those_of_the_body_as_sent() -> None:
     assert body.as_sent("Encounter.participant[1]") == "Encounter.participant[3]"
 
 
-def test_places_in_arrays_that_lost_nothing_are_as_they_are() -> None:
+def test_locations_in_unchanged_arrays_stay_the_same() -> None:
     body = strip(encounter(participant=[{}, {"id": "x"}], type=[{"text": "a"}]))
     assert body.as_sent("Encounter.type[0].text") == "Encounter.type[0].text"
     assert body.as_sent("Encounter.status") == "Encounter.status"
 
 
-def test_places_of_primitives_with_extensions_are_those_of_both_arrays() -> None:
+def test_locations_of_primitives_with_extensions_cover_both_arrays() -> None:
     body = strip(encounter(given=["", "Ann", "Eve"], _given=[{}, {"id": "1"}]))
     assert body.as_sent("Encounter.given[0].extension[0]") == "Encounter.given[1].extension[0]"
     assert body.as_sent("Encounter.given[1]") == "Encounter.given[2]"

@@ -98,7 +98,9 @@ def every_issue(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.parametrize("resource_type", sorted(resource_types()))
-def test_the_work_of_each_invariant_grows_with_the_resource(resource_type: str, level: int) -> None:
+def test_the_work_of_each_invariant_grows_linearly_with_the_resource(
+    resource_type: str, level: int
+) -> None:
     measured(resource_type, 1, level)
     few, before = measured(resource_type, FEW, level)
     many, after = measured(resource_type, MANY, level)

@@ -26,7 +26,7 @@ def test_every_invariant_is_tried() -> None:
 
 
 @pytest.mark.parametrize("key", EXAMPLES)
-def test_an_invariant_tells_what_keeps_it_from_what_does_not(key: str) -> None:
+def test_an_invariant_holds_for_its_valid_example_only(key: str) -> None:
     kept, broken = EXAMPLES[key]
     assert holds(key, kept)
     assert not holds(key, broken)

@@ -15,7 +15,7 @@ DEPTHS = dict.fromkeys(CARE, variants.DEEPEST) | dict.fromkeys((*DIRECTORY, *REC
 
 
 @pytest.mark.parametrize(("root", "deepest"), DEPTHS.items())
-def test_an_element_is_accepted_at_every_path_and_each_mistake_is_refused_there(
+def test_a_valid_element_is_accepted_at_every_path_and_each_mistake_is_refused_there(
     root: str, deepest: int
 ) -> None:
     tried: Counter[str] = Counter()
@@ -32,7 +32,7 @@ def test_an_element_is_accepted_at_every_path_and_each_mistake_is_refused_there(
 
 
 @pytest.mark.parametrize(("root", "deepest"), DEPTHS.items())
-def test_every_element_of_every_type_that_is_reached_has_a_path(root: str, deepest: int) -> None:
+def test_every_reachable_element_has_a_path(root: str, deepest: int) -> None:
     followed = {
         (step.kind.name, step.name) for way in variants.paths(root, deepest) for step in way
     }

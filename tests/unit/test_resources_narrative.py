@@ -82,7 +82,7 @@ FAR = [
 
 
 @pytest.mark.parametrize("style", NEAR)
-def test_a_style_may_show_images_that_are_at_hand(style: str) -> None:
+def test_a_style_may_show_embedded_images(style: str) -> None:
     assert styles.is_plain(style)
 
 
@@ -109,7 +109,7 @@ def test_a_style_fetches_nothing_from_elsewhere_and_runs_nothing(style: str) -> 
         "<!-- a comment --><p>x</p>",
     ],
 )
-def test_what_only_formats_is_accepted(inner: str) -> None:
+def test_xhtml_that_only_formats_is_accepted(inner: str) -> None:
     assert narrative.is_plain(DIV.format(inner))
     assert narrative.has_content(DIV.format(inner))
 
@@ -132,7 +132,7 @@ def test_what_only_formats_is_accepted(inner: str) -> None:
         "<div><![CDATA[x</div>",
     ],
 )
-def test_what_does_more_is_refused(inner: str) -> None:
+def test_unsafe_or_malformed_xhtml_is_refused(inner: str) -> None:
     assert not narrative.is_plain(DIV.format(inner))
 
 

@@ -45,7 +45,7 @@ def written(*said: Issue) -> list[dict[str, Any]]:
         (Issue("informational", "How", data='{"a":1}', severity="information"), '{"a":1}'),
     ],
 )
-def test_diagnostics_have_the_text_what_more_there_is_and_the_place(
+def test_diagnostics_contain_the_text_the_details_and_the_location(
     issue: Issue, diagnostics: str
 ) -> None:
     (made,) = written(issue)
@@ -64,7 +64,7 @@ def kinds(of: type[FhirError] = FhirError) -> Iterator[type[FhirError]]:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind not in SPEAK_FOR_THEMSELVES])
-def test_every_kind_of_refusal_says_what_is_wrong(kind: type[FhirError]) -> None:
+def test_every_kind_of_refusal_states_what_is_wrong(kind: type[FhirError]) -> None:
     response = refused(kind("It cannot be done", expression=ELEMENT, diagnostics="Do another"))
     assert response.status in STATUS.values()
     (issue,) = loads(response.body)["issue"]
@@ -72,25 +72,25 @@ def test_every_kind_of_refusal_says_what_is_wrong(kind: type[FhirError]) -> None
     assert issue["diagnostics"] == f"It cannot be done: Do another ({ELEMENT})"
 
 
-def test_a_method_that_is_not_there_is_named_with_those_that_are() -> None:
+def test_an_unsupported_method_is_named_with_the_supported_ones() -> None:
     (issue,) = loads(refused(MethodNotAllowed("PUT", ["GET", "HEAD"])).body)["issue"]
     assert issue["diagnostics"] == "PUT is not supported at this path: The path supports GET, HEAD"
 
 
-def test_an_error_of_our_own_says_only_which_request_it_was() -> None:
+def test_an_internal_error_states_only_the_request_id() -> None:
     (issue,) = loads(broken("request-1").body)["issue"]
     assert issue["diagnostics"] == "Internal error: Request request-1"
 
 
 @pytest.mark.parametrize("expression", ["", ELEMENT])
-def test_an_issue_of_an_entry_names_its_place_in_the_bundle_alone(expression: str) -> None:
+def test_an_issue_of_an_entry_is_located_in_the_bundle_only(expression: str) -> None:
     place = "Bundle.entry[1].resource.status"
     (issue,) = written(Issue("required", "A status is needed", expression))
     assert moved(issue, place)["diagnostics"] == f"A status is needed ({place})"
     assert moved(issue, place)["expression"] == [place]
 
 
-def test_no_refusal_of_ours_is_without_words() -> None:
+def test_no_refusal_lacks_a_text() -> None:
     names = {kind.__name__ for kind in kinds()}
     silent = [
         f"{file.relative_to(PACKAGE)}:{call.lineno}"

@@ -45,7 +45,7 @@ def name_of(resource: dict[str, Any]) -> dict[str, Any]:
         ([], [None, B], {"_given": [B]}),
     ],
 )
-def test_empties_are_taken_out_of_both_arrays_or_filled_with_null(
+def test_empty_items_are_removed_from_both_arrays_or_filled_with_null(
     given: list[Any], extensions: list[Any], kept: dict[str, Any]
 ) -> None:
     sent = patient(given=given, _given=extensions)
@@ -53,7 +53,7 @@ def test_empties_are_taken_out_of_both_arrays_or_filled_with_null(
     assert issues(strip(sent).resource, "Patient") == []
 
 
-def test_arrays_in_a_contained_resource_are_in_step_too() -> None:
+def test_paired_arrays_of_a_contained_resource_are_aligned_too() -> None:
     body = {"resourceType": "Encounter", "contained": [patient(given=["Ann"], _given=[None])]}
     assert strip(body).resource["contained"] == [patient(given=["Ann"])]
 
@@ -151,7 +151,7 @@ STEPS = st.lists(
 
 
 @given(ITEMS, EXTENSIONS, STEPS)
-def test_whatever_is_sent_and_changed_both_arrays_are_in_step(
+def test_both_arrays_stay_aligned_whatever_is_sent_and_changed(
     values: list[Any], extensions: list[Any], steps: list[tuple[str, str, str]]
 ) -> None:
     stored = strip(patient(given=values, _given=extensions)).resource

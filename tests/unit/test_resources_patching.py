@@ -30,13 +30,13 @@ def op(kind: str, path: str, **rest: Any) -> dict[str, Any]:
     return {"op": kind, "path": path, **rest}
 
 
-def test_a_header_is_linked_as_medplums_apps_do() -> None:
+def test_a_header_can_be_linked_with_medplums_patch() -> None:
     link = {"reference": "Encounter/e"}
     after = patched(op("test", "/meta/versionId", value="3"), op("add", "/encounter", value=link))
     assert after == {**HEADER, "encounter": link}
 
 
-def test_the_resource_and_the_patch_stay_as_they_were() -> None:
+def test_the_given_resource_and_patch_are_not_modified() -> None:
     before = copy.deepcopy(HEADER)
     value = {"text": "x"}
     after = patched(op("add", "/topic", value=value), op("add", "/topic/text", value="y"))
@@ -66,7 +66,7 @@ def test_numbers_keep_their_digits() -> None:
     ("stored", "tested", "holds"),
     [("1.50", "1.5", True), ("1", "1.0", True), ("true", "1", False), ("0", "false", False)],
 )
-def test_a_test_compares_numbers_by_value_and_knows_true_from_one(
+def test_a_test_compares_numbers_by_value_and_distinguishes_true_from_one(
     stored: str, tested: str, *, holds: bool
 ) -> None:
     resource = fhirjson.loads(f'{{"resourceType":"Encounter","id":"e","x":[{stored}]}}')
@@ -107,7 +107,7 @@ def test_a_failed_test_names_operation_and_element_but_no_value() -> None:
         {"op": "copy", "from": "/recipient/7", "path": "/x"},
     ],
 )
-def test_a_path_that_is_not_there_is_invalid(operation: Any) -> None:
+def test_a_missing_path_is_invalid(operation: Any) -> None:
     with pytest.raises(Invalid) as refused:
         patched(op("test", "/status", value="in-progress"), operation)
     assert not isinstance(refused.value, Malformed)
@@ -133,13 +133,13 @@ def test_a_path_that_is_not_there_is_invalid(operation: Any) -> None:
         {"op": "move", "from": "/topic", "path": "/topic/text"},
     ],
 )
-def test_a_malformed_operation_is_named_by_its_place(operation: Any) -> None:
+def test_a_malformed_operation_is_located(operation: Any) -> None:
     with pytest.raises(Malformed) as refused:
         patched(op("test", "/status", value="in-progress"), operation)
     assert "Operation 1" in refused.value.issues[0].text
 
 
-def test_all_or_nothing_is_changed() -> None:
+def test_a_patch_is_applied_completely_or_not_at_all() -> None:
     before = copy.deepcopy(HEADER)
     with pytest.raises(Invalid):
         patched(op("add", "/recipient/-", value={}), op("remove", "/absent"))
@@ -170,7 +170,7 @@ def test_the_identity_cannot_be_patched(name: str, value: Any) -> None:
         assert refused.value.issues[0].expression == f"Communication.{name}"
 
 
-def test_the_whole_resource_can_be_replaced_but_only_by_itself() -> None:
+def test_the_whole_resource_can_be_replaced_only_by_the_same_resource() -> None:
     whole = {"resourceType": "Communication", "id": "h", "status": "completed"}
     assert patched(op("replace", "", value=whole)) == whole
     others: list[Any] = [[], "x", None, {"resourceType": "Communication", "id": "i"}]
@@ -179,7 +179,7 @@ def test_the_whole_resource_can_be_replaced_but_only_by_itself() -> None:
             patched(op("add", "", value=value))
 
 
-def test_copying_without_end_is_refused() -> None:
+def test_exponential_copying_is_refused() -> None:
     doubling = [{"op": "copy", "from": "/topic", "path": f"/topic/{n}"} for n in range(60)]
     with pytest.raises(TooLong):
         patched(*doubling)
@@ -195,7 +195,7 @@ def test_copying_without_end_is_refused() -> None:
         ("application/fhir+json", None),
     ],
 )
-def test_a_body_that_is_no_patch_is_malformed(media_type: str, body: Any) -> None:
+def test_a_body_that_is_not_a_patch_is_malformed(media_type: str, body: Any) -> None:
     with pytest.raises(Malformed):
         patch(HEADER, body, media_type)
 
@@ -227,12 +227,14 @@ def test_plain_json_is_either_kind_of_patch(media_type: str) -> None:
         ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
     ],
 )
-def test_a_merge_patch_does_what_its_rfc_shows(before: Any, changes: Any, after: Any) -> None:
+def test_a_merge_patch_agrees_with_the_examples_of_its_rfc(
+    before: Any, changes: Any, after: Any
+) -> None:
     identity = {"resourceType": "Communication", "id": "h"}
     assert patch({**identity, **before}, changes, MERGE_PATCH) == {**identity, **after}
 
 
-def test_a_merge_patch_leaves_its_input_alone() -> None:
+def test_a_merge_patch_does_not_modify_its_input() -> None:
     changes = {"topic": {"coding": [{"code": "x"}]}}
     after = patch(HEADER, changes, MERGE_PATCH)
     after["topic"]["coding"][0]["code"] = "y"
@@ -268,7 +270,7 @@ def by_library(document: Any, operations: list[Any]) -> Any:
 
 @settings(max_examples=500, deadline=None)
 @given(DOCUMENTS, st.lists(OPERATIONS, min_size=1, max_size=4))
-def test_operations_do_what_the_library_jsonpatch_makes_of_them(
+def test_operations_agree_with_the_library_jsonpatch(
     document: dict[str, Any], operations: list[Any]
 ) -> None:
     done, expected = by_library(document, operations)
@@ -279,26 +281,26 @@ def test_operations_do_what_the_library_jsonpatch_makes_of_them(
 
 
 @pytest.mark.parametrize("status", ["generated", "extensions"])
-def test_a_generated_narrative_does_not_outlive_its_content(status: str) -> None:
+def test_a_generated_narrative_is_removed_when_its_content_changes(status: str) -> None:
     before = {**HEADER, "text": {"status": status, "div": "<div>in progress</div>"}}
     after = patch(before, [op("replace", "/status", value="completed")], JSON_PATCH)
     assert "text" not in without_generated_text(before, after)
 
 
-def test_a_narrative_the_patch_wrote_stays() -> None:
+def test_a_narrative_written_by_the_patch_is_kept() -> None:
     before = {**HEADER, "text": {"status": "generated", "div": "<div>old</div>"}}
     after = patch(before, [op("replace", "/text/div", value="<div>new</div>")], JSON_PATCH)
     assert without_generated_text(before, after) == after
 
 
 @pytest.mark.parametrize("text", [{"status": "additional", "div": "<div>by hand</div>"}, None])
-def test_any_other_narrative_stays(text: Any) -> None:
+def test_any_other_narrative_is_kept(text: Any) -> None:
     before = {**HEADER, "text": text} if text else HEADER
     after = {**before, "status": "completed"}
     assert without_generated_text(before, after) == after
 
 
-def test_a_change_that_changes_nothing_leaves_the_narrative() -> None:
+def test_a_patch_without_change_keeps_the_narrative() -> None:
     before = {**HEADER, "text": {"status": "generated", "div": "<div>old</div>"}}
     after = {**json.loads(json.dumps(before)), "meta": {"versionId": "4"}}
     assert without_generated_text(before, after) == after

@@ -27,7 +27,7 @@ def places(resource: dict[str, Any], **more: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("text", NO_REFERENCE)
-def test_what_is_no_reference_is_refused_wherever_it_stands(text: str) -> None:
+def test_a_malformed_reference_is_refused_at_every_element(text: str) -> None:
     wrong = care.reference(text)
     url = "https://clinic.example/x"
     contained = PATIENT | {"managingOrganization": wrong}
@@ -101,7 +101,9 @@ def test_a_type_that_agrees_with_its_reference_is_accepted(element: dict[str, An
         (care.reference("Device?identifier=1"), "reference"),
     ],
 )
-def test_a_type_that_may_not_stand_there_is_refused(element: dict[str, Any], place: str) -> None:
+def test_a_type_that_the_element_does_not_allow_is_refused(
+    element: dict[str, Any], place: str
+) -> None:
     contained: list[dict[str, Any]] = [PATIENT, DEVICE]
     pointers = [
         {"url": "https://e.example", "valueReference": care.reference(f"#{resource['id']}")}
@@ -138,7 +140,7 @@ def test_a_parameter_contains_its_own_resources() -> None:
     assert "Parameters.parameter[0].resource.subject" in places(body)
 
 
-def test_a_canonical_is_no_reference() -> None:
+def test_a_canonical_is_not_checked_as_a_reference() -> None:
     body = care.header(instantiatesCanonical=["https://e.example/PlanDefinition/x|1"])
     assert places(body) == []
 

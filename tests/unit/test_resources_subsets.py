@@ -60,7 +60,9 @@ def test_every_type_that_is_searched_has_a_summary(resource_type: str, summary: 
 
 
 @pytest.mark.parametrize("resource_type", EVERY_TYPE)
-def test_a_summary_has_what_others_have_in_it_all_types_of_a_choice_too(resource_type: str) -> None:
+def test_a_summary_agrees_with_fhir_resources_including_every_type_of_a_choice(
+    resource_type: str,
+) -> None:
     resource = whole(resource_type)
     body = cut(resource, _summary="true")
     model = get_fhir_model_class(resource_type)
@@ -73,7 +75,7 @@ def test_a_summary_has_what_others_have_in_it_all_types_of_a_choice_too(resource
 
 @pytest.mark.parametrize("resource_type", EVERY_TYPE)
 @pytest.mark.parametrize("asked", [{"_summary": "text"}, {"_elements": "id"}])
-def test_what_is_mandatory_is_in_every_part_whichever_type_of_a_choice_it_is(
+def test_mandatory_elements_are_in_every_part_including_every_type_of_a_choice(
     resource_type: str, asked: dict[str, str]
 ) -> None:
     resource = whole(resource_type)
@@ -83,7 +85,7 @@ def test_what_is_mandatory_is_in_every_part_whichever_type_of_a_choice_it_is(
 
 
 @pytest.mark.parametrize("resource_type", EVERY_TYPE)
-def test_a_choice_is_asked_for_by_its_name_or_by_that_of_one_type(resource_type: str) -> None:
+def test_a_choice_can_be_requested_by_its_name_or_by_one_of_its_types(resource_type: str) -> None:
     resource = whole(resource_type)
     elements = type_named(resource_type).elements
     least = cut(resource, _elements="id").keys()
@@ -97,13 +99,13 @@ def test_a_choice_is_asked_for_by_its_name_or_by_that_of_one_type(resource_type:
             assert cut(resource, _elements=name).keys() == least | one_type
 
 
-def test_a_value_that_has_only_an_extension_is_shown_as_one_that_is_there() -> None:
+def test_a_value_with_only_an_extension_is_shown_like_others() -> None:
     observation = {"resourceType": "Observation", "meta": {}, "_valueString": EXTENSION}
     assert cut(observation, _elements="value")["_valueString"] == EXTENSION
     assert cut(observation, _summary="true")["_valueString"] == EXTENSION
 
 
-def test_the_parts_of_an_element_in_a_summary_have_their_choices_too() -> None:
+def test_nested_elements_of_a_summary_include_their_choices() -> None:
     component = {"code": {"text": "dose"}, "valueQuantity": QUANTITY, "interpretation": []}
     observation = {"resourceType": "Observation", "meta": {}, "component": [component]}
     assert cut(observation, _summary="true")["component"] == [
@@ -111,7 +113,7 @@ def test_the_parts_of_an_element_in_a_summary_have_their_choices_too() -> None:
     ]
 
 
-def test_an_element_of_which_nothing_is_in_the_summary_is_left_out_and_not_empty() -> None:
+def test_an_element_with_nothing_in_the_summary_is_left_out_rather_than_empty() -> None:
     participants = [{"period": {"start": "2026"}}, {"individual": {"display": "Ann"}}]
     encounter = {"resourceType": "Encounter", "meta": {}, "participant": participants}
     assert cut(encounter, _summary="true")["participant"] == participants[1:]
@@ -119,7 +121,7 @@ def test_an_element_of_which_nothing_is_in_the_summary_is_left_out_and_not_empty
     assert "participant" not in cut(encounter, _summary="true")
 
 
-def test_values_and_their_extensions_stay_in_step() -> None:
+def test_values_and_their_extensions_stay_aligned() -> None:
     given = {"given": ["Ann", None], "_given": [None, EXTENSION]}
     patient = {"resourceType": "Patient", "meta": {}, "name": [given]}
     assert cut(patient, _summary="true")["name"] == [given]
@@ -127,7 +129,7 @@ def test_values_and_their_extensions_stay_in_step() -> None:
 
 
 @pytest.mark.parametrize("name", ["valu", "value[y]", "[x]", "component.value", "valuequantity"])
-def test_what_is_no_name_of_a_choice_is_refused(name: str) -> None:
+def test_an_invalid_name_of_a_choice_is_refused(name: str) -> None:
     with pytest.raises(Invalid) as refused:
         subsets.asked("Observation", {"_elements": name})
     assert refused.value.issues[0].expression == "_elements"

@@ -57,7 +57,7 @@ def test_the_specifications_own_examples_are_valid(path: Path) -> None:
     assert found(resource) == []
 
 
-def test_there_are_examples() -> None:
+def test_examples_exist() -> None:
     assert len(EXAMPLES) >= 14
 
 
@@ -200,7 +200,7 @@ LEGAL = [
 
 
 @pytest.mark.parametrize("resource", LEGAL)
-def test_what_r4_allows_is_accepted_and_kept(resource: dict[str, Any]) -> None:
+def test_a_resource_that_r4_allows_is_accepted_and_kept(resource: dict[str, Any]) -> None:
     assert found(resource) == []
     assert strip(resource).resource == resource
 
@@ -585,7 +585,7 @@ def keys_refused() -> set[str]:
     return {text.partition(":")[0] for text in texts}
 
 
-def test_every_invariant_r4_has_here_is_checked_and_tried() -> None:
+def test_every_invariant_of_r4_is_checked_and_tested() -> None:
     named = set(schema._file("core")["invariants"])
     assert named == set(INVARIANTS) | set(CONTAINED_INVARIANTS)
     assert named <= keys_refused()
@@ -606,7 +606,7 @@ def test_every_type_of_r4_can_be_read() -> None:
             assert not element.value_set or schema.binding(element.value_set)("?") in (False, None)
 
 
-def test_every_issue_is_there_at_once() -> None:
+def test_all_issues_are_reported_at_once() -> None:
     body = encounter(
         status="x", foo=1, participant=[{"period": {"start": "x"}}], length={"value": 1, "code": 5}
     )
@@ -620,7 +620,7 @@ def test_every_issue_is_there_at_once() -> None:
     ]
 
 
-def test_every_issue_says_what_is_wrong_and_where_r4_says_so_but_quotes_nothing() -> None:
+def test_every_issue_states_the_problem_and_the_rule_of_r4_but_quotes_no_content() -> None:
     for body, *_ in REFUSED:
         for issue in issues(body, body["resourceType"]):
             assert issue.text
@@ -630,7 +630,7 @@ def test_every_issue_says_what_is_wrong_and_where_r4_says_so_but_quotes_nothing(
     assert "s3cret" not in repr(issues(secret, "Encounter"))
 
 
-def test_places_in_issues_are_those_of_the_body_as_sent() -> None:
+def test_issue_locations_refer_to_the_body_as_sent() -> None:
     stripped = strip(encounter(participant=[{}, {"type": [{"text": ""}, {"text": 5}]}]))
     with pytest.raises(Invalid) as refused:
         validate(stripped.resource, "Encounter", as_sent=stripped.as_sent)
@@ -645,7 +645,7 @@ def test_a_date_is_read_in_the_zone_given() -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"resourceType": "Encounter"}, [], None, "x", 5])
-def test_another_resource_than_the_urls_is_refused(body: Any) -> None:
+def test_a_resource_other_than_the_urls_is_refused(body: Any) -> None:
     assert [issue.expression.split(".")[0] for issue in issues(body, "Communication")] == [
         "Communication"
     ]
@@ -677,7 +677,7 @@ NAMES = [
 @given(
     st.dictionaries(st.sampled_from(NAMES), JSON, max_size=5), st.sampled_from(EXAMPLES), st.data()
 )
-def test_no_shape_of_a_body_is_more_than_invalid(
+def test_a_body_of_any_shape_is_at_most_invalid(
     elements: dict[str, Any], path: Path, data: st.DataObject
 ) -> None:
     resource = fhirjson.loads(path.read_bytes())

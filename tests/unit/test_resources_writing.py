@@ -18,7 +18,7 @@ def encounter(**elements: Any) -> dict[str, Any]:
     return {"resourceType": "Encounter", "id": "e", **elements}
 
 
-def test_what_the_client_says_in_meta_is_kept_and_the_rest_dropped() -> None:
+def test_the_clients_meta_is_kept_and_the_servers_dropped() -> None:
     kept = {
         "profile": ["https://example.org/p"],
         "tag": [{"code": "t"}],
@@ -33,11 +33,11 @@ def test_what_the_client_says_in_meta_is_kept_and_the_rest_dropped() -> None:
     assert meta_as_written(encounter(meta={**dropped, **kept})) == encounter(meta=kept)
 
 
-def test_a_meta_of_which_nothing_is_left_goes() -> None:
+def test_an_emptied_meta_is_removed() -> None:
     assert meta_as_written(encounter(meta={"versionId": "1"})) == encounter()
 
 
-def test_what_was_read_in_part_cannot_be_stored() -> None:
+def test_a_partial_resource_cannot_be_stored() -> None:
     tag = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"}
     with pytest.raises(BusinessRule) as refused:
         meta_as_written(encounter(meta={"tag": [{}, {**tag, "code": "SUBSETTED"}]}))
@@ -61,7 +61,7 @@ def test_version_order_and_instant_make_no_difference() -> None:
     ("one", "other"),
     [('"x":1.5', '"x":1.50'), ('"x":1', '"x":"1"'), ('"x":[1,2]', '"x":[2,1]'), ('"x":1', '"y":1')],
 )
-def test_another_token_makes_a_difference(one: str, other: str) -> None:
+def test_a_differing_json_token_makes_a_difference(one: str, other: str) -> None:
     assert not same(fhirjson.loads(f"{{{one}}}"), fhirjson.loads(f"{{{other}}}"))
 
 
@@ -70,7 +70,7 @@ def test_another_tag_makes_a_difference() -> None:
 
 
 @pytest.mark.parametrize("before", sorted(OPEN))
-def test_an_open_status_may_become_any(before: str) -> None:
+def test_an_open_status_may_change_to_any(before: str) -> None:
     for after in (*OPEN, "finished", "cancelled", "entered-in-error"):
         check_transition(before, after)
 
@@ -83,7 +83,7 @@ def test_an_open_status_may_become_any(before: str) -> None:
         ("entered-in-error", {"entered-in-error"}),
     ],
 )
-def test_an_ended_status_may_become_few(before: str, allowed: set[str]) -> None:
+def test_an_ended_status_has_few_successors(before: str, allowed: set[str]) -> None:
     for after in {*OPEN, "finished", "cancelled", "entered-in-error"} - allowed:
         with pytest.raises(BusinessRule) as refused:
             check_transition(before, after)
@@ -106,7 +106,7 @@ def entry(status: str, start: str, end: str = "") -> dict[str, Any]:
     return {"status": status, "period": {"start": start} | ({"end": end} if end else {})}
 
 
-def test_the_status_left_is_appended_with_its_period() -> None:
+def test_the_previous_status_is_appended_with_its_period() -> None:
     history = left_as(encounter(status="in-progress"), encounter(status="finished"))
     assert history == [entry("in-progress", EARLIER, NOW)]
 
@@ -119,13 +119,13 @@ def test_an_open_history_entry_of_the_previous_status_is_ended() -> None:
     assert "end" not in open_entry[1]["period"]
 
 
-def test_an_entry_the_body_has_just_appended_is_enough() -> None:
+def test_an_entry_already_appended_by_the_body_is_not_duplicated() -> None:
     mine = [entry("in-progress", EARLIER, "2026-03-02T09:30:00Z"), entry("finished", NOW)]
     after = encounter(status="finished", statusHistory=mine)
     assert left_as(encounter(status="in-progress"), after) == mine
 
 
-def test_a_status_left_twice_is_there_twice() -> None:
+def test_a_status_left_twice_is_recorded_twice() -> None:
     first = entry("in-progress", EARLIER, EARLIER)
     before = encounter(status="in-progress", statusHistory=[first])
     assert left_as(before, {**before, "status": "finished"}) == [

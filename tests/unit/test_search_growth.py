@@ -136,7 +136,7 @@ def ask(kind: str, *query: tuple[str, str]) -> Result:
     return search(kind, query, tenant="-", caller="me", base=BASE, zone=UTC)
 
 
-def test_every_indexed_parameter_is_asked_for() -> None:
+def test_every_indexed_parameter_is_covered() -> None:
     asked = {f"{kind}?{name.partition(':')[0]}" for kind, name, _ in EVERY.values()}
     rows = [row for kind in READ for row in SEARCH_PARAMS.of(kind).values()]
     indexed = {row.name for row in rows if row.index is not Index.FILTER}
@@ -158,7 +158,7 @@ def test_pages_are_full_and_read_no_more_than_twice_what_they_show(
         assert memory.rows <= 40
 
 
-def test_what_a_name_contains_is_looked_for_only_among_what_else_is_asked_for() -> None:
+def test_a_contains_search_over_too_many_resources_needs_another_criterion() -> None:
     with pytest.raises(TooCostly, match="More than 2000 resources") as refused:
         ask("Patient", ("name:contains", "nobody"))
     (issue,) = refused.value.issues
@@ -171,7 +171,7 @@ def test_what_a_name_contains_is_looked_for_only_among_what_else_is_asked_for() 
         assert (page.resources, page.next) == ([], None)
 
 
-def test_a_thread_of_one_instant_is_paged_through_to_its_end(memory: Memory) -> None:
+def test_a_thread_whose_messages_share_an_instant_can_be_paged_through(memory: Memory) -> None:
     """As one whose messages only say the day: their places in the thread differ by nothing else."""
     for asked in ("h", "Communication/h"):
         page = ask("Communication", ("part-of", asked), ("_count", "300"))
@@ -186,7 +186,7 @@ def test_a_thread_of_one_instant_is_paged_through_to_its_end(memory: Memory) -> 
 
 @pytest.mark.parametrize("prefix", ["", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
 @pytest.mark.parametrize("query", ["Encounter?_lastUpdated", "Communication?_lastUpdated"])
-def test_no_page_that_goes_on_is_empty_whatever_is_asked_of_the_last_update(
+def test_no_page_with_a_next_link_is_empty_when_searching_by_last_updated(
     query: str, prefix: str
 ) -> None:
     kind, _, name = query.partition("?")
@@ -208,7 +208,9 @@ def test_no_page_that_goes_on_is_empty_whatever_is_asked_of_the_last_update(
         ("status", "entered-in-progress"),
     ],
 )
-def test_what_nothing_has_is_known_at_once(query: tuple[str, str], memory: Memory) -> None:
+def test_a_value_that_no_resource_has_is_answered_at_once(
+    query: tuple[str, str], memory: Memory
+) -> None:
     memory.forget()
     page = ask("Encounter", query)
     assert (page.resources, page.next, memory.rows) == ([], None, 0)

@@ -101,16 +101,14 @@ def test_ten_kilobytes_of_query_are_answered(archive: Archive, query: Pairs) -> 
         ([("patient.name", "x"), ("_has:Condition:encounter:code", "y")] * 11, ""),
     ],
 )
-def test_more_values_or_joins_than_a_search_may_have_are_refused(
-    query: Pairs, expression: str
-) -> None:
+def test_too_many_values_or_joins_are_refused(query: Pairs, expression: str) -> None:
     with pytest.raises(Invalid) as refused:
         ask(query)
     assert {issue.expression for issue in refused.value.issues} == {expression}
     assert {issue.code for issue in refused.value.issues} == {TooCostly.code}
 
 
-def test_escaped_commas_do_not_part_values() -> None:
+def test_escaped_commas_do_not_separate_values() -> None:
     assert ids(ask([("identifier", ",".join([r"\," * 500] * 2)), ("subject", "x")])) == []
 
 
@@ -123,13 +121,13 @@ def test_joins_by_a_name_that_many_types_have_are_read_once_for_each_type() -> N
     assert read(5) < 3 * read(3)
 
 
-def test_many_dates_find_what_they_ask_for() -> None:
+def test_a_search_by_many_dates_finds_the_matches() -> None:
     days = [f"2026-01-{day:02}T00:00" for day in range(1, 32)]
     found = ids(ask([("_lastUpdated", ",".join(days)), ("_count", "100")]))
     assert set(found) == {"e0", "e1440"}
 
 
-def test_a_status_that_is_none_finds_nothing(archive: Archive) -> None:
+def test_an_unknown_status_finds_nothing(archive: Archive) -> None:
     archive.memory.forget()
     page = ask([("status", "bogus")])
     assert (page.resources, page.next, archive.memory.calls) == ([], None, 0)

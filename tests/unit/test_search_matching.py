@@ -98,9 +98,7 @@ def test_a_period_with_open_ends_against_each_prefix(
         ("2026-03-31T22:00:00Z", "Europe/Vienna", "2026-04"),
     ],
 )
-def test_a_month_is_asked_for_as_the_zone_of_the_deployment_has_it(
-    sent: str, zone: str, months: str
-) -> None:
+def test_a_month_is_searched_in_the_deployments_zone(sent: str, zone: str, months: str) -> None:
     message = care.message("h", sent)
     asked = ["2026-02", "2026-03", "2026-04"]
     assert [request for request in asked if found(message, "sent", request, ZoneInfo(zone))] == [
@@ -133,7 +131,7 @@ def test_a_closed_period_is_compared_as_a_range(value: str, *, true: bool) -> No
     assert found(care.session(period=BOTH), "date", value) is true
 
 
-def test_a_month_is_that_of_the_zone() -> None:
+def test_a_month_is_in_the_given_zone() -> None:
     late = care.session(period={"start": "2026-03-31T23:30:00Z", "end": "2026-03-31T23:40:00Z"})
     assert found(late, "date", "2026-03")
     assert not found(late, "date", "2026-03", ZoneInfo("Europe/Vienna"))
@@ -161,7 +159,7 @@ def test_a_token_is_a_code_a_system_or_both(value: str, *, true: bool) -> None:
     assert found(care.session(), "class", value) is true
 
 
-def test_a_bar_and_nothing_before_it_asks_for_no_system() -> None:
+def test_a_leading_bar_means_no_system() -> None:
     assert found(care.session(identifier=[{"value": "1"}]), "identifier", "|1")
     assert not found(
         care.session(identifier=[{"system": "urn:a", "value": "1"}]), "identifier", "|1"
@@ -185,7 +183,7 @@ def test_not_means_none_of_the_list_and_matches_what_is_missing() -> None:
     assert found(care.session(), "type:not", "a")
 
 
-def test_several_nots_are_each_of_all_values() -> None:
+def test_each_of_several_nots_excludes_all_its_values() -> None:
     both = care.session(type=[{"coding": [{"system": "urn:a", "code": "a"}, {"code": "b"}]}])
     text = care.session(type=[{"text": "a"}])
     asked = {"urn:a|a": False, "|a": True, "urn:a|": False, "|b": False, "urn:b|,c": True}
@@ -195,7 +193,7 @@ def test_several_nots_are_each_of_all_values() -> None:
     assert not found(both, "status:not", "planned,in-progress")
 
 
-def test_missing_and_a_value_together_are_both_meant() -> None:
+def test_missing_and_a_value_must_both_match() -> None:
     asked = [("type:missing", "true"), ("type:not", "a"), ("date:missing", "false")]
     query = parse("Encounter", [*asked, ("date", "ge2026-03-11")], UTC)
     typed: Any = {"type": [{"coding": [{"code": "b"}]}]}
@@ -212,7 +210,7 @@ def test_missing_and_a_value_together_are_both_meant() -> None:
     assert [name for name, holds in held.items() if holds] == ["all hold"]
 
 
-def test_missing_is_of_values_and_a_display_is_none() -> None:
+def test_missing_means_without_a_value_and_a_display_is_not_a_value() -> None:
     assert found(care.header(), "part-of:missing", "true")
     assert found(care.header(partOf=[{"display": "a leaflet"}]), "part-of:missing", "true")
     assert found(care.header(partOf=[{"identifier": {"value": "1"}}]), "part-of:missing", "false")
@@ -283,7 +281,7 @@ def known(number: str) -> dict[str, Any]:
         ("2026-03-10T10:30:15.2Z", {"ne", "gt", "ge", "sa"}),
     ],
 )
-def test_an_instant_against_every_precision(asked: str, prefixes: set[str]) -> None:
+def test_an_instant_is_compared_with_every_precision(asked: str, prefixes: set[str]) -> None:
     message = care.message("h", "2026-03-10T10:30:15.250Z")
     true = {prefix for prefix in EVERY if found(message, "sent", prefix + asked)}
     assert true == prefixes
@@ -420,7 +418,7 @@ def test_a_number_of_any_length_finds_itself(number: str) -> None:
         assert not found(resource, "length", f"{prefix}{number}"), prefix
 
 
-def test_numbers_differ_by_their_last_digit_however_long_they_are() -> None:
+def test_long_numbers_differ_by_their_last_digit() -> None:
     near, far = LONG[:-1] + "4", LONG[:-1] + "6"
     assert not found(known(LONG), "length", near)
     assert found(known(LONG), "length", f"gt{LONG[:-1]}")
@@ -470,7 +468,7 @@ def test_numbers_sort_by_their_value_whatever_their_length() -> None:
         ("_security:missing", "true", True),
     ],
 )
-def test_what_a_communication_says(name: str, value: str, *, true: bool) -> None:
+def test_the_parameters_of_a_communication(name: str, value: str, *, true: bool) -> None:
     resource = care.header(
         instantiatesUri=["http://a.example/protocols/7"],
         instantiatesCanonical=[
@@ -514,7 +512,7 @@ def test_what_a_communication_says(name: str, value: str, *, true: bool) -> None
         ("account:missing", "true", True),
     ],
 )
-def test_what_an_encounter_says(name: str, value: str, *, true: bool) -> None:
+def test_the_parameters_of_an_encounter(name: str, value: str, *, true: bool) -> None:
     kind = {"coding": [{"system": "urn:kinds", "code": "MR"}], "text": "Medical record"}
     resource = care.session(
         identifier=[{"system": "urn:mrn", "value": "12", "type": kind}],
@@ -582,7 +580,7 @@ def test_every_parameter_that_is_repeated_must_match() -> None:
         ("nonsense", "1"),
     ],
 )
-def test_what_cannot_be_understood_is_refused_by_its_name(name: str, value: str) -> None:
+def test_an_invalid_parameter_is_refused_by_its_name(name: str, value: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse("Encounter", [(name, value)], UTC)
     assert [issue.expression for issue in refused.value.issues] == [name]

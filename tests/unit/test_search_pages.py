@@ -47,7 +47,7 @@ ORDERS += [[("_sort", "length,-_id")], [("_sort", "-length,date")]]
 @pytest.mark.usefixtures("archive")
 @pytest.mark.parametrize("sort", ORDERS, ids=str)
 @pytest.mark.parametrize("by", ["patient", "_id", "class"])
-def test_pages_back_are_the_pages_that_led_there(sort: Pairs, by: str) -> None:
+def test_previous_pages_are_the_same_as_on_the_way_there(sort: Pairs, by: str) -> None:
     named = ",".join(f"e{number:02}" for number in (*range(13, 27), *range(13)))
     query = [{"patient": PATIENT, "_id": ("_id", named), "class": ("class", "VR")}[by], *sort]
     whole = ids(ask([*query, ("_count", "100")]))
@@ -81,7 +81,7 @@ def test_offsets_give_the_same_pages_with_totals_and_all_links(sort: Pairs) -> N
 
 
 @pytest.mark.usefixtures("archive")
-def test_what_has_no_value_is_last_both_ways_and_further_keys_decide_among_equals() -> None:
+def test_resources_without_a_value_sort_last_and_further_keys_break_ties() -> None:
     number = {f"e{number:02}": number for number in range(27)}
     for direction in (1, -1):
         sign = "-" if direction < 0 else ""
@@ -108,7 +108,7 @@ def test_a_total_is_that_of_the_first_page_on_all_pages(archive: Archive, asked:
 
 
 @pytest.mark.usefixtures("archive")
-def test_without_being_asked_for_there_is_no_total() -> None:
+def test_there_is_no_total_unless_requested() -> None:
     assert ask([PATIENT]).total is None
     assert ask([PATIENT, ("_total", "none")]).total is None
     page = ask([PATIENT, ("_total", "none"), ("_offset", "0"), ("_count", "2")])
@@ -156,7 +156,7 @@ def test_a_total_of_too_many_is_left_out_and_its_pages_go_on_by_cursors() -> Non
         ([("_offset", "99999999999999999999")], "_offset"),
     ],
 )
-def test_what_would_read_too_much_is_refused_naming_what_would_help(
+def test_a_search_that_would_read_too_much_is_refused_with_advice(
     query: Pairs, expression: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
@@ -178,14 +178,14 @@ def test_what_would_read_too_much_is_refused_naming_what_would_help(
         ([("_count", "٣")], ["_count"]),
     ],
 )
-def test_result_parameters_that_are_wrong_are_named(query: Pairs, expressions: list[str]) -> None:
+def test_wrong_result_parameters_are_named(query: Pairs, expressions: list[str]) -> None:
     with pytest.raises(Invalid) as refused:
         ask(query)
     assert [issue.expression for issue in refused.value.issues] == expressions
 
 
 @pytest.mark.usefixtures("archive")
-def test_a_cursor_stays_that_of_its_search_whatever_is_shown_of_it() -> None:
+def test_a_cursor_stays_valid_whatever_part_of_the_results_is_shown() -> None:
     page = ask([PATIENT, ("_count", "5")])
     assert page.next
     cursor = page.next[-1]

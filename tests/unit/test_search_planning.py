@@ -61,7 +61,7 @@ def left(one: Plan) -> list[str]:
         ("Encounter?_id=1&class=VR", "_id", ["_id=1", "class=VR"]),
     ],
 )
-def test_a_query_reads_the_narrowest_partition_and_checks_only_the_rest(
+def test_a_query_reads_the_narrowest_partition_and_filters_by_the_rest(
     query: str, reads: str, checks: list[str]
 ) -> None:
     assert (planned(query).reads, left(planned(query))) == (reads, checks)
@@ -86,7 +86,7 @@ def test_the_kind_of_a_communication_narrows_the_keys_read(
     assert found == ranges
 
 
-def test_nothing_is_read_where_nothing_can_match() -> None:
+def test_nothing_is_read_if_nothing_can_match() -> None:
     assert planned("Communication?part-of:missing=true&part-of=Communication/x").steps == ()
     assert planned("Encounter?status=bogus").steps == ()
 
@@ -111,7 +111,7 @@ def test_a_month_reads_the_starts_within_it() -> None:
         ("le2026-03", [("0001-01-01", "2026-04-01")], [(":", ":")]),
     ],
 )
-def test_a_date_reads_a_stretch_of_starts_and_the_second_rows_of_what_began_before(
+def test_a_date_reads_a_range_of_starts_and_the_second_rows_of_long_encounters(
     asked: str, near: list[tuple[str, str]], far: list[tuple[str, str]]
 ) -> None:
     ((first, *second),) = planned(f"Encounter?patient=Patient/1&date={asked}").steps
@@ -123,7 +123,7 @@ def test_a_date_reads_a_stretch_of_starts_and_the_second_rows_of_what_began_befo
 
 
 @pytest.mark.usefixtures("long_is_a_week")
-def test_a_time_to_come_is_looked_for_from_now_on() -> None:
+def test_a_future_date_reads_starts_from_now_on() -> None:
     ((near, _),) = planned("Encounter?patient=Patient/1&date=ge2999").steps
     assert near.ranges[0][0] < order.instant_text(instants.nanoseconds(instants.now()))
 
@@ -138,12 +138,12 @@ def test_a_message_of_a_year_is_found_by_a_time_within_it() -> None:
     assert [low[2:15] for low in lows] == [*starts[:2], "2026-03-03T22"]
 
 
-def test_backwards_what_has_no_date_is_a_step_of_its_own() -> None:
+def test_a_descending_search_reads_undated_resources_in_a_separate_step() -> None:
     assert len(planned("Encounter?patient=Patient/1&_sort=-date").steps) == 2
     assert len(planned("Encounter?patient=Patient/1&_sort=date").steps) == 1
 
 
-def test_a_new_row_of_the_catalogue_is_planned_on() -> None:
+def test_a_new_parameter_of_the_catalogue_is_used_by_the_planner() -> None:
     row = SearchParam(
         "Encounter",
         "origin",

@@ -140,12 +140,12 @@ def test_a_text_is_found_by_the_beginning_of_any_of_its_words(
 
 
 @pytest.mark.parametrize("sort", ["family", "-given,_id", "_lastUpdated"])
-def test_what_is_found_by_words_is_sorted_by_anything(sort: str) -> None:
+def test_matches_by_words_can_be_sorted_by_any_key(sort: str) -> None:
     found = ids(ask(("name", "s,j,h,m"), ("_sort", sort)))
     assert sorted(found) == ["homer", "marge", "simp", "smith", "smith2", "strasse"]
 
 
-def test_texts_are_sorted_by_what_is_folded() -> None:
+def test_texts_sort_by_their_folded_form() -> None:
     found = ids(ask(("_id", "strasse,lukasz,oersted,dorde,thor,isil"), ("_sort", "family")))
     assert found == ["dorde", "thor", "isil", "oersted", "strasse", "lukasz"]
 
@@ -164,12 +164,12 @@ def test_texts_are_sorted_by_what_is_folded() -> None:
         ("王 伟 ア あ א", "王 伟 ア あ א"),
     ],
 )
-def test_letters_are_folded_to_what_is_typed_without_them(text: str, plain: str) -> None:
+def test_letters_are_folded_to_plain_ones(text: str, plain: str) -> None:
     assert words.normal(text) == plain
     assert words.normal(plain) == plain
 
 
-def test_words_that_begin_alike_are_read_once(archive: Archive) -> None:
+def test_words_with_a_common_prefix_are_read_once(archive: Archive) -> None:
     archive.memory.forget()
     assert len(ids(ask(("name", "simpk,simp,simpson")))) == 3
     assert (archive.memory.calls, archive.memory.rows) == (2, 5)
@@ -180,7 +180,7 @@ def test_several_names_narrow_what_is_found() -> None:
     assert ids(ask(("name", "s"), ("given:contains", "oh"))) == ["smith", "smith2"]
 
 
-def test_pages_go_through_the_words_and_show_each_resource_once() -> None:
+def test_paging_through_words_shows_each_resource_once() -> None:
     query = ("name", "s,j,h,m"), ("_count", "1")
     whole = ids(ask(query[0]))
     assert sorted(whole) == ["homer", "marge", "simp", "smith", "smith2", "strasse"]
@@ -214,7 +214,7 @@ def test_pages_go_through_the_words_and_show_each_resource_once() -> None:
         ("telecom", "HOMER@example.ORG,+15551234567", "gateway"),
     ],
 )
-def test_a_telephone_number_is_found_as_it_is_by_one_read(
+def test_a_telephone_number_is_found_by_one_read(
     archive: Archive, name: str, value: str, found: str
 ) -> None:
     archive.memory.forget()
@@ -224,6 +224,6 @@ def test_a_telephone_number_is_found_as_it_is_by_one_read(
 
 @pytest.mark.parametrize("value", ["-", "' ", "\u00b4"])
 @pytest.mark.parametrize("name", ["name", "name:contains"])
-def test_a_text_without_letters_is_no_text_to_search_for(name: str, value: str) -> None:
+def test_a_search_text_without_letters_is_refused(name: str, value: str) -> None:
     with pytest.raises(Invalid, match="is not a text with a letter or digit"):
         ask((name, value))

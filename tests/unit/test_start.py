@@ -30,9 +30,7 @@ except dynamodb.NoConnection:
     ("start", "said"),
     [("", "0 calls"), ("on-demand", "1 calls"), ("snap-start", "1 1 calls")],
 )
-def test_the_client_is_there_when_a_function_starts_and_is_fresh_after_a_snapshot(
-    start: str, said: str
-) -> None:
+def test_the_client_exists_at_start_and_is_renewed_after_a_snapshot(start: str, said: str) -> None:
     environment = {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
         "AWS_DEFAULT_REGION": "us-east-1",

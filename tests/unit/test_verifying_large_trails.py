@@ -59,7 +59,7 @@ class Table:
         return item
 
 
-def test_no_more_than_two_pages_of_a_table_are_held() -> None:
+def test_at_most_two_pages_of_a_table_are_held() -> None:
     table = Table()
     resources, problems = walked(table, NAMES)
     assert resources == 0
@@ -68,7 +68,7 @@ def test_no_more_than_two_pages_of_a_table_are_held() -> None:
     assert 0 < table.most <= 2 * PAGE
 
 
-def test_a_part_has_about_its_share_of_all_resources(tmp_path: Path) -> None:
+def test_each_part_gets_about_its_share_of_the_resources(tmp_path: Path) -> None:
     with ExitStack() as files:
         spool = Spool(tmp_path, files)
         for number in range(100 * PARTS):

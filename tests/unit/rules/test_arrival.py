@@ -310,7 +310,7 @@ def test_a_message_that_names_a_session_its_thread_had_joins_the_open_one(policy
     assert decided(said, LINKED, slot, policy, had=("before",)) == JOIN
 
 
-def test_under_daily_the_session_of_another_day_is_stored_as_written() -> None:
+def test_under_daily_a_link_to_the_session_of_another_day_is_stored_as_written() -> None:
     said = message(own=session("other", day=YESTERDAY))
     assert decided(said, LINKED, attached(DAY), DAILY) == JOIN
 
@@ -385,13 +385,13 @@ def test_a_message_that_joins_its_days_session(
     assert (decision.widens, decision.points) == (widens, points)
 
 
-def test_a_message_of_an_ended_day_whose_slot_is_still_open_joins() -> None:
+def test_a_message_of_an_ended_day_joins_while_its_slot_is_open() -> None:
     key = SlotKey("thread", f"day#{YESTERDAY}")
     header = Header(linked="open", day=YESTERDAY)
     assert isinstance(decided(message(LATE), header, attached(key), DAILY), Join)
 
 
-def test_a_message_is_of_a_day_in_the_zone_of_its_thread() -> None:
+def test_the_day_of_a_message_is_in_the_zone_of_its_thread() -> None:
     """In Berlin it is tomorrow already: its own session of today decides nothing."""
     at = f"{TODAY}T23:30:00.000Z"
     berlin = Policy(DAILY, zone=instants.zone("Europe/Berlin"))

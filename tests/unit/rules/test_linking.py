@@ -70,7 +70,7 @@ def test_a_link(policy: str, target: NamedEncounter | None, link: Link) -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_link_to_the_session_that_a_thread_is_attached_to_changes_nothing(policy: str) -> None:
+def test_a_link_to_the_attached_session_changes_nothing(policy: str) -> None:
     state = Slot(key=STATE.key, session="s", open=True)
     assert decided(policy, encounter(), state) is Link.STAY
 
@@ -80,7 +80,7 @@ def test_a_thread_is_linked_to_another_session(policy: str) -> None:
     assert decided(policy, encounter(), Slot(key=STATE.key, session="other", open=True))
 
 
-def test_a_thread_is_added_to_the_session_that_its_day_has() -> None:
+def test_a_thread_joins_the_session_of_its_day() -> None:
     day = Slot(key=DAY.key, session="s", open=True)
     assert decided(DAILY, encounter(), day=day) is Link.REACH_DAY
 

@@ -26,13 +26,13 @@ def test_every_policy_of_the_catalogue_has_its_row() -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_a_policy_answers_what_its_row_says(name: str) -> None:
+def test_a_policy_behaves_as_its_row_in_the_catalogue(name: str) -> None:
     policy, row = Policy(name), BEHAVIOURS[name]
     answers = (policy.opens_sessions, policy.by_day, policy.ends_with_threads, policy.idle_limit)
     assert answers == (row.opens_sessions, row.by_day, row.ends_with_threads, row.idle_minutes)
 
 
-def test_an_encounter_without_a_policy_is_as_under_explicit() -> None:
+def test_an_encounter_without_a_policy_is_treated_as_explicit() -> None:
     assert behaviour("") == BEHAVIOURS[EXPLICIT] == Behaviour()
 
 
@@ -101,14 +101,12 @@ def test_the_slot_of_an_instant(policy: Policy, patient: str, slot: SlotKey) -> 
         ),
     ],
 )
-def test_after_how_many_minutes_a_session_is_idle(
-    deployed: Policy, header: dict[str, Any], limit: int
-) -> None:
+def test_the_idle_limit_of_a_session(deployed: Policy, header: dict[str, Any], limit: int) -> None:
     assert policy_of(header, deployed).idle_limit == limit
 
 
 @pytest.mark.parametrize(("scope", "zone"), [("thread", BERLIN), ("patient", UTC)])
-def test_a_header_sets_its_zone_unless_days_are_of_patients(scope: str, zone: object) -> None:
+def test_a_header_sets_its_zone_unless_days_belong_to_patients(scope: str, zone: object) -> None:
     deployed = Policy(DAILY, scope)
     assert policy_of(header(timeZone="Europe/Berlin"), deployed).zone == zone
 

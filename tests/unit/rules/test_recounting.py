@@ -57,7 +57,7 @@ def session(status: str) -> NamedEncounter:
         ),
     ],
 )
-def test_what_is_corrected(
+def test_which_facts_are_recounted(
     named: NamedEncounter | None, slot: Slot, facts: dict[str, Any], recount: Recount
 ) -> None:
     usual = {"waits": False, "is_late": False}
@@ -85,7 +85,7 @@ def test_whether_a_message_was_first_or_last(at: str, *, dirty: bool, inner: boo
         pytest.param(Figures(), False, Remainder.AS_IT_WAS, id="none left, a client's: as it was"),
     ],
 )
-def test_what_is_left_of_a_session(
+def test_the_remainder_of_a_session(
     figures: Figures, remainder: Remainder, *, by_server: bool
 ) -> None:
     assert recounting.remainder(figures, by_server=by_server) is remainder

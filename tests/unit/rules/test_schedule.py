@@ -100,7 +100,7 @@ def test_a_session_closes_by_itself(session: Opened, end: datetime | None) -> No
         ),
     ],
 )
-def test_an_encounter_is_first_looked_at(session: Opened, due: datetime | None) -> None:
+def test_the_first_due_time_of_an_encounter(session: Opened, due: datetime | None) -> None:
     assert schedule.first_look(session) == due
 
 
@@ -134,7 +134,7 @@ def test_an_encounter_is_first_looked_at(session: Opened, due: datetime | None) 
         ),
     ],
 )
-def test_a_session_that_was_attached_to_is_looked_at(
+def test_the_due_time_of_a_session_after_an_attachment(
     session: Opened, planned: datetime | None, due: datetime | None
 ) -> None:
     assert schedule.look_after_attaching(session, planned) == due
@@ -178,9 +178,7 @@ def test_a_session_that_was_attached_to_is_looked_at(
         ),
     ],
 )
-def test_what_is_done_with_an_encounter_that_is_due(
-    session: Opened, now: datetime, verdict: Verdict
-) -> None:
+def test_the_verdict_on_a_due_encounter(session: Opened, now: datetime, verdict: Verdict) -> None:
     assert schedule.verdict(session, now) == verdict
 
 
@@ -191,5 +189,5 @@ def test_the_delays_of_encounters_are_spread_over_the_minutes() -> None:
     assert delays[0] == schedule.delay_of("encounter-0", 30)
 
 
-def test_without_minutes_to_spread_over_nothing_is_delayed() -> None:
+def test_without_a_spread_nothing_is_delayed() -> None:
     assert schedule.delay_of("encounter", 0) == timedelta()
