@@ -1,4 +1,4 @@
-"""The real handlers over moto's DynamoDB, and at the end of every test a look at all its tables."""
+"""Run the real handlers over DynamoDB in memory, and check all tables after every test."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -18,16 +18,16 @@ from tests.practice import Practice
 from tests.relatives import BART, LISA, MAGGIE, MILHOUSE, OF_BART, OF_LISA, put, relative, same
 from tests.remembered import forget
 
-# Made by whoever fills it.
+# The bucket is created by the tests that fill it.
 ARCHIVE = "archive"
 
 
 @pytest.fixture(autouse=True)
 def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Tables as the template has them, consistent with themselves when the test is over.
+    """Create the template's tables, and check that they are consistent after the test.
 
-    They are in memory, which takes a fifth of the time; those of a test that asks for `moto` are
-    its own, so that what this project thinks of DynamoDB is not all that handlers are tested on.
+    The tables are this project's imitation in memory, which takes a fifth of the time of moto. A
+    test that requests `moto` gets moto's, so that handlers are tested on an independent one too.
     """
     _, environment = _deployed()
     credentials = {
@@ -51,7 +51,7 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def moto() -> Iterator[None]:
-    """Tables of moto's DynamoDB."""
+    """Create the tables in moto's DynamoDB."""
     requests, _ = _deployed()
     with mock_aws():
         for name, definition in requests.items():
@@ -61,7 +61,7 @@ def moto() -> Iterator[None]:
 
 @cache
 def _deployed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Read the template once: its tables, and the functions' environment."""
+    """Return the template's table definitions and the functions' environment, read once."""
     read = template.load()
     requests = template.table_requests(read)
     return requests, template.function_environment(read, {name: name for name in requests})
@@ -69,7 +69,7 @@ def _deployed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
 
 @pytest.fixture
 def clinic() -> FrontDoor:
-    """A practitioner's calls."""
+    """Return a client that calls as a practitioner."""
     return FrontDoor()
 
 
@@ -96,7 +96,7 @@ def daily(practice: Practice) -> Practice:
 
 @pytest.fixture
 def family(practice: Practice) -> FrontDoor:
-    """A mother whom the directory knows as the relative of each of two children."""
+    """Store a mother with a RelatedPerson record for each of two children."""
     for patient in (BART, LISA, MAGGIE, MILHOUSE):
         put(practice.clinic, patient)
     relative(practice.clinic, OF_BART, BART)

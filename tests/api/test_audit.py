@@ -1,4 +1,4 @@
-"""The audit trail: what every request leaves behind, and who sees it."""
+"""The audit trail: which event each request leaves, and who may read it."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,18 +24,18 @@ AUDITOR_CALLS = FrontDoor(role="auditor", fhir_user="")
 
 @pytest.fixture(autouse=True, params=[False, True], ids=["new", "archived"])
 def log(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Log:
-    """What the functions log from the beginning of the test; some searches find it archived."""
+    """Capture the log from the start of the test; some parameters have it archived."""
     return Log(monkeypatch, archives=request.param)
 
 
 def what(event: dict[str, Any]) -> tuple[str, str, str]:
-    """An AuditEvent's interaction, action and outcome."""
+    """Return an AuditEvent's interaction, action and outcome."""
     subtypes = event.get("subtype", [{"code": ""}])
     return subtypes[0]["code"], event["action"], event["outcome"]
 
 
 def in_order(events: list[dict[str, Any]]) -> list[str]:
-    """The ids of events by date; two may be of the same millisecond."""
+    """Return the ids of events by date; two events may share a millisecond."""
     return [event["id"] for event in sorted(events, key=lambda one: (one["recorded"], one["id"]))]
 
 
@@ -150,7 +150,7 @@ def test_a_write_is_audited_once_whatever_its_log_line_says(clinic: FrontDoor, l
     before = everything()
     log.delivered()
     assert [row["pk"] for row in rows()] == [item["pk"] for item in before[-1]]
-    # A write that changes nothing has no transaction: its line is what there is of it.
+    # A write without a change has no transaction: only its log line records it.
     same = clinic.get("/Encounter/1").body
     assert clinic.put("/Encounter/1", same).version == "1"
     assert [what(event)[0] for event in log.delivered()] == ["update", "read", "update"]
@@ -162,7 +162,7 @@ def test_duplicate_log_lines_and_events_are_stored_once(clinic: FrontDoor, log: 
     before = everything()
     assert log.delivered() == [event]
     assert everything() == before
-    # With others beside them they come in other rows, and in other objects.
+    # Together with other events they are stored in other rows and other objects.
     clinic.get("/Encounter/1")
     both = log.delivered()
     for query in ("entity=Encounter/1", "date=2026"):
@@ -284,7 +284,7 @@ def test_an_event_about_several_patients_is_found_by_each_of_them(
         assert set(about(matches[0])) == set(people)
 
 
-# The retention and the index as the deployment says, and for how long rows of both are there.
+# The deployment's retention of events and of the index, and the resulting days of each row.
 EXPIRY = [((10, 3), (10, 3)), ((10, 30), (10, 10)), ((0, 3), (0, 3)), ((0, 0), (0, 0))]
 
 
@@ -310,7 +310,7 @@ def test_rows_expire_after_the_configured_retention(
 
 
 def days_left(found: list[dict[str, Any]]) -> set[int]:
-    """In how many days rows expire, 0 for never."""
+    """Return in how many days rows expire, 0 for never."""
     now = instants.now().timestamp()
     seconds = (int(row["expires"]["N"]) - now if "expires" in row else 0 for row in found)
     return {round(duration / (24 * 3600)) for duration in seconds}

@@ -1,4 +1,4 @@
-"""The archive of the audit trail: what is in it, and what searches find in it."""
+"""The archive of the audit trail: its content, and searches in it."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Set the clock to so many hours after now."""
+    """Return a function that sets the clock a number of hours after now."""
     begun = instants.now()
 
     def move(hours: float) -> None:
@@ -41,7 +41,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 def read_over_days(clinic: FrontDoor, log: Log, later: Callable[[float], None]) -> None:
-    """Read an Encounter, and another beside it, now and then."""
+    """Read two Encounters at several hours."""
     for hours in HOURS:
         later(hours)
         log.clear()
@@ -152,7 +152,7 @@ def test_when_reads_are_only_archived_searches_still_find_writes(
     assert {line["event"]["interaction"] for line in lines} >= {"update", "read", "search-type"}
 
 
-# What a deployment says of retention, index and reads, and what `/metadata` says of that.
+# The settings of retention, index and reads, and the resulting text in `/metadata`.
 SAID = {
     ("2192", "366", "index"): (
         "Searches find events for 366 days; the archive keeps every event for 2192 days"

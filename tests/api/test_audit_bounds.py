@@ -1,4 +1,4 @@
-"""However long what a request is about, it leaves its event, and those beside it leave theirs."""
+"""Every request leaves its event, however large the request, and no event prevents another."""
 
 import json
 from typing import Any
@@ -24,12 +24,12 @@ LONG = "https://elsewhere.example/" + "a" * 1_000_000 + "/Patient/1"
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """What the functions log from the beginning of the test."""
+    """Capture what the functions log from the start of the test."""
     return Log(monkeypatch)
 
 
 def store(encounter_id: str, **changes: Any) -> None:
-    """Change what is stored of an Encounter, as an older version of this may have written it."""
+    """Overwrite a stored Encounter with one that only an older release could have written."""
     record = reading.current("-", "Encounter", encounter_id)
     assert record
     address = keys.encounter("-", encounter_id)
@@ -42,7 +42,7 @@ def store(encounter_id: str, **changes: Any) -> None:
 
 
 def stored() -> set[str]:
-    """The ids of the new events that there are."""
+    """Return the ids of the new events."""
     return {entry.id for row in new_rows() for entry in journal.read(row)}
 
 
@@ -84,7 +84,7 @@ def test_reading_an_overlong_stored_reference_is_still_audited(clinic: FrontDoor
     assert whole
     store("1", subject={"reference": LONG})
     log.clear()
-    handler, event = clinic.prepared("GET", "/Encounter/1")  # what it answers is not valid
+    handler, event = clinic.prepared("GET", "/Encounter/1")  # the answer is not a valid resource
     assert handler(event, None)["statusCode"] == 200
     assert all(len(line) < LARGEST_LINE for line in log.lines)
     (told,) = log.delivered()

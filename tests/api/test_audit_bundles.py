@@ -1,4 +1,4 @@
-"""The audit trail of Bundles: what each entry leaves, whatever became of it."""
+"""The audit trail of Bundles: the event of each entry, whatever its result."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ HOMER = "Patient/homer-simpson"
 
 @pytest.fixture
 def log(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Log:
-    """What is logged once there is an Encounter."""
+    """Store an Encounter, then capture the log."""
     assert clinic.put("/Encounter/1", care.session(id="1")).status == 201
     return Log(monkeypatch)
 
@@ -27,7 +27,7 @@ def bundle(kind: str, *entries: dict[str, Any]) -> dict[str, Any]:
 
 
 def trail(log: Log) -> list[tuple[str, str, list[str]]]:
-    """Of each event the interaction, the status or 0 where it is of a write, and what about."""
+    """Return each event's interaction, status (0 for a write) and references."""
     return [
         (
             event["subtype"][0]["code"] if "subtype" in event else "",
@@ -55,7 +55,7 @@ def test_each_entry_of_a_batch_leaves_an_event(clinic: FrontDoor, log: Log) -> N
         ("read", "404", ["Encounter/nowhere"]),
         ("", "404", []),
         ("search-type", "0", []),
-        # Those that could not be read, together.
+        # Unreadable entries share one event.
         ("", "400", []),
         ("batch", "0", [HOMER]),
     ]

@@ -1,4 +1,4 @@
-"""`async-encounters audit verify`: what was altered in the trail, or taken out of it, is named."""
+"""`async-encounters audit verify`: altered and missing events of the trail are reported."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ TABLES = {table: table for table in TABLES_WALKED}
 
 @pytest.fixture
 def versions(clinic: FrontDoor) -> list[dict[str, Any]]:
-    """The rows of an Encounter's four versions, beside those of a thread with two messages."""
+    """Return the event rows of an Encounter's four versions; a thread has events of its own."""
     header = clinic.post("/Communication", care.header()).id
     for _ in range(2):
         clinic.post("/Communication", care.message(header))
@@ -61,7 +61,7 @@ def _version(row: dict[str, Any]) -> int:
 
 
 def found() -> tuple[str, str]:
-    """The event that is named, and what is wrong with it; empty where everything holds."""
+    """Return the reported event and its problem, or empty strings if the trail verifies."""
     return first_of(verify(dynamodb.client(), TABLES)[1])
 
 
@@ -70,7 +70,7 @@ def first_of(problems: list[Break]) -> tuple[str, str]:
 
 
 def every_problem() -> list[Break]:
-    """All that is wrong."""
+    """Return all problems."""
     return walked(dynamodb.client(), TABLES)[1]
 
 
@@ -94,7 +94,7 @@ def altered(row: dict[str, Any], **change: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def mended() -> Any:
-    """Puts the trail back as it was: what every test ends with would find it broken."""
+    """Return a function that restores the trail, as every test ends with a check of it."""
     before: list[dict[str, Any]] = []
 
     def keep() -> None:
@@ -147,7 +147,7 @@ def test_an_event_whose_subject_was_altered_is_reported(
 
 @pytest.fixture
 def aged(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, mended: Any) -> list[dict[str, Any]]:
-    """The rows of an Encounter's three versions of 30, 2 and 1 days ago, kept for ten days."""
+    """Return the event rows of versions written 30, 2 and 1 days ago and kept for ten days."""
     monkeypatch.setenv("AUDIT_RETENTION_DAYS", "10")
     settings.settings.cache_clear()
     today = instants.now()
@@ -167,7 +167,7 @@ def test_a_chain_whose_beginning_expired_starts_at_its_oldest_event(
     assert found() == ("", "")
     remove(first)
     assert found() == ("", "")
-    # But what is between two that are there has not expired.
+    # An event between two existing ones has not expired.
     put(first)
     remove(second)
     assert found()[1] == MISSING
@@ -175,13 +175,13 @@ def test_a_chain_whose_beginning_expired_starts_at_its_oldest_event(
 
 @pytest.fixture
 def archive() -> Archive:
-    """The archive of everything so far."""
+    """Return the archive of everything so far."""
     auditing_of_tests.bucket()
     return Archive(archive_store.client(), settings.settings().audit_archive)
 
 
 def compared(archive: Archive) -> tuple[str, str]:
-    """As `found`, compared with what the archive knows."""
+    """Return the reported event and problem of a comparison with the archive."""
     return first_of(verify(dynamodb.client(), TABLES, archive)[1])
 
 
@@ -200,7 +200,7 @@ def test_a_resource_without_any_event_left_is_reported_by_comparison_with_the_ar
     (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "current"]
     for row in archived:
         remove(row)
-    # As if the resource were older than events are kept, or had no chain at all.
+    # The resource seems to be older than the retention of events, or to have no chain at all.
     dynamodb.client().put_item(
         TableName=patterns.ENCOUNTER, Item=item | {"created": {"S": "2001-01-01T00:00:00.000Z"}}
     )
@@ -253,7 +253,7 @@ def test_all_events_of_a_long_unchanged_resource_may_have_expired(
 
 @pytest.fixture
 def resource(versions: list[dict[str, Any]]) -> Any:
-    """Puts an item of the Encounter with something changed; as it was when the test is over."""
+    """Return a function that alters an item of the Encounter; the test's end restores it."""
     assert versions
     before = {item["sk"]["S"]: item for item in scan(patterns.ENCOUNTER)}
 
@@ -317,7 +317,7 @@ def test_a_removed_expiry_is_reported(aged: list[dict[str, Any]]) -> None:
 
 @pytest.fixture
 def appended(versions: list[dict[str, Any]]) -> Any:
-    """Appends an event with the item's own chain; takes it away when the test is over."""
+    """Return a function that appends an event to the item's chain; the test's end removes it."""
     event = json.loads(audit_items.event_of(versions[-1]))
     (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "current"]
     chain = bytes(item["chain"]["B"])

@@ -1,4 +1,4 @@
-"""Whom an event of the audit trail names: the patients of all that its request told of."""
+"""An audit event names the patients of every resource that its request disclosed."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """What the functions log from the beginning of the test."""
+    """Capture what the functions log from the start of the test."""
     return Log(monkeypatch)
 
 
 def patients(event: dict[str, Any]) -> list[str]:
-    """The patients whom an AuditEvent names, each once."""
+    """Return the patients whom an AuditEvent names, each once."""
     named = {
         entity["what"].get("reference", "")
         for entity in event["entity"]
@@ -29,14 +29,14 @@ def patients(event: dict[str, Any]) -> list[str]:
 
 
 def named(log: Log) -> list[list[str]]:
-    """Whom each event since the last look names."""
+    """Return the patients named by each event since the last call."""
     found = [patients(event) for event in log.delivered()]
     log.clear()
     return found
 
 
 def unnamed(header: str) -> dict[str, Any]:
-    """A message that names no patient."""
+    """Return a message that names no patient."""
     body = care.message(header, sender=care.reference("Practitioner/doctor-alice-smith"))
     return {name: value for name, value in body.items() if name != "subject"}
 

@@ -1,4 +1,4 @@
-"""What bad input gets: a status of its own, an OperationOutcome, and nothing half written."""
+"""Bad input is answered by its own status and an OperationOutcome, and writes nothing."""
 
 import random
 from base64 import b64encode
@@ -108,7 +108,7 @@ def test_a_body_of_another_type_than_the_url_is_400(clinic: FrontDoor, body: Any
 
 
 def large(size: int) -> list[dict[str, Any]]:
-    """Give a payload of that many random bytes, which no compression makes smaller."""
+    """Return a payload of random, and so incompressible, bytes."""
     data = b64encode(random.Random(5).randbytes(size)).decode()
     return [{"contentAttachment": {"contentType": "image/png", "data": data}}]
 

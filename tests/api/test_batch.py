@@ -1,4 +1,4 @@
-"""Batches: each entry on its own, answered at its place."""
+"""Batches: each entry is processed independently and answered in order."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a request may take and what an answer may hold: nothing stops a function, or is lost."""
+"""Limits of time and size: no request exhausts a function, and nothing is lost."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from tests.steps import open_session
 
 
 class Clock:
-    """A time that passes by waiting only, and by as much as each call is said to take."""
+    """A clock that advances only by sleeping and by the stated duration of each call."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -101,7 +101,7 @@ def test_a_busy_table_ends_in_503_before_the_function_is_killed(
     assert "audit" in line
 
 
-def test_what_is_read_one_by_one_ends_with_the_time(
+def test_reading_one_by_one_ends_when_the_time_is_over(
     clinic: FrontDoor, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = open_session(clinic)
@@ -120,7 +120,7 @@ def test_what_is_read_one_by_one_ends_with_the_time(
     assert found == sorted(found)
 
 
-def test_a_call_within_the_time_is_made_as_before(clinic: FrontDoor, clock: Clock) -> None:
+def test_a_call_with_time_left_is_retried_as_usual(clinic: FrontDoor, clock: Clock) -> None:
     session_id = open_session(clinic)
     answer = called(clinic, context(clock, 28), "GET", f"/Encounter/{session_id}")
     assert answer.status == 200
@@ -136,7 +136,7 @@ def test_a_bundle_has_at_most_500_entries(
     assert len(log.delivered()) == 1
 
 
-def test_entries_that_cannot_be_read_leave_one_event(
+def test_unreadable_entries_leave_one_event(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = Log(monkeypatch)
@@ -144,7 +144,7 @@ def test_entries_that_cannot_be_read_leave_one_event(
     assert len(log.delivered()) == 2
 
 
-def test_no_refusal_is_larger_than_an_answer(clinic: FrontDoor) -> None:
+def test_no_refusal_exceeds_the_size_of_an_answer(clinic: FrontDoor) -> None:
     unknown = {f"{'x' * 1000}{number}": 1 for number in range(200)}
     answer = clinic.post("/Encounter", care.session() | unknown)
     assert answer.status == 400
@@ -156,7 +156,7 @@ def test_no_refusal_is_larger_than_an_answer(clinic: FrontDoor) -> None:
     assert (answer.status, len(answer.body["issue"])) == (400, 101)
 
 
-def test_a_page_that_would_be_too_large_when_indented_is_not(
+def test_a_page_too_large_when_indented_is_not_indented(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = open_session(clinic)
@@ -166,7 +166,7 @@ def test_a_page_that_would_be_too_large_when_indented_is_not(
     assert clinic.get(f"/Encounter/{session_id}?_pretty=true").text == plain
 
 
-def test_what_is_too_large_to_answer_with_is_refused_and_what_was_written_is_left_out(
+def test_a_read_too_large_to_answer_is_refused_and_a_written_resource_is_left_out(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = open_session(clinic)
@@ -177,8 +177,8 @@ def test_what_is_too_large_to_answer_with_is_refused_and_what_was_written_is_lef
     assert answer.headers["ETag"]
 
 
-def test_pages_are_measured_as_they_leave(clinic: FrontDoor) -> None:
-    """Each quote of a text in JSON that is a string of other JSON takes four bytes."""
+def test_pages_are_measured_in_their_final_encoding(clinic: FrontDoor) -> None:
+    """A quote in JSON that is embedded as a string in other JSON takes four bytes."""
     for number in range(6):
         text = f"{number}" + '"' * 700_000
         answer = clinic.post("/Encounter", care.session(reasonCode=[{"text": text}]))

@@ -1,4 +1,4 @@
-"""Which answers a browser or proxy may keep: what is public, and nothing that has a caller."""
+"""Which answers a browser or proxy may cache: public ones, and none that has a caller."""
 
 from typing import Any
 

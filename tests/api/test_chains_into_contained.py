@@ -1,4 +1,4 @@
-"""Chains look into contained resources, whichever way a search is answered.
+"""Chains look into contained resources, whichever plan a search follows.
 
 https://hl7.org/fhir/R4/search.html#contained
 """
@@ -14,7 +14,7 @@ from shared.search.run import driving
 from tests import care
 from tests.frontdoor import FrontDoor
 
-# More than a row has room for, so that rows have only what searches look at.
+# Larger than a row, so that rows contain only the searched elements.
 LONG = "".join(random.Random(1).choices(ascii_letters, k=20_000))
 
 
@@ -28,7 +28,7 @@ def visit(*contained: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def visits(clinic: FrontDoor) -> dict[str, str]:
-    """Visits whose provider is contained, stored here, or both by name."""
+    """Store visits whose provider is contained, stored here, or both."""
     stored = clinic.put(
         "/Organization/inside", organization("Springfield General", active=False)
     ).body["id"]
@@ -57,7 +57,7 @@ FOUND = {
     "service-provider.partof.name=shelbyville": "within",
     "service-provider.active=false": "stored",
     "service-provider.active:missing=true": "contained another within long",
-    # The id of a contained resource says nothing outside.
+    # The id of a contained resource means nothing outside its container.
     "service-provider._id=inside": "stored",
     "service-provider._has:Encounter:service-provider:class=AMB": "stored",
 }

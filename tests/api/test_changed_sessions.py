@@ -1,4 +1,4 @@
-"""Sessions whose patients change: who sees which of their versions, and what stays on them."""
+"""Sessions whose patients change: which versions are visible, and which elements stay."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""$closing: when a session closes by itself."""
+"""`$closing`: when a session closes by itself."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ def told(clinic: FrontDoor, session_id: str) -> dict[str, str]:
 
 
 def closes(practice: Practice, session_id: str) -> str:
-    """The local time at which a session closes, to the minute."""
+    """Return the local time at which a session closes, to the minute."""
     text = told(practice.clinic, session_id).get("closes", "")
     return instants.read(text).astimezone(BERLIN).strftime("%m-%d %H:%M") if text else ""
 

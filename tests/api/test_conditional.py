@@ -1,4 +1,4 @@
-"""Conditional create, update, patch, delete and references: one resource, named by a query."""
+"""Conditional create, update, patch, delete and references: a query selects one resource."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +59,7 @@ def test_a_condition_may_be_written_with_its_type(clinic: FrontDoor) -> None:
         assert clinic.post("/Encounter", named(), if_none_exist=text).id == first.id
 
 
-# HAPI's client sends the absolute one.
+# HAPI's client sends the absolute URL.
 OURS = [BASE, BASE.replace("https", "http"), BASE.replace("fhir.example", "FHIR.Example"), ""]
 
 
@@ -312,7 +312,7 @@ def test_a_write_searches_for_a_bounded_number_of_references(clinic: FrontDoor) 
     refusals.check(refused, 422, "business-rule", "Communication")
     same = [care.reference("Patient?identifier=1")] * 101
     refused = clinic.post("/Communication", care.header(recipient=same))
-    assert len(refused.expressions) == 100  # then one issue sums up, which is about no element
+    assert len(refused.expressions) == 100  # one issue sums up the rest, without an element
     assert refused.body["issue"][-1]["details"]["text"] == "There are more issues"
 
 

@@ -1,4 +1,4 @@
-"""Answers that are sent only where they are wanted, and as they are wanted."""
+"""Conditional reads, content negotiation and return preferences."""
 
 import json
 from datetime import timedelta
@@ -153,7 +153,7 @@ def test_head_works_for_searches_and_histories_too(clinic: FrontDoor, mine: Answ
 
 
 def items_read(clinic: FrontDoor, url: str) -> tuple[int, Answer]:
-    """Count the items that a request reads."""
+    """Return the number of items that a request reads."""
     seen: list[int] = []
 
     def count(parsed: dict[str, Any], **_: Any) -> None:

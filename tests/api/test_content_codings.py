@@ -1,4 +1,4 @@
-"""Bodies that are packed or begin with a byte order mark.
+"""Bodies that are compressed or begin with a byte order mark.
 
 https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding
 """
@@ -142,7 +142,7 @@ def test_only_one_leading_byte_order_mark_is_accepted(clinic: FrontDoor, body: b
     assert clinic.post("/Encounter", body).status == 400
 
 
-# What a client may say of the codings that it takes, and whether gzip is one of them.
+# Values of Accept-Encoding, and whether each accepts gzip.
 ACCEPTED = {
     "gzip, deflate, br": True,
     "deflate, GZIP;q=0.5": True,

@@ -1,6 +1,6 @@
-"""Who deletes what: administrators anything, all others their own drafts, on every path.
+"""Administrators may delete anything, all others only their own drafts, on every path.
 
-What was recorded stays, and is marked as void: a refusal says how.
+Records are kept and marked as void instead: a refusal says how.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ NAMED = {"identifier": [NUMBER]}
 QUERY = "identifier=https://ids.example.org|7"
 SENDERS = [FrontDoor(), HOMER, MARGE]
 
-# How each path deletes one resource; the answer's status is that of the deletion.
+# Each function deletes one resource and returns the answer with the deletion's status.
 type Path = Callable[[FrontDoor, str, str], Answer]
 
 
@@ -70,7 +70,7 @@ PATHS = {
 
 
 def named(kind: str) -> dict[str, Any]:
-    """Return an example with an identifier, of which a QuestionnaireResponse has only one."""
+    """Return an example with an identifier; a QuestionnaireResponse has just one, not a list."""
     has_one = kind == "QuestionnaireResponse"
     return care.example(kind, id="1", identifier=NUMBER if has_one else [NUMBER])
 
@@ -81,7 +81,7 @@ def message(sender: str, status: str = "in-progress", **more: Any) -> dict[str, 
 
 @pytest.fixture
 def thread(clinic: FrontDoor) -> None:
-    """A thread that practitioner, patient and relative write in."""
+    """Create a thread in which practitioner, patient and relative write."""
     people = [care.reference(each.fhir_user) for each in SENDERS]
     assert clinic.put("/Communication/t", care.header(id="t", recipient=people)).status == 201
 

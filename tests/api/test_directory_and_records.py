@@ -1,4 +1,4 @@
-"""The people around a session and what is recorded during it: stored and found as all else is."""
+"""The directory and the records made during a session are stored and found like the rest."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from tests import care, refusals
 from tests.frontdoor import FrontDoor
 
 MARK = {"system": "https://clinic.example/ids", "value": "1"}
-# The element by which a record names an Encounter, and the parameter that finds it.
+# The element that names a record's Encounter, and the search parameter for it.
 BY_ENCOUNTER = dict.fromkeys(RECORDS, ("encounter", "encounter")) | {
     "DocumentReference": ("context", "encounter"),
     "ChargeItem": ("context", "context"),
@@ -20,7 +20,7 @@ BY_ENCOUNTER = dict.fromkeys(RECORDS, ("encounter", "encounter")) | {
 
 
 def body(kind: str, *encounters: str) -> dict[str, Any]:
-    """Make a valid resource of a type, recorded during Encounters."""
+    """Return a valid resource of a type, recorded during the given Encounters."""
     made = {name: value for name, value in EXAMPLES[kind].items() if name != "id"}
     named = [care.reference(encounter) for encounter in encounters]
     if not named:

@@ -1,4 +1,4 @@
-"""Under `ReferenceChecks=remote` nobody who is limited learns by a write who is known elsewhere."""
+"""With `ReferenceChecks=remote`, a limited caller's write does not reveal who exists elsewhere."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +40,7 @@ def other(practice: Practice) -> Iterator[Elsewhere]:
 
 
 def naming(named: str, place: str) -> dict[str, Any]:
-    """A thread of Homer's that names somebody."""
+    """Return a thread of Homer's that names somebody."""
     somebody = care.reference(named)
     more: dict[str, Any] = {
         "recipient": [somebody],

@@ -1,4 +1,4 @@
-"""A draft is seen by who sends it and by administrators; to all others it is not there."""
+"""A draft is visible to its sender and to administrators; for all others it does not exist."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ SENT = [{"op": "replace", "path": "/status", "value": "in-progress"}]
 
 @pytest.fixture
 def thread(clinic: FrontDoor) -> str:
-    """A thread of a session, with a message that was sent."""
+    """Create a thread of a session, with a sent message."""
     session = clinic.put("/Encounter/s", care.session(id="s")).id
     link = {"encounter": care.reference(f"Encounter/{session}")}
     name = clinic.put("/Communication/t", care.header(id="t", **link)).id
@@ -47,7 +47,7 @@ def draft(clinic: FrontDoor, thread: str, **more: Any) -> str:
 
 
 def told(answer: Answer, own_id: str) -> tuple[int, str]:
-    """What an answer tells, whatever id was asked for."""
+    """Return an answer's status and body without the requested id."""
     return answer.status, answer.text.replace(own_id, "ID")
 
 

@@ -1,4 +1,4 @@
-"""The explorer's page and files as they are served; what it shows is tested in a browser."""
+"""How the explorer's files are served; its display is tested in a browser."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A mother writes about two children: what she may follows her links, and ends when they do."""
+"""A mother of two children: her rights follow her links, and end with them."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def observation(patient: str, **more: Any) -> Resource:
 
 
 def charts(caller: FrontDoor) -> set[str]:
-    """Whose charts somebody sees, by reading, by searching and by what they may begin."""
+    """Return whose charts a caller sees, by reading, searching and beginning threads."""
     everybody = (BART, LISA, MAGGIE, MILHOUSE)
     read = {person for person in everybody if caller.get(f"/{person}").status == 200}
     found = {f"Patient/{own_id}" for own_id in caller.get("/Patient").ids} & {*everybody}
@@ -76,7 +76,7 @@ def test_without_a_link_of_her_own_record_she_is_the_relative_of_one(family: Fro
     assert charts(as_mother()) == {BART, LISA}
     family.administrator.delete("/Patient/marge-simpson")
     assert charts(as_mother()) == {BART}
-    # What somebody else's record says of her child's other relatives is not about her.
+    # The records of her child's other relatives do not concern her.
     relative(family, "RelatedPerson/homer", LISA)
     links = [
         {"other": care.reference("RelatedPerson/homer"), "type": "seealso"},
@@ -207,7 +207,7 @@ def test_a_patients_scopes_are_for_one_chart_of_one_type(family: FrontDoor) -> N
         refusals.check(caller.get("/Practitioner"), 403, "forbidden")
 
 
-# Hostile tokens, and those of people whom the directory does not know.
+# Hostile tokens, and tokens of people who are not in the directory.
 
 
 def test_a_claim_counts_if_the_directory_has_never_had_the_person(family: FrontDoor) -> None:
@@ -328,7 +328,7 @@ def test_a_related_person_cannot_name_other_patients(family: FrontDoor) -> None:
     refusals.check(opened(bart, OF_BART), 403, "forbidden", "patient")
     refusals.check(opened(as_mother(), MAGGIE), 403, "forbidden", "patient")
     refusals.check(opened(as_mother(), OF_BART, MAGGIE), 403, "forbidden", "patient")
-    # Of whom she does not see nothing is said.
+    # The refusal reveals nothing about people she does not see.
     relative(family, "RelatedPerson/kirk", MILHOUSE)
     unseen, absent = (opened(as_mother(), f"RelatedPerson/{one}") for one in ("kirk", "none"))
     refusals.check(unseen, 422, "business-rule", "patient")
@@ -360,7 +360,7 @@ def test_a_group_stands_for_its_active_members(family: FrontDoor) -> None:
     )
     assert treated(family, opened(family, named)) == {BART, LISA}
     assert treated(family, opened(family, named, MAGGIE, BART)) == {BART, LISA, MAGGIE}
-    # Those who are hers are, and she sees the Group by them.
+    # Her own patients are members, and give her access to the Group.
     assert treated(family, opened(as_mother(), named)) == {BART, LISA}
 
 
@@ -392,7 +392,7 @@ def test_a_group_with_others_is_not_for_a_related_person(family: FrontDoor) -> N
 
 
 def test_a_large_group_is_refused_whole(family: FrontDoor) -> None:
-    """One of a hundred is not found by its members, and is not stored to begin with."""
+    """A Group of a hundred would not be found by its members, so it is not stored."""
     for number in (11, 38):
         named = group(family, *(member(f"Patient/{one}") for one in range(number)))
         refusals.check(opened(family, named), 422, "business-rule", "patient")

@@ -1,4 +1,4 @@
-"""What a mother writes about two children: threads, sessions, and who sees what of them."""
+"""A mother's threads and sessions about two children, and who sees which of them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -64,7 +64,7 @@ def test_a_mother_writes_about_both_in_one_thread(thread_policy: Practice) -> No
     closed = thread_policy.clinic.get(f"/Encounter/{session['id']}")
     assert closed.body["status"] == "finished"
     assert takes_part(closed) == {OF_BART: "PART", OF_LISA: "PART", care.ALICE: "ATND"}
-    # She sees all, Bart the thread that is about him, Lisa what is about her.
+    # She sees everything, Bart and Lisa only what is about them.
     messages = {first.id, second.id}
     assert ids(MOTHER, "Communication?part-of:missing=false") == messages
     assert ids(AS_BART, "Communication?part-of:missing=false") == messages
@@ -79,7 +79,7 @@ def test_a_mother_may_write_about_her_own_patients_only(practice: Practice, send
     about_bart = thread(MOTHER, BART, sender=sender)
     for patient, status in ((BART, 201), (LISA, 201), (MAGGIE, 422), (care.HOMER, 422)):
         assert say(MOTHER, about_bart, patient, sender=sender).status == status
-    # In a thread about somebody else in which she takes part, the thread says whom it is about.
+    # In a thread about somebody else in which she participates, the header determines the patient.
     others = thread(practice.clinic, MAGGIE, care.ALICE, recipient=[care.reference(sender)])
     assert say(MOTHER, others, MAGGIE, sender=sender).status == 201
     answer = say(MOTHER, others, BART, sender=sender)
@@ -164,12 +164,12 @@ def test_a_family_session_shows_each_child_their_own(practice: Practice) -> None
     assert ids(MOTHER, everything) == {session.id, header, own[BART], *about.values()}
     same(clinic, OF_BART)
     relative(clinic, OF_BART, BART, active=False)
-    # She takes part in the session, and in the thread.
+    # She participates in the session and in the thread.
     assert ids(MOTHER, everything) == {session.id, header, *about.values()}
 
 
 class Meanwhile(Fate):
-    """Lets something else happen before the first transaction of a request."""
+    """A hook that runs something else before the first transaction of a request."""
 
     def __init__(self, other: Callable[[], object]) -> None:
         self.other: Callable[[], object] | None = other

@@ -1,4 +1,4 @@
-"""People and places whose ids another system gave: `pt_abc123`, `prac_def456`."""
+"""People and places with ids of another system: `pt_abc123`, `prac_def456`."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ from tests.practice import Practice
 
 HOMER, ALICE = "Patient/pt_abc123", "Practitioner/prac_def456"
 JSON = "application/json"
-# As the plain-JSON documentation of the API that this one follows has them.
+# From the documentation of the plain-JSON API that this one follows.
 ENCOUNTER: dict[str, Any] = {
     "status": "in-progress",
     "class": "AMB",
@@ -52,7 +52,7 @@ NOTE = {
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """What the functions log from the beginning of the test."""
+    """Capture what the functions log from the start of the test."""
     return Log(monkeypatch)
 
 
@@ -149,7 +149,7 @@ def test_under_local_checks_references_follow_r4(practice: Practice) -> None:
     assert practice.clinic.get(f"/Encounter?patient={HOMER}").ids == []
 
 
-# ---- Whose it is ---------------------------------------------------------------------------------
+# ---- Visibility ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

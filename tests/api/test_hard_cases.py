@@ -1,4 +1,4 @@
-"""Cases that are easily got wrong: moved messages, repeated requests, sessions at their limits."""
+"""Error-prone cases: moved messages, repeated requests, sessions at their limits."""
 
 from typing import Any
 

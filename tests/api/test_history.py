@@ -14,7 +14,7 @@ STATUSES = ["planned", "arrived", "triaged", "in-progress", "onleave"]
 
 
 def written(clinic: FrontDoor, path: str = "/Encounter/many") -> list[Answer]:
-    """Put five versions of a resource."""
+    """Write five versions of a resource."""
     own_id = path.rpartition("/")[2]
     return [clinic.put(path, care.session(status, id=own_id)) for status in STATUSES]
 
@@ -28,7 +28,7 @@ def links(answer: Answer) -> dict[str, str]:
 
 
 def check_bundle(answer: Answer) -> None:
-    """See that a history keeps R4's shape and those of its bdl-* that are about histories."""
+    """Check that a history is a valid Bundle and keeps the bdl-* invariants about histories."""
     assert answer.status == 200, answer.text
     bundle = fhirjson.loads(answer.text)
     assert issues(bundle, "Bundle") == []

@@ -1,4 +1,4 @@
-"""What a search includes beside its matches, through the front door."""
+"""`_include` and `_revinclude` over HTTP."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -11,7 +11,7 @@ from tests.frontdoor import BASE, Answer, FrontDoor
 
 
 def modes(answer: Answer) -> dict[str, list[str]]:
-    """The ids of a searchset by `search.mode`, in order."""
+    """Return the ids of a searchset by `search.mode`, in order."""
     assert answer.status == 200, answer.text
     found: dict[str, list[str]] = {"match": [], "include": []}
     for entry in answer.body.get("entry", ()):
@@ -161,7 +161,7 @@ def test_an_include_may_be_posted(clinic: FrontDoor, thread: tuple[str, list[str
 
 
 def test_includes_that_do_not_fit_a_page_move_to_the_next(clinic: FrontDoor) -> None:
-    """Three notes of 1.8 MB about one session: a page holds two at most."""
+    """Three notes of 1.8 MB about one session are included; a page holds two at most."""
     session = steps.open_session(clinic)
     large: Any = {"note": [{"text": "a" * 900_000}] * 2}
     headers = []

@@ -1,4 +1,4 @@
-"""Nothing from outside leaves its segment of a key, whatever is written in it."""
+"""No input escapes its segment of a key, whatever it contains."""
 
 import json
 import re
@@ -25,7 +25,7 @@ from tests.sampling import OTHERS
 
 TABLES = patterns.TABLES
 NORTH, SOUTH = "north", "south"
-# Each tries to end its segment, to begin another's key, or to look like what it is not.
+# Each tries to end its segment, to begin another's key, or to imitate other characters.
 HOSTILE = (
     "#",
     "##",
@@ -61,7 +61,7 @@ HOSTILE = (
 
 
 class Watched(Database):
-    """Notes the partition of every call."""
+    """A database that records the partition of every call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Watched(Database):
 
 @pytest.fixture
 def watched(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    """What the tenant north has, and notes of what is asked for since."""
+    """Store resources of the tenant north, then record which partitions are requested."""
     practice.set(TENANT_CLAIM="tenant")
     north = caller(NORTH)
     assert north.put("/Encounter/own", care.session(id="own")).status == 201
@@ -110,12 +110,12 @@ def caller(tenant: str, role: str = "admin", **claims: str) -> FrontDoor:
     return FrontDoor(role=role, fhir_user=fhir_user, claims={"tenant": tenant, **claims})
 
 
-# The tenant, one segment, and where it is of many the number of the partition.
+# The tenant, one segment and, for a spread listing, the number of the partition.
 PARTITION = re.compile(r"south#[^#\x00-\x1f\x7f-\U0010ffff]*(#\d/\d)?")
 
 
 def check(watched: Watched, answers: list[Answer]) -> None:
-    """See that nothing was asked for but the caller's tenant's, and nothing of another's said."""
+    """Check that only the caller's tenant was read, and that no answer has another's content."""
     assert watched.partitions
     for partition in watched.partitions:
         assert PARTITION.fullmatch(partition), partition[:200]
@@ -134,7 +134,7 @@ def each(*urls: str) -> Iterator[str]:
 
 
 def some(*urls: str) -> Iterator[str]:
-    """Ask each for a few of them, the next for others."""
+    """Return the next few values, so that successive requests use different ones."""
     for number, url in enumerate(urls):
         for value in islice(cycle(HOSTILE), 3 * number, 3 * number + 3):
             yield url.format(quote(value, safe=""))

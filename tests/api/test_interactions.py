@@ -1,4 +1,4 @@
-"""The interactions: status codes, headers, and whether anything was written."""
+"""The interactions: status codes, headers and effects."""
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -30,7 +30,7 @@ def body_of(clinic: FrontDoor, kind: str) -> dict[str, Any]:
 
 @pytest.fixture(params=KINDS)
 def created(clinic: FrontDoor, request: pytest.FixtureRequest) -> Answer:
-    """The answer to creating one of each kind of resource."""
+    """Create one of each kind of resource and return the answer."""
     body = body_of(clinic, request.param)
     return clinic.post(f"/{body['resourceType']}", body)
 

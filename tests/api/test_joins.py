@@ -8,7 +8,7 @@ from tests.frontdoor import FrontDoor
 
 @pytest.fixture
 def threads(clinic: FrontDoor) -> dict[str, str]:
-    """A session with a thread of two messages, another thread that is closed, one empty."""
+    """Create a session with a thread of two messages, a closed thread and an empty one."""
     session = steps.open_session(clinic)
     header, (first, second) = steps.thread(clinic, "2026-11-20T09:00:00Z", "2026-11-20T09:05:00Z")
     assert steps.link(clinic, header, session) == 200

@@ -1,4 +1,4 @@
-"""Random chains, `_has` and includes over random resources, against a matcher that looks at all."""
+"""Random chains, `_has` and includes over random resources, compared with a full scan."""
 
 import json
 import random
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 type Resource = dict[str, Any]
 
 
-# A plain matcher over everything there is.
+# A plain matcher that scans all resources.
 
 
 def reference(resource: Resource, param: str) -> list[str]:
@@ -38,7 +38,7 @@ def name_of(resource: Resource) -> str:
 
 
 class Everything:
-    """All resources, and what holds of them by looking at each."""
+    """All resources, matched by looking at each."""
 
     def __init__(self, resources: list[Resource]) -> None:
         self.by_name = {name_of(resource): resource for resource in resources}
@@ -84,7 +84,7 @@ PEOPLE = [f"Patient/{number}" for number in range(4)]
 
 
 def fill(archive: Archive, dice: random.Random) -> Everything:
-    """Sessions with parts, threads with messages, headers that are part of something else."""
+    """Store sessions with parts, threads with messages, and headers that are part of others."""
     for number in range(40):
         more: Resource = {"class": {"code": dice.choice(["VR", "AMB"])}}
         if dice.random() < 0.5:
@@ -115,7 +115,7 @@ def fill(archive: Archive, dice: random.Random) -> Everything:
 
 
 def condition(dice: random.Random, resource_type: str, depth: int) -> tuple[str, str]:
-    """A parameter with its value, of others as often as not."""
+    """Return a random parameter and value; about half are chains or `_has`."""
     own: list[Callable[[], tuple[str, str]]] = [
         lambda: ("status", dice.choice(["in-progress", "completed", "finished"])),
         lambda: ("status:not", "in-progress"),
@@ -231,7 +231,7 @@ def test_random_includes_are_the_same_as_a_plain_walk_finds(tables: Memory) -> N
 
 
 def walked(everything: Everything, matched: list[str], rules: list[tuple[str, str]]) -> set[str]:
-    """All that rules lead to from a page's matches, by looking at everything again and again."""
+    """Return what include rules reach from a page's matches, by repeated full scans."""
     found: set[str] = set()
     while True:
         more = set(found)
@@ -251,7 +251,7 @@ def walked(everything: Everything, matched: list[str], rules: list[tuple[str, st
 
 
 def test_resources_invisible_to_the_caller_are_treated_as_missing(tables: Memory) -> None:
-    """Neither in includes nor by what chains and `_has` find."""
+    """Includes, chains and `_has` all leave them out."""
     dice = random.Random(8)
     everything = fill(Archive(tables), dice)
 
@@ -296,7 +296,7 @@ def test_a_join_from_a_resource_with_too_many_referrers_is_refused(tables: Memor
 def test_messages_of_open_threads_are_read_from_the_threads_partitions(
     tables: Memory, scale: int
 ) -> None:
-    """One partition each, and the listing of open threads, however many messages there are."""
+    """One partition each and the listing of open threads are read, however many messages exist."""
     archive = Archive(tables)
     for number in range(20):
         archive.header(f"open{number}", number)
@@ -308,12 +308,12 @@ def test_messages_of_open_threads_are_read_from_the_threads_partitions(
     chain = ("part-of:Communication.status", "in-progress")
     page = ask("Communication", [("sent", f"lt{at(10**6)}"), chain])
     assert len(page.resources) == 20
-    # One of them asks whether anything refers to a contained resource.
+    # One of the reads looks for references to a contained resource.
     assert tables.units <= 9 + 20
 
 
 def test_the_join_plan_of_the_first_page_is_kept_on_the_next(tables: Memory) -> None:
-    """Also where so many threads are open meanwhile that another way would be chosen."""
+    """Even if so many threads have been opened since that another plan would be chosen."""
     archive = Archive(tables)
     for number in range(30):
         archive.header(f"open{number}", number)
@@ -330,7 +330,7 @@ def test_the_join_plan_of_the_first_page_is_kept_on_the_next(tables: Memory) -> 
 
 
 def test_chains_with_too_many_targets_leave_read_budget_for_the_rest(tables: Memory) -> None:
-    """Each of them is tried first, in vain; what matches is found all the same."""
+    """Each target is tried first, in vain; the matches are still found."""
     archive = Archive(tables)
     for number in range(150):
         archive.header(f"open{number}", number)

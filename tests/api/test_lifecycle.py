@@ -1,4 +1,4 @@
-"""How Encounters open, end, are reopened and deleted."""
+"""How Encounters open, end, are reopened and are deleted."""
 
 from typing import Any
 

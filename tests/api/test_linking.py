@@ -1,4 +1,4 @@
-"""Headers and links, under the policy explicit."""
+"""Links between headers and sessions, under the policy `explicit`."""
 
 import pytest
 

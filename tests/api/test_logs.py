@@ -1,4 +1,4 @@
-"""Errors of our own and the log: neither shows anything of a resource."""
+"""Internal errors and the log: neither contains anything of a resource."""
 
 import json
 from io import StringIO
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("moto")
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
-    """What the functions write into their log."""
+    """Capture what the functions write to their log."""
     stream = StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
     return stream
@@ -71,14 +71,14 @@ def test_the_plan_of_a_search_is_shown_to_the_log_and_administrators_without_val
     }
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     assert [line["plan"] for line in lines] == [plan, plan]
-    # Whom a search asked for is known to the audit trail, and to nothing else.
+    # Only the audit trail records which people a search asked for.
     told = str([line | {"audit": ""} for line in lines])
     for value in ("secret", "1999", "private"):
         assert value not in told
 
 
 class Unreachable:
-    """A database that fails and says why, in words that are nobody's business."""
+    """A database that fails with a confidential error text."""
 
     secret: ClassVar[str] = "password=hunter2 for Patient/homer-simpson"
 
@@ -228,5 +228,5 @@ def test_no_log_line_holds_anything_of_a_resource(
     assert CANARY not in log.getvalue()
     assert all(CANARY not in str(record.__dict__) for record in caplog.records)
     for line in map(json.loads, log.getvalue().splitlines()):
-        # Whom a read resource is about is known to the audit trail, and to nothing else.
+        # Only the audit trail records the patient of a read resource.
         assert "homer" not in str(line | {"audit": ""})

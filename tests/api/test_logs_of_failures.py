@@ -1,4 +1,4 @@
-"""A call of AWS that fails is in the log by its operation and code, and by nothing that it says."""
+"""A failed AWS call is logged by its operation and error code, without its message."""
 
 import ast
 import json
@@ -40,7 +40,7 @@ READS = ("get_item", "query", "batch_get_item", "scan")
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
-    """What the functions write into their log."""
+    """Capture what the functions write to their log."""
     stream = StringIO()
     for logger in (of_requests, jobs.logger, due_queue.logger):
         monkeypatch.setattr(logger.registered_handler, "stream", stream)
@@ -49,7 +49,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
 
 @pytest.fixture
 def broken() -> Iterator[pytest.MonkeyPatch]:
-    """Patches that are undone before the tables are looked at; nothing is waited for."""
+    """Provide patches that are undone before the check of the tables; retries do not wait."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dynamodb, "CALL_PATIENCE_SECONDS", 0)
         patch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", 0)
@@ -80,7 +80,7 @@ def fail_all(broken: pytest.MonkeyPatch, client: Any, methods: tuple[str, ...], 
 
 
 def failed_calls(log: StringIO) -> list[tuple[str, str]]:
-    """What the last line says of calls that failed."""
+    """Return the failed calls of the last log line."""
     assert "hunter2" not in log.getvalue()
     line = json.loads(log.getvalue().splitlines()[-1])
     return [(call["operation"], call["code"]) for call in line.get("failedCalls", ())]
@@ -244,7 +244,7 @@ def test_a_failing_job_is_logged_and_its_exception_contains_nothing_from_aws(
     broken: pytest.MonkeyPatch,
     log: StringIO,
 ) -> None:
-    """Lambda writes the text of what a handler raises into the log itself."""
+    """Lambda itself logs the text of an exception that a handler raises."""
     denied = refusal("AccessDeniedException")
     clinic.get("/Encounter/1")
     lines = log.getvalue().splitlines()
@@ -295,7 +295,7 @@ def test_a_worker_logs_failures_and_returns_its_messages_to_the_queue(
 
 
 def test_every_aws_call_goes_through_one_function() -> None:
-    """But for reading an object, which is itself called there, and for closing connections."""
+    """Exceptions are reading an object's body, which is wrapped there, and closing connections."""
     direct = {
         (path.stem, call.func.attr)
         for path in (ROOT / "shared").rglob("*.py")

@@ -1,4 +1,4 @@
-"""At the level DEBUG the libraries that talk to the database log nothing of what they carry."""
+"""At the level DEBUG, the libraries that call the database log no content."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""What lasts long is found by any day within it, though a search reads a stretch of starts."""
+"""Long Encounters are found by any day within them, though a search reads a range of starts."""
 
 from datetime import timedelta
 from typing import Any
@@ -90,7 +90,7 @@ def test_a_corrected_start_reschedules_the_due_row(clinic: FrontDoor) -> None:
 def test_duration_is_measured_at_the_versions_time_and_not_when_its_writer_began(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The version before is later than when its writer began: that may have been waiting."""
+    """The previous version is later than the writer's start: the writer may have been waiting."""
     later, started = instants.now(), instants.now() - timedelta(hours=168)
     visit = filed(clinic, "in-progress", period={"start": instants.written(later)})
     body = clinic.get(f"/Encounter/{visit}").body

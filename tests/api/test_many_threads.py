@@ -1,4 +1,4 @@
-"""A person in more threads than one request reads still finds what was said in them."""
+"""A person in more threads than one request reads still finds all messages."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ MESSAGES = "/Communication?part-of:missing=false&_count=3"
 
 @pytest.fixture
 def said(practice: Practice) -> list[str]:
-    """Give Homer many threads; every so many has a message. The newest thread's is first."""
+    """Create many threads of Homer's, some with a message; return the newest thread's first."""
     practice.clinic.post("/Communication", care.header(recipient=[]))
     found: list[str] = []
     for number in range(THREADS):
@@ -35,7 +35,7 @@ def said(practice: Practice) -> list[str]:
 
 
 def get(url: str) -> Answer:
-    """Read a page; it makes about as many calls as where 1,000 threads are merged."""
+    """Read a page, checking that it makes no more calls than a merge of 1,000 threads."""
     database: Any = dynamodb.client()
     database.made = 0
     answer = HOMER.get(url)
@@ -49,7 +49,7 @@ def following(page: Answer) -> str:
 
 
 def pages(url: str) -> Iterator[list[str]]:
-    """Read page after page, as far as there are any."""
+    """Yield page after page."""
     while url:
         page = get(url)
         url = following(page)
@@ -62,7 +62,7 @@ def test_a_person_in_too_many_threads_to_merge_pages_through_all_messages(
     read = list(pages(MESSAGES))
     assert [one for page in read for one in page] == said
     assert len(read) < 2 * len(said)
-    # A thread that begins meanwhile makes nothing come twice, and hides nothing.
+    # A thread that begins between two pages neither repeats nor hides a message.
     first = get(MESSAGES)
     for _ in range(3):
         practice.clinic.post("/Communication", care.header())

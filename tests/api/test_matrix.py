@@ -1,6 +1,6 @@
-"""Every interaction of the catalogue, asked by everybody: who may, is said here once more.
+"""Every interaction of the catalogue, requested by every kind of caller.
 
-A row that is added to the catalogue needs a decision here, or these tests fail.
+The rights are decided here a second time: a new row of the catalogue fails without a decision.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,19 +28,19 @@ BART, MARGE = "Patient/bart-simpson", "RelatedPerson/marge-simpson"
 DONE, REFUSED, ABSENT = "done", "refused", "absent"
 OWN, OTHER = "own", "other"
 
-# Who may: everywhere in their tenant, and in their compartment only.
+# Roles with rights in their whole tenant, and roles limited to their compartment.
 CLINIC, OVERSEERS = {"admin", "practitioner"}, {"admin", "auditor"}
 READERS = CLINIC | OVERSEERS
 CARED_FOR = {"patient", "related-person"}
 NOBODY: set[str] = set()
 
 
-# What is read: of care, of the directory, and of charts.
+# The readable types: care, directory and charts.
 KINDS = ("Encounter", "Communication", "Patient", "Observation")
 
 
 class Decision(NamedTuple):
-    """Who may, which letters of scopes that takes, and what comes of it without these."""
+    """The permitted roles, the needed scope letters, and the result without them."""
 
     everywhere: set[str]
     own: set[str]
@@ -56,7 +56,7 @@ DECISIONS = {
     "search-type": Decision(READERS, CARED_FOR, "s"),
     "update": Decision(CLINIC, NOBODY, "u"),
     "patch": Decision(CLINIC, CARED_FOR, "u"),
-    # Of drafts: whoever did not send one does not see it.
+    # Drafts are visible to their sender only.
     "delete": Decision({"admin"}, {"practitioner"} | CARED_FOR, "d"),
     "$open-session": Decision(CLINIC, CARED_FOR, "cu"),
     "$add-patient": Decision(CLINIC, NOBODY, "cu"),
@@ -64,13 +64,13 @@ DECISIONS = {
     "$closing": Decision(READERS, CARED_FOR, "r"),
     "$everything": Decision(READERS, CARED_FOR, "r"),
     "$validate": Decision(READERS, CARED_FOR, "r", without=ABSENT),
-    # Their entries are reads.
+    # The entries of these Bundles are reads.
     "batch": Decision(READERS, CARED_FOR, "r"),
     "transaction": Decision(READERS, CARED_FOR, "r"),
     "AuditEvent read": Decision(OVERSEERS, NOBODY, "r"),
     "AuditEvent search-type": Decision(OVERSEERS, NOBODY, "s"),
 }
-# The plain-JSON face is for whom FHIR's is.
+# The plain-JSON API has the same rights as FHIR.
 _PLAIN = ("create", "read", "search-type", "update", "patch", "delete")
 DECISIONS |= {f"plain {code}": DECISIONS[code] for code in _PLAIN}
 
@@ -125,7 +125,7 @@ def kept() -> list[Database]:
 def restore(
     practice: Practice, kept: list[Database], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], None]:
-    """Puts what was stored back."""
+    """Return a function that restores the stored items."""
     practice.set(TENANT_CLAIM="tenant", SESSION_POLICY="explicit")
     if not kept:
         fill()
@@ -146,7 +146,7 @@ def restore(
 
 
 def fill() -> None:
-    """What Homer has in the tenant north, and the same of Bart, who is nobody's relative."""
+    """Store Homer's resources in the tenant north, and the same of Bart, an unrelated patient."""
     clinic = caller("practitioner")
     for whose, patient in ((OWN, care.HOMER), (OTHER, BART)):
         person = care.reference(patient)
@@ -184,7 +184,7 @@ def draft_of(whose: str, role: str) -> str:
 
 
 def call(asked: Asked, who: FrontDoor, whose: str) -> str:
-    """Ask for what is one's own or another's, and tell what came of it."""
+    """Request the caller's own or another's resource, and return the result."""
     answer, reached = ASK[asked.name](asked, who, whose)
     if answer.status == 403:
         return REFUSED
@@ -258,7 +258,7 @@ def operation(asked: Asked, who: FrontDoor, whose: str) -> Came:
 
 
 def validate(asked: Asked, who: FrontDoor, whose: str) -> Came:
-    """Of a type it looks at nothing that is stored."""
+    """Validate; without an id, nothing stored is read."""
     on_instance = asked.path.replace("{type}/$", "{type}/{id}/$")
     path = on_instance.replace("{type}", "Encounter").replace("{id}", whose)
     body = None if "{id}" in asked.path else care.session()
@@ -292,7 +292,7 @@ def audit_search(asked: Asked, who: FrontDoor, _whose: str) -> Came:
 
 
 def plain(asked: Asked, who: FrontDoor, whose: str) -> Came:
-    """The same through the plain-JSON face."""
+    """Make the same request through the plain-JSON API."""
     code = asked.name.removeprefix("plain ")
     collection, own_id, body = {
         "create": ("messages", "", {"threadId": whose, "senderId": who.fhir_user}),
@@ -422,7 +422,7 @@ def test_people_who_write_to_a_patient_are_visible_to_all(
         assert caller(role, "south").get(f"/{kind}/anybody").status == 404
 
 
-# Examples that are about nobody whom a caller here is.
+# Examples that are about none of the callers.
 NOBODYS: dict[str, dict[str, Any]] = {
     "Group": {"member": [{"entity": care.reference(BART)}]},
     "CareTeam": {"subject": care.reference(BART)},

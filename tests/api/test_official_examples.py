@@ -23,7 +23,7 @@ TYPES = ("Encounter", "Communication")
 
 
 def examples() -> list[tuple[str, str]]:
-    """Give each example's path on the server and its text, Encounters first."""
+    """Return each example's path on the server and its text, Encounters first."""
     texts = [path.read_text() for path in sorted(FOLDER.glob("*.json"))]
     named = [(json.loads(text), text) for text in texts]
     named.sort(key=lambda pair: TYPES.index(pair[0]["resourceType"]))
@@ -31,7 +31,7 @@ def examples() -> list[tuple[str, str]]:
 
 
 def without_servers(text: str) -> dict[str, Any]:
-    """Read a resource without what the server says of it, numbers as they are written."""
+    """Parse a resource without the server's elements, keeping numbers as written."""
     resource: dict[str, Any] = fhirjson.loads(text)
     meta = resource.pop("meta", {})
     kept = {name: value for name, value in meta.items() if name not in ("versionId", "lastUpdated")}
@@ -44,7 +44,7 @@ def same(one: str, other: str) -> bool:
 
 @pytest.fixture
 def loaded(clinic: FrontDoor) -> list[tuple[str, str]]:
-    """Put every example; Communications may name Encounters."""
+    """Store every example, Encounters first, since Communications may name them."""
     pairs = examples()
     for path, text in pairs:
         answer = clinic.put(path, text)
@@ -94,7 +94,7 @@ def test_each_can_be_changed_and_deleted(clinic: FrontDoor, loaded: list[tuple[s
 
 
 def legal_variants() -> list[str]:
-    """Give resources that R4 allows: by hand, and one for many an element path."""
+    """Return resources that R4 allows: written by hand, and generated for many element paths."""
     by_hand = [fhirjson.dumps(each).decode() for each in BY_HAND]
     made = [text for text in by_hand if '"status"' in text]
     for root in TYPES:
@@ -111,7 +111,7 @@ def legal_variants() -> list[str]:
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A database that does not copy its tables for each transaction, as moto does."""
+    """Use a database that does not copy its tables for each transaction, as moto does."""
     database = Database()
     with monkeypatch.context() as patched:
         patched.setattr("tests.database.MOST_CALLS", 10_000_000)
@@ -123,7 +123,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("fast")
 def test_every_variant_that_r4_allows_is_accepted_and_read_back_equal() -> None:
-    clinic = FrontDoor("admin")  # who sees drafts too
+    clinic = FrontDoor("admin")  # who also sees drafts
     # R4 takes a query as reference to a Patient.
     texts = [text for text in legal_variants() if "Patient?" not in text]
     assert len(texts) > 700

@@ -1,4 +1,4 @@
-"""The operations on sessions, and the definitions that say what they are."""
+"""The operations on sessions, and their definitions."""
 
 from dataclasses import replace
 from typing import Any
@@ -39,7 +39,7 @@ def opened(clinic: FrontDoor, *pairs: tuple[str, Any]) -> str:
 
 
 def children(clinic: FrontDoor, session_id: str) -> list[dict[str, Any]]:
-    """The medical encounters of a session, in order of their patients."""
+    """Return the medical encounters of a session, in order of their patients."""
     matches = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").found
     return sorted(matches, key=lambda one: str(one["subject"]["reference"]))
 
@@ -49,7 +49,7 @@ def patients(clinic: FrontDoor, session_id: str) -> list[str]:
 
 
 def everything(clinic: FrontDoor, session_id: str, query: str = "") -> list[str]:
-    """The ids of all pages."""
+    """Return the ids of all pages."""
     url, found = f"/Encounter/{session_id}/$everything{query}", list[str]()
     while url:
         answer = clinic.get(url)
@@ -61,7 +61,7 @@ def everything(clinic: FrontDoor, session_id: str, query: str = "") -> list[str]
 
 
 def stored() -> int:
-    """How many items there are in all tables."""
+    """Return the number of items in all tables."""
     client = dynamodb.client()
     names = client.list_tables()["TableNames"]
     return sum(client.scan(TableName=name, Select="COUNT")["Count"] for name in names)
@@ -446,7 +446,7 @@ def test_closing_takes_no_parameters(clinic: FrontDoor) -> None:
 
 @pytest.fixture
 def long_session(clinic: FrontDoor) -> tuple[str, list[str]]:
-    """A session with two patients, two threads and nine messages; its ids in their order."""
+    """Create a session with two patients, two threads and nine messages; return ids in order."""
     first, earlier = thread(clinic, *(f"2026-11-20T09:0{n}:00Z" for n in (1, 3, 5, 7, 9)))
     second, later = thread(clinic, *(f"2026-11-20T09:0{n}:00Z" for n in (2, 4, 6, 8)))
     named = [("thread", f"Communication/{one}") for one in (first, second)]
@@ -560,7 +560,7 @@ def test_auditors_may_read_everything_and_open_nothing(clinic: FrontDoor) -> Non
     assert FrontDoor(role="patient").get(f"/Encounter/{session_id}/$everything").status == 403
 
 
-# ---- Which there are
+# ---- Available operations and definitions
 
 
 @pytest.mark.parametrize(

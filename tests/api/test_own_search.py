@@ -1,4 +1,4 @@
-"""What patients and related persons find, and that nothing else can be told from it."""
+"""Searches of patients and related persons reveal nothing but their own resources."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ def put(clinic: FrontDoor, resource: Resource, own_id: str) -> str:
 
 
 def thread(clinic: FrontDoor, name: str, who: Resource, **more: Any) -> None:
-    """A thread with messages, one of them read and one a draft of the clinician's."""
+    """Create a thread with messages, one of them read and one a draft of the clinician's."""
     put(clinic, care.header(**who, category=[CODE], sent="2026-11-01", **more), name)
     for number, status in enumerate(("in-progress", "completed", "preparation")):
         said = who | {"sender": care.reference(care.ALICE)}
@@ -85,7 +85,7 @@ def family(clinic: FrontDoor, name: str, start: str) -> None:
 
 
 def named_by(row: Member, person: str, bystander: str) -> Resource:
-    """Make a resource that names a person by one element, and is about somebody else otherwise."""
+    """Return a resource that names a person in one element and is otherwise about somebody else."""
     made = care.example(row.type)
     if row.element == ITSELF:
         return made | {"id": person.partition("/")[2]}
@@ -101,7 +101,7 @@ def named_by(row: Member, person: str, bystander: str) -> Resource:
     return made | {first: value if is_single or not lists else [value]}
 
 
-# The elements of compartments that repeat, and where they do.
+# Compartment elements that repeat, and the level that repeats.
 LISTS = {
     "link": ("Patient",),
     "member": ("Group",),
@@ -112,7 +112,7 @@ LISTS = {
 
 
 def charted(clinic: FrontDoor, people: dict[str, str], prefix: str, during: str) -> None:
-    """What names people, each by each element that puts it into their compartment."""
+    """Store a resource for each person and each element that adds it to their compartment."""
     for number, row in enumerate(MEMBERS):
         if row.type in CARE:
             continue
@@ -127,7 +127,7 @@ def charted(clinic: FrontDoor, people: dict[str, str], prefix: str, during: str)
 
 
 def of_others(clinic: FrontDoor) -> None:
-    """The same of others, with values and dates before, between and after Homer's."""
+    """Store the same for others, with values and dates before, between and after Homer's."""
     for prefix in ("a", "z"):
         others = {"Patient": f"Patient/{prefix}-bart", "RelatedPerson": f"RelatedPerson/{prefix}"}
         charted(clinic, others, prefix, "family")
@@ -136,7 +136,7 @@ def of_others(clinic: FrontDoor) -> None:
         assert clinic.put(f"/Task/{prefix}-task", task).status == 201
     thread(clinic, "a-to-bart", people(BART, care.ALICE, BART, care.ALICE))
     thread(clinic, "z-to-bart", people(BART, care.ALICE, BART), status="completed")
-    # A message into a thread of Homer's that is not sent, and threads that are not open yet.
+    # An unsent message in a thread of Homer's, and threads that are not open yet.
     for number in range(3):
         draft = care.message("to-homer", f"2026-11-02T1{number}:00:00Z", status="preparation")
         put(clinic, draft | {"sender": care.reference(care.ALICE)}, f"b-draft-{number}")
@@ -153,7 +153,7 @@ def of_others(clinic: FrontDoor) -> None:
 
 
 def of_a_colleague(clinic: FrontDoor) -> None:
-    """Drafts before, between and after what was sent, and threads that are not open yet."""
+    """Store drafts before, between and after the sent messages, and threads not open yet."""
     bob = {"status": "preparation", "sender": care.reference("Practitioner/bob")}
     for number, hour in enumerate(("00:00", "10:05", "23:00")):
         about = people(care.HOMER, "Practitioner/bob", care.ALICE, care.HOMER) | bob
@@ -224,7 +224,7 @@ MORE = (
 
 
 def queries(resources: list[Resource]) -> Iterator[str]:
-    """One of every parameter with every value that a resource has, and of every way to page."""
+    """Yield a query for every parameter and stored value, and for every way to page."""
     asked: dict[str, None] = {}
     for kind in TYPES:
         asked |= dict.fromkeys([kind, f"{kind}?_count=2", f"{kind}?_total=accurate&_count=1"])
@@ -264,11 +264,11 @@ def everything(clinic: FrontDoor) -> list[Resource]:
 
 
 class Kept(Database):
-    """What is stored at a time, to be read as often as there are questions."""
+    """A snapshot of the database that can be read repeatedly."""
 
     @contextmanager
     def called(self, call: str) -> Iterator[None]:
-        """Count the calls of no more than one question."""
+        """Count from zero, as the database limits the number of calls."""
         self.made = 0
         with super().called(call):
             yield
@@ -276,7 +276,7 @@ class Kept(Database):
 
 @pytest.fixture(scope="module")
 def kept() -> dict[str, Kept]:
-    """What is stored when only what is Homer's is there, and with that of others."""
+    """Hold snapshots with Homer's resources alone and with those of others; `worlds` fills them."""
     return {}
 
 
@@ -290,7 +290,7 @@ def snapshot() -> Kept:
 
 @pytest.fixture
 def worlds(clinic: FrontDoor, kept: dict[str, Kept]) -> dict[str, Kept]:
-    """The same, made once."""
+    """Return the snapshots, made once."""
     if not kept:
         of_homer(clinic)
         kept["own"] = snapshot()
@@ -315,7 +315,7 @@ def turn_to(worlds: dict[str, Kept]) -> Iterator[Callable[[str], None]]:
 def test_other_peoples_resources_do_not_change_any_answer(
     turn_to: Callable[[str], None], caller: FrontDoor
 ) -> None:
-    """What a caller is answered is, byte for byte, what it is where others' are not there."""
+    """Every answer is byte for byte the same as without the resources of others."""
     turn_to("drafts")
     asked = list(queries(everything(ADMIN)))
     answers = {query: list(pages(caller, query)) for query in asked}
@@ -325,7 +325,7 @@ def test_other_peoples_resources_do_not_change_any_answer(
 
 
 def test_drafts_of_others_do_not_change_any_answer(turn_to: Callable[[str], None]) -> None:
-    """To who sees all else, either."""
+    """Not even for callers who see everything else."""
     turn_to("drafts")
     asked = [
         query for query in queries(everything(ADMIN)) if query.startswith(CARE) or query in MORE
@@ -353,7 +353,7 @@ def test_searches_find_exactly_what_can_be_read(
         assert own.status == whole.status == 200, query
         found = [own_id for own_id in whole.ids if own_id in seen]
         assert sorted(own.ids) == sorted(found), query
-        # All were updated at the same instant.
+        # All of them were updated at the same instant.
         if "_sort" in query and "_lastUpdated" not in query:
             assert own.ids == found, query
         if "_total" in query:
@@ -383,7 +383,7 @@ def test_the_cost_of_a_patients_page_depends_on_their_own_partitions_only(
 def test_references_to_people_are_searched_in_the_callers_own_partitions(
     turn_to: Callable[[str], None], worlds: dict[str, Kept]
 ) -> None:
-    """Everybody's refers to a practitioner: neither rows nor bounds tell how much that is."""
+    """Everybody refers to a practitioner: neither rows nor limits reveal how often."""
     rows = {}
     for world in ("own", "all"):
         turn_to(world)

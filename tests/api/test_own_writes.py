@@ -1,4 +1,4 @@
-"""What patients and related persons cannot say of a resource, whom they may address, how often."""
+"""Which elements patients and relatives may write, whom they may address, and how often."""
 
 import json
 from collections.abc import Callable
@@ -164,7 +164,7 @@ def test_every_element_searched_as_an_identifier_is_protected() -> None:
 def test_a_conditional_create_can_ignore_what_a_patient_planted(
     clinic: FrontDoor, practice: Practice
 ) -> None:
-    """With ConditionMatches staff, no query of theirs finds what a patient created."""
+    """With `ConditionMatches=staff`, conditions of staff do not match what a patient created."""
     tag: Resource = {"meta": {"tag": [{"system": "https://chat.example.org", "code": "7"}]}}
     query = "_tag=https://chat.example.org|7"
     planted = posted(thread_of(**tag)).id
@@ -180,7 +180,7 @@ def test_a_conditional_create_can_ignore_what_a_patient_planted(
     assert BRIDGE.post("/Communication", say).body["partOf"] == [
         care.reference(f"Communication/{created.id}")
     ]
-    # A patient's own conditions find their own; what staff changed since is still a patient's.
+    # A patient's conditions match their own resources, even if staff have changed them since.
     clinic.patch(f"/Communication/{planted}", [{"op": "add", "path": "/priority", "value": "stat"}])
     assert BRIDGE.post("/Communication", bobs, if_none_exist=query).id == created.id
     mine = HOMER.post("/Communication", thread_of(**tag), if_none_exist=query)
@@ -269,7 +269,7 @@ def test_a_patient_cannot_add_strangers_to_a_session(name: str) -> None:
     assert opened(HOMER, thread, **clinician).status == 201
 
 
-# ---- Whom they address
+# ---- Addressees
 
 
 @pytest.fixture
@@ -432,7 +432,7 @@ def test_the_only_recipient_may_leave_too(clinic: FrontDoor) -> None:
     assert HOMER.get("/Communication?part-of:missing=true").ids == []
 
 
-# ---- How many threads
+# ---- Limit of new threads
 
 
 def test_a_patient_may_begin_a_limited_number_of_threads_a_day(practice: Practice) -> None:
@@ -449,7 +449,7 @@ def test_a_patient_may_begin_a_limited_number_of_threads_a_day(practice: Practic
     # 09:00 in Berlin: the day ends in fifteen hours.
     assert refused.headers["Retry-After"] == str(15 * 3600)
     assert in_a_batch(thread_of()).status == 429
-    # What is no new thread goes on, and so do others.
+    # Existing threads and other patients are not affected.
     assert posted(care.message(threads[0].id)).status == 201
     bart = FrontDoor("patient", BART)
     assert bart.post("/Communication", thread_of(BART)).status == 201

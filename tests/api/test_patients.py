@@ -1,4 +1,4 @@
-"""What patients and related persons see, and what they do for their own care."""
+"""What patients and related persons see and do in their own care."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def related(person: str = MARGE, **claims: str) -> FrontDoor:
 
 
 def bart(kind: str, **more: Any) -> dict[str, Any]:
-    """A header or message that has nothing to do with Homer."""
+    """Return a header or message unrelated to Homer."""
     people = {"subject": care.reference(BART), "sender": care.reference(BART)}
     recipient = {"recipient": [care.reference(care.ALICE)]}
     made = care.message(kind) if kind else care.header()
@@ -68,7 +68,7 @@ def test_a_communication_is_in_the_compartment_of_whom_it_names(
     homer = care.reference(care.HOMER)
     named = {element: [homer] if element == "recipient" else homer}
     thread = clinic.post("/Communication", bart("", **named)).id
-    # A message is in its header's compartments, whom it may itself name.
+    # A message belongs to its header's compartments, and may itself name the person.
     message_id = clinic.post("/Communication", bart(thread)).id
     assert patient().get(f"/Communication/{thread}").status == 200
     assert patient().get(f"/Communication/{message_id}").status == 200
@@ -130,7 +130,7 @@ def test_a_draft_is_seen_by_its_sender_alone(clinic: FrontDoor) -> None:
     assert patient().get(f"/Communication/{draft}").status == 404
     own = patient().post("/Communication", care.message(thread, status="preparation")).id
     assert patient().get(f"/Communication/{own}").status == 200
-    # Once it is sent it is seen, but not what it was before.
+    # Once sent it is visible, but not its earlier versions.
     clinic.patch(
         f"/Communication/{draft}", [{"op": "replace", "path": "/status", "value": "in-progress"}]
     )
@@ -436,7 +436,7 @@ def test_a_patient_cannot_open_a_session_for_others(clinic: FrontDoor) -> None:
     assert everything() == before
 
 
-# -- By conditions
+# -- Conditional requests
 
 
 def test_conditions_do_not_match_resources_the_caller_does_not_see(clinic: FrontDoor) -> None:
@@ -458,7 +458,7 @@ def test_conditions_do_not_match_resources_the_caller_does_not_see(clinic: Front
     assert clinic.get("/Communication/theirs").status == 200
 
 
-# -- Several at once
+# -- Bundles
 
 
 def entry(method: str, url: str, full_url: str = "", **resource: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The collections of the plain-JSON face: what each shape becomes, and every interaction."""
+"""The collections of the plain-JSON API: their mapping to FHIR, and every interaction."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.plain import V1, Plain, places
 
 type Json = dict[str, Any]
 
-# Tables in memory: there are many requests.
+# Tables in memory, as there are many requests.
 pytestmark = pytest.mark.usefixtures("practice")
 FACE = Plain()
 OF_THE_SERVER = ("id", "version", "updated")
@@ -32,12 +32,12 @@ by_name = pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=lambda
 
 
 def own(data: Json) -> Json:
-    """What of a member is not the server's own."""
+    """Return a member without the server's own fields."""
     return {name: value for name, value in data.items() if name not in OF_THE_SERVER}
 
 
 def body_of(collection: Collection, clinic: FrontDoor) -> Json:
-    """An example that may be created: in a thread and during an encounter that are there."""
+    """Return an example whose thread and encounter exist."""
     body = dict(collection.example)
     if any("encounterId" in field.names for field in collection.fields):
         body["encounterId"] = clinic.post("/Encounter", care.session()).id

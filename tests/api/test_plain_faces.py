@@ -1,4 +1,4 @@
-"""Both faces at once: one resource in FHIR's words and plainly, and no change loses the other's."""
+"""One resource through FHIR and the plain-JSON API: no change loses what the other wrote."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.plain import Plain
 
 type Json = dict[str, Any]
 
-# Tables in memory: there are many requests.
+# Tables in memory, as there are many requests.
 pytestmark = pytest.mark.usefixtures("practice")
 FACE = Plain()
 EXAMPLES = sorted(
@@ -55,7 +55,7 @@ RICH = care.session(**MORE)
 
 
 def content(answer: Answer) -> Json:
-    """A resource without what changes with every version."""
+    """Return a resource without the parts that change with every version."""
     return {name: value for name, value in answer.body.items() if name != "meta"}
 
 
@@ -141,7 +141,7 @@ def test_putting_back_what_was_read_as_plain_json_changes_nothing(
 ) -> None:
     example = json.loads(path.read_text())
     collection = "encounters" if example["resourceType"] == "Encounter" else "threads"
-    for name in ("partOf", "encounter"):  # what it refers to is not here
+    for name in ("partOf", "encounter"):  # its references are not stored here
         example.pop(name, None)
     url = f"/{example['resourceType']}/{example['id']}"
     assert clinic.put(url, example).status == 201

@@ -1,4 +1,4 @@
-"""The plain-JSON face where something fails, and what log and audit trail tell of it."""
+"""Failures of the plain-JSON API, and their traces in log and audit trail."""
 
 from typing import Any
 

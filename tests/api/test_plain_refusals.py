@@ -1,4 +1,4 @@
-"""What the plain-JSON face refuses: problem documents that name what is wrong, and nothing else."""
+"""Refusals of the plain-JSON API: problem documents that name what is wrong and no more."""
 
 from random import Random
 from typing import Any
@@ -16,7 +16,7 @@ from tests.plain import Plain, check_problem, places
 
 type Json = dict[str, Any]
 
-# Tables in memory: there are many requests.
+# Tables in memory, as there are many requests.
 pytestmark = pytest.mark.usefixtures("practice")
 FACE = Plain()
 VISIT: Json = {"status": "in-progress", "class": "AMB"}
@@ -237,7 +237,7 @@ def test_a_forbidden_request_is_answered_by_a_problem_document() -> None:
 def test_the_plain_api_is_served_beside_any_base(
     monkeypatch: pytest.MonkeyPatch, base: str
 ) -> None:
-    """Its paths are its own, whatever FHIR's are."""
+    """Its paths do not depend on FHIR's base path."""
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("BASE_PATH", base)
         settings.settings.cache_clear()

@@ -1,4 +1,4 @@
-"""Searches of the plain-JSON face, and that they are FHIR's."""
+"""Searches of the plain-JSON API, which are those of FHIR."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.plain import Plain, places
 
 type Json = dict[str, Any]
 
-# Tables in memory: there are many requests.
+# Tables in memory, as there are many requests.
 pytestmark = pytest.mark.usefixtures("practice")
 FACE = Plain()
 PARAMS = [(each, param) for each in COLLECTIONS.values() for param in each.params]

@@ -1,6 +1,6 @@
 """Sessions that open, roll over and close by themselves, under each policy.
 
-The clock is told: every request and every look at what is due happens at a time the test says.
+The clock is simulated: the test sets the time of every request and of every run of due rows.
 """
 
 from datetime import timedelta
@@ -13,9 +13,9 @@ from shared.sessions import due
 from tests import care
 from tests.practice import Practice, clock, local
 
-# What a clinician could read: given these messages at these local times, these sessions.
-# Each line: policy, environment, messages as "sent" or "sent > arrived", when it is looked at, and
-# status, first and last of every session in the end.
+# Readable by a clinician: messages at local times, and the resulting sessions.
+# Each line: policy, environment, messages as "sent" or "sent > arrived", the time of checking,
+# and the final status, first and last message of every session.
 CASES: dict[str, tuple[str, dict[str, str], list[str], str, list[tuple[str, str, str]]]] = {
     "explicit opens nothing": (
         "explicit",
@@ -449,7 +449,7 @@ def test_a_header_may_set_its_own_policy(practice: Practice) -> None:
 def test_a_headers_policy_uses_its_own_idle_time_unless_the_deployment_sets_one(
     practice: Practice, minutes: str, status: str
 ) -> None:
-    """Also if it sets 0, which is never."""
+    """A deployment's 0, which means never, takes precedence too."""
     practice.set(SESSION_IDLE_MINUTES=minutes)
     header_id = practice.header(extension=care.policy(policy={"valueCode": "thread"}))
     practice.says(header_id, "2026-03-02 09:00")

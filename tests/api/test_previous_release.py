@@ -1,6 +1,6 @@
-"""A release reads what the one before it wrote: its stored items, played through today's code.
+"""A release reads the items that the previous one wrote.
 
-`tests/releases.py` says how they came to be.
+`tests/releases.py` describes how they were made.
 """
 
 import json
@@ -29,7 +29,7 @@ RELEASE = json.loads(FIXTURE.read_text())
 NAMES: dict[str, str] = RELEASE["names"]
 SESSION = f"/Encounter/{NAMES['session']}"
 AUDITOR = FrontDoor("auditor", "")
-# What is there for a moment only, or of later releases.
+# Patterns of short-lived items, and of later releases.
 NOT_THERE = {patterns.PENDING, patterns.REINDEXING} | {
     patterns.NEW_EVENTS,
     patterns.POSTINGS,
@@ -41,7 +41,7 @@ NOT_THERE = {patterns.PENDING, patterns.REINDEXING} | {
 
 @pytest.fixture(autouse=True)
 def days(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
-    """The practice a moment after the release before has stored its last."""
+    """Return the practice just after the previous release stored its last item."""
     objects = Objects()
     monkeypatch.setattr(archive, "client", cache(lambda: objects))
     for key, body in RELEASE["archive"].items():
@@ -72,7 +72,7 @@ def session_of(days: Practice, message: str) -> str:
     return str(session["id"])
 
 
-# ---- What the fixture has ------------------------------------------------------------------
+# ---- Content of the fixture ----------------------------------------------------------------
 
 
 def is_kind(pattern: AccessPattern, table: str, item: dict[str, Any]) -> bool:
@@ -234,7 +234,7 @@ def test_the_audit_chains_verify_and_continue(days: Practice) -> None:
     "query", [f"entity={SESSION[1:]}", f"patient={HOMER}", "date=ge2026-03-02", "subtype=read"]
 )
 def test_events_are_found_after_they_are_archived(query: str) -> None:
-    """A release without an archive has left its events outside; reindexing brings them there."""
+    """A release without an archive did not archive its events; reindexing does."""
     events = {
         item["pk"]["S"].partition("#")[2]
         for item in RELEASE["tables"][patterns.AUDIT]

@@ -1,4 +1,4 @@
-"""What is hard about the directory and the records: identifiers, moves, many values, many types."""
+"""Hard cases of directory and records: identifiers, moves, many values, many types."""
 
 import random
 from string import ascii_letters
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("practice")  # in memory
 URN = "urn:uuid:00000000-0000-4000-8000-00000000000"
 MARK = {"system": "https://clinic.example/ids", "value": "1"}
 NAMED = f"identifier={MARK['system']}|1"
-# Where a type's identifier is one, or has another name.
+# Types whose identifier is not a list, or has another name.
 IDENTIFIED = [
     ("Patient", {"identifier": [MARK]}),
     ("Observation", {"identifier": [MARK]}),
@@ -54,7 +54,7 @@ def entry(kind: str, number: int, **more: Any) -> dict[str, Any]:
 
 
 def visit() -> list[dict[str, Any]]:
-    """A patient, their visit and what is recorded during it, each named by the next."""
+    """Return a patient, their visit and its records, each referring to the previous."""
     patient, encounter, condition = (care.reference(f"{URN}{number}") for number in (1, 2, 3))
     return [
         entry("Observation", 4, subject=patient, encounter=encounter, focus=[condition]),
@@ -66,7 +66,7 @@ def visit() -> list[dict[str, Any]]:
 
 
 def sent(clinic: FrontDoor, entries: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Send a transaction, and give type and id of what each entry made."""
+    """Send a transaction, and return type and id of each created resource."""
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     answer = clinic.post("/", bundle)
     assert answer.status == 200, answer.text

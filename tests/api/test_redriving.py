@@ -1,4 +1,4 @@
-"""`async-encounters redrive`, and `reindex` of the audit trail: what was lost is brought on."""
+"""`async-encounters redrive`, and `reindex` of the audit trail, recover lost messages."""
 
 import gzip
 import json
@@ -53,14 +53,14 @@ def waiting(deployed: Deployment, queue: str) -> list[dict[str, Any]]:
 
 
 def lines(*lines: str) -> dict[str, Any]:
-    """A delivery of log lines that its function has failed at, as Lambda tells of it."""
+    """Return Lambda's failure record of a delivery of log lines."""
     told = json.dumps({"logEvents": [{"message": line} for line in lines]}).encode()
     payload = {"awslogs": {"data": b64encode(gzip.compress(told)).decode()}}
     return {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": payload}
 
 
 def batch() -> dict[str, Any]:
-    """A batch of the stream's that its function has failed at: only its time is told."""
+    """Return the failure record of a stream batch, which contains only its time."""
     now = instants.written(instants.now())
     arrivals = ("approximateArrivalOfFirstRecord", "approximateArrivalOfLastRecord")
     return {"DDBStreamBatchInfo": {"shardId": "shard-1", **dict.fromkeys(arrivals, now)}}
@@ -71,7 +71,7 @@ def archived_ids() -> list[str]:
 
 
 def stream(since: list[dict[str, Any]]) -> None:
-    """Bring rows on that were written after others, as the stream does."""
+    """Process the rows written since a time, as the stream does."""
     auditing.streamed(row for row in auditing.new_rows() if row not in since)
 
 
@@ -215,7 +215,7 @@ def test_reindexing_archives_events_that_never_reached_the_archive(
 
 
 def index_rows() -> list[dict[str, Any]]:
-    """The rows by which searches find what is in the archive."""
+    """Return the rows that index the archive."""
     rows = [row for row in scan(patterns.AUDIT) if "postings" in row or "members" in row]
     return sorted(rows, key=lambda row: (row["pk"]["S"], row["sk"]["S"]))
 

@@ -1,4 +1,4 @@
-"""`ReferenceChecks=local`: what a write refers to is here, when it is written."""
+"""`ReferenceChecks=local`: references of a write must exist here when it commits."""
 
 from dataclasses import replace
 from typing import Any
@@ -36,7 +36,7 @@ def without(body: dict[str, Any], *names: str) -> dict[str, Any]:
 
 @pytest.fixture
 def local(practice: Practice) -> Practice:
-    """A practice that checks references, with a patient and a practitioner."""
+    """Return a practice that checks references, with a patient and a practitioner."""
     practice.set(REFERENCE_CHECKS="local")
     for each in PEOPLE:
         add(practice.clinic, each)
@@ -176,7 +176,7 @@ def test_a_record_must_name_an_existing_encounter(local: Practice) -> None:
     refuses(answer, "Condition.subject.reference", "Condition.encounter.reference")
 
 
-# ---- What the caller sees --------------------------------------------------------------------
+# ---- Visibility ------------------------------------------------------------------------------
 
 
 def test_a_resource_hidden_by_the_scope_is_treated_as_missing(local: Practice) -> None:
@@ -202,7 +202,7 @@ def test_a_patient_may_write_to_their_practitioner(local: Practice) -> None:
     assert answer.status == 403
 
 
-# ---- What the server fills in ----------------------------------------------------------------
+# ---- References that the server adds ---------------------------------------------------------
 
 
 def test_a_server_opened_session_may_name_deleted_people(local: Practice) -> None:
@@ -253,7 +253,7 @@ def test_add_patient_checks_the_patient(local: Practice) -> None:
     assert local.clinic.post(url, body).status == 200
 
 
-# ---- Several entries -------------------------------------------------------------------------
+# ---- Bundles ---------------------------------------------------------------------------------
 
 
 def test_resources_created_by_a_bundle_exist_for_its_other_entries(local: Practice) -> None:

@@ -1,4 +1,4 @@
-"""The credentials for the server that references are checked on: a secret of Secrets Manager."""
+"""The credentials for the server of remote reference checks, from Secrets Manager."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def other(practice: Practice) -> Iterator[Elsewhere]:
 
 
 def only(header: str, other: Elsewhere) -> None:
-    """Let the other server refuse every other header."""
+    """Make the other server refuse every Authorization header but one."""
 
     def answer(handler: Handler) -> None:
         if handler.headers["Authorization"] == header:
@@ -90,7 +90,7 @@ def test_a_secret_that_cannot_be_read_is_503(
 
 
 def unreadable(practice: Practice, other: Elsewhere) -> Any:
-    """Return the refusal of a write whose credentials cannot be read, and that names no secret."""
+    """Return the refusal of a write whose credentials cannot be read; it names no secret."""
     before = everything()
     answer = practice.clinic.post("/Encounter", care.session())
     refusals.check(answer, 503, "transient")

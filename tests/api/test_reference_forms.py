@@ -1,4 +1,4 @@
-"""What is no reference is refused at every door, and each form of one means the same."""
+"""Malformed references are refused everywhere, and all forms of a reference are equal."""
 
 from base64 import b64encode
 from typing import Any
@@ -134,7 +134,7 @@ def test_the_plain_api_refuses_a_malformed_reference_in_a_search(
     assert [error["parameter"] for error in answer.body["errors"]] == ["patientId"]
 
 
-# ---- One server, whatever the spelling of its base ----------------------------------------------
+# ---- Spellings of the server's base -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", SPELLINGS)

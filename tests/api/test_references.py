@@ -1,4 +1,4 @@
-"""References between Encounters and Communications: what a write adds must be there."""
+"""References between Encounters and Communications: those a write adds must exist."""
 
 from typing import Any
 

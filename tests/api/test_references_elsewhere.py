@@ -1,4 +1,4 @@
-"""`ReferenceChecks=remote`: people are looked up on another FHIR server, here on this machine."""
+"""`ReferenceChecks=remote`: people are looked up on another FHIR server, which runs locally."""
 
 import socket
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ DEVICE = [{"url": "https://e.example/pump", "valueReference": care.reference("De
 
 @dataclass(frozen=True)
 class Both:
-    """This service and the other one, where two of its people are known."""
+    """This service and the other server, which has two people."""
 
     practice: Practice
     other: Elsewhere
@@ -194,7 +194,7 @@ def test_the_subject_of_a_condition_matches_in_each_of_its_forms(both: Both) -> 
 
 
 def test_the_references_of_a_transaction_are_looked_up_concurrently(both: Both) -> None:
-    """Each answer waits for all the others to be asked."""
+    """Each answer waits until all requests have arrived."""
     people = [f"Patient/p{number}" for number in range(5)]
     both.other.people |= {*people}
     together = Barrier(len(people))
@@ -218,7 +218,7 @@ def test_a_transaction_that_adds_no_reference_needs_no_lookup(both: Both) -> Non
     assert statuses(transact(both.clinic, kept)) == ["200"]
 
 
-# ---- A server that does not tell ------------------------------------------------------------
+# ---- Unusable answers of the other server ---------------------------------------------------
 
 
 def patient(own_id: str) -> dict[str, str]:

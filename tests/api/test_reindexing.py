@@ -1,4 +1,4 @@
-"""Indexing everything anew: what is wrong is mended, while others write, from where it stopped."""
+"""Reindexing repairs wrong rows during other writes, and resumes where it stopped."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -31,7 +31,7 @@ def context(seconds: int = 900) -> Any:
 
 
 def everything() -> dict[str, int]:
-    """Have all parts done, and give what was found."""
+    """Run all parts and return what they found."""
     for _ in ("rows", "guards"):
         found = [reindex.handler({"part": n, "parts": PARTS}, context()) for n in range(PARTS)]
     assert all(match.pop("done") for match in found)
@@ -94,7 +94,7 @@ def test_missing_altered_and_orphaned_rows_are_repaired() -> None:
 
 
 def test_rows_of_people_and_records_are_repaired_in_each_table(clinic: FrontDoor) -> None:
-    """Also where a record's row is in the partition of an Encounter that it does not name."""
+    """This includes a record's row in the partition of an Encounter it does not name."""
     first, second = (steps.open_session(clinic) for _ in range(2))
     during = care.reference(f"Encounter/{first}")
     for kind in TYPES:
@@ -137,7 +137,7 @@ def guards() -> dict[str, int]:
 
 @pytest.mark.parametrize("value", ["1", "|a b|", "long" * 200])
 def test_guards_of_identifiers_are_recounted(clinic: FrontDoor, value: str) -> None:
-    """What is missing, counts wrong or is nobody's; also where rows were missing."""
+    """Missing, wrong and orphaned guards are corrected, even if rows were missing."""
     other = {"system": "urn:b", "value": value}
     own = [{"system": system, "value": value} for system in ("urn:a", "urn:c")]
     clinic.post("/Encounter", care.visit(identifier=[*own, other]))
@@ -151,7 +151,7 @@ def test_guards_of_identifiers_are_recounted(clinic: FrontDoor, value: str) -> N
     for pk in wrong[1:]:
         add(stored[pk] | {"count": {"N": "7"}})
     if len(value) < 9:
-        # A value that is known by its hash is not told from one whose rows are elsewhere.
+        # A hashed value cannot be distinguished from one whose rows are elsewhere.
         nobodys = wrong[2].replace("urn:", "urn:of-nobody:")
         add(stored[wrong[2]] | {"pk": {"S": nobodys}})
     for item in rows():
@@ -183,7 +183,7 @@ def test_an_identifier_taken_while_its_guard_is_recounted_is_counted(
         send(operations)
 
     monkeypatch.setattr(transactions, "send", late)
-    # The one that was added has counted on from the wrong number.
+    # The added resource has incremented the wrong number.
     assert everything()["repaired guards"] == 1
     assert [*guards().values()] == [2]
 
@@ -201,7 +201,7 @@ def test_guards_wait_for_the_rows_of_all_parts(clinic: FrontDoor) -> None:
 def test_long_encounters_keep_and_get_their_second_rows(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also after `SessionMaxHours` was lowered, by which short ones became long."""
+    """This includes Encounters that became long when `SessionMaxHours` was lowered."""
     stay = {"start": "2026-01-10T10:00:00Z", "end": "2026-03-10T10:00:00Z"}
     day = {"start": "2026-01-10T10:00:00Z", "end": "2026-01-11T10:00:00Z"}
     ids = [
@@ -221,7 +221,7 @@ def test_long_encounters_keep_and_get_their_second_rows(
 def test_a_period_with_only_an_end_is_moved_among_the_dated_rows(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows that an earlier release wrote, among those without a date, are found until then."""
+    """Until then, the undated rows of an earlier release are found."""
 
     def without_a_date(_resource: Any, created: str, _zone: Any) -> str:
         return order.UNDATED + created
@@ -246,7 +246,7 @@ def test_a_period_with_only_an_end_is_moved_among_the_dated_rows(
 
 
 class Killed(BaseException):
-    """The function's process ends."""
+    """Raised in place of the end of the function's process."""
 
 
 def test_a_killed_part_resumes_where_it_stopped(
@@ -296,7 +296,7 @@ CHANNEL = replace(
 
 @pytest.fixture
 def added() -> Iterator[Callable[[], None]]:
-    """Adds parameters to the catalogue, as a later release does."""
+    """Return a function that adds parameters to the catalogue, as a later release does."""
 
     def add_both() -> None:
         SEARCH_PARAMS.add(WARD)
@@ -311,7 +311,7 @@ def added() -> Iterator[Callable[[], None]]:
 def test_an_added_parameter_is_right_before_and_after_reindexing(
     clinic: FrontDoor, added: Callable[[], None]
 ) -> None:
-    """Also of resources too large for their rows, and with other writers."""
+    """This includes resources too large for their rows, and concurrent writers."""
     large = {"text": {"status": "additional", "div": wide()}}
     old = [clinic.post("/Encounter", in_ward("a", **more)).id for more in ({}, large)]
     other = clinic.post("/Encounter", in_ward("b")).id
@@ -332,7 +332,7 @@ def test_an_added_parameter_is_right_before_and_after_reindexing(
 
 
 def wide() -> str:
-    """A narrative that does not fit a row, however it is packed."""
+    """Return a narrative that does not fit a row, even compressed."""
     words = " ".join(f"{number * 2654435761 % 2**32:08x}" for number in range(400))
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{words}</div>'
 
@@ -354,7 +354,7 @@ def test_a_writer_that_read_a_resource_before_its_reindexing_retries(
     monkeypatch: pytest.MonkeyPatch,
     change: tuple[dict[str, Any], dict[str, Any], str],
 ) -> None:
-    """Between the read of an update and its transaction: the row made meanwhile is not left."""
+    """A row added between an update's read and its transaction does not go stale."""
     before, after, query = change
     url = f"/{before['resourceType']}"
     own = clinic.post(url, before).id

@@ -1,4 +1,4 @@
-"""Who may write a resource but not read it is answered without it."""
+"""A caller who may write but not read a resource gets an answer without it."""
 
 from base64 import b64encode
 from json import dumps
@@ -20,7 +20,7 @@ NUMBER = "identifier=https://clinic.example|7"
 
 
 @pytest.fixture(autouse=True)
-def stored(clinic: FrontDoor, practice: Any) -> None:  # noqa: ARG001 - its tables are fast
+def stored(clinic: FrontDoor, practice: Any) -> None:  # noqa: ARG001 - makes the tables fast
     number = [{"system": "https://clinic.example", "value": "7"}]
     clinic.put("/Encounter/1", care.session(id="1", identifier=number, **SECRET))
     clinic.put("/Encounter/over", care.session("finished", id="over", **SECRET))

@@ -1,4 +1,4 @@
-"""How a request may be written: media types, queries, bodies, headers."""
+"""Forms of a request: media types, queries, bodies, headers."""
 
 from typing import Any
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""What each function asks of the tables is what its role may: no less, and nothing more."""
+"""Each function's role has exactly the table permissions that the function uses."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -40,7 +40,7 @@ type Right = tuple[str, str, str]
 
 @dataclass
 class Notes:
-    """Which request of a function took which right first."""
+    """Records which request of a function first used which permission."""
 
     function: str = ""
     request: str = ""
@@ -52,7 +52,7 @@ class Notes:
 
 
 class Noting(Database):
-    """Tables that note what is asked of them."""
+    """A database that records the permissions its calls need."""
 
     def __init__(self, notes: Notes) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class Noting(Database):
 
 @dataclass(frozen=True)
 class Caller(FrontDoor):
-    """Asks with an eye on what that takes; what is needed before it `clinic` makes."""
+    """A client whose permissions are recorded; `clinic` makes the preparations."""
 
     notes: Notes = field(default_factory=Notes)
 
@@ -96,7 +96,7 @@ class Caller(FrontDoor):
 
 @dataclass(frozen=True)
 class Scene:
-    """Makes what the requests are about."""
+    """Creates the resources that the requests need."""
 
     clinic: FrontDoor
 
@@ -104,7 +104,7 @@ class Scene:
         return f"/Encounter/{self.clinic.post('/Encounter', care.session(**more)).id}"
 
     def family(self, **child: Any) -> str:
-        """A session without a subject, with Homer's part in it."""
+        """Create a session without a subject, with a medical encounter of Homer's."""
         session = self.encounter(subject=None)
         part = care.medical_encounter(session[11:], care.HOMER, **child)
         assert self.clinic.post("/Encounter", part).status == 201
@@ -125,7 +125,7 @@ class Scene:
         return self.message(self.thread(), **by_alice)
 
     def half_closed(self) -> str:
-        """A session in whose closing the worker, which goes in steps, was killed."""
+        """Create a session whose stepwise closing was interrupted."""
         session = self.family()
         work = Work(due.scheduler("-"), instants.now())
         work.in_steps = True
@@ -139,14 +139,14 @@ class Scene:
         return f"/Patient/{self.clinic.post('/Patient', care.example('Patient')).id}"
 
     def marge(self) -> None:
-        """A related person, and who she is by a record of her own."""
+        """Store a related person with a Person record that links to her."""
         relative = care.example("RelatedPerson", id=MARGE[14:])
         assert self.clinic.put(f"/{MARGE}", relative).status == 201
         link = [{"other": care.reference(MARGE), "type": "seealso"}]
         assert self.clinic.post("/Patient", care.example("Patient", link=link)).status == 201
 
     def finished(self) -> tuple[str, str]:
-        """A session that is over, and its only message."""
+        """Create a finished session and its only message."""
         session = self.encounter()
         message = self.message(self.thread(session))
         assert self.clinic.post(f"{session}/$close-session", None).status == 200
@@ -154,7 +154,7 @@ class Scene:
 
 
 def conditions(at: Scene) -> Iterator[tuple[str, str]]:
-    """Types and queries: of each way to find what a condition names."""
+    """Return types and queries for each way to resolve a condition."""
     session = at.encounter()
     thread = at.thread(session)
     at.message(thread)
@@ -226,7 +226,7 @@ def deletes(ask: Caller, at: Scene) -> None:
 
 
 def as_marge(ask: Caller) -> Caller:
-    """Ask as somebody whose rights come from what is stored."""
+    """Make requests as somebody whose rights derive from stored links."""
     return replace(ask, role="related-person", fhir_user=MARGE)
 
 
@@ -329,7 +329,7 @@ def oversees(ask: Caller, at: Scene) -> None:
 
 
 def plains(ask: Caller, at: Scene) -> None:
-    """What the functions of the interactions do, through the plain-JSON face."""
+    """Make the requests of the interactions through the plain-JSON API."""
     face, homer = Plain(ask), replace(ask, role="patient", fhir_user=care.HOMER)
     session = at.encounter(identifier=[DOES])
     at.encounter(identifier=[DOES])
@@ -378,7 +378,7 @@ def plains(ask: Caller, at: Scene) -> None:
     face.get("/notes?patientId=homer-simpson")
 
 
-# More than a row of an index has room for, however well it is packed.
+# Larger than an index row, even compressed.
 WIDE = " ".join(sha256(str(number).encode()).hexdigest() for number in range(60))
 LONG = {
     "status": "additional",
@@ -396,7 +396,7 @@ SCRIPTS: dict[str, Callable[[Caller, Scene], None]] = {
     "search": searches,
     "audit_events": oversees,
 }
-# What is asked where references are checked.
+# Requests with reference checks enabled.
 CHECKED: dict[str, Callable[[Caller, Scene], None]] = {
     "create": creates_checked,
     "update": updates_checked,
@@ -406,12 +406,12 @@ CHECKED: dict[str, Callable[[Caller, Scene], None]] = {
 }
 # The interactions whose writes may add references.
 REFERRING = {"create", "update", "patch", "operation"}
-# By function, what it serves to callers, whichever face it is asked through.
+# The requests that each function serves, through either API.
 SERVED: dict[str, set[str]] = {}
 for row in INTERACTIONS:
     if not row.public:
         SERVED.setdefault(row.function, set()).add(row.code)
-# Its entries are answered as the functions of their interactions answer.
+# Its entries are processed like the interactions' own functions.
 DELEGATING = {"bundle"}
 
 
@@ -425,12 +425,12 @@ def test_every_function_that_writes_references_is_exercised_with_checks() -> Non
 
 
 @pytest.fixture
-def notes(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Notes:  # noqa: ARG001 - before it
+def notes(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Notes:  # noqa: ARG001 - must be set up first
     noted = Notes()
     database = Noting(noted)
     for caller in (dynamodb, transactions):
         monkeypatch.setattr(caller, "client", cache(lambda: database))
-    # A parameter of a later release is asked for its rows' readiness, by every search.
+    # Every search checks whether the rows of a later release's parameter are ready.
     monkeypatch.setattr(readiness, "is_ready", lambda _: bool(readiness._marks(0)) or True)
     readiness.clear_cache()
     return noted

@@ -1,4 +1,4 @@
-"""Rights that end after a request has looked at them, and before its transaction is made."""
+"""Rights that end between a request's check and its transaction."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ CONTEXT = FrontDoor(claims={"scope": "patient/*.cruds", "patient": "homer-simpso
 
 
 class Meanwhile(Fate):
-    """Lets something else happen, once, before a transaction is made."""
+    """A hook that runs something else, once, before a transaction."""
 
     def __init__(self, change: Callable[[], object]) -> None:
         self._change: Callable[[], object] | None = change
@@ -30,7 +30,7 @@ class Meanwhile(Fate):
 
 
 def meanwhile(change: Callable[[], object], request: Callable[[], Answer]) -> Answer:
-    """Make a request, and a change of somebody else's just before its transaction."""
+    """Make a request, with another change just before its transaction."""
     database: Any = dynamodb.client()
     database.fate = fate = Meanwhile(change)
     try:
@@ -44,7 +44,7 @@ def meanwhile(change: Callable[[], object], request: Callable[[], Answer]) -> An
 def refused(
     clinic: FrontDoor, change: Callable[[FrontDoor], object], request: Callable[[], Answer]
 ) -> Answer:
-    """See that a request, whose rights a change ends, writes nothing."""
+    """Check that a request whose rights a change ends writes nothing."""
     after: list[Any] = []
 
     def end() -> None:
@@ -58,7 +58,7 @@ def refused(
 
 
 def threads(clinic: FrontDoor, **more: Any) -> None:
-    """A thread about Bart in which Homer takes part."""
+    """Create a thread about Bart in which Homer participates."""
     of_bart = care.header(id="t", subject=care.reference(BART), **more)
     assert clinic.put("/Communication/t", of_bart).status in (200, 201)
 

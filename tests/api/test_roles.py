@@ -1,4 +1,4 @@
-"""Who may do what."""
+"""The rights of each role."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ READS = (
 
 @pytest.fixture(autouse=True)
 def one(clinic: FrontDoor) -> None:
-    """Store a resource to be read."""
+    """Store a resource to read."""
     clinic.put("/Encounter/1", care.session(id="1"))
 
 
@@ -40,7 +40,7 @@ def reads(caller: FrontDoor) -> list[Answer]:
 
 
 def check_all(answers: list[Answer], status: int, code: str) -> None:
-    """See that all are refused; an answer to HEAD has no body."""
+    """Check that all are refused; an answer to HEAD has no body."""
     assert {answer.status for answer in answers} == {status}
     for answer in answers:
         if answer.text:
@@ -129,7 +129,7 @@ def test_one_role_does_not_widen_the_write_access_of_another(clinic: FrontDoor) 
         assert refused.status in (403, 412, 422), refused.text
     assert everything() == before
     assert both.post("/Communication", care.header()).status == 201
-    # Who they are is asked of the role that counts.
+    # The identity is checked for the role that grants the right.
     nobody = FrontDoor(role="patient auditor", fhir_user="")
     assert nobody.get(f"/Encounter/{theirs}").status == 200
     assert nobody.post("/Communication", care.header(sender=None)).status == 403

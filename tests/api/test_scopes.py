@@ -1,4 +1,4 @@
-"""SMART's scopes: what a token may do is what its roles and its scopes both allow."""
+"""SMART scopes: a token may do what both its roles and its scopes allow."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ def scoped(scope: str, role: str = "practitioner", **claims: str) -> FrontDoor:
 
 
 @pytest.fixture(autouse=True)
-def stored(clinic: FrontDoor, practice: Any) -> None:  # noqa: ARG001 - its tables are fast
+def stored(clinic: FrontDoor, practice: Any) -> None:  # noqa: ARG001 - makes the tables fast
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.put("/Communication/t", care.header(id="t", category=[RASH]))
     clinic.put("/Communication/u", care.header(id="u", category=[COUGH]))
 
 
 def requests(kind: str) -> dict[str, list[tuple[str, str, Any]]]:
-    """What each letter is for."""
+    """Return a request for each scope letter."""
     own_id = {"Encounter": "1", "Communication": "t"}[kind]
     body = {"Encounter": care.session(), "Communication": care.header()}[kind]
     path = f"/{kind}/{own_id}"
@@ -40,7 +40,7 @@ def requests(kind: str) -> dict[str, list[tuple[str, str, Any]]]:
 
 
 def allowed(caller: FrontDoor, kind: str) -> str:
-    """Give the letters whose requests are not refused."""
+    """Return the letters whose requests are not refused."""
     answered = {
         letter: {caller.call(*request).status for request in several}
         for letter, several in requests(kind).items()
@@ -63,7 +63,7 @@ def allowed(caller: FrontDoor, kind: str) -> str:
         ("user/Encounter.r user/Encounter.d openid", "rd"),
         ("[user/Encounter.r user/Encounter.s]", "rs"),
         ("patient/Encounter.rs", "rs"),
-        # What is none of them grants nothing, and is no reason to go by the role alone.
+        # A malformed SMART scope grants nothing, and does not leave the decision to the role alone.
         ("user/Communication.cruds", ""),
         ("user/Encounter.sr", ""),
         ("user/Encounter.", ""),
@@ -73,7 +73,7 @@ def allowed(caller: FrontDoor, kind: str) -> str:
         ("user/Encounter.rs?", ""),
         ("user/Patient.cruds", ""),
         ("user/", ""),
-        # These are not SMART's: the role alone counts.
+        # These are not SMART scopes: only the role counts.
         ("", "cruds"),
         ("aws.cognito.signin.user.admin", "cruds"),
         ("openid fhirUser launch/patient offline_access", "cruds"),
@@ -138,7 +138,7 @@ def test_linking_a_thread_is_an_update_of_it() -> None:
     before = everything()
     for scope in ("user/Encounter.c user/Communication.r", "user/Encounter.c user/Communication.c"):
         refusals.check(linked(scope), 403, "forbidden", "Communication")
-    # A thread of which the token may know nothing is not there.
+    # A thread invisible to the token is treated as missing.
     refusals.check(linked("user/Encounter.c"), 422, "business-rule", "thread")
     assert everything() == before
     assert linked("user/Encounter.c user/Communication.u").status == 201
@@ -207,7 +207,7 @@ def test_the_patients_context_is_one_compartment(clinic: FrontDoor) -> None:
     assert caller.get("/Encounter/1").status == 404
     refusals.check(caller.post("/Encounter", care.session()), 403, "forbidden", "Encounter")
     assert caller.post("/Encounter", care.session(subject=care.reference(BART))).status == 201
-    # Without a patient there is no compartment.
+    # Without a patient claim there is no compartment.
     assert not scoped("patient/*.rs").get("/Encounter").ids
     both = scoped("patient/*.rs user/Encounter.rs", patient="bart-simpson")
     assert set(both.get("/Encounter").ids) >= {"1", "b"}
@@ -235,7 +235,7 @@ def test_resources_hidden_by_scopes_are_not_included() -> None:
 
 
 def test_a_conditional_write_requires_the_right_to_search(clinic: FrontDoor) -> None:
-    """Whoever may only create learns nothing of what is there by saying when not to."""
+    """A caller who may only create learns nothing about existing resources from conditions."""
     before = everything()
     writer = scoped("user/Encounter.cud user/Communication.cud")
     query = "identifier=https://clinic.example|1"

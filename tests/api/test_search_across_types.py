@@ -1,4 +1,4 @@
-"""Searches of people by name and number, and of what is about them, over HTTP."""
+"""Searches for people by name and number, and for their resources, over HTTP."""
 
 from typing import Any
 from urllib.parse import quote
@@ -8,14 +8,14 @@ import pytest
 from tests import care
 from tests.frontdoor import FrontDoor
 
-# Its tables are in memory: each test has some requests.
+# Its tables are in memory, as each test makes several requests.
 pytestmark = pytest.mark.usefixtures("practice")
 PULSE = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
 
 
 @pytest.fixture
 def family(clinic: FrontDoor) -> dict[str, str]:
-    """Homer with a session, a thread he wrote, and his pulse; Märge with nothing."""
+    """Store Homer with a session, a thread of his and a pulse, and Märge without anything."""
 
     def put(kind: str, key: str, **more: Any) -> str:
         created = clinic.put(f"/{kind}/{key}", {"resourceType": kind, "id": key, **more})

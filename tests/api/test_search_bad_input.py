@@ -1,4 +1,4 @@
-"""What searches refuse, and that nothing that can be written in a URL brings them down."""
+"""Refusals of searches; no query string causes an internal error."""
 
 import json
 import random
@@ -15,8 +15,8 @@ from tests.oracle.matcher import PREFIXES, STORED
 from tests.practice import Practice
 from tests.steps import thread
 
-# What is asked, the parameter that is named, a piece of what would be right, and what is wrong
-# where that is not the value.
+# The query, the parameter named in the refusal, part of the suggested alternative, and the wrong
+# part unless that is the value.
 BAD = [
     ("Encounter?colour=blue", "colour", "status", "colour"),
     ("Communication?colour:not=blue", "colour:not", "sender", "colour"),
@@ -206,7 +206,7 @@ KINDS = (*STORED, "Patient", "Observation")
 
 
 class Noise:
-    """Random query strings, some nearly right and some nothing like it."""
+    """Random query strings, some nearly valid and some far from it."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
@@ -238,7 +238,7 @@ class Noise:
         return self.raw(self.dice.choice(["", "", *PREFIXES]) + joined)
 
     def raw(self, text: str) -> str:
-        """Encoded, or as it is but for what ends a query in a URL."""
+        """Return the text percent-encoded, or raw except for characters that end a query."""
         if self.dice.random() < 0.7:
             return quote(text, errors="replace")
         return text.replace("#", "").replace("&", "")

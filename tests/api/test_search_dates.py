@@ -1,4 +1,4 @@
-"""Searches by dates and times, and what they are sorted by, through the front door.
+"""Searches and sorting by dates and times, over HTTP.
 
 https://hl7.org/fhir/R4/search.html#prefix
 """
@@ -17,13 +17,13 @@ type Reading = Callable[[FrontDoor, str], list[str]]
 
 FORM = "application/x-www-form-urlencoded"
 NIGHT = {"start": "2026-03-07T22:00:00+01:00", "end": "2026-03-08T08:00:00+01:00"}
-# Ways of asking for Encounters, each of which reads other partitions.
+# Queries for Encounters, each of which reads other partitions.
 WAYS = ["patient=Patient/homer-simpson", "class=AMB", "_total=none", "status=finished"]
 
 
 @pytest.fixture(autouse=True)
 def berlin(practice: Practice) -> Practice:
-    """Berlin is where the clinic is, and its tables are in memory."""
+    """Place the clinic in Berlin, with tables in memory."""
     return practice
 
 
@@ -160,7 +160,7 @@ def test_polling_for_newer_resources_sees_everything_once(
         made.append(clinic.post("/Encounter", care.visit()).id)
         answer = clinic.get(f"/Encounter?_lastUpdated=gt{last}&_sort=_lastUpdated")
         seen += answer.ids
-        # As clients in other languages write it.
+        # As written by clients in other languages.
         last = answer.found[-1]["meta"]["lastUpdated"].replace("Z", "000+00:00")
         assert clinic.get(f"/Encounter?_lastUpdated=gt{last}").ids == []
     assert seen == made
@@ -196,7 +196,7 @@ def test_a_period_with_only_an_end_sorts_by_its_open_start(
 @pytest.mark.parametrize(
     ("kind", "ended", "dated"),
     [
-        # By the keys of rows, and in memory.
+        # Sorted by row keys, and in memory.
         ("Procedure", {"performedPeriod": {"end": "2026-03-01"}}, {"performedDateTime": "1999"}),
         ("CareTeam", {"period": {"end": "2026-03-01"}}, {"period": {"start": "1999"}}),
     ],

@@ -1,4 +1,4 @@
-"""The queries of real inboxes: what they find, and what they cost as what is stored grows."""
+"""The queries of real inboxes: their matches, and their cost as the data grows."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def archive() -> Iterator[Archive]:
 
 
 def ask(query: str | Sequence[tuple[str, str]], caller: str = "me", tenant: str = "-") -> Result:
-    """Search by a query as a URL has it, or by the pairs of a `next`."""
+    """Search by a URL's query, or by the pairs of a `next` link."""
     if isinstance(query, str):
         resource_type, _, text = query.partition("?")
         parts = [part.partition("=") for part in text.split("&") if part]
@@ -156,7 +156,7 @@ def test_a_class_of_another_system_is_found_with_and_without_the_system(archive:
 def test_an_empty_page_by_an_indexed_parameter_goes_on_to_its_end(
     archive: Archive, query: str
 ) -> None:
-    """More than one request reads otherwise do not match; the one before them all does, or none."""
+    """More resources than one request reads do not match; only the very first matches, or none."""
     shown: dict[str, Any] = {"identifier": [{"system": "urn:a", "value": "5"}]}
     archive.encounter("first", 0, period={"start": at(0), "end": at(9999)})
     for number in range(1, 2300):

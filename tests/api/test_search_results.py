@@ -1,4 +1,4 @@
-"""The Bundle of a search: its links, its total, the parts of resources that it shows."""
+"""The Bundle of a search: its links, its total and partial resources."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""What the server says of itself: CapabilityStatement, OpenAPI, and a page for people."""
+"""The server's descriptions of itself: CapabilityStatement, OpenAPI and a documentation page."""
 
 import re
 from html.parser import HTMLParser
@@ -19,7 +19,7 @@ from tests.remembered import forget
 from tests.sampling import sampled
 
 NOBODY = FrontDoor(role="nobody")
-# What a function may answer with: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# The size limit of a function's response: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LARGEST_ANSWER = 6 * 2**20
 
 
@@ -73,7 +73,7 @@ def test_openapi_is_valid_and_has_every_route() -> None:
     expected = set()
     plain = {pair for pair in described if pair[1].startswith(f"{PLAIN}/")}
     for row in BELOW_BASE:
-        # A path of OpenAPI begins with a slash: the base is described with one at its end.
+        # OpenAPI paths begin with a slash, so the base is described with one at its end.
         if row.code == "operation" or not row.path:
             continue
         paths = [row.path.replace("{type}", kind) for kind in TYPES]
@@ -105,7 +105,7 @@ def test_openapi_has_examples_of_every_body_and_every_refusal() -> None:
                 assert operation["responses"]["400"] == answer
 
 
-@pytest.mark.usefixtures("practice")  # in memory: there is much to ask
+@pytest.mark.usefixtures("practice")  # in memory, as there are many requests
 def test_the_openapi_examples_work(clinic: FrontDoor) -> None:
     api = NOBODY.get("/openapi.json").body
     for kind in TYPES:
@@ -186,7 +186,7 @@ def test_openapi_documents_the_version_header_of_writes() -> None:
 
 
 class Tags(HTMLParser):
-    """What a page is made of."""
+    """Collects the tags of an HTML page."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Rules of sessions that the other files do not show, in the order of their tables."""
+"""Rules of sessions that the other files do not cover, in the order of their tables."""
 
 import json
 from datetime import UTC
@@ -124,7 +124,7 @@ def test_adopted_messages_are_not_rewritten_if_messages_are_linked(practice: Pra
 
 
 def test_a_sent_message_counts_until_it_is_retracted(practice: Practice) -> None:
-    """Not only while it is in progress or completed: what was put on hold was said, too."""
+    """Not only in the statuses in-progress and completed: a message on hold was sent too."""
     session_id = practice.opens()
     header_id = linked(practice, session_id)
     practice.says(header_id, NINE)
@@ -158,7 +158,7 @@ def named(session: dict[str, Any]) -> dict[str, str]:
 def test_a_message_that_names_another_days_session_joins_its_own_days_session(
     daily: Practice, scope: str, *, is_open: bool, has_today: bool
 ) -> None:
-    """A client that remembers yesterday's id: in the same thread or in another of the patient."""
+    """A client reuses yesterday's id, in the same thread or in another of the patient."""
     daily.set(SESSION_SCOPE=scope)
     first, second = daily.header(), daily.header()
     daily.says(first, NINE)
@@ -281,7 +281,7 @@ def test_completing_a_header_does_nothing_under_other_policies(
     practice.says(header_id, NINE)
     practice.change(f"/Communication/{header_id}", status="completed")
     assert practice.session()["status"] == "in-progress"
-    # It is attached as before: it closes when it would have.
+    # The thread stays attached: the session closes when it would have.
     practice.at(TEN if policy == "explicit" else "2026-03-03 01:00")
     assert practice.table() == [("finished", "02 09:00", "02 09:00")]
 
@@ -299,12 +299,12 @@ def test_a_deleted_header_leaves_its_session_which_closes(thread_policy: Practic
 
 
 def nobody() -> dict[str, Any]:
-    """Give a header that does not say whom it is about."""
+    """Return a header without a subject."""
     return {name: value for name, value in care.header().items() if name != "subject"}
 
 
 def test_a_session_without_a_known_patient_has_no_subject(thread_policy: Practice) -> None:
-    """Homer is a recipient and the sender: nothing is guessed from that."""
+    """Homer as recipient and sender is not taken for the subject."""
     header_id = thread_policy.clinic.post("/Communication", nobody()).id
     body = care.message(header_id)
     del body["subject"]
@@ -474,7 +474,7 @@ def test_attaching_a_thread_or_reopening_restarts_the_idle_time(practice: Practi
 def test_a_session_left_by_its_liveliest_thread_is_idle_since_the_others_last_message(
     practice: Practice, policy: str, change: str
 ) -> None:
-    """What `$closing` says then is when it closes, though it was to be looked at later."""
+    """`$closing` then returns the actual closing time, though the due row was later."""
     practice.set(SESSION_POLICY=policy, SESSION_IDLE_MINUTES="60")
     session_id = practice.opens()
     quiet, lively = linked(practice, session_id), linked(practice, session_id)
@@ -498,13 +498,13 @@ def test_a_session_left_by_its_liveliest_thread_is_idle_since_the_others_last_me
     practice.at("2026-03-02 10:06")
     ended = practice.encounter(session_id)["status"] == "finished"
     assert ended == (closes <= "2026-03-02T09:06:00.000Z")
-    # Only under thread does a completed header leave; there no client takes a link away.
+    # Only under `thread` does a completed header detach; there no client removes a link.
     stays = {"explicit": change == "completed", "thread": change == "unlinked"}[policy]
     assert ended is not stays
 
 
 def test_a_day_begins_at_its_first_instant_if_midnight_is_skipped(daily: Practice) -> None:
-    """In Cairo the clock goes from 23:59 to 01:00, once a year."""
+    """In Cairo the clock jumps from 23:59 to 01:00 once a year."""
     daily.set(SESSION_TIME_ZONE="Africa/Cairo", CLOSE_SPREAD_MINUTES="0")
     cairo = instants.zone("Africa/Cairo")
     first, after = days.bounds("2026-04-23", cairo)

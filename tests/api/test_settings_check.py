@@ -1,4 +1,4 @@
-"""What CloudFormation is told of a deployment's settings before it makes tables."""
+"""The custom resource that checks a deployment's settings before CloudFormation makes tables."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ EVENT = json.loads((ROOT / "events/settings_check.json").read_text())
 
 @pytest.fixture
 def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A URL as CloudFormation signs one, and what is put there."""
+    """Serve a URL like CloudFormation's presigned one; return it with the responses put there."""
     answers: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -30,8 +30,8 @@ def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
-            """Say nothing."""
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
+            """Suppress the server's log."""
 
     with listening(Handler) as url:
         yield url, answers

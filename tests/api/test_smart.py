@@ -1,4 +1,4 @@
-"""How apps find their tokens, and what a token says of a user of the pool."""
+"""How apps discover the token endpoints, and the claims of the user pool's tokens."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A part of a resource: `_summary` and `_elements`, on reads and on searches."""
+"""Partial resources: `_summary` and `_elements`, on reads and searches."""
 
 from typing import Any
 

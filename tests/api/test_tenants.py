@@ -1,4 +1,4 @@
-"""Several tenants in one deployment: none learns that another has anything."""
+"""Several tenants in one deployment: none learns anything about another."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,7 +37,7 @@ def fill(caller: FrontDoor) -> None:
 
 
 def questions(caller: FrontDoor) -> Iterator[Answer]:
-    """Everything that could tell whether something is there."""
+    """Yield the answers to every request that could reveal whether something exists."""
     for path in (
         "/Encounter/session",
         "/Communication/thread",

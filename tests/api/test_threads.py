@@ -1,4 +1,4 @@
-"""Headers, messages and what stands alone: ids, and what may become what."""
+"""Headers, messages and standalone Communications: ids and allowed conversions."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ PART_OF = "Communication.partOf"
 
 
 def alone(clinic: FrontDoor, **more: Any) -> Answer:
-    """Post a Communication with a payload and no header, as an inbound e-mail is."""
+    """Post a Communication with a payload and no header, like an inbound e-mail."""
     body = care.message("", EARLY, **more)
     del body["partOf"]
     return clinic.post("/Communication", body)

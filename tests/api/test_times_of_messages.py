@@ -1,4 +1,4 @@
-"""When a message counts: by its `sent`, as far as that can be true, or by its receipt."""
+"""When a message counts: at its `sent` if plausible, otherwise at its receipt."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ ADMIN = FrontDoor("admin", "Practitioner/office")
 BACKEND = FrontDoor("admin", "", {"client_id": "importer"})
 HOMER = FrontDoor("patient", care.HOMER)
 MARGE = FrontDoor("related-person", "RelatedPerson/marge-simpson", {"patient": "homer-simpson"})
-# Before all that a clock shows which was ever set.
+# Earlier than any clock that was ever set.
 UNSET = [
     "0001-01-01T00:00:00Z",
     "0001-01-01",
@@ -46,7 +46,7 @@ def posted(person: FrontDoor, header_id: str, sent: str | None, **more: Any) -> 
 
 
 def start(practice: Practice) -> str:
-    """Say when the only session begins, to the second."""
+    """Return when the only session begins, to the second."""
     moment = instants.read(practice.session()["period"]["start"])
     return moment.astimezone(practice.now.tzinfo).strftime("%Y-%m-%d %H:%M:%S")
 
@@ -162,7 +162,7 @@ def by_plain_json(person: FrontDoor, message: dict[str, Any]) -> Answer:
 
 
 CREATING = [create, create_if_none_exists, in_a_batch, in_a_transaction, by_plain_json]
-# A patient makes drafts, and sends none of them: administrators may.
+# A patient may create drafts but not send them; administrators may.
 OF_DRAFTS = [
     with_a_draft_sent_by_put,
     with_a_draft_sent_by_patch,
@@ -297,7 +297,7 @@ def test_a_deployment_sets_for_how_long_a_patients_sent_is_believed(
 
 
 def test_a_patients_old_message_counts_yesterday_at_the_earliest(daily: Practice) -> None:
-    """Its day's session finds it, open or closed, though its place in the thread is before."""
+    """The day's session finds it, open or closed, though its key in the thread is earlier."""
     header_id = daily.header()
     places = [posted(HOMER, header_id, "2025-03-02T09:00:00Z").id]
     daily.now = local("2026-03-02 10:00")
@@ -317,7 +317,7 @@ def test_a_patients_old_message_counts_yesterday_at_the_earliest(daily: Practice
 def test_a_closing_and_searches_find_messages_keyed_before_their_time(
     practice: Practice, policy: str, sent: str
 ) -> None:
-    """Its key is far below its time, also when figures are read anew from the messages."""
+    """Its key is far below its time, even when figures are recomputed from the messages."""
     practice.set(SESSION_POLICY=policy)
     header_id = practice.header()
     if policy == "explicit":

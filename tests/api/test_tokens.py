@@ -1,4 +1,4 @@
-"""What a token says counts as it says it: groups are whole values, ID tokens open nothing."""
+"""Claims are taken literally: groups are whole values, and ID tokens are refused."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ ADMINS = ("DELETE", "/Encounter/1")
 
 
 @pytest.fixture(autouse=True)
-def stored(clinic: FrontDoor, practice: Practice) -> None:  # noqa: ARG001 - its tables are fast
+def stored(clinic: FrontDoor, practice: Practice) -> None:  # noqa: ARG001 - makes the tables fast
     clinic.put("/Encounter/1", care.session(id="1"))
 
 
 def statuses(groups: object, **claims: Any) -> tuple[int, int]:
-    """Return how a read, and what administrators alone do, is answered."""
+    """Return the statuses of a read and of an administrators' request."""
     door, header = caller(groups, **claims)
     read = door.get("/Encounter/1", authorization=header).status
     return read, door.call(*ADMINS, authorization=header).status
@@ -103,7 +103,7 @@ def test_a_token_other_than_the_verified_one_is_401(header: str) -> None:
 
 @pytest.mark.parametrize("header", ["Bearer x", "Bearer checked.by.the-gateway", "Basic YWxpY2U6"])
 def test_the_gateways_claims_are_used_if_the_header_cannot_be_read(header: str) -> None:
-    """As in the events of `sam local invoke`, whose tokens are made up."""
+    """This is the case for events of `sam local invoke`, whose tokens are made up."""
     door, _ = caller(["practitioner"])
     assert door.get("/Encounter/1", authorization=header).status == 200
     door, _ = caller(["Practice admin"])

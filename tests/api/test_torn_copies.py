@@ -1,6 +1,6 @@
-"""Tables that were restored to different instants: reindexed, they contradict each other no more.
+"""Tables restored to different instants are consistent after reindexing.
 
-Which events are missing, and of what, `audit verify` says, and nothing else.
+`audit verify` reports exactly the missing events.
 """
 
 import json
@@ -29,14 +29,14 @@ pytestmark = pytest.mark.usefixtures("moto")
 PARTS = 2
 NAMES = {table: table for table in tables_of_trail.TABLES}
 POLICIES = [("explicit", "thread"), ("thread", "thread"), ("daily", "thread"), ("daily", "patient")]
-# Sessions and threads say something of each other, other tables of neither.
+# Sessions and threads refer to each other; other tables refer to neither.
 CASES = [(table, *policy) for table in ("EncounterTable", "ThreadTable") for policy in POLICIES]
 CASES += [(table, *POLICIES[1]) for table in ("ResourceTable", "SearchTable", "AuditTable")]
 
 
 @pytest.fixture
 def place(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
-    """A clinic whose tables are empty when the test is over: torn ones cannot be right."""
+    """Return a clinic whose tables are emptied after the test, as torn ones are inconsistent."""
     place = Practice(clinic, monkeypatch)
     set_clock(monkeypatch, lambda: place.now)
     yield place
@@ -45,7 +45,7 @@ def place(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practi
 
 
 def put_back(table: str, items: list[dict[str, Any]]) -> None:
-    """Let a table have what it had before."""
+    """Restore a table's earlier items."""
     client, keys = dynamodb.client(), {key_of(item) for item in items}
     for item in scan(table):
         if key_of(item) not in keys:
@@ -59,7 +59,7 @@ def key_of(item: dict[str, Any]) -> tuple[str, str]:
 
 
 def works(place: Practice) -> dict[str, str]:
-    """Do what a clinic does in a minute: sessions, threads, messages, records."""
+    """Make a minute's requests of a clinic: sessions, threads, messages, records."""
     clinic = place.clinic
     session = steps.open_session(clinic, identifier=[{"system": "urn:a", "value": "1"}])
     header = place.header()
@@ -73,7 +73,7 @@ def works(place: Practice) -> dict[str, str]:
 
 
 def works_on(place: Practice, at: dict[str, str]) -> None:
-    """Do more with what there is: messages, a link, changes, an end, a deletion."""
+    """Change what exists: messages, a link, changes, an end, a deletion."""
     clinic = place.clinic
     for thread in (at["header"], at["waits"]):
         place.says(thread, f"{place.now:%Y-%m-%d %H:%M}")
@@ -101,7 +101,7 @@ def reindexed() -> dict[str, int]:
 
 
 def versions() -> set[Stored]:
-    """The versions that are stored."""
+    """Return the stored versions."""
     return {
         version
         for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
@@ -115,7 +115,7 @@ def numbers(versions: set[Stored]) -> set[tuple[str, int]]:
 
 
 def written() -> set[str]:
-    """The resources that events are about, each with the event."""
+    """Return the resources of all events, each with the event."""
     rows = tables_of_trail.rows(scan(patterns.AUDIT))
     return {
         f"{row.id} {reference}"

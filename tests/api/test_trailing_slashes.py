@@ -1,7 +1,7 @@
-"""A path with a slash at its end means what it means without: https://hl7.org/fhir/R4/http.html .
+"""A trailing slash does not change the meaning of a path: https://hl7.org/fhir/R4/http.html .
 
-R4 writes `[base]/[type]/{?parameters}` itself. A route's key of the gateway cannot end in a slash,
-so these paths come to `$default`.
+R4 itself writes `[base]/[type]/{?parameters}`. A route key of the gateway cannot end in a slash,
+so these paths reach `$default`.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Transactions: entries that refer to each other, all or nothing."""
+"""Transactions: entries that refer to each other are applied all or not at all."""
 
 import json
 from base64 import b64encode
@@ -28,7 +28,7 @@ def encoded(patch: Any, media_type: str = "application/json-patch+json") -> dict
 
 
 def conversation() -> list[dict[str, Any]]:
-    """A session, its thread and three messages, the last first."""
+    """Return entries of a session, its thread and three messages, the last first."""
     header = care.header(encounter=care.reference(urn(1)))
     messages = [
         care.message("x", f"2026-11-20T09:0{minute}:00Z") | {"partOf": [care.reference(urn(2))]}
@@ -339,7 +339,7 @@ def part_of(to: str) -> dict[str, Any]:
 
 
 def test_one_bundle_may_adopt_retract_and_finish(clinic: FrontDoor) -> None:
-    """Messages that wait, the link that adopts them, a retraction and the end, in one Bundle."""
+    """One Bundle adopts waiting messages by a link, retracts one and finishes the session."""
     session_id = open_session(clinic)
     header_id, ids = thread(clinic, *(f"2026-11-20T09:0{at}:00Z" for at in (0, 4, 8)))
     retracted = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
@@ -420,12 +420,12 @@ def test_a_bundle_as_the_specification_shows_one(clinic: FrontDoor) -> None:
 
 
 def in_lines(binary: dict[str, str]) -> dict[str, str]:
-    """Write base64 as R4 lets it be: https://hl7.org/fhir/R4/datatypes.html#base64Binary ."""
+    """Write base64 in lines, as R4 may: https://hl7.org/fhir/R4/datatypes.html#base64Binary ."""
     data = binary["data"]
     return {**binary, "data": f" {data[:8]}\n{data[8:]}\n"}
 
 
-# -- What refuses a whole transaction
+# -- Entries that refuse the whole transaction
 
 
 NOT_FHIRPATH = {
@@ -706,7 +706,7 @@ def test_a_reader_writes_nothing_in_a_bundle_either() -> None:
     refusals.check(answer, 403, "forbidden", "Bundle.entry[1]")
 
 
-# -- Bundles that are none
+# -- Malformed Bundles
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a caller does not see makes no difference to any answer they get."""
+"""Resources that a caller does not see change none of their answers."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ CALLERS = {
 
 
 def changed(clinic: FrontDoor, patient: str, **more: Any) -> None:
-    """Sessions that were somebody's alone until Homer was added, to one of them by mistake."""
+    """Store sessions to which Homer was added later, to one of them by mistake."""
     for own_id in ("changed", "erred"):
         body = care.session(id=own_id, subject=care.reference(patient), **more)
         assert clinic.put(f"/Encounter/{own_id}", body).status == 201
@@ -70,7 +70,7 @@ def own(clinic: FrontDoor) -> None:
 
 
 def charted(kind: str, patient: str, **more: Any) -> dict[str, Any]:
-    """What the directory or a chart has about a patient."""
+    """Return a resource of the directory or a chart about a patient."""
     element = {"Group": "member", "Patient": "link", "RelatedPerson": "patient"}.get(
         kind, "subject"
     )
@@ -123,9 +123,9 @@ def others(clinic: FrontDoor) -> None:
     during = {"encounter": care.reference("Encounter/own")}
     made += [
         ("Observation", charted("Observation", BART, id="x2", **during)),
-        # About a patient of the caller's, and in nobody's compartment.
+        # About the caller's patient, but in nobody's compartment.
         ("Task", care.example("Task", id="x", **{"for": care.reference(care.HOMER)}, **during)),
-        # It was about Homer once.
+        # An earlier version was about Homer.
         ("Condition", charted("Condition", care.HOMER, id="xm", **number)),
     ]
     for kind, body in made:
@@ -194,14 +194,14 @@ UNSEEN = [
     *(f"{kind}/x" for kind in ("Observation", "Patient", "RelatedPerson", "Group", "Task")),
     "Condition/xm",
 ]
-# Of each way to be in somebody's compartment.
+# One for each way to be in a compartment.
 CHARTS = ("Patient", "RelatedPerson", "Group", "Observation", "Condition")
 LOOKS = ("", "/_history", "/_history/1", "/_history/2", "/$validate", "?_summary=true")
 BY_NUMBER = "identifier=https://clinic.example|7"
 
 
 class Asking:
-    """Asks all that could tell whether something is there."""
+    """Makes every request that could reveal whether something exists."""
 
     def __init__(self, caller: FrontDoor) -> None:
         self.caller = caller
@@ -289,7 +289,7 @@ class Asking:
                 yield self.said("POST", "/", bundle)
 
     def plainly(self) -> Iterator[tuple[str, Answer]]:
-        """Ask the plain-JSON face."""
+        """Make requests through the plain-JSON API."""
         json: Any = {"content_type": "application/json"}
         bodies: list[dict[str, Any]] = [
             {"status": "in-progress"},
@@ -348,7 +348,7 @@ def questions(caller: FrontDoor) -> Iterator[tuple[str, Answer]]:
 
 
 def plain(asked: str, answer: Answer) -> tuple[str, int, str, dict[str, str]]:
-    """An answer without what is made at random; a cursor has the order of what was just made."""
+    """Return an answer without random parts; a cursor depends on the order of new ids."""
     headers = {name: RANDOM.sub("*", text) for name, text in answer.headers.items()}
     return RANDOM.sub("*", asked), answer.status, RANDOM.sub("*", answer.text), headers
 
@@ -363,7 +363,7 @@ def test_invisible_resources_do_not_change_any_answer(
         practice.monkeypatch.setattr(dynamodb, "client", cache(Database))
         practice.monkeypatch.setattr(transactions, "client", dynamodb.client)
         fill(clinic)
-        # Ids that are made at one moment are in no order.
+        # Ids made at the same moment have no defined order.
         practice.now += timedelta(minutes=1)
         told.append([plain(*question) for question in questions(caller)])
     first, second = told

@@ -31,7 +31,7 @@ def parameters(resource: Any = None, **values: str) -> dict[str, Any]:
 
 
 def outcome(answer: Answer, *severities: str) -> list[tuple[str, str]]:
-    """See that an answer is a valid OperationOutcome; give code and place of some issues."""
+    """Check that an answer is a valid OperationOutcome; return code and location of some issues."""
     assert answer.status == 200, answer.text
     assert issues(fhirjson.loads(answer.text), "OperationOutcome") == []
     return [
@@ -42,7 +42,7 @@ def outcome(answer: Answer, *severities: str) -> list[tuple[str, str]]:
 
 
 def core(**more: Any) -> dict[str, Any]:
-    """A session as US Core has it."""
+    """Return a session that conforms to US Core."""
     return care.session(**{"type": CORE_TYPE, **more})
 
 

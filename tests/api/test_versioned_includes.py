@@ -1,4 +1,4 @@
-"""`_include` of a reference to a version gives that version.
+"""`_include` of a versioned reference returns that version.
 
 https://hl7.org/fhir/R4/search.html#revinclude
 """
@@ -18,7 +18,7 @@ def person(family: str, **more: Any) -> dict[str, Any]:
 
 
 def included(clinic: FrontDoor, query: str) -> list[tuple[str, str]]:
-    """The included resources of a search, each with its version."""
+    """Return the included resources of a search with their versions."""
     answer = clinic.get(query)
     assert answer.status == 200, answer.text
     return sorted(
@@ -37,7 +37,7 @@ def version(resource: dict[str, Any]) -> str:
 
 @pytest.fixture
 def homer(clinic: FrontDoor) -> str:
-    """A patient of three versions."""
+    """Store a patient with three versions."""
     for family in ("Simson", "Simpson", "Simpson-Bouvier"):
         assert clinic.put(f"/{HOMER}", person(family)).status in (200, 201)
     return HOMER
@@ -50,7 +50,7 @@ def homer(clinic: FrontDoor) -> str:
         (f"{HOMER}/_history/1", [(HOMER, "1")]),
         (f"{HOMER}/_history/2", [(HOMER, "2")]),
         (f"{HOMER}/_history/3", [(HOMER, "3")]),
-        # What is not there cannot be given: the answer says so.
+        # A missing version cannot be included; an outcome says so.
         (f"{HOMER}/_history/4", [(HOMER, "3")]),
         (f"{HOMER}/_history/x", [(HOMER, "3")]),
         ("Patient/nobody/_history/1", []),

@@ -1,4 +1,4 @@
-"""Every answer about a version says which: in headers, and in the entries of Bundles."""
+"""Every answer about a version states it, in headers and in the entries of Bundles."""
 
 import re
 from typing import Any
@@ -85,7 +85,7 @@ def test_entries_of_writes_state_their_version(
         location = answer["response"].get("location", "")
         if "resource" in answer:
             assert answer["fullUrl"] == location.partition("/_history/")[0]
-        # Also without a body, to the millisecond.
+        # Even without a body, to the millisecond.
         if location:
             meta = clinic.get(location).body["meta"]
             assert answer["response"]["lastModified"] == meta["lastUpdated"]
@@ -110,7 +110,7 @@ def test_entries_with_a_stored_resource_have_its_url(clinic: FrontDoor, own: str
         entry("HEAD", f"Patient/{own}"),
     )
     patient = f"{BASE}/Patient/{own}"
-    # A Bundle may have a URL twice only with different versions: bdl-7.
+    # bdl-7: a fullUrl may repeat only with different versions.
     named = [answer.get("fullUrl") for answer in answered]
     assert named == [
         patient,

@@ -1,4 +1,4 @@
-"""What R4 or a rule of this service refuses; nothing of it is half written."""
+"""Violations of R4 or of this service's rules are refused, and nothing is written."""
 
 from typing import Any
 

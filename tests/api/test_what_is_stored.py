@@ -1,4 +1,4 @@
-"""What the client sent is kept: what a read returns of what was written."""
+"""What the client sent is kept: a read returns what was written."""
 
 import re
 from typing import Any
@@ -54,7 +54,7 @@ COMMUNICATION = {
 
 
 def own(body: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what the server says of a resource."""
+    """Return a resource without the server's elements."""
     return {name: value for name, value in body.items() if name not in ("id", "meta")}
 
 

@@ -1,4 +1,4 @@
-"""Where rules of sessions meet: a client's bounds and ours, changes midway, days of others."""
+"""Interactions between rules of sessions: clients' and computed bounds, changes midway, days."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def linked(practice: Practice, session_id: str, **more: Any) -> str:
 
 
 def conversation(practice: Practice) -> dict[str, Any]:
-    """Let the server open a session in which something is said at nine and ten."""
+    """Open a server-opened session with messages at nine and ten."""
     header_id = practice.header()
     for moment in (NINE, TEN):
         practice.says(header_id, moment)
@@ -34,7 +34,7 @@ def without(session: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in session.items() if name not in names}
 
 
-# ---- Bounds of a client's and of ours
+# ---- Clients' bounds and computed ones
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_linking_a_thread_adopts_messages_from_before_the_session(
 
 
 def test_a_planned_session_that_begins_closes_when_its_thread_is_idle(practice: Practice) -> None:
-    """Its time without a message begins with it, not with the last message before."""
+    """Its idle time begins with its start, not with the last message before."""
     practice.set(SESSION_IDLE_MINUTES="60")
     session_id = practice.opens(status="planned")
     practice.says(linked(practice, session_id), NINE)
@@ -164,7 +164,7 @@ def test_a_thread_linked_to_a_day_leaves_the_session_it_had_before_its_policy_ch
 
 
 def test_a_message_of_another_zones_day_is_found_in_the_session_it_joins(daily: Practice) -> None:
-    """Ten in the evening in Berlin is the next day in Auckland."""
+    """Ten in the evening in Berlin is already the next day in Auckland."""
     header_id = daily.header()
     first = daily.says(header_id, "2026-03-03 03:00")
     daily.change(f"/Communication/{header_id}", extension=AUCKLAND)

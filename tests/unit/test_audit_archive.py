@@ -1,4 +1,4 @@
-"""Segments of the archive, and the rows that find events in them."""
+"""Segments of the archive, and their index rows."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def event(seconds: float, *patients: str, tenant: str = "-", agent: str = "alice") -> Entry:
-    """A read of an Encounter so long after the beginning."""
+    """Return a read of an Encounter, a number of seconds after the start."""
     moment = BEGIN + timedelta(seconds=seconds)
     said: dict[str, Any] = {
         "at": instants.written(moment),
@@ -93,7 +93,7 @@ def rows(events: Iterable[Entry]) -> list[dict[str, Any]]:
 
 
 def named(found: list[dict[str, Any]], own_id: str, tenant: str = "-") -> list[str]:
-    """The instants of the events that the index has of an id."""
+    """Return the instants of the events that the index lists for an id."""
     key = archive_index.index_key(f"AuditEvent?id={own_id}")
     partition = archive_index.bucket_partition(tenant, key.bucket)
     own = [row for row in found if row["pk"]["S"] == partition]

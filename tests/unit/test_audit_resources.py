@@ -1,4 +1,4 @@
-"""An event of the audit trail as an AuditEvent."""
+"""The conversion of an audit event to an AuditEvent."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ WRITTEN: dict[str, Any] = {
 
 
 def made(event: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """The AuditEvent of an event, which the package fhir.resources takes as it is."""
+    """Return the AuditEvent of an event, validated by the package fhir.resources."""
     resource = audit_event("01M7YZ0TYTZMWDJ4B6Z5MXHB70", event | more)
     AuditEvent.model_validate(resource)
     return resource

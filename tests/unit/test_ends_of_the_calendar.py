@@ -1,4 +1,4 @@
-"""Conversions between instants and local days hold for every time that a client may write."""
+"""Conversions between instants and local days work for every time that a client may write."""
 
 from datetime import UTC, datetime, tzinfo
 from itertools import product

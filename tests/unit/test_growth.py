@@ -1,6 +1,6 @@
-"""Work grows with what is sent, and no faster: counted in steps, since time is the machine's.
+"""Work grows at most linearly with the input, counted in steps rather than in machine time.
 
-Each rule is fed bodies of one size and of twice that size, of the kinds that make rules slow.
+Each rule is run on bodies of one size and of twice that size, of kinds that tend to be slow.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ EXTENDED = {"extension": [{"url": "http://x.example", "valueCode": "x"}]}
 
 
 def uris(size: int, name: str = "u") -> Json:
-    """An Encounter-like resource with an array of values, each with an extension."""
+    """Return an Encounter-like resource with an array of values, each with an extension."""
     values = [f"{name}{number}" for number in range(size)]
     return {
         "resourceType": "Communication",
@@ -48,7 +48,7 @@ def uris(size: int, name: str = "u") -> Json:
 
 
 def replaced(name: str, *, back: bool) -> Callable[[int], tuple[Json, Any, str]]:
-    """A merge patch and its resource: all values are others, or stand in another order."""
+    """Return a merge patch and its resource; all values differ, or are in another order."""
 
     def make(size: int) -> tuple[Json, Any, str]:
         values = uris(size, name)["instantiatesUri"]
@@ -99,7 +99,7 @@ def nested(depth: int) -> Json:
 
 
 def fragments(size: int) -> Json:
-    """Contained resources that refer to each other, and are referred to."""
+    """Return contained resources that refer to each other and are referred to."""
     contained = [
         {"resourceType": "Group", "id": f"g{number}", "type": "person", "actual": True}
         | {"member": [{"entity": {"reference": f"#g{other}"}} for other in range(number, 5)]}
@@ -110,7 +110,7 @@ def fragments(size: int) -> Json:
 
 
 def team(size: int) -> Json:
-    """Members by fragments, which an invariant of each resolves."""
+    """Return a CareTeam whose members are fragments, each resolved by an invariant."""
     people = [{"resourceType": "Practitioner", "id": f"p{number}"} for number in range(size)]
     members = [
         {"member": {"reference": f"#p{number}"}, "onBehalfOf": {"reference": "Organization/1"}}
@@ -258,7 +258,7 @@ def patient(**more: Any) -> Json:
 
 @pytest.mark.parametrize("letter", ["\ufdfa", "x ", "\u0315\u0300", "Ł"])
 def test_the_work_of_folding_a_search_text_is_bounded(letter: str) -> None:
-    """One character may stand for 18, and marks are put in order one by one."""
+    """One character may expand to 18, and combining marks are sorted one by one."""
     assert growth(lambda size: letter * size, words.normal, 1000) < SLACK
     assert words.normal("x" * 1000) == words.normal("x" * 2000)
 
@@ -310,7 +310,7 @@ def test_the_work_of_parsing_a_text_grows_linearly(name: str) -> None:
 
 
 def test_the_work_of_a_change_through_plain_json_grows_linearly() -> None:
-    """What is shown is found again among what is sent, in whatever order."""
+    """Sent items are matched with shown ones in any order."""
 
     def make(size: int) -> tuple[Json, Json]:
         codes = [{"coding": [{"code": f"c{number}", "system": "urn:x"}]} for number in range(size)]

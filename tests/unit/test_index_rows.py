@@ -1,4 +1,4 @@
-"""Which rows a resource has."""
+"""The index rows of a resource."""
 
 import json
 from datetime import UTC
@@ -24,7 +24,7 @@ def stored(resource: dict[str, Any], key: str = "r1") -> dict[str, Any]:
 
 
 def kept(resource: dict[str, Any], **more: Any) -> dict[str, str]:
-    """Rows by what follows the type, without their shard."""
+    """Return rows by the part of the partition after the type, without the shard."""
     keys = row_keys(stored(resource), CREATED, **{"zone": UTC} | more)
     return {pk.partition("?")[2].partition("#")[0]: sk for pk, sk in keys}
 
@@ -170,7 +170,7 @@ def test_display_only_references_and_empty_identifiers_have_no_rows() -> None:
         participant=[{"individual": care.reference("#p")}],
         identifier=[{"system": "urn:a"}],
     )
-    # All that refer to contained resources are together, for chains.
+    # References to contained resources share a partition, for chains.
     assert set(kept(resource)) == {"class=VR", "date", "open", "_lastUpdated", "participant=%23"}
 
 

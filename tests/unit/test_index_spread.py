@@ -1,4 +1,4 @@
-"""How many creates a second the partitions of listings take: each has 1,000 write units.
+"""The creates a second that the partitions of listings take: each has 1,000 write units.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 """
@@ -32,7 +32,7 @@ def created(name: str, header: str) -> dict[str, Any]:
 
 
 def units(resource: dict[str, Any]) -> Counter[str]:
-    """The write units of a transaction in each partition: two for each KB of a row."""
+    """Return the write units of a transaction in each partition: two for each KB of a row."""
     keys = row_keys(resource, WRITTEN, zone=UTC)
     copy = row_content(json.dumps(resource).encode(), max(len(pk) + len(sk) for pk, sk in keys))
     return Counter(
@@ -49,7 +49,7 @@ def test_the_partitions_of_every_listing_take_a_thousand_creates_a_second(name: 
     listings = {pk.rpartition("#")[0] for pk in spread}
     assert len(spread) == SPREAD * len(listings) > 0
     assert max(spread.values()) <= 0.6 * LARGEST
-    # Half as many partitions would be at their end: with four there is as much to spare.
+    # Half as many partitions would be at their limit: four leave as much in reserve.
     halves = Counter[str]()
     for pk, number in spread.items():
         halves[pk.rpartition("#")[0] + str(int(pk[-3]) % 2)] += number

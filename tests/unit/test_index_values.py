@@ -1,4 +1,4 @@
-"""What searches read of elements that have several types, conditions, or an odd form."""
+"""Search values of elements with several types, conditions or an unusual form."""
 
 from datetime import UTC
 from decimal import Decimal
@@ -48,7 +48,7 @@ def test_an_unsupported_expression_is_refused(expression: str) -> None:
         ({"effectiveDateTime": "2026-03-01"}, [days("2026-03-01", "2026-03-01")]),
         ({"effectiveInstant": "2026-03-01T00:00:00Z"}, [instants.point("2026-03-01T00:00:00Z")]),
         ({"effectivePeriod": {"start": "2026", "end": "2027"}}, [days("2026", "2027")]),
-        # Of a Timing only the outer limits are looked at.
+        # Only the outer limits of a Timing count.
         ({"effectiveTiming": EVERY_DAY}, [days("2026-03-01T10:00:00Z", "2026-03-09")]),
         ({"effectiveTiming": {"event": ["2026-03-05"]}}, [days("2026-03-05", "2026-03-05")]),
         ({"effectiveTiming": {"repeat": {"boundsDuration": {"value": 3}}}}, []),

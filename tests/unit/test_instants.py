@@ -1,4 +1,4 @@
-"""Which stretch of time a date, dateTime or instant covers."""
+"""The range of time that a date, dateTime or instant covers."""
 
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ HOUR = 3600 * SECOND
 
 
 def between(first: str, last: str) -> Range:
-    """From the beginning of one time to the beginning of another."""
+    """Return the range from the beginning of one time to the beginning of another."""
     return Range(instants.parse(first).low, instants.parse(last).low)
 
 
@@ -48,10 +48,10 @@ def test_an_instant_is_a_point_without_a_fraction_too() -> None:
 @pytest.mark.parametrize(
     ("text", "zone", "covered"),
     [
-        # The clock goes from 23:59 to 01:00: the day has 23 hours, and begins at one.
+        # The clock jumps from 23:59 to 01:00: the day has 23 hours and begins at one.
         ("2026-04-24", CAIRO, between("2026-04-23T22:00:00Z", "2026-04-24T21:00:00Z")),
         ("2026-04-24T00:30:00", CAIRO, between("2026-04-23T22:30:00Z", "2026-04-23T22:30:01Z")),
-        # It goes from 23:59 back to 23:00: the day has 25.
+        # The clock goes back from 23:59 to 23:00: the day has 25 hours.
         ("2026-10-29", CAIRO, between("2026-10-28T21:00:00Z", "2026-10-29T22:00:00Z")),
         ("2026-03-08", NEW_YORK, between("2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z")),
         ("2026-11-01", NEW_YORK, between("2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z")),

@@ -1,4 +1,4 @@
-"""The look at everything that leaves the service finds what is wrong with it."""
+"""The check of all outgoing answers detects invalid ones."""
 
 import json
 from typing import Any

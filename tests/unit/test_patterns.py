@@ -1,4 +1,4 @@
-"""Regular expressions that meet what others send: none of them backtracks more and more."""
+"""Regular expressions that process input do not backtrack excessively."""
 
 import importlib
 import pkgutil
@@ -14,7 +14,7 @@ from shared.fhir.validation import primitives, schema
 from tests.backtracking import most_steps
 
 NOT_DEPLOYED = ("shared.local", "shared.packaging")
-# Patterns of which each place in a text is tried.
+# Patterns that are tried at each position of a text.
 SEARCHED = re.compile(r"\b(?:shared\.)?(\w+)\.(?:search|sub|split|finditer)\(")
 
 

@@ -1,4 +1,4 @@
-"""What the plain-JSON face shows of a resource, and what its changes leave as it was."""
+"""What the plain-JSON API shows of a resource, and what its changes leave untouched."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -33,7 +33,7 @@ by_field = pytest.mark.parametrize(
 
 
 def resources(collection: Collection) -> list[Json]:
-    """Resources with each element that FHIR has there, with many of them, and the examples."""
+    """Return resources with each single element of FHIR, with many elements, and the examples."""
     return _resources(collection.name)
 
 
@@ -59,7 +59,7 @@ def _member(collection: Collection, resource: Json) -> Json:
 
 
 def _rich(collection: Collection, found: list[Json]) -> Iterator[Json]:
-    """Resources of several elements each."""
+    """Return resources with several elements each."""
     random = Random(collection.name)
     for _ in range(60):
         several = [dict(random.choice(found)) for _ in range(12)]
@@ -98,7 +98,7 @@ def test_writing_back_what_is_shown_changes_nothing(collection: Collection) -> N
 
 @by_name
 def test_a_minimal_put_keeps_every_element_without_a_field(collection: Collection) -> None:
-    """What goes is what was shown; what comes is what was sent."""
+    """The shown elements are removed and the sent ones added."""
     least = plainly.least(collection)
     for resource in resources(collection):
         after = mapping.replaced(collection, resource, least)
@@ -116,7 +116,7 @@ def test_a_minimal_put_keeps_every_element_without_a_field(collection: Collectio
 @by_field
 def test_changing_a_field_changes_no_other_element(collection: Collection, field: Field) -> None:
     values = plainly.values(field.kind)
-    # An object would be merged with the one that is there.
+    # An object would be merged with the existing one.
     value: Any = next((value for value in values if isinstance(value, str)), values[-1])
     change = {field.name: [value] if field.many else value}
     root = field.path.partition(".")[0].removesuffix("[0]")
@@ -156,7 +156,7 @@ def test_every_value_is_shown_as_sent_and_valid_in_fhir(
 
 
 def _is_in(sent: Any, shown: Any) -> bool:
-    """Tell whether all that was sent is shown, among what the server added."""
+    """Return whether everything that was sent is shown; the server may add more."""
     if isinstance(sent, dict) and isinstance(shown, dict):
         return all(_is_in(value, shown.get(name)) for name, value in sent.items())
     if isinstance(sent, list) and isinstance(shown, list):
@@ -165,7 +165,7 @@ def _is_in(sent: Any, shown: Any) -> bool:
 
 
 def _is_part(value: Any) -> bool:
-    """Tell what R4 asks more of than the one part that is tried."""
+    """Return whether R4 requires more of a value than the one part that is tried."""
     return isinstance(value, dict) and len(value) == 1
 
 
@@ -223,7 +223,7 @@ def test_a_length_in_other_units_is_shown_in_minutes(length: Json, minutes: Any)
 
 
 def spread(collection: Collection, resource: Json) -> Json:
-    """What is shown, each text that stands for an object as that."""
+    """Return what is shown, with each text that abbreviates an object expanded."""
     shown = mapping.shown(collection, resource)
     kinds = {field.name: field.kind for field in collection.fields if not field.many}
     return {name: kinds[name].spread(value) for name, value in shown.items() if name in kinds}
@@ -240,14 +240,14 @@ def test_null_in_an_object_removes_that_member_and_nothing_else(collection: Coll
                 if name in required and len(value) == 1:
                     continue
                 if isinstance(mapping.shown(collection, resource)[name], str) and len(value) > 1:
-                    continue  # a usual code has its display wherever it is shown
+                    continue  # a usual code is always shown with its display
                 seen.add(name)
                 after = mapping.merged(collection, resource, {name: {member: None}})
                 left = {each: inner for each, inner in value.items() if each != member}
                 expected = before | {name: left}
                 now = spread(collection, after)
                 if not left:
-                    # The next of several comes first.
+                    # The next of several values moves to the front.
                     del expected[name]
                     now.pop(name, None)
                 assert same(now, expected), (name, member)

@@ -1,4 +1,4 @@
-"""How the queries that select resources may be written."""
+"""The forms of queries that select resources."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the text of a reference names."""
+"""Parsing the text of a reference."""
 
 from collections.abc import Iterator
 

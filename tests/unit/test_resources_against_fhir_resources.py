@@ -1,4 +1,4 @@
-"""Our tables beside the models of the package fhir.resources, on the examples and on mutants."""
+"""Our tables compared with the models of fhir.resources, on the examples and on mutants."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ def model_takes(resource: dict[str, Any]) -> bool:
 
 
 def places(value: Any) -> Iterator[list[str | int]]:
-    """Give the way to every property and item inside."""
+    """Yield the path of every nested property and item."""
     pairs: Any = value.items() if isinstance(value, dict) else enumerate(value)
     for key, inner in pairs:
         yield [key]
@@ -66,7 +66,7 @@ def mutants(resource: dict[str, Any]) -> Iterator[tuple[list[Any], str, dict[str
         yield way, "an array of it", changed(resource, way, [value])
 
 
-# What our tables know beyond the models, which read 5 as a dateTime and take empty elements.
+# Our tables are stricter than the models, which read 5 as a dateTime and accept empty elements.
 OURS_ALONE = {"invariant", "value", "code-invalid"}
 
 
@@ -112,7 +112,7 @@ OF_R4B = {
 
 
 def named(kind: str) -> Iterator[tuple[str, str, set[str], set[str]]]:
-    """Give each reference of a type: what it may name by our tables, and by the models."""
+    """Yield each reference of a type with its targets by our tables and by the models."""
     module, _, inner = kind.partition(".")
     model = get_fhir_model_class(module)
     if inner:

@@ -1,4 +1,4 @@
-"""R4's required bindings of CodeableConcepts: a coding of the value set, where there is any."""
+"""R4's required bindings of CodeableConcepts: if there are codings, one is of the value set."""
 
 from typing import Any
 

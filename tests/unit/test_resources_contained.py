@@ -1,4 +1,4 @@
-"""The invariants that R4's own FHIRPath says: of what is contained, and of most stored types."""
+"""Invariants evaluated from R4's FHIRPath, on contained resources and most stored types."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -248,13 +248,13 @@ def studied(**characteristic: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "resource",
     [
-        # A name is no other that begins with it: `response` does not count `responseCode`.
+        # A name does not match longer ones: `response` does not count `responseCode`.
         scripted(responseCode="200"),
         scripted(requestURL="x", response="okay"),
         scripted(compareToSourceId="a", compareToSourcePath="b"),
         capable(),
         capable(format=["xml", "json", "ttl", "application/fhir+json; fhirVersion=4.0"]),
-        # As R4 4.0.1 has them, and later versions have not.
+        # As in R4 4.0.1, unlike later versions.
         containing("DetectedIssue", status="amended"),
         studied(definitionDataRequirement={"type": "Patient"}, timeFromStart={"value": 1}),
         studied(definitionCanonical="urn:x", participantEffectiveDateTime="2026"),
@@ -322,7 +322,7 @@ def test_a_reference_within_the_resource_is_followed(member: str, *, is_kept: bo
         team |= {"contained": inside} if inside else {}
         problems = [issue.text[:5] for issue in issues(team, "CareTeam")]
         assert problems == ([] if is_kept else ["ctm-1"])
-    # What is contained refers to its neighbours, and to what is around it.
+    # A contained resource refers to its siblings and to its container.
     outer = containing("CareTeam", participant=[participant])
     outer["contained"] += inside
     place = f"{HERE}.participant[0]"
@@ -370,7 +370,7 @@ def test_a_resource_contains_at_most_a_hundred_others() -> None:
 
 
 def test_an_invariant_over_many_items_is_evaluated_in_one_pass() -> None:
-    """Comparing each of the codings with each of the components' would take minutes."""
+    """Comparing every coding with those of every component would take minutes."""
     many = 20_000
     coding = [{"code": f"c{index}"} for index in range(many)]
     component = [

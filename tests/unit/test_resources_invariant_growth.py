@@ -1,4 +1,4 @@
-"""Every invariant of every type of R4, fed bodies of one size and of three times that size."""
+"""Every invariant of every type of R4, on bodies of one size and of three times that size."""
 
 from collections import Counter
 from datetime import UTC, tzinfo
@@ -13,7 +13,7 @@ from tests import growth
 
 type Json = dict[str, Any]
 
-# How deep elements are nested, and how many items the arrays of one level have.
+# The depth of nesting, and the number of items in the arrays of one level.
 DEEP, FEW, MANY = 3, 8, 24
 LEFT_OUT = frozenset({"extension", "modifierExtension", "contained", "meta", "text"})
 VALUES = {
@@ -34,7 +34,7 @@ VALUES = {
 
 
 class Made:
-    """Elements whose arrays have many items at one level, and one item at all others."""
+    """Generates elements whose arrays have many items at one level and one item elsewhere."""
 
     def __init__(self, size: int, level: int) -> None:
         self.size, self.level, self.values = size, level, 0
@@ -65,7 +65,7 @@ class Made:
 
 
 class Measured(Walk):
-    """A walk that counts the steps of each invariant."""
+    """A validation that counts the steps of each invariant."""
 
     def __init__(self, resource: Json, zone: tzinfo, counter: growth.Counter) -> None:
         super().__init__(resource, zone)
@@ -79,7 +79,7 @@ class Measured(Walk):
 
 
 def measured(resource_type: str, size: int, level: int) -> tuple[int, Counter[str]]:
-    """How many values a resource of a type has, and how many steps each invariant takes."""
+    """Return the number of values in a resource of a type, and the steps of each invariant."""
     made = Made(size, level)
     inner = {"resourceType": resource_type, "id": "a", **made.complex(type_named(resource_type))}
     around = {"resourceType": "Encounter", "contained": [inner]}
@@ -92,7 +92,7 @@ def measured(resource_type: str, size: int, level: int) -> tuple[int, Counter[st
 
 @pytest.fixture(autouse=True)
 def every_issue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is made is not valid, and no rule may be left out for that."""
+    """Lift the limit on issues: the resources are invalid, and every rule must still run."""
     monkeypatch.setattr(walks, "MOST_ISSUES", 10**9)
 
 

@@ -1,4 +1,4 @@
-"""R4's invariants, each on an element that keeps it and on one that does not."""
+"""R4's invariants, each on an element that satisfies it and on one that violates it."""
 
 from typing import Any
 

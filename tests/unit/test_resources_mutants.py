@@ -1,4 +1,4 @@
-"""Every element path of the types that are stored: valid where it is there, and each mistake."""
+"""Every element path of the stored types, with a valid value and with each mistake."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ from shared.fhir.validation.schema import type_named
 from shared.fhir.validation.validation import issues
 from tests import variants
 
-# How deep data types are followed; they are the same everywhere.
+# The depth to which data types are followed; they are the same everywhere.
 DEPTHS = dict.fromkeys(CARE, variants.DEEPEST) | dict.fromkeys((*DIRECTORY, *RECORDS), 3)
 
 

@@ -1,4 +1,4 @@
-"""Which XHTML a Narrative may hold, and which styles."""
+"""The XHTML and styles that a Narrative may contain."""
 
 import pytest
 
@@ -9,7 +9,7 @@ DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 NEAR = [
     "color: red",
     "",
-    # As R4's IG Publisher writes them: of HL7's own pages, and of US Core's examples.
+    # Written by the IG Publisher: from HL7's own pages and US Core's examples.
     "background-image: url(tbl_bck1.png)",
     "padding:0px; background-image: url(data:image/png;base64,iVBORw0KGgo=)",
     "background: url(data: image/png;base64,iVB+/w==)",
@@ -149,7 +149,7 @@ def test_unsafe_or_malformed_xhtml_is_refused(inner: str) -> None:
         ("&gt;", True),
         ("<img src='#a' alt=''/>", True),
         ("&lt;img", True),
-        ("<p>x", True),  # It is no XHTML, which is said by itself.
+        ("<p>x", True),  # Malformed XHTML, which is reported separately.
     ],
 )
 def test_content_is_text_or_an_image(inner: str, *, shown: bool) -> None:
@@ -165,7 +165,7 @@ LONG = [
 
 @pytest.mark.parametrize("piece", LONG)
 def test_a_long_style_is_read_to_its_end(piece: str) -> None:
-    """Reading that grew with the square of the length would take minutes."""
+    """Quadratic reading would take minutes."""
     assert isinstance(styles.is_plain(f"a: {piece * MANY}"), bool)
 
 

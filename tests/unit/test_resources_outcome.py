@@ -1,4 +1,4 @@
-"""What is wrong is said in `diagnostics` by itself: many clients show nothing else of an issue."""
+"""`diagnostics` is understandable alone, as many clients show nothing else of an issue."""
 
 import ast
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def test_diagnostics_contain_the_text_the_details_and_the_location(
     outgoing.check_issue(made)
 
 
-# What says by itself which methods, or which codings, there are.
+# Refusals whose text lists the supported methods or codings.
 SPEAK_FOR_THEMSELVES = (MethodNotAllowed, Throttled, UnsupportedCoding)
 
 

@@ -1,4 +1,4 @@
-"""Values and their extensions stay in step, whatever is taken out or put in."""
+"""Values and their extensions stay aligned, whatever is removed or inserted."""
 
 from contextlib import suppress
 from typing import Any
@@ -158,7 +158,7 @@ def test_both_arrays_stay_aligned_whatever_is_sent_and_changed(
     for kind, array, place in steps:
         value = "z" if array == "given" else A
         step = {"op": kind, "path": f"/name/0/{array}/{place}", "value": value}
-        with suppress(Invalid):  # nothing is at that place
+        with suppress(Invalid):  # the path does not exist
             stored = strip(patch(stored, [step], JSON_PATCH)).resource
     (name,) = stored.get("name", [{}])
     after, beside = name.get("given"), name.get("_given")

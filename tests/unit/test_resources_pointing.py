@@ -1,4 +1,4 @@
-"""Which references R4 lets stand in an element."""
+"""Which references R4 allows in an element."""
 
 from typing import Any
 

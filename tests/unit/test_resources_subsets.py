@@ -1,4 +1,4 @@
-"""What a summary of each type that is searched shows, and what is there whatever is asked for."""
+"""The summary of each searchable type, and the elements that every part contains."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def cut(resource: dict[str, Any], **asked: str) -> dict[str, Any]:
 
 
 def filled(type_name: str) -> dict[str, Any]:
-    """Every property that a type has, all types of a choice among them, valid or not."""
+    """Return a resource with every property, including all types of a choice, valid or not."""
     made: dict[str, Any] = {}
     for name, element in type_named(type_name).elements.items():
         made[name] = _value(type_name, element)
@@ -35,7 +35,7 @@ def filled(type_name: str) -> dict[str, Any]:
 
 
 def _value(inside: str, element: Element) -> Any:
-    # A type that is a path is that of an element with elements of its own.
+    # A type that is a path is an element with elements of its own.
     is_nested = "." in element.type and "." not in inside
     value: Any = filled(element.type) if is_nested else "x"
     return [value] if element.many else value
@@ -46,7 +46,7 @@ def whole(resource_type: str) -> dict[str, Any]:
 
 
 def mandatory(resource_type: str) -> set[str]:
-    """The properties of a type's mandatory elements, all types of a choice among them."""
+    """Return the properties of a type's mandatory elements, including all types of a choice."""
     return {name for one in type_named(resource_type).required for name in one.properties}
 
 

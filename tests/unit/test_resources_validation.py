@@ -20,7 +20,7 @@ VR = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"
 UCUM = "http://unitsofmeasure.org"
 X = "https://example.org/x"
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
-# An extension alone stands for a value that is not known.
+# A primitive with only an extension, whose value is unknown.
 UNKNOWN = {"extension": [{"url": X, "valueCode": "unknown"}]}
 
 
@@ -242,7 +242,7 @@ REFUSED = [
         "structure",
         "Encounter.contained[0].nam",
     ),
-    # what has no extensions
+    # types without extensions
     (encounter(id="a", _id=UNKNOWN), "structure", "Encounter._id"),
     (encounter(_id={"id": "x"}), "structure", "Encounter._id"),
     (extended(_url=UNKNOWN, valueString="x"), "structure", "Encounter.extension[0]._url"),
@@ -337,7 +337,7 @@ REFUSED = [
         "code-invalid",
         "Encounter.contained[0].gender",
     ),
-    # references to types that may not stand there
+    # references to types that are not allowed
     (encounter(subject={"reference": "Device/1"}), "value", "Encounter.subject.reference"),
     (
         encounter(participant=[{"individual": {"reference": "Patient?name=x"}}]),

@@ -1,4 +1,4 @@
-"""One indexed parameter with a value, where more resources have that value than a request reads."""
+"""Searches by one indexed value that more resources have than a request reads."""
 
 import json
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ from tests.oracle import r4
 from tests.oracle.values import BASE, READERS, Coded, Link
 
 MANY = 2100
-# In milliseconds since 1970, as all of the messages say it and nothing more exact.
+# In milliseconds since 1970; all messages have this time and no finer one.
 DAY = 1_767_225_600_000
-# Of the directory and of the records one of each, with a value for each row.
+# One type of the directory and one record, with a value for each row.
 OTHERS: dict[str, dict[str, Any]] = {
     "Patient": {
         "identifier": [{"system": "urn:a", "value": "7"}],
@@ -51,7 +51,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 def many(kind: str) -> Iterator[dict[str, Any]]:
-    """Resources that have every value in common that searches find them by."""
+    """Return resources that share every searchable value."""
     refer = care.reference
     shared: dict[str, Any] = {
         "identifier": [{"system": "urn:a", "value": "7"}],
@@ -91,7 +91,7 @@ def many(kind: str) -> Iterator[dict[str, Any]]:
 
 
 def values(code: str, value: Any) -> list[tuple[str, str]]:
-    """Every way to ask for a value."""
+    """Return every way to search for a value."""
     if code in ("date", "_lastUpdated"):
         return [(code, f"{prefix}2026-01") for prefix in ("", "ge", "le")] + [(code, "ap2026")]
     match value:
@@ -140,7 +140,7 @@ def test_every_indexed_parameter_is_covered() -> None:
     asked = {f"{kind}?{name.partition(':')[0]}" for kind, name, _ in EVERY.values()}
     rows = [row for kind in READ for row in SEARCH_PARAMS.of(kind).values()]
     indexed = {row.name for row in rows if row.index is not Index.FILTER}
-    # A session's messages are its threads': no element, and no partition of its own.
+    # A session's messages belong to its threads: they have no element or partition of their own.
     assert asked == indexed - {"Communication?session"}
 
 
@@ -172,7 +172,7 @@ def test_a_contains_search_over_too_many_resources_needs_another_criterion() -> 
 
 
 def test_a_thread_whose_messages_share_an_instant_can_be_paged_through(memory: Memory) -> None:
-    """As one whose messages only say the day: their places in the thread differ by nothing else."""
+    """Like a thread whose messages only have a date: their keys differ by their ids alone."""
     for asked in ("h", "Communication/h"):
         page = ask("Communication", ("part-of", asked), ("_count", "300"))
         found = len(page.resources)

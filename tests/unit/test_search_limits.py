@@ -1,4 +1,4 @@
-"""Searches of many values, or of values that nobody has, within what one request may read."""
+"""Searches for many values, or for values without matches, within the read limit."""
 
 from collections.abc import Iterator
 from datetime import UTC
@@ -20,7 +20,7 @@ SYSTEM = care.ACT_CODE
 
 @pytest.fixture(scope="module", autouse=True)
 def archive() -> Iterator[Archive]:
-    """2,100 sessions of 50 patients, all of one class but the last, whose class has no system."""
+    """Store 2,100 sessions of 50 patients in one class; the class of the last lacks a system."""
     with opened() as made:
         for number in range(2100):
             coded = {"code": "VR"} if number == 0 else {"code": "VR", "system": SYSTEM}

@@ -1,4 +1,4 @@
-"""What matches, where R4's rules are often read wrongly."""
+"""Matching, where R4's rules are often misread."""
 
 import json
 from datetime import UTC, datetime, tzinfo
@@ -44,14 +44,14 @@ def test_a_period_against_the_day_it_begins_or_ends(
     assert true == prefixes
 
 
-# `ap` is as wide as the time from now is long: it has a test of its own.
+# The width of `ap` depends on the distance to now: it has its own test.
 EVERY = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
 
 
 @pytest.mark.parametrize(
     ("period", "asked", "prefixes"),
     [
-        # Without an end it goes on for ever: nothing that is asked for is after it.
+        # Without an end it lasts for ever: no searched time is after it.
         (OPEN, "2026-03-09", "ne gt ge sa"),
         (OPEN, "2026-03-11", "ne gt lt ge le"),
         (OPEN, "2026-03", "ne gt ge le"),
@@ -59,13 +59,13 @@ EVERY = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
         (OPEN, "9999-12-31", "ne gt lt ge le"),
         (OPEN, "2026-03-10T09:59:59Z", "ne gt ge sa"),
         (OPEN, "2026-03-10T10:00:00Z", "ne gt ge le"),
-        # Without a start it has been going on for ever.
+        # Without a start it has always lasted.
         (ENDED, "2026-03-09", "ne gt lt ge le"),
         (ENDED, "2026-03-11", "ne lt le eb"),
         (ENDED, "2026-03", "ne lt ge le"),
         (ENDED, "2026", "ne lt ge le"),
         (ENDED, "0001-01-01", "ne gt lt ge le"),
-        # An end of a second is that second's end.
+        # An end with seconds is the end of that second.
         (ENDED, "2026-03-10T10:00:00Z", "ne lt ge le"),
         (ENDED, "2026-03-10T10:00:01Z", "ne lt le eb"),
         (BOTH, "2026-03", "eq ge le"),
@@ -90,10 +90,10 @@ def test_a_period_with_open_ends_against_each_prefix(
         ("2026-02-28T23:30:00Z", "Asia/Tokyo", "2026-03"),
         ("2026-04-01T03:59:59Z", "America/New_York", "2026-03"),
         ("2026-04-01T04:00:00Z", "America/New_York", "2026-04"),
-        # What only says a day or month says it where the clinic is.
+        # A day or month without a time is in the clinic's zone.
         ("2026-03-01", "Asia/Tokyo", "2026-03"),
         ("2026-03", "America/New_York", "2026-03"),
-        # A summer in which the last hour of March is not that of winter.
+        # Daylight saving time: the last hour of March is not in winter time.
         ("2026-03-31T21:59:59Z", "Europe/Vienna", "2026-03"),
         ("2026-03-31T22:00:00Z", "Europe/Vienna", "2026-04"),
     ],
@@ -246,7 +246,7 @@ def test_a_reference_by_identifier_matches_as_a_token() -> None:
 
 
 def known(number: str) -> dict[str, Any]:
-    """An Encounter whose length is a number as it is written."""
+    """Return an Encounter whose length is the number exactly as written."""
     resource: dict[str, Any] = fhirjson.loads(
         json.dumps(care.session(length="LENGTH")).replace(
             '"LENGTH"',
@@ -271,7 +271,7 @@ def known(number: str) -> dict[str, Any]:
         ("2026-03-10T11:30:15+01:00", {"eq", "ge", "le"}),
         ("2026-03-10T10:30:15+01:00", {"ne", "gt", "ge", "sa"}),
         ("2026-03-10T10:30:15.250Z", {"eq", "ge", "le"}),
-        # A fraction makes it a point, however many digits that has.
+        # A fraction of any number of digits makes it a point.
         ("2026-03-10T10:30:15.250000000000Z", {"eq", "ge", "le"}),
         ("2026-03-10T10:30:15.25Z", {"eq", "ge", "le"}),
         ("2026-03-10T10:30:15.2504Z", {"ne", "lt", "le", "eb"}),

@@ -1,4 +1,4 @@
-"""Pages both ways, by cursor and by offset, with their totals, and what of them is refused."""
+"""Paging in both directions, by cursor and offset, with totals and refusals."""
 
 from collections.abc import Iterator
 from datetime import UTC
@@ -17,7 +17,7 @@ PATIENT = ("patient", "Patient/homer-simpson")
 
 @pytest.fixture(scope="module")
 def archive() -> Iterator[Archive]:
-    """27 Encounters, two of them without a date, and 2,100 threads."""
+    """Store 27 Encounters, two of them without a date, and 2,100 threads."""
     with opened() as made:
         for number in range(27):
             dated = {"period": {"start": at(number // 2)}} if number < 25 else {}

@@ -1,4 +1,4 @@
-"""Which keys a query reads."""
+"""The query planner: which keys a query reads."""
 
 from datetime import UTC
 

@@ -1,6 +1,6 @@
-"""Searches of names: which texts they find, and how much they read."""
+"""Searches by name: their matches, and how much they read."""
 
-# ruff: noqa: RUF001 - letters that look like others are what it is about
+# ruff: noqa: RUF001 - the tests are about letters that look like others
 
 from collections.abc import Iterator
 from datetime import UTC
@@ -23,7 +23,7 @@ NAMES = {
     "olga": {"given": ["Ольга"], "family": "Симпсон"},
     "simp": {"given": ["Simp", "Simpkin"], "family": "simpson"},
     "van": {"family": "van der Berg"},
-    # As short as what the keys of other rows begin with.
+    # As short as the beginnings of other rows' keys.
     "r": {"given": ["R."], "text": "L X"},
     "wei": {"text": "王 伟"},
     "long": {"family": "x" * 60},
@@ -201,7 +201,7 @@ def test_paging_through_words_shows_each_resource_once() -> None:
     ("name", "value", "found"),
     [
         ("phone", "+15551234567", "gateway"),
-        # As it arrives where nobody has escaped the plus.
+        # As received if the client did not escape the plus.
         ("phone", " 15551234567", "gateway"),
         ("phone", "|+15551234567", "gateway"),
         ("telecom", "+15551234567", "gateway"),

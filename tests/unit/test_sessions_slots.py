@@ -1,4 +1,4 @@
-"""Which messages of a thread a session is known to have."""
+"""The range of a thread's messages that belong to a session."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a function does while it starts, and after the snapshot of one that has started."""
+"""What a function does at start, and after it is restored from a snapshot."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Verifying holds a page and a part of what it read, however large the trail is."""
+"""Verification holds only a page and a part in memory, however large the trail is."""
 
 from collections import UserDict
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ NAMES = {table: table for table in patterns.TABLES}
 
 
 class Item(UserDict[str, Any]):
-    """An item of which is known whether anybody still holds it."""
+    """An item that can be referenced weakly, so that its release is noticed."""
 
     __hash__ = object.__hash__
 
 
 class Table:
-    """A client of a table of events about resources that are gone; counts the items held."""
+    """A client of a table of events about deleted resources; counts the items held."""
 
     def __init__(self) -> None:
         self.held: WeakSet[Item] = WeakSet()

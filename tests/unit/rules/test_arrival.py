@@ -1,4 +1,4 @@
-"""What happens to a message that counts for the first time; rows as in sessions.md."""
+"""Decisions about a message that counts for the first time; rows as in sessions.md."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -29,7 +29,7 @@ NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 TODAY, YESTERDAY, TOMORROW = "2026-03-02", "2026-03-01", "2026-03-03"
 EIGHT, NINE, TEN = (f"{TODAY}T{hour}:00:00.000Z" for hour in ("08", "09", "10"))
 LATE = f"{YESTERDAY}T21:00:00.000Z"
-# Sort keys: one of each day, and between them one that a thread's slot has as its lowest.
+# Sort keys: one of each day, and between them the lower bound of a thread's slot.
 KEY_YESTERDAY, KEY, KEY_TOMORROW = (days.keys(day, UTC)[0] for day in (YESTERDAY, TODAY, TOMORROW))
 STATE, DAY = SlotKey("thread"), SlotKey("thread", f"day#{TODAY}")
 
@@ -392,7 +392,7 @@ def test_a_message_of_an_ended_day_joins_while_its_slot_is_open() -> None:
 
 
 def test_the_day_of_a_message_is_in_the_zone_of_its_thread() -> None:
-    """In Berlin it is tomorrow already: its own session of today decides nothing."""
+    """In Berlin it is already tomorrow, so the message's own session of today does not matter."""
     at = f"{TODAY}T23:30:00.000Z"
     berlin = Policy(DAILY, zone=instants.zone("Europe/Berlin"))
     own = session(day=TODAY)

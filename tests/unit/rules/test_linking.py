@@ -1,4 +1,4 @@
-"""What a client's link does to a thread, and which sessions end without threads."""
+"""Effects of a client's link on a thread, and which sessions end without threads."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What each policy does, and how a header's extension overrides the deployment's."""
+"""The behaviour of each policy, and how a header's extension overrides the deployment's."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What becomes of a session when a message is retracted or deleted; rows as in sessions.md."""
+"""Recounting a session after a message is retracted or deleted; rows as in sessions.md."""
 
 from typing import Any
 

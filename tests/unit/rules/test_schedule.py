@@ -1,4 +1,4 @@
-"""When an open Encounter closes by itself, and when it is looked at; rows as in sessions.md."""
+"""Closing times and due rows of open Encounters; rows as in sessions.md."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
