@@ -28,7 +28,7 @@ def log(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Log:
     return Log(monkeypatch, archives=request.param)
 
 
-def what(event: dict[str, Any]) -> tuple[str, str, str]:
+def summary_of(event: dict[str, Any]) -> tuple[str, str, str]:
     """Return an AuditEvent's interaction, action and outcome."""
     subtypes = event.get("subtype", [{"code": ""}])
     return subtypes[0]["code"], event["action"], event["outcome"]
@@ -39,7 +39,7 @@ def in_order(events: list[dict[str, Any]]) -> list[str]:
     return [event["id"] for event in sorted(events, key=lambda one: (one["recorded"], one["id"]))]
 
 
-def about(event: dict[str, Any]) -> list[str]:
+def references_of(event: dict[str, Any]) -> list[str]:
     return [entity["what"]["reference"] for entity in event["entity"] if "what" in entity]
 
 
@@ -58,7 +58,7 @@ def test_every_interaction_leaves_one_valid_event(clinic: FrontDoor, log: Log) -
     for event in events:
         AuditEvent.model_validate(event)
         assert event["agent"][0]["who"] == {"reference": "Practitioner/doctor-alice-smith"}
-    assert [what(event) for event in events] == [
+    assert [summary_of(event) for event in events] == [
         ("update", "U", "0"),
         ("read", "R", "0"),
         ("read", "R", "0"),
@@ -70,10 +70,10 @@ def test_every_interaction_leaves_one_valid_event(clinic: FrontDoor, log: Log) -
         ("delete", "D", "0"),
     ]
     homer = "Patient/homer-simpson"
-    assert about(events[0]) == ["Encounter/1/_history/1", homer]
-    assert about(events[1]) == ["Encounter/1", homer]
-    assert about(events[4]) == ["Encounter/1/_history/1", homer]
-    assert about(events[5]) == [homer]
+    assert references_of(events[0]) == ["Encounter/1/_history/1", homer]
+    assert references_of(events[1]) == ["Encounter/1", homer]
+    assert references_of(events[4]) == ["Encounter/1/_history/1", homer]
+    assert references_of(events[5]) == [homer]
     names = [detail["valueString"] for detail in events[5]["entity"][0]["detail"]]
     assert {"_count", "patient"} <= set(names)
 
@@ -100,7 +100,7 @@ def test_an_event_names_the_patient_of_its_resource(
     events = log.delivered()
     for event in events:
         AuditEvent.model_validate(event)
-        assert about(event)[-1] == BART["reference"]
+        assert references_of(event)[-1] == BART["reference"]
     by_patient = AUDITOR_CALLS.get("/AuditEvent?patient=bart-simpson")
     assert sorted(by_patient.ids) == sorted(event["id"] for event in events)
 
@@ -111,11 +111,11 @@ def test_an_event_about_a_patient_names_them(clinic: FrontDoor, log: Log) -> Non
     clinic.get("/Patient?family=simpson")
     clinic.administrator.delete("/Patient/bart-simpson")
     for event in log.delivered():
-        assert about(event)[-1] == BART["reference"]
+        assert references_of(event)[-1] == BART["reference"]
     group = care.reference("Group/family")
     clinic.put("/Observation/own", care.example("Observation", id="own", subject=group))
     (event,) = log.delivered()[4:]
-    assert about(event) == ["Observation/own/_history/1"]
+    assert references_of(event) == ["Observation/own/_history/1"]
 
 
 def test_a_refused_request_is_audited_too(clinic: FrontDoor, log: Log) -> None:
@@ -137,7 +137,7 @@ def test_a_refused_request_is_audited_too(clinic: FrontDoor, log: Log) -> None:
         assert event["outcome"] == "4"
         assert event["outcomeDesc"].startswith(str(answer.status))
         assert event["agent"][0]["altId"].startswith("user-")
-    assert about(events[2]) == ["Encounter/1"]
+    assert references_of(events[2]) == ["Encounter/1"]
     assert {event["agent"][0].get("role", [{}])[0].get("text") for event in events} == {
         "practitioner",
         "nurse",
@@ -153,7 +153,7 @@ def test_a_write_is_audited_once_whatever_its_log_line_says(clinic: FrontDoor, l
     # A write without a change has no transaction: only its log line records it.
     same = clinic.get("/Encounter/1").body
     assert clinic.put("/Encounter/1", same).version == "1"
-    assert [what(event)[0] for event in log.delivered()] == ["update", "read", "update"]
+    assert [summary_of(event)[0] for event in log.delivered()] == ["update", "read", "update"]
 
 
 def test_duplicate_log_lines_and_events_are_stored_once(clinic: FrontDoor, log: Log) -> None:
@@ -230,8 +230,8 @@ def test_an_event_is_read_by_its_id(clinic: FrontDoor, log: Log) -> None:
 def test_reading_the_audit_trail_is_audited(log: Log) -> None:
     AUDITOR_CALLS.get("/AuditEvent?date=2026&_count=0")
     AUDITOR_CALLS.get("/AuditEvent/1")
-    assert [what(event)[0] for event in log.delivered()] == ["search-type", "read"]
-    assert about(log.delivered()[1]) == ["AuditEvent/1"]
+    assert [summary_of(event)[0] for event in log.delivered()] == ["search-type", "read"]
+    assert references_of(log.delivered()[1]) == ["AuditEvent/1"]
 
 
 @pytest.mark.parametrize("role", [*sorted(ROLES.keys() - {ADMIN, AUDITOR}), "nurse", ""])
@@ -281,7 +281,7 @@ def test_an_event_about_several_patients_is_found_by_each_of_them(
     for person in (people[0], people[-1]):
         matches = AUDITOR_CALLS.get(f"/AuditEvent?patient={person}&subtype=search-type").found
         assert len(matches) == 1
-        assert set(about(matches[0])) == set(people)
+        assert set(references_of(matches[0])) == set(people)
 
 
 # The deployment's retention of events and of the index, and the resulting days of each row.

@@ -28,7 +28,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     return Log(monkeypatch)
 
 
-def store(encounter_id: str, **changes: Any) -> None:
+def overwrite(encounter_id: str, **changes: Any) -> None:
     """Overwrite a stored Encounter with one that only an older release could have written."""
     record = reading.current("-", "Encounter", encounter_id)
     assert record
@@ -41,7 +41,7 @@ def store(encounter_id: str, **changes: Any) -> None:
     client().put_item(TableName=operation["TableName"], Item=operation["Item"])
 
 
-def stored() -> set[str]:
+def new_event_ids() -> set[str]:
     """Return the ids of the new events."""
     return {entry.id for row in new_rows() for entry in journal.read(row)}
 
@@ -82,7 +82,7 @@ def test_reading_an_overlong_stored_reference_is_still_audited(clinic: FrontDoor
     clinic.put("/Encounter/1", care.session(id="1"))
     whole = reading.current("-", "Encounter", "1")
     assert whole
-    store("1", subject={"reference": LONG})
+    overwrite("1", subject={"reference": LONG})
     log.clear()
     handler, event = clinic.prepared("GET", "/Encounter/1")  # the answer is not a valid resource
     assert handler(event, None)["statusCode"] == 200
@@ -91,7 +91,7 @@ def test_reading_an_overlong_stored_reference_is_still_audited(clinic: FrontDoor
     AuditEvent.model_validate(told)
     (patient,) = (entity for entity in told["entity"] if entity["role"]["code"] == "1")
     assert patient["what"] == {"identifier": {"value": events.shortened(LONG)}}
-    store("1", **whole.resource)
+    overwrite("1", **whole.resource)
 
 
 def test_an_event_about_many_patients_is_logged_in_several_lines() -> None:
@@ -109,7 +109,7 @@ def test_an_event_about_many_patients_is_logged_in_several_lines() -> None:
     assert len(ids) == len(lines)
     for _ in range(2):
         assert kept(json.dumps(line) for line in lines) == len(lines)
-    assert stored() == ids
+    assert new_event_ids() == ids
 
 
 def test_a_refusal_lists_at_most_twenty_problems(clinic: FrontDoor, log: Log) -> None:
@@ -160,7 +160,7 @@ def test_an_event_that_cannot_be_stored_does_not_lose_the_others(
     said["audit"]["event"]["request"] = "".join(f"{n * 7919:x}" for n in range(200_000))
     capsys.readouterr()
     assert kept([*lines[:2], json.dumps(said), *lines[3:]]) == 4
-    assert len(stored()) == 4
+    assert len(new_event_ids()) == 4
     assert '"RequestsUnaudited": 1' in capsys.readouterr().out
 
 

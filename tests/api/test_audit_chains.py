@@ -60,7 +60,7 @@ def _version(row: dict[str, Any]) -> int:
     return next((version for reference, version, *_ in written if reference == "Encounter/1"), 0)
 
 
-def found() -> tuple[str, str]:
+def reported_problem() -> tuple[str, str]:
     """Return the reported event and its problem, or empty strings if the trail verifies."""
     return first_of(verify(dynamodb.client(), TABLES)[1])
 
@@ -93,7 +93,7 @@ def altered(row: dict[str, Any], **change: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def mended() -> Any:
+def restore_trail() -> Any:
     """Return a function that restores the trail, as every test ends with a check of it."""
     before: list[dict[str, Any]] = []
 
@@ -113,40 +113,42 @@ def test_an_unaltered_trail_verifies(clinic: FrontDoor) -> None:
 
 @pytest.mark.parametrize("number", range(4))
 def test_an_altered_event_is_reported(
-    versions: list[dict[str, Any]], mended: Any, number: int
+    versions: list[dict[str, Any]], restore_trail: Any, number: int
 ) -> None:
-    mended()
+    restore_trail()
     put(altered(versions[number], who={"subject": "somebody else"}))
-    assert found() == (event_id(versions[number]), ALTERED)
+    assert reported_problem() == (event_id(versions[number]), ALTERED)
 
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_missing_event_is_reported_at_its_successor(
-    versions: list[dict[str, Any]], mended: Any, number: int
+    versions: list[dict[str, Any]], restore_trail: Any, number: int
 ) -> None:
-    mended()
+    restore_trail()
     remove(versions[number])
-    assert found() == (event_id(versions[number + 1]), MISSING)
+    assert reported_problem() == (event_id(versions[number + 1]), MISSING)
 
 
 def test_a_missing_last_event_is_reported_at_its_resource(
-    versions: list[dict[str, Any]], mended: Any
+    versions: list[dict[str, Any]], restore_trail: Any
 ) -> None:
-    mended()
+    restore_trail()
     remove(versions[-1])
-    assert found() == ("", NO_END)
+    assert reported_problem() == ("", NO_END)
 
 
 def test_an_event_whose_subject_was_altered_is_reported(
-    versions: list[dict[str, Any]], mended: Any
+    versions: list[dict[str, Any]], restore_trail: Any
 ) -> None:
-    mended()
+    restore_trail()
     put(altered(versions[1], written=[["Encounter/2", 1, "C", ""]]))
-    assert found() == (event_id(versions[1]), NO_RESOURCE)
+    assert reported_problem() == (event_id(versions[1]), NO_RESOURCE)
 
 
 @pytest.fixture
-def aged(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, mended: Any) -> list[dict[str, Any]]:
+def aged_rows(
+    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, restore_trail: Any
+) -> list[dict[str, Any]]:
     """Return the event rows of versions written 30, 2 and 1 days ago and kept for ten days."""
     monkeypatch.setenv("AUDIT_RETENTION_DAYS", "10")
     settings.settings.cache_clear()
@@ -156,21 +158,21 @@ def aged(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, mended: Any) -> lis
             then = today - timedelta(days=days)
             set_clock(patch, partial(datetime.fromtimestamp, then.timestamp(), UTC))
             clinic.put("/Encounter/1", care.session(id="1", priority={"text": str(number)}))
-    mended()
+    restore_trail()
     return sorted(rows(), key=_version)
 
 
 def test_a_chain_whose_beginning_expired_starts_at_its_oldest_event(
-    aged: list[dict[str, Any]],
+    aged_rows: list[dict[str, Any]],
 ) -> None:
-    first, second, _ = aged
-    assert found() == ("", "")
+    first, second, _ = aged_rows
+    assert reported_problem() == ("", "")
     remove(first)
-    assert found() == ("", "")
+    assert reported_problem() == ("", "")
     # An event between two existing ones has not expired.
     put(first)
     remove(second)
-    assert found()[1] == MISSING
+    assert reported_problem()[1] == MISSING
 
 
 @pytest.fixture
@@ -180,7 +182,7 @@ def archive() -> Archive:
     return Archive(archive_store.client(), settings.settings().audit_archive)
 
 
-def compared(archive: Archive) -> tuple[str, str]:
+def compared_with_archive(archive: Archive) -> tuple[str, str]:
     """Return the reported event and problem of a comparison with the archive."""
     return first_of(verify(dynamodb.client(), TABLES, archive)[1])
 
@@ -189,14 +191,14 @@ def compared(archive: Archive) -> tuple[str, str]:
 def archived(versions: list[dict[str, Any]], archive: Archive) -> list[dict[str, Any]]:
     auditing_of_tests.collected()
     auditing_of_tests.archived()
-    assert compared(archive) == ("", "")
+    assert compared_with_archive(archive) == ("", "")
     return versions
 
 
 def test_a_resource_without_any_event_left_is_reported_by_comparison_with_the_archive(
-    archived: list[dict[str, Any]], archive: Archive, mended: Any
+    archived: list[dict[str, Any]], archive: Archive, restore_trail: Any
 ) -> None:
-    mended()
+    restore_trail()
     (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "current"]
     for row in archived:
         remove(row)
@@ -204,15 +206,15 @@ def test_a_resource_without_any_event_left_is_reported_by_comparison_with_the_ar
     dynamodb.client().put_item(
         TableName=patterns.ENCOUNTER, Item=item | {"created": {"S": "2001-01-01T00:00:00.000Z"}}
     )
-    assert found() == ("", MOVED)
-    assert compared(archive) == (event_id(archived[0]), GONE)
+    assert reported_problem() == ("", MOVED)
+    assert compared_with_archive(archive) == (event_id(archived[0]), GONE)
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
 
 
 def test_a_rewritten_chain_differs_from_the_archive(
-    archived: list[dict[str, Any]], archive: Archive, mended: Any
+    archived: list[dict[str, Any]], archive: Archive, restore_trail: Any
 ) -> None:
-    mended()
+    restore_trail()
     (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "current"]
     last = ""
     for row in archived:
@@ -222,33 +224,33 @@ def test_a_rewritten_chain_differs_from_the_archive(
         last = chain_link(audit_items.event_of(forged)).hex()
     chained = item | {"chain": {"B": bytes.fromhex(last)}}
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=chained)
-    assert found() == ("", "")
-    assert compared(archive) == (event_id(archived[0]), ANOTHER)
+    assert reported_problem() == ("", "")
+    assert compared_with_archive(archive) == (event_id(archived[0]), ANOTHER)
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=item)
 
 
 def test_an_unexpired_event_is_reported_missing_however_old_its_resource_is(
-    aged: list[dict[str, Any]],
+    aged_rows: list[dict[str, Any]],
 ) -> None:
-    first, second, third = aged
+    first, second, third = aged_rows
     remove(first)
     remove(second)
-    assert found() == (event_id(third), MISSING)
+    assert reported_problem() == (event_id(third), MISSING)
     remove(third)
-    assert found() == ("", NO_END)
+    assert reported_problem() == ("", NO_END)
 
 
 def test_all_events_of_a_long_unchanged_resource_may_have_expired(
-    aged: list[dict[str, Any]], clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    aged_rows: list[dict[str, Any]], clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later = instants.now() + timedelta(days=20)
     with monkeypatch.context() as patch:
         set_clock(patch, lambda: later)
         clinic.put("/Encounter/2", care.session(id="2"))
-        for row in aged:
+        for row in aged_rows:
             remove(row)
         set_clock(patch, lambda: later + timedelta(minutes=1))
-        assert found() == ("", "")
+        assert reported_problem() == ("", "")
 
 
 @pytest.fixture
@@ -267,19 +269,19 @@ def resource(versions: list[dict[str, Any]]) -> Any:
 
 
 def test_a_resource_without_a_chain_is_reported(
-    versions: list[dict[str, Any]], resource: Any, mended: Any
+    versions: list[dict[str, Any]], resource: Any, restore_trail: Any
 ) -> None:
     resource("current", chain={"B": b""})
     assert NO_CHAIN in {problem.problem for problem in every_problem()}
-    mended()
+    restore_trail()
     for row in versions:
         remove(row)
-    assert found() == ("", NO_CHAIN)
+    assert reported_problem() == ("", NO_CHAIN)
 
 
 def test_a_backdated_resource_is_reported(resource: Any) -> None:
     resource("current", created={"S": "2019-01-01T00:00:00.000Z"})
-    assert found() == ("", MOVED)
+    assert reported_problem() == ("", MOVED)
 
 
 @pytest.mark.parametrize("number", range(1, 5))
@@ -291,32 +293,32 @@ def test_an_altered_version_is_reported(
     json_, beside = codec.unpack(bytes(item["resource"]["B"]))
     changed = json_.replace(b'"in-progress"', b'"cancelled"')
     resource(sort, resource={"B": codec.pack(changed, beside)})
-    assert found() == (event_id(versions[number - 1]), CHANGED)
+    assert reported_problem() == (event_id(versions[number - 1]), CHANGED)
 
 
 def test_a_missing_version_is_reported(versions: list[dict[str, Any]], resource: Any) -> None:
     resource("current")
     (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "v#00000002"]
     remove(item, patterns.ENCOUNTER)
-    assert found() == (event_id(versions[1]), NO_VERSION)
+    assert reported_problem() == (event_id(versions[1]), NO_VERSION)
 
 
 @pytest.mark.parametrize("change", [{"expires": {"N": "1893456000"}}, {"expires": {"N": "1"}}])
 def test_an_altered_expiry_is_reported(
-    versions: list[dict[str, Any]], mended: Any, change: dict[str, Any]
+    versions: list[dict[str, Any]], restore_trail: Any, change: dict[str, Any]
 ) -> None:
-    mended()
+    restore_trail()
     put(versions[1] | change)
-    assert found() == (event_id(versions[1]), EXPIRY)
+    assert reported_problem() == (event_id(versions[1]), EXPIRY)
 
 
-def test_a_removed_expiry_is_reported(aged: list[dict[str, Any]]) -> None:
-    put({name: value for name, value in aged[1].items() if name != "expires"})
-    assert found() == (event_id(aged[1]), EXPIRY)
+def test_a_removed_expiry_is_reported(aged_rows: list[dict[str, Any]]) -> None:
+    put({name: value for name, value in aged_rows[1].items() if name != "expires"})
+    assert reported_problem() == (event_id(aged_rows[1]), EXPIRY)
 
 
 @pytest.fixture
-def appended(versions: list[dict[str, Any]]) -> Any:
+def append_event(versions: list[dict[str, Any]]) -> Any:
     """Return a function that appends an event to the item's chain; the test's end removes it."""
     event = json.loads(audit_items.event_of(versions[-1]))
     (item,) = [item for item in scan(patterns.ENCOUNTER) if item["sk"]["S"] == "current"]
@@ -334,24 +336,24 @@ def appended(versions: list[dict[str, Any]]) -> Any:
 
 
 @pytest.mark.parametrize("version", [4, 5])
-def test_an_appended_event_is_reported(appended: Any, version: int) -> None:
-    event, _ = appended(version)
-    assert found() == (event, AHEAD)
+def test_an_appended_event_is_reported(append_event: Any, version: int) -> None:
+    event, _ = append_event(version)
+    assert reported_problem() == (event, AHEAD)
 
 
 @pytest.mark.parametrize("at", ["2027-01-01T00:00:00.000Z", "9999-01-01T00:00:00.000Z"])
-def test_an_event_in_the_future_is_reported(appended: Any, at: str) -> None:
-    event, _ = appended(at=at)
-    assert found() == (event, TOO_NEW)
+def test_an_event_in_the_future_is_reported(append_event: Any, at: str) -> None:
+    event, _ = append_event(at=at)
+    assert reported_problem() == (event, TOO_NEW)
 
 
 @pytest.mark.parametrize(
     ("version", "contents"), [(5, None), (3, None), (4, [""]), (4, []), (4, ["ab"])]
 )
 def test_a_forged_event_is_reported_even_if_the_resource_points_to_it(
-    appended: Any, resource: Any, version: int, contents: list[str] | None
+    append_event: Any, resource: Any, version: int, contents: list[str] | None
 ) -> None:
-    event, own = appended(version, **({} if contents is None else {"contents": contents}))
+    event, own = append_event(version, **({} if contents is None else {"contents": contents}))
     resource("current", chain={"B": own})
     assert event in [problem.event for problem in every_problem()]
 
@@ -371,15 +373,15 @@ def test_events_without_hashes_of_content_are_valid(
         patch.setattr(events, "of_transaction", older)
         for number in range(2):
             clinic.put("/Encounter/1", care.session(id="1", priority={"text": str(number)}))
-    assert found() == ("", "")
+    assert reported_problem() == ("", "")
     clinic.put("/Encounter/1", care.session(id="1", priority={"text": "2"}))
-    assert found() == ("", "")
+    assert reported_problem() == ("", "")
 
 
-def test_an_unreadable_item_is_reported(versions: list[dict[str, Any]], mended: Any) -> None:
-    mended()
+def test_an_unreadable_item_is_reported(versions: list[dict[str, Any]], restore_trail: Any) -> None:
+    restore_trail()
     put(versions[1] | {"event": {"B": codec.pack(b"{")}})
-    assert found() == (event_id(versions[1]), ALTERED)
+    assert reported_problem() == (event_id(versions[1]), ALTERED)
 
 
 @pytest.mark.parametrize(
@@ -392,15 +394,15 @@ def test_an_unreadable_item_is_reported(versions: list[dict[str, Any]], mended: 
     ],
 )
 def test_verification_can_be_limited_to_a_resource_or_a_period(
-    versions: list[dict[str, Any]], mended: Any, scope: Scope, number: int
+    versions: list[dict[str, Any]], restore_trail: Any, scope: Scope, number: int
 ) -> None:
-    mended()
+    restore_trail()
     put(altered(versions[1], who={"subject": "somebody else"}))
     assert len(verify(dynamodb.client(), TABLES, scope=scope)[1]) == number
 
 
-def test_a_period_of_verification_ends_at_its_bounds(aged: list[dict[str, Any]]) -> None:
-    first, second, third = aged
+def test_a_period_of_verification_ends_at_its_bounds(aged_rows: list[dict[str, Any]]) -> None:
+    first, second, third = aged_rows
     day = timedelta(days=1)
     times = [instants.written(instants.now() - n * day) for n in (31, 1.5, 0.5)]
     remove(first)

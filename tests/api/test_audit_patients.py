@@ -28,14 +28,14 @@ def patients(event: dict[str, Any]) -> list[str]:
     return sorted(named)
 
 
-def named(log: Log) -> list[list[str]]:
+def patients_named(log: Log) -> list[list[str]]:
     """Return the patients named by each event since the last call."""
     found = [patients(event) for event in log.delivered()]
     log.clear()
     return found
 
 
-def unnamed(header: str) -> dict[str, Any]:
+def message_without_patient(header: str) -> dict[str, Any]:
     """Return a message that names no patient."""
     body = care.message(header, sender=care.reference("Practitioner/doctor-alice-smith"))
     return {name: value for name, value in body.items() if name != "subject"}
@@ -58,21 +58,21 @@ def test_reading_part_of_a_resource_is_audited_for_its_patient(
     clinic: FrontDoor, log: Log, url: str
 ) -> None:
     assert clinic.put("/Encounter/1", care.session(id="1")).status == 201
-    named(log)
+    patients_named(log)
     assert clinic.get(url).status == 200
-    assert named(log) == [[HOMER]]
+    assert patients_named(log) == [[HOMER]]
 
 
 def test_an_answer_without_a_body_is_audited_for_the_patient_too(
     clinic: FrontDoor, log: Log
 ) -> None:
     same = clinic.put("/Encounter/1", care.session(id="1")).body
-    named(log)
+    patients_named(log)
     assert clinic.get("/Encounter/1", if_none_match='W/"1"').status == 304
     assert clinic.get(f"{ORIGIN}/v1/encounters/1", if_none_match='W/"1"').status == 304
     assert clinic.put("/Encounter/1", same, prefer="return=minimal").status == 200
     assert clinic.put("/Encounter/1", same, prefer="return=OperationOutcome").status == 200
-    assert named(log) == [[HOMER]] * 4
+    assert patients_named(log) == [[HOMER]] * 4
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_search_without_matches_is_audited_for_the_patients_it_asked_for(
 ) -> None:
     answer = clinic.get(url)
     assert answer.status == 200, answer.text
-    assert named(log) == [expected]
+    assert patients_named(log) == [expected]
 
 
 def test_a_search_by_post_is_audited_for_the_patients_it_asked_for(
@@ -117,26 +117,26 @@ def test_a_message_without_subject_is_audited_for_the_patient_of_its_thread(
     clinic: FrontDoor, log: Log
 ) -> None:
     header = clinic.post("/Communication", care.header()).id
-    message = clinic.post("/Communication", unnamed(header))
+    message = clinic.post("/Communication", message_without_patient(header))
     assert message.status == 201, message.text
     assert "subject" not in message.body
-    assert named(log) == [[HOMER]] * 2
+    assert patients_named(log) == [[HOMER]] * 2
     clinic.get(f"/Communication/{message.id}")
     clinic.get(f"/Communication/{message.id}?_elements=status")
     clinic.get(f"/Communication?_id={message.id}")
     assert clinic.administrator.delete(f"/Communication/{message.id}").status == 204
-    assert named(log) == [[HOMER]] * 4
+    assert patients_named(log) == [[HOMER]] * 4
 
 
 def test_a_message_without_subject_is_audited_for_the_patient_of_its_deleted_thread(
     clinic: FrontDoor, log: Log
 ) -> None:
     header = clinic.post("/Communication", care.header()).id
-    message = clinic.post("/Communication", unnamed(header)).id
+    message = clinic.post("/Communication", message_without_patient(header)).id
     assert clinic.administrator.delete(f"/Communication/{header}").status == 204
-    named(log)
+    patients_named(log)
     clinic.get(f"/Communication/{message}")
-    assert named(log) == [[HOMER]]
+    assert patients_named(log) == [[HOMER]]
 
 
 def test_a_patient_who_sends_or_receives_a_message_is_named(clinic: FrontDoor, log: Log) -> None:
@@ -144,7 +144,7 @@ def test_a_patient_who_sends_or_receives_a_message_is_named(clinic: FrontDoor, l
     header = clinic.post("/Communication", care.header(recipient=[sender]))
     assert header.status == 201, header.text
     clinic.get(f"/Communication/{header.id}")
-    assert named(log) == [[HOMER, MARGE]] * 2
+    assert patients_named(log) == [[HOMER, MARGE]] * 2
 
 
 def test_a_session_of_several_patients_is_audited_for_each_of_them(
@@ -158,13 +158,13 @@ def test_a_session_of_several_patients_is_audited_for_each_of_them(
     answer = clinic.post(f"/Encounter/{session}/$add-patient", added)
     assert answer.status in (200, 201), answer.text
     assert "subject" not in clinic.get(f"/Encounter/{session}").body
-    named(log)
+    patients_named(log)
     whole = clinic.get(f"/Encounter/{session}")
     clinic.get(f"/Encounter/{session}?_elements=status")
     assert (
         clinic.put(f"/Encounter/{session}", whole.body | {"priority": {"text": "x"}}).status == 200
     )
-    assert named(log) == [[HOMER, MARGE]] * 3
+    assert patients_named(log) == [[HOMER, MARGE]] * 3
 
 
 def test_a_record_without_subject_is_audited_for_the_patient_of_its_encounter(
@@ -176,10 +176,10 @@ def test_a_record_without_subject_is_audited_for_the_patient_of_its_encounter(
     body.pop("performer", None)
     answer = clinic.put("/Observation/own", body)
     assert answer.status == 201, answer.text
-    named(log)
+    patients_named(log)
     clinic.get("/Observation/own")
     clinic.put("/Observation/own", answer.body | {"status": "amended"})
-    assert named(log) == [[HOMER]] * 2
+    assert patients_named(log) == [[HOMER]] * 2
 
 
 REFUSALS: list[tuple[str, str, Any, int]] = [
@@ -203,11 +203,11 @@ def test_a_refusal_is_audited_for_the_patient_of_the_refused_resource(
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.put("/Encounter/gone", care.session(id="gone"))
     assert clinic.administrator.delete("/Encounter/gone").status == 204
-    named(log)
+    patients_named(log)
     content_type = "application/json"
     answer = clinic.call(method, url, body, content_type=content_type)
     assert answer.status == status, answer.text
-    assert named(log) == [[HOMER]]
+    assert patients_named(log) == [[HOMER]]
 
 
 CONDITIONS = [
@@ -224,14 +224,14 @@ def test_a_refused_condition_is_audited_for_the_patients_it_asked_for(
     for own_id in "12":
         marges = care.session("planned", id=own_id, subject=care.reference(MARGE))
         clinic.put(f"/Encounter/{own_id}", marges)
-    named(log)
+    patients_named(log)
     request = {"method": "POST", "url": "Encounter", "ifNoneExist": condition}
     entry = {"request": request, "resource": care.session("planned")}
     assert clinic.post("/Encounter", care.session(), if_none_exist=condition).status == 412
-    assert named(log) == [[HOMER, MARGE]]
+    assert patients_named(log) == [[HOMER, MARGE]]
     for kind in ("batch", "transaction"):
         clinic.post("/", {"resourceType": "Bundle", "type": kind, "entry": [entry]})
-        assert MARGE in {name for event in named(log) for name in event}
+        assert MARGE in {name for event in patients_named(log) for name in event}
 
 
 @pytest.mark.parametrize(
@@ -258,17 +258,17 @@ def test_a_search_without_matches_is_audited_for_the_patients_of_the_resources_i
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.put("/Communication/t", care.header(id="t"))
-    named(log)
+    patients_named(log)
     answer = clinic.get(url)
     assert answer.status == 200, answer.text
-    assert named(log) == [[HOMER]]
+    assert patients_named(log) == [[HOMER]]
 
 
 def test_the_query_of_a_patient_search_is_not_recorded(clinic: FrontDoor, log: Log) -> None:
     asked = "Patient?identifier=https://clinic.example|secret-7"
     assert clinic.get(f"/Encounter?subject={asked}").status in (200, 400)
     assert clinic.post("/Encounter", care.session(subject=care.reference(asked))).status == 422
-    assert named(log) == [[], []]
+    assert patients_named(log) == [[], []]
     assert "secret-7" not in log.stream.getvalue()
 
 
@@ -277,4 +277,4 @@ def test_a_write_that_changes_the_patient_is_audited_for_the_former_patient_too(
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.put("/Encounter/1", care.session(id="1", subject=care.reference(MARGE)))
-    assert named(log) == [[HOMER], [HOMER, MARGE]]
+    assert patients_named(log) == [[HOMER], [HOMER, MARGE]]

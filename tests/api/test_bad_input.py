@@ -107,7 +107,7 @@ def test_a_body_of_another_type_than_the_url_is_400(clinic: FrontDoor, body: Any
     assert clinic.get("/Encounter/own").status == 404
 
 
-def large(size: int) -> list[dict[str, Any]]:
+def incompressible(size: int) -> list[dict[str, Any]]:
     """Return a payload of random, and so incompressible, bytes."""
     data = b64encode(random.Random(5).randbytes(size)).decode()
     return [{"contentAttachment": {"contentType": "image/png", "data": data}}]
@@ -119,11 +119,11 @@ def test_a_body_over_400_kb_after_compression_is_413_and_the_refusal_says_what_t
     header_id = clinic.post("/Communication", care.header()).id
     small = clinic.post("/Communication", care.header(id="small"))
     path, before = f"/Communication/{small.id}", everything()
-    add = [{"op": "add", "path": "/payload", "value": large(450_000)}]
+    add = [{"op": "add", "path": "/payload", "value": incompressible(450_000)}]
     for answer in (
-        clinic.post("/Communication", care.message(header_id, payload=large(450_000))),
-        clinic.put("/Communication/own", care.header(id="own", payload=large(450_000))),
-        clinic.put(path, small.body | {"payload": large(450_000)}),
+        clinic.post("/Communication", care.message(header_id, payload=incompressible(450_000))),
+        clinic.put("/Communication/own", care.header(id="own", payload=incompressible(450_000))),
+        clinic.put(path, small.body | {"payload": incompressible(450_000)}),
         clinic.patch(path, add),
     ):
         refusals.check(answer, 413, "too-long")
@@ -139,7 +139,7 @@ def test_a_large_but_compressible_body_is_stored(clinic: FrontDoor) -> None:
 
 
 def test_a_body_of_nearly_400_kb_is_stored_and_found(clinic: FrontDoor) -> None:
-    created = clinic.post("/Communication", care.header(payload=large(280_000)))
+    created = clinic.post("/Communication", care.header(payload=incompressible(280_000)))
     assert created.status == 201, created.text
     matches = clinic.get(f"/Communication?subject={care.HOMER}&part-of:missing=true").found
     assert matches == [created.body]

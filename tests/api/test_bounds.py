@@ -120,7 +120,7 @@ def test_reading_one_by_one_ends_when_the_time_is_over(
     assert found == sorted(found)
 
 
-def test_a_call_with_time_left_is_retried_as_usual(clinic: FrontDoor, clock: Clock) -> None:
+def test_a_call_with_time_left_succeeds(clinic: FrontDoor, clock: Clock) -> None:
     session_id = open_session(clinic)
     answer = called(clinic, context(clock, 28), "GET", f"/Encounter/{session_id}")
     assert answer.status == 200

@@ -14,7 +14,7 @@ PAGE = "https://app.example"
 NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Authorization"}
 
 
-def kept(headers: dict[str, str]) -> dict[str, str]:
+def cache_rules(headers: dict[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in NOT_KEPT if name in headers}
 
 
@@ -50,7 +50,7 @@ def test_an_answer_to_a_caller_is_not_cached(
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     answer = clinic.call(*asked, **headers)
-    assert (answer.status, kept(answer.headers)) == (status, NOT_KEPT)
+    assert (answer.status, cache_rules(answer.headers)) == (status, NOT_KEPT)
 
 
 def test_an_internal_error_is_not_cached(
@@ -58,7 +58,7 @@ def test_an_internal_error_is_not_cached(
 ) -> None:
     monkeypatch.setattr("shared.store.dynamodb.get", lambda *_: 1 / 0)
     answer = clinic.get("/Encounter/1")
-    assert (answer.status, kept(answer.headers)) == (500, NOT_KEPT)
+    assert (answer.status, cache_rules(answer.headers)) == (500, NOT_KEPT)
 
 
 def test_an_answer_to_another_origin_varies_by_origin_too(
@@ -68,7 +68,7 @@ def test_an_answer_to_another_origin_varies_by_origin_too(
     clinic.put("/Encounter/1", care.session(id="1"))
     for origin in (PAGE, "https://other.example"):
         answer = clinic.get("/Encounter/1", origin=origin)
-        assert kept(answer.headers) == NOT_KEPT | {"Vary": "Authorization, Origin"}
+        assert cache_rules(answer.headers) == NOT_KEPT | {"Vary": "Authorization, Origin"}
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,6 @@ def test_a_public_answer_may_be_cached(clinic: FrontDoor, url: str) -> None:
     answer = clinic.get(url)
     assert answer.status == 200, answer.text
     assert answer.headers["ETag"]
-    assert kept(answer.headers) == {"Cache-Control": "no-cache"}
+    assert cache_rules(answer.headers) == {"Cache-Control": "no-cache"}
     again = clinic.get(url, if_none_match=answer.headers["ETag"])
-    assert (again.status, kept(again.headers)) == (304, {"Cache-Control": "no-cache"})
+    assert (again.status, cache_rules(again.headers)) == (304, {"Cache-Control": "no-cache"})

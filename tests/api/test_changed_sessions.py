@@ -213,13 +213,13 @@ def check_split(clinic: FrontDoor, session_id: str, first: str, second: str) -> 
     assert (answer.status, answer.id) == (200, by_patient[first]["id"])
 
 
-def detailed(**more: Any) -> dict[str, Any]:
+def detailed_session(**more: Any) -> dict[str, Any]:
     tagged = {"meta": {"tag": [{"code": "addiction"}]}}
     return {**care.session(), **SHARED, **PRIVATE, **tagged, **more}
 
 
 def test_clinical_elements_move_to_the_first_patients_medical_encounter(clinic: FrontDoor) -> None:
-    assert clinic.put("/Encounter/s", detailed(id="s")).status == 201
+    assert clinic.put("/Encounter/s", detailed_session(id="s")).status == 201
     add(clinic, BART)
     check_split(clinic, "s", care.HOMER, BART)
     assert "Flanders" not in ALONE.get("/Encounter").text
@@ -228,7 +228,7 @@ def test_clinical_elements_move_to_the_first_patients_medical_encounter(clinic: 
 def test_clinical_elements_move_if_a_session_is_opened_for_several_patients(
     clinic: FrontDoor,
 ) -> None:
-    given = detailed(subject=care.reference(care.HOMER))
+    given = detailed_session(subject=care.reference(care.HOMER))
     body = care.parameters(("encounter", given), ("patient", BART))
     opened = clinic.post("/Encounter/$open-session", body)
     assert opened.status == 201, opened.text
@@ -241,7 +241,7 @@ def test_clinical_elements_move_if_a_message_brings_another_patient(
     header = thread_policy.header()
     thread_policy.says(header, "2026-03-01 11:00")
     session = thread_policy.session()
-    body = detailed(id=session["id"])
+    body = detailed_session(id=session["id"])
     assert clinic.put(f"/Encounter/{session['id']}", body).status == 200
     thread_policy.says(header, "2026-03-02 11:00", subject=care.reference(BART))
     check_split(clinic, session["id"], care.HOMER, BART)
@@ -257,7 +257,7 @@ def test_elements_that_refer_to_contained_resources_move_with_them(clinic: Front
         "_status": {"extension": EXTENSION},
         "period": {**SHARED["period"], "_start": {"extension": EXTENSION}},
     }
-    assert clinic.put("/Encounter/s", detailed(id="s", **changed)).status == 201
+    assert clinic.put("/Encounter/s", detailed_session(id="s", **changed)).status == 201
     add(clinic, BART)
     session, homers = clinic.get("/Encounter/s").body, medical_encounter(clinic, care.HOMER)
     nick = {"individual": care.reference("Practitioner/nick")}

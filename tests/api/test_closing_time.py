@@ -11,7 +11,7 @@ from tests.frontdoor import FrontDoor
 from tests.practice import BERLIN, Practice, local
 
 
-def told(clinic: FrontDoor, session_id: str) -> dict[str, str]:
+def closing_parameters(clinic: FrontDoor, session_id: str) -> dict[str, str]:
     answer = clinic.get(f"/Encounter/{session_id}/$closing")
     assert answer.status == 200, answer.text
     assert answer.body["resourceType"] == "Parameters"
@@ -19,26 +19,26 @@ def told(clinic: FrontDoor, session_id: str) -> dict[str, str]:
     return {part["name"]: part.get("valueCode") or part["valueInstant"] for part in parts}
 
 
-def closes(practice: Practice, session_id: str) -> str:
+def closing_time(practice: Practice, session_id: str) -> str:
     """Return the local time at which a session closes, to the minute."""
-    text = told(practice.clinic, session_id).get("closes", "")
+    text = closing_parameters(practice.clinic, session_id).get("closes", "")
     return instants.read(text).astimezone(BERLIN).strftime("%m-%d %H:%M") if text else ""
 
 
 def test_a_session_that_only_a_client_closes_has_no_closing_time(practice: Practice) -> None:
-    assert told(practice.clinic, practice.opens()) == {"policy": "explicit"}
+    assert closing_parameters(practice.clinic, practice.opens()) == {"policy": "explicit"}
 
 
 def test_an_idle_session_closes_a_set_time_after_its_last_message(practice: Practice) -> None:
     practice.set(SESSION_IDLE_MINUTES="60")
     session = practice.opens()
-    assert closes(practice, session) == "", "no thread is attached yet"
+    assert closing_time(practice, session) == "", "no thread is attached yet"
     thread = practice.header(encounter=care.reference(f"Encounter/{session}"))
-    assert closes(practice, session) == "03-02 10:00"
+    assert closing_time(practice, session) == "03-02 10:00"
     practice.says(thread, "2026-03-02 09:40")
-    assert closes(practice, session) == "03-02 10:40"
+    assert closing_time(practice, session) == "03-02 10:40"
     practice.change(f"/Encounter/{session}", status="planned")
-    assert closes(practice, session) == ""
+    assert closing_time(practice, session) == ""
 
 
 @pytest.mark.parametrize("policy", ["thread", "daily"])
@@ -49,7 +49,7 @@ def test_a_session_closes_at_its_closing_time_and_not_before(
     practice.set(SESSION_POLICY=policy, CLOSE_SPREAD_MINUTES=spread)
     practice.says(practice.header(), "2026-03-02 09:30")
     session = practice.session()["id"]
-    answer = told(practice.clinic, session)
+    answer = closing_parameters(practice.clinic, session)
     assert answer["policy"] == policy
     moment = instants.read(answer["closes"]).astimezone(BERLIN)
     rule = local({"thread": "2026-03-03 09:30", "daily": "2026-03-03 00:00"}[policy])
@@ -58,13 +58,13 @@ def test_a_session_closes_at_its_closing_time_and_not_before(
     for at, status in ((moment - timedelta(seconds=1), "in-progress"), (moment, "finished")):
         practice.at(at.replace(tzinfo=None).isoformat(sep=" "))
         assert practice.encounter(session)["status"] == status
-    assert told(practice.clinic, session) == {"policy": policy}
+    assert closing_parameters(practice.clinic, session) == {"policy": policy}
 
 
 def test_a_busy_session_closes_at_its_maximum_duration(thread_policy: Practice) -> None:
     thread_policy.set(SESSION_MAX_HOURS="4")
     thread_policy.says(thread_policy.header(), "2026-03-02 09:30")
-    assert closes(thread_policy, thread_policy.session()["id"]) == "03-02 13:30"
+    assert closing_time(thread_policy, thread_policy.session()["id"]) == "03-02 13:30"
 
 
 def test_a_closing_in_progress_is_due_at_once(
@@ -76,9 +76,9 @@ def test_a_closing_in_progress_is_due_at_once(
     with monkeypatch.context() as patched:
         patched.delattr(closing, "complete")
         assert practice.clinic.post(f"/Encounter/{session}/$close-session", None).status == 500
-    assert closes(practice, session) == "03-02 09:00"
+    assert closing_time(practice, session) == "03-02 09:00"
     practice.clinic.post(f"/Encounter/{session}/$close-session", None)
-    assert closes(practice, session) == ""
+    assert closing_time(practice, session) == ""
 
 
 def test_only_sessions_have_a_closing_time(practice: Practice) -> None:

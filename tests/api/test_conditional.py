@@ -22,7 +22,7 @@ def identifier(value: str = "SM1") -> list[dict[str, str]]:
     return [{"system": TWILIO, "value": value}]
 
 
-def named(value: str = "SM1", **more: Any) -> dict[str, Any]:
+def coded(value: str = "SM1", **more: Any) -> dict[str, Any]:
     return care.session(identifier=identifier(value), **more)
 
 
@@ -45,18 +45,18 @@ def by_url(clinic: FrontDoor, query: str, body: dict[str, Any]) -> Answer:
 def test_a_conditional_create_with_a_match_creates_nothing(
     clinic: FrontDoor, create: Call, query: str
 ) -> None:
-    first = create(clinic, query, named())
+    first = create(clinic, query, coded())
     assert first.status == 201
-    again = create(clinic, query, named())
+    again = create(clinic, query, coded())
     assert (again.status, again.body) == (200, first.body)
     assert again.headers["ETag"] == 'W/"1"'
     assert clinic.get("/Encounter").ids == [first.id]
 
 
 def test_a_condition_may_be_written_with_its_type(clinic: FrontDoor) -> None:
-    first = clinic.post("/Encounter", named())
+    first = clinic.post("/Encounter", coded())
     for text in (f"Encounter?{NAMED}", f"?{NAMED}", NAMED.replace("|", "%7C")):
-        assert clinic.post("/Encounter", named(), if_none_exist=text).id == first.id
+        assert clinic.post("/Encounter", coded(), if_none_exist=text).id == first.id
 
 
 # HAPI's client sends the absolute URL.
@@ -65,9 +65,9 @@ OURS = [BASE, BASE.replace("https", "http"), BASE.replace("fhir.example", "FHIR.
 
 @pytest.mark.parametrize("base", OURS)
 def test_a_condition_may_be_a_url_on_this_server(clinic: FrontDoor, base: str) -> None:
-    first = clinic.post("/Encounter", named(), if_none_exist=f"{base}/Encounter?{NAMED}")
+    first = clinic.post("/Encounter", coded(), if_none_exist=f"{base}/Encounter?{NAMED}")
     assert first.status == 201
-    again = clinic.post("/Encounter", named(), if_none_exist=f"{base}/Encounter/?{NAMED}")
+    again = clinic.post("/Encounter", coded(), if_none_exist=f"{base}/Encounter/?{NAMED}")
     assert (again.status, again.id) == (200, first.id)
 
 
@@ -76,11 +76,11 @@ def test_a_condition_may_be_a_url_on_this_server(clinic: FrontDoor, base: str) -
 def test_a_bundles_urls_and_conditions_may_be_absolute_on_this_server(
     clinic: FrontDoor, base: str, kind: str
 ) -> None:
-    first = clinic.post("/Encounter", named())
+    first = clinic.post("/Encounter", coded())
     message = care.header(encounter=care.reference(f"{base}/Encounter?{NAMED}"))
     condition = {"ifNoneExist": f"{base}/Encounter?{NAMED}"}
     entries = [
-        {"request": {"method": "POST", "url": "Encounter", **condition}, "resource": named()},
+        {"request": {"method": "POST", "url": "Encounter", **condition}, "resource": coded()},
         {"request": {"method": "POST", "url": f"{base}/Communication"}, "resource": message},
         {"request": {"method": "GET", "url": f"{base}/Encounter?{NAMED}"}},
     ]
@@ -101,10 +101,10 @@ def test_a_bundles_urls_and_conditions_may_be_absolute_on_this_server(
     ],
 )
 def test_a_condition_of_another_type_or_server_is_refused(clinic: FrontDoor, text: str) -> None:
-    answer = clinic.post("/Encounter", named(), if_none_exist=text)
+    answer = clinic.post("/Encounter", coded(), if_none_exist=text)
     refusals.check(answer, 400, "invalid", "If-None-Exist")
     request = {"method": "POST", "url": "Encounter", "ifNoneExist": text}
-    entry = {"request": request, "resource": named()}
+    entry = {"request": request, "resource": coded()}
     answer = clinic.post("", {"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
     assert answer.status == 400
     assert answer.expressions == ["Bundle.entry[0].request.ifNoneExist"]
@@ -113,12 +113,12 @@ def test_a_condition_of_another_type_or_server_is_refused(clinic: FrontDoor, tex
 
 def test_a_query_that_finds_something_only_in_another_type_creates(clinic: FrontDoor) -> None:
     clinic.post("/Communication", care.header(identifier=identifier()))
-    assert clinic.post("/Encounter", named(), if_none_exist=NAMED).status == 201
+    assert clinic.post("/Encounter", coded(), if_none_exist=NAMED).status == 201
 
 
 def test_a_deleted_resource_may_be_created_again(clinic: FrontDoor) -> None:
     for _ in range(3):
-        created = clinic.post("/Encounter", named(), if_none_exist=NAMED)
+        created = clinic.post("/Encounter", coded(), if_none_exist=NAMED)
         assert created.status == 201
         assert clinic.administrator.delete(f"/Encounter/{created.id}").status == 204
 
@@ -126,20 +126,20 @@ def test_a_deleted_resource_may_be_created_again(clinic: FrontDoor) -> None:
 def test_an_identifier_stays_guarded_when_one_of_its_two_holders_is_gone(
     clinic: FrontDoor,
 ) -> None:
-    first, second = (clinic.post("/Encounter", named()).id for _ in range(2))
-    assert by_header(clinic, NAMED, named()).status == 412
+    first, second = (clinic.post("/Encounter", coded()).id for _ in range(2))
+    assert by_header(clinic, NAMED, coded()).status == 412
     clinic.administrator.delete(f"/Encounter/{first}")
-    assert by_header(clinic, NAMED, named()).id == second
+    assert by_header(clinic, NAMED, coded()).id == second
     change = [{"op": "replace", "path": "/identifier/0/value", "value": "SM2"}]
     clinic.patch(f"/Encounter/{second}", change)
-    assert by_header(clinic, NAMED, named()).status == 201
+    assert by_header(clinic, NAMED, coded()).status == 201
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda clinic: by_header(clinic, NAMED, named()),
-        lambda clinic: clinic.put(f"/Encounter?{NAMED}", named()),
+        lambda clinic: by_header(clinic, NAMED, coded()),
+        lambda clinic: clinic.put(f"/Encounter?{NAMED}", coded()),
         lambda clinic: clinic.patch(f"/Encounter?{NAMED}", status_patch("arrived")),
         lambda clinic: clinic.administrator.delete(f"/Encounter?{NAMED}"),
     ],
@@ -148,7 +148,7 @@ def test_a_query_that_matches_several_is_412_and_writes_nothing(
     clinic: FrontDoor, call: Callable[[FrontDoor], Answer]
 ) -> None:
     for _ in range(2):
-        clinic.post("/Encounter", named())
+        clinic.post("/Encounter", coded())
     before = everything()
     refusals.check(call(clinic), 412, "conflict")
     assert everything() == before
@@ -158,10 +158,10 @@ def test_a_query_that_matches_several_is_412_and_writes_nothing(
 def test_a_query_without_criteria_or_a_malformed_one_is_refused(
     clinic: FrontDoor, method: str
 ) -> None:
-    clinic.post("/Encounter", named())
+    clinic.post("/Encounter", coded())
     before = everything()
     patching = {"content_type": "application/json-patch+json"} if method == "PATCH" else {}
-    body = {"PUT": named(), "PATCH": status_patch("arrived")}.get(method)
+    body = {"PUT": coded(), "PATCH": status_patch("arrived")}.get(method)
     for query in ("", "_format=json", "_sort=date", "colour=red", "date=soon"):
         answer = clinic.call(method, f"/Encounter?{query}", body, **patching)
         assert answer.status == 400, answer.text
@@ -173,39 +173,39 @@ def test_a_query_without_criteria_or_a_malformed_one_is_refused(
 )
 def test_a_malformed_if_none_exist_creates_nothing(clinic: FrontDoor, query: str) -> None:
     before = everything()
-    assert by_header(clinic, query, named()).status == 400
-    assert clinic.post("/Encounter", named(), if_none_exist=query, prefer="handling=lenient")
+    assert by_header(clinic, query, coded()).status == 400
+    assert clinic.post("/Encounter", coded(), if_none_exist=query, prefer="handling=lenient")
     assert everything() == before
 
 
 def test_a_conditional_update_creates_updates_and_creates_again(clinic: FrontDoor) -> None:
-    created = clinic.put(f"/Encounter?{NAMED}", named())
+    created = clinic.put(f"/Encounter?{NAMED}", coded())
     assert created.status == 201
     assert created.headers["Location"].endswith(f"/Encounter/{created.id}/_history/1")
-    changed = clinic.put(f"/Encounter?{NAMED}", named(status="arrived"))
+    changed = clinic.put(f"/Encounter?{NAMED}", coded(status="arrived"))
     assert (changed.status, changed.id, changed.version) == (200, created.id, "2")
     same = clinic.put(f"/Encounter?{NAMED}", changed.body)
     assert (same.status, same.version) == (200, "2")
     clinic.administrator.delete(f"/Encounter/{created.id}")
-    assert clinic.put(f"/Encounter?{NAMED}", named()).status == 201
+    assert clinic.put(f"/Encounter?{NAMED}", coded()).status == 201
 
 
 def test_a_conditional_update_without_a_match_creates_under_the_clients_id(
     clinic: FrontDoor,
 ) -> None:
-    created = clinic.put(f"/Encounter?{NAMED}", named(id="own"))
+    created = clinic.put(f"/Encounter?{NAMED}", coded(id="own"))
     assert (created.status, created.id) == (201, "own")
     clinic.put("/Encounter/other", care.session(id="other"))
-    taken = clinic.put(f"/Encounter?{NAMED}2", named("SM12", id="other"))
+    taken = clinic.put(f"/Encounter?{NAMED}2", coded("SM12", id="other"))
     refusals.check(taken, 409, "conflict", "Encounter.id")
-    another = clinic.put(f"/Encounter?{NAMED}", named(id="other"))
+    another = clinic.put(f"/Encounter?{NAMED}", coded(id="other"))
     refusals.check(another, 400, "invalid", "Encounter.id")
 
 
 def test_a_patch_by_query_changes_the_one_that_matches(clinic: FrontDoor) -> None:
     none = clinic.patch(f"/Encounter?{NAMED}", status_patch("arrived"))
     refusals.check(none, 404, "not-found")
-    created = clinic.post("/Encounter", named())
+    created = clinic.post("/Encounter", coded())
     patched = clinic.patch(f"/Encounter?{NAMED}", status_patch("arrived"))
     assert (patched.status, patched.id) == (200, created.id)
     assert patched.body["status"] == "arrived"
@@ -213,7 +213,7 @@ def test_a_patch_by_query_changes_the_one_that_matches(clinic: FrontDoor) -> Non
 
 def test_a_delete_by_query_deletes_the_one_that_matches(clinic: FrontDoor) -> None:
     assert clinic.administrator.delete(f"/Encounter?{NAMED}").status == 204
-    created = clinic.post("/Encounter", named())
+    created = clinic.post("/Encounter", coded())
     assert clinic.administrator.delete(f"/Encounter?{NAMED}").status == 204
     assert clinic.get(f"/Encounter/{created.id}").status == 410
 
@@ -221,7 +221,7 @@ def test_a_delete_by_query_deletes_the_one_that_matches(clinic: FrontDoor) -> No
 @pytest.mark.parametrize(
     "call",
     [
-        lambda clinic, tag: clinic.put(f"/Encounter?{NAMED}", named(language="en"), if_match=tag),
+        lambda clinic, tag: clinic.put(f"/Encounter?{NAMED}", coded(language="en"), if_match=tag),
         lambda clinic, tag: clinic.patch(
             f"/Encounter?{NAMED}", status_patch("arrived"), if_match=tag
         ),
@@ -231,14 +231,14 @@ def test_a_delete_by_query_deletes_the_one_that_matches(clinic: FrontDoor) -> No
 def test_if_match_applies_to_the_match_of_a_query(
     clinic: FrontDoor, call: Callable[[FrontDoor, str], Answer]
 ) -> None:
-    clinic.post("/Encounter", named())
+    clinic.post("/Encounter", coded())
     refusals.check(call(clinic, 'W/"7"'), 412, "conflict")
     assert call(clinic, 'W/"1"').status in (200, 204)
 
 
 def test_if_match_without_a_match_is_412(clinic: FrontDoor) -> None:
     for answer in (
-        clinic.put(f"/Encounter?{NAMED}", named(), if_match="1"),
+        clinic.put(f"/Encounter?{NAMED}", coded(), if_match="1"),
         clinic.administrator.delete(f"/Encounter?{NAMED}", if_match="1"),
     ):
         refusals.check(answer, 412, "conflict")
@@ -260,7 +260,7 @@ def test_a_message_finds_its_thread_by_the_conversations_identifier(clinic: Fron
 
 @pytest.mark.parametrize("base", ["", "/", f"{BASE}/"])
 def test_a_conditional_reference_may_be_absolute_on_our_base(clinic: FrontDoor, base: str) -> None:
-    session = clinic.post("/Encounter", named())
+    session = clinic.post("/Encounter", coded())
     elsewhere = care.reference(f"https://other.example/fhir/Encounter?{NAMED}")
     about = [care.reference(f"{base}Encounter?{NAMED}"), elsewhere]
     answer = clinic.post("/Communication", care.header(about=about))
@@ -268,7 +268,7 @@ def test_a_conditional_reference_may_be_absolute_on_our_base(clinic: FrontDoor, 
 
 
 def test_conditional_references_resolve_in_every_kind_of_write(clinic: FrontDoor) -> None:
-    session = clinic.post("/Encounter", named())
+    session = clinic.post("/Encounter", coded())
     wanted = {"encounter": {"reference": f"Encounter?{NAMED}", "display": "Today"}}
     literal = {"reference": f"Encounter/{session.id}", "display": "Today"}
     created = clinic.post("/Communication", care.header(**wanted))
@@ -328,7 +328,7 @@ def test_a_contained_resource_may_have_an_element_named_reference(clinic: FrontD
             "data": [{"meaning": "instance", "reference": care.reference(f"Encounter?{NAMED}")}]
         },
     }
-    session = clinic.post("/Encounter", named())
+    session = clinic.post("/Encounter", coded())
     about = [care.reference("#c")]
     answer = clinic.post("/Communication", care.header(contained=[consent], about=about))
     (data,) = answer.body["contained"][0]["provision"]["data"]
@@ -338,7 +338,7 @@ def test_a_contained_resource_may_have_an_element_named_reference(clinic: FrontD
 def test_a_reader_cannot_write_by_query() -> None:
     auditor = FrontDoor(role="auditor")
     for answer in (
-        auditor.put(f"/Encounter?{NAMED}", named()),
+        auditor.put(f"/Encounter?{NAMED}", coded()),
         auditor.patch(f"/Encounter?{NAMED}", status_patch("arrived")),
         auditor.delete(f"/Encounter?{NAMED}"),
     ):

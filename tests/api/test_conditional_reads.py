@@ -20,23 +20,27 @@ PATH = "/Encounter/mine"
 
 
 @pytest.fixture
-def mine(clinic: FrontDoor) -> Answer:
+def own_encounter(clinic: FrontDoor) -> Answer:
     return clinic.put(PATH, care.session(id="mine"))
 
 
 @pytest.mark.parametrize("tags", ['W/"9", W/"1"', '"1"', "1", "*", ' W/"1"'])
-def test_any_of_several_entity_tags_may_match(clinic: FrontDoor, mine: Answer, tags: str) -> None:
+def test_any_of_several_entity_tags_may_match(
+    clinic: FrontDoor, own_encounter: Answer, tags: str
+) -> None:
     answer = clinic.get(PATH, if_none_match=tags)
     assert (answer.status, answer.text) == (304, "")
-    assert answer.headers["ETag"] == mine.headers["ETag"]
+    assert answer.headers["ETag"] == own_encounter.headers["ETag"]
     assert clinic.get(PATH, if_none_match='W/"2", W/"11"').status == 200
 
 
 @pytest.mark.parametrize(("later", "status"), [(-1, 200), (0, 304), (1, 304)])
 def test_a_resource_unchanged_since_a_date_is_not_sent(
-    clinic: FrontDoor, mine: Answer, later: int, status: int
+    clinic: FrontDoor, own_encounter: Answer, later: int, status: int
 ) -> None:
-    moment = parsedate_to_datetime(mine.headers["Last-Modified"]) + timedelta(seconds=later)
+    moment = parsedate_to_datetime(own_encounter.headers["Last-Modified"]) + timedelta(
+        seconds=later
+    )
     since = format_datetime(moment, usegmt=True)
     assert clinic.get(PATH, if_modified_since=since).status == status
     assert clinic.call("HEAD", PATH, if_modified_since=since).status == status
@@ -44,9 +48,9 @@ def test_a_resource_unchanged_since_a_date_is_not_sent(
 
 
 def test_an_entity_tag_takes_precedence_over_a_date_and_a_malformed_date_is_ignored(
-    clinic: FrontDoor, mine: Answer
+    clinic: FrontDoor, own_encounter: Answer
 ) -> None:
-    since = mine.headers["Last-Modified"]
+    since = own_encounter.headers["Last-Modified"]
     both = clinic.get(PATH, if_modified_since=since, if_none_match='W/"2"')
     assert both.status == 200
     nines = "9" * 25
@@ -62,16 +66,18 @@ def test_an_entity_tag_takes_precedence_over_a_date_and_a_malformed_date_is_igno
 
 
 def test_a_deleted_resource_is_gone_whatever_version_the_caller_has(
-    clinic: FrontDoor, mine: Answer
+    clinic: FrontDoor, own_encounter: Answer
 ) -> None:
     clinic.administrator.delete(PATH)
-    answer = clinic.get(PATH, if_none_match="*", if_modified_since=mine.headers["Last-Modified"])
+    answer = clinic.get(
+        PATH, if_none_match="*", if_modified_since=own_encounter.headers["Last-Modified"]
+    )
     refusals.check(answer, 410, "deleted")
 
 
-def test_a_version_states_its_location(clinic: FrontDoor, mine: Answer) -> None:
+def test_a_version_states_its_location(clinic: FrontDoor, own_encounter: Answer) -> None:
     versioned = f"{PATH}/_history/1"
-    clinic.put(PATH, mine.body | {"status": "onleave"})
+    clinic.put(PATH, own_encounter.body | {"status": "onleave"})
     for method in ("GET", "HEAD"):
         assert clinic.call(method, versioned).headers["Content-Location"] == BASE + versioned
         assert "Content-Location" not in clinic.call(method, PATH).headers
@@ -116,35 +122,37 @@ def test_pretty_printing_changes_whitespace_only(clinic: FrontDoor) -> None:
     ],
 )
 def test_a_caller_who_does_not_accept_json_of_this_fhir_version_is_refused(
-    clinic: FrontDoor, mine: Answer, accept: str
+    clinic: FrontDoor, own_encounter: Answer, accept: str
 ) -> None:
-    assert mine.status == 201
+    assert own_encounter.status == 201
     refusals.check(clinic.get(PATH, accept=accept), 406, "not-supported")
 
 
-def test_a_form_may_state_the_format_too(clinic: FrontDoor, mine: Answer) -> None:
+def test_a_form_may_state_the_format_too(clinic: FrontDoor, own_encounter: Answer) -> None:
     url = "/Encounter/_search"
     answer = clinic.call("POST", url, "_id=mine&_format=json", content_type=FORM, accept="text/xml")
     refusals.check(answer, 406, "not-supported")
-    answer = clinic.call("POST", url, f"_id={mine.id}&_format=json", content_type=FORM)
-    assert answer.ids == [mine.id]
+    answer = clinic.call("POST", url, f"_id={own_encounter.id}&_format=json", content_type=FORM)
+    assert answer.ids == [own_encounter.id]
     refused = clinic.call("POST", url, "_id=mine&_format=xml", content_type=FORM)
     refusals.check(refused, 406, "not-supported", "_format")
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/_history/1", f"{PATH}/_history"])
 def test_a_parameter_that_a_read_does_not_have_is_named(
-    clinic: FrontDoor, mine: Answer, path: str
+    clinic: FrontDoor, own_encounter: Answer, path: str
 ) -> None:
-    assert mine.status == 201
+    assert own_encounter.status == 201
     refused = clinic.get(f"{path}?colour=red&size=big")
     refusals.check(refused, 400, "invalid", "colour", "size")
     assert "_format" in refused.text
     assert clinic.get(f"{path}?colour=red", prefer="handling=lenient").status == 200
 
 
-def test_head_works_for_searches_and_histories_too(clinic: FrontDoor, mine: Answer) -> None:
-    assert mine.status == 201
+def test_head_works_for_searches_and_histories_too(
+    clinic: FrontDoor, own_encounter: Answer
+) -> None:
+    assert own_encounter.status == 201
     for path in (f"{PATH}/_history", "/Encounter?_id=mine", "/metadata"):
         head, got = clinic.call("HEAD", path), clinic.get(path)
         assert (head.status, head.headers, head.text) == (200, got.headers, "")
@@ -180,11 +188,11 @@ def test_a_page_of_a_history_reads_no_more_than_it_shows(clinic: FrontDoor) -> N
 
 
 def test_every_page_of_a_history_with_deletions_states_how_each_version_was_created(
-    clinic: FrontDoor, mine: Answer
+    clinic: FrontDoor, own_encounter: Answer
 ) -> None:
     for _ in range(3):
         clinic.administrator.delete(PATH)
-        assert clinic.put(PATH, mine.body).status == 201
+        assert clinic.put(PATH, own_encounter.body).status == 201
     whole = clinic.get(f"{PATH}/_history").body["entry"]
     assert [entry["response"]["status"] for entry in whole] == [*["201", "204"] * 3, "201"]
     single = [

@@ -24,56 +24,60 @@ LONG = {
 ENCOUNTER = {"patientId": "homer-simpson", "status": "planned", "class": "VR"}
 
 
-def packed(body: Any) -> bytes:
+def compressed(body: Any) -> bytes:
     plain = body if isinstance(body, bytes) else json.dumps(body).encode()
     return gzip.compress(plain, mtime=0)
 
 
-def sent(clinic: FrontDoor, body: bytes, coding: str = "gzip") -> Answer:
+def send(clinic: FrontDoor, body: bytes, coding: str = "gzip") -> Answer:
     return clinic.post("/Encounter", body, content_encoding=coding)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP", " gzip ", "gzip, identity"])
 def test_a_body_in_gzip_is_unpacked(clinic: FrontDoor, coding: str) -> None:
-    answer = sent(clinic, packed(care.session(language="de")), coding)
+    answer = send(clinic, compressed(care.session(language="de")), coding)
     assert answer.status == 201, answer.text
     assert answer.body["language"] == "de"
 
 
 def test_every_member_of_a_gzip_body_is_unpacked_in_every_coding(clinic: FrontDoor) -> None:
     text = json.dumps(care.session()).encode()
-    assert sent(clinic, packed(text[:20]) + packed(text[20:])).status == 201
-    assert sent(clinic, packed(packed(text)), "gzip, gzip").status == 201
+    assert send(clinic, compressed(text[:20]) + compressed(text[20:])).status == 201
+    assert send(clinic, compressed(compressed(text)), "gzip, gzip").status == 201
 
 
 def test_each_kind_of_body_may_be_in_gzip(clinic: FrontDoor) -> None:
     own = f"/Encounter/{clinic.post('/Encounter', care.session()).id}"
-    update = packed(clinic.get(own).body | {"language": "en"})
+    update = compressed(clinic.get(own).body | {"language": "en"})
     assert clinic.put(own, update, content_encoding="gzip").version == "2"
-    patch = packed([{"op": "remove", "path": "/language"}])
+    patch = compressed([{"op": "remove", "path": "/language"}])
     assert clinic.patch(own, patch, content_encoding="gzip").version == "3"
     form = clinic.call(
         "POST",
         "/Encounter/_search",
-        packed(b"status=in-progress"),
+        compressed(b"status=in-progress"),
         content_type=FORM,
         content_encoding="gzip",
     )
     assert form.ids == [own[11:]]
     entry = {"request": {"method": "GET", "url": own[1:]}}
-    bundle = packed({"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+    bundle = compressed({"resourceType": "Bundle", "type": "batch", "entry": [entry]})
     answer = clinic.post("", bundle, content_encoding="gzip")
     assert answer.body["entry"][0]["response"]["status"] == "200"
-    validated = clinic.post("/Encounter/$validate", packed(care.session()), content_encoding="gzip")
+    validated = clinic.post(
+        "/Encounter/$validate", compressed(care.session()), content_encoding="gzip"
+    )
     assert validated.status == 200
 
 
 def test_the_plain_api_unpacks_a_body(clinic: FrontDoor) -> None:
     plain = Plain(clinic)
-    created = plain.post("/encounters", packed(ENCOUNTER), content_encoding="gzip")
+    created = plain.post("/encounters", compressed(ENCOUNTER), content_encoding="gzip")
     assert created.status == 201
     path = f"/encounters/{created.body['data']['id']}"
-    assert plain.patch(path, packed({"priority": "high"}), content_encoding="gzip").status == 200
+    assert (
+        plain.patch(path, compressed({"priority": "high"}), content_encoding="gzip").status == 200
+    )
     assert plain.put(path, MARK + json.dumps(ENCOUNTER).encode()).status == 200
 
 
@@ -82,10 +86,10 @@ def test_another_coding_is_refused_and_the_refusal_names_the_accepted_one(
     clinic: FrontDoor, coding: str
 ) -> None:
     before = everything()
-    answer = sent(clinic, packed(care.session()), coding)
+    answer = send(clinic, compressed(care.session()), coding)
     refusals.check(answer, 415, "not-supported", "Content-Encoding")
     assert answer.headers["Accept-Encoding"] == "gzip"
-    plain = Plain(clinic).post("/encounters", packed(ENCOUNTER), content_encoding=coding)
+    plain = Plain(clinic).post("/encounters", compressed(ENCOUNTER), content_encoding=coding)
     assert (plain.status, plain.headers["Accept-Encoding"]) == (415, "gzip")
     assert plain.body["errors"][0]["header"] == "Content-Encoding"
     assert everything() == before
@@ -94,25 +98,29 @@ def test_another_coding_is_refused_and_the_refusal_names_the_accepted_one(
 @pytest.mark.parametrize(
     "body",
     [
-        packed(care.session())[:-9],
-        packed(care.session())[:-1],
-        packed(care.session())[:20],
-        packed(care.session())[:-8] + bytes(8),
-        packed(care.session()) + b"more",
+        compressed(care.session())[:-9],
+        compressed(care.session())[:-1],
+        compressed(care.session())[:20],
+        compressed(care.session())[:-8] + bytes(8),
+        compressed(care.session()) + b"more",
         json.dumps(care.session()).encode(),
         b"\x1f\x8b",
     ],
 )
 def test_an_incomplete_or_damaged_gzip_body_is_refused(clinic: FrontDoor, body: bytes) -> None:
-    refusals.check(sent(clinic, body), 400, "structure", "Content-Encoding")
+    refusals.check(send(clinic, body), 400, "structure", "Content-Encoding")
 
 
 def test_a_body_of_more_than_10_mb_unpacked_is_refused(clinic: FrontDoor) -> None:
     spaces = json.dumps(care.session()).encode()
     fitting = spaces + b" " * (10_000_000 - len(spaces))
-    assert sent(clinic, packed(fitting)).status == 201
-    for bomb in (packed(fitting + b" "), packed(fitting) * 20, packed(bytes(100_000_000))):
-        refusals.check(sent(clinic, bomb), 413, "too-long", "Content-Encoding")
+    assert send(clinic, compressed(fitting)).status == 201
+    for bomb in (
+        compressed(fitting + b" "),
+        compressed(fitting) * 20,
+        compressed(bytes(100_000_000)),
+    ):
+        refusals.check(send(clinic, bomb), 413, "too-long", "Content-Encoding")
 
 
 def test_an_empty_coding_is_ignored(clinic: FrontDoor) -> None:
@@ -120,18 +128,18 @@ def test_an_empty_coding_is_ignored(clinic: FrontDoor) -> None:
     assert clinic.get("/Encounter", content_encoding="gzip").status == 200
     body = json.dumps(care.session()).encode()
     for coding in ("identity", "Identity", ""):
-        assert sent(clinic, body, coding).status == 201
+        assert send(clinic, body, coding).status == 201
 
 
 def test_a_caller_who_may_not_write_is_refused_before_the_body_is_unpacked() -> None:
-    assert sent(FrontDoor("auditor"), b"no gzip").status == 403
+    assert send(FrontDoor("auditor"), b"no gzip").status == 403
 
 
 def test_a_byte_order_mark_is_skipped(clinic: FrontDoor) -> None:
     text = json.dumps(care.session())
     for body in (MARK + text.encode(), f"\ufeff{text}"):
         assert clinic.post("/Encounter", body).status == 201
-    assert sent(clinic, packed(MARK + text.encode())).status == 201
+    assert send(clinic, compressed(MARK + text.encode())).status == 201
     form = MARK + b"status=in-progress"
     answer = clinic.call("POST", "/Encounter/_search", form, content_type=FORM)
     assert len(answer.ids) == 3

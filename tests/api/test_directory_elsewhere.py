@@ -39,7 +39,7 @@ def other(practice: Practice) -> Iterator[Elsewhere]:
         yield place
 
 
-def naming(named: str, place: str) -> dict[str, Any]:
+def thread_naming(named: str, place: str) -> dict[str, Any]:
     """Return a thread of Homer's that names somebody."""
     somebody = care.reference(named)
     more: dict[str, Any] = {
@@ -60,11 +60,13 @@ def test_a_limited_caller_gets_the_same_answer_whether_or_not_a_person_exists(
     kind = f"{other.base}/Patient/{{}}" if kind == "https" else kind
     answers: list[list[tuple[int, str]]] = []
     for own_id in ("known", "nobody"):
-        body = care.header(**naming(kind.format(own_id), place))
+        body = care.header(**thread_naming(kind.format(own_id), place))
         bundle = [entry("POST", "Communication", body)]
         said = [
             caller.post("/Communication", body),
-            caller.post("/Communication", care.message("t") | naming(kind.format(own_id), place)),
+            caller.post(
+                "/Communication", care.message("t") | thread_naming(kind.format(own_id), place)
+            ),
             caller.post("/Communication/$validate?mode=create", body),
             *(
                 caller.post("/", {"resourceType": "Bundle", "type": kind, "entry": bundle})
@@ -84,7 +86,7 @@ def test_a_limited_caller_may_name_their_own_people_thread_members_and_staff(
     own = caller.fhir_user if caller is MARGE else care.HOMER
     sender = care.reference(own)
     for named in (care.HOMER, BART, NED, care.ALICE, DOCTOR):
-        body = care.message("t", sender=sender, **naming(named, "extension"))
+        body = care.message("t", sender=sender, **thread_naming(named, "extension"))
         answer = caller.post("/Communication", body)
         assert answer.status == 201, answer.text
     nobody = care.message("t", sender=sender, recipient=[care.reference("Practitioner/nobody")])
@@ -96,7 +98,9 @@ def test_a_caller_who_sees_everybody_learns_who_exists(
     practice: Practice, other: Elsewhere
 ) -> None:
     def said(named: str) -> Answer:
-        return practice.clinic.post("/Communication", care.header(**naming(named, "recipient")))
+        return practice.clinic.post(
+            "/Communication", care.header(**thread_naming(named, "recipient"))
+        )
 
     assert said("Patient/known").status == 201
     answer = said(NOBODY)

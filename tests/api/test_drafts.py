@@ -46,7 +46,7 @@ def draft(clinic: FrontDoor, thread: str, **more: Any) -> str:
     return answer.id
 
 
-def told(answer: Answer, own_id: str) -> tuple[int, str]:
+def without_id(answer: Answer, own_id: str) -> tuple[int, str]:
     """Return an answer's status and body without the requested id."""
     return answer.status, answer.text.replace(own_id, "ID")
 
@@ -67,7 +67,7 @@ def test_the_draft_of_another_sender_is_answered_like_a_missing_resource(
                 return caller.patch(path, SENT)
         return caller.call(method, path)
 
-    assert told(ask(own_id), own_id) == told(ask("nowhere"), "nowhere")
+    assert without_id(ask(own_id), own_id) == without_id(ask("nowhere"), "nowhere")
     assert ADMIN.get(f"/Communication/{own_id}").version == "1"
 
 
@@ -161,7 +161,7 @@ def test_a_reference_to_the_draft_of_another_sender_is_refused_as_dangling(
     assert clinic.post("/Communication", care.message("plan")).status == 201
     for name in ("plan", draft(clinic, thread)):
         refused = [
-            told(
+            without_id(
                 BOB.post(
                     "/Communication",
                     care.header(**{element: [care.reference(f"Communication/{one}")]}),
@@ -190,5 +190,5 @@ def test_bundles_contain_no_drafts_of_others(clinic: FrontDoor, thread: str, kin
     for name in (own_id, "nowhere"):
         entry = {"request": {"method": "GET", "url": f"Communication/{name}"}}
         bundle = {"resourceType": "Bundle", "type": kind, "entry": [entry]}
-        answers.append(told(BOB.post("/", bundle), name))
+        answers.append(without_id(BOB.post("/", bundle), name))
     assert answers[0] == answers[1]

@@ -41,7 +41,7 @@ def observation(patient: str, **more: Any) -> Resource:
     }
 
 
-def charts(caller: FrontDoor) -> set[str]:
+def visible_charts(caller: FrontDoor) -> set[str]:
     """Return whose charts a caller sees, by reading, searching and beginning threads."""
     everybody = (BART, LISA, MAGGIE, MILHOUSE)
     read = {person for person in everybody if caller.get(f"/{person}").status == 200}
@@ -61,7 +61,7 @@ def charts(caller: FrontDoor) -> set[str]:
 
 @pytest.mark.parametrize("person", [OF_BART, OF_LISA])
 def test_a_mother_sees_the_charts_of_both_children(family: FrontDoor, person: str) -> None:
-    assert charts(as_mother(person)) == {BART, LISA}
+    assert visible_charts(as_mother(person)) == {BART, LISA}
     for patient in (BART, LISA, MILHOUSE):
         family.post("/Observation", observation(patient))
     matches = as_mother(person).get("/Observation").found
@@ -71,11 +71,11 @@ def test_a_mother_sees_the_charts_of_both_children(family: FrontDoor, person: st
 def test_without_a_link_of_her_own_record_she_is_the_relative_of_one(family: FrontDoor) -> None:
     for link in ({}, {"kind": "refer"}, {"active": False}):
         same(family, OF_BART, OF_LISA, **link) if link else same(family, OF_BART)
-        assert charts(as_mother()) == {BART}
+        assert visible_charts(as_mother()) == {BART}
     same(family, OF_BART, OF_LISA)
-    assert charts(as_mother()) == {BART, LISA}
+    assert visible_charts(as_mother()) == {BART, LISA}
     family.administrator.delete("/Patient/marge-simpson")
-    assert charts(as_mother()) == {BART}
+    assert visible_charts(as_mother()) == {BART}
     # The records of her child's other relatives do not concern her.
     relative(family, "RelatedPerson/homer", LISA)
     links = [
@@ -83,7 +83,7 @@ def test_without_a_link_of_her_own_record_she_is_the_relative_of_one(family: Fro
         {"other": care.reference(OF_LISA), "type": "seealso"},
     ]
     put(family, "Patient/homer-simpson", link=links)
-    assert charts(as_mother()) == {BART}
+    assert visible_charts(as_mother()) == {BART}
 
 
 ENDS: dict[str, Resource] = {
@@ -102,7 +102,7 @@ def test_the_end_of_a_link_ends_access_from_the_next_request_on(
     assert mother.get(f"/Observation/{record}").status == 200
     put(family, OF_BART, **{"patient": care.reference(BART), **change})
     moved = {MAGGIE} if "patient" in change else set()
-    assert charts(mother) == {LISA} | moved
+    assert visible_charts(mother) == {LISA} | moved
     for path in (f"Observation/{record}", f"Observation/{record}/_history", BART):
         assert mother.get(f"/{path}").status == 404
     assert mother.get("/Observation").ids == []
@@ -110,22 +110,22 @@ def test_the_end_of_a_link_ends_access_from_the_next_request_on(
 
 def test_an_inactive_record_gives_no_access(family: FrontDoor) -> None:
     relative(family, OF_BART, BART, active=False)
-    assert charts(as_mother()) == set()
-    assert charts(as_mother(OF_LISA)) == {LISA}
+    assert visible_charts(as_mother()) == set()
+    assert visible_charts(as_mother(OF_LISA)) == {LISA}
     relative(family, OF_BART, BART, active=True)
-    assert charts(as_mother()) == {BART, LISA}
+    assert visible_charts(as_mother()) == {BART, LISA}
     family.administrator.delete(f"/{OF_BART}")
-    assert charts(as_mother()) == set()
-    assert charts(as_mother(patient="bart-simpson")) == set()
+    assert visible_charts(as_mother()) == set()
+    assert visible_charts(as_mother(patient="bart-simpson")) == set()
 
 
 def test_a_link_ends_with_its_period(family: FrontDoor, practice: Practice) -> None:
     relative(family, OF_BART, BART, period={"start": "2026-03-01", "end": "2026-03-05"})
-    assert charts(as_mother()) == {BART, LISA}
+    assert visible_charts(as_mother()) == {BART, LISA}
     practice.at("2026-03-05 23:59")
-    assert charts(as_mother()) == {BART, LISA}
+    assert visible_charts(as_mother()) == {BART, LISA}
     practice.at("2026-03-06 01:00")
-    assert charts(as_mother()) == {LISA}
+    assert visible_charts(as_mother()) == {LISA}
 
 
 def test_resources_that_name_her_stay_visible_after_the_link_has_ended(family: FrontDoor) -> None:
@@ -212,17 +212,17 @@ def test_a_patients_scopes_are_for_one_chart_of_one_type(family: FrontDoor) -> N
 
 def test_a_claim_counts_if_the_directory_has_never_had_the_person(family: FrontDoor) -> None:
     stranger = "RelatedPerson/kirk"
-    assert charts(as_mother(stranger, patient="milhouse-van-houten")) == {MILHOUSE}
-    assert charts(as_mother(stranger)) == set()
+    assert visible_charts(as_mother(stranger, patient="milhouse-van-houten")) == {MILHOUSE}
+    assert visible_charts(as_mother(stranger)) == set()
     relative(family, stranger, MILHOUSE)
-    assert charts(as_mother(stranger)) == {MILHOUSE}
+    assert visible_charts(as_mother(stranger)) == {MILHOUSE}
     family.administrator.delete(f"/{stranger}")
-    assert charts(as_mother(stranger, patient="milhouse-van-houten")) == set()
+    assert visible_charts(as_mother(stranger, patient="milhouse-van-houten")) == set()
 
 
 @pytest.mark.parametrize("claim", ["milhouse-van-houten", MILHOUSE, "bart-simpson", "a/b", "x y"])
 def test_a_claim_adds_nothing_to_links(family: FrontDoor, claim: str) -> None:
-    assert charts(as_mother(patient=claim)) == {BART, LISA}
+    assert visible_charts(as_mother(patient=claim)) == {BART, LISA}
     scoped = as_mother(patient=claim, scope="patient/*.cruds")
     seen = {f"Patient/{own_id}" for own_id in scoped.get("/Patient").ids}
     assert seen == ({BART} if claim == "bart-simpson" else set())
@@ -243,7 +243,7 @@ def test_a_claim_does_not_make_a_patient_a_relative(family: FrontDoor) -> None:
     claims = {"patient": "bart-simpson"}
     for role in ("patient", "patient related-person"):
         caller = FrontDoor(role=role, fhir_user=MILHOUSE, claims=claims)
-        assert charts(caller) == {MILHOUSE}
+        assert visible_charts(caller) == {MILHOUSE}
     assert family.get(f"/{BART}").status == 200
 
 

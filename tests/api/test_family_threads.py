@@ -41,7 +41,9 @@ def thread(caller: FrontDoor, subject: str, sender: str = OF_BART, **more: Any) 
     return answer.id
 
 
-def say(caller: FrontDoor, header: str, about: str, sender: str = OF_BART, **more: Any) -> Answer:
+def send_message(
+    caller: FrontDoor, header: str, about: str, sender: str = OF_BART, **more: Any
+) -> Answer:
     named: Resource = {"subject": care.reference(about), "sender": care.reference(sender)}
     return caller.post("/Communication", care.message(header, **named, **more))
 
@@ -54,7 +56,10 @@ def ids(caller: FrontDoor, query: str) -> set[str]:
 
 def test_a_mother_writes_about_both_in_one_thread(thread_policy: Practice) -> None:
     header = thread(MOTHER, BART)
-    first, second = say(MOTHER, header, BART), say(MOTHER, header, LISA, sender=OF_LISA)
+    first, second = (
+        send_message(MOTHER, header, BART),
+        send_message(MOTHER, header, LISA, sender=OF_LISA),
+    )
     assert (first.status, second.status) == (201, 201)
     (session,) = thread_policy.sessions()
     answer = thread_policy.clinic.get(f"/Encounter/{session['id']}")
@@ -78,22 +83,22 @@ def test_a_mother_writes_about_both_in_one_thread(thread_policy: Practice) -> No
 def test_a_mother_may_write_about_her_own_patients_only(practice: Practice, sender: str) -> None:
     about_bart = thread(MOTHER, BART, sender=sender)
     for patient, status in ((BART, 201), (LISA, 201), (MAGGIE, 422), (care.HOMER, 422)):
-        assert say(MOTHER, about_bart, patient, sender=sender).status == status
+        assert send_message(MOTHER, about_bart, patient, sender=sender).status == status
     # In a thread about somebody else in which she participates, the header determines the patient.
     others = thread(practice.clinic, MAGGIE, care.ALICE, recipient=[care.reference(sender)])
-    assert say(MOTHER, others, MAGGIE, sender=sender).status == 201
-    answer = say(MOTHER, others, BART, sender=sender)
+    assert send_message(MOTHER, others, MAGGIE, sender=sender).status == 201
+    answer = send_message(MOTHER, others, BART, sender=sender)
     refusals.check(answer, 422, "business-rule", "Communication.subject")
     about_nobody = thread(practice.clinic, "", care.ALICE, recipient=[care.reference(sender)])
     for patient, status in ((BART, 201), (LISA, 201), (MAGGIE, 422)):
-        assert say(MOTHER, about_nobody, patient, sender=sender).status == status
+        assert send_message(MOTHER, about_nobody, patient, sender=sender).status == status
 
 
 @pytest.mark.parametrize("sender", ["RelatedPerson/homer", BART, care.ALICE, "RelatedPerson/x"])
 def test_a_mother_cannot_send_as_somebody_else(practice: Practice, sender: str) -> None:
     relative(practice.clinic, "RelatedPerson/homer", BART)
     header = thread(MOTHER, BART)
-    answer = say(MOTHER, header, BART, sender=sender)
+    answer = send_message(MOTHER, header, BART, sender=sender)
     refusals.check(answer, 403, "forbidden", "Communication.sender")
     begun = care.header(subject=care.reference(BART), sender=care.reference(sender))
     refusals.check(MOTHER.post("/Communication", begun), 403, "forbidden", "Communication.sender")
@@ -103,17 +108,17 @@ def test_a_relative_whose_records_are_no_longer_linked_sends_as_one_only(
     practice: Practice,
 ) -> None:
     header = thread(MOTHER, BART)
-    said = say(MOTHER, header, LISA, sender=OF_LISA)
+    said = send_message(MOTHER, header, LISA, sender=OF_LISA)
     assert said.status == 201
     retracted = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
     same(practice.clinic, OF_BART)
-    answer = say(MOTHER, header, BART, sender=OF_LISA)
+    answer = send_message(MOTHER, header, BART, sender=OF_LISA)
     refusals.check(answer, 403, "forbidden", "Communication.sender")
     refused = MOTHER.patch(f"/Communication/{said.id}", retracted)
     assert refused.status == 403
     same(practice.clinic, OF_BART, OF_LISA)
     assert MOTHER.patch(f"/Communication/{said.id}", retracted).status == 200
-    draft = say(MOTHER, header, BART, sender=OF_LISA, status="preparation")
+    draft = send_message(MOTHER, header, BART, sender=OF_LISA, status="preparation")
     assert MOTHER.get(f"/Communication/{draft.id}").status == 200
     assert AS_BART.get(f"/Communication/{draft.id}").status == 404
 
@@ -123,10 +128,10 @@ def test_threads_of_a_patient_share_a_day_whichever_record_of_hers_sends(daily: 
     one, two = thread(MOTHER, BART), thread(as_mother(OF_LISA), BART, sender=OF_LISA)
     other = thread(MOTHER, LISA, sender=OF_LISA)
     said = {
-        say(MOTHER, one, BART).id,
-        say(MOTHER, two, BART, sender=OF_LISA).id,
+        send_message(MOTHER, one, BART).id,
+        send_message(MOTHER, two, BART, sender=OF_LISA).id,
     }
-    say(MOTHER, other, LISA, sender=OF_LISA)
+    send_message(MOTHER, other, LISA, sender=OF_LISA)
     barts = daily.clinic.get(f"/Encounter?patient={BART}").found
     assert len(barts) == 1
     assert set(daily.messages(barts[0])) == said
@@ -143,7 +148,7 @@ def test_a_family_session_shows_each_child_their_own(practice: Practice) -> None
     refusals.check(session, 403, "forbidden", "patient")
     session = opened(clinic, OF_BART, thread=f"Communication/{header}")
     assert treated(clinic, session) == {BART, LISA}
-    about = {person: say(MOTHER, header, person).id for person in (BART, LISA)}
+    about = {person: send_message(MOTHER, header, person).id for person in (BART, LISA)}
     children = clinic.get(f"/Encounter?part-of=Encounter/{session.id}").found
     own = {child["subject"]["reference"]: child["id"] for child in children}
     record = care.example("Observation", subject=care.reference(LISA))

@@ -12,7 +12,7 @@ from tests.steps import end, link, messages_of, open_session, post, thread
 FIRST, SECOND, LONG_AGO = "2026-11-20T09:00:00Z", "2026-11-20T09:30:00Z", "2019-01-01T00:00:00Z"
 
 
-def conversation(clinic: FrontDoor) -> tuple[str, str, list[str]]:
+def start_conversation(clinic: FrontDoor) -> tuple[str, str, list[str]]:
     session_id = open_session(clinic)
     header_id, ids = thread(clinic, FIRST, SECOND)
     link(clinic, header_id, session_id)
@@ -74,7 +74,7 @@ def test_a_message_moved_while_it_is_read_is_found(
 def test_a_message_retracted_and_moved_at_once_stays_in_its_session(
     clinic: FrontDoor, *, finished: bool
 ) -> None:
-    session_id, _, ids = conversation(clinic)
+    session_id, _, ids = start_conversation(clinic)
     if finished:
         end(clinic, session_id)
     url = f"/Communication/{ids[0]}"
@@ -85,7 +85,7 @@ def test_a_message_retracted_and_moved_at_once_stays_in_its_session(
 
 
 def test_a_message_brought_back_with_another_time_stays_in_its_session(clinic: FrontDoor) -> None:
-    session_id, _, ids = conversation(clinic)
+    session_id, _, ids = start_conversation(clinic)
     url = f"/Communication/{ids[0]}"
     body = clinic.get(url).body
     clinic.administrator.delete(url)
@@ -94,7 +94,7 @@ def test_a_message_brought_back_with_another_time_stays_in_its_session(clinic: F
 
 
 def test_a_finished_session_put_again_keeps_what_was_computed(clinic: FrontDoor) -> None:
-    session_id, _, _ = conversation(clinic)
+    session_id, _, _ = start_conversation(clinic)
     body = care.session("finished", id=session_id)
     first = clinic.put(f"/Encounter/{session_id}", body)
     again = clinic.put(f"/Encounter/{session_id}", body)
@@ -113,7 +113,7 @@ def test_participants_are_added_only_as_far_as_a_session_has_room(clinic: FrontD
 
 
 def test_a_message_waits_if_its_reopened_session_is_full(clinic: FrontDoor) -> None:
-    session_id, header_id, ids = conversation(clinic)
+    session_id, header_id, ids = start_conversation(clinic)
     end(clinic, session_id)
     end(clinic, session_id, "in-progress")
     for _ in range(20):
@@ -134,7 +134,7 @@ def test_every_way_to_end_a_session_ends_its_children(clinic: FrontDoor) -> None
 
 
 def test_a_client_s_session_without_messages_left_keeps_its_period(clinic: FrontDoor) -> None:
-    session_id, _, ids = conversation(clinic)
+    session_id, _, ids = start_conversation(clinic)
     end(clinic, session_id)
     period = clinic.get(f"/Encounter/{session_id}").body["period"]
     for message_id in ids:
@@ -155,7 +155,7 @@ def test_a_status_that_is_only_an_extension_is_refused(clinic: FrontDoor) -> Non
 def test_a_message_that_has_arrived_cannot_be_linked_independently_of_its_thread(
     clinic: FrontDoor,
 ) -> None:
-    _, _, ids = conversation(clinic)
+    _, _, ids = start_conversation(clinic)
     stranger = open_session(clinic)
     assert clinic.patch(f"/Communication/{ids[0]}", care.link(stranger)).status == 422
 

@@ -13,7 +13,7 @@ from tests.steps import thread
 STATUSES = ["planned", "arrived", "triaged", "in-progress", "onleave"]
 
 
-def written(clinic: FrontDoor, path: str = "/Encounter/many") -> list[Answer]:
+def write_versions(clinic: FrontDoor, path: str = "/Encounter/many") -> list[Answer]:
     """Write five versions of a resource."""
     own_id = path.rpartition("/")[2]
     return [clinic.put(path, care.session(status, id=own_id)) for status in STATUSES]
@@ -48,7 +48,7 @@ def steps(answer: Answer) -> list[tuple[str, str, str]]:
 
 
 def test_the_newest_version_is_first_and_each_is_as_it_was_written(clinic: FrontDoor) -> None:
-    answers = written(clinic)
+    answers = write_versions(clinic)
     history = clinic.get("/Encounter/many/_history")
     check_bundle(history)
     assert history.body["total"] == 5
@@ -115,7 +115,7 @@ def test_a_conversion_leaves_the_history_whole(clinic: FrontDoor) -> None:
 
 
 def test_count_and_offset_select_a_page_and_keep_the_total(clinic: FrontDoor) -> None:
-    written(clinic)
+    write_versions(clinic)
     page = clinic.get("/Encounter/many/_history?_count=2&_offset=1")
     check_bundle(page)
     assert (page.body["total"], versions(page)) == (5, ['W/"4"', 'W/"3"'])
@@ -129,7 +129,7 @@ def test_count_and_offset_select_a_page_and_keep_the_total(clinic: FrontDoor) ->
 
 
 def test_next_leads_through_all_pages(clinic: FrontDoor) -> None:
-    written(clinic)
+    write_versions(clinic)
     page = clinic.get("/Encounter/many/_history?_count=2")
     seen = versions(page)
     while "next" in links(page):
@@ -150,7 +150,7 @@ def test_a_page_has_twenty_entries_by_default(clinic: FrontDoor) -> None:
 
 
 def test_since_leaves_out_older_versions(clinic: FrontDoor) -> None:
-    third = written(clinic)[2].body["meta"]["lastUpdated"]
+    third = write_versions(clinic)[2].body["meta"]["lastUpdated"]
     page = clinic.get(f"/Encounter/many/_history?_since={third}")
     check_bundle(page)
     assert (page.body["total"], versions(page)) == (3, ['W/"5"', 'W/"4"', 'W/"3"'])
@@ -173,7 +173,7 @@ def test_since_leaves_out_older_versions(clinic: FrontDoor) -> None:
 def test_a_parameter_that_history_does_not_have_is_named(
     clinic: FrontDoor, query: str, name: str
 ) -> None:
-    written(clinic)
+    write_versions(clinic)
     answer = clinic.get(f"/Encounter/many/_history?{query}")
     refusals.check(answer, 400, "invalid", name)
 
@@ -183,7 +183,7 @@ def test_a_resource_that_never_existed_has_no_history(clinic: FrontDoor) -> None
 
 
 def test_a_refused_write_leaves_no_trace(clinic: FrontDoor) -> None:
-    answers = written(clinic)
+    answers = write_versions(clinic)
     before: dict[str, Any] = clinic.get("/Encounter/many/_history").body
     clinic.put("/Encounter/many", care.session("bogus", id="many"))
     clinic.put("/Encounter/many", answers[0].body, if_match='W/"1"')

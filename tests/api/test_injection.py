@@ -89,7 +89,7 @@ class Watched(Database):
 
 
 @pytest.fixture
-def watched(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Watched:
+def watch(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Watched:
     """Store resources of the tenant north, then record which partitions are requested."""
     practice.set(TENANT_CLAIM="tenant")
     north = caller(NORTH)
@@ -114,16 +114,16 @@ def caller(tenant: str, role: str = "admin", **claims: str) -> FrontDoor:
 PARTITION = re.compile(r"south#[^#\x00-\x1f\x7f-\U0010ffff]*(#\d/\d)?")
 
 
-def check(watched: Watched, answers: list[Answer]) -> None:
+def check(watch: Watched, answers: list[Answer]) -> None:
     """Check that only the caller's tenant was read, and that no answer has another's content."""
-    assert watched.partitions
-    for partition in watched.partitions:
+    assert watch.partitions
+    for partition in watch.partitions:
         assert PARTITION.fullmatch(partition), partition[:200]
         assert len(partition) <= 2048
     for answer in answers:
         assert answer.status < 500, answer.text[:500]
         assert "doctor-alice-smith" not in answer.text
-    stored = {item["pk"]["S"] for table in TABLES for item in watched.everything(table)}
+    stored = {item["pk"]["S"] for table in TABLES for item in watch.everything(table)}
     written = {one for one in stored if not one.startswith(("north#", "due#"))}
     assert all(map(PARTITION.fullmatch, written))
 
@@ -140,7 +140,7 @@ def some(*urls: str) -> Iterator[str]:
             yield url.format(quote(value, safe=""))
 
 
-def test_ids_in_paths(watched: Watched) -> None:
+def test_ids_in_paths(watch: Watched) -> None:
     south = caller(SOUTH)
     south.get("/Encounter/own")
     ids = each(
@@ -156,10 +156,10 @@ def test_ids_in_paths(watched: Watched) -> None:
     answers = [south.get(url) for url in (*ids, *versions)]
     answers += [south.delete(url) for url in each("/Encounter/{}", "/Communication/{}")]
     assert {answer.status for answer in answers} <= {204, 400, 404}
-    check(watched, answers)
+    check(watch, answers)
 
 
-def test_values_of_queries(watched: Watched) -> None:
+def test_values_of_queries(watch: Watched) -> None:
     south = caller(SOUTH)
     urls = [f"/{kind}?{name}={{}}" for kind in CARE for name in SEARCH_PARAMS.of(kind)]
     urls += ["/Encounter?_sort={}", "/Encounter?_has:Communication:encounter:sender={}"]
@@ -167,10 +167,10 @@ def test_values_of_queries(watched: Watched) -> None:
     others = [f"/{kind}?{name}={{}}" for kind in OTHERS for name in SEARCH_PARAMS.of(kind)]
     answers = [south.get(url) for url in (*each(*urls), *some(*others))]
     assert all(not answer.ids for answer in answers if answer.status == 200)
-    check(watched, answers)
+    check(watch, answers)
 
 
-def test_cursors(watched: Watched) -> None:
+def test_cursors(watch: Watched) -> None:
     north, south = caller(NORTH), caller(SOUTH)
     north.put("/Encounter/other", care.session(id="other"))
     (url,) = (
@@ -178,7 +178,7 @@ def test_cursors(watched: Watched) -> None:
         for link in north.get("/Encounter?_count=1").body["link"]
         if link["relation"] == "next"
     )
-    watched.partitions.clear()
+    watch.partitions.clear()
     for number in range(2):
         body = {"resourceType": "Encounter", "status": "finished", "class": {"code": "VR"}}
         south.put(f"/Encounter/{number}", body | {"id": str(number)})
@@ -189,10 +189,10 @@ def test_cursors(watched: Watched) -> None:
     answers = [south.get(f"/Encounter?_count=1&_cursor={one}") for one in (cursor, *forged)]
     answers += [south.get(url) for url in each("/Encounter?_count=1&_cursor={}")]
     assert {answer.status for answer in answers} == {400}
-    check(watched, answers)
+    check(watch, answers)
 
 
-def test_references_and_identifiers_that_are_written(watched: Watched) -> None:
+def test_references_and_identifiers_that_are_written(watch: Watched) -> None:
     south, answers = caller(SOUTH), []
     plain = {"resourceType": "Communication", "status": "in-progress"}
     session = {"resourceType": "Encounter", "status": "in-progress", "class": {"code": "VR"}}
@@ -213,10 +213,10 @@ def test_references_and_identifiers_that_are_written(watched: Watched) -> None:
         answers.append(south.put(f"/Communication/{quote(value, safe='')}", body))
         condition = f"identifier={quote(value, safe='')}|{quote(value, safe='')}"
         answers.append(south.post("/Communication", plain, if_none_exist=condition))
-    check(watched, answers)
+    check(watch, answers)
 
 
-def test_claims(watched: Watched) -> None:
+def test_claims(watch: Watched) -> None:
     answers = []
     for value in HOSTILE:
         for claims in ({"fhirUser": f"Patient/{value}"}, {"fhirUser": value}, {"patient": value}):
@@ -229,7 +229,7 @@ def test_claims(watched: Watched) -> None:
         scope = f"user/*.rs?identifier={value}"
         answers.append(caller(SOUTH, scope=scope).get("/Encounter"))
         assert caller(f"north{value}").get("/Encounter").status == 403
-    check(watched, [answer for answer in answers if answer.status != 403])
+    check(watch, [answer for answer in answers if answer.status != 403])
 
 
 @pytest.mark.parametrize("value", HOSTILE)

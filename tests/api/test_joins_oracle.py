@@ -62,10 +62,10 @@ class Everything:
                 for target in targets
                 if target and (not of or target["resourceType"] == of)
             )
-        return plain(resource, name, value)
+        return matches_plainly(resource, name, value)
 
 
-def plain(resource: Resource, name: str, value: str) -> bool:
+def matches_plainly(resource: Resource, name: str, value: str) -> bool:
     if name == "_id:not":
         return bool(resource["id"] != value)
     if name.startswith("status"):
@@ -225,12 +225,16 @@ def test_random_includes_are_the_same_as_a_plain_walk_finds(tables: Memory) -> N
             found = names(page.included)
             matched = names(page.resources)
             assert len(found) == len(set(found))
-            assert sorted(found) == sorted(walked(everything, matched, chosen) - {*matched})
+            assert sorted(found) == sorted(
+                reached_by_includes(everything, matched, chosen) - {*matched}
+            )
             reached += len(found)
     assert reached > 1000
 
 
-def walked(everything: Everything, matched: list[str], rules: list[tuple[str, str]]) -> set[str]:
+def reached_by_includes(
+    everything: Everything, matched: list[str], rules: list[tuple[str, str]]
+) -> set[str]:
     """Return what include rules reach from a page's matches, by repeated full scans."""
     found: set[str] = set()
     while True:

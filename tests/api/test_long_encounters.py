@@ -29,7 +29,7 @@ def second_rows(encounter_id: str) -> int:
     return sum(sort.startswith("L#") for _, sort in record(encounter_id).rows)
 
 
-def filed(clinic: FrontDoor, status: str = "finished", **more: Any) -> str:
+def post_encounter(clinic: FrontDoor, status: str = "finished", **more: Any) -> str:
     answer = clinic.post("/Encounter", care.visit(**more) | {"status": status})
     assert answer.status == 201, answer.text
     return answer.id
@@ -39,9 +39,12 @@ def filed(clinic: FrontDoor, status: str = "finished", **more: Any) -> str:
 def test_an_encounter_that_began_long_before_is_found_once_and_in_order(
     clinic: FrontDoor, by: str
 ) -> None:
-    stay, short = filed(clinic, period=STAY), filed(clinic, period=SHORT)
-    ongoing, ended = filed(clinic, "in-progress", period=ONGOING), filed(clinic, period=ENDED)
-    filed(clinic, "planned")
+    stay, short = post_encounter(clinic, period=STAY), post_encounter(clinic, period=SHORT)
+    ongoing, ended = (
+        post_encounter(clinic, "in-progress", period=ONGOING),
+        post_encounter(clinic, period=ENDED),
+    )
+    post_encounter(clinic, "planned")
     url = f"/Encounter?{by}"
     assert clinic.get(f"{url}&date=ge2026-02-20&_sort=date").ids == [ended, ongoing, stay, short]
     assert clinic.get(f"{url}&date=ge2026-02-20&_sort=-date").ids == [short, stay, ongoing, ended]
@@ -63,7 +66,7 @@ def test_an_encounter_that_began_long_before_is_found_once_and_in_order(
 
 def test_an_open_encounter_gets_second_rows_once_it_has_lasted_long(clinic: FrontDoor) -> None:
     start = instants.now() - timedelta(hours=2)
-    visit = filed(clinic, "in-progress", period={"start": instants.written(start)})
+    visit = post_encounter(clinic, "in-progress", period={"start": instants.written(start)})
     assert second_rows(visit) == 0
     assert record(visit).due == instants.written(start + timedelta(hours=168))
     early, later = start + timedelta(hours=167), start + timedelta(hours=169)
@@ -77,7 +80,7 @@ def test_an_open_encounter_gets_second_rows_once_it_has_lasted_long(clinic: Fron
 
 def test_a_corrected_start_reschedules_the_due_row(clinic: FrontDoor) -> None:
     now = instants.now()
-    visit = filed(clinic, "in-progress", period={"start": instants.written(now)})
+    visit = post_encounter(clinic, "in-progress", period={"start": instants.written(now)})
     earlier = now - timedelta(hours=100)
     body = clinic.get(f"/Encounter/{visit}").body | {"period": {"start": instants.written(earlier)}}
     assert clinic.put(f"/Encounter/{visit}", body).status == 200
@@ -92,7 +95,7 @@ def test_duration_is_measured_at_the_versions_time_and_not_when_its_writer_began
 ) -> None:
     """The previous version is later than the writer's start: the writer may have been waiting."""
     later, started = instants.now(), instants.now() - timedelta(hours=168)
-    visit = filed(clinic, "in-progress", period={"start": instants.written(later)})
+    visit = post_encounter(clinic, "in-progress", period={"start": instants.written(later)})
     body = clinic.get(f"/Encounter/{visit}").body
     body["period"] = {"start": instants.written(started)}
     set_clock(monkeypatch, lambda: later - timedelta(hours=1))
@@ -101,7 +104,7 @@ def test_duration_is_measured_at_the_versions_time_and_not_when_its_writer_began
 
 
 def test_an_encounter_that_turns_out_short_loses_its_second_rows(clinic: FrontDoor) -> None:
-    visit = filed(clinic, "in-progress", period=ONGOING)
+    visit = post_encounter(clinic, "in-progress", period=ONGOING)
     assert second_rows(visit) == 5
     body = clinic.get(f"/Encounter/{visit}").body | {"status": "finished", "period": SHORT}
     assert clinic.put(f"/Encounter/{visit}", body).status == 200

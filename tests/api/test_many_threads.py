@@ -17,7 +17,7 @@ MESSAGES = "/Communication?part-of:missing=false&_count=3"
 
 
 @pytest.fixture
-def said(practice: Practice) -> list[str]:
+def thread_messages(practice: Practice) -> list[str]:
     """Create many threads of Homer's, some with a message; return the newest thread's first."""
     practice.clinic.post("/Communication", care.header(recipient=[]))
     found: list[str] = []
@@ -34,7 +34,7 @@ def said(practice: Practice) -> list[str]:
     return found
 
 
-def get(url: str) -> Answer:
+def read_page(url: str) -> Answer:
     """Read a page, checking that it makes no more calls than a merge of 1,000 threads."""
     database: Any = dynamodb.client()
     database.made = 0
@@ -51,37 +51,39 @@ def following(page: Answer) -> str:
 def pages(url: str) -> Iterator[list[str]]:
     """Yield page after page."""
     while url:
-        page = get(url)
+        page = read_page(url)
         url = following(page)
         yield page.ids
 
 
 def test_a_person_in_too_many_threads_to_merge_pages_through_all_messages(
-    practice: Practice, said: list[str]
+    practice: Practice, thread_messages: list[str]
 ) -> None:
     read = list(pages(MESSAGES))
-    assert [one for page in read for one in page] == said
-    assert len(read) < 2 * len(said)
+    assert [one for page in read for one in page] == thread_messages
+    assert len(read) < 2 * len(thread_messages)
     # A thread that begins between two pages neither repeats nor hides a message.
-    first = get(MESSAGES)
+    first = read_page(MESSAGES)
     for _ in range(3):
         practice.clinic.post("/Communication", care.header())
     rest = [one for page in pages(following(first)) for one in page]
-    assert [*first.ids, *rest] == said
+    assert [*first.ids, *rest] == thread_messages
 
 
-def test_a_search_by_a_person_in_too_many_threads_is_sorted(said: list[str]) -> None:
-    thread = get(f"/Communication/{said[0]}").body["partOf"][0]["reference"]
-    assert get(f"/Communication?part-of={thread}&_sort=-sent").ids == [said[0]]
-    assert get(f"/Communication?_id={said[-1]}&_sort=sent").ids == [said[-1]]
-    refusals.check(get(f"{MESSAGES}&_sort=-sent"), 400, "too-costly", "_sort")
+def test_a_search_by_a_person_in_too_many_threads_is_sorted(thread_messages: list[str]) -> None:
+    thread = read_page(f"/Communication/{thread_messages[0]}").body["partOf"][0]["reference"]
+    assert read_page(f"/Communication?part-of={thread}&_sort=-sent").ids == [thread_messages[0]]
+    assert read_page(f"/Communication?_id={thread_messages[-1]}&_sort=sent").ids == [
+        thread_messages[-1]
+    ]
+    refusals.check(read_page(f"{MESSAGES}&_sort=-sent"), 400, "too-costly", "_sort")
 
 
 def test_a_reverse_include_of_too_many_threads_is_refused(
-    practice: Practice, said: list[str]
+    practice: Practice, thread_messages: list[str]
 ) -> None:
     practitioner = care.example("Practitioner", id="doctor-alice-smith")
     assert practice.clinic.put(f"/{care.ALICE}", practitioner).status == 201
-    refused = get("/Practitioner?_revinclude=Communication:recipient")
+    refused = read_page("/Practitioner?_revinclude=Communication:recipient")
     refusals.check(refused, 400, "too-costly")
-    assert said
+    assert thread_messages

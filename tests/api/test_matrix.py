@@ -117,22 +117,22 @@ def caller(role: str, tenant: str = "north", scope: str | None = None) -> FrontD
 
 
 @pytest.fixture(scope="module")
-def kept() -> list[Database]:
+def snapshot() -> list[Database]:
     return []
 
 
 @pytest.fixture
 def restore(
-    practice: Practice, kept: list[Database], monkeypatch: pytest.MonkeyPatch
+    practice: Practice, snapshot: list[Database], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], None]:
     """Return a function that restores the stored items."""
     practice.set(TENANT_CLAIM="tenant", SESSION_POLICY="explicit")
-    if not kept:
+    if not snapshot:
         fill()
         database = dynamodb.client()
         assert isinstance(database, Database)
-        kept.append(database)
-    stored = kept[0]
+        snapshot.append(database)
+    stored = snapshot[0]
 
     def again() -> None:
         copied = Database()

@@ -43,7 +43,7 @@ def same(one: str, other: str) -> bool:
 
 
 @pytest.fixture
-def loaded(clinic: FrontDoor) -> list[tuple[str, str]]:
+def load_examples(clinic: FrontDoor) -> list[tuple[str, str]]:
     """Store every example, Encounters first, since Communications may name them."""
     pairs = examples()
     for path, text in pairs:
@@ -70,23 +70,25 @@ def test_each_is_read_back_equal_under_every_policy(
         assert not same(clinic.get(path).text, text.replace('"status"', '"language"', 1))
 
 
-def test_each_is_found_by_its_id(clinic: FrontDoor, loaded: list[tuple[str, str]]) -> None:
-    for path, _ in loaded:
+def test_each_is_found_by_its_id(clinic: FrontDoor, load_examples: list[tuple[str, str]]) -> None:
+    for path, _ in load_examples:
         resource_type, own_id = path.split("/")[1:]
         (match,) = clinic.get(f"/{resource_type}?_id={own_id}").found
         assert match == clinic.get(path).body
 
 
 def test_each_written_again_changes_nothing(
-    clinic: FrontDoor, loaded: list[tuple[str, str]]
+    clinic: FrontDoor, load_examples: list[tuple[str, str]]
 ) -> None:
-    for path, text in loaded:
+    for path, text in load_examples:
         again = clinic.put(path, text)
         assert (again.status, again.version) == (200, "1"), path
 
 
-def test_each_can_be_changed_and_deleted(clinic: FrontDoor, loaded: list[tuple[str, str]]) -> None:
-    for path, _ in loaded:
+def test_each_can_be_changed_and_deleted(
+    clinic: FrontDoor, load_examples: list[tuple[str, str]]
+) -> None:
+    for path, _ in load_examples:
         patched = clinic.patch(path, [{"op": "add", "path": "/language", "value": "de"}])
         assert (patched.status, patched.body["language"]) == (200, "de"), path
         assert clinic.administrator.delete(path).status == 204
@@ -110,7 +112,7 @@ def legal_variants() -> list[str]:
 
 
 @pytest.fixture
-def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fast_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Use a database that does not copy its tables for each transaction, as moto does."""
     database = Database()
     with monkeypatch.context() as patched:
@@ -121,7 +123,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         consistency.check()
 
 
-@pytest.mark.usefixtures("fast")
+@pytest.mark.usefixtures("fast_database")
 def test_every_variant_that_r4_allows_is_accepted_and_read_back_equal() -> None:
     clinic = FrontDoor("admin")  # who also sees drafts
     # R4 takes a query as reference to a Patient.

@@ -32,7 +32,7 @@ CLINICAL: dict[str, Any] = {
 pytestmark = pytest.mark.usefixtures("moto")
 
 
-def opened(clinic: FrontDoor, *pairs: tuple[str, Any]) -> str:
+def opened_session(clinic: FrontDoor, *pairs: tuple[str, Any]) -> str:
     answer = clinic.post(OPEN, care.parameters(*pairs))
     assert answer.status == 201, answer.text
     return answer.id
@@ -105,7 +105,7 @@ def test_open_session_returns_what_a_read_returns(clinic: FrontDoor) -> None:
 
 def test_messages_posted_before_are_adopted_and_later_ones_join(clinic: FrontDoor) -> None:
     header_id, ids = thread(clinic, NINE, TEN)
-    session_id = opened(clinic, ("thread", f"Communication/{header_id}"))
+    session_id = opened_session(clinic, ("thread", f"Communication/{header_id}"))
     ids.append(post(clinic, header_id, "2026-11-20T10:30:00Z"))
     assert messages_of(clinic, session_id) == ids
 
@@ -137,7 +137,7 @@ def test_without_patients_and_participants_those_of_the_threads_are_used(clinic:
 
 def test_several_patients_have_a_medical_encounter_each(clinic: FrontDoor) -> None:
     named = [("patient", person) for person in (LISA, BART, LISA)]
-    session_id = opened(clinic, *named)
+    session_id = opened_session(clinic, *named)
     session = clinic.get(f"/Encounter/{session_id}")
     assert session.version == "1"
     assert "subject" not in session.body
@@ -168,7 +168,7 @@ def test_an_encounter_as_body_takes_its_threads_from_the_query(clinic: FrontDoor
 
 def test_an_encounter_given_for_several_patients_is_split(clinic: FrontDoor) -> None:
     given = care.session(**CLINICAL)
-    session_id = opened(clinic, ("encounter", given), ("patient", LISA))
+    session_id = opened_session(clinic, ("encounter", given), ("patient", LISA))
     session = clinic.get(f"/Encounter/{session_id}").body
     homers, lisas = children(clinic, session_id)
     assert not {*CLINICAL, "subject"} & session.keys()
@@ -178,7 +178,7 @@ def test_an_encounter_given_for_several_patients_is_split(clinic: FrontDoor) -> 
 
 def test_an_opened_session_behaves_like_any_other(clinic: FrontDoor) -> None:
     header_id, _ = thread(clinic, NINE, "2026-11-20T09:10:30Z")
-    session_id = opened(
+    session_id = opened_session(
         clinic, ("patient", LISA), ("patient", BART), ("thread", f"Communication/{header_id}")
     )
     end(clinic, session_id)
@@ -230,7 +230,7 @@ def test_a_thread_in_an_open_session_is_refused_naming_it(clinic: FrontDoor) -> 
 
 def test_a_thread_that_is_named_twice_is_linked_once(clinic: FrontDoor) -> None:
     header_id, _ = thread(clinic)
-    opened(clinic, *[("thread", f"Communication/{header_id}")] * 8)
+    opened_session(clinic, *[("thread", f"Communication/{header_id}")] * 8)
     assert clinic.get(f"/Communication/{header_id}").version == "2"
 
 
@@ -244,7 +244,7 @@ def test_a_group_is_refused(clinic: FrontDoor) -> None:
     by_thread = clinic.post(OPEN, care.parameters(("thread", f"Communication/{groups}")))
     refusals.check(by_thread, 422, "business-rule", "thread")
     assert stored() == before
-    opened(clinic, ("thread", f"Communication/{groups}"), ("patient", LISA))
+    opened_session(clinic, ("thread", f"Communication/{groups}"), ("patient", LISA))
 
 
 @pytest.mark.parametrize("is_message", [True, False])
@@ -319,7 +319,7 @@ def test_a_second_patient_splits_the_session(clinic: FrontDoor) -> None:
 
 
 def test_the_first_patient_is_the_subject(clinic: FrontDoor) -> None:
-    session_id = opened(clinic)
+    session_id = opened_session(clinic)
     assert add(clinic, session_id, LISA).body["subject"] == care.reference(LISA)
     assert patients(clinic, session_id) == []
 
@@ -361,7 +361,7 @@ def close(clinic: FrontDoor, session_id: str) -> Answer:
 
 def test_closing_finishes_the_session_and_its_children(clinic: FrontDoor) -> None:
     header_id, _ = thread(clinic, NINE, TEN)
-    session_id = opened(
+    session_id = opened_session(
         clinic, ("thread", f"Communication/{header_id}"), ("patient", LISA), ("patient", BART)
     )
     answer = close(clinic, session_id)
@@ -450,7 +450,7 @@ def long_session(clinic: FrontDoor) -> tuple[str, list[str]]:
     first, earlier = thread(clinic, *(f"2026-11-20T09:0{n}:00Z" for n in (1, 3, 5, 7, 9)))
     second, later = thread(clinic, *(f"2026-11-20T09:0{n}:00Z" for n in (2, 4, 6, 8)))
     named = [("thread", f"Communication/{one}") for one in (first, second)]
-    session_id = opened(clinic, ("patient", LISA), ("patient", BART), *named)
+    session_id = opened_session(clinic, ("patient", LISA), ("patient", BART), *named)
     said = [one for pair in zip(earlier, [*later, ""], strict=True) for one in pair if one]
     of_patients = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").ids
     return session_id, [session_id, *of_patients, *sorted((first, second)), *said]

@@ -57,7 +57,7 @@ def thread(clinic: FrontDoor, name: str, who: Resource, **more: Any) -> None:
         put(clinic, care.message(name, sent, status=status, **said), f"{name}-{number}")
 
 
-def of_homer(clinic: FrontDoor) -> None:
+def store_homers(clinic: FrontDoor) -> None:
     thread(clinic, "to-homer", people(care.HOMER, care.ALICE, care.HOMER))
     thread(clinic, "with-homer", people(BART, care.ALICE, care.HOMER, BART), status="completed")
     homers = care.message("to-homer", "2026-11-05T10:00:00Z", status="preparation")
@@ -71,7 +71,7 @@ def of_homer(clinic: FrontDoor) -> None:
     put(clinic, care.medical_encounter("family", care.HOMER), "homers-part")
     link = care.link("family")
     assert clinic.patch("/Communication/to-homer", link).status == 200
-    charted(clinic, {"Patient": care.HOMER, "RelatedPerson": MARGE}, "own", "homers-part")
+    store_charts(clinic, {"Patient": care.HOMER, "RelatedPerson": MARGE}, "own", "homers-part")
     for kind in sorted(SEEN_BY_ALL):
         own_id = care.ALICE[13:] if kind == "Practitioner" else "own"
         made = care.example(kind, id=own_id)
@@ -111,7 +111,7 @@ LISTS = {
 }
 
 
-def charted(clinic: FrontDoor, people: dict[str, str], prefix: str, during: str) -> None:
+def store_charts(clinic: FrontDoor, people: dict[str, str], prefix: str, during: str) -> None:
     """Store a resource for each person and each element that adds it to their compartment."""
     for number, row in enumerate(MEMBERS):
         if row.type in CARE:
@@ -126,11 +126,11 @@ def charted(clinic: FrontDoor, people: dict[str, str], prefix: str, during: str)
         assert answer.status == 201, answer.text
 
 
-def of_others(clinic: FrontDoor) -> None:
+def store_others(clinic: FrontDoor) -> None:
     """Store the same for others, with values and dates before, between and after Homer's."""
     for prefix in ("a", "z"):
         others = {"Patient": f"Patient/{prefix}-bart", "RelatedPerson": f"RelatedPerson/{prefix}"}
-        charted(clinic, others, prefix, "family")
+        store_charts(clinic, others, prefix, "family")
         task = care.example("Task", id=f"{prefix}-task", **{"for": care.reference(care.HOMER)})
         task |= {"encounter": care.reference("Encounter/family"), "owner": care.reference(MARGE)}
         assert clinic.put(f"/Task/{prefix}-task", task).status == 201
@@ -152,7 +152,7 @@ def of_others(clinic: FrontDoor) -> None:
     assert clinic.patch("/Communication/a-to-bart", care.link("family")).status == 200
 
 
-def of_a_colleague(clinic: FrontDoor) -> None:
+def store_a_colleagues(clinic: FrontDoor) -> None:
     """Store drafts before, between and after the sent messages, and threads not open yet."""
     bob = {"status": "preparation", "sender": care.reference("Practitioner/bob")}
     for number, hour in enumerate(("00:00", "10:05", "23:00")):
@@ -292,11 +292,11 @@ def snapshot() -> Kept:
 def worlds(clinic: FrontDoor, kept: dict[str, Kept]) -> dict[str, Kept]:
     """Return the snapshots, made once."""
     if not kept:
-        of_homer(clinic)
+        store_homers(clinic)
         kept["own"] = snapshot()
-        of_others(clinic)
+        store_others(clinic)
         kept["all"] = snapshot()
-        of_a_colleague(clinic)
+        store_a_colleagues(clinic)
         kept["drafts"] = snapshot()
     return kept
 

@@ -41,7 +41,7 @@ def session(**more: Any) -> Resource:
     return {**status, "class": {"system": care.ACT_CODE, "code": "VR"}, **more}
 
 
-def opened(
+def open_with_encounter(
     caller: FrontDoor, thread: str, encounter: Resource | None = None, **named: Any
 ) -> Answer:
     pairs: list[tuple[str, Any]] = [("thread", f"Communication/{thread}"), *named.items()]
@@ -190,7 +190,7 @@ def test_a_conditional_create_can_ignore_what_a_patient_planted(
 def test_a_session_opened_by_a_patient_counts_as_created_by_a_patient(
     practice: Practice,
 ) -> None:
-    opened_by_homer = opened(HOMER, posted(thread_of()).id)
+    opened_by_homer = open_with_encounter(HOMER, posted(thread_of()).id)
     assert opened_by_homer.status == 201, opened_by_homer.text
     query = "subject=Patient/homer-simpson"
     answer = BRIDGE.post("/Encounter", care.session(), if_none_exist=query)
@@ -210,7 +210,7 @@ def test_a_patient_may_set_few_elements_of_a_session() -> None:
         period={"start": str_of(local("2026-03-02 08:00"))},
         subject={"reference": care.HOMER, "display": "Dr Alice Smith"},
     )
-    answer = opened(HOMER, posted(thread_of()).id, given)
+    answer = open_with_encounter(HOMER, posted(thread_of()).id, given)
     assert answer.status == 201, answer.text
     assert answer.body["subject"] == care.reference(care.HOMER)
     assert answer.body["reasonCode"] == given["reasonCode"]
@@ -244,7 +244,7 @@ def test_a_patient_cannot_set_the_other_elements_of_a_session(more: Resource) ->
     thread = posted(thread_of()).id
     (name, value), before = *more.items(), everything()
     element = "period.end" if name == "period" else name
-    refused = opened(HOMER, thread, session(**more))
+    refused = open_with_encounter(HOMER, thread, session(**more))
     refusals.check(refused, 403, "forbidden", f"Encounter.{element}")
     assert everything() == before
     assert value
@@ -254,7 +254,7 @@ def test_a_patient_cannot_set_the_other_elements_of_a_session(more: Resource) ->
     "start", ["2019-01-01T10:00:00Z", "2026-02-28", "2026", "2026-03-01T07:00:00Z"]
 )
 def test_a_patients_session_cannot_begin_before_the_accepted_time(start: str) -> None:
-    refused = opened(HOMER, posted(thread_of()).id, session(period={"start": start}))
+    refused = open_with_encounter(HOMER, posted(thread_of()).id, session(period={"start": start}))
     refusals.check(refused, 422, "business-rule", "Encounter.period.start")
 
 
@@ -263,10 +263,10 @@ def test_a_patient_cannot_add_strangers_to_a_session(name: str) -> None:
     thread = posted(thread_of()).id
     if name == "participant":
         stranger: Resource = {name: "RelatedPerson/stranger"}
-        refused = opened(HOMER, thread, **stranger)
+        refused = open_with_encounter(HOMER, thread, **stranger)
         refusals.check(refused, 403, "forbidden", "participant.reference")
     clinician: Resource = {name: care.ALICE}
-    assert opened(HOMER, thread, **clinician).status == 201
+    assert open_with_encounter(HOMER, thread, **clinician).status == 201
 
 
 # ---- Addressees
@@ -401,7 +401,7 @@ def test_display_names_written_by_a_patient_are_dropped(family: FrontDoor) -> No
 # ---- Leaving
 
 
-def leaving(thread: str, *kept: Resource) -> list[Resource]:
+def leaving_patch(thread: str, *kept: Resource) -> list[Resource]:
     assert thread
     return [{"op": "replace", "path": "/recipient", "value": [*kept]}]
 
@@ -412,11 +412,14 @@ def test_a_patient_leaves_a_thread(clinic: FrontDoor) -> None:
     thread = clinic.post("/Communication", care.header(**others, recipient=[alice, homer])).id
     url = f"/Communication/{thread}"
     for kept in ([], [care.reference(STRANGER)], [homer], [alice, homer, care.reference(BART)]):
-        refused = HOMER.patch(url, leaving(thread, *kept))
+        refused = HOMER.patch(url, leaving_patch(thread, *kept))
         refusals.check(refused, 403, "forbidden", "Communication.recipient")
-    both = [*leaving(thread, alice), {"op": "replace", "path": "/status", "value": "completed"}]
+    both = [
+        *leaving_patch(thread, alice),
+        {"op": "replace", "path": "/status", "value": "completed"},
+    ]
     refusals.check(HOMER.patch(url, both), 403, "forbidden", "Communication.status")
-    assert HOMER.patch(url, leaving(thread, alice)).status == 200
+    assert HOMER.patch(url, leaving_patch(thread, alice)).status == 200
     assert HOMER.get(url).status == 404
     assert clinic.get(url).body["recipient"] == [alice]
 

@@ -24,7 +24,7 @@ def related(person: str = MARGE, **claims: str) -> FrontDoor:
     return FrontDoor(role="related-person", fhir_user=person, claims=claims)
 
 
-def bart(kind: str, **more: Any) -> dict[str, Any]:
+def unrelated(kind: str, **more: Any) -> dict[str, Any]:
     """Return a header or message unrelated to Homer."""
     people = {"subject": care.reference(BART), "sender": care.reference(BART)}
     recipient = {"recipient": [care.reference(care.ALICE)]}
@@ -67,20 +67,20 @@ def test_a_communication_is_in_the_compartment_of_whom_it_names(
 ) -> None:
     homer = care.reference(care.HOMER)
     named = {element: [homer] if element == "recipient" else homer}
-    thread = clinic.post("/Communication", bart("", **named)).id
+    thread = clinic.post("/Communication", unrelated("", **named)).id
     # A message belongs to its header's compartments, and may itself name the person.
-    message_id = clinic.post("/Communication", bart(thread)).id
+    message_id = clinic.post("/Communication", unrelated(thread)).id
     assert patient().get(f"/Communication/{thread}").status == 200
     assert patient().get(f"/Communication/{message_id}").status == 200
-    other = clinic.post("/Communication", bart("")).id
-    own = clinic.post("/Communication", bart(other, **named)).id
+    other = clinic.post("/Communication", unrelated("")).id
+    own = clinic.post("/Communication", unrelated(other, **named)).id
     assert patient().get(f"/Communication/{other}").status == 404
     assert patient().get(f"/Communication/{own}").status == 200
 
 
 def test_resources_invisible_to_a_patient_are_treated_as_missing(clinic: FrontDoor) -> None:
-    thread = clinic.put("/Communication/other", bart("", id="other")).id
-    message_id = clinic.post("/Communication", bart(thread)).id
+    thread = clinic.put("/Communication/other", unrelated("", id="other")).id
+    message_id = clinic.post("/Communication", unrelated(thread)).id
     clinic.put("/Encounter/other", care.session(id="other", subject=care.reference(BART)))
     clinic.put("/Encounter/gone", care.session(id="gone", subject=care.reference(BART)))
     clinic.administrator.delete("/Encounter/gone")
@@ -198,10 +198,10 @@ def test_a_token_without_an_identity_is_refused(clinic: FrontDoor, caller: Front
 
 
 def test_a_related_person_sees_threads_they_take_part_in(clinic: FrontDoor) -> None:
-    taking_part = bart("", recipient=[care.reference(MARGE)])
+    taking_part = unrelated("", recipient=[care.reference(MARGE)])
     thread = clinic.post("/Communication", taking_part).id
-    message_id = clinic.post("/Communication", bart(thread)).id
-    other = clinic.post("/Communication", bart("")).id
+    message_id = clinic.post("/Communication", unrelated(thread)).id
+    other = clinic.post("/Communication", unrelated("")).id
     session = care.session(participant=[{"individual": care.reference(MARGE)}])
     clinic.put("/Encounter/1", session | {"id": "1"})
     assert related().get(f"/Communication/{thread}").status == 200
@@ -283,7 +283,7 @@ def test_a_message_about_a_stranger_or_in_a_strangers_thread_is_refused(
     clinic: FrontDoor,
 ) -> None:
     own = clinic.post("/Communication", care.header()).id
-    clinic.put("/Communication/theirs", bart("", id="theirs"))
+    clinic.put("/Communication/theirs", unrelated("", id="theirs"))
     before = everything()
     answer = patient().post("/Communication", care.message(own, subject=care.reference(BART)))
     unchanged(answer, before, status=422, code="business-rule")
@@ -296,7 +296,7 @@ def test_a_message_about_a_stranger_or_in_a_strangers_thread_is_refused(
 
 
 def test_a_patient_cannot_refer_to_resources_they_do_not_see(clinic: FrontDoor) -> None:
-    clinic.put("/Communication/theirs", bart("", id="theirs"))
+    clinic.put("/Communication/theirs", unrelated("", id="theirs"))
     answers = [
         patient().post("/Communication", care.header(inResponseTo=[care.reference(one)]))
         for one in ("Communication/theirs", "Communication/nowher")
@@ -417,8 +417,8 @@ def test_a_patient_opens_a_session_for_themselves(clinic: FrontDoor) -> None:
 
 
 def test_a_patient_cannot_open_a_session_for_others(clinic: FrontDoor) -> None:
-    clinic.put("/Communication/theirs", bart("", id="theirs"))
-    both = bart("", recipient=[care.reference(care.HOMER)])
+    clinic.put("/Communication/theirs", unrelated("", id="theirs"))
+    both = unrelated("", recipient=[care.reference(care.HOMER)])
     shared = f"Communication/{clinic.post('/Communication', both).id}"
     before = everything()
     unchanged(opened(patient()), before)
@@ -442,7 +442,7 @@ def test_a_patient_cannot_open_a_session_for_others(clinic: FrontDoor) -> None:
 def test_conditions_do_not_match_resources_the_caller_does_not_see(clinic: FrontDoor) -> None:
     known = {"meta": {"tag": [{"system": "https://ids.example.org", "code": "1"}]}}
     query = "_tag=https://ids.example.org|1"
-    clinic.put("/Communication/theirs", bart("", id="theirs", **known))
+    clinic.put("/Communication/theirs", unrelated("", id="theirs", **known))
     created = patient().post("/Communication", care.header(**known), if_none_exist=query)
     assert created.status == 201
     again = patient().post("/Communication", care.header(**known), if_none_exist=query)
@@ -485,13 +485,13 @@ def test_a_patient_begins_a_thread_with_its_first_message_in_one_bundle() -> Non
 
 
 def test_each_entry_of_a_bundle_is_held_to_the_callers_rights(clinic: FrontDoor) -> None:
-    clinic.put("/Communication/theirs", bart("", id="theirs"))
+    clinic.put("/Communication/theirs", unrelated("", id="theirs"))
     clinic.put("/Encounter/mine", care.session(id="mine"))
     before = everything()
     header = entry("POST", "Communication", resource=care.header())
     refused = {
         403: [
-            entry("POST", "Communication", resource=bart("")),
+            entry("POST", "Communication", resource=unrelated("")),
             entry("PUT", "Encounter/mine", resource=care.session(id="mine")),
             entry("DELETE", "Encounter/mine"),
         ],
@@ -512,7 +512,7 @@ def test_pages_of_everything_do_not_reveal_threads_of_others(clinic: FrontDoor) 
     clinic.put("/Encounter/family", care.session(id="family"))
     family = {"encounter": care.reference("Encounter/family")}
     for thread in ("a", "b", "y", "z"):
-        clinic.put(f"/Communication/{thread}", bart("", id=thread, **family))
+        clinic.put(f"/Communication/{thread}", unrelated("", id=thread, **family))
     clinic.put("/Communication/m", care.header(id="m", **family))
     pages = [patient().get("/Encounter/family/$everything?_count=1")]
     while links := [link["url"] for link in pages[-1].body["link"] if link["relation"] == "next"]:

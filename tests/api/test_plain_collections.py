@@ -31,7 +31,7 @@ VISIT: Json = {
 by_name = pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=lambda each: each.name)
 
 
-def own(data: Json) -> Json:
+def content(data: Json) -> Json:
     """Return a member without the server's own fields."""
     return {name: value for name, value in data.items() if name not in OF_THE_SERVER}
 
@@ -55,7 +55,7 @@ def test_every_interaction_with_every_collection(clinic: FrontDoor, collection: 
     path = f"/{collection.name}/{data['id']}"
     assert created.headers["Location"] == f"{V1}{path}"
     assert created.headers["ETag"] == f'W/"{data["version"]}"'
-    assert own(data).items() >= body.items()
+    assert content(data).items() >= body.items()
 
     assert FACE.get(path).body == {"data": data}
     assert FACE.get(path, if_none_match=created.headers["ETag"]).status == 304
@@ -65,10 +65,10 @@ def test_every_interaction_with_every_collection(clinic: FrontDoor, collection: 
     assert in_fhir.body["resourceType"] == collection.type
 
     patched = FACE.patch(path, {"identifiers": [{"system": "urn:x", "value": "1"}]})
-    assert own(patched.body["data"]).items() >= own(data).items()
+    assert content(patched.body["data"]).items() >= content(data).items()
     assert patched.body["data"]["identifiers"] == [{"system": "urn:x", "value": "1"}]
     replaced = FACE.put(path, body, if_match=patched.headers["ETag"])
-    assert own(replaced.body["data"]) == own(data)
+    assert content(replaced.body["data"]) == content(data)
     assert FACE.put(path, body).body == replaced.body, "nothing was to be changed"
 
     assert FACE.administrator.delete(path).status == 204
@@ -80,7 +80,7 @@ def test_every_interaction_with_every_collection(clinic: FrontDoor, collection: 
 
 def test_a_visit_is_a_valid_encounter_in_fhir(clinic: FrontDoor) -> None:
     data = FACE.make("/encounters", VISIT)
-    assert own(data) == VISIT
+    assert content(data) == VISIT
     encounter = clinic.get(f"/Encounter/{data['id']}").body
     assert {name: value for name, value in encounter.items() if name not in ("id", "meta")} == {
         "resourceType": "Encounter",
@@ -116,7 +116,7 @@ def test_a_visit_is_finished_by_a_patch_of_its_status(clinic: FrontDoor) -> None
     period = {"start": "2026-11-20T09:00:00Z", "end": "2026-11-20T09:45:00Z"}
     change = {"status": "finished", "period": period, "lengthMinutes": 45}
     done = FACE.patch(f"/encounters/{created['id']}", change)
-    assert own(done.body["data"]) == VISIT | change
+    assert content(done.body["data"]) == VISIT | change
     encounter = clinic.get(f"/Encounter/{created['id']}").body
     assert encounter["length"] == {
         "value": 45,
@@ -231,7 +231,7 @@ def test_a_client_may_choose_ids() -> None:
     created = FACE.put("/encounters/visit-1", VISIT)
     assert created.status == 201
     assert created.headers["Location"] == f"{V1}/encounters/visit-1"
-    assert own(FACE.get("/encounters/visit-1").body["data"]) == VISIT
+    assert content(FACE.get("/encounters/visit-1").body["data"]) == VISIT
     assert FACE.put("/encounters/visit-1", VISIT | {"id": "visit-1"}).status == 200
     other = FACE.put("/encounters/visit-3", VISIT | {"id": "visit-1"})
     assert (other.status, places(other)) == (400, ["#/id"])
@@ -248,7 +248,7 @@ def test_answers_are_json_whatever_accept_says(accept: str) -> None:
 
 def test_the_encoding_of_a_body_makes_no_difference() -> None:
     packed = Plain(FrontDoor(packed=True))
-    assert own(packed.make("/encounters", VISIT)) == VISIT
+    assert content(packed.make("/encounters", VISIT)) == VISIT
 
 
 def test_a_number_is_kept_digit_for_digit() -> None:

@@ -32,21 +32,21 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
 
 
 @pytest.fixture
-def deployed(log: Log, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+def deployment(log: Log, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     assert not log.lines
     monkeypatch.setattr(redriving, "_WAIT_SECONDS", 0)
     auditing.bucket()
     return commands.deployment()
 
 
-def send(deployed: Deployment, queue: str, body: dict[str, Any]) -> None:
-    url = deployed.names()[queue]
-    deployed.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
+def send(deployment: Deployment, queue: str, body: dict[str, Any]) -> None:
+    url = deployment.names()[queue]
+    deployment.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
 
 
-def waiting(deployed: Deployment, queue: str) -> list[dict[str, Any]]:
-    url = deployed.names()[queue]
-    answer = deployed.client("sqs").receive_message(
+def waiting(deployment: Deployment, queue: str) -> list[dict[str, Any]]:
+    url = deployment.names()[queue]
+    answer = deployment.client("sqs").receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0
     )
     return [json.loads(message["Body"]) for message in answer.get("Messages", ())]
@@ -75,42 +75,42 @@ def stream(since: list[dict[str, Any]]) -> None:
     auditing.streamed(row for row in auditing.new_rows() if row not in since)
 
 
-def test_failed_due_rows_go_back_to_their_queue(deployed: Deployment) -> None:
+def test_failed_due_rows_go_back_to_their_queue(deployment: Deployment) -> None:
     message = {"time": "2026-11-21T12:00:00.000Z", "due": [["-", "1"]]}
-    send(deployed, "ClosingDeadLetters", message)
-    assert redrive(deployed, dry=True)[LOOKS] == 1
-    assert waiting(deployed, "ClosingQueue") == []
-    assert redrive(deployed)[LOOKS] == 1
-    assert waiting(deployed, "ClosingQueue") == [message]
-    assert redrive(deployed)[LOOKS] == 0
-    assert waiting(deployed, "ClosingDeadLetters") == []
+    send(deployment, "ClosingDeadLetters", message)
+    assert redrive(deployment, dry=True)[LOOKS] == 1
+    assert waiting(deployment, "ClosingQueue") == []
+    assert redrive(deployment)[LOOKS] == 1
+    assert waiting(deployment, "ClosingQueue") == [message]
+    assert redrive(deployment)[LOOKS] == 0
+    assert waiting(deployment, "ClosingDeadLetters") == []
 
 
 def test_lines_of_the_audit_log_are_stored(
-    clinic: FrontDoor, log: Log, deployed: Deployment
+    clinic: FrontDoor, log: Log, deployment: Deployment
 ) -> None:
     clinic.get("/Encounter/1")
-    send(deployed, "AuditDeadLetters", lines(*log.lines))
-    assert redrive(deployed, dry=True)[LINES] == 1
+    send(deployment, "AuditDeadLetters", lines(*log.lines))
+    assert redrive(deployment, dry=True)[LINES] == 1
     assert auditing.new_rows() == []
-    assert redrive(deployed)[LINES] == 1
+    assert redrive(deployment)[LINES] == 1
     rows = auditing.new_rows()
     assert len(rows) == 1
-    send(deployed, "AuditDeadLetters", lines(*log.lines))
-    assert redrive(deployed)[LINES] == 1
+    send(deployment, "AuditDeadLetters", lines(*log.lines))
+    assert redrive(deployment)[LINES] == 1
     assert auditing.new_rows() == rows
 
 
-def test_messages_that_fail_again_or_are_not_understood_stay(deployed: Deployment) -> None:
-    send(deployed, "AuditDeadLetters", {"requestPayload": {"awslogs": {"data": "no base64"}}})
-    send(deployed, "AuditDeadLetters", {"something": "else"})
-    counts = redrive(deployed)
+def test_messages_that_fail_again_or_are_not_understood_stay(deployment: Deployment) -> None:
+    send(deployment, "AuditDeadLetters", {"requestPayload": {"awslogs": {"data": "no base64"}}})
+    send(deployment, "AuditDeadLetters", {"something": "else"})
+    counts = redrive(deployment)
     assert (counts[FAILED], counts[UNKNOWN]) == (1, 1)
-    assert len(waiting(deployed, "AuditDeadLetters")) == 2
+    assert len(waiting(deployment, "AuditDeadLetters")) == 2
 
 
 def test_batches_of_the_stream_are_read_from_the_table_again(
-    clinic: FrontDoor, log: Log, deployed: Deployment
+    clinic: FrontDoor, log: Log, deployment: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     auditing.collected()
@@ -119,20 +119,20 @@ def test_batches_of_the_stream_are_read_from_the_table_again(
     clinic.put("/Encounter/2", care.session(id="2"))
     clinic.get("/Encounter/2")
     auditing.kept(log.lines)
-    send(deployed, "AuditDeadLetters", batch())
-    counted = redrive(deployed, dry=True)
+    send(deployment, "AuditDeadLetters", batch())
+    counted = redrive(deployment, dry=True)
     assert (counted[BATCHES], counted[EVENTS], counted[NEW_ROWS]) == (1, 1, 1)
     assert archived_ids() == before
     rows = auditing.new_rows()
-    assert redrive(deployed) == counted
+    assert redrive(deployment) == counted
     stream(since=rows)
     assert len(archived_ids()) == len(set(archived_ids())) == 3
-    assert waiting(deployed, "AuditDeadLetters") == []
+    assert waiting(deployment, "AuditDeadLetters") == []
     assert len(AUDITOR.get("/AuditEvent?entity=Encounter/2").ids) == 2
 
 
 def test_redriving_batches_duplicates_nothing(
-    clinic: FrontDoor, log: Log, deployed: Deployment
+    clinic: FrontDoor, log: Log, deployment: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.get("/Encounter/1")
@@ -141,34 +141,34 @@ def test_redriving_batches_duplicates_nothing(
     auditing.archived()
     before = archived_ids()
     for _ in range(2):
-        send(deployed, "AuditDeadLetters", batch())
-        counts = redrive(deployed)
+        send(deployment, "AuditDeadLetters", batch())
+        counts = redrive(deployment)
         assert (counts[BATCHES], counts[EVENTS], counts[NEW_ROWS]) == (1, 0, 0)
     assert archived_ids() == before
 
 
-def test_archived_events_are_not_archived_again(clinic: FrontDoor, deployed: Deployment) -> None:
+def test_archived_events_are_not_archived_again(clinic: FrontDoor, deployment: Deployment) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     auditing.collected()
-    send(deployed, "AuditDeadLetters", batch())
-    counts = redrive(deployed)
+    send(deployment, "AuditDeadLetters", batch())
+    counts = redrive(deployment)
     assert (counts[EVENTS], counts[NEW_ROWS]) == (0, 1)
     assert len(auditing.new_rows()) == len(archived_ids()) == 1
 
 
 def test_events_outside_the_batch_are_left_to_the_stream(
-    clinic: FrontDoor, deployed: Deployment
+    clinic: FrontDoor, deployment: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     later = instants.written(instants.now() + timedelta(days=3))
-    counts = replaying.replay(deployed, [replaying.around(later, later)])
+    counts = replaying.replay(deployment, [replaying.around(later, later)])
     assert counts.total() == 0
-    assert reindexing.audit(deployed)[EVENTS] == 0
+    assert reindexing.audit(deployment)[EVENTS] == 0
 
 
 @pytest.mark.parametrize("change", ["removed", "altered"])
 def test_reindexing_rebuilds_the_rows_of_the_archive(
-    clinic: FrontDoor, log: Log, deployed: Deployment, change: str
+    clinic: FrontDoor, log: Log, deployment: Deployment, change: str
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.get("/Encounter/1")
@@ -180,16 +180,16 @@ def test_reindexing_rebuilds_the_rows_of_the_archive(
     assert len(ids) == 2
     for row in before[::2]:
         spoil(row, change)
-    counts = reindexing.audit(deployed)
+    counts = reindexing.audit(deployment)
     assert counts["repaired audit rows"] == len(before[::2])
     assert counts["checked audit rows"] == len(before)
     assert index_rows() == before
     assert AUDITOR.get("/AuditEvent?entity=Encounter/1").ids == ids
-    assert reindexing.audit(deployed)["repaired audit rows"] == 0
+    assert reindexing.audit(deployment)["repaired audit rows"] == 0
 
 
 def test_reindexing_does_not_list_archive_only_events(
-    clinic: FrontDoor, log: Log, deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+    clinic: FrontDoor, log: Log, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUDIT_READS", "archive")
     settings.settings.cache_clear()
@@ -197,21 +197,21 @@ def test_reindexing_does_not_list_archive_only_events(
     auditing.kept(log.lines)
     auditing.archived()
     assert len(archived_ids()) == 1
-    counts = reindexing.audit(deployed)
+    counts = reindexing.audit(deployment)
     assert counts["checked audit rows"] == 0
     assert index_rows() == []
 
 
 def test_reindexing_archives_events_that_never_reached_the_archive(
-    clinic: FrontDoor, deployed: Deployment
+    clinic: FrontDoor, deployment: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     now = instants.written(instants.now() + timedelta(seconds=1))
-    counts = reindexing.audit(deployed, until=now)
+    counts = reindexing.audit(deployment, until=now)
     assert counts[EVENTS] == 1
     auditing.archived()
     assert len(archived_ids()) == 1
-    assert reindexing.audit(deployed, until=now)[EVENTS] == 0
+    assert reindexing.audit(deployment, until=now)[EVENTS] == 0
 
 
 def index_rows() -> list[dict[str, Any]]:

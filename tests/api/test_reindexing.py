@@ -30,7 +30,7 @@ def context(seconds: int = 900) -> Any:
     return SimpleNamespace(get_remaining_time_in_millis=lambda: seconds * 1000)
 
 
-def everything() -> dict[str, int]:
+def reindex_all() -> dict[str, int]:
     """Run all parts and return what they found."""
     for _ in ("rows", "guards"):
         found = [reindex.handler({"part": n, "parts": PARTS}, context()) for n in range(PARTS)]
@@ -72,7 +72,7 @@ def add(item: dict[str, Any], table: str = patterns.SEARCH) -> None:
 @pytest.mark.usefixtures("stored")
 def test_correct_rows_stay_unchanged() -> None:
     before = consistency.everything()
-    found = everything()
+    found = reindex_all()
     assert found["repaired rows"] == 0
     assert found["checked"] == 5
     assert consistency.everything() == before
@@ -88,7 +88,7 @@ def test_missing_altered_and_orphaned_rows_are_repaired() -> None:
     add(changed | {"resource": other["resource"]})
     add(changed | {"sk": {"S": changed["sk"]["S"].replace(f"{START.year}", "2019")}})
     add(changed | {"sk": {"S": changed["sk"]["S"].rpartition("#")[0] + "#nobody"}})
-    found = everything()
+    found = reindex_all()
     assert found["repaired rows"] >= len(before[::3]) + 3
     assert sorted(rows(), key=key_of) == sorted(before, key=key_of)
 
@@ -114,12 +114,12 @@ def test_rows_of_people_and_records_are_repaired_in_each_table(clinic: FrontDoor
     for item in of_people:
         remove(item)
     add(of_people[0] | {"sk": {"S": of_people[0]["sk"]["S"].rpartition("#")[0] + "#nobody"}})
-    found = everything()
+    found = reindex_all()
     assert found["repaired rows"] == 5 + len(of_people)
     assert recorded() == kept
     assert sorted(rows(), key=key_of) == sorted(before, key=key_of)
     assert clinic.get(f"/Observation?encounter={first}").ids == [record]
-    assert everything()["repaired rows"] == 0
+    assert reindex_all()["repaired rows"] == 0
 
 
 def recorded() -> list[dict[str, Any]]:
@@ -157,14 +157,14 @@ def test_guards_of_identifiers_are_recounted(clinic: FrontDoor, value: str) -> N
     for item in rows():
         if "identifier" in item["pk"]["S"]:
             remove(item)
-    found = everything()
+    found = reindex_all()
     assert guards() == before
     assert found["repaired guards"] >= len(wrong)
-    assert everything()["repaired guards"] == 0
+    assert reindex_all()["repaired guards"] == 0
 
 
 def wide_text() -> dict[str, str]:
-    return {"status": "additional", "div": wide()}
+    return {"status": "additional", "div": wide_narrative()}
 
 
 def test_an_identifier_taken_while_its_guard_is_recounted_is_counted(
@@ -184,7 +184,7 @@ def test_an_identifier_taken_while_its_guard_is_recounted_is_counted(
 
     monkeypatch.setattr(transactions, "send", late)
     # The added resource has incremented the wrong number.
-    assert everything()["repaired guards"] == 1
+    assert reindex_all()["repaired guards"] == 1
     assert [*guards().values()] == [2]
 
 
@@ -194,7 +194,7 @@ def test_guards_wait_for_the_rows_of_all_parts(clinic: FrontDoor) -> None:
         remove(item)
     first = reindex.handler({"part": 0, "parts": PARTS}, context())
     assert (first["done"], first.get("checked guards")) == (False, None)
-    assert everything()["repaired guards"] == 0
+    assert reindex_all()["repaired guards"] == 0
     assert [*guards().values()] == [1]
 
 
@@ -208,13 +208,13 @@ def test_long_encounters_keep_and_get_their_second_rows(
         clinic.post("/Encounter", care.visit(period=period) | {"status": "finished"}).id
         for period in (stay, day)
     ]
-    assert everything()["repaired rows"] == 0
+    assert reindex_all()["repaired rows"] == 0
     monkeypatch.setattr(long_encounters, "threshold_hours", lambda: 1)
     assert clinic.get("/Encounter?class=AMB&date=gt2026-01-13").ids == ids[:1]
-    assert everything()["repaired rows"] > 0
+    assert reindex_all()["repaired rows"] > 0
     second = [item["sk"]["S"].rpartition("#")[2] for item in rows() if key_of(item)[1][:2] == "L#"]
     assert set(second) == set(ids)
-    assert everything()["repaired rows"] == 0
+    assert reindex_all()["repaired rows"] == 0
     consistency.check()
 
 
@@ -237,12 +237,12 @@ def test_a_period_with_only_an_end_is_moved_among_the_dated_rows(
     for way in ways:
         assert clinic.get(f"/Encounter?{way}&date=le2025").ids == [ended]
         assert {*clinic.get(f"/Encounter?{way}&date=ge2026-02").ids} == {ended, dated}
-    assert everything()["repaired rows"] > 0
+    assert reindex_all()["repaired rows"] > 0
     for way in ways:
         assert clinic.get(f"/Encounter?{way}&date=le2025").ids == [ended]
         assert clinic.get(f"/Encounter?{way}&_sort=date").ids == [ended, dated]
         assert clinic.get(f"/Encounter?{way}&_sort=-date").ids == [dated, ended]
-    assert everything()["repaired rows"] == 0
+    assert reindex_all()["repaired rows"] == 0
 
 
 class Killed(BaseException):
@@ -312,7 +312,7 @@ def test_an_added_parameter_is_right_before_and_after_reindexing(
     clinic: FrontDoor, added: Callable[[], None]
 ) -> None:
     """This includes resources too large for their rows, and concurrent writers."""
-    large = {"text": {"status": "additional", "div": wide()}}
+    large = {"text": {"status": "additional", "div": wide_narrative()}}
     old = [clinic.post("/Encounter", in_ward("a", **more)).id for more in ({}, large)]
     other = clinic.post("/Encounter", in_ward("b")).id
     added()
@@ -321,7 +321,7 @@ def test_an_added_parameter_is_right_before_and_after_reindexing(
     assert sorted(clinic.get(query).ids) == sorted([*old, new])
     assert clinic.get("/Encounter?ward:missing=true").ids == []
     moved = clinic.get(f"/Encounter/{old[0]}").body | {"location": in_ward("c")["location"]}
-    found = everything()
+    found = reindex_all()
     assert found["repaired rows"] >= 2
     assert sorted(clinic.get(query).ids) == sorted([old[1], new, old[0]])
     assert clinic.put(f"/Encounter/{old[0]}", moved).status == 200
@@ -331,7 +331,7 @@ def test_an_added_parameter_is_right_before_and_after_reindexing(
     assert readiness.is_partitioned(WARD)
 
 
-def wide() -> str:
+def wide_narrative() -> str:
     """Return a narrative that does not fit a row, even compressed."""
     words = " ".join(f"{number * 2654435761 % 2**32:08x}" for number in range(400))
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{words}</div>'
@@ -363,7 +363,7 @@ def test_a_writer_that_read_a_resource_before_its_reindexing_retries(
 
     def late(operations: Any) -> None:
         monkeypatch.setattr(transactions, "send", send)
-        assert everything()["repaired rows"] >= 1
+        assert reindex_all()["repaired rows"] >= 1
         send(operations)
 
     monkeypatch.setattr(transactions, "send", late)
@@ -382,6 +382,6 @@ def test_absolute_references_are_found_after_reindexing(
     record = care.example("Observation") | {"subject": subject, "encounter": during}
     observation = clinic.post("/Observation", record).id
     references.BASE.set("")
-    assert everything()["repaired rows"] == 0
+    assert reindex_all()["repaired rows"] == 0
     assert clinic.get(f"/Encounter?patient={care.HOMER}").ids == [encounter]
     assert clinic.get(f"/Observation?encounter=Encounter/{encounter}").ids == [observation]

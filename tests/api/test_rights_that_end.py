@@ -41,7 +41,7 @@ def meanwhile(change: Callable[[], object], request: Callable[[], Answer]) -> An
     return answer
 
 
-def refused(
+def check_refused(
     clinic: FrontDoor, change: Callable[[FrontDoor], object], request: Callable[[], Answer]
 ) -> Answer:
     """Check that a request whose rights a change ends writes nothing."""
@@ -107,7 +107,7 @@ def test_a_person_removed_from_a_thread_can_no_longer_write_in_it(
     from_alice: dict[str, Any] = {"sender": care.reference(care.ALICE), "subject": None}
     to_all = care.message("t", id="m", **from_alice, recipient=None)
     assert clinic.put("/Communication/m", to_all).status == 201
-    refused(clinic, without_homer, request_)
+    check_refused(clinic, without_homer, request_)
 
 
 def inactive(person: str, patient: str) -> Callable[[FrontDoor], object]:
@@ -141,7 +141,7 @@ def test_a_relative_cannot_begin_a_thread_once_the_link_has_ended(
     family: FrontDoor, end: Callable[[FrontDoor], object]
 ) -> None:
     assert begins(BART, OF_BART)().status == 201
-    refused(family, end, begins(BART, OF_BART))
+    check_refused(family, end, begins(BART, OF_BART))
     assert begins(BART, OF_BART)().status == 403
 
 
@@ -150,7 +150,7 @@ def test_a_relative_of_another_patient_cannot_begin_a_thread_once_that_link_has_
     family: FrontDoor, end: Callable[[FrontDoor], object]
 ) -> None:
     assert begins(LISA, OF_LISA)().status == 201
-    refused(family, end, begins(LISA, OF_LISA))
+    check_refused(family, end, begins(LISA, OF_LISA))
 
 
 @pytest.mark.parametrize("end", [*ENDS.values(), *LINKED.values()], ids=[*ENDS, *LINKED])
@@ -159,7 +159,7 @@ def test_a_relative_cannot_open_a_session_once_the_link_has_ended(
 ) -> None:
     patient = BART if end in ENDS.values() else LISA
     body = care.parameters(("patient", patient))
-    refused(family, end, lambda: MOTHER.post("/Encounter/$open-session", body))
+    check_refused(family, end, lambda: MOTHER.post("/Encounter/$open-session", body))
 
 
 @pytest.mark.usefixtures("practice")
@@ -169,7 +169,9 @@ def test_a_claim_of_kinship_counts_only_until_the_directory_has_the_person(
     mother = as_mother(patient="bart-simpson")
     put(clinic, BART)
     body = care.parameters(("patient", BART))
-    refused(clinic, inactive(OF_BART, BART), lambda: mother.post("/Encounter/$open-session", body))
+    check_refused(
+        clinic, inactive(OF_BART, BART), lambda: mother.post("/Encounter/$open-session", body)
+    )
 
 
 def test_a_concurrent_change_that_ends_no_right_lets_the_write_succeed_once(
@@ -189,7 +191,7 @@ def test_a_patient_who_loses_their_medical_encounter_can_no_longer_change_the_se
     clinic.put("/Encounter/c", care.medical_encounter("s", care.HOMER, id="c"))
     wrong = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
     language = [{"op": "add", "path": "/language", "value": "de"}]
-    refused(
+    check_refused(
         clinic,
         lambda clinic: clinic.patch("/Encounter/c", wrong),
         lambda: CONTEXT.patch("/Encounter/s", language),

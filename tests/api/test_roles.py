@@ -26,7 +26,7 @@ READS = (
 
 
 @pytest.fixture(autouse=True)
-def one(clinic: FrontDoor) -> None:
+def resource_url(clinic: FrontDoor) -> None:
     """Store a resource to read."""
     clinic.put("/Encounter/1", care.session(id="1"))
 

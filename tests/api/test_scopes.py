@@ -39,7 +39,7 @@ def requests(kind: str) -> dict[str, list[tuple[str, str, Any]]]:
     }
 
 
-def allowed(caller: FrontDoor, kind: str) -> str:
+def allowed_letters(caller: FrontDoor, kind: str) -> str:
     """Return the letters whose requests are not refused."""
     answered = {
         letter: {caller.call(*request).status for request in several}
@@ -80,13 +80,13 @@ def allowed(caller: FrontDoor, kind: str) -> str:
     ],
 )
 def test_a_scope_allows_exactly_its_letters(scope: str, letters: str) -> None:
-    assert allowed(scoped(scope, patient="homer-simpson"), "Encounter") == letters
+    assert allowed_letters(scoped(scope, patient="homer-simpson"), "Encounter") == letters
 
 
 def test_scopes_and_roles_are_both_needed() -> None:
-    assert allowed(scoped("user/*.cruds", role="auditor"), "Communication") == "rs"
-    assert allowed(scoped("user/*.cruds", role="nurse"), "Communication") == ""
-    assert allowed(scoped("user/*.rs", role="admin"), "Communication") == "rs"
+    assert allowed_letters(scoped("user/*.cruds", role="auditor"), "Communication") == "rs"
+    assert allowed_letters(scoped("user/*.cruds", role="nurse"), "Communication") == ""
+    assert allowed_letters(scoped("user/*.rs", role="admin"), "Communication") == "rs"
 
 
 def test_a_refusal_names_a_scope_that_would_do() -> None:
@@ -97,7 +97,9 @@ def test_a_refusal_names_a_scope_that_would_do() -> None:
 
 def test_only_the_claim_scp_may_replace_scope() -> None:
     assert (
-        allowed(FrontDoor(claims={"scp": "[user/Encounter.r user/Encounter.s]"}), "Encounter")
+        allowed_letters(
+            FrontDoor(claims={"scp": "[user/Encounter.r user/Encounter.s]"}), "Encounter"
+        )
         == "rs"
     )
 

@@ -34,11 +34,11 @@ def filed(clinic: FrontDoor, **period: str) -> str:
     return answer.id
 
 
-def all_at_once(clinic: FrontDoor, url: str) -> list[str]:
+def ids_on_one_page(clinic: FrontDoor, url: str) -> list[str]:
     return clinic.get(url).ids
 
 
-def one_a_page(clinic: FrontDoor, url: str) -> list[str]:
+def ids_one_per_page(clinic: FrontDoor, url: str) -> list[str]:
     page = clinic.get(f"{url}&_count=1")
     found = page.ids
     while links := [link["url"] for link in page.body["link"] if link["relation"] == "next"]:
@@ -177,7 +177,7 @@ def test_everything_since_an_instant_includes_that_instant(clinic: FrontDoor) ->
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("read", [all_at_once, one_a_page])
+@pytest.mark.parametrize("read", [ids_on_one_page, ids_one_per_page])
 def test_a_period_with_only_an_end_sorts_by_its_open_start(
     clinic: FrontDoor, way: str, read: Reading
 ) -> None:
@@ -201,7 +201,7 @@ def test_a_period_with_only_an_end_sorts_by_its_open_start(
         ("CareTeam", {"period": {"end": "2026-03-01"}}, {"period": {"start": "1999"}}),
     ],
 )
-@pytest.mark.parametrize("read", [all_at_once, one_a_page])
+@pytest.mark.parametrize("read", [ids_on_one_page, ids_one_per_page])
 def test_every_period_of_other_types_sorts_by_its_open_start_too(
     clinic: FrontDoor, kind: str, ended: Any, dated: Any, read: Reading
 ) -> None:

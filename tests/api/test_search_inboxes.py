@@ -57,7 +57,7 @@ def every_page(query: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def grown() -> list[Memory]:
+def grown_archives() -> list[Memory]:
     stores = []
     for size in (1_000, 6_000):
         with opened() as archive:
@@ -69,10 +69,10 @@ def grown() -> list[Memory]:
 
 @pytest.mark.parametrize("query", inboxes.INBOX)
 def test_the_cost_of_an_inbox_does_not_depend_on_how_much_is_stored(
-    query: str, grown: list[Memory]
+    query: str, grown_archives: list[Memory]
 ) -> None:
     costs = []
-    for memory in grown:
+    for memory in grown_archives:
         with opened(memory):
             costs.append(inboxes.cost(memory, query))
     units = [cost.units for cost in costs]

@@ -298,14 +298,14 @@ def test_a_deleted_header_leaves_its_session_which_closes(thread_policy: Practic
 # ---- People
 
 
-def nobody() -> dict[str, Any]:
+def header_without_subject() -> dict[str, Any]:
     """Return a header without a subject."""
     return {name: value for name, value in care.header().items() if name != "subject"}
 
 
 def test_a_session_without_a_known_patient_has_no_subject(thread_policy: Practice) -> None:
     """Homer as recipient and sender is not taken for the subject."""
-    header_id = thread_policy.clinic.post("/Communication", nobody()).id
+    header_id = thread_policy.clinic.post("/Communication", header_without_subject()).id
     body = care.message(header_id)
     del body["subject"]
     thread_policy.clinic.post("/Communication", body)
@@ -342,7 +342,7 @@ def test_absolute_and_relative_references_are_one_patient(thread_policy: Practic
 @pytest.mark.parametrize("subject", [None, "Group/family-simpson"])
 def test_a_thread_without_a_patient_has_its_own_days(daily: Practice, subject: str | None) -> None:
     daily.set(SESSION_SCOPE="patient")
-    body = nobody() | ({"subject": care.reference(subject)} if subject else {})
+    body = header_without_subject() | ({"subject": care.reference(subject)} if subject else {})
     threads = [daily.clinic.post("/Communication", body).id for _ in range(2)]
     for header_id in threads:
         daily.says(header_id, NINE)

@@ -39,7 +39,7 @@ def body(person: FrontDoor, header_id: str, sent: str | None, **more: Any) -> di
     return care.message(header_id, sent, sender=sender, **more)
 
 
-def posted(person: FrontDoor, header_id: str, sent: str | None, **more: Any) -> Answer:
+def post_message(person: FrontDoor, header_id: str, sent: str | None, **more: Any) -> Answer:
     answer = person.post("/Communication", body(person, header_id, sent, **more))
     assert answer.status == 201, answer.text
     return answer
@@ -61,7 +61,7 @@ def test_a_message_dated_at_an_end_of_the_calendar_counts_when_received_in_every
 ) -> None:
     practice.set(SESSION_POLICY=policy, SESSION_TIME_ZONE=zone)
     header_id = practice.header()
-    message = posted(ALICE, header_id, sent)
+    message = post_message(ALICE, header_id, sent)
     assert message.body["sent"] == sent
     assert start(practice) == "2026-03-02 09:00:00"
     assert practice.messages(practice.session()) == [message.id]
@@ -74,7 +74,7 @@ def test_a_message_dated_at_an_end_of_the_calendar_counts_when_received_in_every
 
 
 def test_the_second_of_january_1970_is_a_time(thread_policy: Practice) -> None:
-    posted(ALICE, thread_policy.header(), "1970-01-02T00:00:00Z")
+    post_message(ALICE, thread_policy.header(), "1970-01-02T00:00:00Z")
     assert start(thread_policy) == "1970-01-02 01:00:00"
 
 
@@ -223,8 +223,8 @@ def test_a_patient_or_relative_cannot_change_sent(
     thread_policy: Practice, person: FrontDoor
 ) -> None:
     header_id = thread_policy.header(recipient=[care.reference(MARGE.fhir_user)])
-    said = posted(person, header_id, None)
-    draft = posted(person, header_id, None, status="preparation")
+    said = post_message(person, header_id, None)
+    draft = post_message(person, header_id, None, status="preparation")
     before = start(thread_policy)
     change = [{"op": "add", "path": "/sent", "value": "2019-03-02T09:00:00Z"}]
     for one in (said, draft):
@@ -260,7 +260,7 @@ def test_a_patient_who_writes_by_another_role_is_believed_like_that_role(
 ) -> None:
     header_id = thread_policy.header()
     both = FrontDoor("auditor", care.HOMER, {"cognito:groups": "[auditor patient]"})
-    posted(both, header_id, "2025-03-02T09:00:00Z")
+    post_message(both, header_id, "2025-03-02T09:00:00Z")
     assert start(thread_policy) == "2026-03-01 09:00:00"
 
 
@@ -280,7 +280,7 @@ def test_a_patient_who_writes_by_another_role_is_believed_like_that_role(
 def test_within_a_day_a_patients_own_time_counts(
     thread_policy: Practice, sent: str, counts: str
 ) -> None:
-    posted(HOMER, thread_policy.header(), sent)
+    post_message(HOMER, thread_policy.header(), sent)
     assert start(thread_policy) == counts
 
 
@@ -292,17 +292,17 @@ def test_a_deployment_sets_for_how_long_a_patients_sent_is_believed(
     thread_policy: Practice, hours: str, counts: str
 ) -> None:
     thread_policy.set(SENT_TOLERANCE_HOURS=hours)
-    posted(HOMER, thread_policy.header(), "2025-03-02T09:00:00Z")
+    post_message(HOMER, thread_policy.header(), "2025-03-02T09:00:00Z")
     assert start(thread_policy) == counts
 
 
 def test_a_patients_old_message_counts_yesterday_at_the_earliest(daily: Practice) -> None:
     """The day's session finds it, open or closed, though its key in the thread is earlier."""
     header_id = daily.header()
-    places = [posted(HOMER, header_id, "2025-03-02T09:00:00Z").id]
+    places = [post_message(HOMER, header_id, "2025-03-02T09:00:00Z").id]
     daily.now = local("2026-03-02 10:00")
-    places.append(posted(HOMER, header_id, "1970-01-01T00:00:00Z").id)
-    places.append(posted(HOMER, header_id, "2026-03-02T08:30:00Z").id)
+    places.append(post_message(HOMER, header_id, "1970-01-01T00:00:00Z").id)
+    places.append(post_message(HOMER, header_id, "2026-03-02T08:30:00Z").id)
     assert daily.table() == [("finished", "01 09:00", "01 09:00"), ("in-progress", "02 09:30", "")]
     yesterday, today = daily.sessions()
     assert daily.messages(yesterday) == places[:1]
@@ -325,7 +325,7 @@ def test_a_closing_and_searches_find_messages_keyed_before_their_time(
         practice.change(f"/Communication/{header_id}", encounter=named)
     practice.now = local("2026-03-02 23:00")
     at = practice.now - timedelta(hours=24 if sent > "1970-01-02" else 0)
-    first = posted(HOMER, header_id, sent)
+    first = post_message(HOMER, header_id, sent)
     gone = practice.says(header_id, "2026-03-02 23:10")
     session = practice.session() if policy != "daily" else practice.sessions()[0]
     assert first.id in practice.messages(session)
@@ -344,7 +344,7 @@ def test_a_waiting_message_keyed_before_its_time_is_adopted_by_a_link(
     practice: Practice,
 ) -> None:
     header_id = practice.header()
-    message = posted(HOMER, header_id, "1970-01-01T00:00:00Z")
+    message = post_message(HOMER, header_id, "1970-01-01T00:00:00Z")
     session_id = practice.opens()
     named = care.reference(f"Encounter/{session_id}")
     practice.change(f"/Communication/{header_id}", encounter=named)
@@ -362,7 +362,7 @@ def test_received_dates_a_message_created_by_staff_or_a_service(
 ) -> None:
     for person in (ALICE, BACKEND):
         header_id = thread_policy.header()
-        posted(person, header_id, None, received="2026-02-20T09:00:00Z")
+        post_message(person, header_id, None, received="2026-02-20T09:00:00Z")
     assert {clock(session, "start") for session in thread_policy.sessions()} == {"20 10:00"}
 
 
@@ -381,17 +381,17 @@ def test_received_dates_a_message_created_by_staff_or_a_service(
 def test_received_counts_if_sent_has_no_time_and_within_the_same_bounds(
     thread_policy: Practice, sent: str | None, received: str, counts: str
 ) -> None:
-    posted(ALICE, thread_policy.header(), sent, received=received)
+    post_message(ALICE, thread_policy.header(), sent, received=received)
     assert start(thread_policy) == counts
 
 
 def test_a_patients_received_is_ignored(thread_policy: Practice) -> None:
-    posted(HOMER, thread_policy.header(), None, received="2026-03-02T07:00:00Z")
+    post_message(HOMER, thread_policy.header(), None, received="2026-03-02T07:00:00Z")
     assert start(thread_policy) == "2026-03-02 09:00:00"
 
 
 def test_received_added_later_is_ignored(thread_policy: Practice) -> None:
-    draft = posted(ALICE, thread_policy.header(), None, status="preparation")
+    draft = post_message(ALICE, thread_policy.header(), None, status="preparation")
     said = {"status": "completed", "received": str_of(local("2026-02-20 09:00"))}
     thread_policy.change(f"/Communication/{draft.id}", **said)
     assert start(thread_policy) == "2026-03-02 09:00:00"

@@ -58,7 +58,7 @@ def key_of(item: dict[str, Any]) -> tuple[str, str]:
     return item["pk"]["S"], item["sk"]["S"]
 
 
-def works(place: Practice) -> dict[str, str]:
+def work(place: Practice) -> dict[str, str]:
     """Make a minute's requests of a clinic: sessions, threads, messages, records."""
     clinic = place.clinic
     session = steps.open_session(clinic, identifier=[{"system": "urn:a", "value": "1"}])
@@ -72,7 +72,7 @@ def works(place: Practice) -> dict[str, str]:
     return {"session": session, "header": header, "waits": waits, "record": record}
 
 
-def works_on(place: Practice, at: dict[str, str]) -> None:
+def work_on(place: Practice, at: dict[str, str]) -> None:
     """Change what exists: messages, a link, changes, an end, a deletion."""
     clinic = place.clinic
     for thread in (at["header"], at["waits"]):
@@ -80,7 +80,7 @@ def works_on(place: Practice, at: dict[str, str]) -> None:
     other = steps.open_session(clinic)
     steps.link(clinic, at["waits"], other)
     clinic.patch(f"/Observation/{at['record']}", [status("amended")])
-    ended = works(place)
+    ended = work(place)
     steps.end(clinic, ended["session"])
     clinic.administrator.delete(f"/Observation/{ended['record']}")
 
@@ -114,7 +114,7 @@ def numbers(versions: set[Stored]) -> set[tuple[str, int]]:
     return {(version.reference, version.number) for version in versions}
 
 
-def written() -> set[str]:
+def audited_resources() -> set[str]:
     """Return the resources of all events, each with the event."""
     rows = tables_of_trail.rows(scan(patterns.AUDIT))
     return {
@@ -129,13 +129,13 @@ def test_one_table_a_minute_older_than_the_others_is_made_consistent(
     place: Practice, table: str, policy: str, scope: str
 ) -> None:
     place.set(SESSION_POLICY=policy, SESSION_SCOPE=scope, SESSION_TIME_ZONE="Europe/Berlin")
-    at = works(place)
+    at = work(place)
     before = scan(table)
     place.now += timedelta(minutes=1)
-    works_on(place, at)
-    known, told = versions(), written()
+    work_on(place, at)
+    known, told = versions(), audited_resources()
     put_back(table, before)
-    torn, untold = versions(), told - written()
+    torn, untold = versions(), told - audited_resources()
 
     reindexed()
     consistency.check(torn=True)

@@ -40,7 +40,7 @@ CALLERS = {
 }
 
 
-def changed(clinic: FrontDoor, patient: str, **more: Any) -> None:
+def store_changed_sessions(clinic: FrontDoor, patient: str, **more: Any) -> None:
     """Store sessions to which Homer was added later, to one of them by mistake."""
     for own_id in ("changed", "erred"):
         body = care.session(id=own_id, subject=care.reference(patient), **more)
@@ -53,23 +53,23 @@ def changed(clinic: FrontDoor, patient: str, **more: Any) -> None:
     wrong = part | {"status": "entered-in-error"}
     assert clinic.put("/Encounter/part", wrong).status == 200
     before = care.reference("Encounter/changed/_history/1")
-    known = charted("Observation", care.HOMER, id="before", encounter=before)
+    known = chart_resource("Observation", care.HOMER, id="before", encounter=before)
     assert clinic.put("/Observation/before", known).status == 201
 
 
-def own(clinic: FrontDoor) -> None:
+def store_own(clinic: FrontDoor) -> None:
     made = [
         ("Encounter", care.session(id="own")),
         ("Encounter", care.session(id="over", status="finished")),
         ("Communication", care.header(id="t", category=[RASH])),
         ("Communication", care.message("t", "2026-03-01T10:00:00Z", id="m", category=[RASH])),
     ]
-    made += [(kind, charted(kind, care.HOMER, id=f"own-{kind}")) for kind in CHARTS]
+    made += [(kind, chart_resource(kind, care.HOMER, id=f"own-{kind}")) for kind in CHARTS]
     for kind, body in made:
         assert clinic.put(f"/{kind}/{body['id']}", body).status == 201
 
 
-def charted(kind: str, patient: str, **more: Any) -> dict[str, Any]:
+def chart_resource(kind: str, patient: str, **more: Any) -> dict[str, Any]:
     """Return a resource of the directory or a chart about a patient."""
     element = {"Group": "member", "Patient": "link", "RelatedPerson": "patient"}.get(
         kind, "subject"
@@ -83,19 +83,19 @@ def charted(kind: str, patient: str, **more: Any) -> dict[str, Any]:
 
 
 def alone(clinic: FrontDoor) -> None:
-    changed(clinic, "Patient/nobody")
-    own(clinic)
+    store_changed_sessions(clinic, "Patient/nobody")
+    store_own(clinic)
 
 
 def among_others(clinic: FrontDoor) -> None:
     mood: Any = [{"url": "https://e.example/mood", "valueString": "Ashamed"}]
     reason: Any = [{"text": "Truancy"}]
-    changed(clinic, BART, identifier=[NUMBER], reasonCode=reason, extension=mood)
-    own(clinic)
-    others(clinic)
+    store_changed_sessions(clinic, BART, identifier=[NUMBER], reasonCode=reason, extension=mood)
+    store_own(clinic)
+    store_others(clinic)
 
 
-def others(clinic: FrontDoor) -> None:
+def store_others(clinic: FrontDoor) -> None:
     of_bart: dict[str, Any] = {
         "subject": care.reference(BART),
         "sender": care.reference(BART),
@@ -119,19 +119,19 @@ def others(clinic: FrontDoor) -> None:
         ("Communication", care.header(id="gone", **of_bart)),
     ]
     number: dict[str, Any] = {"identifier": [NUMBER]}
-    made += [(kind, charted(kind, BART, id="x", **number)) for kind in CHARTS]
+    made += [(kind, chart_resource(kind, BART, id="x", **number)) for kind in CHARTS]
     during = {"encounter": care.reference("Encounter/own")}
     made += [
-        ("Observation", charted("Observation", BART, id="x2", **during)),
+        ("Observation", chart_resource("Observation", BART, id="x2", **during)),
         # About the caller's patient, but in nobody's compartment.
         ("Task", care.example("Task", id="x", **{"for": care.reference(care.HOMER)}, **during)),
         # An earlier version was about Homer.
-        ("Condition", charted("Condition", care.HOMER, id="xm", **number)),
+        ("Condition", chart_resource("Condition", care.HOMER, id="xm", **number)),
     ]
     for kind, body in made:
         answer = clinic.put(f"/{kind}/{body['id']}", body)
         assert answer.status == 201, answer.text
-    moved = charted("Condition", BART, id="xm", **number)
+    moved = chart_resource("Condition", BART, id="xm", **number)
     assert clinic.put("/Condition/xm", moved).status == 200
     assert clinic.administrator.delete("/Communication/gone").status == 204
 
@@ -347,7 +347,7 @@ def questions(caller: FrontDoor) -> Iterator[tuple[str, Answer]]:
     yield from asking.deletes()
 
 
-def plain(asked: str, answer: Answer) -> tuple[str, int, str, dict[str, str]]:
+def deterministic(asked: str, answer: Answer) -> tuple[str, int, str, dict[str, str]]:
     """Return an answer without random parts; a cursor depends on the order of new ids."""
     headers = {name: RANDOM.sub("*", text) for name, text in answer.headers.items()}
     return RANDOM.sub("*", asked), answer.status, RANDOM.sub("*", answer.text), headers
@@ -365,7 +365,7 @@ def test_invisible_resources_do_not_change_any_answer(
         fill(clinic)
         # Ids made at the same moment have no defined order.
         practice.now += timedelta(minutes=1)
-        told.append([plain(*question) for question in questions(caller)])
+        told.append([deterministic(*question) for question in questions(caller)])
     first, second = told
     assert len(first) == len(second) > 150
     for one, other in zip(first, second, strict=True):

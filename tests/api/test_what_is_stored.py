@@ -53,7 +53,7 @@ COMMUNICATION = {
 }
 
 
-def own(body: dict[str, Any]) -> dict[str, Any]:
+def client_content(body: dict[str, Any]) -> dict[str, Any]:
     """Return a resource without the server's elements."""
     return {name: value for name, value in body.items() if name not in ("id", "meta")}
 
@@ -64,13 +64,13 @@ def test_a_read_returns_what_was_written(clinic: FrontDoor, body: dict[str, Any]
     created = clinic.post(f"/{resource_type}", body)
     assert created.status == 201, created.text
     path = f"/{resource_type}/{created.id}"
-    assert own(created.body) == body
-    assert own(clinic.get(path).body) == body
+    assert client_content(created.body) == body
+    assert client_content(clinic.get(path).body) == body
     (match,) = clinic.get(f"/{resource_type}?_id={created.id}").found
-    assert own(match) == body
+    assert client_content(match) == body
     changed = {**body, "language": "de"}
-    assert own(clinic.put(path, {**changed, "id": created.id}).body) == changed
-    assert own(clinic.get(f"{path}/_history/1").body) == body
+    assert client_content(clinic.put(path, {**changed, "id": created.id}).body) == changed
+    assert client_content(clinic.get(f"{path}/_history/1").body) == body
 
 
 DECIMALS = [
@@ -182,7 +182,7 @@ def test_the_rest_of_meta_belongs_to_the_client_and_is_replaced_not_merged(
     assert replaced.version == "2"
     assert set(replaced.body["meta"]) == {"versionId", "lastUpdated", "tag"}
     assert replaced.body["meta"]["tag"] == [{"code": "calm"}]
-    none = clinic.put(path, own(created.body) | {"id": created.id})
+    none = clinic.put(path, client_content(created.body) | {"id": created.id})
     assert set(none.body["meta"]) == {"versionId", "lastUpdated"}
     assert clinic.get(f"{path}/_history/1").text == created.text
 
@@ -288,7 +288,7 @@ def test_empty_elements_and_stray_nulls_are_removed(clinic: FrontDoor) -> None:
     created = clinic.post("/Communication", body)
     assert created.status == 201, created.text
     kept = {name: body[name] for name in ("resourceType", "status", "subject", "sender")}
-    assert own(created.body) == kept | {"category": [{"text": "chat"}]}
+    assert client_content(created.body) == kept | {"category": [{"text": "chat"}]}
 
 
 def test_null_is_kept_only_beside_an_extension(clinic: FrontDoor) -> None:

@@ -92,7 +92,7 @@ def rows(events: Iterable[Entry]) -> list[dict[str, Any]]:
     ]
 
 
-def named(found: list[dict[str, Any]], own_id: str, tenant: str = "-") -> list[str]:
+def instants_of(found: list[dict[str, Any]], own_id: str, tenant: str = "-") -> list[str]:
     """Return the instants of the events that the index lists for an id."""
     key = archive_index.index_key(f"AuditEvent?id={own_id}")
     partition = archive_index.bucket_partition(tenant, key.bucket)
@@ -110,25 +110,25 @@ def test_the_index_finds_events_by_each_id_they_name() -> None:
     ]
     found = rows(events)
     first, second, third = (one.at for one in events)
-    assert named(found, "homer") == [first, second]
-    assert named(found, "marge") == [first]
-    assert named(found, "alice") == [first]
-    assert named(found, "bob") == [second]
-    assert named(found, "encounter-1") == [second]
-    assert named(found, "homer", "b") == [third]
-    assert named(found, "bart") == []
+    assert instants_of(found, "homer") == [first, second]
+    assert instants_of(found, "marge") == [first]
+    assert instants_of(found, "alice") == [first]
+    assert instants_of(found, "bob") == [second]
+    assert instants_of(found, "encounter-1") == [second]
+    assert instants_of(found, "homer", "b") == [third]
+    assert instants_of(found, "bart") == []
 
 
 def test_an_agent_who_is_also_the_patient_is_indexed_once() -> None:
     own = event(0, "Patient/homer", agent="homer")
-    assert named(rows([own]), "homer") == [own.at]
+    assert instants_of(rows([own]), "homer") == [own.at]
 
 
 def test_an_event_about_thousands_has_at_most_one_row_a_bucket() -> None:
     events = [event(n, *(f"Patient/p-{n}-{number}" for number in range(1000))) for n in range(5)]
     found = rows(events)
     assert len(found) <= archive_index.BUCKETS + 1
-    assert named(found, "p-3-999") == [events[3].at]
+    assert instants_of(found, "p-3-999") == [events[3].at]
 
 
 def test_a_bucket_with_too_many_postings_has_several_rows(
@@ -138,7 +138,7 @@ def test_a_bucket_with_too_many_postings_has_several_rows(
     monkeypatch.setattr(archive_index, "_MOST_IN_RUN", 8)
     events = [event(n, "Patient/homer") for n in range(50)]
     found = rows(events)
-    assert named(found, "homer") == [one.at for one in events]
+    assert instants_of(found, "homer") == [one.at for one in events]
     assert len({(row["pk"]["S"], row["sk"]["S"]) for row in found}) == len(found)
 
 

@@ -23,7 +23,7 @@ def stored(resource: dict[str, Any], key: str = "r1") -> dict[str, Any]:
     return resource | {"id": key, "meta": {"versionId": "1", "lastUpdated": CREATED}}
 
 
-def kept(resource: dict[str, Any], **more: Any) -> dict[str, str]:
+def row_names(resource: dict[str, Any], **more: Any) -> dict[str, str]:
     """Return rows by the part of the partition after the type, without the shard."""
     keys = row_keys(stored(resource), CREATED, **{"zone": UTC} | more)
     return {pk.partition("?")[2].partition("#")[0]: sk for pk, sk in keys}
@@ -94,7 +94,7 @@ def test_words_are_partitioned_by_prefix_and_fit_a_key() -> None:
 
 
 def test_an_encounter_has_a_row_for_each_value_sorted_by_its_start() -> None:
-    rows = kept(care.session(period={"start": "2026-11-20T23:30:00+01:00"}))
+    rows = row_names(care.session(period={"start": "2026-11-20T23:30:00+01:00"}))
     order = "2026-11-20T22:30:00.000Z#r1"
     assert rows == {
         "class=VR": order,
@@ -108,20 +108,20 @@ def test_an_encounter_has_a_row_for_each_value_sorted_by_its_start() -> None:
 
 def test_a_time_without_a_zone_sorts_in_the_deployments_zone() -> None:
     resource = care.session(period={"start": "2026-11-20"})
-    assert kept(resource, zone=ZoneInfo("Asia/Tokyo"))["date"] == "2026-11-19T15:00:00.000Z#r1"
+    assert row_names(resource, zone=ZoneInfo("Asia/Tokyo"))["date"] == "2026-11-19T15:00:00.000Z#r1"
 
 
 def test_resources_without_a_date_sort_last_by_creation() -> None:
-    assert kept(care.session())["date"] == f":{CREATED}#r1"
+    assert row_names(care.session())["date"] == f":{CREATED}#r1"
 
 
 def test_a_period_with_only_an_end_sorts_before_all_others() -> None:
-    assert kept(care.session(period={"end": "2026"}))["date"] == "0001-01-01T00:00:00.000Z#r1"
+    assert row_names(care.session(period={"end": "2026"}))["date"] == "0001-01-01T00:00:00.000Z#r1"
 
 
 @pytest.mark.parametrize("status", ["finished", "cancelled", "entered-in-error"])
 def test_an_ended_encounter_leaves_the_listing_of_open_ones(status: str) -> None:
-    assert "open" not in kept(care.session(status))
+    assert "open" not in row_names(care.session(status))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_an_ended_encounter_leaves_the_listing_of_open_ones(status: str) -> None
 def test_the_sort_key_of_a_communication_begins_with_its_kind(
     resource: dict[str, Any], kind: str, listing: str
 ) -> None:
-    rows = kept(resource)
+    rows = row_names(resource)
     assert rows["patient=Patient/homer-simpson"].startswith(f"{kind}:")
     listings = {name for name in rows if name.endswith("threads")}
     assert listings == ({listing} if listing else set())
@@ -149,7 +149,7 @@ def test_the_sort_key_of_a_communication_begins_with_its_kind(
 
 def test_part_of_has_rows_except_for_the_thread_of_a_message() -> None:
     parts = [care.reference("Communication/h"), care.reference("Procedure/p")]
-    found = [name for name in kept(care.message("h") | {"partOf": parts}) if "part-of" in name]
+    found = [name for name in row_names(care.message("h") | {"partOf": parts}) if "part-of" in name]
     assert found == ["part-of=p"]
 
 
@@ -157,8 +157,8 @@ def test_references_to_this_server_are_indexed_in_relative_form() -> None:
     token = references.BASE.set("https://fhir.example.org")
     try:
         for text in ("Patient/1", "Patient/1/_history/2", "https://fhir.example.org/Patient/1"):
-            assert "patient=Patient/1" in kept(care.session(subject=care.reference(text)))
-        rows = kept(care.session(subject=care.reference("https://other.example/Patient/1")))
+            assert "patient=Patient/1" in row_names(care.session(subject=care.reference(text)))
+        rows = row_names(care.session(subject=care.reference("https://other.example/Patient/1")))
         assert "patient=https://other.example/Patient/1" in rows
     finally:
         references.BASE.reset(token)
@@ -171,13 +171,19 @@ def test_display_only_references_and_empty_identifiers_have_no_rows() -> None:
         identifier=[{"system": "urn:a"}],
     )
     # References to contained resources share a partition, for chains.
-    assert set(kept(resource)) == {"class=VR", "date", "open", "_lastUpdated", "participant=%23"}
+    assert set(row_names(resource)) == {
+        "class=VR",
+        "date",
+        "open",
+        "_lastUpdated",
+        "participant=%23",
+    }
 
 
 def test_a_reference_of_unknown_form_is_indexed_as_written() -> None:
-    rows = kept(care.session(participant=[{"individual": care.reference("urn:uuid:1")}]))
+    rows = row_names(care.session(participant=[{"individual": care.reference("urn:uuid:1")}]))
     assert "participant=urn:uuid:1" in rows
-    assert "participant=P/1" in kept(
+    assert "participant=P/1" in row_names(
         care.session(participant=[{"individual": care.reference("P/1")}])
     )
 
@@ -233,10 +239,10 @@ def test_a_new_parameter_needs_only_a_row_in_the_catalogue() -> None:
     resource = care.session(hospitalization={"origin": care.reference("Location/1")})
     SEARCH_PARAMS.add(row)
     try:
-        assert "origin=1" in kept(resource)
+        assert "origin=1" in row_names(resource)
         assert stub(stored(resource))["hospitalization"] == resource["hospitalization"]
         with pytest.raises(ValueError, match="defined twice"):
             SEARCH_PARAMS.add(row)
     finally:
         SEARCH_PARAMS.remove("Encounter", "origin")
-    assert "origin=1" not in kept(resource)
+    assert "origin=1" not in row_names(resource)

@@ -16,7 +16,7 @@ EVERY_DAY = {
 }
 
 
-def said(expression: str, kind: ParamType, element: str = "", **resource: Any) -> list[Value]:
+def values_of(expression: str, kind: ParamType, element: str = "", **resource: Any) -> list[Value]:
     return values(resource, SearchParam("", "x", kind, expression, element=element), UTC)
 
 
@@ -58,7 +58,7 @@ def test_an_unsupported_expression_is_refused(expression: str) -> None:
 def test_a_choice_element_without_a_type_yields_the_value_present(
     resource: dict[str, Any], found: list[Value]
 ) -> None:
-    assert said("Observation.effective", "date", **resource) == found
+    assert values_of("Observation.effective", "date", **resource) == found
 
 
 def test_only_contact_points_of_the_right_system_count() -> None:
@@ -68,9 +68,11 @@ def test_only_contact_points_of_the_right_system_count() -> None:
         {"system": "phone"},
         None,
     ]
-    email = said("Patient.telecom.where(system='email')", "token", "ContactPoint", telecom=telecom)
+    email = values_of(
+        "Patient.telecom.where(system='email')", "token", "ContactPoint", telecom=telecom
+    )
     assert email == [Token("", "homer@example.org")]
-    both = said("Patient.telecom", "token", "ContactPoint", telecom=telecom)
+    both = values_of("Patient.telecom", "token", "ContactPoint", telecom=telecom)
     assert both == [*email, Token("", "+1 555 0100")]
 
 
@@ -85,17 +87,20 @@ def test_only_contact_points_of_the_right_system_count() -> None:
 )
 def test_a_date_of_death_counts_as_deceased(resource: dict[str, Any], dead: str) -> None:
     expression = "Patient.deceased.exists() and Patient.deceased != false"
-    assert said(expression, "token", **resource) == [Token("", dead)]
+    assert values_of(expression, "token", **resource) == [Token("", dead)]
 
 
 def test_money_is_read_as_a_quantity_in_its_currency() -> None:
     price = {"value": Decimal("12.50"), "currency": "EUR"}
-    found = said("ChargeItem.priceOverride", "quantity", priceOverride=price)
+    found = values_of("ChargeItem.priceOverride", "quantity", priceOverride=price)
     assert found == [Quantity(Decimal("12.50"), "urn:iso:std:iso:4217", "EUR", "EUR")]
 
 
 def test_only_the_strings_of_a_name_or_address_are_read_and_not_its_codes() -> None:
     name = {"use": "official", "given": ["Homer", None, "Jay"], "family": "Simpson"}
     address = {"use": "home", "type": "both", "line": ["742 Evergreen Terrace"], "city": "X"}
-    assert said("Patient.name", "string", name=[name]) == ["Simpson", "Homer", "Jay"]
-    assert said("Patient.address", "string", address=[address]) == ["742 Evergreen Terrace", "X"]
+    assert values_of("Patient.name", "string", name=[name]) == ["Simpson", "Homer", "Jay"]
+    assert values_of("Patient.address", "string", address=[address]) == [
+        "742 Evergreen Terrace",
+        "X",
+    ]

@@ -12,7 +12,7 @@ CAIRO, NEW_YORK = ZoneInfo("Africa/Cairo"), ZoneInfo("America/New_York")
 HOUR = 3600 * SECOND
 
 
-def between(first: str, last: str) -> Range:
+def range_between(first: str, last: str) -> Range:
     """Return the range from the beginning of one time to the beginning of another."""
     return Range(instants.parse(first).low, instants.parse(last).low)
 
@@ -49,18 +49,22 @@ def test_an_instant_is_a_point_without_a_fraction_too() -> None:
     ("text", "zone", "covered"),
     [
         # The clock jumps from 23:59 to 01:00: the day has 23 hours and begins at one.
-        ("2026-04-24", CAIRO, between("2026-04-23T22:00:00Z", "2026-04-24T21:00:00Z")),
-        ("2026-04-24T00:30:00", CAIRO, between("2026-04-23T22:30:00Z", "2026-04-23T22:30:01Z")),
+        ("2026-04-24", CAIRO, range_between("2026-04-23T22:00:00Z", "2026-04-24T21:00:00Z")),
+        (
+            "2026-04-24T00:30:00",
+            CAIRO,
+            range_between("2026-04-23T22:30:00Z", "2026-04-23T22:30:01Z"),
+        ),
         # The clock goes back from 23:59 to 23:00: the day has 25 hours.
-        ("2026-10-29", CAIRO, between("2026-10-28T21:00:00Z", "2026-10-29T22:00:00Z")),
-        ("2026-03-08", NEW_YORK, between("2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z")),
-        ("2026-11-01", NEW_YORK, between("2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z")),
-        ("2026-04", CAIRO, between("2026-03-31T22:00:00Z", "2026-04-30T21:00:00Z")),
+        ("2026-10-29", CAIRO, range_between("2026-10-28T21:00:00Z", "2026-10-29T22:00:00Z")),
+        ("2026-03-08", NEW_YORK, range_between("2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z")),
+        ("2026-11-01", NEW_YORK, range_between("2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z")),
+        ("2026-04", CAIRO, range_between("2026-03-31T22:00:00Z", "2026-04-30T21:00:00Z")),
         # In Manila mean time was nearly 16 hours behind, on the other side of the date line.
         (
             "1800-01-01",
             ZoneInfo("Asia/Manila"),
-            between("1800-01-01T15:56:08Z", "1800-01-02T15:56:08Z"),
+            range_between("1800-01-01T15:56:08Z", "1800-01-02T15:56:08Z"),
         ),
     ],
 )

@@ -222,7 +222,7 @@ def test_a_length_in_other_units_is_shown_in_minutes(length: Json, minutes: Any)
     assert mapping.shown(COLLECTIONS["encounters"], encounter).get("lengthMinutes") == minutes
 
 
-def spread(collection: Collection, resource: Json) -> Json:
+def expanded(collection: Collection, resource: Json) -> Json:
     """Return what is shown, with each text that abbreviates an object expanded."""
     shown = mapping.shown(collection, resource)
     kinds = {field.name: field.kind for field in collection.fields if not field.many}
@@ -234,7 +234,7 @@ def test_null_in_an_object_removes_that_member_and_nothing_else(collection: Coll
     seen = set()
     required = {field.name for field in collection.fields if field.required}
     for resource in resources(collection):
-        before = spread(collection, resource)
+        before = expanded(collection, resource)
         for name, value in before.items():
             for member in value if isinstance(value, dict) else ():
                 if name in required and len(value) == 1:
@@ -245,7 +245,7 @@ def test_null_in_an_object_removes_that_member_and_nothing_else(collection: Coll
                 after = mapping.merged(collection, resource, {name: {member: None}})
                 left = {each: inner for each, inner in value.items() if each != member}
                 expected = before | {name: left}
-                now = spread(collection, after)
+                now = expanded(collection, after)
                 if not left:
                     # The next of several values moves to the front.
                     del expected[name]

@@ -15,7 +15,7 @@ READ = {"resourceType": "Encounter", "id": "b", "status": "planned", "class": {"
 AT = "2026-03-02T10:00:00.000Z"
 
 
-def sent(bundle: dict[str, Any]) -> Any:
+def entries_of(bundle: dict[str, Any]) -> Any:
     return json.loads(fhirjson.dumps(bundle))
 
 
@@ -26,7 +26,7 @@ def test_stored_json_is_copied_into_a_page_unchanged() -> None:
 
 def test_a_page_distinguishes_matches_from_includes() -> None:
     entries = [Found(READ, f"{BASE}/Encounter/b"), Found(READ, f"{BASE}/Encounter/c", "include")]
-    page = sent(searchset(entries, LINKS, total=7))
+    page = entries_of(searchset(entries, LINKS, total=7))
     assert [entry["search"]["mode"] for entry in page["entry"]] == ["match", "include"]
     assert page["entry"][0]["fullUrl"] == f"{BASE}/Encounter/b"
     assert page["total"] == 7
@@ -44,7 +44,7 @@ def test_an_empty_page_has_no_entry_and_omits_an_unknown_total() -> None:
 def test_every_outcome_in_a_page_has_a_full_url_of_its_own() -> None:
     issue = Issue("invalid", "A parameter was left out", severity="warning")
     outcome = Found(operation_outcome([issue]), mode="outcome")
-    page = sent(searchset([outcome, outcome], LINKS))
+    page = entries_of(searchset([outcome, outcome], LINKS))
     urls = {entry["fullUrl"] for entry in page["entry"]}
     assert len(urls) == len(page["entry"])
     for entry in page["entry"]:
@@ -60,7 +60,7 @@ def test_a_history_states_how_each_version_was_made() -> None:
         Version(full_url, "PUT", "Encounter/b", "200", 2, AT, READ),
         Version(full_url, "POST", "Encounter", "201", 1, AT, READ),
     ]
-    bundle = sent(history(versions, LINKS, total=3))
+    bundle = entries_of(history(versions, LINKS, total=3))
     deletion, _, creation = bundle["entry"]
     assert "resource" not in deletion
     assert deletion["request"] == {"method": "DELETE", "url": "Encounter/b"}

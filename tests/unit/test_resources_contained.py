@@ -20,7 +20,7 @@ def containing(kind: str, /, **elements: Any) -> dict[str, Any]:
     return care.session(contained=[inner], extension=[extension])
 
 
-def broken(resource: dict[str, Any]) -> list[tuple[str, str]]:
+def broken_invariants(resource: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (issue.text.partition(":")[0], issue.expression) for issue in issues(resource, "Encounter")
     ]
@@ -137,14 +137,14 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize("resource", KEPT)
 def test_a_resource_that_r4_allows_may_be_contained(resource: dict[str, Any]) -> None:
-    assert broken(resource) == []
+    assert broken_invariants(resource) == []
 
 
 @pytest.mark.parametrize(("key", "place", "resource"), BROKEN)
 def test_a_resource_that_r4_forbids_may_not_be_contained(
     key: str, place: str, resource: dict[str, Any]
 ) -> None:
-    assert broken(resource) == [(key, HERE + place)]
+    assert broken_invariants(resource) == [(key, HERE + place)]
 
 
 @pytest.mark.parametrize(("key", "place", "resource"), BROKEN)
@@ -283,7 +283,7 @@ def test_resources_of_other_types_that_r4_forbids_may_not_be_contained(
 def test_two_assertions_in_one_are_both_reported() -> None:
     action = f"{HERE}.test[0].action[0]"
     two = scripted(responseCode="200", response="okay")
-    assert broken(two) == [("tst-5", f"{action}.assert"), ("tst-6", action)]
+    assert broken_invariants(two) == [("tst-5", f"{action}.assert"), ("tst-6", action)]
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_rule_may_begin_with_the_name_of_its_type(status: str, *, is_kept: boo
     problems = [issue.text[:5] for issue in issues(appointment, "Appointment")]
     assert problems == ([] if is_kept else ["app-4"])
     inside = containing("Appointment", **appointment)
-    assert broken(inside) == ([] if is_kept else [("app-4", HERE)])
+    assert broken_invariants(inside) == ([] if is_kept else [("app-4", HERE)])
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_a_reference_within_the_resource_is_followed(member: str, *, is_kept: bo
     outer = containing("CareTeam", participant=[participant])
     outer["contained"] += inside
     place = f"{HERE}.participant[0]"
-    assert broken(outer) == ([] if is_kept else [("ctm-1", place)])
+    assert broken_invariants(outer) == ([] if is_kept else [("ctm-1", place)])
 
 
 def test_dates_of_a_rule_are_read_in_the_deployments_zone() -> None:
@@ -364,7 +364,7 @@ def test_a_resource_contains_at_most_a_hundred_others() -> None:
     contained = [{**PATIENT, "id": f"p{index}"} for index in range(101)]
     links = [{"url": "urn:x", "valueUri": f"#p{index}"} for index in range(1, 101)]
     body = care.session(contained=contained[:100], extension=links)
-    assert broken(body) == [("dom-3", HERE)]
+    assert broken_invariants(body) == [("dom-3", HERE)]
     (issue,) = issues(care.session(contained=contained, extension=links), "Encounter")
     assert (issue.code, issue.expression) == ("too-costly", "Encounter.contained")
 

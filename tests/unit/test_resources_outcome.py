@@ -22,7 +22,7 @@ PACKAGE = Path(errors.__file__).parent
 ELEMENT = "Encounter.status"
 
 
-def written(*said: Issue) -> list[dict[str, Any]]:
+def written_outcome(*said: Issue) -> list[dict[str, Any]]:
     outcome = operation_outcome(said)
     assert issues(outcome, "OperationOutcome") == []
     made: list[dict[str, Any]] = outcome["issue"]
@@ -48,7 +48,7 @@ def written(*said: Issue) -> list[dict[str, Any]]:
 def test_diagnostics_contain_the_text_the_details_and_the_location(
     issue: Issue, diagnostics: str
 ) -> None:
-    (made,) = written(issue)
+    (made,) = written_outcome(issue)
     assert made["diagnostics"] == diagnostics
     outgoing.check_issue(made)
 
@@ -85,7 +85,7 @@ def test_an_internal_error_states_only_the_request_id() -> None:
 @pytest.mark.parametrize("expression", ["", ELEMENT])
 def test_an_issue_of_an_entry_is_located_in_the_bundle_only(expression: str) -> None:
     place = "Bundle.entry[1].resource.status"
-    (issue,) = written(Issue("required", "A status is needed", expression))
+    (issue,) = written_outcome(Issue("required", "A status is needed", expression))
     assert moved(issue, place)["diagnostics"] == f"A status is needed ({place})"
     assert moved(issue, place)["expression"] == [place]
 

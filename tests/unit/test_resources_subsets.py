@@ -24,7 +24,7 @@ def cut(resource: dict[str, Any], **asked: str) -> dict[str, Any]:
     return body
 
 
-def filled(type_name: str) -> dict[str, Any]:
+def filled_properties(type_name: str) -> dict[str, Any]:
     """Return a resource with every property, including all types of a choice, valid or not."""
     made: dict[str, Any] = {}
     for name, element in type_named(type_name).elements.items():
@@ -37,12 +37,17 @@ def filled(type_name: str) -> dict[str, Any]:
 def _value(inside: str, element: Element) -> Any:
     # A type that is a path is an element with elements of its own.
     is_nested = "." in element.type and "." not in inside
-    value: Any = filled(element.type) if is_nested else "x"
+    value: Any = filled_properties(element.type) if is_nested else "x"
     return [value] if element.many else value
 
 
-def whole(resource_type: str) -> dict[str, Any]:
-    return {**filled(resource_type), "resourceType": resource_type, "id": "1", "meta": {}}
+def complete_resource(resource_type: str) -> dict[str, Any]:
+    return {
+        **filled_properties(resource_type),
+        "resourceType": resource_type,
+        "id": "1",
+        "meta": {},
+    }
 
 
 def mandatory(resource_type: str) -> set[str]:
@@ -63,7 +68,7 @@ def test_every_type_that_is_searched_has_a_summary(resource_type: str, summary: 
 def test_a_summary_agrees_with_fhir_resources_including_every_type_of_a_choice(
     resource_type: str,
 ) -> None:
-    resource = whole(resource_type)
+    resource = complete_resource(resource_type)
     body = cut(resource, _summary="true")
     model = get_fhir_model_class(resource_type)
     shown = {name for name in body if not name.startswith("_")} - ALWAYS
@@ -78,7 +83,7 @@ def test_a_summary_agrees_with_fhir_resources_including_every_type_of_a_choice(
 def test_mandatory_elements_are_in_every_part_including_every_type_of_a_choice(
     resource_type: str, asked: dict[str, str]
 ) -> None:
-    resource = whole(resource_type)
+    resource = complete_resource(resource_type)
     needed = (mandatory(resource_type) | ALWAYS) & resource.keys()
     text = {"text"} if "_summary" in asked else set()
     assert cut(resource, **asked).keys() == needed | text
@@ -86,7 +91,7 @@ def test_mandatory_elements_are_in_every_part_including_every_type_of_a_choice(
 
 @pytest.mark.parametrize("resource_type", EVERY_TYPE)
 def test_a_choice_can_be_requested_by_its_name_or_by_one_of_its_types(resource_type: str) -> None:
-    resource = whole(resource_type)
+    resource = complete_resource(resource_type)
     elements = type_named(resource_type).elements
     least = cut(resource, _elements="id").keys()
     for name, element in elements.items():

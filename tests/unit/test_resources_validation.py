@@ -45,7 +45,7 @@ def numbers(text: str) -> Any:
     return fhirjson.loads(text)
 
 
-def found(resource: dict[str, Any]) -> list[tuple[str, str]]:
+def problems_of(resource: dict[str, Any]) -> list[tuple[str, str]]:
     kind = resource["resourceType"]
     return [(issue.code, issue.expression) for issue in issues(resource, kind)]
 
@@ -54,7 +54,7 @@ def found(resource: dict[str, Any]) -> list[tuple[str, str]]:
 def test_the_specifications_own_examples_are_valid(path: Path) -> None:
     resource = fhirjson.loads(path.read_bytes())
     assert strip(resource).resource == resource
-    assert found(resource) == []
+    assert problems_of(resource) == []
 
 
 def test_examples_exist() -> None:
@@ -201,7 +201,7 @@ LEGAL = [
 
 @pytest.mark.parametrize("resource", LEGAL)
 def test_a_resource_that_r4_allows_is_accepted_and_kept(resource: dict[str, Any]) -> None:
-    assert found(resource) == []
+    assert problems_of(resource) == []
     assert strip(resource).resource == resource
 
 
@@ -577,7 +577,7 @@ REFUSED = [
 def test_a_violation_of_r4_is_refused_at_its_element(
     resource: dict[str, Any], code: str, expression: str
 ) -> None:
-    assert found(resource) == [(code, expression)]
+    assert problems_of(resource) == [(code, expression)]
 
 
 def keys_refused() -> set[str]:
@@ -610,7 +610,7 @@ def test_all_issues_are_reported_at_once() -> None:
     body = encounter(
         status="x", foo=1, participant=[{"period": {"start": "x"}}], length={"value": 1, "code": 5}
     )
-    assert found(body) == [
+    assert problems_of(body) == [
         ("code-invalid", "Encounter.status"),
         ("structure", "Encounter.foo"),
         ("value", "Encounter.participant[0].period.start"),

@@ -97,7 +97,7 @@ def test_a_new_encounter_may_have_any_status() -> None:
     check_transition("finished", None)
 
 
-def left_as(before: dict[str, Any], after: dict[str, Any], *, put: bool = False) -> Any:
+def history_after(before: dict[str, Any], after: dict[str, Any], *, put: bool = False) -> Any:
     done = with_status_history(before, after, EARLIER, NOW, keep_omitted=put)
     return done.get("statusHistory")
 
@@ -107,14 +107,14 @@ def entry(status: str, start: str, end: str = "") -> dict[str, Any]:
 
 
 def test_the_previous_status_is_appended_with_its_period() -> None:
-    history = left_as(encounter(status="in-progress"), encounter(status="finished"))
+    history = history_after(encounter(status="in-progress"), encounter(status="finished"))
     assert history == [entry("in-progress", EARLIER, NOW)]
 
 
 def test_an_open_history_entry_of_the_previous_status_is_ended() -> None:
     open_entry = [entry("planned", EARLIER, EARLIER), entry("in-progress", EARLIER)]
     before = encounter(status="in-progress", statusHistory=open_entry)
-    history = left_as(before, {**before, "status": "finished"})
+    history = history_after(before, {**before, "status": "finished"})
     assert history == [open_entry[0], entry("in-progress", EARLIER, NOW)]
     assert "end" not in open_entry[1]["period"]
 
@@ -122,13 +122,13 @@ def test_an_open_history_entry_of_the_previous_status_is_ended() -> None:
 def test_an_entry_already_appended_by_the_body_is_not_duplicated() -> None:
     mine = [entry("in-progress", EARLIER, "2026-03-02T09:30:00Z"), entry("finished", NOW)]
     after = encounter(status="finished", statusHistory=mine)
-    assert left_as(encounter(status="in-progress"), after) == mine
+    assert history_after(encounter(status="in-progress"), after) == mine
 
 
 def test_a_status_left_twice_is_recorded_twice() -> None:
     first = entry("in-progress", EARLIER, EARLIER)
     before = encounter(status="in-progress", statusHistory=[first])
-    assert left_as(before, {**before, "status": "finished"}) == [
+    assert history_after(before, {**before, "status": "finished"}) == [
         first,
         entry("in-progress", EARLIER, NOW),
     ]
@@ -137,14 +137,14 @@ def test_a_status_left_twice_is_recorded_twice() -> None:
 def test_a_put_without_history_keeps_the_stored_one() -> None:
     stored = [entry("planned", EARLIER, NOW)]
     before = encounter(status="in-progress", statusHistory=stored)
-    assert left_as(before, encounter(status="in-progress"), put=True) == stored
-    after = left_as(before, encounter(status="finished"), put=True)
+    assert history_after(before, encounter(status="in-progress"), put=True) == stored
+    after = history_after(before, encounter(status="finished"), put=True)
     assert after == [*stored, entry("in-progress", EARLIER, NOW)]
 
 
 def test_a_patch_may_remove_history() -> None:
     before = encounter(status="in-progress", statusHistory=[entry("planned", EARLIER, NOW)])
-    assert left_as(before, encounter(status="in-progress")) is None
+    assert history_after(before, encounter(status="in-progress")) is None
 
 
 def test_a_new_encounter_has_the_history_it_was_sent_with() -> None:
@@ -154,4 +154,6 @@ def test_a_new_encounter_has_the_history_it_was_sent_with() -> None:
 
 def test_no_entry_ends_before_it_begins() -> None:
     ahead = encounter(status="in-progress", statusHistory=[entry("in-progress", LATER)])
-    assert left_as(ahead, {**ahead, "status": "finished"}) == [entry("in-progress", LATER, LATER)]
+    assert history_after(ahead, {**ahead, "status": "finished"}) == [
+        entry("in-progress", LATER, LATER)
+    ]

@@ -22,7 +22,7 @@ ENDED = {"end": "2026-03-10T10:00:00Z"}
 BOTH = {"start": "2026-03-10T10:00:00Z", "end": "2026-03-12T10:00:00Z"}
 
 
-def found(resource: dict[str, Any], name: str, value: str, zone: tzinfo = UTC) -> bool:
+def matches_one(resource: dict[str, Any], name: str, value: str, zone: tzinfo = UTC) -> bool:
     query = parse(resource["resourceType"], [(name, value)], zone)
     return matches(resource, query.criteria[0])
 
@@ -40,7 +40,7 @@ def test_a_period_against_the_day_it_begins_or_ends(
 ) -> None:
     every = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
     resource = care.session(period=period)
-    true = {prefix for prefix in every if found(resource, "date", f"{prefix}2026-03-10")}
+    true = {prefix for prefix in every if matches_one(resource, "date", f"{prefix}2026-03-10")}
     assert true == prefixes
 
 
@@ -77,7 +77,7 @@ def test_a_period_with_open_ends_against_each_prefix(
     period: dict[str, str], asked: str, prefixes: str
 ) -> None:
     resource = care.session(period=period) if period else care.session()
-    true = [prefix for prefix in EVERY if found(resource, "date", f"{prefix}{asked}")]
+    true = [prefix for prefix in EVERY if matches_one(resource, "date", f"{prefix}{asked}")]
     assert true == prefixes.split()
 
 
@@ -101,9 +101,9 @@ def test_a_period_with_open_ends_against_each_prefix(
 def test_a_month_is_searched_in_the_deployments_zone(sent: str, zone: str, months: str) -> None:
     message = care.message("h", sent)
     asked = ["2026-02", "2026-03", "2026-04"]
-    assert [request for request in asked if found(message, "sent", request, ZoneInfo(zone))] == [
-        months
-    ]
+    assert [
+        request for request in asked if matches_one(message, "sent", request, ZoneInfo(zone))
+    ] == [months]
 
 
 @pytest.mark.parametrize(
@@ -128,18 +128,18 @@ def test_a_month_is_searched_in_the_deployments_zone(sent: str, zone: str, month
     ],
 )
 def test_a_closed_period_is_compared_as_a_range(value: str, *, true: bool) -> None:
-    assert found(care.session(period=BOTH), "date", value) is true
+    assert matches_one(care.session(period=BOTH), "date", value) is true
 
 
 def test_a_month_is_in_the_given_zone() -> None:
     late = care.session(period={"start": "2026-03-31T23:30:00Z", "end": "2026-03-31T23:40:00Z"})
-    assert found(late, "date", "2026-03")
-    assert not found(late, "date", "2026-03", ZoneInfo("Europe/Vienna"))
-    assert found(late, "date", "2026-04", ZoneInfo("Europe/Vienna"))
+    assert matches_one(late, "date", "2026-03")
+    assert not matches_one(late, "date", "2026-03", ZoneInfo("Europe/Vienna"))
+    assert matches_one(late, "date", "2026-04", ZoneInfo("Europe/Vienna"))
 
 
 def test_ne_needs_a_value() -> None:
-    assert not found(care.session(), "date", "ne2026")
+    assert not matches_one(care.session(), "date", "ne2026")
 
 
 @pytest.mark.parametrize(
@@ -156,31 +156,31 @@ def test_ne_needs_a_value() -> None:
     ],
 )
 def test_a_token_is_a_code_a_system_or_both(value: str, *, true: bool) -> None:
-    assert found(care.session(), "class", value) is true
+    assert matches_one(care.session(), "class", value) is true
 
 
 def test_a_leading_bar_means_no_system() -> None:
-    assert found(care.session(identifier=[{"value": "1"}]), "identifier", "|1")
-    assert not found(
+    assert matches_one(care.session(identifier=[{"value": "1"}]), "identifier", "|1")
+    assert not matches_one(
         care.session(identifier=[{"system": "urn:a", "value": "1"}]), "identifier", "|1"
     )
 
 
 def test_escapes_are_part_of_the_value() -> None:
     resource = care.session(identifier=[{"system": "urn:a|b", "value": "1,2$"}])
-    assert found(resource, "identifier", r"urn:a\|b|1\,2\$")
+    assert matches_one(resource, "identifier", r"urn:a\|b|1\,2\$")
 
 
 def test_the_system_of_a_bound_code_is_implied() -> None:
-    assert found(care.session(), "status", "http://hl7.org/fhir/encounter-status|in-progress")
-    assert not found(care.session(), "status", "http://hl7.org/fhir/event-status|in-progress")
+    assert matches_one(care.session(), "status", "http://hl7.org/fhir/encounter-status|in-progress")
+    assert not matches_one(care.session(), "status", "http://hl7.org/fhir/event-status|in-progress")
 
 
 def test_not_means_none_of_the_list_and_matches_what_is_missing() -> None:
     typed = care.session(type=[{"coding": [{"code": "a"}, {"code": "b"}]}])
-    assert not found(typed, "type:not", "b,c")
-    assert found(typed, "type:not", "c,d")
-    assert found(care.session(), "type:not", "a")
+    assert not matches_one(typed, "type:not", "b,c")
+    assert matches_one(typed, "type:not", "c,d")
+    assert matches_one(care.session(), "type:not", "a")
 
 
 def test_each_of_several_nots_excludes_all_its_values() -> None:
@@ -188,9 +188,9 @@ def test_each_of_several_nots_excludes_all_its_values() -> None:
     text = care.session(type=[{"text": "a"}])
     asked = {"urn:a|a": False, "|a": True, "urn:a|": False, "|b": False, "urn:b|,c": True}
     for value, is_found in asked.items():
-        assert found(both, "type:not", value) is is_found, value
-        assert found(text, "type:not", value), value
-    assert not found(both, "status:not", "planned,in-progress")
+        assert matches_one(both, "type:not", value) is is_found, value
+        assert matches_one(text, "type:not", value), value
+    assert not matches_one(both, "status:not", "planned,in-progress")
 
 
 def test_missing_and_a_value_must_both_match() -> None:
@@ -211,10 +211,12 @@ def test_missing_and_a_value_must_both_match() -> None:
 
 
 def test_missing_means_without_a_value_and_a_display_is_not_a_value() -> None:
-    assert found(care.header(), "part-of:missing", "true")
-    assert found(care.header(partOf=[{"display": "a leaflet"}]), "part-of:missing", "true")
-    assert found(care.header(partOf=[{"identifier": {"value": "1"}}]), "part-of:missing", "false")
-    assert found(care.message("h"), "part-of:missing", "false")
+    assert matches_one(care.header(), "part-of:missing", "true")
+    assert matches_one(care.header(partOf=[{"display": "a leaflet"}]), "part-of:missing", "true")
+    assert matches_one(
+        care.header(partOf=[{"identifier": {"value": "1"}}]), "part-of:missing", "false"
+    )
+    assert matches_one(care.message("h"), "part-of:missing", "false")
 
 
 @pytest.mark.parametrize(
@@ -233,19 +235,19 @@ def test_missing_means_without_a_value_and_a_display_is_not_a_value() -> None:
 def test_a_reference_is_an_id_a_type_and_id_or_a_url(name: str, value: str, *, true: bool) -> None:
     token = references.BASE.set("https://fhir.example.org")
     try:
-        assert found(care.session(), name, value) is true
+        assert matches_one(care.session(), name, value) is true
     finally:
         references.BASE.reset(token)
 
 
 def test_a_reference_by_identifier_matches_as_a_token() -> None:
     resource = care.session(subject={"identifier": {"system": "urn:mrn", "value": "7"}})
-    assert found(resource, "subject:identifier", "urn:mrn|7")
-    assert not found(resource, "subject:identifier", "|7")
-    assert found(resource, "subject:missing", "false")
+    assert matches_one(resource, "subject:identifier", "urn:mrn|7")
+    assert not matches_one(resource, "subject:identifier", "|7")
+    assert matches_one(resource, "subject:missing", "false")
 
 
-def known(number: str) -> dict[str, Any]:
+def known_length(number: str) -> dict[str, Any]:
     """Return an Encounter whose length is the number exactly as written."""
     resource: dict[str, Any] = fhirjson.loads(
         json.dumps(care.session(length="LENGTH")).replace(
@@ -283,9 +285,9 @@ def known(number: str) -> dict[str, Any]:
 )
 def test_an_instant_is_compared_with_every_precision(asked: str, prefixes: set[str]) -> None:
     message = care.message("h", "2026-03-10T10:30:15.250Z")
-    true = {prefix for prefix in EVERY if found(message, "sent", prefix + asked)}
+    true = {prefix for prefix in EVERY if matches_one(message, "sent", prefix + asked)}
     assert true == prefixes
-    assert found(message, "sent", asked) is ("eq" in prefixes)
+    assert matches_one(message, "sent", asked) is ("eq" in prefixes)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +303,7 @@ def test_an_instant_is_a_point_without_a_fraction_too(kind: str, element: str) -
         "2026-03-10T10:30:15.001Z": "ne lt le eb",
     }
     for value, prefixes in asked.items():
-        true = [prefix for prefix in EVERY if found(resource, "date", prefix + value)]
+        true = [prefix for prefix in EVERY if matches_one(resource, "date", prefix + value)]
         assert true == prefixes.split(), value
 
 
@@ -314,7 +316,7 @@ def test_a_date_time_of_a_second_lasts_that_second() -> None:
         "2026-03-10T10:30:16.000Z": "ne lt le eb",
     }
     for value, prefixes in asked.items():
-        true = [prefix for prefix in EVERY if found(message, "sent", prefix + value)]
+        true = [prefix for prefix in EVERY if matches_one(message, "sent", prefix + value)]
         assert true == prefixes.split(), value
 
 
@@ -324,11 +326,11 @@ def test_a_timing_is_found_from_its_first_to_its_last_time() -> None:
     for timing in (twice, weekly):
         resource = care.example("ServiceRequest") | {"occurrenceTiming": timing}
         for day in ("2026-03-07", "2026-03-10", "2026-03-12"):
-            assert found(resource, "occurrence", f"ge{day}"), day
-            assert found(resource, "occurrence", f"le{day}"), day
-        assert not found(resource, "occurrence", "ge2026-03-13")
-        assert not found(resource, "occurrence", "le2026-03-06")
-        assert not found(resource, "occurrence", "2026-03-10")
+            assert matches_one(resource, "occurrence", f"ge{day}"), day
+            assert matches_one(resource, "occurrence", f"le{day}"), day
+        assert not matches_one(resource, "occurrence", "ge2026-03-13")
+        assert not matches_one(resource, "occurrence", "le2026-03-06")
+        assert not matches_one(resource, "occurrence", "2026-03-10")
 
 
 @pytest.mark.parametrize(
@@ -342,15 +344,15 @@ def test_a_timing_is_found_from_its_first_to_its_last_time() -> None:
 )
 def test_a_stored_month_is_the_whole_month(asked: str, prefixes: set[str]) -> None:
     message = care.message("h", "2026-03")
-    assert {prefix for prefix in EVERY if found(message, "sent", prefix + asked)} == prefixes
+    assert {prefix for prefix in EVERY if matches_one(message, "sent", prefix + asked)} == prefixes
 
 
 def test_a_stored_time_without_a_zone_is_that_of_the_deployment() -> None:
     message = care.message("h", "2026-03-10")
     vienna = ZoneInfo("Europe/Vienna")
-    assert found(message, "sent", "sa2026-03-09T22:59:59Z", vienna)
-    assert not found(message, "sent", "sa2026-03-09T23:00:00Z", vienna)
-    assert found(message, "sent", "sa2026-03-09T23:59:59Z")
+    assert matches_one(message, "sent", "sa2026-03-09T22:59:59Z", vienna)
+    assert not matches_one(message, "sent", "sa2026-03-09T23:00:00Z", vienna)
+    assert matches_one(message, "sent", "sa2026-03-09T23:59:59Z")
 
 
 def test_approximately_widens_by_a_tenth_of_the_distance_to_now(
@@ -358,10 +360,10 @@ def test_approximately_widens_by_a_tenth_of_the_distance_to_now(
 ) -> None:
     message = care.message("h", "2026-03-10T10:00:00Z")
     set_clock(monkeypatch, lambda: datetime(2026, 6, 18, 10, tzinfo=UTC))
-    assert found(message, "sent", "ap2026-03-18T10:00:00Z")
-    assert not found(message, "sent", "ap2026-03-30T10:00:00Z")
+    assert matches_one(message, "sent", "ap2026-03-18T10:00:00Z")
+    assert not matches_one(message, "sent", "ap2026-03-30T10:00:00Z")
     set_clock(monkeypatch, lambda: datetime(2027, 6, 18, 10, tzinfo=UTC))
-    assert found(message, "sent", "ap2026-03-30T10:00:00Z")
+    assert matches_one(message, "sent", "ap2026-03-30T10:00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -395,13 +397,13 @@ def test_approximately_widens_by_a_tenth_of_the_distance_to_now(
     ],
 )
 def test_a_quantity_is_a_number_with_a_prefix_and_perhaps_a_unit(value: str, *, true: bool) -> None:
-    assert found(known("10.0"), "length", value) is true
+    assert matches_one(known_length("10.0"), "length", value) is true
 
 
 @pytest.mark.parametrize(("stored", "true"), [("9.6", True), ("10.4", True), ("10.5", False)])
 def test_equal_is_as_exact_as_the_number_is_written(stored: str, *, true: bool) -> None:
-    assert found(known(stored), "length", "10") is true
-    assert found(known(stored), "length", "ne10") is not true
+    assert matches_one(known_length(stored), "length", "10") is true
+    assert matches_one(known_length(stored), "length", "ne10") is not true
 
 
 LONG = "1234567890123456789012345678901234567890.12345678901234567895"
@@ -411,21 +413,21 @@ LONG = "1234567890123456789012345678901234567890.12345678901234567895"
     "number", [LONG, f"-{LONG}", "1E+3", "1.5e-7", "-2.50E4", "0e5", "1e400", "7E-400", "1" * 400]
 )
 def test_a_number_of_any_length_finds_itself(number: str) -> None:
-    resource = known(number)
+    resource = known_length(number)
     for prefix in ("", "eq", "ge", "le", "ap"):
-        assert found(resource, "length", f"{prefix}{number}"), prefix
+        assert matches_one(resource, "length", f"{prefix}{number}"), prefix
     for prefix in ("ne", "gt", "lt", "sa", "eb"):
-        assert not found(resource, "length", f"{prefix}{number}"), prefix
+        assert not matches_one(resource, "length", f"{prefix}{number}"), prefix
 
 
 def test_long_numbers_differ_by_their_last_digit() -> None:
     near, far = LONG[:-1] + "4", LONG[:-1] + "6"
-    assert not found(known(LONG), "length", near)
-    assert found(known(LONG), "length", f"gt{LONG[:-1]}")
-    assert found(known(far), "length", f"gt{LONG}")
-    assert not found(known(far), "length", LONG)
-    assert found(known(f"{LONG}4"), "length", LONG)
-    assert not found(known(f"{LONG}5"), "length", LONG)
+    assert not matches_one(known_length(LONG), "length", near)
+    assert matches_one(known_length(LONG), "length", f"gt{LONG[:-1]}")
+    assert matches_one(known_length(far), "length", f"gt{LONG}")
+    assert not matches_one(known_length(far), "length", LONG)
+    assert matches_one(known_length(f"{LONG}4"), "length", LONG)
+    assert not matches_one(known_length(f"{LONG}5"), "length", LONG)
 
 
 def test_numbers_sort_by_their_value_whatever_their_length() -> None:
@@ -485,7 +487,7 @@ def test_the_parameters_of_a_communication(name: str, value: str, *, true: bool)
     )
     token = references.BASE.set("https://fhir.example.org")
     try:
-        assert found(resource, name, value) is true
+        assert matches_one(resource, name, value) is true
     finally:
         references.BASE.reset(token)
 
@@ -525,7 +527,7 @@ def test_the_parameters_of_an_encounter(name: str, value: str, *, true: bool) ->
         reasonCode=[{"text": "Coughing since Monday"}],
         serviceProvider={"identifier": {"system": "urn:ik", "value": "5"}},
     )
-    assert found(resource, name, value) is true
+    assert matches_one(resource, name, value) is true
 
 
 def test_every_parameter_that_is_repeated_must_match() -> None:

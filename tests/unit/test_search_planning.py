@@ -25,7 +25,7 @@ def long_is_a_week(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(long_encounters, "threshold_hours", lambda: 168)
 
 
-def left(one: Plan) -> list[str]:
+def remaining(one: Plan) -> list[str]:
     return [str(predicate) for predicate in one.predicates]
 
 
@@ -64,7 +64,7 @@ def left(one: Plan) -> list[str]:
 def test_a_query_reads_the_narrowest_partition_and_filters_by_the_rest(
     query: str, reads: str, checks: list[str]
 ) -> None:
-    assert (planned(query).reads, left(planned(query))) == (reads, checks)
+    assert (planned(query).reads, remaining(planned(query))) == (reads, checks)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def message(at: str = TEN, key: str = KEY, own: NamedEncounter | None = None) ->
     return Message(at=at, key=key, own=own)
 
 
-def decided(
+def decide(
     said: Message,
     header: Header,
     slot: Slot,
@@ -106,7 +106,7 @@ FINISHED = Slot(key=DAY, session="s")
 def test_a_message_of_a_thread_with_an_open_session(
     policy: str, said: Message, slot: Slot, decision: Decision
 ) -> None:
-    assert decided(said, LINKED, slot, policy) == decision
+    assert decide(said, LINKED, slot, policy) == decision
 
 
 @pytest.mark.parametrize(
@@ -229,14 +229,14 @@ def test_a_message_of_a_thread_without_an_open_session(
     *,
     decision: Decision,
 ) -> None:
-    assert decided(said, header, slot, policy, named) == decision
+    assert decide(said, header, slot, policy, named) == decision
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("key", [STATE, DAY])
 def test_a_thread_linked_to_a_plain_record_opens_nothing(policy: str, key: SlotKey) -> None:
     header = Header(linked="visit", plain=True)
-    assert decided(message(own=session()), header, Slot(key=key), policy) == Wait()
+    assert decide(message(own=session()), header, Slot(key=key), policy) == Wait()
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -244,7 +244,7 @@ def test_a_thread_linked_to_a_plain_record_opens_nothing(policy: str, key: SlotK
 def test_a_message_joins_its_own_session_if_its_header_has_none(policy: str, status: str) -> None:
     own = session("own", status)
     slot = FREE_DAY if policy == DAILY else FREE
-    assert decided(message(own=own), UNLINKED, slot, policy) == JoinOwn("own")
+    assert decide(message(own=own), UNLINKED, slot, policy) == JoinOwn("own")
 
 
 @pytest.mark.parametrize(
@@ -293,26 +293,26 @@ def test_a_messages_own_encounter(
     policy: str, own: NamedEncounter, header: Header, decision: Decision
 ) -> None:
     slot = FREE_DAY if policy == DAILY else FREE
-    assert decided(message(own=own), header, slot, policy) == decision
+    assert decide(message(own=own), header, slot, policy) == decision
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_message_that_names_a_session_its_thread_never_had_is_refused(policy: str) -> None:
     slot = attached(DAY if policy == DAILY else STATE)
     with pytest.raises(BusinessRule, match="The thread belongs to Encounter/open"):
-        decided(message(own=session("other")), LINKED, slot, policy, had=("before",))
+        decide(message(own=session("other")), LINKED, slot, policy, had=("before",))
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_message_that_names_a_session_its_thread_had_joins_the_open_one(policy: str) -> None:
     slot = attached(DAY if policy == DAILY else STATE)
     said = message(own=session("before", "finished"))
-    assert decided(said, LINKED, slot, policy, had=("before",)) == JOIN
+    assert decide(said, LINKED, slot, policy, had=("before",)) == JOIN
 
 
 def test_under_daily_a_link_to_the_session_of_another_day_is_stored_as_written() -> None:
     said = message(own=session("other", day=YESTERDAY))
-    assert decided(said, LINKED, attached(DAY), DAILY) == JOIN
+    assert decide(said, LINKED, attached(DAY), DAILY) == JOIN
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_under_daily_a_link_to_the_session_of_another_day_is_stored_as_written()
 def test_a_message_that_joins_its_days_session(
     said: Message, header: Header, slot: Slot, *, widens: bool, points: bool
 ) -> None:
-    decision = decided(said, header, slot, DAILY)
+    decision = decide(said, header, slot, DAILY)
     assert isinstance(decision, Join)
     assert (decision.widens, decision.points) == (widens, points)
 
@@ -388,7 +388,7 @@ def test_a_message_that_joins_its_days_session(
 def test_a_message_of_an_ended_day_joins_while_its_slot_is_open() -> None:
     key = SlotKey("thread", f"day#{YESTERDAY}")
     header = Header(linked="open", day=YESTERDAY)
-    assert isinstance(decided(message(LATE), header, attached(key), DAILY), Join)
+    assert isinstance(decide(message(LATE), header, attached(key), DAILY), Join)
 
 
 def test_the_day_of_a_message_is_in_the_zone_of_its_thread() -> None:

@@ -21,7 +21,7 @@ def encounter(status: str = "in-progress", **facts: Any) -> NamedEncounter:
     return NamedEncounter(id="s", status=status, **facts)
 
 
-def decided(
+def decide(
     policy: str,
     target: NamedEncounter | None,
     state: Slot = STATE,
@@ -66,23 +66,23 @@ def decided(
     ],
 )
 def test_a_link(policy: str, target: NamedEncounter | None, link: Link) -> None:
-    assert decided(policy, target) is link
+    assert decide(policy, target) is link
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_link_to_the_attached_session_changes_nothing(policy: str) -> None:
     state = Slot(key=STATE.key, session="s", open=True)
-    assert decided(policy, encounter(), state) is Link.STAY
+    assert decide(policy, encounter(), state) is Link.STAY
 
 
 @pytest.mark.parametrize("policy", [EXPLICIT, THREAD])
 def test_a_thread_is_linked_to_another_session(policy: str) -> None:
-    assert decided(policy, encounter(), Slot(key=STATE.key, session="other", open=True))
+    assert decide(policy, encounter(), Slot(key=STATE.key, session="other", open=True))
 
 
 def test_a_thread_joins_the_session_of_its_day() -> None:
     day = Slot(key=DAY.key, session="s", open=True)
-    assert decided(DAILY, encounter(), day=day) is Link.REACH_DAY
+    assert decide(DAILY, encounter(), day=day) is Link.REACH_DAY
 
 
 @pytest.mark.parametrize(
@@ -135,13 +135,13 @@ def test_a_link_that_is_refused(
     policy: str, target: NamedEncounter, text: str, *, is_taken: bool
 ) -> None:
     with pytest.raises(BusinessRule, match=text) as refused:
-        decided(policy, target, is_taken=is_taken)
+        decide(policy, target, is_taken=is_taken)
     assert [issue.expression for issue in refused.value.issues] == ["Communication.encounter"]
 
 
 def test_a_medical_encounters_session_is_named() -> None:
     with pytest.raises(BusinessRule) as refused:
-        decided(EXPLICIT, encounter(session="its-session"))
+        decide(EXPLICIT, encounter(session="its-session"))
     assert refused.value.issues[0].diagnostics == "The session is Encounter/its-session"
 
 
