@@ -177,7 +177,7 @@ def test_other_log_lines_are_ignored() -> None:
     assert rows() == []
 
 
-def test_events_are_found_by_what_they_are_about(clinic: FrontDoor, log: Log) -> None:
+def test_events_are_found_by_their_resources(clinic: FrontDoor, log: Log) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.get("/Encounter/1")
     clinic.get("/Encounter/2")

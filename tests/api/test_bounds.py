@@ -115,7 +115,7 @@ def test_reading_one_by_one_ends_when_the_time_is_over(
     monkeypatch.setattr(client, "get_item", slow)
     reads = bundle("batch", *[entry("GET", f"Encounter/{session_id}")] * 100)
     answer = called(clinic, context(clock, 28), "POST", "", reads)
-    found = [each["response"]["status"] for each in answer.body["entry"]]
+    found = [result["response"]["status"] for result in answer.body["entry"]]
     assert set(found) == {"200", "503"}
     assert found == sorted(found)
 

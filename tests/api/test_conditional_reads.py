@@ -202,7 +202,7 @@ def test_every_page_of_a_history_with_deletions_states_how_each_version_was_crea
     assert single == whole
 
 
-def test_a_page_of_a_history_ends_where_an_answer_would_be_too_large(
+def test_a_page_of_a_history_ends_before_the_answer_becomes_too_large(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):

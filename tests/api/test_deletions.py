@@ -82,7 +82,7 @@ def message(sender: str, status: str = "in-progress", **more: Any) -> dict[str, 
 @pytest.fixture
 def thread(clinic: FrontDoor) -> None:
     """Create a thread in which practitioner, patient and relative write."""
-    people = [care.reference(each.fhir_user) for each in SENDERS]
+    people = [care.reference(sender.fhir_user) for sender in SENDERS]
     assert clinic.put("/Communication/t", care.header(id="t", recipient=people)).status == 201
 
 

@@ -84,7 +84,7 @@ def test_a_document_may_name_several_encounters(clinic: FrontDoor) -> None:
     assert clinic.get(f"/DocumentReference?encounter={','.join(names)}").ids == [document.id]
 
 
-def test_everything_of_an_encounter_has_what_was_recorded_during_it(clinic: FrontDoor) -> None:
+def test_everything_of_an_encounter_includes_its_records(clinic: FrontDoor) -> None:
     session = clinic.post("/Encounter", care.session(subject=None)).id
     child = clinic.post("/Encounter", care.medical_encounter(session, care.HOMER)).id
     during = [session, child]
@@ -117,7 +117,8 @@ def test_everything_has_a_document_of_two_encounters_once(clinic: FrontDoor) -> 
     pairs = [(during[number], during[other]) for number in range(4) for other in range(number)]
     made = [
         clinic.post(
-            "/DocumentReference", body("DocumentReference", *(f"Encounter/{one}" for one in pair))
+            "/DocumentReference",
+            body("DocumentReference", *(f"Encounter/{encounter_id}" for encounter_id in pair)),
         ).id
         for pair in pairs
     ]

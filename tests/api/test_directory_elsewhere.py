@@ -73,7 +73,7 @@ def test_a_limited_caller_gets_the_same_answer_whether_or_not_a_person_exists(
                 for kind in ("batch", "transaction")
             ),
         ]
-        answers.append([(each.status, each.text.replace(own_id, "x")) for each in said])
+        answers.append([(answer.status, answer.text.replace(own_id, "x")) for answer in said])
     assert answers[0] == answers[1]
     assert {status for status, _ in answers[0][:2]} <= {400, 403, 422}
     assert other.asked == []

@@ -14,7 +14,7 @@ FILES = sorted(path.name for path in (ROOT / "shared/http/explorer/files").iterd
 
 
 def directives(policy: str) -> dict[str, str]:
-    pairs = (one.partition(" ") for one in policy.split("; "))
+    pairs = (directive.partition(" ") for directive in policy.split("; "))
     return {name: values for name, _, values in pairs}
 
 

@@ -65,7 +65,7 @@ def test_a_mother_sees_the_charts_of_both_children(family: FrontDoor, person: st
     for patient in (BART, LISA, MILHOUSE):
         family.post("/Observation", observation(patient))
     matches = as_mother(person).get("/Observation").found
-    assert {one["subject"]["reference"] for one in matches} == {BART, LISA}
+    assert {match["subject"]["reference"] for match in matches} == {BART, LISA}
 
 
 def test_without_a_link_of_her_own_record_she_is_the_relative_of_one(family: FrontDoor) -> None:
@@ -152,7 +152,7 @@ def test_the_plain_api_follows_links_too(family: FrontDoor) -> None:
     mother = Plain(as_mother())
 
     def whose() -> set[str]:
-        return {f"Patient/{one['patientId']}" for one in mother.get("/observations").body["data"]}
+        return {f"Patient/{item['patientId']}" for item in mother.get("/observations").body["data"]}
 
     assert whose() == {BART, LISA}
     relative(family, OF_BART, BART, **ended("2026-03-01"))
@@ -176,7 +176,7 @@ def test_only_versions_of_a_record_about_their_patients_are_visible(
         for path in (was, f"{was}/_history", f"{was}/_history/1", f"{now}/_history/1"):
             assert caller.get(path).status == 404
         history = caller.get(f"{now}/_history").body
-        assert [one["resource"]["meta"]["versionId"] for one in history["entry"]] == ["2"]
+        assert [entry["resource"]["meta"]["versionId"] for entry in history["entry"]] == ["2"]
         assert history["total"] == 1
     family.administrator.delete(f"/Observation/{made[MILHOUSE]}")
     assert bart.get(now).status == 410
@@ -330,7 +330,7 @@ def test_a_related_person_cannot_name_other_patients(family: FrontDoor) -> None:
     refusals.check(opened(as_mother(), OF_BART, MAGGIE), 403, "forbidden", "patient")
     # The refusal reveals nothing about people she does not see.
     relative(family, "RelatedPerson/kirk", MILHOUSE)
-    unseen, absent = (opened(as_mother(), f"RelatedPerson/{one}") for one in ("kirk", "none"))
+    unseen, absent = (opened(as_mother(), f"RelatedPerson/{own_id}") for own_id in ("kirk", "none"))
     refusals.check(unseen, 422, "business-rule", "patient")
     assert unseen.text.replace("kirk", "none") == absent.text
 
@@ -384,7 +384,7 @@ def test_a_group_that_stands_for_nobody_is_refused(family: FrontDoor, content: R
     assert named in answer.text
 
 
-def test_a_group_with_others_is_not_for_a_related_person(family: FrontDoor) -> None:
+def test_a_related_person_cannot_use_a_group_with_other_patients(family: FrontDoor) -> None:
     named = group(family, member(BART), member(MILHOUSE))
     refusals.check(opened(as_mother(), named), 403, "forbidden", "patient")
     unseen = group(family, member(MILHOUSE), own_id="van-houtens")
@@ -394,7 +394,7 @@ def test_a_group_with_others_is_not_for_a_related_person(family: FrontDoor) -> N
 def test_a_large_group_is_refused_whole(family: FrontDoor) -> None:
     """A Group of a hundred would not be found by its members, so it is not stored."""
     for number in (11, 38):
-        named = group(family, *(member(f"Patient/{one}") for one in range(number)))
+        named = group(family, *(member(f"Patient/{index}") for index in range(number)))
         refusals.check(opened(family, named), 422, "business-rule", "patient")
     assert family.get("/Encounter").ids == []
     hundred = [member(f"Patient/{number}") for number in range(100)]
@@ -402,7 +402,9 @@ def test_a_large_group_is_refused_whole(family: FrontDoor) -> None:
     refusals.check(family.post("/Group", crowd), 422, "business-rule", "Group.member.entity")
     several = [
         group(
-            family, *(member(f"Patient/{one}-{number}") for one in range(38)), own_id=f"g{number}"
+            family,
+            *(member(f"Patient/{index}-{number}") for index in range(38)),
+            own_id=f"g{number}",
         )
         for number in range(5)
     ]

@@ -204,7 +204,7 @@ def test_only_one_of_two_sessions_opened_at_once_for_a_thread_succeeds(practice:
     other: list[Answer] = []
     meanwhile(lambda: other.append(opened(practice.clinic, OF_LISA, **asked)))
     refusals.check(opened(MOTHER, OF_BART, **asked), 422, "business-rule", "thread")
-    assert [treated(practice.clinic, one) for one in other] == [{BART, LISA}]
+    assert [treated(practice.clinic, session) for session in other] == [{BART, LISA}]
     assert len(practice.sessions()) == 1
 
 

@@ -93,7 +93,7 @@ def test_a_message_brought_back_with_another_time_stays_in_its_session(clinic: F
     assert messages_of(clinic, session_id) == ids
 
 
-def test_a_finished_session_put_again_keeps_what_was_computed(clinic: FrontDoor) -> None:
+def test_a_finished_session_put_again_keeps_its_computed_values(clinic: FrontDoor) -> None:
     session_id, _, _ = start_conversation(clinic)
     body = care.session("finished", id=session_id)
     first = clinic.put(f"/Encounter/{session_id}", body)

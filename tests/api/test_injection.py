@@ -124,7 +124,7 @@ def check(watch: Watched, answers: list[Answer]) -> None:
         assert answer.status < 500, answer.text[:500]
         assert "doctor-alice-smith" not in answer.text
     stored = {item["pk"]["S"] for table in TABLES for item in watch.everything(table)}
-    written = {one for one in stored if not one.startswith(("north#", "due#"))}
+    written = {key for key in stored if not key.startswith(("north#", "due#"))}
     assert all(map(PARTITION.fullmatch, written))
 
 
@@ -186,7 +186,7 @@ def test_cursors(watch: Watched) -> None:
     seal, *_ = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     places = [[seal, number, f"{value}#x"] for value in HOSTILE for number in (0, -1, 9)]
     forged = [urlsafe_b64encode(json.dumps(place).encode()).decode() for place in places]
-    answers = [south.get(f"/Encounter?_count=1&_cursor={one}") for one in (cursor, *forged)]
+    answers = [south.get(f"/Encounter?_count=1&_cursor={value}") for value in (cursor, *forged)]
     answers += [south.get(url) for url in each("/Encounter?_count=1&_cursor={}")]
     assert {answer.status for answer in answers} == {400}
     check(watch, answers)

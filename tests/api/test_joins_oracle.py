@@ -44,7 +44,11 @@ class Everything:
         self.by_name = {name_of(resource): resource for resource in resources}
 
     def of(self, resource_type: str) -> list[Resource]:
-        return [one for one in self.by_name.values() if one["resourceType"] == resource_type]
+        return [
+            resource
+            for resource in self.by_name.values()
+            if resource["resourceType"] == resource_type
+        ]
 
     def holds(self, resource: Resource, name: str, value: str) -> bool:
         if name.startswith("_has:"):
@@ -56,7 +60,7 @@ class Everything:
         head, dot, rest = name.partition(".")
         if dot:
             param, _, of = head.partition(":")
-            targets = [self.by_name.get(one) for one in reference(resource, param)]
+            targets = [self.by_name.get(target) for target in reference(resource, param)]
             return any(
                 self.holds(target, rest, value)
                 for target in targets
@@ -265,7 +269,7 @@ def test_resources_invisible_to_the_caller_are_treated_as_missing(tables: Memory
     sight = SimpleNamespace(
         limits=lambda *_: True, people=lambda _: None, sees=visible, surely_sees=lambda *_: False
     )
-    seen = Everything([one for one in everything.by_name.values() if visible(one)])
+    seen = Everything([resource for resource in everything.by_name.values() if visible(resource)])
     matching = 0
     for _ in range(80):
         resource_type = dice.choice(["Encounter", "Communication"])

@@ -43,7 +43,7 @@ def test_linking_again_concerns_later_messages_only(clinic: FrontDoor) -> None:
     assert messages_of(clinic, second) == [after]
 
 
-def test_a_thread_linked_back_keeps_what_it_said_in_each_session(clinic: FrontDoor) -> None:
+def test_a_thread_linked_back_keeps_its_messages_in_each_session(clinic: FrontDoor) -> None:
     header_id, _ = thread(clinic)
     first, second = open_session(clinic), open_session(clinic)
     said: list[str] = []

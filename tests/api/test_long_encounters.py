@@ -117,7 +117,7 @@ def test_an_encounter_that_may_last_long_reserves_room_for_its_second_rows(
     clinic: FrontDoor,
 ) -> None:
     def people(number: int) -> list[dict[str, Any]]:
-        return [{"individual": care.reference(f"Practitioner/{one}")} for one in range(number)]
+        return [{"individual": care.reference(f"Practitioner/{index}")} for index in range(number)]
 
     crowded = care.visit(participant=people(15)) | {"period": ONGOING}
     visit = clinic.post("/Encounter", crowded)

@@ -60,13 +60,13 @@ def test_a_person_in_too_many_threads_to_merge_pages_through_all_messages(
     practice: Practice, thread_messages: list[str]
 ) -> None:
     read = list(pages(MESSAGES))
-    assert [one for page in read for one in page] == thread_messages
+    assert [message_id for page in read for message_id in page] == thread_messages
     assert len(read) < 2 * len(thread_messages)
     # A thread that begins between two pages neither repeats nor hides a message.
     first = read_page(MESSAGES)
     for _ in range(3):
         practice.clinic.post("/Communication", care.header())
-    rest = [one for page in pages(following(first)) for one in page]
+    rest = [message_id for page in pages(following(first)) for message_id in page]
     assert [*first.ids, *rest] == thread_messages
 
 

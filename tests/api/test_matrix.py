@@ -354,7 +354,7 @@ def test_every_caller_may_do_exactly_what_the_table_decides(
     scopes = {
         "none": None,
         "with": "user/*.cruds",
-        "without": "user/*." + "".join(each for each in "cruds" if each not in letters),
+        "without": "user/*." + "".join(letter for letter in "cruds" if letter not in letters),
     }
     for role, scope, whose, tenant in product(ROLES, scopes, (OWN, OTHER), ("north", "south")):
         came = call(asked, caller(role, tenant, scopes[scope]), whose)

@@ -97,7 +97,7 @@ def test_each_can_be_changed_and_deleted(
 
 def legal_variants() -> list[str]:
     """Return resources that R4 allows: written by hand, and generated for many element paths."""
-    by_hand = [fhirjson.dumps(each).decode() for each in BY_HAND]
+    by_hand = [fhirjson.dumps(resource).decode() for resource in BY_HAND]
     made = [text for text in by_hand if '"status"' in text]
     for root in TYPES:
         ways = [way for way in variants.paths(root, 2) if way[0].name not in ("id", "meta")]

@@ -122,7 +122,10 @@ def test_without_patients_and_participants_those_of_the_threads_are_used(clinic:
     homers, _ = thread(clinic)
     lisas, _ = thread(clinic, subject=care.reference(LISA))
     answer = clinic.post(
-        OPEN, care.parameters(*(("thread", f"Communication/{one}") for one in (homers, lisas)))
+        OPEN,
+        care.parameters(
+            *(("thread", f"Communication/{header_id}") for header_id in (homers, lisas))
+        ),
     )
     assert "subject" not in answer.body
     assert patients(clinic, answer.id) == [care.HOMER, LISA]
@@ -219,7 +222,7 @@ def test_a_thread_in_an_open_session_is_refused_naming_it(clinic: FrontDoor) -> 
     session_id = open_session(clinic)
     link(clinic, taken, session_id)
     before = stored()
-    named = [("thread", f"Communication/{one}") for one in (free, taken)]
+    named = [("thread", f"Communication/{header_id}") for header_id in (free, taken)]
     answer = clinic.post(OPEN, care.parameters(("patient", LISA), ("patient", BART), *named))
     refusals.check(answer, 422, "business-rule", "thread")
     assert f"Encounter/{session_id}" in answer.text
@@ -449,9 +452,9 @@ def long_session(clinic: FrontDoor) -> tuple[str, list[str]]:
     """Create a session with two patients, two threads and nine messages; return ids in order."""
     first, earlier = thread(clinic, *(f"2026-11-20T09:0{n}:00Z" for n in (1, 3, 5, 7, 9)))
     second, later = thread(clinic, *(f"2026-11-20T09:0{n}:00Z" for n in (2, 4, 6, 8)))
-    named = [("thread", f"Communication/{one}") for one in (first, second)]
+    named = [("thread", f"Communication/{header_id}") for header_id in (first, second)]
     session_id = opened_session(clinic, ("patient", LISA), ("patient", BART), *named)
-    said = [one for pair in zip(earlier, [*later, ""], strict=True) for one in pair if one]
+    said = [own_id for pair in zip(earlier, [*later, ""], strict=True) for own_id in pair if own_id]
     of_patients = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").ids
     return session_id, [session_id, *of_patients, *sorted((first, second)), *said]
 
@@ -466,7 +469,7 @@ def test_everything_returns_session_children_headers_and_messages_in_order_of_se
     assert answer.ids == ids
     urls = [entry["fullUrl"] for entry in answer.body["entry"]]
     assert urls == [f"{BASE}/{match['resourceType']}/{match['id']}" for match in answer.found]
-    assert [one["relation"] for one in answer.body["link"]] == ["self"]
+    assert [item["relation"] for item in answer.body["link"]] == ["self"]
 
 
 @pytest.mark.parametrize("count", range(1, 16))

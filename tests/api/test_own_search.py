@@ -342,11 +342,11 @@ def test_searches_find_exactly_what_can_be_read(
 ) -> None:
     turn_to("drafts")
     stored = everything(ADMIN)
-    paths = {one["id"]: f"/{one['resourceType']}/{one['id']}" for one in stored}
+    paths = {resource["id"]: f"/{resource['resourceType']}/{resource['id']}" for resource in stored}
     seen = {own_id for own_id, path in paths.items() if caller.get(path).status == 200}
     assert 0 < len(seen) < len(stored)
     for query in queries(stored):
-        if any(one in query for one in ("_count", "_revinclude", "_has:")):
+        if any(name in query for name in ("_count", "_revinclude", "_has:")):
             continue
         url = f"/{query}{'&' if '?' in query else '?'}_count=1000"
         whole, own = ADMIN.get(url), caller.get(url)

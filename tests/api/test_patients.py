@@ -62,7 +62,7 @@ def test_a_patient_reads_what_is_in_their_compartment(clinic: FrontDoor) -> None
 
 
 @pytest.mark.parametrize("element", ["subject", "sender", "recipient"])
-def test_a_communication_is_in_the_compartment_of_whom_it_names(
+def test_a_communication_is_in_the_compartments_of_the_people_it_names(
     clinic: FrontDoor, element: str
 ) -> None:
     homer = care.reference(care.HOMER)
@@ -88,13 +88,13 @@ def test_resources_invisible_to_a_patient_are_treated_as_missing(clinic: FrontDo
     for path in (f"/Communication/{thread}", f"/Communication/{message_id}", "/Encounter/other"):
         nowhere = path[:-5] + "zzzzz"
         for more in ("", "/_history", "/_history/1", "/_history/9"):
-            unseen, absent = (patient().get(one + more) for one in (path, nowhere))
+            unseen, absent = (patient().get(url + more) for url in (path, nowhere))
             assert (unseen.status, unseen.text) == (404, absent.text.replace(nowhere[1:], path[1:]))
         for patched in (READ, [{"op": "replace", "path": "/no", "value": 1}]):
-            unseen, absent = (patient().patch(one, patched) for one in (path, nowhere))
+            unseen, absent = (patient().patch(url, patched) for url in (path, nowhere))
             assert (unseen.status, unseen.text) == (404, absent.text.replace(nowhere[1:], path[1:]))
         assert patient().delete(path).status == patient().delete(nowhere).status == 204
-        unseen, absent = (patient().delete(one, if_match="1") for one in (path, nowhere))
+        unseen, absent = (patient().delete(url, if_match="1") for url in (path, nowhere))
         assert (unseen.status, unseen.text) == (412, absent.text)
     assert patient().get("/Encounter/gone").status == 404
     assert everything() == before
@@ -115,9 +115,14 @@ def test_a_patient_sees_their_own_medical_encounter_and_its_session(clinic: Fron
         clinic.post("/Encounter", care.medical_encounter(session, person)).id
         for person in (care.HOMER, BART)
     )
-    seen = {one: patient().get(f"/Encounter/{one}").status for one in (session, own, siblings)}
+    seen = {
+        own_id: patient().get(f"/Encounter/{own_id}").status for own_id in (session, own, siblings)
+    }
     assert seen == {session: 200, own: 200, siblings: 404}
-    seen = {one: patient(BART).get(f"/Encounter/{one}").status for one in (session, own, siblings)}
+    seen = {
+        own_id: patient(BART).get(f"/Encounter/{own_id}").status
+        for own_id in (session, own, siblings)
+    }
     assert seen == {session: 200, own: 404, siblings: 200}
     clinic.administrator.delete(f"/Encounter/{own}")
     assert patient().get(f"/Encounter/{session}").status == 404
@@ -289,7 +294,8 @@ def test_a_message_about_a_stranger_or_in_a_strangers_thread_is_refused(
     unchanged(answer, before, status=422, code="business-rule")
     assert answer.expressions == ["Communication.subject"]
     into, nowhere = (
-        patient().post("/Communication", care.message(one)) for one in ("theirs", "nowher")
+        patient().post("/Communication", care.message(header_id))
+        for header_id in ("theirs", "nowher")
     )
     unchanged(into, before, status=422, code="business-rule")
     assert into.text == nowhere.text.replace("nowher", "theirs")
@@ -499,10 +505,12 @@ def test_each_entry_of_a_bundle_is_held_to_the_callers_rights(clinic: FrontDoor)
         422: [entry("POST", "Communication", resource=care.message("theirs"))],
     }
     for status, entries in refused.items():
-        for one in entries:
-            assert sent("transaction", header, one).status == status
+        for request in entries:
+            assert sent("transaction", header, request).status == status
     assert everything() == before
-    answers = sent("batch", *(one for entries in refused.values() for one in entries)).body["entry"]
+    answers = sent("batch", *(request for entries in refused.values() for request in entries)).body[
+        "entry"
+    ]
     statuses = [int(answer["response"]["status"][:3]) for answer in answers]
     assert statuses == [status for status, entries in refused.items() for _ in entries]
     assert everything() == before

@@ -16,7 +16,7 @@ type Json = dict[str, Any]
 # Tables in memory, as there are many requests.
 pytestmark = pytest.mark.usefixtures("practice")
 FACE = Plain()
-PARAMS = [(each, param) for each in COLLECTIONS.values() for param in each.params]
+PARAMS = [(collection, param) for collection in COLLECTIONS.values() for param in collection.params]
 by_param = pytest.mark.parametrize(
     ("collection", "param"), PARAMS, ids=[f"{each.name} {param.name}" for each, param in PARAMS]
 )

@@ -205,7 +205,9 @@ def test_sessions_close_by_themselves_when_they_are_due(days: Practice) -> None:
     )
 
     def statuses() -> list[str]:
-        return [days.encounter(each)["status"] for each in (closed, open_, daily, by_hand)]
+        return [
+            days.encounter(session_id)["status"] for session_id in (closed, open_, daily, by_hand)
+        ]
 
     assert statuses() == ["finished", "in-progress", "in-progress", "in-progress"]
     days.at("2026-03-05 09:06")

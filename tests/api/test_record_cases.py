@@ -70,7 +70,7 @@ def sent(clinic: FrontDoor, entries: list[dict[str, Any]]) -> list[tuple[str, st
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     answer = clinic.post("/", bundle)
     assert answer.status == 200, answer.text
-    places = [one["response"]["location"].split("/") for one in answer.body["entry"]]
+    places = [made["response"]["location"].split("/") for made in answer.body["entry"]]
     return [(place[-4], place[-3]) for place in places]
 
 
@@ -108,8 +108,10 @@ def test_the_history_of_a_record_keeps_each_encounter_it_named(clinic: FrontDoor
     assert clinic.administrator.delete(url).status == 204
     assert clinic.put(url, observed(first, id=url[13:])).version == "4"
     entries = clinic.get(f"{url}/_history").body["entry"]
-    assert [one["request"]["method"] for one in entries] == ["PUT", "DELETE", "PUT", "POST"]
-    named = [one.get("resource", {}).get("encounter", {}).get("reference") for one in entries]
+    assert [version["request"]["method"] for version in entries] == ["PUT", "DELETE", "PUT", "POST"]
+    named = [
+        version.get("resource", {}).get("encounter", {}).get("reference") for version in entries
+    ]
     assert named == [f"Encounter/{first}", None, f"Encounter/{second}", f"Encounter/{first}"]
     assert clinic.get(f"/Observation?encounter={first}").ids == [url[13:]]
     assert clinic.get(f"/Observation?encounter={second}").ids == []

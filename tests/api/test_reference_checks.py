@@ -80,7 +80,7 @@ def made(clinic: FrontDoor, body: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("form", ["{0}", "{0}/_history/1", BASE + "/{0}", BASE + "/{0}/_history/1"])
 def test_a_reference_is_the_same_in_each_of_its_forms(local: Practice, form: str) -> None:
-    there, missing = (care.reference(form.format(each)) for each in (care.HOMER, LINDA))
+    there, missing = (care.reference(form.format(target)) for target in (care.HOMER, LINDA))
     assert local.clinic.post("/Encounter", care.session(subject=there)).status == 201
     answer = local.clinic.post("/Encounter", care.session(subject=missing))
     refuses(answer, "Encounter.subject.reference")
@@ -194,7 +194,7 @@ def test_a_patient_may_write_to_their_practitioner(local: Practice) -> None:
     header = made(local.clinic, care.header())
     assert homer.post("/Communication", care.message(header)).status == 201
     staff = (care.ALICE, "Practitioner/bob", "Practitioner/carl")
-    recipients = [care.reference(each) for each in staff]
+    recipients = [care.reference(name) for name in staff]
     answer = homer.post("/Communication", care.message(header, recipient=recipients))
     refuses(answer, "Communication.recipient[1].reference", "Communication.recipient[2].reference")
     another = [care.reference(LINDA)]

@@ -50,7 +50,7 @@ def test_the_secret_is_sent_and_read_once(
     assert practice.clinic.post("/Encounter", care.session(participant=[])).status == 201
     manager.delete_secret(SecretId="directory/read")
     assert practice.clinic.post("/Encounter", care.session()).status == 201
-    assert {each["Authorization"] for _, each in other.asked} == {HEADER}
+    assert {headers["Authorization"] for _, headers in other.asked} == {HEADER}
 
 
 def test_a_rotated_secret_is_read_again_when_the_old_one_is_refused(

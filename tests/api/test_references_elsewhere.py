@@ -64,7 +64,7 @@ def test_lookups_are_cached_for_a_limited_time_and_number(
     servers.other.asked.clear()
     servers.clinic.post("/Encounter", care.session())
     assert len(servers.other.asked) == len(again)
-    assert all(any(each in path for each in again) for path in servers.other.paths)
+    assert all(any(own_id in path for own_id in again) for path in servers.other.paths)
 
 
 def test_the_people_named_by_a_write_are_not_logged(

@@ -119,7 +119,7 @@ def test_only_the_claim_scp_may_replace_scope() -> None:
         ("$everything", "user/Encounter.s", 403),
     ],
 )
-def test_an_operation_needs_the_letters_of_what_it_writes(
+def test_an_operation_needs_the_scope_letters_of_its_writes(
     operation: str, scope: str, status: int
 ) -> None:
     on = "" if operation == "$open-session" else "/1"
@@ -158,7 +158,8 @@ def test_a_constraint_applies_to_reads_searches_and_writes(clinic: FrontDoor) ->
         answer = caller.put("/Communication/t", body | {"id": "t"})
         refusals.check(answer, 403, "forbidden", "Communication")
     unseen, absent = (
-        caller.put(f"/Communication/{one}", care.header(id=one, category=[RASH])) for one in "ux"
+        caller.put(f"/Communication/{own_id}", care.header(id=own_id, category=[RASH]))
+        for own_id in "ux"
     )
     assert (unseen.status, absent.status) == (404, 404)
     assert unseen.text == absent.text.replace("/x", "/u")
@@ -261,7 +262,8 @@ def test_a_conditional_write_requires_the_right_to_search(clinic: FrontDoor) -> 
 def test_a_thread_hidden_by_the_scope_takes_no_message() -> None:
     caller = scoped("user/Communication.cruds?category=rash user/Encounter.cruds")
     unseen, absent = (
-        caller.post("/Communication", care.message(one, category=[RASH])) for one in "ux"
+        caller.post("/Communication", care.message(header_id, category=[RASH]))
+        for header_id in "ux"
     )
     assert (unseen.status, absent.status) == (422, 422)
     assert unseen.text == absent.text.replace("/x", "/u")

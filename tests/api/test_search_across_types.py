@@ -117,7 +117,7 @@ def test_an_impossible_search_is_refused_by_its_parameter(
 
 
 @pytest.mark.parametrize("number", ["+15550100", "%2B15550100"])
-def test_a_gateway_names_who_wrote_by_their_number(
+def test_a_gateway_identifies_a_sender_by_phone_number(
     clinic: FrontDoor, family: dict[str, str], number: str
 ) -> None:
     sender = care.reference(f"Patient?phone={number}")

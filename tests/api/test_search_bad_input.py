@@ -42,7 +42,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("query", "name", "right", "wrong"), BAD, ids=[one[0] for one in BAD])
+@pytest.mark.parametrize(("query", "name", "right", "wrong"), BAD, ids=[case[0] for case in BAD])
 def test_a_wrong_parameter_is_named_with_its_value_and_a_valid_alternative(
     practice: Practice, query: str, name: str, right: str, wrong: str
 ) -> None:

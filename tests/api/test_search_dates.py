@@ -133,7 +133,7 @@ def test_a_message_dated_by_month_is_found_on_every_day_of_it(clinic: FrontDoor,
     }
     for query, sent in expected.items():
         found_ids = clinic.get(f"/Communication?{by}={asked}&sent={query}&_sort=sent").ids
-        assert found_ids == [ids[one] for one in sent], query
+        assert found_ids == [ids[text] for text in sent], query
 
 
 def test_polling_for_newer_resources_does_not_repeat_the_last_one(clinic: FrontDoor) -> None:

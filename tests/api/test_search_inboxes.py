@@ -256,7 +256,7 @@ def test_a_cursor_is_bound_to_its_query_tenant_and_caller(archive: Archive) -> N
         assert refused.value.issues[0].expression == "_cursor"
 
 
-def test_a_page_ends_where_an_answer_would_be_too_large(archive: Archive) -> None:
+def test_a_page_ends_before_the_answer_becomes_too_large(archive: Archive) -> None:
     for number in range(3):
         large: dict[str, Any] = {
             "text": {"status": "additional", "div": chr(97 + number) * 2_000_000}

@@ -494,7 +494,7 @@ def test_a_session_left_by_its_liveliest_thread_is_idle_since_the_others_last_me
         body = practice.clinic.get(url).body
         practice.clinic.put(url, {name: body[name] for name in body if name != "encounter"})
     told = practice.clinic.get(f"/Encounter/{session_id}/$closing").body["parameter"]
-    closes = {each["name"]: each.get("valueInstant") for each in told}["closes"]
+    closes = {parameter["name"]: parameter.get("valueInstant") for parameter in told}["closes"]
     practice.at("2026-03-02 10:06")
     ended = practice.encounter(session_id)["status"] == "finished"
     assert ended == (closes <= "2026-03-02T09:06:00.000Z")

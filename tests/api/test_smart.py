@@ -54,7 +54,7 @@ def test_an_issuer_without_sign_in_page_offers_services_alone(
 def test_the_capability_statement_names_the_token_endpoints_too() -> None:
     (extension,) = FrontDoor(role="").get("/metadata").body["rest"][0]["security"]["extension"]
     assert extension["url"].endswith("/oauth-uris")
-    uris = {one["url"]: one["valueUri"] for one in extension["extension"]}
+    uris = {part["url"]: part["valueUri"] for part in extension["extension"]}
     assert uris == {"authorize": AUTHORIZE, "token": TOKEN}
 
 

@@ -93,7 +93,7 @@ def test_an_unknown_part_is_refused(
 
 @pytest.mark.parametrize("part", ["_summary=true", "_elements=value,effective"])
 @pytest.mark.parametrize("by", ["read", "search"])
-def test_an_observation_in_part_has_its_value_and_when_it_was_true(
+def test_a_partial_observation_includes_its_value_and_time(
     clinic: FrontDoor, part: str, by: str
 ) -> None:
     weight = {"value": 80, "unit": "kg"}
@@ -110,7 +110,7 @@ def test_an_observation_in_part_has_its_value_and_when_it_was_true(
     assert SUBSETTED in body["meta"]["tag"]
 
 
-def test_a_prescription_in_part_says_what_is_prescribed(clinic: FrontDoor) -> None:
+def test_a_partial_prescription_includes_the_medication(clinic: FrontDoor) -> None:
     written = care.example("MedicationRequest")
     path = f"/MedicationRequest/{clinic.post('/MedicationRequest', written).id}"
     medication = {name: value for name, value in written.items() if name.startswith("medication")}

@@ -13,7 +13,7 @@ from tests.consistency import scan
 from tests.frontdoor import Answer, FrontDoor
 from tests.practice import Practice
 
-NORTH, SOUTH = (FrontDoor(role="admin", claims={"tenant": one}) for one in ("north", "south"))
+NORTH, SOUTH = (FrontDoor(role="admin", claims={"tenant": tenant}) for tenant in ("north", "south"))
 TWILIO = {"system": "https://twilio.com", "value": "CH1"}
 
 
@@ -169,5 +169,7 @@ def test_a_tenant_cannot_have_a_reserved_name(tenant: str) -> None:
 def test_every_key_without_a_tenant_is_reserved() -> None:
     assert {"due", "held", "reindex"} <= patterns.RESERVED
     fill(NORTH)
-    firsts = {item["pk"]["S"].partition("#")[0] for each in patterns.TABLES for item in scan(each)}
+    firsts = {
+        item["pk"]["S"].partition("#")[0] for table in patterns.TABLES for item in scan(table)
+    }
     assert firsts <= patterns.RESERVED | {"north"}

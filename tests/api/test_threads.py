@@ -87,7 +87,7 @@ def test_a_header_may_have_an_id_of_any_length(clinic: FrontDoor, length: int) -
     first = post(clinic, header_id, EARLY)
     assert link(clinic, header_id, session_id) == 200
     second = post(clinic, header_id, LATE)
-    assert all(len(one) <= 64 for one in (first, second))
+    assert all(len(own_id) <= 64 for own_id in (first, second))
     assert messages(clinic, header_id) == messages_of(clinic, session_id) == [first, second]
     seen = [{"op": "replace", "path": "/status", "value": "completed"}]
     assert clinic.patch(f"/Communication/{first}", seen).version == "2"

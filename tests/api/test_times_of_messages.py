@@ -227,10 +227,10 @@ def test_a_patient_or_relative_cannot_change_sent(
     draft = post_message(person, header_id, None, status="preparation")
     before = start(thread_policy)
     change = [{"op": "add", "path": "/sent", "value": "2019-03-02T09:00:00Z"}]
-    for one in (said, draft):
-        assert person.patch(f"/Communication/{one.id}", change).status == 403
-        assert person.put(f"/Communication/{one.id}", one.body).status == 403
-        url, merged = f"{V1}/messages/{one.id}", {"sent": "2019-03-02T09:00:00Z"}
+    for message in (said, draft):
+        assert person.patch(f"/Communication/{message.id}", change).status == 403
+        assert person.put(f"/Communication/{message.id}", message.body).status == 403
+        url, merged = f"{V1}/messages/{message.id}", {"sent": "2019-03-02T09:00:00Z"}
         answer = person.call("PATCH", url, merged, content_type="application/merge-patch+json")
         assert answer.status == 403, answer.text
     assert start(thread_policy) == before

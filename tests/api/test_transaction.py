@@ -49,8 +49,8 @@ def test_a_session_its_thread_and_its_messages_arrive_in_one_bundle(clinic: Fron
     assert statuses(answered) == ["201"] * 5
     *said, header, session = [answer["resource"] for answer in answered]
     assert header["encounter"] == care.reference(f"Encounter/{session['id']}")
-    assert messages_of(clinic, session["id"]) == [one["id"] for one in said[::-1]]
-    assert all(one["id"].startswith(f"{header['id']}.") for one in said)
+    assert messages_of(clinic, session["id"]) == [message["id"] for message in said[::-1]]
+    assert all(message["id"].startswith(f"{header['id']}.") for message in said)
     finished = clinic.patch(
         f"/Encounter/{session['id']}", [{"op": "replace", "path": "/status", "value": "finished"}]
     )
@@ -325,7 +325,7 @@ def test_under_each_policy_a_bundle_has_the_same_result_as_single_requests(
         entry("POST", "Communication", care.message("x", sent[1]) | part_of(urn(1))),
         entry("PUT", "Communication/together", care.header(id="together"), urn(1)),
     )
-    known = {one["id"] for one in alone}
+    known = {session["id"] for session in alone}
     together = [match for match in clinic.get("/Encounter").found if match["id"] not in known]
     assert bool(alone) is (policy != "explicit")
     looks = [[(one["status"], one.get("period")) for one in each] for each in (alone, together)]

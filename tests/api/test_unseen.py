@@ -189,8 +189,8 @@ PATCHES: list[list[dict[str, Any]]] = [
     [{"op": "remove", "path": "/nothing"}],
 ]
 UNSEEN = [
-    *(f"Encounter/{one}" for one in ("x", "xc", "erred")),
-    *(f"Communication/{one}" for one in ("x", "xm", "gone")),
+    *(f"Encounter/{own_id}" for own_id in ("x", "xc", "erred")),
+    *(f"Communication/{own_id}" for own_id in ("x", "xm", "gone")),
     *(f"{kind}/x" for kind in ("Observation", "Patient", "RelatedPerson", "Group", "Task")),
     "Condition/xm",
 ]

@@ -139,8 +139,8 @@ def test_entries_of_a_history_state_when_their_versions_were_made(
     clinic: FrontDoor, own: str
 ) -> None:
     clinic.patch(f"/Patient/{own}", RETITLED)
-    for one in clinic.get(f"/Patient/{own}/_history").body["entry"]:
-        assert one["response"]["lastModified"] == one["resource"]["meta"]["lastUpdated"]
+    for version in clinic.get(f"/Patient/{own}/_history").body["entry"]:
+        assert version["response"]["lastModified"] == version["resource"]["meta"]["lastUpdated"]
 
 
 def test_an_outcome_among_the_results_of_a_search_has_a_url_of_its_own(

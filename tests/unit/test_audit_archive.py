@@ -74,8 +74,8 @@ def test_an_event_is_read_from_a_single_gzip_member() -> None:
         member = segments.first_member(segment.body[place.offset :])
         assert member is not None
         assert member[place.line] == entry
-        assert {one.tenant for one in member} == {entry.tenant}
-        assert {segments.hour_of(one.at) for one in member} == {place.hour}
+        assert {item.tenant for item in member} == {entry.tenant}
+        assert {segments.hour_of(item.at) for item in member} == {place.hour}
 
 
 def test_a_truncated_member_is_not_read() -> None:
@@ -109,7 +109,7 @@ def test_the_index_finds_events_by_each_id_they_name() -> None:
         event(200.5, "Patient/homer", tenant="b"),
     ]
     found = rows(events)
-    first, second, third = (one.at for one in events)
+    first, second, third = (item.at for item in events)
     assert instants_of(found, "homer") == [first, second]
     assert instants_of(found, "marge") == [first]
     assert instants_of(found, "alice") == [first]
@@ -138,7 +138,7 @@ def test_a_bucket_with_too_many_postings_has_several_rows(
     monkeypatch.setattr(archive_index, "_MOST_IN_RUN", 8)
     events = [event(n, "Patient/homer") for n in range(50)]
     found = rows(events)
-    assert instants_of(found, "homer") == [one.at for one in events]
+    assert instants_of(found, "homer") == [item.at for item in events]
     assert len({(row["pk"]["S"], row["sk"]["S"]) for row in found}) == len(found)
 
 
@@ -146,5 +146,5 @@ def test_the_members_of_a_segment_are_ordered_by_time() -> None:
     events = [event(n) for n in range(110)]
     (row,) = [row for row in rows(events) if "members" in row]
     known = archive_index.members(row)
-    assert [one.first for one in known] == [events[0].at, events[64].at]
-    assert [one.last for one in known] == [events[63].at, events[109].at]
+    assert [member.first for member in known] == [events[0].at, events[64].at]
+    assert [member.last for member in known] == [events[63].at, events[109].at]

@@ -100,5 +100,7 @@ def test_the_calendars_first_and_last_days_are_local_days(name: str) -> None:
     ],
 )
 def test_a_leap_second_is_the_end_of_its_day(text: str, day: str) -> None:
-    leap, whole, second = (instants.parse(one, UTC) for one in (text, day, f"{day}T23:59:59Z"))
+    leap, whole, second = (
+        instants.parse(moment, UTC) for moment in (text, day, f"{day}T23:59:59Z")
+    )
     assert second.low < leap.low < leap.high == whole.high

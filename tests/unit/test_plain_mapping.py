@@ -25,7 +25,7 @@ type Json = dict[str, Any]
 
 EXAMPLES = Path(__file__).parents[1] / "fixtures/r4-examples"
 ALL = [*COLLECTIONS.values()]
-FIELDS = [(each, field) for each in ALL for field in each.fields]
+FIELDS = [(collection, field) for collection in ALL for field in collection.fields]
 by_name = pytest.mark.parametrize("collection", ALL, ids=lambda each: each.name)
 by_field = pytest.mark.parametrize(
     ("collection", "field"), FIELDS, ids=[f"{each.name} {field.name}" for each, field in FIELDS]
@@ -44,8 +44,8 @@ def _resources(name: str) -> list[Json]:
     made = [*found[:: max(len(found) // 150, 1)], *_rich(collection, found)]
     examples = EXAMPLES.glob(f"{collection.type}-*.json")
     made += [fhirjson.loads(path.read_bytes()) for path in examples]
-    of_it = [_member(collection, each) for each in made]
-    return [each for each in of_it if not issues(each, collection.type)]
+    of_it = [_member(collection, resource) for resource in made]
+    return [member for member in of_it if not issues(member, collection.type)]
 
 
 def _member(collection: Collection, resource: Json) -> Json:
@@ -79,7 +79,7 @@ def _both(one: Any, other: Any) -> Any:
 
 
 def test_the_routes_know_the_types_of_the_collections() -> None:
-    assert {each.name: each.type for each in ALL} == interactions.COLLECTIONS
+    assert {collection.name: collection.type for collection in ALL} == interactions.COLLECTIONS
 
 
 @by_name
@@ -194,7 +194,7 @@ def test_every_issue_of_an_element_is_reported_for_its_field(collection: Collect
         resource = mapping.made(collection, body)
         place = f"{collection.type}.{field.path}"
         if field.repeats:
-            number = next(n for n, each in enumerate(paths.get(resource, field.path)) if each)
+            number = next(n for n, value in enumerate(paths.get(resource, field.path)) if value)
             place = f"{place}[{number}]"
         for within in (place, f"{place}.extension[0].url"):
             pointer = mapping.Pointers(collection, resource, body).of(within)
@@ -260,7 +260,7 @@ def test_null_in_a_missing_object_changes_nothing(collection: Collection) -> Non
     for resource in resources(collection):
         shown = mapping.shown(collection, resource)
         for field in collection.fields:
-            objects = [each for each in plainly.values(field.kind) if isinstance(each, dict)]
+            objects = [value for value in plainly.values(field.kind) if isinstance(value, dict)]
             if objects and not field.many and field.name not in shown:
                 change = {field.name: dict.fromkeys(objects[-1])}
                 assert same(mapping.merged(collection, resource, change), resource)

@@ -129,7 +129,7 @@ def named(kind: str) -> Iterator[tuple[str, str, set[str], set[str]]]:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_references_may_name_what_the_models_let_them(kind: str) -> None:
+def test_reference_targets_agree_with_the_models(kind: str) -> None:
     found = list(named(kind))
     assert found
     for where, name, ours, theirs in found:

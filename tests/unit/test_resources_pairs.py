@@ -108,7 +108,7 @@ def test_a_json_patch_of_one_array_leaves_each_extension_with_its_value(
     assert name_of(patch(BOTH, body, JSON_PATCH)) == kept
 
 
-def test_a_json_patch_finds_the_arrays_of_what_it_has_moved() -> None:
+def test_a_json_patch_aligns_the_arrays_of_moved_elements() -> None:
     two = {"resourceType": "Patient", "name": [{"text": "x"}, *BOTH["name"]]}
     body = [
         {"op": "remove", "path": "/name/0"},

@@ -52,7 +52,7 @@ def complete_resource(resource_type: str) -> dict[str, Any]:
 
 def mandatory(resource_type: str) -> set[str]:
     """Return the properties of a type's mandatory elements, including all types of a choice."""
-    return {name for one in type_named(resource_type).required for name in one.properties}
+    return {name for element in type_named(resource_type).required for name in element.properties}
 
 
 @pytest.mark.parametrize("resource_type", EVERY_TYPE)

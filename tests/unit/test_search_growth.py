@@ -144,7 +144,7 @@ def test_every_indexed_parameter_is_covered() -> None:
     assert asked == indexed - {"Communication?session"}
 
 
-@pytest.mark.parametrize("query", [one for one in EVERY if "?_id=" not in one])
+@pytest.mark.parametrize("query", [query for query in EVERY if "?_id=" not in query])
 def test_pages_are_full_and_read_no_more_than_twice_what_they_show(
     query: str, memory: Memory
 ) -> None:

@@ -176,7 +176,7 @@ def test_the_system_of_a_bound_code_is_implied() -> None:
     assert not matches_one(care.session(), "status", "http://hl7.org/fhir/event-status|in-progress")
 
 
-def test_not_means_none_of_the_list_and_matches_what_is_missing() -> None:
+def test_not_means_none_of_the_list_and_matches_missing_values() -> None:
     typed = care.session(type=[{"coding": [{"code": "a"}, {"code": "b"}]}])
     assert not matches_one(typed, "type:not", "b,c")
     assert matches_one(typed, "type:not", "c,d")
@@ -534,7 +534,8 @@ def test_every_parameter_that_is_repeated_must_match() -> None:
     query = parse("Encounter", [("date", "ge2026-03-11"), ("date", "le2026-03-11")], UTC)
     closed, opened = care.session(period=BOTH), care.session(period=OPEN)
     assert [
-        all(matches(one, criterion) for criterion in query.criteria) for one in (closed, opened)
+        all(matches(resource, criterion) for criterion in query.criteria)
+        for resource in (closed, opened)
     ] == [
         True,
         True,

@@ -117,7 +117,7 @@ def test_a_date_reads_a_range_of_starts_and_the_second_rows_of_long_encounters(
     ((first, *second),) = planned(f"Encounter?patient=Patient/1&date={asked}").steps
     ranges = [(low[:10].rstrip("\x7f"), high[:10].rstrip("\x7f")) for low, high in first.ranges]
     assert ranges == near
-    found = [one for stream in second for one in stream.ranges]
+    found = [keys for stream in second for keys in stream.ranges]
     assert [(low[2:12], high[2:12].rstrip("\x7f")) for low, high in found] == far
     assert all(low.startswith("L#") and high.startswith("L#") for low, high in found)
 

@@ -175,7 +175,7 @@ def test_words_with_a_common_prefix_are_read_once(archive: Archive) -> None:
     assert (archive.memory.calls, archive.memory.rows) == (2, 5)
 
 
-def test_several_names_narrow_what_is_found() -> None:
+def test_several_names_narrow_the_search() -> None:
     assert ids(ask(("name", "simp"), ("name", "hom"))) == ["homer"]
     assert ids(ask(("name", "s"), ("given:contains", "oh"))) == ["smith", "smith2"]
 
