@@ -125,7 +125,7 @@ def test_everything_of_a_session_leaves_out_drafts_of_others(
             found.append(caller.get(url))
             links = found[-1].body.get("link", ())
             url = next((link["url"] for link in links if link["relation"] == "next"), None)
-        return [match.text for match in found]
+        return [answer.text for answer in found]
 
     before = pages()
     draft(clinic, thread)
