@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import clock
+from tests.support import clock
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from shared.catalog.examples import EXAMPLES
-from tests import care
 from tests.api.conftest import clinic, practice, tables
-from tests.frontdoor import FrontDoor
-from tests.practice import Practice
+from tests.support import care
+from tests.support.frontdoor import FrontDoor
+from tests.support.practice import Practice
 
 __all__ = ["clinic", "practice", "tables"]
 FIRST, SECOND = "2026-01-01T09:00:00Z", "2026-02-01T09:00:00Z"

@@ -10,13 +10,13 @@ from moto import mock_aws
 from shared import settings
 from shared.local import template
 from shared.store import dynamodb, transactions
-from tests import consistency
-from tests.clock import set_clock
-from tests.database import Database
-from tests.frontdoor import FrontDoor
-from tests.practice import Practice
-from tests.relatives import BART, LISA, MAGGIE, MILHOUSE, OF_BART, OF_LISA, put, relative, same
-from tests.remembered import forget
+from tests.support import consistency
+from tests.support.caches import forget
+from tests.support.clock import set_clock
+from tests.support.family import BART, LISA, MAGGIE, MILHOUSE, OF_BART, OF_LISA, put, relative, same
+from tests.support.frontdoor import FrontDoor
+from tests.support.memory_database import Database
+from tests.support.practice import Practice
 
 # The bucket is created by the tests that fill it.
 ARCHIVE = "archive"

@@ -26,7 +26,7 @@ from shared.local import template
 from shared.local.emulator import Emulator, emulator
 from shared.local.schedule import event
 from shared.store import dynamodb
-from tests import care, clock
+from tests.support import care, clock
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)

@@ -16,8 +16,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
-from tests.database import Database
-from tests.memory import UNIT, Item, size
+from tests.support.memory_database import Database
+from tests.support.memory_reads import UNIT, Item, size
 
 WRITE_UNIT = 1024
 

@@ -13,12 +13,12 @@ from shared.fhir import instants
 from shared.interactions.create import create
 from shared.local.schedule import event
 from shared.store import dynamodb, transactions
-from tests import care
 from tests.benchmarks.endpoint import Endpoint
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.practice import Practice, Request, deployed, typical
 from tests.benchmarks.warm import silent
-from tests.database import Database
+from tests.support import care
+from tests.support.memory_database import Database
 
 SIZES, QUICK_SIZES = (1_000, 10_000, 100_000), (1_000, 10_000)
 HEADER = "long-thread"

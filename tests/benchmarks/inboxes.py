@@ -6,9 +6,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.archive import opened
-from tests.contract.readme import replaced, table
-from tests.inboxes import INBOX, Cost, cost, fill
+from tests.support.inbox_queries import INBOX, Cost, cost, fill
+from tests.support.stored_clinic import opened
+from tests.tools.readme import replaced, table
 
 DOCUMENT = Path(__file__).with_name("README.md")
 SIZES = (1_000, 100_000)

@@ -11,7 +11,7 @@ from tests.benchmarks.imports import KB_PER_MB, run
 from tests.benchmarks.practice import deployed
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.warm import silent
-from tests.clock import START
+from tests.support.clock import START
 
 MEASURED = frozenset({"get", "message", "thread100", "bundle5"})
 INVOCATIONS = 300

@@ -12,10 +12,10 @@ from typing import Any
 from shared.fhir import instants
 from shared.local import template
 from shared.store import dynamodb
-from tests import care, clock
 from tests.benchmarks.endpoint import Endpoint
-from tests.frontdoor import Answer, FrontDoor
-from tests.remembered import forget
+from tests.support import care, clock
+from tests.support.caches import forget
+from tests.support.frontdoor import Answer, FrontDoor
 
 TYPICAL = Path(__file__).parent.parent / "fixtures/typical"
 CREDENTIALS = {

@@ -19,9 +19,9 @@ from shared.local.artefact import artefact
 from shared.local.conversation import FHIR, JSON_PATCH, client
 from shared.local.emulator import emulator
 from shared.local.stack import deploy
-from tests import care
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.practice import typical
+from tests.support import care
 
 SECONDS = 20
 CONNECTIONS = (1, 8)

@@ -29,7 +29,6 @@ from shared.fhir import instants, ulids
 from shared.http import jobs
 from shared.http.endpoint import logger
 from shared.store import archive
-from tests import clock
 from tests.benchmarks.endpoint import Endpoint
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.model import (
@@ -48,8 +47,9 @@ from tests.benchmarks.model import (
 from tests.benchmarks.practice import Practice, deployed
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.warm import silent
-from tests.memory import size
-from tests.objects import Objects
+from tests.support import clock
+from tests.support.memory_objects import Objects
+from tests.support.memory_reads import size
 
 MS = 1000
 # The bytes that DynamoDB adds to each stored item.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.deployment import deployment
+from tests.support.deployment import deployment
 
 
 @pytest.fixture(scope="session")

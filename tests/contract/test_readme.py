@@ -8,7 +8,7 @@ import pytest
 from shared.catalog.access_patterns import ACCESS_PATTERNS
 from shared.local import template
 from shared.packaging.build import ROOT
-from tests.contract import readme
+from tests.tools import readme
 
 DOCUMENTS = readme.documents()
 DOCUMENT = pytest.mark.parametrize(
@@ -21,7 +21,7 @@ LONGEST_CELL = 500
 
 @DOCUMENT
 def test_tables_are_up_to_date(document: Path) -> None:
-    # If not: uv run python -m tests.contract.readme
+    # If not: uv run python -m tests.tools.readme
     assert readme.rewritten(document) == document.read_text()
 
 

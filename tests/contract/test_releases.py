@@ -20,7 +20,11 @@ SHIFTING = TEMPLATE["Parameters"]["TrafficShifting"]["AllowedValues"]
 @cache
 def synthesized(shifting: str) -> dict[str, Any]:
     """Return what SAM makes of the template, run in the emulator's environment, which has SAM."""
-    command = [interpreter(), str(ROOT / "tests/synthesized.py"), f"TrafficShifting={shifting}"]
+    command = [
+        interpreter(),
+        str(ROOT / "tests/tools/synthesized.py"),
+        f"TrafficShifting={shifting}",
+    ]
     completed = subprocess.run(command, check=True, capture_output=True, text=True)
     body: dict[str, Any] = json.loads(completed.stdout)
     return body

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.packaging.build import ROOT
-from tests.advisories import Verdict, verdict
+from tests.tools.advisories import Verdict, verdict
 
 RUN = (ROOT / ".ci/run").read_text()
 TOOLS = {path.stem: path.read_text() for path in (ROOT / ".ci/tools").glob("*.txt")}

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from shared.local.emulator import free_port
-from tests.deployment import deployment
 from tests.explorer.browsing import Visitor
 from tests.explorer.conftest import browser
+from tests.support.deployment import deployment
 
 __all__ = ["browser"]
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from shared.local.conversation import client
-from tests import care
+from tests.support import care
 
 BART = "Patient/bart-simpson"
 type Json = dict[str, Any]

@@ -15,8 +15,8 @@ from shared.local import pool
 from shared.local.conversation import client
 from shared.local.emulator import Emulator
 from shared.local.stack import outputs
-from tests import care
 from tests.explorer.browsing import Visitor
+from tests.support import care
 
 type Json = dict[str, Any]
 ALICE = care.reference(care.ALICE)

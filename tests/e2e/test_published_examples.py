@@ -16,8 +16,18 @@ from shared.local.artefact import artefact
 from shared.local.emulator import emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy
-from tests import care
-from tests.published import FHIR, JSON, Api, Json, Medplum, body, ids, links, resources
+from tests.support import care
+from tests.support.published_requests import (
+    FHIR,
+    JSON,
+    Api,
+    Json,
+    Medplum,
+    body,
+    ids,
+    links,
+    resources,
+)
 
 type Values = Mapping[str, str]
 type Served = Callable[[str], Values]

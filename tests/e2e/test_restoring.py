@@ -20,7 +20,7 @@ from shared.local.deployments import Deployment, on_emulator
 from shared.local.emulator import Emulator, emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy
-from tests import care
+from tests.support import care
 
 PARAMETERS = {"SessionPolicy": "thread", "DeletionProtection": "true"}
 

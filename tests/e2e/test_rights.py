@@ -1,6 +1,6 @@
 """The rights of the functions' roles, on a stack of its own: each is needed, and none is exceeded.
 
-tests/api/test_rights.py checks that no function has a right that it never uses.
+tests/api/access/test_rights.py checks that no function has a right that it never uses.
 """
 
 import json
@@ -22,7 +22,7 @@ from shared.local.emulator import REGION, Emulator, emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy, physical_id
 from shared.packaging.build import ROOT
-from tests import care
+from tests.support import care
 
 ENCOUNTER, THREAD = patterns.ENCOUNTER, patterns.THREAD
 RESOURCE, SEARCH, AUDIT = patterns.RESOURCE, patterns.SEARCH, patterns.AUDIT

@@ -22,8 +22,8 @@ from shared.local.emulator import Emulator, emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy, physical_id
 from shared.store import audit_items, codec
-from tests import care
-from tests.canary import CANARY, noted, person, secret
+from tests.support import care
+from tests.support.canary import CANARY, noted, person, secret
 
 type Json = dict[str, Any]
 

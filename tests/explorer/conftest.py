@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.api.conftest import clinic, practice, tables
 from tests.explorer.browsing import FLAGS, Visitor, chromium
 from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, listening, token
-from tests.practice import Practice
+from tests.support.practice import Practice
 
 __all__ = ["clinic", "practice", "tables"]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tests import care
-from tests.practice import Practice
+from tests.support import care
+from tests.support.practice import Practice
 
 type Person = dict[str, str]
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests import frontdoor
+from tests.support import frontdoor
 
 STAGE = "/prod"
 BASE_PATH = "/fhir/R4"

@@ -15,15 +15,15 @@ from playwright.sync_api import Browser, sync_playwright
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.store import dynamodb, transactions
-from tests import care
-from tests.clock import set_clock
-from tests.database import Database
 from tests.explorer import demo
 from tests.explorer.browsing import FLAGS, Visitor, chromium
 from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, listening, token
-from tests.frontdoor import FrontDoor
-from tests.practice import Practice
-from tests.remembered import forget
+from tests.support import care
+from tests.support.caches import forget
+from tests.support.clock import set_clock
+from tests.support.frontdoor import FrontDoor
+from tests.support.memory_database import Database
+from tests.support.practice import Practice
 
 PATH = ROOT / "tests/explorer/explorer.png"
 DESK, PHONE = (900, 860), (360, 860)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route
 
-from tests import care
 from tests.explorer import demo
 from tests.explorer.conftest import Visit
 from tests.explorer.gateway import token
-from tests.practice import Practice
+from tests.support import care
+from tests.support.practice import Practice
 
 ALICE = ("practitioner", care.ALICE)
 HOMER = ("patient", care.HOMER)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests import care
 from tests.explorer import demo
 from tests.explorer.browsing import Visitor
 from tests.explorer.conftest import Visit
 from tests.explorer.gateway import token
-from tests.practice import Practice
+from tests.support import care
+from tests.support.practice import Practice
 
 ALICE = ("practitioner", care.ALICE)
 

@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from tests import care
 from tests.explorer import demo
 from tests.explorer.conftest import Visit
 from tests.explorer.gateway import listening, token
-from tests.practice import Practice
+from tests.support import care
+from tests.support.practice import Practice
 
 
 @dataclass

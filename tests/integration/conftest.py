@@ -9,9 +9,9 @@ import pytest
 
 from shared.local import template
 from shared.local.emulator import Emulator, emulator
-from tests.frontdoor import FrontDoor
 from tests.integration.closing import TRIES, Rounds
-from tests.remembered import forget
+from tests.support.caches import forget
+from tests.support.frontdoor import FrontDoor
 
 _RUNS = count(1)
 

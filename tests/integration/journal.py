@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.database import Database, Operation
+from tests.support.memory_database import Database, Operation
 
 type Place = tuple[str, str, str]
 type Items = dict[Place, Any]

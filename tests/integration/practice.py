@@ -15,15 +15,15 @@ from botocore.exceptions import ClientError
 from shared import settings
 from shared.catalog import access_patterns as patterns
 from shared.store import dynamodb, queue, transactions
-from tests import consistency, invariants
-from tests.clock import set_clock
-from tests.database import Database, Fate
 from tests.integration.closing import Rounds
 from tests.integration.journal import Items, Journal, in_order
-from tests.picture import Known, picture
 from tests.stateful import branches
 from tests.stateful.practice import Practice, local
 from tests.stateful.requests import Killed, Sleeping
+from tests.support import consistency, session_invariants
+from tests.support.clock import set_clock
+from tests.support.memory_database import Database, Fate
+from tests.support.picture import Known, picture
 
 TABLES = patterns.TABLES
 LONGEST_SLEEP = 0.05
@@ -145,7 +145,7 @@ class OnEngine(Practice):
 
     def _look_at_it(self) -> None:
         picture_before, self.picture = self.picture, picture(self._memory, self._known)
-        invariants.check(picture_before, self.picture)
+        session_invariants.check(picture_before, self.picture)
         self.seen.update(branches.seen(picture_before, self.picture))
 
     def check(self) -> None:

@@ -12,9 +12,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from shared.store import dynamodb, queue, transactions
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
-from tests.steps import end, link, messages_of, open_session, post, thread
+from tests.support import care, consistency
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.steps import end, link, messages_of, open_session, post, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 CALLERS = 50

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests import care, consistency
-from tests.bundles import bundle, entry, statuses, transact, urn
-from tests.frontdoor import FrontDoor
 from tests.integration.test_at_once import Killed, at_once, killed
-from tests.steps import link, messages_of, open_session, thread
+from tests.support import care, consistency
+from tests.support.bundles import bundle, entry, statuses, transact, urn
+from tests.support.frontdoor import FrontDoor
+from tests.support.steps import link, messages_of, open_session, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 CALLERS = 8

@@ -15,9 +15,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from shared.store import dynamodb, transactions
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
-from tests.steps import link, open_session
+from tests.support import care, consistency
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.steps import link, open_session
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 CALLERS, REQUESTS = 8, 25

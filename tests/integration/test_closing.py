@@ -14,11 +14,11 @@ from shared.fhir import instants
 from shared.sessions import due, due_queue
 from shared.store import meter, queue
 from shared.store.operations import DUE_SHARDS
-from tests import consistency
-from tests.clock import set_clock
-from tests.frontdoor import FrontDoor
 from tests.integration.closing import Rounds
-from tests.steps import open_session, post, thread
+from tests.support import consistency
+from tests.support.clock import set_clock
+from tests.support.frontdoor import FrontDoor
+from tests.support.steps import open_session, post, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.store import meter
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
+from tests.support import care, consistency
+from tests.support.frontdoor import Answer, FrontDoor
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 IDENTIFIER = [{"system": "https://twilio.com", "value": "SM1"}]

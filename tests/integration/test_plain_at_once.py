@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
-from tests.plain import Plain
+from tests.support import care, consistency
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.plain_client import Plain
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 FACE = Plain()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.store import meter
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
+from tests.support import care, consistency
+from tests.support.frontdoor import Answer, FrontDoor
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 PHONE = {"system": "phone", "value": "+15551234567"}

@@ -28,12 +28,12 @@ from shared.store.records import (
     ResourceRecord,
     Versioned,
 )
-from tests import care, consistency
-from tests.bundles import bundle, entry, urn
-from tests.database import Database
-from tests.frontdoor import Answer, FrontDoor
 from tests.integration.journal import Items, Journal, Made, in_order
 from tests.integration.test_at_once import Killed, killed
+from tests.support import care, consistency
+from tests.support.bundles import bundle, entry, urn
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.memory_database import Database
 
 INTERLEAVINGS = int(os.environ.get("REFERENCES_AT_RANDOM", "200"))
 AT_ONCE, BETWEEN_LOOKS, LONGEST_SLEEP = 4, 20, 0.02

@@ -9,9 +9,9 @@ import pytest
 from functions import reindex
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.store.index import readiness
-from tests import consistency
-from tests.frontdoor import FrontDoor
-from tests.later import WARD, in_ward
+from tests.support import consistency
+from tests.support.frontdoor import FrontDoor
+from tests.support.later_parameter import WARD, in_ward
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 VISITS, PARTS, ROUNDS = 24, 2, 4

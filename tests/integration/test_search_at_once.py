@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests import care, consistency
-from tests.frontdoor import FrontDoor
+from tests.support import care, consistency
+from tests.support.frontdoor import FrontDoor
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 STILL, MOVING, ROUNDS = 40, 12, 3

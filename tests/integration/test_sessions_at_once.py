@@ -12,12 +12,12 @@ from shared import settings
 from shared.fhir import instants
 from shared.sessions import due
 from shared.store import transactions
-from tests import care, consistency, invariants
-from tests.frontdoor import Answer, FrontDoor
 from tests.integration.closing import Rounds
 from tests.integration.test_at_once import Killed, at_once, killed
-from tests.picture import Picture, stored
-from tests.steps import due_until, thread
+from tests.support import care, consistency, session_invariants
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.picture import Picture, stored
+from tests.support.steps import due_until, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 MESSAGES, CALLERS = 100, 20
@@ -42,7 +42,7 @@ def check(*, closing_too: bool = False) -> Picture:
     """Check the tables as a whole and the invariants of sessions. Return the picture."""
     consistency.check(closing_too=closing_too)
     picture = stored()
-    invariants.check(picture, picture)
+    session_invariants.check(picture, picture)
     return picture
 
 
@@ -111,7 +111,7 @@ def test_messages_that_race_with_several_closing_workers_keep_their_sessions(
     look_at_all(later)
     picture = check()
     assert len(picture.messages) == len(statuses)
-    assert {invariants.status(encounter) for encounter in picture.encounters.values()} == {
+    assert {session_invariants.status(encounter) for encounter in picture.encounters.values()} == {
         "finished"
     }
 
@@ -205,9 +205,9 @@ def test_the_next_run_completes_a_schedule_or_worker_killed_at_any_call(
             assert number > 2
             return
         picture = check()
-        assert {invariants.status(encounter) for encounter in picture.encounters.values()} == {
-            "finished"
-        }
+        assert {
+            session_invariants.status(encounter) for encounter in picture.encounters.values()
+        } == {"finished"}
     pytest.fail("the run never ends")
 
 

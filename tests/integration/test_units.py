@@ -10,10 +10,10 @@ import pytest
 
 from shared import settings
 from shared.store import dynamodb, meter
-from tests import care
-from tests.bundles import bundle, entry, urn
-from tests.frontdoor import FrontDoor
-from tests.memory import size
+from tests.support import care
+from tests.support.bundles import bundle, entry, urn
+from tests.support.frontdoor import FrontDoor
+from tests.support.memory_reads import size
 
 TYPICAL = Path(__file__).parent.parent / "fixtures/typical"
 pytestmark = pytest.mark.usefixtures("function_environment")

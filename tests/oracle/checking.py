@@ -12,12 +12,12 @@ from shared.catalog import access_patterns as patterns
 from shared.errors import TooCostly
 from shared.search.run.search import Result, search
 from shared.store import dynamodb
-from tests.clock import set_clock
-from tests.memory import Memory
 from tests.oracle.asking import Asked, Asker, Pair
 from tests.oracle.matcher import Everything, name_of, sorted_by
 from tests.oracle.values import BASE, NOW, ZONE
-from tests.remembered import forget
+from tests.support.caches import forget
+from tests.support.clock import set_clock
+from tests.support.memory_reads import Memory
 
 # The number of rows that one request may read.
 MOST = 2000

@@ -4,8 +4,8 @@ import random
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from tests import care
 from tests.oracle.values import BASE
+from tests.support import care
 
 type Resource = dict[str, Any]
 

@@ -14,12 +14,12 @@ from shared.store.index.rows import row_keys
 from shared.store.keys import HEADER_SORT, Place
 from shared.store.operations import write_operations
 from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
-from tests.memory import Memory
 from tests.oracle import r4
 from tests.oracle.making import Maker, Resource
 from tests.oracle.making_any import AnyMaker
 from tests.oracle.matcher import Everything, name_of
 from tests.oracle.values import BASE, READERS, ZONE
+from tests.support.memory_reads import Memory
 
 CREATED = "2026-01-01T00:00:00.000Z"
 RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -25,10 +25,10 @@ from shared.catalog.examples import EXAMPLES
 from shared.catalog.interactions import PLAIN
 from shared.catalog.types import CARE, TYPES
 from shared.store import dynamodb, transactions
-from tests import care, consistency
-from tests.database import Database
-from tests.frontdoor import BASE, ORIGIN, Answer, FrontDoor
-from tests.sampling import sampled
+from tests.support import care, consistency
+from tests.support.frontdoor import BASE, ORIGIN, Answer, FrontDoor
+from tests.support.memory_database import Database
+from tests.support.sampling import sampled
 
 REQUESTS = int(os.environ.get("REQUESTS", "400"))
 # The number of types at each route, beside the two that have rules of their own.
@@ -94,7 +94,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Use a database that does not copy its tables for each transaction, as moto does."""
     database = Database()
     with monkeypatch.context() as patched:
-        patched.setattr("tests.database.MOST_CALLS", 10_000_000)
+        patched.setattr("tests.support.memory_database.MOST_CALLS", 10_000_000)
         patched.setattr(dynamodb, "client", lambda: database)
         patched.setattr(transactions, "client", lambda: database)
         yield

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from shared.rules import classification
 from shared.store.records import CommunicationRecord, EncounterRecord
-from tests.invariants import FINISHED, gained, policy_of, status
-from tests.picture import Picture
+from tests.support.picture import Picture
+from tests.support.session_invariants import FINISHED, gained, policy_of, status
 
 
 def seen(before: Picture, after: Picture) -> Iterator[str]:

@@ -8,10 +8,10 @@ from hypothesis.stateful import precondition, rule
 
 from shared.fhir import instants
 from shared.rules import classification
-from tests import care
-from tests.database import Fate
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
+from tests.support import care
+from tests.support.memory_database import Fate
 
 MOST_ENCOUNTERS = 9
 _PERIODS = st.sampled_from(("", "", "", "start", "end", "both", "ahead", "now"))

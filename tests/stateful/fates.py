@@ -3,8 +3,8 @@
 from hypothesis import strategies as st
 
 from shared.store.operations import DUE_SHARDS
-from tests.database import Fate
 from tests.stateful.requests import Crashing, Sleeping, Unanswered
+from tests.support.memory_database import Fate
 
 # More calls than most requests make. A request that ends before the n-th is not affected.
 _calls = st.integers(1, 14)

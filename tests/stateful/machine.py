@@ -10,12 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from shared.rules import classification
 from shared.sessions import closing, due
-from tests import care, consistency
-from tests.database import Fate
-from tests.frontdoor import PATCH
-from tests.picture import Picture
 from tests.stateful.place import Place
 from tests.stateful.practice import Practice, local
+from tests.support import care, consistency
+from tests.support.frontdoor import PATCH
+from tests.support.memory_database import Fate
+from tests.support.picture import Picture
 
 # An index into a list, mostly of its newest elements.
 which = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 5))

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from shared.fhir import instants
-from tests import care
-from tests.database import Fate
-from tests.frontdoor import Answer, FrontDoor
-from tests.invariants import BY_A_PATIENT
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
+from tests.support import care
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.memory_database import Fate
+from tests.support.session_invariants import BY_A_PATIENT
 
 # The minutes between sending and receipt, negative for the future, or the text of `sent`.
 sent = st.sampled_from((0, 0, 1, 5, 45, 600, 1500, 3000, 525_600, -30, None, "date", "1970-01-01"))

@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests import care
-from tests.database import Fate
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
+from tests.support import care
+from tests.support.memory_database import Fate
 
 MOST_OPENED = 12
 _PEOPLE = (care.HOMER, "Patient/bart-simpson", "Patient/lisa-simpson")

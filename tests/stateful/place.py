@@ -12,14 +12,14 @@ import pytest
 from shared import settings
 from shared.fhir import ulids
 from shared.store import dynamodb, queue, transactions
-from tests import consistency, invariants
-from tests.clock import set_clock
-from tests.database import Database, Fate
-from tests.picture import Known, picture
 from tests.stateful import branches
 from tests.stateful.practice import Practice
 from tests.stateful.queue import Queue
 from tests.stateful.requests import Request
+from tests.support import consistency, session_invariants
+from tests.support.clock import set_clock
+from tests.support.memory_database import Database, Fate
+from tests.support.picture import Known, picture
 
 TABLES = {
     f"{name.upper()}_TABLE": name for name in ("encounter", "thread", "resource", "search", "audit")
@@ -93,7 +93,7 @@ class Place(Practice):
     def _look_at_it(self) -> None:
         picture_before, self.picture = self.picture, picture(self.database, self._known)
         try:
-            invariants.check(picture_before, self.picture)
+            session_invariants.check(picture_before, self.picture)
         except AssertionError as violation:
             # Raised inside a request, it would become an answer. `_ended` raises it.
             self.violation = self.violation or violation

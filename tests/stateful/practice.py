@@ -10,10 +10,10 @@ from functions import closing_scheduler, closing_worker
 from shared.fhir import instants
 from shared.local.schedule import event
 from shared.sessions import due
-from tests import consistency, steps
-from tests.database import Fate
-from tests.frontdoor import Answer, FrontDoor
-from tests.picture import Picture
+from tests.support import consistency, steps
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.memory_database import Fate
+from tests.support.picture import Picture
 
 BERLIN = instants.zone("Europe/Berlin")
 # The statuses of accepted answers. For messages, `Messages._post` allows fewer.

@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Any
 
-from tests.database import Database
+from tests.support.memory_database import Database
 
 _MOST_RECEIVED = 4
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.database import Database, Fate, unknown
+from tests.support.memory_database import Database, Fate, unknown
 
 
 class Killed(BaseException):

@@ -10,11 +10,11 @@ import pytest
 from shared.fhir import instants
 from shared.rules import classification
 from shared.store.records import EncounterRecord
-from tests import care
-from tests.database import Fate
-from tests.frontdoor import PATCH, Answer, FrontDoor
 from tests.stateful.place import Place
 from tests.stateful.requests import Crashing, Sleeping
+from tests.support import care
+from tests.support.frontdoor import PATCH, Answer, FrontDoor
+from tests.support.memory_database import Fate
 
 
 def opened(place: Place, **more: Any) -> str:

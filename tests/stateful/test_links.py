@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from shared.fhir import instants
-from tests import care
-from tests.frontdoor import PATCH, Answer
 from tests.stateful.place import Place
 from tests.stateful.practice import FINE, local
 from tests.stateful.requests import Sleeping
+from tests.support import care
+from tests.support.frontdoor import PATCH, Answer
 
 # More calls than any of these requests makes.
 CALLS = range(1, 30)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests import care
-from tests.bundles import bundle, entry
 from tests.stateful.place import Place
 from tests.stateful.practice import local
 from tests.stateful.requests import Sleeping
+from tests.support import care
+from tests.support.bundles import bundle, entry
 
 
 @pytest.mark.parametrize("number", range(1, 6))

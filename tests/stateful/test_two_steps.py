@@ -7,12 +7,12 @@ import pytest
 
 from shared.fhir import instants
 from shared.rules import classification
-from tests import care
-from tests.database import Fate
-from tests.frontdoor import Answer
 from tests.stateful.place import Place
 from tests.stateful.practice import NOON, local
 from tests.stateful.requests import Crashing, Sleeping
+from tests.support import care
+from tests.support.frontdoor import Answer
+from tests.support.memory_database import Fate
 
 # As many people as a header may name. Then neither the header's new version nor the message's rows
 # leave room for the other within 100 items.

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests import care
 from tests.stateful.place import Place
 from tests.stateful.practice import local
 from tests.stateful.requests import Sleeping
+from tests.support import care
 
 
 @pytest.mark.parametrize("number", range(1, 9))

@@ -5,12 +5,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests import care
-from tests.database import Fate
-from tests.frontdoor import PATCH, Answer
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
 from tests.stateful.practice import FINE
+from tests.support import care
+from tests.support.frontdoor import PATCH, Answer
+from tests.support.memory_database import Fate
 
 _ABOUT = (care.HOMER, care.HOMER, "Patient/bart-simpson", "Group/the-simpsons", "")
 MOST_THREADS = 6

@@ -5,11 +5,11 @@ from datetime import date, datetime, time, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.database import Fate
 from tests.stateful.fates import calls_of_the_queue, fates
 from tests.stateful.machine import Machine, which
 from tests.stateful.place import Place
 from tests.stateful.practice import BERLIN
+from tests.support.memory_database import Fate
 
 MOST_ASLEEP = 3
 

@@ -25,8 +25,8 @@ from shared.plain.collections import COLLECTIONS
 from shared.plain.mapping import merged
 from shared.search.query import criteria
 from shared.store.index import rows
-from tests import care
-from tests.growth import SLACK, growth
+from tests.support import care
+from tests.support.growth import SLACK, growth
 
 type Json = dict[str, Any]
 

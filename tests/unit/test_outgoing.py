@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests import care, outgoing
+from tests.support import care, outgoing
 
 AT = "https://fhir.example.org/fhir/R4/Encounter/a"
 STORED = {**care.session(), "id": "a", "meta": {"versionId": "1"}}

@@ -11,7 +11,7 @@ import pytest
 
 import shared
 from shared.fhir.validation import primitives, schema
-from tests.backtracking import most_steps
+from tests.support.backtracking import most_steps
 
 NOT_DEPLOYED = ("shared.local", "shared.packaging")
 # Patterns that are tried at each position of a text.

@@ -1,7 +1,7 @@
 """R4's types: their elements, value sets and invariants, read from tables in definitions/.
 
-tests/definitions/generate.py makes the tables from R4's StructureDefinitions. The JSON properties
-of an element, choices included, are those of https://hl7.org/fhir/R4/json.html.
+tests/tools/definitions/generate.py makes the tables from R4's StructureDefinitions. The JSON
+properties of an element, choices included, are those of https://hl7.org/fhir/R4/json.html.
 """
 
 import re
