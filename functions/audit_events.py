@@ -1,6 +1,6 @@
 """Reads and searches of AuditEvents."""
 
-from shared.http.endpoint import endpoint
+from functions._endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response, searchset_bundle
 from shared.interactions.admin.audit_events import read, search

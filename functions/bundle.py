@@ -2,8 +2,9 @@
 
 from importlib import import_module
 
+from functions._endpoint import endpoint
 from shared.http import bundle
-from shared.http.endpoint import endpoint, respond
+from shared.http.endpoint import respond
 from shared.http.requests import Event, Request
 from shared.http.responses import Response
 from shared.http.routing import function_of

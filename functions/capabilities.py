@@ -1,6 +1,6 @@
 """Public documents about the server, and preflight requests of browsers; no token is needed."""
 
-from shared.http.endpoint import endpoint
+from functions._endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response
 from shared.http.static_responses import published

@@ -1,6 +1,6 @@
 """Create a resource, conditionally if the request has If-None-Exist."""
 
-from shared.http.endpoint import endpoint
+from functions._endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response, written
 from shared.interactions.create import create

@@ -1,6 +1,6 @@
 """Delete a resource, by its id or by a query that matches it."""
 
-from shared.http.endpoint import endpoint
+from functions._endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response, written
 from shared.interactions.delete import delete, delete_found

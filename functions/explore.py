@@ -1,6 +1,6 @@
 """The explorer, a page for people, with its style and scripts; no token is needed."""
 
-from shared.http.endpoint import endpoint
+from functions._endpoint import endpoint
 from shared.http.explorer import pages
 from shared.http.requests import Request
 from shared.http.responses import Response

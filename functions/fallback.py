@@ -2,21 +2,12 @@
 
 from importlib import import_module
 
-from shared.http import routing
-from shared.http.endpoint import FHIR, Face, endpoint_of
-from shared.http.requests import Event, Request
+from functions._endpoint import endpoint
+from shared.http.requests import Request
 from shared.http.responses import Response
 
 
-def _face(event: Event) -> Face:
-    if not routing.is_plain(event):
-        return FHIR
-    from shared.plain.face import PLAIN  # noqa: PLC0415 - most paths are FHIR's
-
-    return PLAIN
-
-
-@endpoint_of(_face)
+@endpoint
 def handler(request: Request) -> Response:
     """Call the function of the path without its trailing slash.
 

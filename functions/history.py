@@ -1,6 +1,6 @@
 """Read the history of a resource."""
 
-from shared.http.endpoint import endpoint
+from functions._endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response, history_bundle
 from shared.interactions.history import history

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from functions._endpoint import endpoint
 from shared.errors import Unimplemented
-from shared.http.endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response, everything_bundle, told, written
 from shared.interactions.operations import parameters

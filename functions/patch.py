@@ -1,7 +1,7 @@
 """Patch a resource, by its id or a query, with JSON Patch or JSON Merge Patch."""
 
+from functions._endpoint import endpoint
 from shared.fhir import fhirjson
-from shared.http.endpoint import endpoint
 from shared.http.requests import PATCH_TYPES, Request
 from shared.http.responses import Response, written
 from shared.interactions.patch import patch, patch_found

@@ -1,6 +1,6 @@
 """Read a resource, or one of its versions."""
 
-from shared.http.endpoint import endpoint
+from functions._endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response, found
 from shared.interactions.read import read, vread

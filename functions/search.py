@@ -1,6 +1,6 @@
 """Search the resources of one type."""
 
-from shared.http.endpoint import endpoint
+from functions._endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response, searchset_bundle
 from shared.interactions.search import search

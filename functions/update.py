@@ -1,6 +1,6 @@
 """Update a resource, or create it under the client's id, or update the match of a query."""
 
-from shared.http.endpoint import endpoint
+from functions._endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response, written
 from shared.interactions.update import update, update_found

@@ -59,18 +59,13 @@ def _search_parameters() -> Container[str]:
 FHIR = Face(responses.refused, responses.broken, _search_parameters)
 
 
-def endpoint(handle: Handler) -> Lambda:
-    """Return a Lambda handler of the FHIR API.
+def endpoint_of(face_of: Callable[[Event], Face]) -> Callable[[Handler], Lambda]:
+    """Return a decorator that makes Lambda handlers; `face_of` says which API an event is for.
 
-    It reads the event, calls `handle` and logs the request. It turns every exception into an
-    OperationOutcome, and raises none itself. The log has only ids, names, figures and the code
+    A handler reads the event, calls `handle` and logs the request. It turns every exception into an
+    error of that API, and raises none itself. The log has only ids, names, figures and the code
     locations of errors.
     """
-    return endpoint_of(lambda _: FHIR)(handle)
-
-
-def endpoint_of(face_of: Callable[[Event], Face]) -> Callable[[Handler], Lambda]:
-    """Return a decorator like `endpoint` for the API that each event is for."""
 
     def decorate(handle: Handler) -> Lambda:
         @wraps(handle)

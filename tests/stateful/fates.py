@@ -22,5 +22,5 @@ def _fate(kind: int, number: int) -> Fate:
 fates = st.builds(_fate, st.integers(0, 10), _calls)
 # The calls of the schedule after those that read what is due.
 calls_of_the_queue = st.builds(
-    Crashing, st.integers(DUE_SHARDS + 1, DUE_SHARDS + 2), after_it=st.booleans()
+    Crashing, st.integers(DUE_SHARDS + 1, DUE_SHARDS + 3), after_it=st.booleans()
 )

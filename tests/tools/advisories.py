@@ -1,7 +1,8 @@
 """Check the project's dependencies for known vulnerabilities.
 
 `uv run python -m tests.tools.advisories` fails if it finds one, or if nothing could be audited.
-With `--unless-unreachable`, a machine that cannot reach the advisory service does not fail the check.
+With `--unless-unreachable`, a machine that cannot reach the advisory service does not fail the
+check.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The items that a release has stored, which the next release must be able to read.
 
 `uv run python -m tests.tools.releases` plays some days of a practice and writes
-fixtures/release.json: every item of every table, and the objects of the archive. Clock and ids are fixed, so every run
-writes the same file.
+fixtures/release.json: every item of every table, and the objects of the archive. Clock and ids are
+fixed, so every run writes the same file.
 """
 
 import json
