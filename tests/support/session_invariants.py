@@ -230,7 +230,8 @@ def what_closes_by_itself_is_looked_at_in_time(_: Picture, after: Picture) -> No
         arrived = (slot.arrived for slot in after.slots_of(record.id) if slot.open)
         active = instants.read(max(record.opened, record.entered, *arrived))
         if ends := schedule.closed_at(due_dates.opened(record, active)):
-            assert record.due <= instants.written(ends), f"{record.id} is due too late"
+            late = f"{record.id} is due {record.due}, after {ends}; active {active}"
+            assert record.due <= instants.written(ends), late
 
 
 def closes_by_itself(record: EncounterRecord) -> bool:
