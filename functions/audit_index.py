@@ -1,20 +1,23 @@
-"""The stream of the audit trail: makes the rows by which searches find what is new in it."""
+"""Consumer of the audit table's stream: archives and indexes new events."""
 
 from base64 import b64decode
 from typing import Any
 
-from shared.interactions.audit_events import index
-from shared.jobs import job
+from shared.http.jobs import job
+from shared.interactions.admin.audit_archiving import index
+
+# Attributes of an item that hold a write's event, or several new events.
+_EVENTS = {"event", "events"}
 
 
 @job
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Make the rows of each event that was put; the same events again make the same rows."""
+    """Index the events in a batch of the stream. Repeating a batch changes nothing."""
     images = (record["dynamodb"].get("NewImage", {}) for record in event["Records"])
-    put = [_plain(image) for image in images if "event" in image]
-    return {"indexed": index(put)}
+    items = [_item(image) for image in images if _EVENTS & image.keys()]
+    return {"indexed": index(items)}
 
 
-def _plain(image: dict[str, Any]) -> dict[str, Any]:
-    """Give a stream's image as DynamoDB answers it: JSON has no bytes."""
-    return image | {"event": {"B": b64decode(image["event"]["B"])}}
+def _item(image: dict[str, Any]) -> dict[str, Any]:
+    """Return a stream's image as DynamoDB returns an item, with bytes instead of base64."""
+    return image | {name: {"B": b64decode(image[name]["B"])} for name in _EVENTS & image.keys()}

@@ -1,20 +1,22 @@
-"""POST of a Bundle to the base: a batch or a transaction."""
+"""POST of a batch or transaction Bundle to the base URL."""
 
 from importlib import import_module
 
-from shared.http import Request, Response, bundle, endpoint
+from functions._endpoint import endpoint
+from shared.http import bundle
 from shared.http.endpoint import respond
-from shared.http.requests import Event
+from shared.http.requests import Event, Request
+from shared.http.responses import Response
 from shared.http.routing import function_of
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Do what the entries of the Bundle ask."""
+    """Process the entries of a Bundle."""
     return bundle.answer(request, _call)
 
 
 def _call(event: Event) -> Response:
-    """Return the response of the function that the gateway would have called for an event."""
+    """Return the response of the function that the gateway would call for an event."""
     handler = import_module(f"functions.{function_of(event)}").handler
     return respond(handler.__wrapped__, event)

@@ -1,38 +1,41 @@
-"""GET of what this server can do, and browsers' preflight requests: all without a caller."""
+"""Public documents about the server, and preflight requests of browsers; no token is needed."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.published import published
-from shared.http.responses import preflight
+from functions._endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response
+from shared.http.static_responses import published
 
 _JSON = "application/json"
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Answer with what this server can do, or with what other origins' pages may send."""
-    # What an answer needs is imported when it is first asked for: a preflight needs nothing.
+    """Return a document about the server. The gateway adds the CORS headers to a preflight."""
+    # Modules are imported on first use, so that a cold start for a preflight imports none.
     match request.interaction.code:
         case "preflight":
-            return preflight()
+            return Response(204)
         case "openapi":
-            from shared.http.openapi import openapi
+            from shared.http.openapi.document import openapi
+            from shared.plain import openapi as plain
 
-            return published(request, openapi(request.base), _JSON)
+            return published(request, openapi(request.base, plain), _JSON)
         case "smart-configuration":
-            from shared.interactions.smart import configuration
+            from shared.interactions.conformance.smart import configuration
 
             return published(request, configuration(), _JSON)
         case "docs":
-            from shared.http import docs
+            from shared.http.openapi import docs
+            from shared.plain import openapi as plain
 
-            return Response(200, docs.page(request.base), dict(docs.HEADERS))
+            return Response(200, docs.page(request.base, plain), dict(docs.HEADERS))
         case "definition":
-            from shared.interactions.definitions import definition
+            from shared.interactions.conformance.definitions import definition
 
             return published(
                 request, definition(request.base, request.interaction.type, request.id)
             )
         case _:
-            from shared.interactions.capabilities import capabilities
+            from shared.interactions.conformance.capabilities import capabilities
 
             return published(request, capabilities(request.base))

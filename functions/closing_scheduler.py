@@ -1,13 +1,13 @@
-"""The schedule: hands the Encounters that are due to the workers."""
+"""Target of the closing schedule: sends due Encounters to the workers' queue."""
 
 from typing import Any
 
-from shared import instants
-from shared.interactions.due_messages import send_due
-from shared.jobs import job
+from shared.fhir import instants
+from shared.http.jobs import job
+from shared.sessions.due_queue import send_due
 
 
 @job
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Send what is due at the event's time, by which a replay may be early or late."""
+    """Send the Encounters that are due at the event's time, so that runs can be replayed."""
     return {"sent": send_due(instants.read(event["time"]))}

@@ -1,17 +1,18 @@
-"""The queue's worker: closes the sessions that are due, or says when to look at them again."""
+"""Worker of the closing queue: closes due sessions, or sets when they are due again."""
 
 from typing import Any
 
-from shared.interactions.due_messages import look_at
-from shared.jobs import job
+from shared.http.jobs import job
+from shared.sessions.due_queue import look_at
 
-# One look takes at most as long as a busy database is waited for.
+# A worker starts on an Encounter only with this much time left: retries against a busy database
+# make one take at most so long.
 LONGEST_LOOK_MS = 20_000
 
 
 @job
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Look at the Encounters of every message; name the messages to be tried again."""
+    """Process a batch of messages, and return those that the queue must deliver again."""
     failed = look_at(
         event["Records"], lambda: context.get_remaining_time_in_millis() > LONGEST_LOOK_MS
     )

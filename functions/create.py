@@ -1,12 +1,13 @@
-"""POST of a new resource, which a query may find to be there already."""
+"""Create a resource, conditionally if the request has If-None-Exist."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import written
+from functions._endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response, written
 from shared.interactions.create import create
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Create the resource of the body."""
+    """Create the resource in the body."""
     body, condition = request.resource(), request.condition
     return written(request, create(request.actor, request.type, body, condition))

@@ -1,11 +1,14 @@
-"""The explorer, a page for people, with its style and scripts: GET and HEAD, without a caller."""
+"""The explorer, a page for people, with its style and scripts; no token is needed."""
 
-from shared.http import Request, Response, endpoint, explorer
+from functions._endpoint import endpoint
+from shared.http.explorer import pages
+from shared.http.requests import Request
+from shared.http.responses import Response
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Answer with the page, or with a file that it loads."""
+    """Return the page, or a file that it loads."""
     if "file" in request.path:
-        return explorer.file(request, request.path["file"])
-    return explorer.page(request)
+        return pages.file(request, request.path["file"])
+    return pages.page(request)

@@ -1,13 +1,18 @@
-"""Whatever has no route of its own: a path with a slash at its end, or one that is not there."""
+"""Target of the gateway's default route: paths with a trailing slash, and unknown paths."""
 
 from importlib import import_module
 
-from shared.http import Request, Response, endpoint
+from functions._endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Answer by the function of the path without its slash; a path that is nowhere was refused."""
+    """Call the function of the path without its trailing slash.
+
+    Unknown paths do not get here: `endpoint` has refused them.
+    """
     function = import_module(f"functions.{request.interaction.function}")
     response: Response = function.handler.__wrapped__(request)
     return response

@@ -1,11 +1,12 @@
-"""GET of a resource's history."""
+"""Read the history of a resource."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import history_bundle
+from functions._endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response, history_bundle
 from shared.interactions.history import history
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Answer with a page of the versions, the newest first."""
+    """Return a page of the versions, newest first."""
     return history_bundle(request, history(request.actor, request.type, request.id, request.query))

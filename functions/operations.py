@@ -1,34 +1,78 @@
-"""Operations on sessions, dispatched by name."""
+"""Operations: each code of the catalogue's rows, with the function that answers it."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import everything_bundle, told, written
-from shared.interactions import parameters, session_operations
-from shared.interactions.everything import everything
-from shared.interactions.open_session import open_session
+from collections.abc import Callable
+
+from functions._endpoint import endpoint
+from shared.errors import Unimplemented
+from shared.http.requests import Request
+from shared.http.responses import Response, everything_bundle, told, written
+from shared.interactions.operations import parameters
+from shared.interactions.operations.add_patient import add_patient
+from shared.interactions.operations.close_session import close_session
+from shared.interactions.operations.everything import everything
+from shared.interactions.operations.open_session import open_session
+from shared.interactions.operations.parameters import Values
+
+
+def _open_session(request: Request) -> Response:
+    return written(request, open_session(request.actor, _code(request), _values(request)))
+
+
+def _add_patient(request: Request) -> Response:
+    values = _values(request)
+    return written(request, add_patient(request.actor, _code(request), request.id, values))
+
+
+def _close_session(request: Request) -> Response:
+    _values(request)  # it has no parameters, and refuses any
+    return written(request, close_session(request.actor, _code(request), request.id))
+
+
+def _closing(request: Request) -> Response:
+    from shared.interactions.operations.closing_time import closing_time  # noqa: PLC0415 - seldom used
+
+    _values(request)  # as above
+    return Response(200, closing_time(request.actor, request.id))
+
+
+def _everything(request: Request) -> Response:
+    return everything_bundle(request, everything(request.actor, request.id, _values(request)))
+
+
+def _validate(request: Request) -> Response:
+    from shared.interactions.operations.validate import validate  # noqa: PLC0415 - imports far more
+
+    resource_id = request.path.get("id", "")
+    return told(validate(request.actor, request.type, resource_id, _body(request), request.query))
+
+
+def _code(request: Request) -> str:
+    return request.interaction.code
+
+
+def _body(request: Request) -> object:
+    return request.resource() if request.body else None
+
+
+def _values(request: Request) -> Values:
+    """Return the values of the operation's parameters. Raises Invalid naming all wrong ones."""
+    return parameters.read(request.operation, _body(request), request.query)
+
+
+ANSWERS: dict[str, Callable[[Request], Response]] = {
+    "open-session": _open_session,
+    "add-patient": _add_patient,
+    "close-session": _close_session,
+    "closing": _closing,
+    "everything": _everything,
+    "validate": _validate,
+}
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Do what the operation says with the parameters of the body and the query."""
-    body = request.resource() if request.body else None
-    if request.operation.code == "validate":
-        from shared.interactions.validating import validate  # noqa: PLC0415 - it needs far more
-
-        own_id = request.path.get("id", "")
-        return told(validate(request.actor, request.type, own_id, body, request.query))
-    values = parameters.read(request.operation, body, request.query)
-    actor, code = request.actor, request.interaction.code
-    match code:
-        case "$open-session":
-            return written(request, open_session(actor, code, values))
-        case "$add-patient":
-            outcome = session_operations.add_patient(actor, code, request.id, values)
-            return written(request, outcome)
-        case "$close-session":
-            return written(request, session_operations.close_session(actor, code, request.id))
-        case "$closing":
-            from shared.interactions.closing_time import closing_time  # noqa: PLC0415 - seldom
-
-            return Response(200, closing_time(actor, request.id))
-        case _:
-            return everything_bundle(request, everything(actor, request.id, values))
+    """Answer the operation that the path names. Raises Unimplemented if nothing does."""
+    answer = ANSWERS.get(request.operation.code)
+    if answer is None:
+        raise Unimplemented(f"{request.operation.name} is not implemented on this server")
+    return answer(request)

@@ -1,10 +1,13 @@
-"""The collections of the plain-JSON face, for applications that do not speak FHIR."""
+"""The plain-JSON API, for applications that do not use FHIR."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.plain import answered
+from shared.http.endpoint import endpoint_of
+from shared.http.requests import Request
+from shared.http.responses import Response
+from shared.plain.endpoint import answered
+from shared.plain.face import PLAIN
 
 
-@endpoint
+@endpoint_of(lambda _: PLAIN)
 def handler(request: Request) -> Response:
-    """Do with a collection or a member of it what the route asks."""
+    """Answer a request to a collection, or to one of its members."""
     return answered(request)

@@ -1,13 +1,14 @@
-"""GET and POST of a search over one type."""
+"""Search the resources of one type."""
 
-from shared.http import Request, Response, endpoint
-from shared.http.responses import searchset_bundle
+from functions._endpoint import endpoint
+from shared.http.requests import Request
+from shared.http.responses import Response, searchset_bundle
 from shared.interactions.search import search
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    """Answer with a page of matches."""
-    asked = request.search_query()
-    found = search(request.actor, request.type, asked, lenient=request.is_lenient)
-    return searchset_bundle(request, found)
+    """Return a page of the matches."""
+    query = request.search_query()
+    page = search(request.actor, request.type, query, lenient=request.is_lenient)
+    return searchset_bundle(request, page)

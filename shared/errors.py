@@ -1,21 +1,23 @@
-"""What can go wrong, named by FHIR issue type; http turns it into an OperationOutcome.
+"""The errors that a request can end in, by FHIR issue type; `http` renders them for the client.
 
 FhirError
-├── Invalid                the content or a parameter is not what FHIR allows
-│   ├── Malformed          the body is no JSON object of the expected shape
-│   └── TooCostly          the search would read more than one request may
-├── NotFound               unknown resource, version or path
-├── Deleted                the resource was there and is gone
-├── NotSupported           the method does not exist here
-│   ├── UnsupportedMedia   the body's media type is not accepted
-│   └── NotAcceptable      the answer's media type is not offered
+├── Invalid                the content or a parameter is not valid
+│   ├── Malformed          the body does not have the expected JSON structure
+│   └── TooCostly          the request would take more work than one request may
+├── NotFound               the resource, version or path does not exist
+├── Deleted                the resource has been deleted
+├── NotSupported           the method or feature is not supported here
+│   ├── UnsupportedMedia   the media type of the body is not accepted
+│   ├── NotAcceptable      the media type asked for in the answer is not offered
+│   └── Unimplemented      the operation is in the catalogue, but nothing implements it
 ├── BusinessRule           valid FHIR that a rule of this service refuses
-├── Conflict               somebody else changed the resource meanwhile
-│   └── PreconditionFailed the If-Match of the request does not hold
-├── TooLong                larger than one item can hold
-├── Login                  the token is not an access token
-├── Forbidden              the caller may not do this
-└── Transient              the database is busy: try again later
+├── Conflict               another request has changed the resource in the meantime
+│   └── PreconditionFailed a condition of the request does not hold, such as If-Match
+├── TooLong                the content is larger than one request, answer or item may be
+├── Login                  the token is not a valid access token
+├── Forbidden              the caller is not allowed to do this
+├── Throttled              the caller has done this too often and may try again later
+└── Transient              a temporary failure, such as a busy database: try again later
 
 Issue types: https://hl7.org/fhir/R4/valueset-issue-type.html
 """
@@ -26,10 +28,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One issue of an OperationOutcome; `expression` is the FHIRPath of the element concerned.
+    """One issue of an OperationOutcome.
 
-    `text` says what is wrong, `diagnostics` what more there is to say: what was expected, what to
-    do. `data` is for a program, and stands in place of both.
+    `expression` is the FHIRPath of the element concerned. `text` says what is wrong, `diagnostics`
+    what was expected or what to do. `data` is meant for a program, and replaces both in the
+    `diagnostics` of the answer.
     """
 
     code: str
@@ -41,7 +44,7 @@ class Issue:
 
 
 class FhirError(Exception):
-    """A refusal with one or more issues; `code` is the FHIR issue type of its class."""
+    """An error that is answered with one or more issues; `code` is the class's FHIR issue type."""
 
     code = "exception"
 
@@ -53,53 +56,57 @@ class FhirError(Exception):
         diagnostics: str = "",
         issues: Sequence[Issue] = (),
     ) -> None:
-        """Take one issue as text, or several as `issues`."""
+        """Create the error with one issue, given as text, or with several, given as `issues`."""
         self.issues = tuple(issues) or (Issue(self.code, text, expression, diagnostics),)
         super().__init__(self.issues[0].text)
 
 
 class Invalid(FhirError):
-    """The content or a parameter is not what FHIR allows."""
+    """The content or a parameter is not valid."""
 
     code = "invalid"
 
 
 class Malformed(Invalid):
-    """The body is no JSON object of the expected shape."""
+    """The body does not have the expected JSON structure."""
 
     code = "structure"
 
 
 class TooCostly(Invalid):
-    """The search would read more than one request may."""
+    """The request would take more reading or work than one request may."""
 
     code = "too-costly"
 
 
 class NotFound(FhirError):
-    """Unknown resource, version or path."""
+    """The resource, version or path does not exist."""
 
     code = "not-found"
 
 
 class Deleted(FhirError):
-    """The resource was there and is gone."""
+    """The resource has been deleted."""
 
     code = "deleted"
 
 
 class NotSupported(FhirError):
-    """The method does not exist here."""
+    """The method or feature is not supported here."""
 
     code = "not-supported"
 
 
 class UnsupportedMedia(NotSupported):
-    """The body's media type is not accepted."""
+    """The media type of the body is not accepted."""
 
 
 class NotAcceptable(NotSupported):
-    """The answer's media type is not offered."""
+    """The media type asked for in the answer is not offered."""
+
+
+class Unimplemented(NotSupported):
+    """The operation is in the catalogue, but nothing implements it."""
 
 
 class BusinessRule(FhirError):
@@ -109,34 +116,47 @@ class BusinessRule(FhirError):
 
 
 class Conflict(FhirError):
-    """Somebody else changed the resource meanwhile."""
+    """Another request has changed the resource in the meantime."""
 
     code = "conflict"
 
 
 class PreconditionFailed(Conflict):
-    """The If-Match of the request does not hold."""
+    """A condition of the request does not hold, such as If-Match."""
 
 
 class TooLong(FhirError):
-    """Larger than one item can hold."""
+    """The content is larger than one request, answer or item may be."""
 
     code = "too-long"
 
 
 class Login(FhirError):
-    """The token is not an access token."""
+    """The token is not a valid access token."""
 
     code = "login"
 
 
 class Forbidden(FhirError):
-    """The caller may not do this."""
+    """The caller is not allowed to do this."""
 
     code = "forbidden"
 
 
+class Throttled(FhirError):
+    """The caller has done this too often, and may do it again after `seconds`."""
+
+    code = "throttled"
+
+    def __init__(
+        self, text: str, seconds: int, *, expression: str = "", diagnostics: str = ""
+    ) -> None:
+        """Create the error with one issue and the number of seconds to wait."""
+        super().__init__(text, expression=expression, diagnostics=diagnostics)
+        self.seconds = seconds
+
+
 class Transient(FhirError):
-    """The database is busy: try again later."""
+    """A temporary failure, such as a busy database: try again later."""
 
     code = "transient"

@@ -1,71 +1,92 @@
-"""What a deployment sets, read once from the environment."""
+"""The settings of a deployment, read once from the environment variables."""
 
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
 from zoneinfo import ZoneInfoNotFoundError
 
-from shared import instants
+from shared.catalog.code_systems import ENCOUNTER_TYPE
+from shared.catalog.policies import MAX_HOURS, POLICIES, SCOPES
+from shared.catalog.roles import ROLES
 from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES, TYPES
+from shared.fhir import instants
 
-POLICIES = ("explicit", "thread", "daily")
-SCOPES = ("thread", "patient")
 LINKINGS = ("header", "message")
+ALL, STAFF = CONDITION_MATCHES = ("all", "staff")
 NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
-# By what the deployment checks: the types whose references must name what is here.
+# By ReferenceChecks: the types whose references must name a resource that is stored here.
 _KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
-ENCOUNTER_TYPE_SYSTEM = "https://medplum.com/fhir/CodeSystem/encounter-type"
+# Where audit events of requests that wrote nothing go: into the searchable index and the archive,
+# or into the archive only.
+INDEX, ARCHIVE = AUDIT_READS = ("index", "archive")
 
 _BASE = re.compile(r"(https://[^/?#@]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)(/[^?#]*)?")
+# The whole ARN, whose last six characters Secrets Manager adds: policies name no less.
+_SECRET = re.compile(
+    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The template's parameters; tables by name, times in the unit their name says."""
+    """The template's parameters. Times are in the unit that the field's name ends with.
+
+    `read` has the defaults. A contract test holds the template's to them.
+    """
 
     encounter_table: str
     thread_table: str
     resource_table: str
     search_table: str
     audit_table: str
-    base_path: str = "/fhir/R4"
-    public_base_url: str = ""
-    zone: tzinfo = UTC
-    session_policy: str = "explicit"
-    session_scope: str = "thread"
-    session_idle_minutes: int | None = None
-    session_max_hours: int = 168
-    sent_tolerance_hours: int = 24
-    message_linking: str = "header"
-    close_spread_minutes: int = 30
-    audit_retention_days: int = 0
-    encounter_type_system: str = ENCOUNTER_TYPE_SYSTEM
-    closing_queue_url: str = ""
-    metrics_namespace: str = "async-encounters"
-    groups_claim: str = "cognito:groups"
-    tenant_claim: str = ""
-    client_roles: Mapping[str, str] = field(default_factory=dict)
-    allowed_origins: frozenset[str] = frozenset()
-    authorize_url: str = ""
-    token_url: str = ""
-    explore_client_id: str = ""
-    reference_checks: str = NONE
-    reference_base_url: str = ""
-    reference_authorization: str = ""
-    require_subject: bool = False
-    same_subject: bool = False
+    base_path: str
+    public_base_url: str
+    zone: tzinfo
+    session_policy: str
+    session_scope: str
+    session_idle_minutes: int | None
+    session_max_hours: int
+    sent_tolerance_hours: int
+    patient_threads_per_day: int
+    condition_matches: str
+    message_linking: str
+    close_spread_minutes: int
+    audit_retention_days: int
+    audit_index_days: int
+    audit_reads: str
+    audit_archive: str
+    encounter_type_system: str
+    closing_queue_url: str
+    metrics_namespace: str
+    groups_claim: str
+    tenant_claim: str
+    required_scope: str
+    client_roles: Mapping[str, str]
+    allowed_origins: frozenset[str]
+    authorize_url: str
+    token_url: str
+    explore_client_id: str
+    scopes_supported: tuple[str, ...]
+    reference_checks: str
+    reference_base_url: str
+    reference_authorization_secret: str
+    require_subject: bool
+    same_subject: bool
 
     @property
     def kept_here(self) -> tuple[str, ...]:
-        """Return the types whose references must name what is here."""
+        """Return the types whose references must name a resource that is stored here."""
         return _KEPT_HERE[self.reference_checks]
 
     @property
     def own_ids(self) -> Collection[str]:
-        """Return the types whose references have ids of R4: those that no other system gives."""
+        """Return the types whose references must have ids as R4 defines them.
+
+        The ids of all other types may have been assigned by another system.
+        """
         return RESOURCE_TYPES if self.reference_checks == LOCAL else self.kept_here
 
 
@@ -77,10 +98,10 @@ def _zone(name: str) -> tzinfo:
 
 
 def _one_of(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    """Give one of the choices, the first where nothing is said."""
+    """Return one of the choices, the first if the variable is not set."""
     value = environment.get(name) or choices[0]
     if value not in choices:
-        raise SystemExit(f"{name}: {value!r} is none of {', '.join(choices)}")
+        raise SystemExit(f"{name}: {value!r} is not one of {', '.join(choices)}")
     return value
 
 
@@ -89,15 +110,23 @@ def _flag(environment: Mapping[str, str], name: str) -> bool:
 
 
 def _reference_base(environment: Mapping[str, str], checks: str) -> str:
-    """Give the base that references are asked of, in clear text only of this machine."""
+    """Return the FHIR base that references are checked on. Only a local one may use plain http."""
     base = environment.get("REFERENCE_BASE_URL", "").rstrip("/")
     if checks == REMOTE and not _BASE.fullmatch(base):
         raise SystemExit(f"REFERENCE_BASE_URL: {base!r} is not the https URL of a FHIR base")
     if checks == REMOTE and environment.get("TENANT_CLAIM") and "{tenant}" not in base:
         raise SystemExit(
-            f"REFERENCE_BASE_URL: {base!r} is the same for all tenants, not {{tenant}}"
+            f"REFERENCE_BASE_URL: {base!r} is the same for all tenants: put {{tenant}} into it"
         )
     return base
+
+
+def _secret(environment: Mapping[str, str], name: str) -> str:
+    """Return the ARN of a secret, empty if none is set."""
+    arn = environment.get(name, "")
+    if arn and not _SECRET.fullmatch(arn):
+        raise SystemExit(f"{name}: {arn!r} is not the whole ARN of a secret")
+    return arn
 
 
 def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T:
@@ -107,12 +136,21 @@ def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T
     return int(text) if text else default
 
 
-def _pairs(text: str) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+def _client_roles(text: str) -> dict[str, str]:
+    """Return the role of each client. Raise SystemExit if a role does not exist."""
+    roles = dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+    for role in roles.values():
+        if role not in ROLES:
+            raise SystemExit(f"CLIENT_ROLES: {role!r} is not one of {', '.join(ROLES)}")
+    return roles
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Read the settings; a table that is not named or an unknown zone stops the function."""
+    """Read the settings from environment variables.
+
+    Raises KeyError if a table is missing, and SystemExit if a value is not valid: either stops the
+    function.
+    """
     get = environment.get
     checks = _one_of(environment, "REFERENCE_CHECKS", REFERENCE_CHECKS)
     return Settings(
@@ -127,24 +165,31 @@ def read(environment: Mapping[str, str]) -> Settings:
         session_policy=_one_of(environment, "SESSION_POLICY", POLICIES),
         session_scope=_one_of(environment, "SESSION_SCOPE", SCOPES),
         session_idle_minutes=_number(environment, "SESSION_IDLE_MINUTES", None),
-        session_max_hours=_number(environment, "SESSION_MAX_HOURS", 168),
+        session_max_hours=_number(environment, "SESSION_MAX_HOURS", MAX_HOURS),
         sent_tolerance_hours=_number(environment, "SENT_TOLERANCE_HOURS", 24),
+        patient_threads_per_day=_number(environment, "PATIENT_THREADS_PER_DAY", 50),
+        condition_matches=_one_of(environment, "CONDITION_MATCHES", CONDITION_MATCHES),
         message_linking=_one_of(environment, "MESSAGE_LINKING", LINKINGS),
         close_spread_minutes=_number(environment, "CLOSE_SPREAD_MINUTES", 30),
-        audit_retention_days=_number(environment, "AUDIT_RETENTION_DAYS", 0),
-        encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE_SYSTEM,
+        audit_retention_days=_number(environment, "AUDIT_RETENTION_DAYS", 2192),
+        audit_index_days=_number(environment, "AUDIT_INDEX_DAYS", 366),
+        audit_reads=_one_of(environment, "AUDIT_READS", AUDIT_READS),
+        audit_archive=get("AUDIT_ARCHIVE", ""),
+        encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE,
         closing_queue_url=get("CLOSING_QUEUE_URL", ""),
         metrics_namespace=get("METRICS_NAMESPACE") or "async-encounters",
         groups_claim=get("GROUPS_CLAIM") or "cognito:groups",
         tenant_claim=get("TENANT_CLAIM", ""),
-        client_roles=_pairs(get("CLIENT_ROLES", "")),
+        required_scope=get("REQUIRED_SCOPE", ""),
+        client_roles=_client_roles(get("CLIENT_ROLES", "")),
         allowed_origins=frozenset(filter(None, get("ALLOWED_ORIGINS", "").split(","))),
         authorize_url=get("AUTHORIZE_URL", ""),
         token_url=get("TOKEN_URL", ""),
         explore_client_id=get("EXPLORE_CLIENT_ID", ""),
+        scopes_supported=tuple(get("SCOPES_SUPPORTED", "").split()),
         reference_checks=checks,
         reference_base_url=_reference_base(environment, checks),
-        reference_authorization=get("REFERENCE_AUTHORIZATION", ""),
+        reference_authorization_secret=_secret(environment, "REFERENCE_AUTHORIZATION_SECRET_ARN"),
         require_subject=_flag(environment, "REQUIRE_SUBJECT"),
         same_subject=_flag(environment, "SAME_SUBJECT") and checks != NONE,
     )
@@ -152,5 +197,5 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 @cache
 def settings() -> Settings:
-    """Give the settings of this function."""
+    """Return the settings of this function."""
     return read(os.environ)

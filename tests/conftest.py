@@ -1,22 +1,22 @@
-"""The clock of all tests, and what random runs report at the end from all processes."""
+"""The clock of all tests, and the summary of random runs from all processes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import pytest
 
-from tests import clock
+from tests.support import clock
 
 
 @pytest.fixture(scope="session", autouse=True)
 def clock_of_tests() -> Iterator[None]:
-    """Let tests, and fixtures of whatever scope, have the same time on every date."""
+    """Give all tests and fixtures, of every scope, the same time on any date."""
     with clock.running():
         yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how often each rule of sessions was followed, by the file whose tests did."""
+    """Print how often each session rule was followed, by test file."""
     files = defaultdict[str, Counter[str]](Counter)
     for report in terminalreporter.stats.get("passed", ()):
         for name, value in report.user_properties:

@@ -1,5 +1,5 @@
-"""Who may do what: callers, their compartments, and what patients may write. No I/O."""
+"""Access control without I/O: callers, scopes, compartments, and what patients may write."""
 
-from shared.access.actor import ANONYMOUS, Actor, authorise, caller
+from shared.access.actor import ANONYMOUS, Actor, Ground, authorise, caller
 
-__all__ = ["ANONYMOUS", "Actor", "authorise", "caller"]
+__all__ = ["ANONYMOUS", "Actor", "Ground", "authorise", "caller"]

@@ -1,13 +1,14 @@
-"""Who is calling: a token's claims as an actor with roles, and the person it stands for."""
+"""The caller of a request: roles, tenant, scopes and person, read from an access token."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-from shared import references
-from shared.access import scopes
-from shared.access.compartments import is_a
+from shared.access import scopes, tokens
 from shared.access.scopes import Scope
+from shared.access.tokens import Token
+from shared.catalog.access_patterns import RESERVED
 from shared.catalog.interactions import Interaction
 from shared.catalog.roles import (
     DELETERS_OF_ANYTHING,
@@ -18,22 +19,42 @@ from shared.catalog.roles import (
     ROLES,
 )
 from shared.catalog.types import TYPES
-from shared.errors import Forbidden, Login
+from shared.errors import Forbidden
+from shared.fhir import references
+from shared.rules.compartments import is_a
 from shared.settings import Settings
 
+type Predicate = Callable[[dict[str, Any]], bool]
+# Return what the constraint of a scope asks of resources of a type; None if it cannot be applied.
+type Constrained = Callable[[str, Scope], Predicate | None]
+
 DEFAULT_TENANT = "-"
-# Nothing in it ends a segment of a key, and none is the default's.
+# No character of a tenant's name ends a segment of a key, and no name equals the default.
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+
+def _grants_nothing(_type: str, _scope: Scope) -> None:
+    """Apply no constraint: a scope that has one grants nothing."""
+
+
+class Ground(NamedTuple):
+    """A stored resource that a caller's rights depend on; version 0 if it does not exist."""
+
+    type: str
+    id: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The caller of a request: token subject, client, the person it stands for, and roles.
+    """The caller of a request: the token's subject and client, a person, and roles.
 
-    Of a patient or related person `myself` is the reference that their messages' `sender` has, and
-    `patients` are those for whom they start care; `patient` is whom the token was issued about.
-    `also` are the RelatedPersons that are the same person, each the relative of another patient.
-    `scopes` are SMART's, None where it has none: then roles alone say what it may.
+    For a patient or related person, `myself` is the reference that they have as `sender` of their
+    messages, and `patients` are those for whom they may start care. `also` are other
+    RelatedPersons for the same person, each the relative of another patient. `grounds` are the
+    stored resources that this follows from, with the versions that were read. `patient` is whom
+    the token was issued about. `scopes` are the token's SMART scopes; None if it has none, and
+    roles alone decide what it may do.
     """
 
     subject: str
@@ -44,111 +65,125 @@ class Actor:
     myself: str = ""
     patients: frozenset[str] = field(default_factory=frozenset)
     also: frozenset[str] = field(default_factory=frozenset)
+    grounds: tuple[Ground, ...] = ()
     patient: str = ""
     scopes: tuple[Scope, ...] | None = None
+    # Given by whoever can match resources with searches; without it such scopes grant nothing.
+    constrained: Constrained = field(default=_grants_nothing, compare=False, repr=False)
 
     @property
     def who(self) -> dict[str, str]:
-        """What the audit trail keeps of the caller."""
-        known = {
+        """What the audit trail stores about the caller."""
+        fields = {
             "subject": self.subject,
             "client": self.client,
             "fhirUser": self.fhir_user,
             "roles": " ".join(sorted(self.roles)),
         }
-        return {name: value for name, value in known.items() if value}
+        return {name: value for name, value in fields.items() if value}
 
     @property
     def is_cared_for(self) -> bool:
-        """Tell whether no role of the caller reaches beyond their compartments."""
-        known = self.roles & ROLES.keys()
-        return bool(known) and known <= OF_COMPARTMENT
+        """Whether the caller's roles reach only compartments: a patient or related person."""
+        known_roles = self.roles & ROLES.keys()
+        return bool(known_roles) and known_roles <= OF_COMPARTMENT
 
     @property
     def sees_drafts(self) -> bool:
-        """Tell whether the caller sees drafts that others send."""
+        """Whether the caller sees the drafts of others."""
         return not OF_DRAFTS.isdisjoint(self.roles)
 
     @property
     def is_related_person(self) -> bool:
-        """Tell whether the caller sees what they do as somebody's relative."""
+        """Whether the caller's access is that of a patient's relative."""
         return self.is_cared_for and is_a(ROLES[RELATED_PERSON].person, self.myself)
 
     @property
     def selves(self) -> frozenset[str]:
-        """Who a patient or related person is: the senders of their messages."""
+        """All references of a patient or related person: the senders of their messages."""
         return self.also | ({self.myself} - {""})
 
     @property
     def senders(self) -> frozenset[str]:
-        """The references by which the `sender` of the caller's own messages names them."""
+        """The references that the `sender` of the caller's own messages can have."""
         return frozenset(map(references.canonical, self.selves or {self.fhir_user})) - {""}
 
     @property
     def deletes_anything(self) -> bool:
-        """Return whether the caller deletes more than their own drafts."""
+        """Whether the caller may delete more than their own drafts."""
         return not DELETERS_OF_ANYTHING.isdisjoint(self.roles)
 
     @property
     def people(self) -> frozenset[str]:
-        """Whose compartments a patient or related person sees."""
+        """The owners of the compartments that a patient or related person sees."""
         return self.patients | self.selves
 
 
 ANONYMOUS = Actor(subject="anonymous")
 
 
-def caller(claims: Mapping[str, str], settings: Settings) -> Actor:
-    """Read the claims of an access token as the gateway's authorizer hands them on.
+def caller(
+    claims: Mapping[str, Any],
+    settings: Settings,
+    authorization: str = "",
+    *,
+    constrained: Constrained = _grants_nothing,
+) -> Actor:
+    """Return the caller of a request by its verified claims and its Authorization header.
 
-    Raises Login for a token that says it is something else than an access token, and Forbidden for
-    one without a tenant where there are several.
+    `constrained` applies the constraints of scopes, which are searches. Raises Login if the token
+    is not an access token. Raises Forbidden if it lacks the scope that the deployment requires, or
+    a tenant in a deployment with several.
     """
-    if claims.get("token_use", "access") != "access":
-        raise Login("The token is not an access token")
-    # The authorizer flattens a list claim to the text `[admin practitioner]`.
-    groups = claims.get(settings.groups_claim, "").strip("[]").replace(",", " ").split()
-    client = claims.get("client_id") or claims.get("cid") or ""
-    subject = claims.get("sub", client)
-    # Only a client that stands for itself: a user without groups has no role, whatever the client.
-    itself = not groups and subject in (client, f"{client}@clients")
-    of_client = settings.client_roles.get(client) if itself else None
-    roles = frozenset(groups) | ({of_client} if of_client else set())
-    fhir_user, patient = claims.get("fhirUser", ""), _patient(claims.get("patient", ""))
+    token = tokens.read(claims, authorization)
+    tokens.check_scope(token, settings.required_scope)
+    groups = token.groups(settings.groups_claim, ROLES)
+    client = token.text("client_id") or token.text("cid")
+    subject = token.text("sub") if "sub" in token.claims else client
+    # A client's role is only for the client itself: a user without groups has no role through it.
+    is_client_itself = not groups and subject in (client, f"{client}@clients")
+    client_role = settings.client_roles.get(client) if is_client_itself else None
+    roles = frozenset(groups) | ({client_role} if client_role else set())
+    fhir_user, patient = token.text("fhirUser"), _patient(token.text("patient"))
     myself = _myself(roles, fhir_user, patient)
-    # Who is a patient is nobody's relative by a claim, whatever other role they have.
-    mine = myself if is_a("Patient", myself) else patient if RELATED_PERSON in roles else ""
+    # A claim makes no patient another patient's relative, whatever other role they have.
+    own_patient = myself if is_a("Patient", myself) else patient if RELATED_PERSON in roles else ""
     return Actor(
         subject=subject,
         client=client,
         fhir_user=fhir_user,
         roles=roles,
-        tenant=_tenant(claims, settings.tenant_claim),
+        tenant=_tenant(token, settings.tenant_claim),
         myself=myself,
-        patients=frozenset({mine} - {""}),
+        patients=frozenset({own_patient} - {""}),
         patient=patient or (myself if is_a("Patient", myself) else ""),
-        scopes=scopes.read(claims.get("scope") or claims.get("scp", "")),
+        scopes=scopes.read(token.scopes),
+        constrained=constrained,
     )
 
 
-def _tenant(claims: Mapping[str, str], claim: str) -> str:
+def _tenant(token: Token, claim: str) -> str:
     if not claim:
         return DEFAULT_TENANT
-    tenant = claims.get(claim, "")
-    if not _TENANT.fullmatch(tenant):
+    tenant = token.text(claim)
+    if not _TENANT.fullmatch(tenant) or tenant in RESERVED:
         raise Forbidden(
-            "The token names no tenant", diagnostics=f"It is expected in its claim {claim}"
+            "The token does not name a valid tenant",
+            diagnostics=f"The tenant is read from the token's claim {claim}",
         )
     return tenant
 
 
 def _patient(claim: str) -> str:
-    """Give whom a token is about as a reference: SMART's launch context is a bare id."""
+    """Return a `patient` claim as a reference. In SMART's launch context it is a bare id."""
     return references.canonical(claim if "/" in claim or not claim else f"Patient/{claim}")
 
 
 def _myself(roles: frozenset[str], fhir_user: str, patient: str) -> str:
-    """Give who a patient or related person is; a patient also by `patient` alone."""
+    """Return the reference of a patient or related person, empty if the token does not tell it.
+
+    A patient's may come from the `patient` claim if there is no `fhirUser`.
+    """
     person = references.canonical(fhir_user)
     for role in sorted(roles & OF_COMPARTMENT):
         if is_a(ROLES[role].person, person):
@@ -157,29 +192,32 @@ def _myself(roles: frozenset[str], fhir_user: str, patient: str) -> str:
 
 
 def authorise(actor: Actor, interaction: Interaction, resource_type: str) -> Actor:
-    """Give the caller in those of their roles that may do this: another widens none of it.
+    """Return the caller with only those of their roles that permit an interaction.
 
-    An auditor who is a patient too sees everything, and writes what the patient may. Raises
-    Forbidden where no role may, or the caller's scopes do not let them.
+    No other role then widens what they may do: an auditor who is also a patient sees everything,
+    but writes only what a patient may. Raises Forbidden if no role or no scope permits the
+    interaction.
     """
     if interaction.public:
         return actor
     actor = replace(actor, roles=actor.roles & interaction.roles)
     if not actor.roles:
         raise Forbidden(
-            f"{interaction.code} needs one of the roles {', '.join(sorted(interaction.roles))}"
+            f"{interaction.code} requires one of the roles {', '.join(sorted(interaction.roles))}"
         )
     if actor.is_cared_for and not actor.myself:
         raise Forbidden(
             "The token does not say who the caller is",
-            diagnostics="fhirUser names a Patient or RelatedPerson, or patient a Patient",
+            diagnostics="The claim fhirUser must name a Patient or RelatedPerson, or the claim "
+            "patient a Patient",
         )
     for letter in interaction.letters if actor.scopes is not None else "":
-        granting = (one for one in actor.scopes or () if one.grants(letter, resource_type))
-        # To what is not searched as these types are, no constraint and no compartment can be put.
-        if not any(one.is_whole or resource_type in TYPES for one in granting):
+        granting = (scope for scope in actor.scopes or () if scope.grants(letter, resource_type))
+        # Other types are not searched like these, so a scope's constraint or compartment could
+        # not be applied to them.
+        if not any(scope.is_whole or resource_type in TYPES for scope in granting):
             raise Forbidden(
-                f"{interaction.code} of {resource_type} needs a scope",
-                diagnostics=f"It has none such as user/{resource_type}.{interaction.letters}",
+                f"{interaction.code} of {resource_type} needs a scope that the token does not have",
+                diagnostics=f"Request a scope such as user/{resource_type}.{interaction.letters}",
             )
     return actor

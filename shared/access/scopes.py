@@ -1,4 +1,4 @@
-"""SMART's scopes of a token: which types it may do what with, beside what its roles allow.
+"""SMART scopes of a token, which restrict what its roles allow to some types and interactions.
 
 https://hl7.org/fhir/smart-app-launch/STU2/scopes-and-launch-context.html
 """
@@ -7,26 +7,26 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared import references
 from shared.errors import FhirError
+from shared.fhir import references
 
-PATIENT = "patient"
+PATIENT_CONTEXT = "patient"
 ANY = "*"
-_CONTEXTS = (PATIENT, "user", "system")
+_CONTEXTS = (PATIENT_CONTEXT, "user", "system")
 _SCOPE = re.compile(
     r"(?P<context>patient|user|system)/(?P<type>\*|[A-Z][A-Za-z]+)"
     r"\.(?P<letters>c?r?u?d?s?|read|write|\*)(?:\?(?P<constraint>.+))?",
     re.ASCII,
 )
-# What version 1 says: https://hl7.org/fhir/smart-app-launch/STU2/scopes-and-launch-context.html
+# Scopes of version 1: https://hl7.org/fhir/smart-app-launch/STU2/scopes-and-launch-context.html
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One scope: `letters` of `cruds` for a type; `constraint` is a query that must match.
+    """A scope: some letters of `cruds` for a type, and a query that resources must match.
 
-    One of the patient's context is for the compartment of whom the token is about.
+    A scope of the context `patient` is for the compartment of the patient of the token.
     """
 
     context: str
@@ -36,22 +36,21 @@ class Scope:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether it is for all of a type."""
-        return not self.constraint and self.context != PATIENT
+        """Whether the scope is for all resources of its type."""
+        return not self.constraint and self.context != PATIENT_CONTEXT
 
     def grants(self, letters: Iterable[str], resource_type: str) -> bool:
-        """Tell whether it is for a type and has one of some letters."""
+        """Return whether the scope is for a type and has at least one of some letters."""
         return self.type in (ANY, resource_type) and not set(letters).isdisjoint(self.letters)
 
 
-def read(claim: str) -> tuple[Scope, ...] | None:
-    """Read the claim of a token; None where no scope in it is SMART's.
+def read(words: Iterable[str]) -> tuple[Scope, ...] | None:
+    """Read the SMART scopes among the scopes of a token, None if there are none.
 
-    One that cannot be read grants nothing, and is still one of SMART's.
+    A SMART scope that cannot be parsed grants nothing, but still counts as one.
     """
-    words = claim.strip("[]").replace(",", " ").split() if "?" not in claim else claim.split()
-    asked = [word for word in words if word.partition("/")[0] in _CONTEXTS and "/" in word]
-    return tuple(scope for word in asked if (scope := _scope(word))) if asked else None
+    smart = [word for word in words if word.partition("/")[0] in _CONTEXTS and "/" in word]
+    return tuple(scope for word in smart if (scope := _scope(word))) if smart else None
 
 
 def _scope(word: str) -> Scope | None:

@@ -1,33 +1,52 @@
-"""What the audit trail keeps of an event: who did what to which resources, and when.
+"""The events of the audit trail: who did what to which resources, and when.
 
-An event is a JSON object without anything from inside a resource but the references to patients:
-`at`, `who`, `interaction`, `request` and `address`; of a transaction `written`, each resource with
-its version, the action and the hash of the row before about it; of a request that wrote nothing
-`status`, `entity`, `parameters` by their names, and the codes of the `issues`.
+An event is a JSON object. It has `at`, `who`, `interaction`, `request`, `address`, and of the
+content of resources only `patients`, the references to patients. The event of a transaction also
+has `written` (each resource with its version, the action, and the hash of the previous event about
+it), `contents` (the hash of each of these versions) and `keeps` (for how many days its row is
+kept). The event of a request that wrote nothing has `status`, the resource that it named (`type`,
+`id`, `version`), the names of its `parameters` and the codes of its `issues`; until it is stored,
+`through` names the resources whose patients are still to be added.
+
+A log line is limited to 256 KB and an item to 400 KB. Longer texts are therefore kept as their
+hash, and further patients go into further events of the same request.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import batched, zip_longest
 from typing import Any
 
-from shared import fhirjson
+from shared.fhir import fhirjson, ulids
 
 type Event = dict[str, Any]
 
-# Half of a SHA-256 is beyond anybody's reach and spares every message row sixteen bytes.
+# References in an event: at their greatest length they stay below 128 KB.
+MOST_REFERENCES = 400
+LONGEST_CLIENT_TEXT = 256
+# Longer for the claims of a token, because a user may be in many groups.
+_LONGEST_CLAIM = 2048
+# Codes of issues and names of parameters; further ones would add nothing.
+MOST_NAMES = 20
+_HASHED = "sha256:"
+# Half a SHA-256 cannot be forged either, and saves sixteen bytes in the item of each message.
 HASH_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """One resource of a transaction: its reference, the action (C, U, D) and its chain so far."""
+class WrittenVersion:
+    """A version that a transaction writes: reference, version and action (C, U or D).
+
+    `chain` is the hash of the previous event about the resource, `content` the hash of the version.
+    """
 
     reference: str
     version: int
     action: str
     chain: bytes
     patients: frozenset[str] = frozenset()
+    content: bytes = b""
 
 
 def of_transaction(
@@ -35,23 +54,76 @@ def of_transaction(
     who: Mapping[str, str],
     interaction: str,
     at: str,
-    written: Iterable[Written],
+    written: Iterable[WrittenVersion],
     origin: Mapping[str, str],
+    keeps: int = 0,
 ) -> tuple[bytes, bytes]:
-    """Give the event as canonical JSON, and its hash: the next link of each resource's chain."""
-    rows = tuple(written)
+    """Return an event as canonical JSON, and its hash, the next link of each resource's chain."""
+    versions = tuple(written)
+    patients = frozenset[str]().union(*(version.patients for version in versions))
     content: Event = {
         "at": at,
-        "who": who,
+        "who": shortened_claims(who),
         "interaction": interaction,
-        "written": [[row.reference, row.version, row.action, row.chain.hex()] for row in rows],
-        "patients": sorted(frozenset().union(*(row.patients for row in rows))),
+        "written": [[v.reference, v.version, v.action, v.chain.hex()] for v in versions],
+        "contents": [version.content.hex() for version in versions],
+        "keeps": keeps,
+        "patients": shortened_references(patients),
         **origin,
     }
     json = fhirjson.canonical(content)
-    return json, link(json)
+    return json, chain_link(json)
 
 
-def link(event: bytes) -> bytes:
-    """Give the hash that the next rows about the resources of an event have of it."""
+def version_hash(json: bytes | None, updated: str) -> bytes:
+    """Return the hash of a version alone: of its JSON, or of the time of a deletion."""
+    return sha256(f"deleted {updated}".encode() if json is None else json).digest()
+
+
+def content_hash(created: str, body: bytes) -> bytes:
+    """Return the hash of a version as events have it, which covers the resource's creation time."""
+    return sha256(created.encode() + body).digest()[:HASH_BYTES]
+
+
+def chain_link(event: bytes) -> bytes:
+    """Return the hash of an event, which the next events about its resources contain."""
     return sha256(event).digest()[:HASH_BYTES]
+
+
+def shortened(text: str, most: int = LONGEST_CLIENT_TEXT) -> str:
+    """Return a text, or its hash if the text has more than `most` bytes."""
+    if len(text.encode(errors="replace")) <= most:
+        return text
+    return _HASHED + sha256(text.encode(errors="replace")).hexdigest()
+
+
+def is_hash(text: str) -> bool:
+    """Return whether a text is the hash of a longer one."""
+    return text.startswith(_HASHED)
+
+
+def shortened_references(texts: Iterable[str]) -> list[str]:
+    """Return references as events hold them: shortened, sorted and each once."""
+    return sorted(set(map(shortened, texts)))
+
+
+def shortened_claims(claims: Mapping[str, str]) -> dict[str, str]:
+    """Return the claims of a caller as events hold them."""
+    return {name: shortened(value, _LONGEST_CLAIM) for name, value in claims.items()}
+
+
+def split(event_id: str, event: Event) -> Iterator[tuple[str, Event]]:
+    """Yield an event with its id, or several which together have all its patients.
+
+    The same event always makes the same ones.
+    """
+    patients, through = (
+        list(batched(event.get(name, ()), MOST_REFERENCES, strict=False))
+        for name in ("patients", "through")
+    )
+    parts = [*zip_longest(patients, through, fillvalue=())] or [((), ())]
+    rest = {name: value for name, value in event.items() if name != "through"}
+    for number, (named, unnamed) in enumerate(parts):
+        part_id = ulids.derived(event_id, number) if number else event_id
+        part = rest | {"patients": list(named)}
+        yield part_id, part | ({"through": list(unnamed)} if unnamed else {})

@@ -1,4 +1,4 @@
-"""An event of the audit trail as FHIR has it.
+"""Convert events of the audit trail to FHIR AuditEvents.
 
 https://hl7.org/fhir/R4/auditevent.html
 """
@@ -6,23 +6,23 @@ https://hl7.org/fhir/R4/auditevent.html
 from collections.abc import Iterator
 from typing import Any
 
-from shared import references
-from shared.audit.events import Event
+from shared.audit.events import Event, is_hash
 from shared.catalog.interactions import ACTIONS
-from shared.references import Elsewhere, Local
+from shared.fhir import references
+from shared.fhir.references import Elsewhere, Local
 
 type Resource = dict[str, Any]
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _INTERACTIONS = "http://hl7.org/fhir/restful-interaction"
 _TYPES = "http://hl7.org/fhir/resource-types"
-# What the server does to sessions that are due.
+# The interaction of the server that closes sessions when they are due.
 _CLOSING = "close"
-# Roles of an entity (object-role) and what happened to it (dicom-audit-lifecycle).
+# Codes of object-role, dicom-audit-lifecycle and audit-entity-type.
 _PATIENT, _RESOURCE, _QUERY = "1", "4", "24"
 _LIFECYCLE = {"C": "1", "U": "3", "D": "14"}
 _PERSON = "1"
-# Whom `AuditEvent.agent.who` may refer to.
+# The target types of `AuditEvent.agent.who`.
 _AGENTS = (
     "Device",
     "Organization",
@@ -38,7 +38,7 @@ _LEAST_FAILURE, _LEAST_OF_OURS, _BUSY = 400, 500, 503
 
 
 def audit_event(event_id: str, event: Event) -> Resource:
-    """Give an event as an AuditEvent."""
+    """Return an event as an AuditEvent."""
     interaction = event["interaction"]
     return {
         "resourceType": "AuditEvent",
@@ -59,7 +59,7 @@ def audit_event(event_id: str, event: Event) -> Resource:
 
 
 def action(interaction: str) -> str:
-    """Give the action (CRUDE) of an interaction; an operation executes, whatever it writes."""
+    """Return the action code of an interaction: C, R, U or D, and E for operations and searches."""
     return "U" if interaction == _CLOSING else ACTIONS.get(interaction, "E")
 
 
@@ -73,10 +73,10 @@ def _outcome(event: Event) -> dict[str, str]:
     if status < _LEAST_FAILURE:
         return {"outcome": SUCCESS}
     outcome = MAJOR if status >= _LEAST_OF_OURS else MINOR
-    said = [str(status), *event.get("issues", ())]
+    description = [str(status), *event.get("issues", ())]
     return {
         "outcome": SERIOUS if status == _BUSY else outcome,
-        "outcomeDesc": " ".join(said),
+        "outcomeDesc": " ".join(description),
     }
 
 
@@ -95,9 +95,9 @@ def _agent(event: Event) -> Resource:
 
 
 def _who(person: str, subject: str) -> Resource:
-    """Return who asked: by reference where the token names somebody who may be an agent."""
-    named = references.read(person)
-    is_agent = isinstance(named, Local | Elsewhere) and named.type in ("", *_AGENTS)
+    """Return the agent: a reference if the token has one to a type that R4 allows."""
+    parsed = None if is_hash(person) else references.read(person)
+    is_agent = isinstance(parsed, Local | Elsewhere) and parsed.type in ("", *_AGENTS)
     return (
         {"reference": person}
         if is_agent
@@ -111,7 +111,7 @@ def _network(event: Event) -> Resource:
 
 
 def _entities(event: Event) -> Iterator[Resource]:
-    """Give what it was about: the resources or the query, and each patient."""
+    """Yield the entities: the resources written or the request, and each patient."""
     first, *others = [*_written(event)] or [_asked(event)]
     yield first | {
         "detail": [{"type": kind, "valueString": text} for kind, text in _details(event)]
@@ -119,20 +119,24 @@ def _entities(event: Event) -> Iterator[Resource]:
     yield from others
     for patient in event["patients"]:
         yield {
-            "what": {"reference": patient},
+            "what": _patient(patient),
             "type": _coding("audit-entity-type", _PERSON),
             "role": _coding("object-role", _PATIENT),
         }
 
 
+def _patient(text: str) -> Resource:
+    return {"identifier": {"value": text}} if is_hash(text) else {"reference": text}
+
+
 def _written(event: Event) -> Iterator[Resource]:
-    for reference, version, done, _ in event.get("written", ()):
-        lifecycle = {"lifecycle": _coding("dicom-audit-lifecycle", _LIFECYCLE[done])}
+    for reference, version, action_code, _ in event.get("written", ()):
+        lifecycle = {"lifecycle": _coding("dicom-audit-lifecycle", _LIFECYCLE[action_code])}
         yield _entity(reference.partition("/")[0], f"{reference}/_history/{version}") | lifecycle
 
 
 def _asked(event: Event) -> Resource:
-    """Give what a request named: nothing known, a type, a resource or a version of it."""
+    """Return the entity that a request named: a type, a resource, a version, or nothing."""
     kind, identity, version = (event.get(name, "") for name in ("type", "id", "version"))
     reference = f"{kind}/{identity}" if identity else ""
     return _entity(kind, f"{reference}/_history/{version}" if version else reference)
@@ -149,7 +153,7 @@ def _entity(kind: str, reference: str) -> Resource:
 
 
 def _details(event: Event) -> Iterator[tuple[str, str]]:
-    """Give what else is known: an operation, the parameters of a query, the gateway's request."""
+    """Yield the details: the operation, the gateway's request, and the names of parameters."""
     interaction = event["interaction"]
     yield from ((kind, event[kind]) for kind in ("operation", "request") if kind in event)
     if "operation" not in event and interaction not in ACTIONS:

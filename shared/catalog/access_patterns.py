@@ -1,11 +1,14 @@
-"""Which keys there are and what each answers: the store's keys and README's table follow.
+"""Key patterns of the tables, with what each answers; the README's table is made from them.
 
-Every partition key begins with the tenant's segment.
+Every partition key begins with the tenant's segment, except those that begin with a word of
+`RESERVED`.
 """
 
 from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import quote
+
+from shared.catalog.types import AUDIT_EVENT
 
 ENCOUNTER, THREAD, RESOURCE = "EncounterTable", "ThreadTable", "ResourceTable"
 SEARCH, AUDIT = "SearchTable", "AuditTable"
@@ -14,7 +17,7 @@ TABLES = (ENCOUNTER, THREAD, RESOURCE, SEARCH, AUDIT)
 
 @dataclass(frozen=True, slots=True)
 class AccessPattern:
-    """A kind of item: the templates of its keys, and which reads it answers."""
+    """A kind of item: its table, the templates of its keys, and the reads that it answers."""
 
     table: str
     partition: str
@@ -26,7 +29,7 @@ CURRENT = AccessPattern(
     ENCOUNTER,
     "{id}",
     "current",
-    "GET Encounter/{id}; the version and rev that every write is conditional on",
+    "GET Encounter/{id}; the version and rev on which every write is conditional",
 )
 VERSION = AccessPattern(
     ENCOUNTER, "{id}", "v#{version}", "GET Encounter/{id}/_history and its versions"
@@ -35,32 +38,32 @@ SPAN = AccessPattern(
     ENCOUNTER,
     "{id}",
     "t#{thread}",
-    "Communication?session=Encounter/{id}: the threads of a session and where in them to read",
+    "Communication?session=Encounter/{id}: the threads of a session, and the range to read in each",
 )
 PENDING = AccessPattern(
     ENCOUNTER,
     "{id}",
     "pending",
-    "the body of a PUT that is closing a session of more than one transaction",
+    "the body of a PUT that closes a session, if the closing needs more than one transaction",
 )
 RECORD = AccessPattern(
     ENCOUNTER,
     "{id}",
     "r#{type}#{order}#{record}",
-    "Observation?encounter=Encounter/{id}: what was recorded during an Encounter, type by type",
+    "Observation?encounter=Encounter/{id}: the records of an Encounter, by type",
 )
 HEADER = AccessPattern(
     THREAD,
     "{id}",
     "header",
-    "GET Communication/{id}; the locator of a message under a client's own id",
+    "GET Communication/{id} of a thread's header; the locator of a message with a client's own id",
 )
 STATE = AccessPattern(THREAD, "{id}", "state", "the slot: which session a new message joins")
 DAY = AccessPattern(
     THREAD,
     "{id}",
     "day#{day}",
-    "the slot of a local day, of a thread or (partition `Patient/x`) of a patient",
+    "the slot of a local day, of a thread or (in the partition `Patient/x`) of a patient",
 )
 ADOPTION = AccessPattern(
     THREAD, "{id}", "a#{epoch}", "which session adopted the messages of an epoch"
@@ -69,13 +72,13 @@ MESSAGE = AccessPattern(
     THREAD,
     "{id}",
     "m#{ulid}",
-    "Communication?part-of=Communication/{id}: the thread in order of `sent`",
+    "Communication?part-of=Communication/{id}: the messages of a thread in order of `sent`",
 )
 COMMUNICATION_VERSION = AccessPattern(
     THREAD, "{id}", "v#{resource}#{version}", "GET Communication/{id}/_history and its versions"
 )
 RESOURCE_CURRENT = AccessPattern(
-    RESOURCE, "{type}/{id}", "current", "GET {type}/{id} of the directory and the records"
+    RESOURCE, "{type}/{id}", "current", "GET {type}/{id} of every other type"
 )
 RESOURCE_VERSION = AccessPattern(
     RESOURCE, "{type}/{id}", "v#{version}", "GET {type}/{id}/_history and its versions"
@@ -87,13 +90,13 @@ WORD = AccessPattern(
     SEARCH,
     "{type}?{parameter}={initial}",
     "{word}!#{id}",
-    "Patient?name=simp: the beginning of a word that a text has",
+    "Patient?name=simp: resources by the beginning of any word of a text",
 )
 PART = AccessPattern(
     SEARCH,
     "Encounter?part={value}",
     "{order}#{id}",
-    "which sessions somebody sees: the medical encounters that are in their compartment",
+    "the sessions that somebody may see through a medical encounter in their compartment",
 )
 LISTING = AccessPattern(
     SEARCH, "{type}?{listing}#{shard}", "{order}#{id}", "every search without a selective parameter"
@@ -102,26 +105,58 @@ GUARD = AccessPattern(
     SEARCH,
     "{type}!identifier={value}",
     "guard",
-    "how many resources have an identifier: If-None-Exist",
+    "the number of resources with an identifier: If-None-Exist",
 )
 CLAIM = AccessPattern(
     SEARCH,
     "{type}!query={hash}",
     "claim",
-    "which work created something by a query that found nothing: If-None-Exist",
+    "the unit of work that created a resource because a query matched none: If-None-Exist",
+)
+QUOTA = AccessPattern(
+    SEARCH,
+    "{type}!quota={person}",
+    "{day}",
+    "the number of threads that a patient or related person has begun on a day: "
+    "PatientThreadsPerDay",
 )
 DUE = AccessPattern(
-    SEARCH, "due#{shard}", "{due}#{tenant}#{id}", "open Encounters by when they must be looked at"
+    SEARCH,
+    "due#{shard}",
+    "{due}#{tenant}#{id}",
+    "open Encounters in the order in which they are due",
+)
+HELD = AccessPattern(
+    SEARCH,
+    "held",
+    "{tenant}#{id}",
+    "Encounters that could not be looked at, and until when the schedule leaves them out",
 )
 REINDEXING = AccessPattern(
     SEARCH,
     "reindex",
     "{item}",
-    "how far a reindexing has come (`segment#`), and which added parameters it has made `ready`",
+    "the progress of a reindexing (`segment#`), and the added parameters that are `ready`",
 )
-EVENT = AccessPattern(AUDIT, "{ulid}", "event", "what one transaction did, and for whom")
-AUDIT_ROW = AccessPattern(AUDIT, ROW.partition, ROW.sort, "AuditEvent by entity, patient or agent")
-AUDIT_LISTING = AccessPattern(AUDIT, LISTING.partition, LISTING.sort, "AuditEvent by date")
+EVENT = AccessPattern(AUDIT, "{ulid}", "event", "the audit event of one transaction")
+NEW_EVENTS = AccessPattern(
+    AUDIT,
+    "AuditEvent!new",
+    "new#{instant}#{hash}",
+    "AuditEvents of the last minutes, until they are in the archive and its index",
+)
+POSTINGS = AccessPattern(
+    AUDIT,
+    "AuditEvent?id#{bucket}",
+    "{hour}#{segment}",
+    "AuditEvents by entity, patient or agent: their places in the archive, by the ids they name",
+)
+SEGMENTS = AccessPattern(
+    AUDIT,
+    "AuditEvent!segments",
+    "{hour}#{segment}",
+    "AuditEvents by date or id: the objects of the archive that have the events of an hour",
+)
 
 ACCESS_PATTERNS = (
     CURRENT,
@@ -143,35 +178,53 @@ ACCESS_PATTERNS = (
     LISTING,
     GUARD,
     CLAIM,
+    QUOTA,
     DUE,
+    HELD,
     REINDEXING,
     EVENT,
-    AUDIT_ROW,
-    AUDIT_LISTING,
+    NEW_EVENTS,
+    POSTINGS,
+    SEGMENTS,
+)
+
+
+# The first segments of keys that belong to no tenant. A tenant of such a name could reach them.
+RESERVED = frozenset(
+    segment
+    for segment in (pattern.partition.partition("#")[0] for pattern in ACCESS_PATTERNS)
+    if "{" not in segment
 )
 
 
 def table_of_rows(resource_type: str) -> str:
-    """Give the table that has the index rows of a type."""
-    return AUDIT if resource_type == "AuditEvent" else SEARCH
+    """Return the table with the index rows of a type."""
+    return AUDIT if resource_type == AUDIT_EVENT else SEARCH
 
 
-# What the sort keys of all rows begin with that an Encounter's own partition has.
+def table_of(resource_type: str) -> str:
+    """Return the table that has the resources of a type."""
+    return {"Encounter": ENCOUNTER, "Communication": THREAD}.get(resource_type, RESOURCE)
+
+
+# The beginning of the sort keys of all index rows in an Encounter's own partition.
 RECORDS = RECORD.sort.partition("{type}")[0]
 
 
 def table_of_row(sort: str) -> str:
-    """Give the table of an index row by its sort key."""
+    """Return the table of an index row by its sort key."""
     return ENCOUNTER if sort.startswith(RECORDS) else SEARCH
 
 
-# DynamoDB ends a partition key at 2,048 bytes; a longer value is known by its hash.
+# A partition key may have 2,048 bytes in DynamoDB, and has several segments. A longer value is
+# replaced by its hash.
 LONGEST_SEGMENT = 600
+HASHED = "sha256="
 
 
 def segment(text: str) -> str:
-    """Encode a value from outside so that it neither leaves nor overflows its segment of a key."""
+    """Encode a client's value so that it can neither end nor overflow its segment of a key."""
     encoded = quote(text, safe="/:@!$'()*,; ")
     if len(encoded) > LONGEST_SEGMENT:
-        return "sha256=" + sha256(encoded.encode()).hexdigest()
+        return HASHED + sha256(encoded.encode()).hexdigest()
     return encoded

@@ -1,25 +1,30 @@
-"""Which resources are in whose compartment.
+"""Definitions of the Patient and RelatedPerson compartments, for the types that are stored here.
 
-R4's definitions, cut to the types that are here: https://hl7.org/fhir/R4/compartmentdefinition.html
+They are R4's: https://hl7.org/fhir/R4/compartmentdefinition.html
 
-Beside what these rows say, a message is in its header's compartments, and a session in those of
-the patients who have a medical encounter in it.
+In addition, a message is in its header's compartments, and a session is in the compartments of the
+patients who have a medical encounter in it.
 """
 
 from dataclasses import dataclass
 from functools import cache
 
-# In nobody's compartment, and seen by whoever reads anything: who writes to a patient, and where.
+from shared.catalog.types import complete
+
+# Types in no compartment that every reader sees: a patient must know who writes to them, and from
+# where.
 SEEN_BY_ALL = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location"})
-# The element by which somebody's own resource is in their compartment.
+# Types that R4 puts into no person's compartment: patients and related persons do not see them.
+IN_NONE = frozenset({"Task"})
+# The `element` of rows that put a person's own resource into their compartment.
 ITSELF = "id"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A type's element whose references put a resource into the compartment of an `owner`.
+    """A row of a compartment's definition: an element whose references name compartments' owners.
 
-    `param` is the search parameter of R4's definition.
+    `owner` is the type of the compartment, `param` the search parameter in R4's definition.
     """
 
     owner: str
@@ -73,9 +78,14 @@ MEMBERS = (
     Member(RELATED, "ChargeItem", "enterer", "enterer"),
     Member(RELATED, "ChargeItem", "performer-actor", "performer.actor"),
 )
+# A type with neither a row nor a decision would be hidden from patients by accident.
+complete(
+    "MEMBERS, SEEN_BY_ALL or IN_NONE",
+    dict.fromkeys((*(row.type for row in MEMBERS), *SEEN_BY_ALL, *IN_NONE)),
+)
 
 
 @cache
 def of_type(resource_type: str) -> tuple[Member, ...]:
-    """Give the rows of a type."""
+    """Return the rows of a resource type."""
     return tuple(row for row in MEMBERS if row.type == resource_type)

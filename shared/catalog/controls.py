@@ -1,4 +1,4 @@
-"""Which parameters there are that say how to answer: reading and documents follow.
+"""Query parameters that control a response, and the interactions that accept each.
 
 https://hl7.org/fhir/R4/http.html#parameters
 """
@@ -10,7 +10,7 @@ from shared.errors import Invalid
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A parameter; `type` is its FHIR data type."""
+    """A query parameter; `type` is its FHIR data type."""
 
     name: str
     type: str
@@ -18,17 +18,26 @@ class Control:
     example: str = ""
 
 
-FORMAT = Control("_format", "code", "The answer's format, before Accept: json, or 406", "json")
-PRETTY = Control("_pretty", "boolean", "Indented for people to read", "true")
+FORMAT = Control(
+    "_format",
+    "code",
+    "The format of the response, instead of Accept. Only JSON is supported: others answer 406",
+    "json",
+)
+PRETTY = Control("_pretty", "boolean", "Whether to indent the response for people to read", "true")
 FORMATS = (FORMAT, PRETTY)
 DEFAULT_COUNT, LARGEST_COUNT = 20, 1000
-COUNT = Control("_count", "unsignedInt", "How many entries a page has", str(DEFAULT_COUNT))
-OFFSET = Control("_offset", "unsignedInt", "How many entries come before the page", "0")
-SINCE = Control("_since", "instant", "Only what was changed since", "2026-11-21T00:00:00Z")
-SUMMARY = Control("_summary", "code", "Only a part: true, text, data or false", "true")
-ELEMENTS = Control("_elements", "string", "Only these elements of the resource", "status,period")
+COUNT = Control("_count", "unsignedInt", "The number of entries on a page", str(DEFAULT_COUNT))
+OFFSET = Control("_offset", "unsignedInt", "The number of entries before the page", "0")
+SINCE = Control("_since", "instant", "Only versions since this instant", "2026-11-21T00:00:00Z")
+SUMMARY = Control(
+    "_summary", "code", "How much of the resource to return: true, text, data or false", "true"
+)
+ELEMENTS = Control(
+    "_elements", "string", "Return only these elements of the resource", "status,period"
+)
 
-# By interaction: what is not here is refused, but for `Prefer: handling=lenient`.
+# By interaction. Other parameters are refused unless the request has `Prefer: handling=lenient`.
 TAKEN = {
     "read": (SUMMARY, ELEMENTS, *FORMATS),
     "vread": (SUMMARY, ELEMENTS, *FORMATS),
@@ -39,17 +48,23 @@ TAKEN = {
     "batch": FORMATS,
     "transaction": FORMATS,
 }
-# What is longer is beyond the end of every page and history.
+# A number with more digits would be beyond the end of every page and history anyway.
 _LONGEST_NUMBER = len("100000000")
 
 
 def page_size(text: str | None) -> int:
-    """Read `_count`: how many entries a page has, at most the largest. Raises Invalid."""
+    """Return the number of entries on a page by `_count`, at most LARGEST_COUNT. Raises Invalid."""
     return DEFAULT_COUNT if text is None else min(number(COUNT, text), LARGEST_COUNT)
 
 
 def number(control: Control, text: str) -> int:
-    """Read a number from 0 on, of a long one its beginning. Raises Invalid naming the control."""
+    """Return the value of an unsigned integer, truncated to a maximal number of digits.
+
+    Raises Invalid naming the control.
+    """
     if not text.isascii() or not text.isdigit():
-        raise Invalid(f"{control.name}={text} is no number from 0 on", expression=control.name)
+        raise Invalid(
+            f"{control.name}={text} is not valid: use a whole number of 0 or more",
+            expression=control.name,
+        )
     return int(text[:_LONGEST_NUMBER])

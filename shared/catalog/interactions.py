@@ -1,9 +1,9 @@
-"""Which interactions there are: routing, roles, audit, CapabilityStatement and OpenAPI follow.
+"""The API's routes, with what routing, roles, audit, CapabilityStatement and OpenAPI need of each.
 
 Codes: https://hl7.org/fhir/R4/valueset-restful-interaction.html
 
-Paths begin with `{type}`, so that of two routes that fit a request one always has a static segment
-where the other has a variable: the gateway takes that one.
+Paths of resources begin with the variable `{type}`. If two routes match a request, one then has a
+static segment where the other has a variable, and the gateway takes that one.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,16 @@ from shared.catalog.roles import (
     WRITERS,
     listed,
 )
+from shared.catalog.types import AUDIT_EVENT
 
-# Those who start care, and what they may write of it: shared.access.own_care.
+# Patients and related persons start care, too: access.patient_writes says what they may write.
 CARED_FOR = WRITERS | OF_COMPARTMENT
 SEERS = READERS | OF_COMPARTMENT
 
-# The letters of SMART's scopes, of which an interaction needs one.
+# The methods of requests that change nothing.
+READ_METHODS = ("GET", "HEAD")
+
+# The letter of SMART scopes that each interaction requires.
 LETTERS = {
     "create": "c",
     "read": "r",
@@ -36,7 +40,7 @@ LETTERS = {
     "search-type": "s",
 }
 
-# The plain-JSON face: its collections, and the types of what is in them.
+# The plain-JSON API: its collections, and the resource type of each.
 PLAIN = "/v1"
 COLLECTIONS = {
     "encounters": "Encounter",
@@ -47,20 +51,20 @@ COLLECTIONS = {
     "threads": "Communication",
     "messages": "Communication",
 }
-# What the audit trail is made of, to be seen by those who oversee.
-AUDIT_EVENT = "AuditEvent"
+# The roles that may see the audit trail's resources.
 OVERSEERS = frozenset({ADMIN, AUDITOR})
-# Of these there is what the catalogue says, to be read by anybody.
+# Types of the public definitions that are made from the catalogue.
 DEFINITIONS = ("OperationDefinition", "SearchParameter", "StructureDefinition")
 
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """One route: `path` below the base, `function` its module, `audit` the AuditEvent's action.
+    """A route: the interaction's code, its method, path, function, roles and AuditEvent action.
 
-    A public interaction has no authorizer and no caller, and so no AuditEvent either. A conditional
-    one takes a query that says which resource is meant. `needs` are letters of SMART's scopes,
-    where those are not its code's. A rooted one's path begins beside the base, at the API's root.
+    `path` is relative to the FHIR base, or to the API's root if the interaction is `rooted`.
+    `function` is the name of its module. A `public` interaction has no authorizer and no caller,
+    and therefore no AuditEvent. A `conditional` one takes a query that selects the resource.
+    `needs` are the letters of SMART scopes that it requires, if they are not those of its code.
     """
 
     code: str
@@ -76,59 +80,62 @@ class Interaction:
 
     @property
     def letters(self) -> str:
-        """The letters of SMART's scopes that it needs, all of them."""
+        """The letters of SMART scopes that the caller needs, all of them."""
         return self.needs or LETTERS.get(self.code, "")
 
     @property
     def who(self) -> str:
-        """The roles that may, as documents list them."""
+        """The permitted roles, as documents list them."""
         return listed(self.roles, self.code)
 
     @property
     def type(self) -> str:
-        """The type that the path itself names, where it does."""
+        """The first segment of the path, which is the type if the path names one."""
         return self.path.lstrip("/").partition("/")[0]
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether it is of the plain-JSON face."""
+        """Whether the interaction belongs to the plain-JSON API."""
         return self.rooted and self.path.startswith(f"{PLAIN}/")
 
     @property
     def is_systems(self) -> bool:
-        """Tell whether it is asked of the base, of no type."""
-        return not self.path.strip("/")
+        """Whether it is a whole-system interaction: one with the base itself, not with a type."""
+        return not self.public and not self.path.strip("/")
 
     @property
     def route(self) -> str:
-        """What the gateway's RouteKey says, without the base path."""
+        """The gateway's RouteKey, without the base path."""
         return f"{self.method} {self.path}"
 
     @property
     def slashed(self) -> str:
-        """The path of the greedy route that takes this one with a slash at the end."""
+        """The path of the greedy route that serves this path with a trailing slash."""
         static = self.path.partition("/{")[0]
         return f"{static}/{{proxy+}}"
 
     def matches(self, path: str) -> bool:
-        """Return whether a path, without its slash at the end, is one of this route.
+        """Return whether a path, with or without a trailing slash, matches this route.
 
-        A search is no resource's id.
+        A segment that begins with `_`, such as `_search`, matches no variable.
         """
-        template, asked = (each.removesuffix("/").split("/") for each in (self.path, path))
-        if len(template) != len(asked):
+        template, segments = (text.removesuffix("/").split("/") for text in (self.path, path))
+        if len(template) != len(segments):
             return False
-        pairs = [*zip(template, asked, strict=True)]
-        variables = {part[1:-1]: given for part, given in pairs if part.startswith("{")}
+        pairs = [*zip(template, segments, strict=True)]
+        variables = {part[1:-1]: segment for part, segment in pairs if part.startswith("{")}
         return self.takes(variables) and all(
-            part == given or (part.startswith("{") and given[:1] not in ("", "_"))
-            for part, given in pairs
+            part == segment or (part.startswith("{") and segment[:1] not in ("", "_"))
+            for part, segment in pairs
         )
 
     def takes(self, variables: Mapping[str, str]) -> bool:
-        """Tell whether a path's variables say what they may: only an operation begins with `$`."""
+        """Return whether the route accepts the values of its path's variables.
+
+        A collection must exist, and an operation, but nothing else, begins with `$`.
+        """
         return variables.get("collection", "encounters") in COLLECTIONS and all(
-            given.startswith("$") is (name == "operation") for name, given in variables.items()
+            value.startswith("$") is (name == "operation") for name, value in variables.items()
         )
 
 
@@ -149,7 +156,7 @@ INTERACTIONS = (
     Interaction("search-type", "GET", "/{type}", "search", SEERS, "E"),
     Interaction("search-type", "HEAD", "/{type}", "search", SEERS, "E"),
     Interaction("search-type", "POST", "/{type}/_search", "search", SEERS, "E"),
-    # Who may is said by each operation.
+    # The roles of each operation are in its own row.
     Interaction("operation", "POST", "/{type}/{operation}", "operations", SEERS | WRITERS, "E"),
     Interaction("operation", "GET", "/{type}/{id}/{operation}", "operations", SEERS, "E"),
     Interaction(
@@ -165,7 +172,7 @@ INTERACTIONS = (
             ("search-type", "POST", f"/{AUDIT_EVENT}/_search", "E"),
         )
     ),
-    # Either path takes a Bundle of either type; who may do what its entries ask is said by theirs.
+    # Both paths take both types of Bundle. The entries are authorised one by one.
     Interaction("transaction", "POST", "", "bundle", SEERS | WRITERS, "E"),
     Interaction("batch", "POST", "/", "bundle", SEERS | WRITERS, "E"),
     Interaction("capabilities", "GET", "/metadata", "capabilities", NOBODY, "", public=True),
@@ -175,7 +182,7 @@ INTERACTIONS = (
             "definition", method, f"/{kind}/{{id}}", "capabilities", NOBODY, "", public=True
         )
         for kind in DEFINITIONS
-        for method in ("GET", "HEAD")
+        for method in READ_METHODS
     ),
     *(
         Interaction(
@@ -187,15 +194,19 @@ INTERACTIONS = (
             "",
             public=True,
         )
-        for method in ("GET", "HEAD")
+        for method in READ_METHODS
     ),
     Interaction("openapi", "GET", "/openapi.json", "capabilities", NOBODY, "", public=True),
     Interaction("docs", "GET", "/docs", "capabilities", NOBODY, "", public=True),
-    Interaction("preflight", "OPTIONS", "/{proxy+}", "capabilities", NOBODY, "", public=True),
+    # For every path, including the base's own, because the route `$default` requires a token.
+    *(
+        Interaction("preflight", "OPTIONS", path, "capabilities", NOBODY, "", public=True)
+        for path in ("", "/", "/{proxy+}")
+    ),
     *(
         Interaction("explore", method, path, "explore", NOBODY, "", public=True, rooted=True)
         for path in ("/explore", "/explore/{file}")
-        for method in ("GET", "HEAD")
+        for method in READ_METHODS
     ),
     *(
         Interaction(code, method, f"{PLAIN}/{path}", "plain", roles, action, rooted=True)
@@ -220,22 +231,22 @@ INTERACTIONS = (
     ),
 )
 
-# Of these the answer is no resource.
+# Interactions whose response is not a resource.
 NO_RESOURCE = frozenset({"smart-configuration", "openapi", "docs"})
-# What the server says of itself, with an ETag.
+# Documents about the server, which are served with an ETag.
 PUBLISHED = ("capabilities", "definition", "openapi", "smart-configuration")
-# Pages for people, and what these load: what they are is not negotiated.
+# Pages for people, and the files that they load: their format is not negotiated.
 PAGES = frozenset({"docs", "explore"})
 BELOW_BASE = tuple(row for row in INTERACTIONS if not row.rooted)
 BY_ROUTE = {row.route: row for row in BELOW_BASE}
 ROOTED = {row.route: row for row in INTERACTIONS if row.rooted}
-# A route's key cannot end in a slash, and a path that does comes to `$default`, which asks for a
-# token. What needs none has a greedy route as well: that is taken before `$default`, and a greedy
-# variable takes what is left of a path, the empty rest as well.
+# A route's key cannot end in a slash, so a path with a trailing slash goes to `$default`, which
+# requires a token. Public interactions therefore have a greedy route as well: it comes before
+# `$default`, and its variable also matches the empty rest after the slash.
 SLASHED = {
     f"{row.method} {row.slashed}": row
     for row in INTERACTIONS
     if row.public and not row.rooted and row.code != "preflight"
 }
-# Of each interaction that the audit trail knows.
+# The AuditEvent action of each interaction that is audited.
 ACTIONS = {row.code: row.audit for row in INTERACTIONS if row.audit}

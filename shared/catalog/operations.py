@@ -1,4 +1,4 @@
-"""Which operations there are: routing, roles, their parameters and definitions follow.
+"""The operations, with what routing, roles, parsing and OperationDefinitions need of each.
 
 https://hl7.org/fhir/R4/operations.html
 """
@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/operations.html
 from dataclasses import dataclass
 
 from shared.catalog.interactions import CARED_FOR, SEERS
+from shared.catalog.policies import LISTED
 from shared.catalog.roles import WRITERS
 from shared.catalog.types import TYPES
 
@@ -14,7 +15,10 @@ TYPE, INSTANCE = "type", "instance"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter: `type` is a data or resource type, `targets` what a Reference may name."""
+    """A parameter of an operation.
+
+    `type` is a data or resource type, `targets` are the types that a Reference may name.
+    """
 
     name: str
     type: str
@@ -25,21 +29,23 @@ class Parameter:
 
     @property
     def is_resource(self) -> bool:
-        """Tell whether its value is a resource, which may also be the whole body."""
+        """Whether the value is a resource, which may also be sent as the whole body."""
         return self.type in ("Encounter", "Resource")
 
     @property
     def property(self) -> str:
-        """The JSON property of `Parameters.parameter` that has its value."""
+        """The JSON property of `Parameters.parameter` that holds the value."""
         return "resource" if self.is_resource else f"value{self.type[0].upper()}{self.type[1:]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation; `code` is its name without the `$`, `standard` HL7's own URL.
+    """An operation.
 
-    `levels` say whether it is called on a type, an instance or both. `outputs` are the parts of
-    what it returns, where that is a Parameters resource.
+    `code` is its name without the `$`. `levels` are those on which it is called: a type, an
+    instance or both. `needs` are the letters of SMART scopes that it requires. `standard` is the
+    URL of HL7's definition, if it has one. `outputs` are the parameters of a Parameters resource
+    that it returns.
     """
 
     code: str
@@ -57,7 +63,7 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """The operation as a path has it."""
+        """The operation's name in a path, with the `$`."""
         return f"${self.code}"
 
     @property
@@ -66,7 +72,7 @@ class Operation:
         return f"{self.types[0] if len(self.types) == 1 else 'Resource'}-{self.code}"
 
 
-_PATIENT = "A Patient; each of several gets a medical encounter of their own"
+_PATIENT = "A Patient; if there are several, each gets a medical encounter"
 
 OPERATIONS = (
     Operation(
@@ -76,33 +82,35 @@ OPERATIONS = (
         affects_state=True,
         roles=CARED_FOR,
         description=(
-            "Opens a session with its patients and links threads to it, all or nothing: the "
-            "session, a medical encounter for each patient where there are several, and at most "
-            "6 thread headers. Without a patient those are taken whom the headers are about. A "
-            "Group stands for its active members, a RelatedPerson, who takes part, for the "
-            "patients whose relative they are now."
+            "Opens a session for its patients and links up to 6 threads to it, all in one "
+            "transaction. If there are several patients, each gets a medical encounter. Without a "
+            "patient, the session is about the patients of the threads. A Group stands for its "
+            "active members. A RelatedPerson takes part, and stands for the patients whose "
+            "relative they currently are."
         ),
         parameters=(
             Parameter(
                 "patient",
                 "Reference",
-                f"{_PATIENT}; or a Group of patients, or a RelatedPerson for theirs",
+                f"{_PATIENT}. Or a Group of patients, or a RelatedPerson for their patients",
                 targets=("Patient", "Group", "RelatedPerson"),
             ),
             Parameter(
                 "practitioner",
                 "Reference",
-                "Who takes part; without any, the people of the threads do",
+                "A participant; if none is given, the people of the threads take part",
                 targets=("Practitioner", "PractitionerRole"),
             ),
             Parameter(
                 "participant",
                 "Reference",
-                "Who else takes part",
+                "Another participant",
                 targets=("Practitioner", "PractitionerRole", "RelatedPerson"),
             ),
-            Parameter("thread", "Reference", "A thread's header", targets=("Communication",)),
-            Parameter("encounter", "Encounter", "The session as it is to be", max="1"),
+            Parameter(
+                "thread", "Reference", "The header of a thread to link", targets=("Communication",)
+            ),
+            Parameter("encounter", "Encounter", "The Encounter of the new session", max="1"),
         ),
         returns="Encounter",
         needs="c",
@@ -114,8 +122,10 @@ OPERATIONS = (
         affects_state=True,
         roles=WRITERS,
         description=(
-            "Adds a patient to an open session. A session of one patient loses its subject, and "
-            "its reasons, diagnoses and service type move to that patient's medical encounter."
+            "Adds a patient to an open session. If the session is about one patient, its subject "
+            "and other elements move to a medical encounter of that patient. Only status, class, "
+            "type, period, length, participants, locations and service provider stay on the "
+            "session, without their extensions."
         ),
         parameters=(
             Parameter("patient", "Reference", _PATIENT, min=1, max="1", targets=("Patient",)),
@@ -130,8 +140,8 @@ OPERATIONS = (
         affects_state=True,
         roles=WRITERS,
         description=(
-            "Finishes a session and its medical encounters: status, statusHistory, period, length "
-            "and participants. A session that is finished already stays as it is."
+            "Finishes a session and its medical encounters, and fills in statusHistory, period, "
+            "length and participants. A session that is already finished is returned unchanged."
         ),
         parameters=(),
         returns="Encounter",
@@ -144,14 +154,15 @@ OPERATIONS = (
         affects_state=False,
         roles=SEERS,
         description=(
-            "Tells how a session closes: its policy, and when it closes by itself if nothing more "
-            "happens, as a message would. A session without that time is closed by a client."
+            "Returns a session's policy, and when the session closes by itself if nothing more "
+            "happens. A new message can move that time. If there is none, a client must close the "
+            "session."
         ),
         parameters=(),
         returns="Parameters",
         needs="r",
         outputs=(
-            Parameter("policy", "code", "explicit, thread or daily", min=1, max="1"),
+            Parameter("policy", "code", LISTED, min=1, max="1"),
             Parameter("closes", "instant", "When an open session closes by itself", max="1"),
         ),
     ),
@@ -162,14 +173,19 @@ OPERATIONS = (
         affects_state=False,
         roles=SEERS,
         description=(
-            "Gives a session, its medical encounters, the headers of its threads, its messages in "
-            "the order in which they were sent, and what was recorded during it."
+            "Returns a session, its medical encounters, the headers of its threads, its messages "
+            "in the order in which they were sent, and the resources recorded during it."
         ),
         parameters=(
-            Parameter("_since", "instant", "Only what was changed since", max="1"),
+            Parameter("_since", "instant", "Only resources changed since this instant", max="1"),
             Parameter("_type", "code", "Only resources of these types"),
-            Parameter("_count", "integer", "How many resources a page has", max="1"),
-            Parameter("_cursor", "string", "Where the page before ended: from `next`", max="1"),
+            Parameter("_count", "integer", "The number of resources on a page", max="1"),
+            Parameter(
+                "_cursor",
+                "string",
+                "The end of the previous page, taken from its `next` link",
+                max="1",
+            ),
         ),
         returns="Bundle",
         needs="r",
@@ -182,14 +198,16 @@ OPERATIONS = (
         affects_state=False,
         roles=CARED_FOR | SEERS,
         description=(
-            "Tells whether a resource is what R4 and its profiles ask, every problem at once, and "
-            "with a mode whether it could be written. Without a resource, the stored one is looked "
-            "at. Writes nothing."
+            "Checks a resource against R4 and its profiles, and returns every problem at once. "
+            "With a mode, also checks whether it could be written. Without a resource, checks the "
+            "stored one. Writes nothing."
         ),
         parameters=(
-            Parameter("resource", "Resource", "What is to be looked at", max="1"),
-            Parameter("mode", "code", "create, update or delete: what is to be done", max="1"),
-            Parameter("profile", "uri", "A profile to check beside those the resource claims"),
+            Parameter("resource", "Resource", "The resource to check", max="1"),
+            Parameter("mode", "code", "The intended write: create, update or delete", max="1"),
+            Parameter(
+                "profile", "uri", "A profile to check in addition to those the resource claims"
+            ),
         ),
         returns="OperationOutcome",
         standard="http://hl7.org/fhir/OperationDefinition/Resource-validate",
@@ -199,7 +217,7 @@ OPERATIONS = (
 
 
 def offered(resource_type: str, level: str) -> dict[str, Operation]:
-    """Give the operations on a type or on one of its instances, by name with the `$`."""
+    """Return the operations on a type or on its instances, by name with the `$`."""
     return {
         row.name: row for row in OPERATIONS if resource_type in row.types and level in row.levels
     }

@@ -1,6 +1,6 @@
-"""Which roles there are and how far each reaches; an interaction's row says what it may.
+"""The roles, and what each reaches and may delete; an interaction's row names its roles.
 
-README's table and the CapabilityStatement follow.
+The README's table and the CapabilityStatement are made from them.
 """
 
 from collections.abc import Iterable
@@ -9,15 +9,17 @@ from dataclasses import dataclass
 ADMIN, PRACTITIONER, AUDITOR = "admin", "practitioner", "auditor"
 SERVICE = "service"
 PATIENT, RELATED_PERSON = "patient", "related-person"
-# What a role deletes. A record of care is taken back (shared.catalog.types.WITHDRAWN), not deleted.
+# What a role may delete. Records of care are evidence: they are withdrawn, not deleted (see
+# shared.catalog.types.WITHDRAWN).
 ANYTHING, OWN_DRAFTS, NOTHING = "anything", "own drafts", "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role; `person` is the type of who has it, where that reaches a compartment only.
+    """A role; `deletes` is what it may delete among the resources that it reaches.
 
-    Without one a role reaches everything of the tenant. `deletes` is what it may delete of that.
+    A role with a `person`, the resource type of those who have it, reaches only their compartments.
+    Without one it reaches the whole tenant.
     """
 
     name: str
@@ -29,37 +31,42 @@ class Role:
 ROLES = {
     role.name: role
     for role in (
-        Role(ADMIN, "everything", deletes=ANYTHING),
+        Role(ADMIN, "may do everything", deletes=ANYTHING),
         Role(
             PRACTITIONER,
-            "everything of care: threads, messages, sessions and their links; of drafts their own; "
-            "takes a record back by marking it entered-in-error",
+            "reads and writes everything about care: threads, messages, sessions and their links; "
+            "sees only their own drafts; retracts a record by marking it entered-in-error",
             deletes=OWN_DRAFTS,
         ),
-        Role(AUDITOR, "sees everything but drafts, and writes nothing"),
+        Role(AUDITOR, "sees everything except drafts, and writes nothing"),
         Role(
             PATIENT,
-            "sees their own compartment; creates thread headers about themselves and messages in "
-            "threads they take part in, and opens sessions for themselves; of a message addressed "
-            "to them PATCHes only status, to completed, and received; takes their own messages "
-            "back by marking them entered-in-error",
+            "sees their own compartment; creates threads about themselves and messages in threads "
+            "they take part in, and opens sessions for themselves; in a message addressed to them, "
+            "can only PATCH status to completed, and received; retracts their own messages by "
+            "marking them entered-in-error; leaves a thread by removing themselves from its "
+            "recipients; cannot set identifiers; can address only staff, their own people, and "
+            "those who are in the thread",
             person="Patient",
             deletes=OWN_DRAFTS,
         ),
         Role(
             RELATED_PERSON,
-            "as patient, for threads they take part in and the patients whose relative they "
-            "are now; where the directory does not know them, the patient that their token names",
+            "like patient, for threads they take part in and for the patients whose relative they "
+            "currently are; if the directory does not have them, for the patient that their token "
+            "names",
             person="RelatedPerson",
             deletes=OWN_DRAFTS,
         ),
-        Role(SERVICE, "what the schedule does: looks at sessions that are due and closes them"),
+        Role(SERVICE, "runs the schedule: looks at sessions that are due, and closes them"),
     )
 }
-# Whoever has only these reaches no further than their compartments.
+# Roles of people: the groups of the user pool.
+OF_PEOPLE = tuple(name for name in ROLES if name != SERVICE)
+# Roles that reach only compartments.
 OF_COMPARTMENT = frozenset(role.name for role in ROLES.values() if role.person)
 
-# All others see drafts only that they send themselves.
+# Roles that see all drafts. Others see only those that they send themselves.
 OF_DRAFTS = frozenset({ADMIN, SERVICE})
 
 READERS = frozenset({ADMIN, PRACTITIONER, AUDITOR})
@@ -70,7 +77,10 @@ DELETERS_OF_ANYTHING = frozenset(role.name for role in ROLES.values() if role.de
 
 
 def listed(roles: Iterable[str], code: str = "") -> str:
-    """Return the names of the roles that may do an interaction, as documents list them."""
+    """Return the names of an interaction's roles, as documents list them.
+
+    Those of `delete` are grouped by what they may delete.
+    """
     names = sorted(roles)
     if code != "delete":
         return ", ".join(names)

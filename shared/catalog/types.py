@@ -1,8 +1,10 @@
-"""Which resource types are stored here."""
+"""The resource types that are stored here, and all types of R4."""
 
-# Sessions and threads: what is done to one of these is done to others too.
+from collections.abc import Iterable, Mapping
+
+# Sessions and threads. They are written together: a write of one may change others.
 CARE = ("Encounter", "Communication")
-# Who takes part, and where.
+# People, organizations, places and appointments.
 DIRECTORY = (
     "Patient",
     "Practitioner",
@@ -14,7 +16,7 @@ DIRECTORY = (
     "CareTeam",
     "Appointment",
 )
-# What is recorded during an encounter.
+# Records made during an encounter.
 RECORDS = (
     "Condition",
     "Observation",
@@ -28,9 +30,21 @@ RECORDS = (
     "ChargeItem",
 )
 TYPES = (*CARE, *DIRECTORY, *RECORDS)
+# The type of the audit trail's resources. They are read and searched, but nobody writes them.
+AUDIT_EVENT = "AuditEvent"
 
-# What marks a resource as void or out of use, where it is not to be deleted: R4 has a status of
-# entered-in-error for records, and for most of the directory only `active`.
+
+def complete[Row](
+    table: str, rows: Mapping[str, Row], types: Iterable[str] = TYPES
+) -> dict[str, Row]:
+    """Return the rows of a table by type. Raises ValueError naming the types that have none."""
+    if missing := [name for name in types if name not in rows]:
+        raise ValueError(f"{table} has no row for {', '.join(missing)}")
+    return dict(rows)
+
+
+# The element that marks a resource as void or out of use, for those who may not delete it. R4 has
+# the status entered-in-error for records, but only `active` for most types of the directory.
 _ERROR = "entered-in-error"
 WITHDRAWN = {
     **dict.fromkeys(TYPES, f"status: {_ERROR}"),
@@ -42,8 +56,8 @@ WITHDRAWN = {
     "Condition": f"verificationStatus: {_ERROR}",
 }
 
-# All of R4's, which references may name. A test compares them with the definitions, which are not
-# read here: most requests do without them.
+# All resource types of R4, which references may name. They are repeated here because most requests
+# do not load the definitions; a test compares the two.
 RESOURCE_TYPES = frozenset(
     """
     Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse
@@ -74,5 +88,5 @@ RESOURCE_TYPES = frozenset(
     SubstanceReferenceInformation SubstanceSourceMaterial SubstanceSpecification SupplyDelivery
     SupplyRequest Task TerminologyCapabilities TestReport TestScript ValueSet VerificationResult
     VisionPrescription
-    """.split()  # noqa: SIM905 - as a list it takes a line for each
+    """.split()  # noqa: SIM905 - a list would take a line for each
 )

@@ -1,4 +1,4 @@
-"""A request's body as its sender meant it: decoded, unpacked, without a byte order mark."""
+"""Decoding of request bodies: base64, content codings and the byte order mark."""
 
 from base64 import b64decode
 from codecs import BOM_UTF8
@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.errors import Malformed, TooLong, UnsupportedMedia
 
-# A body reaches a function with 6 MB at most, which gzip may make a thousand times as much.
+# Lambda delivers at most 6 MB, but gzip data of that size may decompress to a thousand times more.
 LARGEST_UNPACKED = 10_000_000
 ENCODING, ACCEPT_ENCODING = "Content-Encoding", "Accept-Encoding"
 # x-gzip is gzip's old name: https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.3
@@ -15,52 +15,57 @@ _GZIP, _IDENTITY = ("gzip", "x-gzip"), "identity"
 
 
 class UnsupportedCoding(UnsupportedMedia):
-    """The body is packed in a way that is not unpacked here."""
+    """The body has a content coding that this server does not decode."""
 
     accepted = _GZIP[0]
 
     def __init__(self) -> None:
-        """Name the coding that is accepted."""
+        """Name the accepted coding in the diagnostics."""
         super().__init__(
-            "The body's content coding is not supported",
+            "The body's Content-Encoding is not supported",
             expression=ENCODING,
-            diagnostics=f"Supported: {self.accepted}",
+            diagnostics=f"Send the body in {self.accepted} or uncompressed",
         )
 
 
 def content(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
-    """Return the content of an event's body. Raises UnsupportedCoding, Malformed and TooLong."""
+    """Return the decoded body of an event.
+
+    Raises UnsupportedCoding, Malformed and TooLong.
+    """
     text = event.get("body") or ""
-    is_packed = event.get("isBase64Encoded")
-    body = b64decode(text) if is_packed else text.encode(errors="surrogatepass")
+    is_base64 = event.get("isBase64Encoded")
+    body = b64decode(text) if is_base64 else text.encode(errors="surrogatepass")
     if body:
         for coding in _codings(headers.get(ENCODING.lower(), "")):
             if coding not in _GZIP:
                 raise UnsupportedCoding
-            body = _unpacked(body)
+            body = _decompressed(body)
     return body.removeprefix(BOM_UTF8)
 
 
 def _codings(header: str) -> Iterator[str]:
-    """Yield the codings to be undone: the last that was applied comes first."""
+    """Yield the content codings to undo, the one that was applied last first."""
     for name in reversed(header.lower().split(",")):
         if name.strip() not in ("", _IDENTITY):
             yield name.strip()
 
 
-def _unpacked(body: bytes) -> bytes:
-    """Unpack all members of a gzip file, and no more than a body may have."""
-    # Few clients pack what they send.
+def _decompressed(body: bytes) -> bytes:
+    """Decompress all members of a gzip file. Raises Malformed, and TooLong past the limit."""
+    # Imported here because few clients compress what they send.
     from gzip import GzipFile  # noqa: PLC0415
     from io import BytesIO  # noqa: PLC0415
-    from zlib import error as ZlibError  # noqa: N812, PLC0415 - it is named like a variable
+    from zlib import error as ZlibError  # noqa: N812, PLC0415 - zlib names its exception in lower case
 
     try:
         with GzipFile(fileobj=BytesIO(body)) as file:
-            unpacked = file.read(LARGEST_UNPACKED + 1)
+            decompressed = file.read(LARGEST_UNPACKED + 1)
     except (OSError, EOFError, ZlibError):
-        raise Malformed("The body is not in gzip, or not whole", expression=ENCODING) from None
-    if len(unpacked) > LARGEST_UNPACKED:
+        raise Malformed(
+            "The body is not valid gzip data, or it is truncated", expression=ENCODING
+        ) from None
+    if len(decompressed) > LARGEST_UNPACKED:
         size = LARGEST_UNPACKED // 1_000_000
-        raise TooLong(f"A body has at most {size} MB when it is unpacked", expression=ENCODING)
-    return unpacked
+        raise TooLong(f"The body is larger than {size} MB when decompressed", expression=ENCODING)
+    return decompressed

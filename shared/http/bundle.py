@@ -1,15 +1,13 @@
-"""Bundles that ask: a batch, each entry on its own, or a transaction, all or nothing.
+"""Batch and transaction Bundles: each entry on its own, or all entries or none.
 
 https://hl7.org/fhir/R4/http.html#transaction
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import replace
 from typing import Any
 
-from shared import fhirjson
 from shared.access import Actor
 from shared.audit import trail
 from shared.catalog.interactions import INTERACTIONS
@@ -20,19 +18,19 @@ from shared.errors import (
     Issue,
     Malformed,
     TooLong,
-    Transient,
 )
+from shared.fhir import bundles, fhirjson
+from shared.fhir.bundle_links import linked
+from shared.fhir.empties import strip
+from shared.fhir.validation.validation import element_issues
 from shared.http import entries, requests
+from shared.http.bundle_budget import LARGEST_BUNDLE, Room, method
 from shared.http.endpoint import refuse_entry
 from shared.http.entries import Sent
 from shared.http.requests import PATCH_TYPES, Event, Request
 from shared.http.responses import Response, refused, written
-from shared.interactions.entries import Entry, named_by, of_all
-from shared.interactions.transaction import WRITES, transact
-from shared.resources import bundles
-from shared.resources.empties import strip
-from shared.resources.linking import linked
-from shared.resources.validation import element_issues
+from shared.interactions.bundles.entries import Entry, named_by, of_all
+from shared.interactions.bundles.transaction import WRITES, transact
 from shared.store import meter
 
 type Numbered = list[tuple[str, Any]]
@@ -41,77 +39,95 @@ type Answers = Iterator[tuple[str, Response]]
 type Call = Callable[[Event], Response]
 
 KINDS = {row.code: row for row in INTERACTIONS if row.function == "bundle"}
-# A function is called with 6 MB at most, and answers with as much.
-LARGEST = 5_000_000
-# The last entry that is begun has to end before the function does.
-SECONDS = 15
-_READING = ("GET", "HEAD")
+# Each entry is a request of its own, which takes time and writes a line to the log.
+MOST_ENTRIES = 500
 
 
 def answer(request: Request, call: Call) -> Response:
-    """Do what a Bundle asks.
+    """Execute a batch or transaction and return the response with its Bundle.
 
-    Raises Malformed for what is no Bundle, BusinessRule for one of another type, TooLong.
+    Raises Malformed if the body is not a Bundle, BusinessRule if its type is another one, TooLong
+    if it has too many bytes or entries, and Invalid if another part of it is invalid.
     """
-    kind, sent = _parts(request)
+    kind, raw_entries = _type_and_entries(request)
     trail.current().interaction = KINDS[kind]
-    numbered = [(f"Bundle.entry[{number}]", entry) for number, entry in enumerate(sent)]
-    do = _transaction if kind == "transaction" else _batch
-    responses = do(request, numbered, call)
-    done = [entries.answered(place, response, request.base) for place, response in responses]
-    return Response(200, fhirjson.dumps(bundles.answers(kind, done)))
+    numbered = [(f"Bundle.entry[{number}]", entry) for number, entry in enumerate(raw_entries)]
+    execute = _transaction if kind == "transaction" else _batch
+    responses = execute(request, numbered, call)
+    answered = [entries.answered(place, response, request.base) for place, response in responses]
+    return Response(200, fhirjson.dumps(bundles.answers(kind, answered)))
 
 
-def _parts(request: Request) -> tuple[str, list[Any]]:
-    """Give a Bundle's type and its entries, which have yet to be read."""
-    if len(request.body) > LARGEST:
-        raise TooLong(f"A Bundle has at most {LARGEST // 1_000_000} MB", diagnostics="Send several")
+def _type_and_entries(request: Request) -> tuple[str, list[Any]]:
+    """Return a Bundle's type and its entries, which are not parsed or validated yet."""
+    if len(request.body) > LARGEST_BUNDLE:
+        raise TooLong(
+            f"The Bundle is larger than {LARGEST_BUNDLE // 1_000_000} MB",
+            diagnostics="Split it into several Bundles",
+        )
     body = request.resource()
     if not isinstance(body, dict) or body.get("resourceType") != "Bundle":
-        raise Malformed("The body is no Bundle", expression="resourceType")
-    kind, sent = body.get("type"), body.get("entry", [])
+        raise Malformed("The body is not a Bundle", expression="resourceType")
+    kind, raw_entries = body.get("type"), body.get("entry", [])
     if not isinstance(kind, str) or kind not in KINDS:
         raise BusinessRule(
-            f"The base takes Bundles of type {' and '.join(KINDS)}", expression="Bundle.type"
+            f"The base URL accepts only Bundles of type {' or '.join(KINDS)}",
+            expression="Bundle.type",
         )
-    if not isinstance(sent, list):
-        raise Malformed("An array is expected here", expression="Bundle.entry")
-    around = {name: part for name, part in body.items() if name not in ("resourceType", "entry")}
-    if issues := element_issues(strip(around).resource, "Bundle", "Bundle"):
+    if not isinstance(raw_entries, list):
+        raise Malformed("Bundle.entry must be an array", expression="Bundle.entry")
+    if len(raw_entries) > MOST_ENTRIES:
+        raise TooLong(
+            f"The Bundle has more than {MOST_ENTRIES} entries",
+            expression="Bundle.entry",
+            diagnostics=f"It has {len(raw_entries)}. Split it into several Bundles",
+        )
+    envelope = {name: part for name, part in body.items() if name not in ("resourceType", "entry")}
+    if issues := element_issues(strip(envelope).resource, "Bundle", "Bundle"):
         raise Invalid(issues=issues)
-    return kind, sent
+    return kind, raw_entries
 
 
 def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
-    """Ask for one after the other, whatever becomes of the others."""
-    room, ends = _Room(), time.monotonic() + SECONDS
-    urns = {one["fullUrl"] for _, one in numbered if _is_urn(one)}
-    for place, one in numbered:
-        event = entries.unread(request)
+    """Execute the entries one after the other, whatever the outcome of the others.
+
+    Entries that are refused before they can be parsed share one event in the audit trail.
+    """
+    room, unread = Room(), entries.unread(request)
+    urns = {entry["fullUrl"] for _, entry in numbered if _has_urn(entry)}
+    refusals: list[FhirError] = []
+    for place, entry in numbered:
+        event = unread
         try:
             with named_by(place):
-                sent = entries.read(request, one, place)
-                event = sent.event
-                _check_alone(one.get("resource"), urns)
-                if time.monotonic() > ends:
-                    raise Transient("The time for this batch is over: send the entry again")
-            yield place, room.fitting(sent, _called(call, sent.event))
+                room.check_time()
+                event = entries.read(request, entry, place).event
+                _check_independent(entry.get("resource"), urns)
+            response = _called(call, event)
         except FhirError as error:
-            yield place, refuse_entry(event, error)
+            if event is unread:
+                refusals.append(error)
+            response = refused(error) if event is unread else refuse_entry(event, error)
+        yield place, room.fitting(event, response)
+    if refusals:
+        refuse_entry(unread, refusals[0])
 
 
-def _is_urn(entry: Any) -> bool:
+def _has_urn(entry: Any) -> bool:
     full_url = entry.get("fullUrl") if isinstance(entry, dict) else None
     return isinstance(full_url, str) and full_url.startswith("urn:")
 
 
-def _check_alone(resource: Any, urls: set[str]) -> None:
-    """Refuse what would have to be resolved: an entry of a batch does not know the others."""
+def _check_independent(resource: Any, urls: set[str]) -> None:
+    """Raise Invalid if a resource refers to another entry by its `fullUrl`.
+
+    Only a transaction resolves such references.
+    """
 
     def refuse(text: str) -> None:
         if text in urls:
             raise Invalid(
-                f"A batch does not resolve {text}",
+                f"A batch does not resolve references to other entries, such as {text}",
                 expression="Resource",
                 diagnostics="Send a transaction",
             )
@@ -121,93 +137,83 @@ def _check_alone(resource: Any, urls: set[str]) -> None:
 
 
 def _transaction(request: Request, numbered: Numbered, call: Call) -> Answers:
-    """Write all or nothing, then read what there is after it."""
+    """Apply all writes or none, then answer the reads from the state after them."""
     sent = of_all(
-        ((place, (one, place)) for place, one in numbered),
-        lambda one: entries.read(request, *one),
+        ((place, (entry, place)) for place, entry in numbered),
+        lambda pair: entries.read(request, *pair),
     )
     try:
-        asked = of_all(((one.place, one.event) for one in sent), _read)
-        pairs = [*zip(sent, asked, strict=True)]
-        asking = of_all(((one.place, (one, ask)) for one, ask in pairs), lambda pair: _entry(*pair))
-        outcomes = transact(_writer(request.actor, asked), asking)
+        entry_requests = of_all(((entry.place, entry.event) for entry in sent), _read)
+        pairs = [*zip(sent, entry_requests, strict=True)]
+        to_apply = of_all(((pair[0].place, pair) for pair in pairs), lambda pair: _entry(*pair))
+        outcomes = transact(_writer(request.actor, entry_requests), to_apply)
     except FhirError as error:
-        for one in sent:
-            refuse_entry(one.event, error)
+        for entry in sent:
+            refuse_entry(entry.event, error)
         raise
-    room = _Room()
-    for one, ask in pairs:
-        if one.place in outcomes:
-            answered = written(ask, outcomes[one.place])
+    room = Room()
+    for entry, entry_request in pairs:
+        if entry.place in outcomes:
+            response = written(entry_request, outcomes[entry.place])
         else:
-            answered = _called(call, one.event)
-        yield one.place, room.fitting(one, answered)
+            response = _read_after(room, entry, call)
+        yield entry.place, room.fitting(entry.event, response)
+
+
+def _read_after(room: Room, sent: Sent, call: Call) -> Response:
+    """Answer a read after the writes have been committed, if there is time left for it."""
+    try:
+        with named_by(sent.place):
+            room.check_time()
+        return _called(call, sent.event)
+    except FhirError as error:
+        return refuse_entry(sent.event, error)
 
 
 def _read(event: Event) -> Request:
-    """Read an entry's event as its own function would, and say no to whoever may not."""
+    """Return the request of an entry's event, checked as its own function would check it."""
 
     def read() -> Request:
-        trail.begin()  # what is noted of an entry is not the Bundle's
+        trail.begin()  # an entry's audit trail is not the Bundle's
         return requests.read(event)
 
     return copy_context().run(read)
 
 
-def _writer(caller: Actor, asked: Iterable[Request]) -> Actor:
-    """Give the caller in those of their roles that may make every write."""
-    writes = (one.actor.roles for one in asked if one.interaction.code in WRITES)
-    # Without a wider role that none of the writes is for, they may be a related person only.
-    return requests.linked(replace(caller, roles=caller.roles.intersection(*writes)))
+def _writer(caller: Actor, entry_requests: Iterable[Request]) -> Actor:
+    """Return the caller with only those of their roles that may make every write."""
+    allowed = (
+        request.actor.roles for request in entry_requests if request.interaction.code in WRITES
+    )
+    # Without their wider roles, the caller may be a related person, whose links have to be read.
+    return requests.linked(replace(caller, roles=caller.roles.intersection(*allowed)))
 
 
-def _entry(sent: Sent, asked: Request) -> Entry:
-    """Give an entry as a transaction takes it. Raises Invalid for what it does not do."""
-    code = asked.interaction.code
-    entry = Entry(sent.place, code, asked.path.get("type", ""), asked.path.get("id", ""))
+def _entry(sent: Sent, request: Request) -> Entry:
+    """Return an entry as `transact` takes it. Raises Invalid if a transaction cannot hold it."""
+    code = request.interaction.code
+    entry = Entry(sent.place, code, request.path.get("type", ""), request.path.get("id", ""))
     if code in ("create", "update"):
-        entry = replace(entry, body=asked.resource())
+        entry = replace(entry, body=request.resource())
     elif code == "patch":
-        media_type = asked.media_type(PATCH_TYPES)
-        entry = replace(entry, body=fhirjson.loads(asked.body), media_type=media_type)
+        media_type = request.media_type(PATCH_TYPES)
+        entry = replace(entry, body=fhirjson.loads(request.body), media_type=media_type)
     elif code != "delete":
-        _check_reads(asked)
-        return replace(entry, query=() if asked.is_lenient else tuple(asked.query))
-    query = tuple(asked.condition)
-    return replace(entry, query=query, full_url=sent.full_url, only_if=asked.preconditions)
+        _check_read_only(request)
+        return replace(entry, query=() if request.is_lenient else tuple(request.query))
+    query = tuple(request.condition)
+    return replace(entry, query=query, full_url=sent.full_url, only_if=request.preconditions)
 
 
-def _check_reads(asked: Request) -> None:
-    if "operation" in asked.path and asked.operation.affects_state:
-        text = f"{asked.interaction.code} is not part of a transaction: send a batch"
+def _check_read_only(request: Request) -> None:
+    if "operation" in request.path and request.operation.affects_state:
+        text = f"A transaction cannot include {request.interaction.code}: send it in a batch"
         raise Invalid(issues=[Issue("not-supported", text, "url")])
 
 
 def _called(call: Call, event: Event) -> Response:
-    """Call an entry's own function, with an audit trail of its own."""
-    before = meter.read()
+    """Call an entry's own function, with its own audit trail and figures."""
+    before = meter.consumed(), meter.failed()
     response = copy_context().run(call, event)
-    meter.add(before)
-    return replace(response, body=b"") if _method(event) == "HEAD" else response
-
-
-def _method(event: Event) -> str:
-    method: str = event["requestContext"]["http"]["method"]
-    return method
-
-
-class _Room:
-    """What an answer still has room for."""
-
-    def __init__(self) -> None:
-        self._left = LARGEST
-
-    def fitting(self, sent: Sent, response: Response) -> Response:
-        """Return a response that fits: without what was written, or refusing what was read."""
-        size = len(response.body)
-        if size > self._left:
-            if _method(sent.event) not in _READING:
-                return replace(response, body=b"")
-            return refused(TooLong("The answer has no room for it: ask for it by itself"))
-        self._left -= size
-        return response
+    meter.add(*before)
+    return replace(response, body=b"") if method(event) == "HEAD" else response

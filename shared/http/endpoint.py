@@ -1,60 +1,93 @@
-"""The decorator of every function behind the API."""
+"""The decorator that makes a Lambda handler of each function behind the API."""
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from functools import wraps
-from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 
-from shared import failures, fhirjson, metrics
+from shared import deadlines, metrics
 from shared.audit import trail
-from shared.catalog.interactions import AUDIT_EVENT
+from shared.audit.events import MOST_NAMES
+from shared.audit.trail import Answer
 from shared.catalog.operations import OPERATIONS
-from shared.catalog.types import TYPES
+from shared.catalog.types import AUDIT_EVENT, TYPES
 from shared.errors import FhirError
+from shared.fhir.references import ID
 from shared.http import requests, responses, routing
+from shared.http.payloads import fitting, payload
 from shared.http.requests import Event, Request
-from shared.http.responses import FHIR_JSON, Response, refused
-from shared.references import ID
-from shared.settings import settings
+from shared.http.responses import Response, refused
 from shared.store import meter
 
 type Handler = Callable[[Request], Response]
+type Lambda = Callable[[Event, Any], dict[str, Any]]
 
-logger = Logger()
+logger = Logger(location=None)  # every line is written at the same place in the code
 
-# `_count`, `_sort` and the like: the names of no parameter of a type.
+# Control parameters such as `_count` and `_sort`, which belong to no type.
 _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
-_KNOWN = (*TYPES, AUDIT_EVENT)
-_NAMED = {"type": "type", "id": "id", "version": "vid"}
-_EXPOSED = "Content-Location, ETag, Last-Modified, Location"
+_KNOWN_TYPES = (*TYPES, AUDIT_EVENT)
+# The path variable of each field of the log line.
+_VARIABLES = {"type": "type", "id": "id", "version": "vid"}
+_IF_NONE_EXIST = "if-none-exist"
 
 
-def endpoint(handle: Handler) -> Callable[[Event, Any], dict[str, Any]]:
-    """Make a Lambda handler: read the event, call, turn exceptions into an OperationOutcome, log.
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What differs between the FHIR API and the plain-JSON API around their handlers.
 
-    Raises nothing; what is logged is ids, names, figures and the places in the code of an error.
+    `refused` renders an error, and `broken` an unexpected one, given the request's id. `parameters`
+    returns the names of all query parameters: the log names no others.
     """
 
-    @wraps(handle)
-    def handler(event: Event, _context: Any) -> dict[str, Any]:
-        return _payload(event, respond(handle, event))
-
-    return handler
+    refused: Callable[[FhirError], Response]
+    broken: Callable[[str], Response]
+    parameters: Callable[[], Container[str]]
 
 
-def respond(handle: Handler, event: Event) -> Response:
-    """Return the response to an event, and log it."""
+def _search_parameters() -> Container[str]:
+    from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
+
+    return {code for type_name in _KNOWN_TYPES for code in SEARCH_PARAMS.of(type_name)}
+
+
+FHIR = Face(responses.refused, responses.broken, _search_parameters)
+
+
+def endpoint_of(face_of: Callable[[Event], Face]) -> Callable[[Handler], Lambda]:
+    """Return a decorator that makes Lambda handlers; `face_of` says which API an event is for.
+
+    A handler reads the event, calls `handle` and logs the request. It turns every exception into an
+    error of that API, and raises none itself. The log has only ids, names, figures and the code
+    locations of errors.
+    """
+
+    def decorate(handle: Handler) -> Lambda:
+        @wraps(handle)
+        def handler(event: Event, context: Any) -> dict[str, Any]:
+            event = routing.settled(event)
+            deadlines.begin(context)
+            return payload(event, respond(handle, event, face_of(event)))
+
+        return handler
+
+    return decorate
+
+
+def respond(handle: Handler, event: Event, face: Face = FHIR) -> Response:
+    """Return the response to an event, and log the request."""
     started = time.perf_counter()
     event = routing.settled(event)
     meter.start()
     _begin(event["requestContext"])
-    response, failure = _answer(handle, event)
-    _log(event, response, failure, time.perf_counter() - started)
+    response, failure = _answer(handle, event, face)
+    response = fitting(event, response, face.refused)
+    _log(event, response, failure, face, time.perf_counter() - started)
     metrics.write()
     return response
 
@@ -62,124 +95,129 @@ def respond(handle: Handler, event: Event) -> Response:
 def _begin(context: dict[str, Any]) -> None:
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims") or {}
     address = context["http"].get("sourceIp", "")
-    trail.begin(request=context.get("requestId", ""), address=address).asked_with(claims)
+    trail.begin(request=context.get("requestId", ""), address=address).note_claims(claims)
 
 
-def _answer(handle: Handler, event: Event) -> tuple[Response, dict[str, Any]]:
+def _answer(handle: Handler, event: Event, face: Face) -> tuple[Response, dict[str, Any]]:
     try:
         return handle(requests.read(event)), {}
     except FhirError as error:
-        return _refusals(event).refused(error), _failure(error)
-    except Exception as error:  # noqa: BLE001 - the last resort: nothing of it leaves but its place
+        return face.refused(error), _failure(error)
+    except Exception as error:  # noqa: BLE001 - the last resort: only its code location is logged
+        from shared import failures  # noqa: PLC0415 - only failing requests need it
+
         request_id = event["requestContext"].get("requestId", "")
-        return _refusals(event).broken(request_id), failures.described(error)
-
-
-def _refusals(event: Event) -> ModuleType:
-    """Give the module that says no as the face does that is asked."""
-    if not routing.is_plain(event):
-        return responses
-    from shared.http import problems  # noqa: PLC0415 - few requests are refused
-
-    return problems
+        return face.broken(request_id), failures.described(error)
 
 
 def refuse_entry(event: Event, error: FhirError) -> Response:
-    """Refuse a Bundle's entry which does not come to its own function, and log it as that would."""
-    response, asked = refused(error), trail.current().of_entry(routing.row(event))
-    _write(event, response, _failure(error), {}, asked)
+    """Return the refusal of a Bundle's entry, and log it as the entry's own function would.
+
+    It is for an entry that never reaches its function.
+    """
+    response, audit = refused(error), trail.current().for_entry(routing.row(event))
+    _write(event, response, FHIR, audit, failure=_failure(error))
     return response
 
 
 def _failure(error: FhirError) -> dict[str, Any]:
-    return {"issues": [issue.code for issue in error.issues]}
+    return {"issues": [issue.code for issue in error.issues[:MOST_NAMES]]}
 
 
-def _log(event: Event, response: Response, failure: dict[str, Any], seconds: float) -> None:
-    figures = {"milliseconds": round(seconds * 1000, 1), **meter.read()}
-    _write(event, response, failure, figures, trail.current())
+def _log(
+    event: Event, response: Response, failure: dict[str, Any], face: Face, seconds: float
+) -> None:
+    figures = {"milliseconds": round(seconds * 1000, 1), **meter.consumed(), **meter.failures()}
+    _write(event, response, face, trail.current(), failure=failure, figures=figures)
 
 
 def _write(
     event: Event,
     response: Response,
-    failure: dict[str, Any],
-    figures: dict[str, Any],
+    face: Face,
     audit: trail.Trail,
+    *,
+    failure: dict[str, Any],
+    figures: dict[str, Any] | None = None,
 ) -> None:
-    """Write one line; of a query only the parameters' names, of a resource only its id.
+    """Write a request's log line: of a query only parameter names, of a resource only its id.
 
-    The audit trail's rows of what writes nothing are made of it.
+    The line of a request that wrote nothing becomes its row in the audit trail. If an event is too
+    large for one row, further lines carry the rest.
     """
-    asked = {
-        **_resource(event),
-        "parameters": _names(event.get("rawQueryString", ""), is_plain=routing.is_plain(event)),
-    }
-    answer = response.body if response.seen is None else response.seen
-    audited = audit.line(response.status, answer, issues=failure.get("issues"), **asked)
+    query = _query(event) + audit.form
+    fields = {**_resource(event), "parameters": _names(query, face)}
+    requested = _requested(event, fields, query)
+    target = (
+        f"{fields['type']}/{fields['id']}" if fields.get("type") in TYPES and "id" in fields else ""
+    )
+    audited = audit.lines(response.status, _disclosed(response), requested, target)
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
-        **asked,
+        **{name: value for name, value in fields.items() if value},
         "status": response.status,
-        **figures,
-        **response.log,
-        **failure,
-        **audited,
     }
-    (logger.error if "error" in failure else logger.info)("request", extra=line)
+    write = logger.error if "error" in failure else logger.info
+    known = {name: value for name, value in (figures or {}).items() if value}
+    write("request", extra=line | known | response.log | failure | audited[0])
+    for further in audited[1:]:
+        logger.info("request", extra=line | failure | further)
+
+
+def _disclosed(response: Response) -> Answer:
+    """Return the resources that a response discloses, complete even if the body has only parts."""
+    if response.seen is not None:
+        return response.seen
+    record = response.about
+    return response.body if record is None else [record.json] if record.json else []
+
+
+def _query(event: Event) -> list[tuple[str, str]]:
+    """Return the parameters of the URL and of If-None-Exist, even of one refused as malformed."""
+    condition = event.get("headers", {}).get(_IF_NONE_EXIST, "")
+    text = f"{event.get('rawQueryString', '')}&{condition.rpartition('?')[2]}"
+    parts = (part.partition("=") for part in text.split("&") if part)
+    return [(unquote(name), unquote(value)) for name, _, value in parts]
+
+
+def _requested(
+    event: Event, fields: dict[str, Any], query: list[tuple[str, str]]
+) -> frozenset[str]:
+    """Return the patient that the path names, and what the query names, as references."""
+    kind, own_id = routing.path(event).get("type", ""), fields.get("id", "")
+    own = frozenset({f"Patient/{own_id}"} if kind == "Patient" and own_id else ())
+    if not query:
+        return own
+    from shared.audit import searched_patients  # noqa: PLC0415 - a read has no query
+
+    return own | searched_patients.named(kind, query)
 
 
 def _resource(event: Event) -> dict[str, str]:
-    """Give type, id and operation of the path where they are such: else they may be anything."""
+    """Return the path's type, ids and operation for the log, if they are valid.
+
+    Anything else could contain personal data.
+    """
     path = routing.path(event)
     if f"/{AUDIT_EVENT}" in event["routeKey"]:
         path = {"type": AUDIT_EVENT, **path}
-    named = {name: path[part] for name, part in _NAMED.items() if part in path}
+    fields = {field: path[variable] for field, variable in _VARIABLES.items() if variable in path}
     if path.get("operation") in {row.name for row in OPERATIONS}:
-        named["operation"] = path["operation"]
-    ids = (named.get(name, "-") for name in ("id", "version"))
-    return named if named.get("type", TYPES[0]) in _KNOWN and all(map(ID.fullmatch, ids)) else {}
+        fields["operation"] = path["operation"]
+    ids = (fields.get(name, "-") for name in ("id", "version"))
+    is_known = fields.get("type", TYPES[0]) in _KNOWN_TYPES
+    return fields if is_known and all(map(ID.fullmatch, ids)) else {}
 
 
-def _names(query: str, *, is_plain: bool) -> list[str]:
-    """Give the names of a query's parameters, `?` for an unknown one: that may be anything."""
+def _names(query: list[tuple[str, str]], face: Face) -> list[str]:
+    """Return the names of a query's parameters, with `?` for unknown ones.
+
+    An unknown name could contain personal data.
+    """
     if not query:
         return []
-    from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
-
-    known = {code for each in _KNOWN for code in SEARCH_PARAMS.of(each)}
-    if is_plain:
-        from shared.plain.collections import EVERY_PARAM  # noqa: PLC0415 - has been imported
-
-        known = EVERY_PARAM
-    parts = (unquote(part.partition("=")[0]) for part in query.split("&") if part)
-    names = {part.partition(":")[0] for part in parts}
-    return sorted({name if name in known or _CONTROL.fullmatch(name) else "?" for name in names})
-
-
-def _payload(event: Event, response: Response) -> dict[str, Any]:
-    headers = response.headers | _cross_origin(event)
-    if response.body:
-        headers = {"Content-Type": FHIR_JSON} | headers
-    head = event["requestContext"]["http"]["method"] == "HEAD"
-    pretty = "_pretty=true" in event.get("rawQueryString", "") and response.body[:1] == b"{"
-    body = fhirjson.indented(response.body) if pretty else response.body
-    return {
-        "statusCode": response.status,
-        "headers": headers,
-        "body": "" if head else body.decode(),
-    }
-
-
-def _cross_origin(event: Event) -> dict[str, str]:
-    """Let pages of the listed origins read the answer, with credentials."""
-    origin = event.get("headers", {}).get("origin", "")
-    if origin not in settings().allowed_origins:
-        return {}
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Expose-Headers": _EXPOSED,
-        "Vary": "Origin",
-    }
+    known = face.parameters()
+    names = {name.partition(":")[0] for name, _ in query}
+    logged = {name if name in known or _CONTROL.fullmatch(name) else "?" for name in names}
+    return sorted(logged)[:MOST_NAMES]

@@ -1,4 +1,4 @@
-"""An entry of a Bundle as the request that it stands for, and its answer as an entry.
+"""Conversion of a Bundle's entries into requests, and of their responses into entries.
 
 https://hl7.org/fhir/R4/bundle.html
 """
@@ -14,17 +14,16 @@ from typing import Any
 
 import orjson
 
-from shared import fhirjson, instants, queries, references
 from shared.catalog.interactions import BY_ROUTE, NO_RESOURCE
 from shared.errors import Invalid, Malformed, UnsupportedMedia
+from shared.fhir import bundles, fhirjson, instants, queries, references
+from shared.fhir.empties import strip
+from shared.fhir.outcome import moved
+from shared.fhir.patch.patching import JSON_PATCH
+from shared.fhir.validation.validation import element_issues
 from shared.http import routing
 from shared.http.requests import Event, Request
 from shared.http.responses import Response
-from shared.resources import bundles
-from shared.resources.empties import strip
-from shared.resources.outcome import moved
-from shared.resources.patching import JSON_PATCH
-from shared.resources.validation import element_issues
 from shared.settings import settings
 
 type Json = dict[str, Any]
@@ -34,20 +33,20 @@ _CONDITIONS = {
     "ifNoneMatch": "if-none-match",
     "ifNoneExist": "if-none-exist",
 }
-# What the whole Bundle was asked with holds for each entry.
-_INHERITED = ("accept", "prefer")
+# Headers of the Bundle's own request that hold for each entry.
+_INHERITED = ("authorization", "accept", "prefer")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _FHIR_JSON = "application/fhir+json"
-# Those that stand for a resource without one: `$close-session`, `_search`.
-_BY_NAME = ("$", "_")
+# Paths such as `$close-session` and `_search`, to which an entry may post without a resource.
+_WITHOUT_RESOURCE = ("$", "_")
 _OUTCOME = re.compile(rb'\{"resourceType":"OperationOutcome"')
-# A resource is written with its type and id first.
+# The JSON of a resource begins with its type and id.
 _IDENTITY = re.compile(rb'\{"resourceType":"(\w+)","id":"([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An entry: its FHIRPath, its `fullUrl`, and the event that the gateway would have made."""
+    """A parsed entry: its FHIRPath, its `fullUrl`, and the event the gateway would make of it."""
 
     place: str
     full_url: str
@@ -55,87 +54,96 @@ class Sent:
 
 
 def read(request: Request, entry: Any, place: str) -> Sent:
-    """Read an entry. Raises Invalid naming what is wrong in it, as in a Bundle by itself."""
+    """Return a parsed entry. Raises Invalid, Malformed and UnsupportedMedia."""
     entry, resource = _parts(entry, place)
-    asked = entry["request"]
-    path, _, query = _below_base(asked["url"]).partition("?")
-    method = asked["method"]
+    requested = entry["request"]
+    path, _, query = _below_base(requested["url"]).partition("?")
+    method = requested["method"]
     headers = {name: request.headers[name] for name in _INHERITED if name in request.headers}
-    headers |= _conditions(asked)
+    headers |= _conditions(requested)
     body: Json = {"body": "", "isBase64Encoded": False}
     if method in _WITH_BODY and resource is not None:
         media_type, body = _body(method, resource)
         headers["content-type"] = media_type
-    elif method in _WITH_BODY and not path.rpartition("/")[2].startswith(_BY_NAME):
-        raise Invalid(f"{method} needs a resource", expression="Resource")
+    elif method in _WITH_BODY and not path.rpartition("/")[2].startswith(_WITHOUT_RESOURCE):
+        raise Invalid(f"An entry with {method} needs a resource", expression="Resource")
     event = _event(request, method, path, {"rawQueryString": query, "headers": headers, **body})
     return Sent(place, entry.get("fullUrl", ""), event)
 
 
 def unread(request: Request) -> Event:
-    """Give the event of an entry that cannot be read: it asks for nothing that there is."""
+    """Return the event of an entry that cannot be parsed: its route matches nothing."""
     return {"routeKey": "$default", "requestContext": request.context}
 
 
 def _parts(entry: Any, place: str) -> tuple[Json, Any]:
-    """Give an entry without its resource, and that. Raises Invalid where it is none."""
+    """Return an entry without its resource, and the resource. Raises Invalid."""
     rest = entry
     if isinstance(entry, dict):
         rest = {name: part for name, part in entry.items() if name != "resource"}
         _check_conditions(rest.get("request"), place)
         rest = strip(rest).resource
         if "request" not in rest:
-            raise Invalid("The entry has no request: what to do with it", expression="request")
+            raise Invalid(
+                "The entry has no request: it needs a method and a url", expression="request"
+            )
     issues = element_issues(rest, "Bundle.entry", place)
     if issues:
         raise Invalid(issues=issues)
     return rest, entry.get("resource")
 
 
-def _check_conditions(asked: Any, place: str) -> None:
-    """Refuse an empty condition: without it the entry would do what it was to prevent."""
+def _check_conditions(requested: Any, place: str) -> None:
+    """Raise Invalid for an empty condition.
+
+    Ignoring it would execute the entry unconditionally.
+    """
     for name in _CONDITIONS:
-        if isinstance(asked, dict) and asked.get(name) == "":
-            raise Invalid("The condition is empty", expression=f"{place}.request.{name}")
+        if isinstance(requested, dict) and requested.get(name) == "":
+            raise Invalid("The condition must not be empty", expression=f"{place}.request.{name}")
 
 
 def _below_base(url: str) -> str:
-    """Return an entry's URL as the path and query below the base. Raises Invalid."""
+    """Return the path and query of an entry's URL below the base. Raises Invalid."""
     below = queries.below_base(url)
     if below is None:
         base = references.BASE.get()
-        raise Invalid("The URL is not below this server's base", expression="url", diagnostics=base)
+        raise Invalid(
+            "The URL is not below this server's base URL", expression="url", diagnostics=base
+        )
     if below.partition("?")[0] == "":
         raise Invalid(
-            "A Bundle holds no Bundles", expression="url", diagnostics="The URL is that of the base"
+            "A Bundle cannot contain another batch or transaction",
+            expression="url",
+            diagnostics="The URL is this server's base URL",
         )
     return f"/{below}"
 
 
-def _conditions(asked: Mapping[str, str]) -> dict[str, str]:
-    given = {header: asked[name] for name, header in _CONDITIONS.items() if name in asked}
-    if since := asked.get("ifModifiedSince"):
+def _conditions(requested: Mapping[str, str]) -> dict[str, str]:
+    headers = {header: requested[name] for name, header in _CONDITIONS.items() if name in requested}
+    if since := requested.get("ifModifiedSince"):
         low = instants.from_nanoseconds(instants.parse(since, UTC).low)
-        given["if-modified-since"] = format_datetime(low.astimezone(UTC), usegmt=True)
-    return given
+        headers["if-modified-since"] = format_datetime(low.astimezone(UTC), usegmt=True)
+    return headers
 
 
 def _body(method: str, resource: Any) -> tuple[str, Json]:
-    """Give an entry's resource as the body of a request, with its media type."""
+    """Return the media type and the body of the request that an entry's resource stands for."""
     if method != "PATCH":
         return _FHIR_JSON, _json(resource)
     match resource:
         case {"resourceType": "Binary", "contentType": str(media_type), "data": str(data)}:
-            data = "".join(data.split())  # R4's base64Binary may have spaces and line ends
+            data = "".join(data.split())  # R4 allows whitespace in base64Binary
             _check_base64(data)
             return media_type, {"body": data, "isBase64Encoded": True}
         case {"resourceType": "Parameters", "parameter": list(operations)}:
-            patch = [_operation(each) for each in operations]
+            patch = [_operation(parameter) for parameter in operations]
             return JSON_PATCH, _json(patch)
     raise Invalid(
         "The resource is not a patch",
         expression="Resource",
-        diagnostics="A patch is a Binary with contentType and data: JSON Patch in base64",
+        diagnostics="Send a Binary whose data is a JSON Patch in base64, and its contentType",
     )
 
 
@@ -150,52 +158,55 @@ def _check_base64(data: str) -> None:
     try:
         b64decode(data, validate=True)
     except (NoBase64, ValueError):
-        raise Invalid("The patch is not base64", expression="Binary.data") from None
+        raise Invalid(
+            "The data of the patch is not valid base64", expression="Binary.data"
+        ) from None
 
 
 def _operation(parameter: Any) -> Json:
-    """Read one operation of a JSON Patch as Medplum's clients write it: its value is JSON as text.
+    """Return a JSON Patch operation from Parameters, as Medplum's clients send it.
 
-    Raises UnsupportedMedia for FHIRPath Patch, which is written alike.
+    They send the operation's value as JSON text. Raises UnsupportedMedia for a FHIRPath Patch,
+    which has the same structure.
     """
     parts = parameter.get("part") if isinstance(parameter, dict) else None
-    named: Json = {
+    operation: Json = {
         part["name"]: next((part[key] for key in part if key.startswith("value")), None)
         for part in (parts if isinstance(parts, list) else [])
         if isinstance(part, dict) and isinstance(part.get("name"), str)
     }
-    if "op" not in named:
+    if "op" not in operation:
         raise UnsupportedMedia(
             "FHIRPath Patch is not supported",
             expression="Parameters.parameter",
-            diagnostics="Send a JSON Patch as a Binary, or as parts op, path and value",
+            diagnostics="Send a JSON Patch in a Binary, or as Parameters with op, path and value",
         )
-    value = named.get("value")
+    value = operation.get("value")
     if isinstance(value, str):
-        named["value"] = fhirjson.loads(value)
-    return named
+        operation["value"] = fhirjson.loads(value)
+    return operation
 
 
-def _event(request: Request, method: str, path: str, sent: Json) -> Event:
-    known, context = settings(), request.context
+def _event(request: Request, method: str, path: str, content: Json) -> Event:
+    base_path, context = settings().base_path, request.context
     route, variables = routing.route(method, path)
     if route in BY_ROUTE and BY_ROUTE[route].code in NO_RESOURCE:
-        raise Invalid("There is no resource at this path: ask for it by itself", expression="url")
+        raise Invalid("This path has no FHIR resource: request it on its own", expression="url")
     verb, space, template = route.partition(" ")
     stage = "" if context["stage"] == "$default" else f"/{context['stage']}"
     return {
         "version": "2.0",
-        "routeKey": f"{verb}{space}{known.base_path if space else ''}{template}",
-        "rawPath": f"{stage}{known.base_path}{path}",
+        "routeKey": f"{verb}{space}{base_path if space else ''}{template}",
+        "rawPath": f"{stage}{base_path}{path}",
         "pathParameters": variables,
         "requestContext": {**context, "http": {**context["http"], "method": method}},
-        **sent,
+        **content,
     }
 
 
 def answered(place: str, response: Response, base: str) -> Json:
-    """Return an entry of the answer's Bundle with the response to an entry's request."""
-    entry: Json = {"response": _described(response)}
+    """Return the entry of the response Bundle that carries the response to a request entry."""
+    entry: Json = {"response": _response_element(response)}
     if _OUTCOME.match(response.body):
         outcome = fhirjson.loads(response.body)
         entry["response"]["outcome"] = _placed(outcome, place)
@@ -206,19 +217,19 @@ def answered(place: str, response: Response, base: str) -> Json:
     return entry
 
 
-def _described(response: Response) -> Json:
+def _response_element(response: Response) -> Json:
     headers = response.headers
-    named = {
+    details = {
         "location": headers.get("Location") or headers.get("Content-Location"),
         "etag": headers.get("ETag"),
-        # A header has whole seconds only.
+        # Not from the Last-Modified header, which has whole seconds only.
         "lastModified": response.about.last_updated if response.about else None,
     }
-    return {"status": str(response.status)} | {name: text for name, text in named.items() if text}
+    return {"status": str(response.status)} | {name: text for name, text in details.items() if text}
 
 
 def _placed(outcome: Json, place: str) -> Json:
-    """Return an entry's outcome with its errors at their places in the Bundle."""
+    """Return an entry's OperationOutcome with its errors' expressions relative to the Bundle."""
     issues = [
         moved(issue, bundles.within(place, *issue.get("expression", [""])))
         if issue["severity"] == "error"

@@ -1,4 +1,4 @@
-"""A request, read from the event of an HTTP API (payload 2.0).
+"""Requests, parsed from the events of an API Gateway HTTP API (payload format 2.0).
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from shared import access, fhirjson, references
+from shared import access
 from shared.access import ANONYMOUS, Actor
+from shared.access.actor import Predicate
+from shared.access.scopes import Scope
 from shared.audit import trail
 from shared.catalog.controls import FORMATS
 from shared.catalog.interactions import PAGES, Interaction
@@ -19,10 +21,11 @@ from shared.errors import (
     Malformed,
     UnsupportedMedia,
 )
+from shared.fhir import fhirjson, references
+from shared.fhir.bundles import IF_MATCH, IF_NONE_EXIST, IF_NONE_MATCH
+from shared.fhir.preconditions import Preconditions
 from shared.http import bodies, negotiation, routing
-from shared.http.negotiation import CHARSETS, FHIR_VERSION, FHIR_VERSIONS, JSON_TYPES
-from shared.preconditions import Preconditions
-from shared.resources.bundles import IF_MATCH, IF_NONE_EXIST, IF_NONE_MATCH
+from shared.http.negotiation import CHARSETS, FHIR_VERSION, FHIR_VERSIONS, FORM, JSON_TYPES
 from shared.settings import Settings, settings
 
 type Event = dict[str, Any]
@@ -30,14 +33,14 @@ type Event = dict[str, Any]
 PATCH_TYPES = frozenset(
     {"application/json-patch+json", "application/merge-patch+json", "application/json"}
 )
-FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asks; header names in lower case, the query decoded but not interpreted.
+    """A parsed and authorized request.
 
-    `context` is what the gateway says of the request.
+    Header names are in lower case. The query is decoded but not interpreted. `context` is the
+    `requestContext` of the gateway's event.
     """
 
     interaction: Interaction
@@ -66,29 +69,29 @@ class Request:
 
     @property
     def preconditions(self) -> Preconditions:
-        """What If-Match and If-None-Match ask of a write. Raises Invalid."""
+        """The conditions of a write in If-Match and If-None-Match. Raises Invalid."""
         return Preconditions(self._versions(IF_MATCH), self._versions(IF_NONE_MATCH))
 
     def _versions(self, header: str) -> frozenset[str]:
-        """Read a header's entity tags; one that names none is a mistake, not the lack of it."""
+        """Return the versions that a header names. Raises Invalid if the header names none."""
         text = self.headers.get(header.lower())
         versions = frozenset(negotiation.entity_tags(text or "")) - {""}
         if text is not None and not versions:
             raise Invalid(
-                f"{header} names no version", expression=header, diagnostics='Write it as W/"1"'
+                f"{header} names no version", expression=header, diagnostics='Send it as W/"1"'
             )
         return versions
 
     def prefers(self, preference: str) -> bool:
-        """Tell whether Prefer says so, as `handling=lenient`."""
+        """Return whether Prefer has a preference, such as `handling=lenient`."""
         return preference in negotiation.preferences(self.headers.get("prefer", ""))
 
     def media_type(self, accepted: frozenset[str]) -> str:
-        """Give the body's media type. Raises UnsupportedMedia where it is none of the accepted."""
-        name, given = negotiation.media_type(self.headers.get("content-type", ""))
-        version, charset = given.get("fhirversion", FHIR_VERSION), given.get("charset", "utf-8")
-        is_known = version in FHIR_VERSIONS and charset in CHARSETS
-        if (name and name not in accepted) or not is_known:
+        """Return the body's media type. Raises UnsupportedMedia unless it is accepted."""
+        name, parameters = negotiation.media_type(self.headers.get("content-type", ""))
+        version = parameters.get("fhirversion", FHIR_VERSION)
+        is_supported = version in FHIR_VERSIONS and parameters.get("charset", "utf-8") in CHARSETS
+        if (name and name not in accepted) or not is_supported:
             fhir = "" if self.interaction.is_plain else f", fhirVersion {FHIR_VERSION}"
             raise UnsupportedMedia(
                 "The body's media type is not supported",
@@ -97,33 +100,33 @@ class Request:
         return name
 
     def resource(self) -> Any:
-        """Read the body of a create or update as JSON. Raises UnsupportedMedia and Malformed."""
+        """Return the JSON of the body. Raises UnsupportedMedia and Malformed."""
         self.media_type(JSON_TYPES)
         return fhirjson.loads(self.body)
 
     @property
     def is_lenient(self) -> bool:
-        """Tell whether unknown parameters are left out and not refused."""
+        """Return whether unknown parameters are ignored rather than refused."""
         return self.prefers("handling=lenient")
 
     @property
     def condition(self) -> list[tuple[str, str]]:
-        """The query that a conditional create, update, patch or delete asks.
+        """The query of a conditional create, update, patch or delete.
 
-        That of a create stands in If-None-Exist or in the URL. Raises Invalid where the header
-        selects nothing of the type.
+        A create has it in If-None-Exist or in the URL. Raises Invalid if the header is not a query
+        of the type.
         """
         formats = {control.name for control in FORMATS}
-        asked = [pair for pair in self.query if pair[0] not in formats]
-        given = self.headers.get(IF_NONE_EXIST.lower())
-        if given is not None:
-            from shared import queries  # noqa: PLC0415 - few requests are conditional creates
+        query = [pair for pair in self.query if pair[0] not in formats]
+        header = self.headers.get(IF_NONE_EXIST.lower())
+        if header is not None:
+            from shared.fhir import queries  # noqa: PLC0415 - only a few creates are conditional
 
-            asked += queries.condition(given, self.type, header=IF_NONE_EXIST)
-        return asked
+            query += queries.condition(header, self.type, header=IF_NONE_EXIST)
+        return query
 
     def search_query(self) -> list[tuple[str, str]]:
-        """Read the parameters of a search; those of a form join those of the URL."""
+        """Return the parameters of a search: those of the URL, and of the form in a POST."""
         return self.query + (self._form() if self.interaction.method == "POST" else [])
 
     def _form(self) -> list[tuple[str, str]]:
@@ -131,29 +134,35 @@ class Request:
         try:
             form = parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")
         except ValueError:
-            raise Malformed("The form is not UTF-8") from None
+            raise Malformed("The form is not valid UTF-8") from None
+        trail.current().form = form
         negotiation.check_format(self.headers.get("accept", ""), [*self.query, *form])
         return form
 
 
 def read(event: Event) -> Request:
-    """Read an event, and say no to whoever may not do what it asks.
+    """Return the request of an event, after checking that the caller may make it.
 
     Raises Login, Forbidden, NotFound, NotSupported, NotAcceptable, UnsupportedMedia, TooLong and
     Invalid.
     """
-    known, context = settings(), event["requestContext"]
-    base = _base(known, context)
+    configuration, context = settings(), event["requestContext"]
+    base = _base(configuration, context)
     references.BASE.set(base)
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims")
-    caller = access.caller(claims, known) if claims else ANONYMOUS
-    asked = trail.current()
-    asked.asked_by(caller)
-    asked.interaction = interaction = routing.interaction(event, known)
+    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+    authorization = headers.get("authorization", "")
+    caller = (
+        access.caller(claims, configuration, authorization, constrained=_constrained)
+        if claims
+        else ANONYMOUS
+    )
+    audit = trail.current()
+    audit.note_caller(caller)
+    audit.interaction = interaction = routing.interaction(event, configuration)
     path = routing.path(event)
     caller = access.authorise(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
-    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     query = references.query(event.get("rawQueryString", ""))
     if interaction.code not in PAGES and not interaction.is_plain:
         negotiation.check_format(headers.get("accept", ""), query)
@@ -164,25 +173,31 @@ def read(event: Event) -> Request:
     return request
 
 
+def _constrained(resource_type: str, scope: Scope) -> Predicate | None:
+    from shared.search.query import constraints  # noqa: PLC0415 - few scopes have constraints
+
+    return constraints.predicate(resource_type, scope.constraint, settings().zone)
+
+
 def linked(caller: Actor) -> Actor:
-    """Give a related person, in the roles that count, with the patients of their links."""
+    """Return the caller, a related person with the patients of their links in the directory."""
     if not caller.is_related_person:
         return caller
-    from shared.interactions import families  # noqa: PLC0415 - nobody else has links
+    from shared.references import families  # noqa: PLC0415 - only related persons have links
 
     return families.linked(caller)
 
 
-def _base(known: Settings, context: Mapping[str, Any]) -> str:
-    if known.public_base_url:
-        return known.public_base_url
+def _base(configuration: Settings, context: Mapping[str, Any]) -> str:
+    if configuration.public_base_url:
+        return configuration.public_base_url
     stage = "" if context["stage"] == "$default" else f"/{context['stage']}"
-    return f"https://{context['domainName']}{stage}{known.base_path}"
+    return f"https://{context['domainName']}{stage}{configuration.base_path}"
 
 
 def _check_path(path: Mapping[str, str]) -> None:
     if "id" in path and not references.ID.fullmatch(path["id"]):
         raise Invalid(
-            "The id is not one of R4: 1 to 64 letters, digits, dashes and dots",
+            "The id is not valid in R4: it must be 1 to 64 letters, digits, dashes or dots",
             expression="id" if "collection" in path else f"{path.get('type', 'Resource')}.id",
         )

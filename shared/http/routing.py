@@ -1,4 +1,7 @@
-"""From the gateway's route to the catalogue's row: HTTP API takes no `$` in a route's own text."""
+"""Routing of events to rows of the catalogue, including operations.
+
+An HTTP API allows no `$` in a route's static text, so operations are dispatched here.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -20,48 +23,53 @@ from shared.settings import Settings, settings
 
 
 class MethodNotAllowed(NotSupported):
-    """The path has other methods."""
+    """The path exists, but not with this method."""
 
     def __init__(self, method: str, offered: list[str]) -> None:
-        """Name the method and those that are there."""
+        """Name the method, and those that the path supports."""
         self.offered = ", ".join(offered)
-        super().__init__(f"{method} does not exist here", diagnostics=f"Here are {self.offered}")
+        super().__init__(
+            f"{method} is not supported at this path",
+            diagnostics=f"The path supports {self.offered}",
+        )
 
 
-def interaction(event: Mapping[str, Any], known: Settings) -> Interaction:
-    """Find the catalogue's row of a route, with an operation's code and roles where it names one.
+def interaction(event: Mapping[str, Any], configuration: Settings) -> Interaction:
+    """Return the catalogue's row of an event's route; that of an operation has its code and roles.
 
-    Raises NotFound and MethodNotAllowed: `$default` catches what has no route.
+    Raises NotFound and MethodNotAllowed, because `$default` catches every request without a route.
     """
     variables = path(event)
-    row = _of_route(event, known)
-    if row and _is_here(row, variables):
-        return _permitted(row, variables) if "operation" in variables else row
-    raise _refusal(event, known)
+    row = _of_route(event, configuration)
+    if row and _is_valid(row, variables):
+        return _of_operation(row, variables) if "operation" in variables else row
+    raise _refusal(event, configuration)
 
 
 def path(event: Mapping[str, Any]) -> Mapping[str, str]:
-    """Give the path's variables; a collection has the type of what is in it."""
+    """Return the path's variables. For a collection, they include its resource type."""
     variables: Mapping[str, str] = event.get("pathParameters") or {}
     kind = COLLECTIONS.get(variables.get("collection", ""))
     return {**variables, "type": kind} if kind else variables
 
 
 def settled(event: dict[str, Any]) -> dict[str, Any]:
-    """Return an event as that of its path without a slash at the end, where no route took it.
+    """Return an event whose path ends in a slash with the route of the path without it.
 
-    A route's key cannot end in a slash, so the gateway brings such a path to `$default`, or to a
+    Any other event, and one that has a route already, is returned as it is.
+
+    A route's key cannot end in a slash, so the gateway sends such a path to `$default`, or to a
     route of `SLASHED`.
     """
-    asked = _asked(event)
-    if row(event) or not asked.endswith("/"):
+    requested = _requested_path(event)
+    if row(event) or not requested.endswith("/"):
         return event
     method, base = event["requestContext"]["http"]["method"], settings().base_path
     if is_plain(event):
-        plain = [known for known in ROOTED.values() if known.is_plain]
-        key, variables = _route_of(plain, method, asked)
-    elif _is_below(asked, base):
-        key, variables = route(method, asked.removeprefix(base))
+        plain_rows = [rooted for rooted in ROOTED.values() if rooted.is_plain]
+        key, variables = _route_of(plain_rows, method, requested)
+    elif _is_below(requested, base):
+        key, variables = route(method, requested.removeprefix(base))
         key = key.replace(" ", f" {base}", 1)
     else:
         return event
@@ -69,93 +77,95 @@ def settled(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_plain(event: Mapping[str, Any]) -> bool:
-    """Tell whether a path, whatever it is, belongs to the plain-JSON face."""
-    asked, base = _asked(event), settings().base_path
-    return _is_below(asked, PLAIN) and not (base and _is_below(asked, base))
+    """Return whether an event's path belongs to the plain-JSON API, even if it has no route."""
+    requested, base = _requested_path(event), settings().base_path
+    return _is_below(requested, PLAIN) and not (base and _is_below(requested, base))
 
 
 def _is_below(path: str, base: str) -> bool:
     return f"{path}/".startswith(f"{base}/")
 
 
-def _asked(event: Mapping[str, Any]) -> str:
-    """Give the path as it was asked for, without the stage."""
+def _requested_path(event: Mapping[str, Any]) -> str:
+    """Return the path as the client sent it, without the stage."""
     path: str = event.get("rawPath", "")  # an entry of a Bundle may have none
     return path.removeprefix(f"/{event['requestContext']['stage']}")
 
 
 def route(method: str, path: str) -> tuple[str, dict[str, str]]:
-    """Return the route of a path below the base, with or without a slash, and its variables."""
+    """Return the route and variables of a path below the base, with or without a final slash."""
     return _route_of(BELOW_BASE, method, path)
 
 
-def _route_of(routes: Iterable[Interaction], method: str, path: str) -> tuple[str, dict[str, str]]:
-    rows = [row for row in routes if row.method == method and row.matches(path)]
+def _route_of(
+    candidates: Iterable[Interaction], method: str, path: str
+) -> tuple[str, dict[str, str]]:
+    rows = [row for row in candidates if row.method == method and row.matches(path)]
     if not rows:
         return "$default", {}
     row = min(rows, key=lambda row: row.path.count("{"))
     pairs = zip(row.path.split("/"), path.removesuffix("/").split("/"), strict=True)
-    variables = {part[1:-1]: unquote(given) for part, given in pairs if part.startswith("{")}
+    variables = {part[1:-1]: unquote(value) for part, value in pairs if part.startswith("{")}
     return row.route, variables
 
 
 def function_of(event: Mapping[str, Any]) -> str:
-    """Give the module of the function that the gateway calls for an event."""
-    found = row(event)
-    return found.function if found else "fallback"
+    """Return the name of the function that the gateway calls for an event."""
+    route_row = row(event)
+    return route_row.function if route_row else "fallback"
 
 
 def row(event: Mapping[str, Any]) -> Interaction | None:
-    """Give the catalogue's row of an event's route; None where it has no route."""
+    """Return the catalogue's row of an event's route, or None if it has no route."""
     return _of_route(event, settings())
 
 
-def _of_route(event: Mapping[str, Any], known: Settings) -> Interaction | None:
+def _of_route(event: Mapping[str, Any], configuration: Settings) -> Interaction | None:
     method, _, path = event["routeKey"].partition(" ")
-    if beside := ROOTED.get(event["routeKey"]):
-        return beside
-    return BY_ROUTE.get(f"{method} {path.removeprefix(known.base_path)}")
+    if rooted := ROOTED.get(event["routeKey"]):
+        return rooted
+    return BY_ROUTE.get(f"{method} {path.removeprefix(configuration.base_path)}")
 
 
-def _is_here(row: Interaction, path: Mapping[str, str]) -> bool:
-    """Tell a resource from what a variable of a route catches beside, as `_search`."""
-    is_known = path.get("type", TYPES[0]) in TYPES
-    return is_known and path.get("id", "")[:1] != "_" and row.takes(path)
+def _is_valid(row: Interaction, variables: Mapping[str, str]) -> bool:
+    """Return whether a route's variables have valid values: `{id}` also matches `_search`."""
+    is_known_type = variables.get("type", TYPES[0]) in TYPES
+    return is_known_type and variables.get("id", "")[:1] != "_" and row.takes(variables)
 
 
-def _refusal(event: Mapping[str, Any], known: Settings) -> FhirError:
-    """Say that nothing is at a path, or that the method is not."""
-    method, asked = event["requestContext"]["http"]["method"], _asked(event)
-    path = asked.removeprefix(known.base_path)
-    # A path of a resource begins with its type; all others are a route's own words.
+def _refusal(event: Mapping[str, Any], configuration: Settings) -> FhirError:
+    """Return the error for a path that does not exist, or that lacks the method."""
+    method, requested = event["requestContext"]["http"]["method"], _requested_path(event)
+    path = requested.removeprefix(configuration.base_path)
+    # The path of a resource begins with its type; every other path is a route's static text.
     is_typed = path.lstrip("/").partition("/")[0] in TYPES
     rows = [row for row in BELOW_BASE if row.matches(path) and row.code != "preflight"]
     rows = [row for row in rows if is_typed == row.path.startswith("/{type}")]
-    rows += [row for row in ROOTED.values() if row.matches(asked) and row.code != "preflight"]
+    rows += [row for row in ROOTED.values() if row.matches(requested) and row.code != "preflight"]
     methods = {row.method for row in rows}
     if not methods or method in methods:
-        there = f"The types here are {', '.join(TYPES)}"
+        hint = f"The resource types are {', '.join(TYPES)}"
         if is_plain(event):
-            there = f"The collections are {', '.join(COLLECTIONS)}"
-        return NotFound("There is nothing at this path", diagnostics=there)
+            hint = f"The collections are {', '.join(COLLECTIONS)}"
+        return NotFound("There is nothing at this path", diagnostics=hint)
     return MethodNotAllowed(method, sorted(methods))
 
 
 def operation(path: Mapping[str, str]) -> Operation:
-    """Find the operation that a path names. Raises NotFound naming those that there are."""
+    """Return the operation that a path names. Raises NotFound naming those that exist."""
     resource_type, level = path["type"], INSTANCE if "id" in path else TYPE
-    known = offered(resource_type, level)
-    if path["operation"] not in known:
+    operations = offered(resource_type, level)
+    if path["operation"] not in operations:
         raise NotFound(
             f"{resource_type} has no operation {path['operation']} on the {level}",
-            diagnostics=f"There are {', '.join(known)}",
+            diagnostics=f"The supported ones are {', '.join(operations)}",
         )
-    return known[path["operation"]]
+    return operations[path["operation"]]
 
 
-def _permitted(route: Interaction, path: Mapping[str, str]) -> Interaction:
-    """Give the route as that of its operation. Raises MethodNotAllowed where it has another."""
-    named = operation(path)
-    if route.method not in named.methods:
-        raise MethodNotAllowed(route.method, [*named.methods])
-    return replace(route, code=named.name, roles=named.roles, needs=named.needs)
+def _of_operation(row: Interaction, variables: Mapping[str, str]) -> Interaction:
+    """Return the row of an operation's route as that of the operation. Raises MethodNotAllowed."""
+    target = operation(variables)
+    if row.method not in target.methods:
+        raise MethodNotAllowed(row.method, [*target.methods])
+    return replace(row, code=target.name, roles=target.roles, needs=target.needs)

@@ -1,4 +1,4 @@
-"""Create: a new resource under an id of ours, or none where a query finds it already.
+"""The interaction create: a new resource, or with a condition the one that already exists.
 
 https://hl7.org/fhir/R4/http.html#create
 """
@@ -6,31 +6,32 @@ https://hl7.org/fhir/R4/http.html#create
 from collections.abc import Sequence
 from typing import Any
 
-from shared import ulids
 from shared.access import Actor
-from shared.interactions import communications, referring
-from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome, make
+from shared.audit.work import Work
+from shared.fhir import ulids
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
 from shared.interactions.write import write
-from shared.preconditions import ALWAYS, Preconditions
-from shared.references import Literal
-from shared.store.work import Work
+from shared.references import checks
+from shared.sessions import communications
+from shared.sessions.changes import Outcome, make
+from shared.sessions.intake import accepted
 
 type Resource = dict[str, Any]
 type Pair = tuple[str, str]
 
 
 def create(actor: Actor, resource_type: str, body: Any, query: Sequence[Pair] = ()) -> Outcome:
-    """Create a resource; an id in the body is ignored, whatever it is.
+    """Create a resource under a new id. An id in the body is ignored, even an invalid one.
 
-    With a query, the one that it finds is given and nothing written. Raises PreconditionFailed
-    where it finds several.
+    With a query (a conditional create), a resource that it matches is returned and nothing is
+    written. Raises PreconditionFailed if it matches several.
     """
     content = proposed(body, resource_type)
 
     def change(work: Work) -> Outcome:
         if query:
-            from shared.interactions.conditions import named  # noqa: PLC0415 - only then searched
+            from shared.references.conditional import named  # noqa: PLC0415 - few creates search
 
             if found := named(work, resource_type, query, claimed=True):
                 return Outcome(work.resource(*found))
@@ -40,22 +41,22 @@ def create(actor: Actor, resource_type: str, body: Any, query: Sequence[Pair] = 
 
 
 def proposed(body: Any, resource_type: str) -> Resource:
-    """Give a body as it may be stored, without an id."""
+    """Return the body of a create as it may be stored, without an id."""
     if isinstance(body, dict):
-        body = {name: each for name, each in body.items() if name != "id"}
+        body = {name: value for name, value in body.items() if name != "id"}
     return accepted(body, resource_type)
 
 
 def create_new(work: Work, content: Resource, *, only_if: Preconditions = ALWAYS) -> Outcome:
-    """Save a new resource under an id of ours."""
-    content = referring.resolved(work, content)
-    own = Literal(content["resourceType"], new_id(work, content))
-    resource = content | {"id": own.id}
-    return write(work, own, lambda *_: resource, only_if=only_if, is_new=True)
+    """Save a new resource under a new id."""
+    content = checks.resolved(work, content)
+    target = Literal(content["resourceType"], new_id(work, content))
+    resource = content | {"id": target.id}
+    return write(work, target, lambda *_: resource, only_if=only_if, is_new=True)
 
 
 def new_id(work: Work, resource: Resource) -> str:
-    """Make the id of a resource; that of a message says its thread and its place there."""
+    """Return a new id for a resource. A message's id has its thread and its place there."""
     if resource["resourceType"] == "Communication":
         return communications.new_id(resource, work.now)
     return ulids.new(work.milliseconds)

@@ -1,4 +1,4 @@
-"""Delete: the resource is gone, its versions stay.
+"""The interaction delete. The resource's earlier versions remain readable.
 
 https://hl7.org/fhir/R4/http.html#delete
 """
@@ -6,11 +6,11 @@ https://hl7.org/fhir/R4/http.html#delete
 from collections.abc import Sequence
 
 from shared.access import Actor
-from shared.interactions.changes import Outcome, make
+from shared.audit.work import Work
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
 from shared.interactions.write import write
-from shared.preconditions import ALWAYS, Preconditions
-from shared.references import Literal
-from shared.store.work import Work
+from shared.sessions.changes import Outcome, make
 
 type Pair = tuple[str, str]
 
@@ -18,7 +18,7 @@ type Pair = tuple[str, str]
 def delete(
     actor: Actor, resource_type: str, resource_id: str, *, only_if: Preconditions = ALWAYS
 ) -> Outcome:
-    """Delete a resource; what is not there is deleted already."""
+    """Delete a resource. Deleting one that does not exist succeeds and changes nothing."""
     target = Literal(resource_type, resource_id)
     return make(actor, "delete", lambda work: write(work, target, lambda *_: None, only_if=only_if))
 
@@ -26,17 +26,17 @@ def delete(
 def delete_found(
     actor: Actor, resource_type: str, query: Sequence[Pair], *, only_if: Preconditions = ALWAYS
 ) -> Outcome:
-    """Delete the one resource that a query finds, if it finds one.
+    """Delete the one resource that a query matches, if any (a conditional delete).
 
-    Raises PreconditionFailed where it finds several.
+    Raises PreconditionFailed if it matches several.
     """
-    from shared.interactions.conditions import named  # noqa: PLC0415 - only here is searched
+    from shared.references.conditional import named  # noqa: PLC0415 - few deletes search
 
     def change(work: Work) -> Outcome:
-        found = named(work, resource_type, query)
-        if found is None:
+        target = named(work, resource_type, query)
+        if target is None:
             only_if.check(None)
             return Outcome(None)
-        return write(work, found, lambda *_: None, only_if=only_if)
+        return write(work, target, lambda *_: None, only_if=only_if)
 
     return make(actor, "delete", change)

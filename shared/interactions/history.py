@@ -1,25 +1,27 @@
-"""History of one resource, newest first.
+"""The interaction history: the versions of one resource, the newest first.
 
 https://hl7.org/fhir/R4/http.html#history
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 
-from shared import instants
 from shared.access import Actor
+from shared.access.visibility import Sight
 from shared.catalog import controls
 from shared.errors import Invalid, NotFound
+from shared.fhir import instants
+from shared.fhir.fhirjson import sent_size
+from shared.interactions.read import seen
 from shared.settings import settings
-from shared.sight import Sight
 from shared.store import reading
-from shared.store.records import LARGEST_JSON, Versioned
+from shared.store.records import LARGEST_SENT, Versioned
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A version, and whether the resource was not there before it."""
+    """A version, and whether it created or restored the resource."""
 
     record: Versioned
     created: bool
@@ -27,73 +29,82 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A page of steps, how many there are in all, and the offset of the next page."""
+    """A page of steps, the total number of steps, and the offset of the next page, if any.
+
+    `seen` is the JSON of the current version, empty if that is a deletion.
+    """
 
     steps: list[Step]
     total: int
     next: int | None
+    seen: tuple[bytes, ...] = ()
 
 
 def history(
     actor: Actor, resource_type: str, resource_id: str, query: list[tuple[str, str]]
 ) -> History:
-    """Give a page of the versions the caller sees; it ends earlier at 4 MB.
+    """Return a page of the versions that the caller sees. A page ends early at 5 MB.
 
-    Raises NotFound and Invalid.
-
-    Versions are numbered without gaps, so that a page is a range of numbers: what is read grows
-    with the page, not with the history.
+    Versions are numbered without gaps, so a page is a range of numbers: the reads grow with the
+    page, not with the history. Raises NotFound and Invalid.
     """
     given = dict(query)
     offset = controls.number(controls.OFFSET, given.get("_offset", "0"))
     count = controls.page_size(given.get("_count"))
     since = _instant(given["_since"]) if "_since" in given else None
     sight, tenant = Sight(actor, "r"), actor.tenant
-    current = reading.current(tenant, resource_type, resource_id)
-    if current is None or not sight.sees_record(current):
+    current = seen(sight, resource_type, resource_id)
+    if current is None:
         raise NotFound(f"{resource_type}/{resource_id} does not exist")
     first = 1 if since is None else _first_since(tenant, current, since)
+    current_json = (current.json,) if current.json else ()
     if not sight.sees_all_of(current):
-        return _cut(list(_seen(sight, current, first)), offset, count)
+        visible = list(_visible(sight, current, first))
+        return replace(_cut(visible, offset, count), seen=current_json)
     total = current.version - first + 1
     newest = current.version - offset
     steps = _page(tenant, current, newest, max(newest - count + 1, first)) if count else []
     end = offset + len(steps)
-    return History(steps, total, end if steps and end < total else None)
+    return History(steps, total, end if steps and end < total else None, current_json)
 
 
-def _seen(sight: Sight, current: Versioned, first: int) -> Iterator[Step]:
-    """Read the whole history of a resource for who may not see all of it, the newest first."""
+def _visible(sight: Sight, current: Versioned, first: int) -> Iterator[Step]:
+    """Read a whole history, and yield the steps that the caller sees, the newest first."""
     newest = current.version
     while steps := _page(sight.tenant, current, newest, first):
-        yield from (step for step in steps if sight.sees_record(step.record))
+        # The caller sees the current version, or `history` would have raised NotFound.
+        yield from (
+            step for step in steps if step.record is current or sight.sees_past(step.record)
+        )
         newest -= len(steps)
 
 
 def _cut(steps: list[Step], offset: int, count: int) -> History:
-    """Give as much of a page as an answer can hold."""
-    sizes = accumulate(len(step.record.json or b"") for step in steps[offset : offset + count])
-    fitting = sum(size <= LARGEST_JSON for size in sizes)
+    """Return as much of a page as a response can hold, but at least one step."""
+    sizes = accumulate(
+        sent_size(step.record.json or b"") for step in steps[offset : offset + count]
+    )
+    fitting = sum(size <= LARGEST_SENT for size in sizes)
     end = offset + (max(fitting, 1) if steps[offset:] and count else 0)
-    more = count and offset < end < len(steps)
-    return History(steps[offset:end], len(steps), end if more else None)
+    has_more = count and offset < end < len(steps)
+    return History(steps[offset:end], len(steps), end if has_more else None)
 
 
 def _page(tenant: str, current: Versioned, newest: int, oldest: int) -> list[Step]:
-    """Read versions from the newest to the oldest, as far as an answer can hold."""
+    """Read versions from `newest` down to `oldest`, as many as a response can hold."""
     if newest < oldest:
         return []
-    own = [current] if newest == current.version else []
-    # The one before the oldest tells whether that made the resource.
+    newest_records = [current] if newest == current.version else []
+    # The version before the oldest shows whether the oldest created or restored the resource.
     past = reading.versions(tenant, current, max(oldest - 1, 1), min(newest, current.version - 1))
     steps: list[Step] = []
     later: Versioned | None = None
     size = 0
-    for record in chain(own, past):
+    for record in chain(newest_records, past):
         if later is not None:
             steps.append(Step(later, created=record.deleted))
-        size += len(record.json or b"")
-        if record.version < oldest or (steps and size > LARGEST_JSON):
+        size += sent_size(record.json or b"")
+        if record.version < oldest or (steps and size > LARGEST_SENT):
             return steps
         later = record
     if later is not None:
@@ -102,7 +113,7 @@ def _page(tenant: str, current: Versioned, newest: int, oldest: int) -> list[Ste
 
 
 def _first_since(tenant: str, current: Versioned, since: int) -> int:
-    """Find the first version that is not older, by halves: each is later than the one before."""
+    """Return the first version not older than an instant, by binary search: versions ascend."""
     low, high = 1, current.version + 1
     if _updated(current) < since:
         return high
@@ -125,4 +136,4 @@ def _instant(text: str) -> int:
     try:
         return instants.parse(text, settings().zone).low
     except ValueError:
-        raise Invalid("_since is not an instant", expression="_since", diagnostics=text) from None
+        raise Invalid("_since must be an instant", expression="_since", diagnostics=text) from None

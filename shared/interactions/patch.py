@@ -1,4 +1,4 @@
-"""Patch: a change to a resource, made to its current version.
+"""The interaction patch: changing the current version of a resource.
 
 https://hl7.org/fhir/R4/http.html#patch
 """
@@ -7,18 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.errors import NotFound
-from shared.interactions import referring
-from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome, make
+from shared.fhir.patch import patching
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
+from shared.interactions import write_access
 from shared.interactions.read import there
 from shared.interactions.update import with_history
 from shared.interactions.write import Content, write
-from shared.preconditions import ALWAYS, Preconditions
-from shared.references import Literal
-from shared.resources import patching
+from shared.references import checks
+from shared.sessions.changes import Outcome, make
+from shared.sessions.intake import accepted
 from shared.store.records import Versioned
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 type Pair = tuple[str, str]
@@ -33,9 +34,9 @@ def patch(
     *,
     only_if: Preconditions = ALWAYS,
 ) -> Outcome:
-    """Change a resource by a JSON Patch or merge document.
+    """Change a resource by a JSON Patch or a JSON Merge Patch.
 
-    Raises NotFound, Deleted, and what the patch or its result is refused for.
+    Raises NotFound, Deleted, and the errors of the patch and of writing its result.
     """
     target = Literal(resource_type, resource_id)
     content = patched(target, body, media_type)
@@ -51,9 +52,9 @@ def patch_found(
     *,
     only_if: Preconditions = ALWAYS,
 ) -> Outcome:
-    """Change the one resource that a query finds.
+    """Change the one resource that a query matches (a conditional patch).
 
-    Raises NotFound where it finds none, PreconditionFailed where several.
+    Raises NotFound if it matches none, PreconditionFailed if several.
     """
 
     def change(work: Work) -> Outcome:
@@ -64,8 +65,8 @@ def patch_found(
 
 
 def found(work: Work, resource_type: str, query: Sequence[Pair]) -> Literal:
-    """Find the one resource that a query names. Raises NotFound and PreconditionFailed."""
-    from shared.interactions.conditions import named  # noqa: PLC0415 - only here is searched
+    """Return the one resource that a query matches. Raises NotFound and PreconditionFailed."""
+    from shared.references.conditional import named  # noqa: PLC0415 - few patches search
 
     target = named(work, resource_type, query)
     if target is None:
@@ -74,26 +75,44 @@ def found(work: Work, resource_type: str, query: Sequence[Pair]) -> Literal:
 
 
 def patched(target: Literal, body: Any, media_type: str) -> Content:
-    """Return a resource's next version as a patch makes it of the current one."""
-    return changed(
+    """Return a function that makes a resource's next version by applying a patch."""
+    apply_patch = changed(
         target,
         lambda current: patching.patch(current, body, media_type),
         writes_text=patching.writes_text(body),
+    )
+
+    def content(before: Versioned | None, work: Work) -> Resource | None:
+        if before and _tests(body):
+            # The result of a test reveals content, so the caller must be allowed to read it.
+            write_access.check_scopes(work, "r", before.resource)
+        return apply_patch(before, work)
+
+    return content
+
+
+def _tests(body: Any) -> bool:
+    """Return whether a JSON Patch has a `test` operation."""
+    operations = body if isinstance(body, list) else []
+    return any(
+        isinstance(operation, dict) and operation.get("op") == "test" for operation in operations
     )
 
 
 def changed(
     target: Literal, change: Callable[[Resource], Any], *, writes_text: bool = False
 ) -> Content:
-    """Return a resource's next version as a change makes it of the current one.
+    """Return a function that makes a resource's next version by changing the current one.
 
-    A narrative that was generated from the old content goes, unless the change writes one.
+    A narrative that was generated from the old content is removed, unless the change writes one.
     """
 
     def content(before: Versioned | None, work: Work) -> Resource:
         current = there(before, target.type, target.id).resource
+        # Whether a patch can be made says what is there.
+        write_access.check_scopes(work, "u", current)
         after = accepted(change(current), target.type)
-        after = referring.resolved(work, after)
+        after = checks.resolved(work, after)
         if not writes_text:
             after = patching.without_generated_text(current, after)
         return with_history(before, after, work, keep_omitted=False)

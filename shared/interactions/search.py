@@ -1,14 +1,14 @@
-"""Search: one page of the resources that match.
+"""The interaction search: one page of the resources that match a query.
 
 https://hl7.org/fhir/R4/search.html
 """
 
-from shared import references
 from shared.access import Actor
-from shared.search import Result
-from shared.search import search as run
+from shared.access.visibility import Sight
+from shared.fhir import references
+from shared.search.run.search import Result
+from shared.search.run.search import search as run
 from shared.settings import settings
-from shared.sight import Sight
 
 
 def search(
@@ -19,9 +19,9 @@ def search(
     lenient: bool,
     letters: str = "s",
 ) -> Result:
-    """Give a page of the resources of a type that match a query, and that scopes let be seen.
+    """Return a page of the resources of a type that match a query and that the caller sees.
 
-    Raises Invalid and TooCostly.
+    `letters` are those of the scopes that count for this search. Raises Invalid and TooCostly.
     """
     return run(
         resource_type,

@@ -1,4 +1,4 @@
-"""Update: new content for a resource, also under a client's own id.
+"""The interaction update: replacing a resource's content, or creating one under a client's id.
 
 https://hl7.org/fhir/R4/http.html#update
 """
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.access import Actor
+from shared.audit.work import Work
 from shared.errors import Conflict, Invalid
-from shared.interactions import referring
-from shared.interactions.accepted import accepted
-from shared.interactions.changes import Outcome, make
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
 from shared.interactions.create import create_new
 from shared.interactions.write import Content, write
-from shared.preconditions import ALWAYS, Preconditions
-from shared.references import Literal
-from shared.resources.status import with_status_history
-from shared.sessions.closing import with_kept
+from shared.references import checks
+from shared.rules.completion import with_kept
+from shared.rules.status_history import with_status_history
+from shared.sessions.changes import Outcome, make
+from shared.sessions.intake import accepted
 from shared.settings import settings
 from shared.store.records import EncounterRecord, Versioned
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
 type Pair = tuple[str, str]
@@ -33,9 +33,9 @@ def update(
     *,
     only_if: Preconditions = ALWAYS,
 ) -> Outcome:
-    """Store the body as the resource's next version, or its first.
+    """Store the body as the resource's next version, or as its first.
 
-    Raises Invalid where the body's id is missing or another.
+    Raises Invalid if the body's id is missing or another.
     """
     resource, target = accepted(body, resource_type), Literal(resource_type, resource_id)
     check_id(resource, resource_id)
@@ -52,20 +52,20 @@ def update_found(
     *,
     only_if: Preconditions = ALWAYS,
 ) -> Outcome:
-    """Store the body as the next version of the one resource that a query finds, or as a new one.
+    """Store the body as the next version of the one resource that a query matches, or as a new one.
 
-    Raises PreconditionFailed where it finds several, Invalid where the body's id is another's, and
-    Conflict where it finds none and the body's id is in use.
+    Raises PreconditionFailed if it matches several, Invalid if the body has another id than the
+    match, and Conflict if it matches none and the body's id is already taken.
     """
-    from shared.interactions.conditions import named  # noqa: PLC0415 - only here is searched
+    from shared.references.conditional import named  # noqa: PLC0415 - few updates search
 
     resource = accepted(body, resource_type)
 
     def change(work: Work) -> Outcome:
-        found = named(work, resource_type, query, claimed=True)
-        if found is None and "id" not in resource:
+        match = named(work, resource_type, query, claimed=True)
+        if match is None and "id" not in resource:
             return create_new(work, resource, only_if=only_if)
-        target = found_or_own(work, found, resource)
+        target = found_or_own(work, match, resource)
         content = updated(resource | {"id": target.id})
         return write(work, target, content, only_if=only_if)
 
@@ -73,33 +73,38 @@ def update_found(
 
 
 def found_or_own(work: Work, found: Literal | None, resource: Resource) -> Literal:
-    """Give what a conditional update writes: what was found, or a new resource of the body's id."""
+    """Return what a conditional update writes: the match, or a new resource with the body's id.
+
+    Raises Invalid if the body has another id than the match, and Conflict if there is no match but
+    the body's id is already taken.
+    """
     if found:
         check_id({"id": found.id} | resource, found.id)
         return found
     target = Literal(resource["resourceType"], resource["id"])
-    there = work.resource(*target)
-    if there and not there.deleted and work.sight.sees_record(there):
+    existing = work.resource(*target)
+    if existing and not existing.deleted and work.sight.sees_record(existing):
         raise Conflict(
-            f"{target} is there, and the query does not match it", expression=f"{target.type}.id"
+            f"{target} already exists, but the query does not match it",
+            expression=f"{target.type}.id",
         )
     return target
 
 
 def check_id(resource: Resource, resource_id: str) -> None:
-    """Raise Invalid where a body's id is missing or not that of the resource it is to be."""
+    """Raise Invalid if a body's id is missing, or is not that of the resource being written."""
     if resource.get("id") != resource_id:
         raise Invalid(
-            f"The body's id is not that of the resource, {resource_id}",
+            f"The body must have the id of the resource, {resource_id}",
             expression=f"{resource['resourceType']}.id",
         )
 
 
 def updated(resource: Resource) -> Content:
-    """Give a resource's next version as a whole."""
+    """Return a function that makes a whole resource the next version."""
 
     def content(before: Versioned | None, work: Work) -> Resource:
-        return with_history(before, referring.resolved(work, resource), work, keep_omitted=True)
+        return with_history(before, checks.resolved(work, resource), work, keep_omitted=True)
 
     return content
 
@@ -107,9 +112,10 @@ def updated(resource: Resource) -> Content:
 def with_history(
     before: Versioned | None, after: Resource, work: Work, *, keep_omitted: bool
 ) -> Resource:
-    """Give an Encounter with the status it leaves in its statusHistory; others as they are.
+    """Return an Encounter with its previous status in statusHistory; other types unchanged.
 
-    `keep_omitted` (a PUT) keeps the history, and what the server filled, where it is left out.
+    With `keep_omitted` (a PUT), the history and what the server filled are kept if they are left
+    out.
     """
     if not isinstance(before, EncounterRecord) or before.deleted:
         return after

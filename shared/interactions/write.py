@@ -1,20 +1,25 @@
-"""The writing of one resource: read, check, change, save."""
+"""Writing one resource in a unit of work: read, check, change and save it."""
 
 from collections.abc import Callable
 from typing import Any
 
+from shared.access import identity_elements
+from shared.audit.work import Work
 from shared.catalog.types import CARE
 from shared.errors import NotFound
-from shared.interactions import communications, encounters, permitted, referring, versions
-from shared.interactions.changes import Outcome
-from shared.preconditions import ALWAYS, Preconditions
-from shared.references import Literal
-from shared.resources.equality import same
+from shared.fhir.equality import same
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
+from shared.interactions import write_access
+from shared.interactions.read import look_on
+from shared.references import checks
+from shared.sessions import communications, encounters
+from shared.sessions.changes import Outcome
+from shared.store import meter, versions
 from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
-from shared.store.work import Work
 
 type Resource = dict[str, Any]
-# Gives a resource's new content from what it is now; None deletes it.
+# Returns a resource's new content, given its current record. None deletes the resource.
 type Content = Callable[[Versioned | None, Work], Resource | None]
 
 
@@ -26,25 +31,48 @@ def write(
     only_if: Preconditions = ALWAYS,
     is_new: bool = False,
 ) -> Outcome:
-    """Write one resource, where its version is as `only_if` asks.
+    """Write one resource, if its version meets the preconditions `only_if`.
 
-    With `is_new` its id was made just now, so that there is nothing to read.
-    Raises PreconditionFailed, and what the content and the rules raise.
+    With `is_new` its id was just generated, so there is nothing to read. Raises PreconditionFailed,
+    and the errors of `content` and of the rules.
     """
-    there = None if is_new else work.resource(target.type, target.id)
-    before = there if work.sight.sees_record(there) else None
+    begun = meter.accesses()
+    stored = None if is_new else work.resource(target.type, target.id)
+    before = stored if work.sight.sees_record(stored) else None
+    if before is None and not is_new:
+        look_on(work.sight, *target, begun)
     live = before is not None and not before.deleted
     only_if.check(before.version if before and live else None)
+    with write_access.untold(work, before.resource if before else {}):
+        return _write(work, target, content, stored, before, is_new=is_new)
+
+
+def _write(
+    work: Work,
+    target: Literal,
+    content: Content,
+    stored: Versioned | None,
+    before: Versioned | None,
+    *,
+    is_new: bool,
+) -> Outcome:
+    """Write the new content. `before` is the stored record, None if the caller does not see it."""
+    live = before is not None and not before.deleted
     after = content(before, work)
+    if live and before and after is not None:
+        # Whether the content is the same says what is there.
+        write_access.check_scopes(work, "u", before.resource)
     if (after is None and not live) or (live and before and same(before.resource, after or {})):
         return Outcome(before)
-    if not live and not is_new and (there is not before or work.sight.limits((target.type,))):
-        # Whether something is there under that id is not theirs to know.
+    if not live and not is_new and (stored is not before or work.sight.limits((target.type,))):
+        # A caller with limited visibility must not learn whether the id is taken.
         raise NotFound(f"{target} does not exist")
     if after is not None:
-        permitted.check(work, before.resource if before else {}, after, is_new=is_new)
+        if work.actor.is_cared_for and not live:
+            after = identity_elements.without_labels(after)
+        write_access.check(work, before.resource if before else {}, after, is_new=is_new)
     elif before:
-        permitted.check_deletion(work, before)
+        write_access.check_deletion(work, before)
     return Outcome(_save(work, before, target, after), created=not live)
 
 
@@ -60,7 +88,7 @@ def _save(
             return communications.delete(work, before)
         return communications.update(work, before, after)
     if after is None:
-        raise AssertionError("what is not there is not deleted")
+        raise AssertionError("only an existing resource is deleted")
     if target.type == "Encounter":
         return encounters.create(work, target.id, after)
     return communications.create(work, target.id, after)
@@ -69,10 +97,10 @@ def _save(
 def _save_resource(
     work: Work, before: Versioned | None, target: Literal, after: Resource | None
 ) -> Versioned:
-    """Save a resource of the directory or the records: nothing follows from it for others."""
-    record = before or versions.unborn_resource(work, target)
+    """Save a resource of the directory or the records, which has no effect on other resources."""
+    record = before or versions.blank_resource(work, target)
     if after is not None:
-        referring.check(work, record.resource, after)
+        checks.check(work, record.resource, after)
     saved = versions.of_resource(work, record, after)
     work.save(saved)
     return saved

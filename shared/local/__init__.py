@@ -1,1 +1,1 @@
-"""The template of the top level running on this machine; nothing here is deployed."""
+"""Running the whole service on this machine, and tools for operators; nothing here is deployed."""

@@ -1,4 +1,4 @@
-"""What would be deployed, built once for each content of its sources."""
+"""The build of what is deployed, cached by the contents of its sources."""
 
 import hashlib
 import shutil
@@ -15,14 +15,14 @@ CACHE = build.ROOT / ".build"
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """The directories that Lambda would unpack: a function's code, and the layer."""
+    """The directories that Lambda would unpack: the functions' code, and the layer."""
 
     code: Path
     layer: Path
 
 
 def artefact() -> Artefact:
-    """Build what is deployed, or find it built."""
+    """Build what is deployed, or return the cached build."""
     recipe = Path(build.__file__)
     return Artefact(
         code=_cached("code", [recipe, *build.sources()], build.code),
@@ -31,7 +31,7 @@ def artefact() -> Artefact:
 
 
 def _layer(target: Path) -> None:
-    # The layer has Linux's modules; elsewhere those of this machine lie beside them.
+    # The layer has extension modules for Linux. On another system this machine's are added.
     platforms = build.PLATFORMS if sys.platform == "linux" else (*build.PLATFORMS, build.HERE)
     build.dependencies(target / "python", platforms)
 
@@ -52,7 +52,7 @@ def _rename(unfinished: Path, target: Path) -> None:
     except OSError:
         if not target.exists():
             raise
-        shutil.rmtree(unfinished)  # another process was first
+        shutil.rmtree(unfinished)  # another process has built the same meanwhile
 
 
 def _digest(inputs: Iterable[Path]) -> str:

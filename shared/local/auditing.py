@@ -1,70 +1,142 @@
-"""Walking the chains of a deployment's audit trail."""
+"""What a deployment's audit trail is verified by: its tables and its archive, as they are read."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
-import boto3
+import orjson
 
-from shared import instants
-from shared.audit.chains import Break, Head, Row, first_break
+from shared.audit import digests, events
+from shared.audit.chain_steps import EventRow
+from shared.audit.chains import Head, StoredVersion
+from shared.audit.digests import Digest
 from shared.catalog import access_patterns as patterns
-from shared.store import auditing, items
-from shared.store.keys import HEADER
-from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord, Versioned
+from shared.local.deployments import Deployment
+from shared.store import audit_items, codec, items
+from shared.store.repair import rebuilding
 
-TABLES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE, patterns.AUDIT)
-
-
-def deployed(stack: str) -> tuple[Any, dict[str, str]]:
-    """Give a client of DynamoDB and the tables of a stack on AWS."""
-    session = boto3.session.Session()
-    stacks = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    named = {one["OutputKey"]: one["OutputValue"] for one in stacks[0]["Outputs"]}
-    return session.client("dynamodb"), tables(named)
+_RESOURCES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
+TABLES = (*_RESOURCES, patterns.AUDIT)
 
 
-def tables(outputs: Mapping[str, str]) -> dict[str, str]:
-    """Give the names of the tables by those of the catalogue, from a stack's outputs."""
-    return {table: outputs[f"{table}Name"] for table in TABLES}
+class Archive(NamedTuple):
+    """A client of S3, and the archive's bucket."""
+
+    s3: Any
+    bucket: str
+
+    def digests(self, since: str = "", until: str = "") -> Iterator[Digest]:
+        """Read the digests of events from an instant to another."""
+        for key in self.keys(digests.DIGESTS_PREFIX, since, until):
+            for digest in digests.read(self.read(key)):
+                if since <= digest.at < (until or "~"):
+                    yield digest
+
+    def keys(self, prefix: str, since: str = "", until: str = "") -> Iterator[str]:
+        """List the objects below a prefix that have what is of these days."""
+        first, last = (f"{prefix}date={instant[:10]}" for instant in (since, until or "~"))
+        request = {"Bucket": self.bucket, "Prefix": prefix, "StartAfter": first}
+        for page in self.s3.get_paginator("list_objects_v2").paginate(**request):
+            for listed in page.get("Contents", ()):
+                if listed["Key"][: len(last)] > last:
+                    return
+                yield listed["Key"]
+
+    def read(self, key: str) -> bytes:
+        """Read an object."""
+        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
 
 
-def verify(dynamodb: Any, names: Mapping[str, str]) -> tuple[int, Break | None]:
-    """Give how many resources there are, and the first event that was altered or is missing.
+def of(deployment: Deployment) -> tuple[Any, dict[str, str], Archive]:
+    """Return a client of DynamoDB, the names of the tables and the archive of a deployment."""
+    names = deployment.names()
+    archive = Archive(deployment.client("s3"), names["AuditArchive"])
+    return deployment.client("dynamodb"), {table: names[table] for table in TABLES}, archive
 
-    `dynamodb` is a client that may scan; `names` are the tables' by those of the catalogue.
+
+def tables_of(reference: str) -> tuple[str, ...]:
+    """Return the tables in which a resource may be; all of them where none is named."""
+    return (patterns.table_of(reference.partition("/")[0]),) if reference else _RESOURCES
+
+
+class Stored(NamedTuple):
+    """A version as it is stored; of the current one with what its item says beside it.
+
+    `body` is the hash of the version by itself, `chain` that of the last event.
     """
-    now = instants.now()
-    heads = [*_heads(dynamodb, names)]
-    rows = _rows(_scanned(dynamodb, names[patterns.AUDIT]))
-    return len(heads), first_break(rows, heads, now)
+
+    tenant: str
+    reference: str
+    number: int
+    updated: str
+    body: str
+    is_current: bool = False
+    created: str = ""
+    chain: str = ""
 
 
-def _heads(dynamodb: Any, names: Mapping[str, str]) -> Iterator[Head]:
-    for item in _scanned(dynamodb, names[patterns.ENCOUNTER]):
-        if item["sk"]["S"] == patterns.CURRENT.sort:
-            yield _head(item, EncounterRecord.from_item(item))
-    for item in _scanned(dynamodb, names[patterns.THREAD]):
-        is_current = item["sk"]["S"] == HEADER or item["sk"]["S"].startswith("m#")
-        if is_current and "to" not in item:
-            yield _head(item, CommunicationRecord.from_item(item))
-    for item in _scanned(dynamodb, names[patterns.RESOURCE]):
-        if item["sk"]["S"] == patterns.RESOURCE_CURRENT.sort:
-            yield _head(item, ResourceRecord.from_item(item))
+def version(table: str, item: items.Item) -> Stored | None:
+    """Read the version that an item has; None for an item that is something else."""
+    tenant = item["pk"]["S"].partition("#")[0]
+    if item["sk"]["S"].startswith("v#"):
+        return Stored(tenant, _owner(table, item), items.number(item, "version"), *_body(item))
+    record = rebuilding.current_record(table, item)
+    if record is None:
+        return None
+    reference, body = (
+        f"{record.type}/{record.id}",
+        events.version_hash(record.json, record.updated).hex(),
+    )
+    known = record.version, record.last_updated, body, True, record.created, record.chain.hex()
+    return Stored(tenant, reference, *known)
 
 
-def _head(item: items.Item, record: Versioned) -> Head:
-    tenant, reference = item["pk"]["S"].partition("#")[0], f"{record.type}/{record.id}"
-    return Head(tenant, reference, record.version, record.created, record.chain)
+def _owner(table: str, item: items.Item) -> str:
+    """Return the reference of the resource whose superseded version an item is."""
+    if table == patterns.ENCOUNTER:
+        return f"Encounter/{items.partition(item)}"
+    if table == patterns.THREAD:
+        return f"Communication/{item['sk']['S'].split('#')[1]}"
+    return items.partition(item)
 
 
-def _rows(found: Iterator[items.Item]) -> Iterator[Row]:
-    for item in found:
+def _body(item: items.Item) -> tuple[str, str]:
+    """Return when a superseded version was made, and its hash."""
+    if "deleted" in item:
+        updated = items.text(item, "updated")
+        return updated, events.version_hash(None, updated).hex()
+    json, _ = codec.unpack(bytes(item["resource"]["B"]))
+    return orjson.loads(json)["meta"]["lastUpdated"], events.version_hash(json, "").hex()
+
+
+def head(current: Stored, stored: Iterable[Stored]) -> Head:
+    """Return a resource by its current version and all that are stored."""
+    versions = {
+        one.number: StoredVersion(
+            one.updated, events.content_hash(current.created, bytes.fromhex(one.body)).hex()
+        )
+        for one in stored
+    }
+    chain = bytes.fromhex(current.chain)
+    known = current.tenant, current.reference, current.number, current.created
+    return Head(*known, chain, versions)
+
+
+def rows(page: Iterable[items.Item]) -> Iterator[EventRow]:
+    """Return the events of writes among items."""
+    for item in page:
         if item["sk"]["S"] == patterns.EVENT.sort:
             tenant, _, event_id = item["pk"]["S"].partition("#")
             expires = items.number(item, "expires")
-            yield Row(tenant, event_id, auditing.event_of(item), expires)
+            yield EventRow(tenant, event_id, audit_items.event_of(item), expires)
 
 
-def _scanned(dynamodb: Any, table: str) -> Iterator[items.Item]:
-    pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-    return (item for page in pages for item in page["Items"])
+def scanned(dynamodb: Any, table: str) -> Iterator[items.Item]:
+    """Read every item of a table."""
+    return (item for page in pages(dynamodb, table) for item in page)
+
+
+def pages(dynamodb: Any, table: str) -> Iterator[list[items.Item]]:
+    """Read a table page by page, each of at most 1 MB."""
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        yield page["Items"]

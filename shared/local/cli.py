@@ -1,4 +1,4 @@
-"""The project's commands: the whole service on this machine, and what it is built of."""
+"""The project's commands: run the service on this machine, build it, and operate it."""
 
 import argparse
 import os
@@ -11,32 +11,38 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
-from shared import instants
-from shared.local import auditing, environment, logs, pool, reindexing, schedule, walkthrough
+from shared.catalog.policies import POLICIES, SCOPES
+from shared.catalog.roles import OF_PEOPLE
+from shared.fhir import instants
+from shared.local import environment, logs, operating, pool, schedule, secret, walkthrough
 from shared.local.artefact import artefact
 from shared.local.conversation import Conversation, Unexpected, client
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.stack import deploy, outputs
 from shared.packaging.build import ROOT
-from shared.settings import POLICIES, SCOPES
+from shared.settings import REMOTE
 
-# What an option of `serve` sets of the template's parameters.
+# The template's parameter that each option of `serve` sets.
 PARAMETERS = {
     "policy": "SessionPolicy",
     "session_scope": "SessionScope",
     "time_zone": "SessionTimeZone",
     "idle_minutes": "SessionIdleMinutes",
+    "tenant_claim": "TenantClaim",
+    "reference_base_url": "ReferenceBaseUrl",
 }
+# The tenant of the tokens that `serve --tenants` prints.
+TENANT = "practice"
 
 
 def main() -> None:
     """Run the command that the arguments name."""
     parser = _parser()
-    arguments, options = parser.parse_known_args()
-    if options and arguments.run is not bench:
-        parser.error(f"unrecognized arguments: {' '.join(options)}")
+    arguments, bench_options = parser.parse_known_args()
+    if bench_options and arguments.run is not bench:
+        parser.error(f"unrecognized arguments: {' '.join(bench_options)}")
     try:
-        arguments.run(arguments, *options)
+        arguments.run(arguments, *bench_options)
     except (StartError, Unexpected) as problem:
         sys.exit(f"FAILED: {problem}")
     except KeyboardInterrupt:
@@ -44,36 +50,38 @@ def main() -> None:
 
 
 def demo(_arguments: argparse.Namespace) -> None:
-    """Start the service with nothing in it and play the walkthrough."""
+    """Start an empty service and play the walkthrough."""
     with _running({}) as (running, values):
         print(f"running at {values['FHIR_BASE']}")
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
             talk = Conversation(http)
             walkthrough.play(talk, others=False)
-            walkthrough.closing_by_itself(
-                talk, lambda moment: _look_at_what_is_due(running, moment)
-            )
+            walkthrough.closing_by_itself(talk, lambda moment: _run_schedule(running, moment))
     print("every step as it should be")
 
 
-def _look_at_what_is_due(running: Emulator, moment: datetime) -> None:
+def _run_schedule(running: Emulator, moment: datetime) -> None:
     print(f"the schedule runs, and is told that it is {moment:%Y-%m-%d %H:%M} UTC")
     schedule.run(running, moment)
 
 
 def serve(arguments: argparse.Namespace) -> None:
-    """Keep the service running until stopped."""
-    given = {
+    """Run the service until it is stopped."""
+    parameters = {
         parameter: str(value)
         for option, parameter in PARAMETERS.items()
         if (value := getattr(arguments, option)) is not None
     }
+    if arguments.reference_base_url:
+        parameters["ReferenceChecks"] = REMOTE
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with _running(given, arguments.port, arguments.data) as (_, values):
+    tenant = TENANT if arguments.tenant_claim else ""
+    with _running(parameters, arguments.port, arguments.data, tenant) as (_, values):
         for name, value in values.items():
             print(f"{name}='{value}'")
         if arguments.env_file:
             environment.write(arguments.env_file, values)
+        print("further tokens: async-encounters token --help")
         print("running until Ctrl-C", flush=True)
         signal.pause()
 
@@ -81,36 +89,14 @@ def serve(arguments: argparse.Namespace) -> None:
 def token(arguments: argparse.Namespace) -> None:
     """Print an access token for the service that `serve` runs."""
     running = Emulator(arguments.port)
-    user = pool.User(arguments.role, arguments.fhir_user)
+    user = pool.User(
+        arguments.role, arguments.fhir_user, arguments.patient, arguments.tenant, arguments.scope
+    )
     print(pool.access_token(running.client("cognito-idp"), outputs(running), user))
 
 
-def reindex(arguments: argparse.Namespace) -> None:
-    """Index everything anew while the service runs, and say what was repaired."""
-    if arguments.stack:
-        known = reindexing.deployed(arguments.stack)
-        reindexing.run(*known, arguments.parts)
-    else:
-        running = Emulator(arguments.port)
-        name = outputs(running)["ReindexFunctionName"]
-        reindexing.run(running.client("lambda"), name, arguments.parts)
-
-
-def audit(arguments: argparse.Namespace) -> None:
-    """Walk the chains of the audit trail; name the first event that was altered or is missing."""
-    if arguments.stack:
-        client, tables = auditing.deployed(arguments.stack)
-    else:
-        running = Emulator(arguments.port)
-        client, tables = running.client("dynamodb"), auditing.tables(outputs(running))
-    number, found = auditing.verify(client, tables)
-    if found:
-        raise Unexpected(str(found))
-    print(f"the chains of {number} resources hold")
-
-
 def build(_arguments: argparse.Namespace) -> None:
-    """Build what would be deployed and say where it is."""
+    """Build what would be deployed, and print its directories."""
     built = artefact()
     print(f"code   {built.code}\nlayer  {built.layer}")
 
@@ -118,77 +104,103 @@ def build(_arguments: argparse.Namespace) -> None:
 def bench(_arguments: argparse.Namespace, *options: str) -> None:
     """Measure the service on this machine; `--help` names the options."""
     command = [sys.executable, "-m", "tests.benchmarks", *options]
-    of_tests = os.environ | {"PYTHONPATH": str(ROOT)}
-    sys.exit(subprocess.run(command, env=of_tests, check=False).returncode)
+    # The benchmarks import `tests`, which is not installed.
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    sys.exit(subprocess.run(command, env=environ, check=False).returncode)
 
 
 @contextmanager
 def _running(
-    parameters: Mapping[str, str], port: int = 0, data: Path | None = None
+    parameters: Mapping[str, str], port: int = 0, data: Path | None = None, tenant: str = ""
 ) -> Iterator[tuple[Emulator, dict[str, str]]]:
     with emulator(port, data) as running:
-        stack = deploy(running, artefact(), parameters)
+        stack = deploy(running, artefact(), {**parameters, **_credentials(running)})
         try:
-            yield running, environment.environment(running, stack)
+            yield running, environment.environment(running, stack, tenant=tenant)
         except Unexpected:
             print(*logs.errors(running), sep="\n", file=sys.stderr)
             raise
 
 
+def _credentials(running: Emulator) -> dict[str, str]:
+    """Return the parameter that names the secret, if this process is given one to keep."""
+    header = os.environ.get("REFERENCE_AUTHORIZATION")
+    return {"ReferenceAuthorizationSecretArn": secret.kept(running, header)} if header else {}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="async-encounters", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for run, options in (
+    for run, add_options in (
         (demo, None),
-        (serve, _serve),
-        (token, _token),
-        (reindex, _reindex),
-        (audit, _audit),
+        (serve, _add_serve_options),
+        (token, _add_token_options),
+        *operating.COMMANDS,
         (build, None),
     ):
         command = commands.add_parser(run.__name__, help=run.__doc__)
         command.set_defaults(run=run)
-        if options:
-            options(command)
+        if add_options:
+            add_options(command)
     commands.add_parser("bench", help=bench.__doc__, add_help=False).set_defaults(run=bench)
     return parser
 
 
-def _port(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--port", type=int, default=8080, help="where it listens (default 8080)")
-
-
-def _token(command: argparse.ArgumentParser) -> None:
-    _port(command)
-    command.add_argument("--role", choices=pool.ROLES, required=True, help="the user's group")
+def _add_token_options(command: argparse.ArgumentParser) -> None:
+    operating.add_port(command)
+    command.add_argument("--role", choices=OF_PEOPLE, required=True, help="the user's group")
     command.add_argument(
-        "--fhir-user", metavar="REF", default="", help="who it is, as Patient/homer-simpson"
+        "--fhir-user", metavar="REF", default="", help="the user, such as Patient/homer-simpson"
+    )
+    command.add_argument(
+        "--patient",
+        metavar="REF",
+        default="",
+        help="the patient in context, such as Patient/bart-simpson",
+    )
+    command.add_argument(
+        "--scope",
+        metavar="SCOPES",
+        default="",
+        help="SMART scopes, such as 'patient/*.rs user/Patient.r'",
+    )
+    command.add_argument(
+        "--tenant", metavar="NAME", default="", help="the tenant, if `serve --tenants` is running"
     )
 
 
-def _reindex(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--stack", help="a deployment on AWS, instead of what `serve` runs")
-    _port(command)
-    command.add_argument("--parts", type=int, default=4, help="worked on at once (default 4)")
-
-
-def _audit(command: argparse.ArgumentParser) -> None:
-    command.add_argument("do", choices=("verify",), help="walk the chains")
-    command.add_argument("--stack", help="a deployment on AWS, instead of what `serve` runs")
-    _port(command)
-
-
-def _serve(command: argparse.ArgumentParser) -> None:
-    _port(command)
-    command.add_argument("--data", type=Path, metavar="DIR", help="keep the data there")
-    command.add_argument("--env-file", type=Path, metavar="PATH", help="write NAME='value' lines")
-    command.add_argument("--policy", choices=POLICIES, help="how sessions begin and end")
-    command.add_argument("--session-scope", choices=SCOPES, help="whose a daily session is")
+def _add_serve_options(command: argparse.ArgumentParser) -> None:
+    operating.add_port(command)
+    command.add_argument("--data", type=Path, metavar="DIR", help="keep the data in this directory")
+    command.add_argument(
+        "--env-file", type=Path, metavar="PATH", help="also write the NAME='value' lines to a file"
+    )
+    command.add_argument("--policy", choices=POLICIES, help="when sessions open and close")
+    command.add_argument(
+        "--session-scope",
+        choices=SCOPES,
+        help="whether a daily session is a thread's or a patient's",
+    )
     command.add_argument(
         "--time-zone", type=_zone, metavar="ZONE", help="IANA time zone of the care setting"
     )
     command.add_argument(
-        "--idle-minutes", type=_minutes, metavar="N", help="close sessions idle so long"
+        "--idle-minutes",
+        type=_minutes,
+        metavar="N",
+        help="close a session after so many minutes without a message",
+    )
+    command.add_argument(
+        "--reference-base-url",
+        metavar="URL",
+        help="check references on that FHIR server, with the header in REFERENCE_AUTHORIZATION",
+    )
+    command.add_argument(
+        "--tenants",
+        dest="tenant_claim",
+        action="store_const",
+        const="tenant",
+        help=f"enable tenants: printed tokens are of {TENANT}, `token --tenant` makes others",
     )
 
 

@@ -1,4 +1,4 @@
-"""Requests to a FHIR server, each told in one line and held to the answer it should get."""
+"""A client of a FHIR server that prints each request and checks its response."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,37 +13,37 @@ SHOWN_IDS = 6
 
 
 class Unexpected(Exception):
-    """An answer is not as it should be."""
+    """A response is not what it should be."""
 
 
 class Conversation:
-    """What one caller says to one FHIR server."""
+    """The requests of one caller to one FHIR server."""
 
     def __init__(self, http: httpx.Client, tell: Callable[[str], object] = print) -> None:
-        """Talk through `http`; `tell` gets a line for each request."""
+        """Send requests through `http`, and pass a line about each to `tell`."""
         self._http = http
         self._base_url = str(http.base_url)
         self._tell = tell
 
     def create(self, resource: Resource) -> Resource:
         """POST a resource."""
-        answer = self._send("POST", resource["resourceType"], {201}, FHIR, resource)
-        created: Resource = answer.json()
+        response = self._send("POST", resource["resourceType"], {201}, FHIR, resource)
+        created: Resource = response.json()
         location = f"{_reference(created)}/_history/{created['meta']['versionId']}"
-        self.hold("Location", answer.headers["location"] == f"{self._base_url}{location}")
+        self.hold("Location", response.headers["location"] == f"{self._base_url}{location}")
         self.hold("what was sent", created.items() >= resource.items())
         return created
 
     def patch(self, resource: Resource, operations: list[dict[str, Any]]) -> Resource:
         """PATCH a resource."""
-        answer = self._send("PATCH", _reference(resource), {200}, JSON_PATCH, operations)
-        patched: Resource = answer.json()
+        response = self._send("PATCH", _reference(resource), {200}, JSON_PATCH, operations)
+        patched: Resource = response.json()
         return patched
 
     def update(self, resource: Resource) -> Resource:
         """PUT a resource."""
-        answer = self._send("PUT", _reference(resource), {200}, FHIR, resource)
-        updated: Resource = answer.json()
+        response = self._send("PUT", _reference(resource), {200}, FHIR, resource)
+        updated: Resource = response.json()
         return updated
 
     def read(self, resource: Resource, status: int = 200) -> Resource:
@@ -62,22 +62,26 @@ class Conversation:
     def search(
         self, query: str, expected: Iterable[Resource], *, others: bool = False
     ) -> list[Resource]:
-        """GET all pages of a search: it finds what is expected, and `others` at most if allowed."""
-        found: list[Resource] = []
+        """GET all pages of a search, and return the resources in them.
+
+        Raises Unexpected if the expected resources are not among them, or if there are others
+        without `others`.
+        """
+        matches: list[Resource] = []
         url: str | None = query
         while url:
             page = self._send("GET", url, {200})
-            found += _resources(page)
+            matches += _resources(page)
             url = _next(page)
-        references = [_reference(resource) for resource in found]
+        references = [_reference(resource) for resource in matches]
         wanted = {_reference(resource) for resource in expected}
         self.hold("nothing twice", len(set(references)) == len(references))
         self.hold("all that match", wanted <= set(references))
         self.hold("nothing else", others or wanted == set(references))
-        return found
+        return matches
 
     def hold(self, what: str, holds: bool) -> None:  # noqa: FBT001 - reads as a sentence
-        """Stop unless it holds."""
+        """Raise Unexpected naming `what` unless it holds."""
         if not holds:
             raise Unexpected(f"not as it should be: {what}")
 
@@ -85,16 +89,16 @@ class Conversation:
         self, method: str, path: str, statuses: set[int], media_type: str = "", body: Any = None
     ) -> httpx.Response:
         headers = {"Content-Type": media_type} if media_type else {}
-        answer = self._http.request(method, path, json=body, headers=headers)
-        shown = path.removeprefix(self._base_url)
-        self._tell(f"{answer.status_code} {method:6} {shown}{_made(answer)}")
-        if answer.status_code not in statuses:
-            raise Unexpected(f"expected {statuses}, not {answer.status_code}: {answer.text}")
-        return answer
+        response = self._http.request(method, path, json=body, headers=headers)
+        relative = path.removeprefix(self._base_url)
+        self._tell(f"{response.status_code} {method:6} {relative}{_summary(response)}")
+        if response.status_code not in statuses:
+            raise Unexpected(f"expected {statuses}, not {response.status_code}: {response.text}")
+        return response
 
 
 def client(base_url: str, token: str) -> httpx.Client:
-    """Make a connection for one caller."""
+    """Return an HTTP client that sends a caller's token."""
     headers = {"Authorization": f"Bearer {token}", "Accept": FHIR}
     return httpx.Client(base_url=base_url, headers=headers, timeout=30)
 
@@ -112,10 +116,10 @@ def _next(bundle: httpx.Response) -> str | None:
     return links.get("next")
 
 
-def _made(answer: httpx.Response) -> str:
-    body = answer.json() if answer.content else {}
+def _summary(response: httpx.Response) -> str:
+    body = response.json() if response.content else {}
     if body.get("resourceType") == "Bundle":
-        ids = [resource["id"] for resource in _resources(answer)]
+        ids = [resource["id"] for resource in _resources(response)]
         more = " ..." if len(ids) > SHOWN_IDS else ""
         return f" -> {len(ids)}: {' '.join(ids[:SHOWN_IDS])}{more}"
     return f" -> {body['id']}" if "id" in body and "meta" in body else ""

@@ -1,4 +1,4 @@
-"""The emulator of AWS: a process of its own in an environment of its own, on loopback only."""
+"""The AWS emulator: a process with its own Python environment, listening on loopback only."""
 
 import os
 import socket
@@ -19,14 +19,15 @@ PACKAGES = ("ministack==1.5.33", "aws-sam-translator==1.115.0", "cryptography==5
 REGION = "us-east-1"
 START_SECONDS = 60
 STOP_SECONDS = 30
-# What the emulator is given of this process's environment: functions inherit what it has.
+# The variables that the emulator gets from this process's environment. No others, because the
+# functions that it runs inherit them.
 INHERITED = ("PATH", "HOME", "LANG")
-# And where faketime shifts this process's clock, what shifts the emulator's as well.
+# Passed on as well if faketime shifts this process's clock, so that the emulator's is shifted too.
 SHIFTED = ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "PYTHONPATH")
 
 
 class StartError(Exception):
-    """The emulator, or what should run on it, did not start."""
+    """The emulator, or the stack on it, did not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL on which it listens."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What points an AWS client at it."""
+        """Environment variables that point an AWS client at it."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
@@ -51,21 +52,21 @@ class Emulator:
             "AWS_SECRET_ACCESS_KEY": "test",
         }
 
-    def client(self, service: str) -> Any:
-        """Make a client of one of its services."""
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """Return a boto3 client of one of its services."""
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}),
+            config=config or Config(retries={"max_attempts": 0}),
         )
 
 
 @contextmanager
 def emulator(port: int = 0, data: Path | None = None) -> Iterator[Emulator]:
-    """Run an emulator on `port` or a free one; `data` keeps its state."""
+    """Run an emulator on `port`, or on a free port if 0, with its state kept in `data` if given."""
     running = Emulator(port or free_port())
     with tempfile.TemporaryDirectory(prefix="async-encounters-") as scratch:
         log = Path(scratch, "emulator.log")
@@ -78,16 +79,16 @@ def emulator(port: int = 0, data: Path | None = None) -> Iterator[Emulator]:
 
 
 def interpreter() -> str:
-    """Give the Python of the emulator's environment, making it where it is not there yet."""
+    """Return the Python interpreter of the emulator's environment, created if needed."""
     extra = [f"--with={package}" for package in PACKAGES[1:]]
     command = ["uv", "--quiet", "tool", "run", "--python", "3.13", "--from", PACKAGES[0], *extra]
-    found = subprocess.run(
+    completed = subprocess.run(
         [*command, "python", "-c", "import sys; print(sys.executable)"],
         check=True,
         capture_output=True,
         text=True,
     )
-    return found.stdout.strip()
+    return completed.stdout.strip()
 
 
 def _start(
@@ -97,7 +98,7 @@ def _start(
     environment = {name: os.environ[name] for name in names if name in os.environ} | {
         "GATEWAY_PORT": str(running.port),
         "BIND_HOST": "127.0.0.1",
-        "AUTH": "true",  # functions may do what their roles allow
+        "AUTH": "true",  # enforces the policies of the functions' roles
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
@@ -109,12 +110,12 @@ def _start(
     script = Path(__file__).with_name("ministack_main.py")
     with log.open("wb") as output:
         return subprocess.Popen(
-            [interpreter(), "-P", str(script)],  # -P: the script's neighbours are not its modules
+            [interpreter(), "-P", str(script)],  # -P: keeps this directory off its sys.path
             env=environment,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # a Ctrl-C is this process's to handle
+            start_new_session=True,  # Ctrl-C reaches this process only, which then stops it
         )
 
 
@@ -131,14 +132,14 @@ def _wait(running: Emulator, process: subprocess.Popen[bytes], log: Path) -> Non
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     try:
-        process.communicate(timeout=STOP_SECONDS)  # ends its input, which ends it
+        process.communicate(timeout=STOP_SECONDS)  # closes its input, on which it exits
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,14 +1,14 @@
-"""Invented resources for the walkthrough, dated by the clock of the service that they go to."""
+"""Invented resources for the walkthrough, dated by the clock of the service that stores them."""
 
 from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.catalog.code_systems import ACT_CODE, ENCOUNTER_TYPE
+
 Resource = dict[str, Any]
 
-ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 VIRTUAL = f"{ACT_CODE}|VR"
-ENCOUNTER_TYPE = "https://medplum.com/fhir/CodeSystem/encounter-type"
 POLICY_URL = "https://example.org/StructureDefinition/session-policy"
 HOMER = {"reference": "Patient/homer-simpson"}
 MARGE = {"reference": "RelatedPerson/marge-simpson"}
@@ -25,7 +25,7 @@ def written_at(resource: Resource) -> datetime:
 
 
 def session() -> Resource:
-    """Make the Encounter of an asynchronous visit."""
+    """Return the Encounter of an asynchronous visit."""
     return {
         "resourceType": "Encounter",
         "status": "in-progress",
@@ -36,14 +36,14 @@ def session() -> Resource:
 
 
 def family_session() -> Resource:
-    """Make the Encounter of a visit about several patients: it has no subject."""
-    shared = session()
-    del shared["subject"]
-    return shared
+    """Return the Encounter of a visit about several patients, without a subject."""
+    encounter = session()
+    del encounter["subject"]
+    return encounter
 
 
 def medical_encounter(of: Resource, patient: str, snomed: str = "") -> Resource:
-    """Make the Encounter of one patient in a session of several."""
+    """Return the Encounter of one patient in a session about several."""
     coding = {"system": "http://snomed.info/sct", "code": snomed}
     return {
         **session(),
@@ -55,7 +55,7 @@ def medical_encounter(of: Resource, patient: str, snomed: str = "") -> Resource:
 
 
 def header() -> Resource:
-    """Make the Communication that opens a thread."""
+    """Return the header Communication of a thread."""
     return {
         "resourceType": "Communication",
         "status": "in-progress",
@@ -69,7 +69,10 @@ def header() -> Resource:
 def message(
     of: Resource, sender: dict[str, str], minute: int, text: str, *attachments: Resource
 ) -> Resource:
-    """Make a message in a thread, sent `minute` minutes after its first, which is past."""
+    """Return a message in a thread, sent `minute` minutes after its first message.
+
+    The first one is sent ten minutes before the header was created.
+    """
     sent = written_at(of) - timedelta(minutes=10 - minute)
     return {
         "resourceType": "Communication",
@@ -84,37 +87,37 @@ def message(
 
 
 def draft(of: Resource, sender: dict[str, str], text: str) -> Resource:
-    """Make a message that has not been sent yet."""
+    """Return a message that has not been sent yet."""
     unsent = message(of, sender, 0, text) | {"status": "preparation"}
     del unsent["sent"]
     return unsent
 
 
 def photo() -> Resource:
-    """Make an attachment."""
+    """Return an attachment with a picture."""
     data = b64encode(TRANSPARENT_PIXEL).decode()
     return {"contentAttachment": {"contentType": "image/gif", "data": data, "title": "back.gif"}}
 
 
 def policy(code: str) -> Resource:
-    """Make the extension by which a header says how its sessions begin and end."""
+    """Return the extension that sets a session policy on a thread's header."""
     part = {"url": "policy", "valueCode": code}
     return {"extension": [{"url": POLICY_URL, "extension": [part]}]}
 
 
 def link(encounter: Resource) -> list[dict[str, Any]]:
-    """Make the JSON Patch that links a thread to a session."""
+    """Return the JSON Patch that links a thread to a session."""
     value = {"reference": f"Encounter/{encounter['id']}"}
     return [{"op": "add", "path": "/encounter", "value": value}]
 
 
 def entered_in_error() -> list[dict[str, Any]]:
-    """Make the JSON Patch that marks a record as one that should not be."""
+    """Return the JSON Patch that marks a resource as entered in error."""
     return [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
 
 
 def finished(encounter: Resource) -> Resource:
-    """Make what an Encounter becomes when it ends as last written, after twelve minutes of work."""
+    """Return an Encounter finished when it was last written, with a length of twelve minutes."""
     minutes = {"system": "http://unitsofmeasure.org", "unit": "min", "code": "min"}
     end = written_at(encounter).isoformat(timespec="milliseconds")
     period = {"period": {**encounter.get("period", {}), "end": end}}

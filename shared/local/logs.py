@@ -1,10 +1,10 @@
-"""What the functions logged."""
+"""The logs of the functions on the emulator."""
 
 from shared.local.emulator import Emulator
 
 
 def errors(emulator: Emulator) -> list[str]:
-    """Give the log lines of level ERROR, oldest first."""
+    """Return the log lines of level ERROR, oldest first in each log group."""
     logs = emulator.client("logs")
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
     return [

@@ -1,7 +1,8 @@
-"""Runs the emulator until standard input ends: however its parent ends, it saves its state.
+"""Runs the emulator until its standard input is closed.
 
-Run by path with the emulator's own interpreter. An HTTP API's greedy variable takes the empty rest
-of a path as well (https://github.com/storacha/w3infra/pull/166), which the emulator's does not.
+It thus saves its state and exits however its parent process ends. It is run by its path with the
+emulator's own interpreter. On AWS a greedy path variable also matches an empty rest of the path
+(https://github.com/storacha/w3infra/pull/166); the emulator is patched to do the same.
 """
 
 import os
@@ -12,20 +13,23 @@ import threading
 from ministack.app import main
 from ministack.services import apigateway
 
-_variables = apigateway._extract_path_params  # noqa: SLF001 - it has no public name
+_path_variables = apigateway._extract_path_params  # noqa: SLF001 - it has no public name
 
 
-def _variables_and_empty_rest(route: str, path: str) -> dict[str, str] | None:
-    """Return the variables of a path, as the emulator does, or with an empty greedy one."""
-    found: dict[str, str] | None = _variables(route, path)
-    if found is None and route.endswith("+}") and path.endswith("/"):
-        found = _variables(route, f"{path}-")
-        if found is not None:
-            found[route.rpartition("{")[2][:-2]] = ""
-    return found
+def _path_variables_with_empty_rest(route: str, path: str) -> dict[str, str] | None:
+    """Return the variables of a path, None if it does not match the route.
+
+    A greedy variable may be empty.
+    """
+    variables: dict[str, str] | None = _path_variables(route, path)
+    if variables is None and route.endswith("+}") and path.endswith("/"):
+        variables = _path_variables(route, f"{path}-")
+        if variables is not None:
+            variables[route.rpartition("{")[2][:-2]] = ""
+    return variables
 
 
-apigateway._extract_path_params = _variables_and_empty_rest  # noqa: SLF001
+apigateway._extract_path_params = _path_variables_with_empty_rest  # noqa: SLF001 - as above
 
 
 def _stop_with_parent() -> None:

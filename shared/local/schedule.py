@@ -1,4 +1,4 @@
-"""Running the schedule of a stack on this machine at a time of one's choice."""
+"""Runs the closing schedule of a stack on this machine, at any given time."""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from shared.local.stack import physical_id
 
 
 def run(emulator: Emulator, moment: datetime) -> None:
-    """Call the closing scheduler as its schedule would at an instant."""
+    """Invoke the closing scheduler as the schedule would at an instant."""
     emulator.client("lambda").invoke(
         FunctionName=physical_id(emulator, "ClosingSchedulerFunction"),
         Payload=json.dumps(event(moment)),
@@ -16,7 +16,7 @@ def run(emulator: Emulator, moment: datetime) -> None:
 
 
 def event(moment: datetime) -> dict[str, object]:
-    """Make the event of a schedule's run."""
+    """Return the event of a run of the schedule."""
     return {
         "version": "0",
         "id": "11111111-2222-4333-8444-555555555555",

@@ -1,4 +1,4 @@
-"""The template deployed to the emulator."""
+"""Deployment of the template to the emulator."""
 
 import io
 import json
@@ -24,7 +24,7 @@ DEPLOY_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A deployed template: its outputs, and the FHIR base URL and explorer on this machine."""
+    """A deployed template: its outputs, and its URLs on this machine."""
 
     base_url: str
     explore_url: str
@@ -35,7 +35,7 @@ class Stack:
 def deploy(
     emulator: Emulator, artefact: Artefact, parameters: Mapping[str, str] | None = None
 ) -> Stack:
-    """Create or update the stack and wait until it stands."""
+    """Create or update the stack, and wait until it is complete."""
     base_path = (parameters or {}).get("BasePath", "/fhir/R4")
     root = f"{emulator.url}/_aws/execute-api/{API_ID}"
     base_url, explore_url = f"{root}{base_path}", f"{root}/explore"
@@ -44,6 +44,7 @@ def deploy(
         "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
         "AccessTokenMinutes": "1440",
         "DeletionProtection": "false",
+        "UserPoolDeletionProtection": "false",
         "PublicBaseUrl": base_url,
         "AuthorizeUrl": f"{emulator.url}/oauth2/authorize",
         "TokenUrl": token_url,
@@ -52,9 +53,9 @@ def deploy(
     }
     body = _for_emulator(template.load(), _upload(emulator, artefact))
     _apply(emulator, body, values)
-    found = outputs(emulator)
+    stack_outputs = outputs(emulator)
     _protect(emulator, body)
-    return Stack(base_url, explore_url, token_url, found)
+    return Stack(base_url, explore_url, token_url, stack_outputs)
 
 
 def _upload(emulator: Emulator, artefact: Artefact) -> tuple[str, str]:
@@ -75,8 +76,8 @@ def _archive(directory: Path) -> bytes:
 
 
 def _layer(directory: Path) -> bytes:
-    # Lambda unpacks a layer once; the emulator would for every worker, 60 MB each time. So it gets
-    # a path configuration file that puts the unpacked layer before everything else.
+    # The emulator would unpack the layer's 60 MB for every worker, where Lambda does so once. So it
+    # gets a path configuration file instead, which puts the local layer first on sys.path.
     content = io.BytesIO()
     line = f"import sys; sys.path.insert(0, {str(directory / 'python')!r})\n"
     with zipfile.ZipFile(content, "w") as archive:
@@ -88,12 +89,35 @@ def _for_emulator(body: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any]
     code, layer = keys
     body["Globals"]["Function"]["CodeUri"] = f"s3://{BUCKET}/{code}"
     body["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = f"s3://{BUCKET}/{layer}"
-    # Fixes the API's id, so that its URL is known before it is made.
+    # Fixes the API's id, so that its URL is known before it is created.
     body["Resources"]["Api"]["Properties"]["Tags"] = {"ms-custom-id": API_ID}
-    # A parameter's value reaches it as text, which it cannot compare; two workers suit one machine.
+    # The emulator expects the property names of the gateway's own API here.
+    cors = body["Resources"]["Api"]["Properties"]["CorsConfiguration"]["Fn::If"]
+    cors[1] = {name[:1].lower() + name[1:]: value for name, value in cors[1].items()}
+    # The emulator does not fill the schedule's attributes into an input. Its default event has the
+    # time as well.
+    closing = body["Resources"]["ClosingSchedulerFunction"]["Properties"]
+    del closing["Events"]["Schedule"]["Properties"]["Input"]
+    # The emulator requires a permission for SendMessageBatch, which on AWS SendMessage includes.
+    for statement in closing["Policies"][1]["Statement"]:
+        if "sqs:SendMessage" in statement["Action"]:
+            statement["Action"].append("sqs:SendMessageBatch")
+    # The emulator gets a parameter's value as a string, which it cannot compare with a number. Two
+    # workers suit one machine.
     messages = body["Resources"]["ClosingMessages"]["Properties"]
     messages["ScalingConfig"] = {"MaximumConcurrency": 2}
+    # The emulator refuses alarms over several metrics, so each watches its first one.
+    for alarm in template.resources(body, "AWS::CloudWatch::Alarm").values():
+        _watch_one(alarm["Properties"])
+    # The bucket's policy denies requests without TLS, and the emulator on loopback has none.
+    del body["Resources"]["AuditArchivePolicy"]
     return body
+
+
+def _watch_one(alarm: dict[str, Any]) -> None:
+    read = [query["MetricStat"] for query in alarm.pop("Metrics", ()) if "MetricStat" in query]
+    if read:
+        alarm |= {**read[0]["Metric"], "Period": read[0]["Period"], "Statistic": read[0]["Stat"]}
 
 
 def _apply(emulator: Emulator, body: dict[str, Any], values: Mapping[str, str]) -> None:
@@ -115,7 +139,7 @@ def _apply(emulator: Emulator, body: dict[str, Any], values: Mapping[str, str]) 
 
 
 def _uploaded(emulator: Emulator, body: dict[str, Any]) -> str:
-    """Put the template where it may be longer than the 51,200 bytes of one in a request."""
+    """Upload the template and return its URL: in a request it may have only 51,200 bytes."""
     text = json.dumps(body, separators=(",", ":"))
     emulator.client("s3").put_object(Bucket=BUCKET, Key="template.json", Body=text)
     return f"{emulator.url}/{BUCKET}/template.json"
@@ -129,14 +153,14 @@ def _exists(cloudformation: Any) -> bool:
 
 
 def outputs(emulator: Emulator) -> dict[str, str]:
-    """Give the stack's outputs, waiting until it stands."""
+    """Return the stack's outputs once it is complete. Raises StartError if it fails."""
     cloudformation = emulator.client("cloudformation")
     deadline = time.monotonic() + DEPLOY_SECONDS
     while time.monotonic() < deadline:
         (stack,) = cloudformation.describe_stacks(StackName=NAME)["Stacks"]
         status = stack["StackStatus"]
         if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            return {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
+            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         if not status.endswith("_IN_PROGRESS") or "ROLLBACK" in status:
             break
         time.sleep(0.05)
@@ -144,24 +168,25 @@ def outputs(emulator: Emulator) -> dict[str, str]:
 
 
 def physical_id(emulator: Emulator, logical_id: str) -> str:
-    """Give the name that a resource of the template has."""
+    """Return the physical id of a resource of the template."""
     cloudformation = emulator.client("cloudformation")
-    found = cloudformation.describe_stack_resource(StackName=NAME, LogicalResourceId=logical_id)
-    name: str = found["StackResourceDetail"]["PhysicalResourceId"]
+    described = cloudformation.describe_stack_resource(StackName=NAME, LogicalResourceId=logical_id)
+    name: str = described["StackResourceDetail"]["PhysicalResourceId"]
     return name
 
 
 def _failures(cloudformation: Any) -> list[str]:
-    events = cloudformation.describe_stack_events(StackName=NAME)["StackEvents"]
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=NAME)
     return [
         f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
-        for event in events
+        for page in pages
+        for event in page["StackEvents"]
         if event["ResourceStatus"].endswith("FAILED")
     ]
 
 
 def _protect(emulator: Emulator, body: dict[str, Any]) -> None:
-    # What the emulator leaves out when it makes tables from a template.
+    # The emulator ignores these properties when it creates tables from a template.
     dynamodb = emulator.client("dynamodb")
     for name, resource in template.resources(body, "AWS::DynamoDB::Table").items():
         table = physical_id(emulator, name)
@@ -175,5 +200,5 @@ def _protect(emulator: Emulator, body: dict[str, Any]) -> None:
 
 
 def _expires(dynamodb: Any, table: str) -> bool:
-    found = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-    return bool(found["TimeToLiveStatus"] == "ENABLED")
+    description = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    return bool(description["TimeToLiveStatus"] == "ENABLED")

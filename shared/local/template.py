@@ -1,4 +1,4 @@
-"""template.yaml as data."""
+"""Readers of template.yaml: its resources, tables and the functions' environment."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ PATH = Path(__file__).resolve().parents[2] / "template.yaml"
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms: `!Sub x` is `{"Fn::Sub": x}`."""
+    """A YAML loader for CloudFormation's short forms: `!Sub x` is `{"Fn::Sub": x}`."""
 
 
 def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -30,14 +30,14 @@ def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _intrinsic)
 
 
-def load() -> dict[str, Any]:
-    """Read the template, intrinsic functions in their long form."""
-    template: dict[str, Any] = yaml.load(PATH.read_text(), _Loader)  # noqa: S506 - a SafeLoader
+def load(path: Path = PATH) -> dict[str, Any]:
+    """Return a template with its intrinsic functions in their long form."""
+    template: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 - it is a SafeLoader
     return template
 
 
 def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    """Give the resources of one type by logical id."""
+    """Return the resources of one type, by logical id."""
     return {
         name: resource
         for name, resource in template["Resources"].items()
@@ -46,10 +46,10 @@ def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
 
 
 def table_requests(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give what CreateTable needs for each table, without its name, by logical id."""
-    wanted = ("AttributeDefinitions", "KeySchema", "BillingMode")
+    """Return the arguments of CreateTable for each table, except its name, by logical id."""
+    arguments = ("AttributeDefinitions", "KeySchema", "BillingMode")
     return {
-        name: {key: table["Properties"][key] for key in wanted}
+        name: {argument: table["Properties"][argument] for argument in arguments}
         for name, table in resources(template, "AWS::DynamoDB::Table").items()
     }
 
@@ -57,13 +57,20 @@ def table_requests(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def function_environment(
     template: dict[str, Any], names: dict[str, str] | None = None
 ) -> dict[str, str]:
-    """Give the functions' environment: parameters at their defaults, resources by `names`."""
-    parameters = {name: str(p.get("Default", "")) for name, p in template["Parameters"].items()}
-    known = parameters | (names or {})
+    """Return the functions' environment variables.
+
+    Parameters have their defaults. References to resources have the values in `names`, by logical
+    id.
+    """
+    parameters = {
+        name: str(parameter.get("Default", ""))
+        for name, parameter in template["Parameters"].items()
+    }
+    values = parameters | (names or {})
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    # What depends on a condition is about the user pool, which is not there.
+    # Conditional values are about the user pool, which does not exist here: they stay empty.
     return {
-        name: known.get(value["Ref"], "") if "Ref" in value else ""
+        name: values.get(value["Ref"], "") if "Ref" in value else ""
         for name, value in variables.items()
         if isinstance(value, dict)
     } | {name: value for name, value in variables.items() if isinstance(value, str)}

@@ -1,7 +1,7 @@
-"""The walkthrough: a session with a thread, a family's session, searching, finishing, taking back.
+"""The walkthrough: a session with a thread, a family's session, searches, finishing, retracting.
 
-Plays over HTTP against any base URL, also one with other data, and goes by that service's clock.
-Everybody in it is invented.
+It is played over HTTP against any base URL, also that of a server with other data, and goes by
+that server's clock. Everybody in it is invented.
 """
 
 import time
@@ -18,9 +18,9 @@ CLOSING_SECONDS = 30
 
 
 def play(talk: Conversation, *, others: bool) -> None:
-    """Play all of it, stopping with Unexpected at the first answer that is not as it should be.
+    """Play the walkthrough. Raises Unexpected at the first response that is not what it should be.
 
-    `others` says that the server may have Encounters from elsewhere.
+    `others` is whether the server may have Encounters that are not of this walkthrough.
     """
     visit = talk.create(examples.session())
     thread, messages = _thread(talk)
@@ -64,15 +64,15 @@ def _search_communications(
 ) -> None:
     encounter, header = f"Encounter/{visit['id']}", f"Communication/{thread['id']}"
     talk.search(f"Communication?encounter={encounter}&part-of:missing=true", [thread])
-    # Those posted before the link too.
+    # The link has adopted the messages that were posted before it.
     talk.search(f"Communication?session={encounter}", messages)
-    found = talk.search(f"Communication?part-of={header}&_sort=sent", messages)
-    sent = [one["sent"] for one in messages]
-    talk.hold("the order of sent", [one["sent"] for one in found] == sent)
+    matches = talk.search(f"Communication?part-of={header}&_sort=sent", messages)
+    sent = [message["sent"] for message in messages]
+    talk.hold("the order of sent", [match["sent"] for match in matches] == sent)
 
 
 def _finish(talk: Conversation, visit: Resource) -> None:
-    # The link and the messages may have changed it meanwhile, so what is finished is read first.
+    # The link and the messages may have changed the Encounter since, so it is read first.
     ended = talk.update(examples.finished(talk.read(visit)))
     talk.hold("status finished", ended["status"] == "finished")
     versions = talk.history(visit)
@@ -81,7 +81,7 @@ def _finish(talk: Conversation, visit: Resource) -> None:
 
 
 def _take_back(talk: Conversation, visit: Resource, thread: Resource) -> None:
-    """Mark a record as an error, which administrators alone could delete, and delete a draft."""
+    """Mark a session, which only administrators could delete, as an error; delete a draft."""
     marked = talk.patch(visit, examples.entered_in_error())
     talk.hold("status entered-in-error", marked["status"] == "entered-in-error")
     draft = talk.create(examples.draft(thread, examples.ALICE, "Does it hurt at ni"))
@@ -90,7 +90,7 @@ def _take_back(talk: Conversation, visit: Resource, thread: Resource) -> None:
 
 
 def closing_by_itself(talk: Conversation, run_schedule: Callable[[datetime], None]) -> None:
-    """Let a message open a session, and the schedule, told that it is a day later, close it."""
+    """Let a message open a session, and let the schedule close it at an event time a day later."""
     thread = talk.create(examples.header() | examples.policy("thread"))
     messages = [
         talk.create(examples.message(thread, examples.HOMER, 0, "It is gone.")),
@@ -105,15 +105,15 @@ def closing_by_itself(talk: Conversation, run_schedule: Callable[[datetime], Non
     run_schedule(examples.written_at(opened) + timedelta(days=1, minutes=1))
     closed = _when_closed(talk, session)
     talk.hold("status finished", closed["status"] == "finished")
-    talk.hold("a length of five minutes", closed["length"]["value"] == 5)  # noqa: PLR2004 - as said
+    talk.hold("a length of five minutes", closed["length"]["value"] == 5)  # noqa: PLR2004 - minutes of the last message
     talk.search(f"Communication?session=Encounter/{session['id']}", messages)
 
 
 def _when_closed(talk: Conversation, session: Resource) -> Resource:
-    """Read a session every second until it has been closed, or for too long."""
+    """Read a session every second until it has been closed, for at most CLOSING_SECONDS."""
     deadline = time.monotonic() + CLOSING_SECONDS
     while True:
-        found = talk.read(session)
-        if found["status"] == "finished" or time.monotonic() > deadline:
-            return found
+        encounter = talk.read(session)
+        if encounter["status"] == "finished" or time.monotonic() > deadline:
+            return encounter
         time.sleep(1)

@@ -1,1 +1,1 @@
-"""How what is deployed is made; nothing here is deployed."""
+"""Building of the deployed code and its dependencies; nothing here is deployed."""

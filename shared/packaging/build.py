@@ -1,8 +1,10 @@
-"""Makes what is deployed: the functions' code, and the dependencies as a layer.
+"""Builds what is deployed: the functions' code, and their dependencies as a layer.
 
-Run by path and on the standard library alone, so that it needs nothing of the project installed.
+It is run by its path and uses only the standard library, so that nothing needs to be installed.
 """
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,45 +13,70 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("functions", "shared")
+NOT_DEPLOYED = (".pyc", ".md")
 DEVELOPMENT = ("local", "packaging")
-# Compiled modules carry the platform in their file names, so one layer serves both processors.
+# Extension modules carry the platform in their file names, so one layer serves both processors.
 PLATFORMS = ("aarch64-manylinux_2_28", "x86_64-manylinux_2_28")
+# The platform of this machine.
 HERE = ""
-SERVICES = frozenset({"dynamodb", "sqs"})
+SBOM = "sbom.cdx.json"
+# AWS services that the functions call: boto3's data about all others is left out.
+SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs"})
 
 
 def sources() -> list[Path]:
-    """Give the files that are deployed."""
+    """Return the files that are deployed."""
     return [
         path
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
         if path.is_file()
-        and path.suffix != ".pyc"
+        and path.suffix not in NOT_DEPLOYED
         and path.relative_to(ROOT / package).parts[0] not in DEVELOPMENT
     ]
 
 
 def code(target: Path) -> None:
-    """Put the functions and what they share into `target`."""
+    """Copy the functions and the code that they share into `target`, and compile them."""
     for source in sources():
         copy = target / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
+    # Other content is what publishes versions, which other values of parameters do not.
+    if release := os.environ.get("RELEASE"):
+        (target / "RELEASE").write_text(release)
     _compile(target)
 
 
 def dependencies(target: Path, platforms: tuple[str, ...] = PLATFORMS) -> None:
-    """Install the locked dependencies into `target`, without the data of services nobody calls."""
+    """Install the locked dependencies into `target`, without data of AWS services not called.
+
+    Write the SBOM beside `target`, so that it is in the layer.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         locked = Path(scratch, "requirements.txt")
         _uv("export", "--frozen", "--no-dev", "--no-emit-project", "--output-file", str(locked))
-        for number, platform in enumerate(platforms):
-            installed = Path(scratch, str(number))
+        for index, platform in enumerate(platforms):
+            installed = Path(scratch, str(index))
             _install(locked, installed, platform)
             shutil.copytree(installed, target, dirs_exist_ok=True)
     _prune(target)
     _compile(target)
+    sbom(target.parent)
+
+
+def sbom(target: Path) -> None:
+    """Write the SBOM of the layer's packages into `target`, as CycloneDX.
+
+    It has no timestamp and no serial number, so that the same lock file gives the same SBOM.
+    https://cyclonedx.org/docs/1.5/json/
+    """
+    options = ("--frozen", "--no-dev", "--no-emit-project", "--preview-features", "sbom-export")
+    file = target / SBOM
+    _uv("export", *options, "--format", "cyclonedx1.5", "--output-file", str(file))
+    document = json.loads(file.read_text())
+    del document["serialNumber"], document["metadata"]["timestamp"]
+    file.write_text(json.dumps(document, indent=2))
 
 
 def _install(locked: Path, target: Path, platform: str) -> None:
@@ -70,7 +97,7 @@ def _prune(target: Path) -> None:
 
 
 def _compile(target: Path) -> None:
-    # Archives do not keep times, so a .pyc that is checked against its source's would be useless.
+    # Archives do not keep modification times, so a .pyc checked against its source's is never used.
     options = ["-q", "-j", "0", "-s", str(target), "--invalidation-mode", "unchecked-hash"]
     subprocess.run([sys.executable, "-m", "compileall", *options, str(target)], check=True)
 
@@ -80,4 +107,4 @@ def _uv(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    {"code": code, "dependencies": dependencies}[sys.argv[1]](Path(sys.argv[2]))
+    {"code": code, "dependencies": dependencies, "sbom": sbom}[sys.argv[1]](Path(sys.argv[2]))

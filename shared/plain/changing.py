@@ -1,6 +1,6 @@
-"""What a change of a plain object makes of what FHIR has there.
+"""Application of a changed plain object to the FHIR element that it was read from.
 
-Only what it says otherwise than it was shown is written: all else stays as it is stored.
+Only fields whose value differs from the one shown are written. Everything else stays as stored.
 """
 
 import re
@@ -9,59 +9,60 @@ from itertools import zip_longest
 from typing import Any
 
 from shared.errors import Invalid, Issue
-from shared.fhirjson import canonical
+from shared.fhir.fhirjson import canonical
+from shared.fhir.json_values import copied
+from shared.fhir.patch.patching import merge
+from shared.fhir.validation.pairs import positions
 from shared.plain import paths
 from shared.plain.fields import Field, Fields, read
 from shared.plain.kinds import says_nothing
-from shared.resources.patching import merge
-from shared.resources.values import copied
 
 type Json = dict[str, Any]
 
 
 def same(a: Any, b: Any) -> bool:
-    """Tell whether two values are the same, digit for digit."""
+    """Return whether two JSON values are the same, including the digits of numbers."""
     return canonical(a) == canonical(b)
 
 
 def patched(fields: Fields, before: Json, changes: Json) -> Json:
-    """Return a plain object as a merge patch makes it of what is shown.
+    """Return the plain object that results from applying a merge patch to the one shown.
 
-    What is shown as a text is patched as the object that it stands for. Where of a first and all of
-    them one is named, the other follows it.
+    A value that is shown as text is patched as the object that it stands for. If the patch names
+    only one of a field and its plural, the other one is adapted to it.
     https://www.rfc-editor.org/rfc/rfc7396
     """
     shown = read(fields, before)
-    merged: Json = merge(_spread(fields, shown, changes), changes)
+    merged: Json = merge(_with_objects(fields, shown, changes), changes)
     for name, change in changes.items():
         if merged.get(name) == {} and says_nothing(change):
-            merged[name] = copied(change)  # it has lost all that it said
+            merged[name] = copied(change)  # keep the nulls that emptied the object
     for field in fields:
-        named = [name for name in field.names if name in changes]
-        if field.plural and len(named) == 1:
-            merged.pop(field.name if named == [field.plural] else field.plural, None)
-        if field.plural in shown and named == [field.name] and field.name in merged:
+        patched_names = [name for name in field.names if name in changes]
+        if field.plural and len(patched_names) == 1:
+            merged.pop(field.name if patched_names == [field.plural] else field.plural, None)
+        if field.plural in shown and patched_names == [field.name] and field.name in merged:
             merged[field.plural] = [merged[field.name], *shown[field.plural][1:]]
     return merged
 
 
-def _spread(fields: Fields, shown: Json, changes: Json) -> Json:
-    """Return what is shown, with an object in place of each text of which a part is changed."""
+def _with_objects(fields: Fields, shown: Json, changes: Json) -> Json:
+    """Return the object shown, with each text that is changed in part expanded to an object."""
     kinds = {field.name: field.kind for field in fields if not field.many}
-    parts = {name for name, each in changes.items() if each and isinstance(each, dict)}
+    partial = {name for name, change in changes.items() if change and isinstance(change, dict)}
     return shown | {
-        name: kinds[name].spread(shown[name]) for name in parts & shown.keys() & {*kinds}
+        name: kinds[name].spread(shown[name]) for name in partial & shown.keys() & {*kinds}
     }
 
 
 def changed(fields: Fields, before: Json, given: Json) -> Json:
-    """Give an object as it is when its fields are those given, and no others.
+    """Return a FHIR object whose fields have the values given, and no others.
 
     Raises Invalid naming the fields that contradict each other.
     """
     shown = read(fields, before)
     after: Json = copied(before)
-    given = _chosen(fields, after, given)
+    given = _without_other_choices(fields, after, given)
     issues: list[Issue] = []
     for field in fields:
         try:
@@ -76,48 +77,56 @@ def changed(fields: Fields, before: Json, given: Json) -> Json:
     return after
 
 
-def _chosen(fields: Fields, after: Json, given: Json) -> Json:
-    """Take what else a choice was made of out of an object, and out of the fields given for it."""
+def _without_other_choices(fields: Fields, after: Json, given: Json) -> Json:
+    """Return the fields given, without those that a new choice of a type replaces.
+
+    A choice element such as `value[x]` has one type only. Its other types are removed from `after`.
+    """
     shown = read(fields, after)
     for stem in {field.choice for field in fields if field.choice}:
-        named = {field.name: field.path for field in fields if field.choice == stem}
-        new = {name for name in named if not says_nothing(given.get(name))}
+        choices = {field.name: field.path for field in fields if field.choice == stem}
+        new = {name for name in choices if not says_nothing(given.get(name))}
         new = {name for name in new if not same(given[name], shown.get(name))}
         if new:
-            given = {name: each for name, each in given.items() if name not in {*named} - new}
-            kept = {named[name] for name in new}
-            for name in [name for name in after if re.fullmatch(rf"_?{stem}[A-Z]\w*", name)]:
-                if name.removeprefix("_") not in kept:
-                    del after[name]
+            given = {name: value for name, value in given.items() if name not in {*choices} - new}
+            kept = {choices[name] for name in new}
+            for element in [name for name in after if re.fullmatch(rf"_?{stem}[A-Z]\w*", name)]:
+                if element.removeprefix("_") not in kept:
+                    del after[element]
     return given
 
 
 def _change(field: Field, after: Json, shown: Any, plain: Any) -> None:
-    """Change what a field says otherwise than it was shown, whatever another has done to it."""
-    there = paths.get(after, field.path)
+    """Write a field's value if it differs from the one that was shown before any change."""
+    current = paths.get(after, field.path)
     if plain is None and (field.stays or field.default is not None):
         plain = shown
     if plain is None and not paths.is_there(after, field.path):
         plain = field.default
     if not same(plain, shown):
-        left = field.kind.without(there) if plain is None else field.kind.write(plain, there)
-        paths.put(after, field.path, left)
+        value = field.kind.without(current) if plain is None else field.kind.write(plain, current)
+        paths.put(after, field.path, value)
 
 
 def _change_items(field: Field, after: Json, given: Json) -> None:
-    """Change what a field shows of an array; what it does not show stays in its place."""
+    """Change the elements of an array that a field shows; the others stay in their places."""
     olds = dict(field.items(after))
     wanted = _wanted(field, [*olds.values()], given)
     if field.read_only or same(wanted, [*olds.values()]):
         return
     array = paths.get(after, field.path) or []
-    made = iter(_made(field, array, olds, wanted))
-    kept = [next(made, None) if place in olds else each for place, each in enumerate(array)]
-    paths.put(after, field.path, [each for each in [*kept, *made] if each])
+    elements = iter(_elements(field, array, olds, wanted))
+    in_place = [
+        next(elements, None) if place in olds else element for place, element in enumerate(array)
+    ]
+    paths.put(after, field.path, [element for element in [*in_place, *elements] if element])
 
 
 def _wanted(field: Field, shown: list[Any], given: Json) -> list[Any]:
-    """Give all that a field is to show. Raises Invalid where the first and all contradict."""
+    """Return all values that a field is to show.
+
+    Raises Invalid if the field and its plural contradict each other.
+    """
     first, every = given.get(field.name), given.get(field.plural) or []
     if field.many:
         return first or []
@@ -129,20 +138,26 @@ def _wanted(field: Field, shown: list[Any], given: Json) -> list[Any]:
         return every
     if same(every, shown):
         return [first, *every[1:]]
-    text = f"The first of {field.plural} is not what {field.name} says: send one of both"
+    text = f"The first of {field.plural} differs from {field.name}: send only one of the two"
     raise Invalid(text, expression=f"#/{field.plural}/0")
 
 
-def _made(field: Field, array: list[Any], olds: dict[int, Any], wanted: list[Any]) -> Iterator[Any]:
-    """Make the elements; what is shown as before stays, what replaces another keeps the rest."""
-    free, kept = dict(olds), dict[int, int]()
+def _elements(
+    field: Field, array: list[Any], olds: dict[int, Any], wanted: list[Any]
+) -> Iterator[Any]:
+    """Yield the elements that show the values wanted.
+
+    An element whose value was shown before stays unchanged. A new value is written over the element
+    in its place, if that is free, and keeps what no field shows of it.
+    """
+    old_places, by_text = [*olds], positions(map(canonical, olds.values()))
+    kept: dict[int, int] = {}
     for number, plain in enumerate(wanted):
-        place = next((place for place, shown in free.items() if same(shown, plain)), None)
-        if place is not None:
-            kept[number] = place
-            del free[place]
-    for number, (plain, own) in enumerate(zip_longest(wanted, olds)):
+        if matching := by_text.get(canonical(plain)):
+            kept[number] = old_places[matching.popleft()]
+    free = olds.keys() - kept.values()
+    for number, (plain, place) in enumerate(zip_longest(wanted, olds)):
         if number in kept:
             yield array[kept[number]]
         elif number < len(wanted):
-            yield field.kind.write(plain, array[own] if own in free else None)
+            yield field.kind.write(plain, array[place] if place in free else None)

@@ -1,6 +1,6 @@
-"""Codes and concepts: a text or a usual code by itself, any other as an object."""
+"""Plain forms of Coding and CodeableConcept: text or a usual code alone, others as an object."""
 
-# ruff: noqa: D102 - Kind says what each does
+# ruff: noqa: D102 - the methods are documented in Kind
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,11 +14,13 @@ type Json = dict[str, Any]
 
 CODING = {"system": "uri", "code": "code", "display": "string"}
 CONCEPT = {**CODING, "text": "string"}
+# What makes two codings the same, whatever their display is.
+_IDENTITY = ("system", "code")
 
 
 @dataclass(frozen=True)
 class Coding(Whole):
-    """A Coding: one of the codes of its usual system by itself, any other as an object."""
+    """A Coding: a code of its usual system stands alone, any other is an object."""
 
     system: str
     displays: Mapping[str, str] = field(hash=False)
@@ -29,44 +31,44 @@ class Coding(Whole):
         return picked(value, *CODING) or None
 
     def write(self, plain: Any, old: Json | None) -> Json:
-        return _coding(self.spread(plain), None if isinstance(plain, str) else old)
+        return _written(self.spread(plain), None if isinstance(plain, str) else old)
 
     def spread(self, plain: Any) -> Any:
-        return _usual(plain, self.system, self.displays)
+        return _expanded(plain, self.system, self.displays)
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
-        yield from _code_wrong(plain, pointer, self.displays, CODING)
+        yield from _code_issues(plain, pointer, self.displays, CODING)
 
 
-def _usual(plain: Any, system: str, displays: Mapping[str, str]) -> Any:
-    """Return the Coding of a usual code that stands by itself; all else as it is."""
+def _expanded(plain: Any, system: str, displays: Mapping[str, str]) -> Any:
+    """Return the Coding of a usual code that stands alone, and any other value as it is."""
     if not isinstance(plain, str) or plain not in displays:
         return plain
     return {"system": system, "code": plain, "display": displays[plain]}
 
 
-def _coding(plain: Json, old: Json | None) -> Json:
-    """Give a Coding with what the old one says beside it, where that is the same code."""
+def _written(plain: Json, old: Json | None) -> Json:
+    """Return a FHIR Coding. It keeps the old one's other elements if the code is the same."""
     given = picked(plain, *CODING)
-    is_same = old is not None and all(old.get(n) == given.get(n) for n in ("system", "code"))
-    kept = {n: each for n, each in (old or {}).items() if n not in CODING} if is_same else {}
-    return {**kept, **given}
+    is_same = old is not None and all(old.get(name) == given.get(name) for name in _IDENTITY)
+    others = {name: part for name, part in (old or {}).items() if name not in CODING}
+    return {**others, **given} if is_same else given
 
 
-def _code_wrong(
+def _code_issues(
     plain: Any, pointer: str, codes: Mapping[str, str], forms: Mapping[str, str]
 ) -> Iterator[Issue]:
-    """List what is wrong with one of some codes, or an object that says another system's."""
+    """Yield what is wrong with a value that is one of some codes, or an object with another."""
     if isinstance(plain, dict):
         yield from parts_wrong(plain, forms, pointer)
     elif not isinstance(plain, str) or plain not in codes:
-        text = f"Expected here is one of {', '.join(codes)}, or an object {shape(forms)}"
+        text = f"Must be one of {', '.join(codes)}, or an object {shape(forms)}"
         yield Issue("code-invalid", text, pointer)
 
 
 @dataclass(frozen=True)
 class Concept(Whole):
-    """A CodeableConcept: text by itself, or one of the codes of its system; else an object."""
+    """A CodeableConcept: text, or a code of its usual system, stands alone; others are objects."""
 
     system: str = ""
     displays: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -86,23 +88,23 @@ class Concept(Whole):
             return {"coding": [self.spread(plain)]}
         plain = self.spread(plain)
         before = (old or {}).get("coding") or []
-        coding = _coding(plain, before[0] if before else None)
-        kept = {n: each for n, each in (old or {}).items() if n not in ("coding", "text")}
+        coding = _written(plain, before[0] if before else None)
+        kept = {name: part for name, part in (old or {}).items() if name not in ("coding", "text")}
         if coding:
-            # Other codes for the same stay with it.
-            is_same = before and all(before[0].get(n) == coding.get(n) for n in ("system", "code"))
+            # The other codings are translations of the first: they stay as long as it does.
+            is_same = before and all(before[0].get(name) == coding.get(name) for name in _IDENTITY)
             kept["coding"] = [coding, *(before[1:] if is_same else [])]
         return {**kept, **picked(plain, "text")}
 
     def spread(self, plain: Any) -> Any:
         if self.system:
-            return _usual(plain, self.system, self.displays)
+            return _expanded(plain, self.system, self.displays)
         return {"text": plain} if isinstance(plain, str) else plain
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         if self.system:
-            yield from _code_wrong(plain, pointer, self.displays, CONCEPT)
+            yield from _code_issues(plain, pointer, self.displays, CONCEPT)
         elif isinstance(plain, dict):
             yield from parts_wrong(plain, CONCEPT, pointer)
         elif not is_text(plain):
-            yield Issue("value", f"Expected here is text, or an object {shape(CONCEPT)}", pointer)
+            yield Issue("value", f"Must be text, or an object {shape(CONCEPT)}", pointer)

@@ -1,6 +1,6 @@
-"""Objects with fields of their own on both sides."""
+"""Plain forms of FHIR objects, such as Period, as objects with fields of their own."""
 
-# ruff: noqa: ARG002, D102 - Kind says what Group does
+# ruff: noqa: ARG002, D102 - the methods, and their arguments, are documented in Kind
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Group:
-    """An object with fields of its own on both sides."""
+    """A FHIR object, shown as an object with fields of its own."""
 
     fields: tuple[Field, ...]
 
@@ -35,7 +35,7 @@ class Group:
         yield from wrong(self.fields, plain, pointer)
         if plain == {}:
             names = [field.name for field in self.fields]
-            yield Issue("value", f"One of {', '.join(names)} is expected here", pointer)
+            yield Issue("value", f"Must have at least one of {', '.join(names)}", pointer)
 
     def places(self, value: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:
         yield path, pointer

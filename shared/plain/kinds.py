@@ -1,10 +1,10 @@
-"""Values as FHIR has them and as applications do that do not speak it: each kind knows both.
+"""Kinds of values: each converts between the FHIR form of a value and its plain form.
 
-`read` gives None for what cannot be said plainly: that is not shown, and stays as it is. A value is
-as simple as it can be without leaving out what an object of the kind would say.
+`read` returns None for a FHIR value without a plain form, which is then neither shown nor changed.
+A plain form is as simple as possible, but leaves out nothing that the object form would say.
 """
 
-# ruff: noqa: ARG002, D102 - Kind says what each does, and with what
+# ruff: noqa: ARG002, D102 - the methods, and their arguments, are documented in Kind
 
 from base64 import b64decode, b64encode
 from binascii import Error as NoBase64
@@ -13,54 +13,54 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
+from shared.catalog.code_systems import UCUM
 from shared.errors import Issue
-from shared.resources.primitives import PRIMITIVES
-from shared.resources.schema import binding, listed
+from shared.fhir.validation.primitives import PRIMITIVES
+from shared.fhir.validation.schema import binding, listed
 
 type Json = dict[str, Any]
 
-UCUM = "http://unitsofmeasure.org"
 _UNIT_SECONDS: dict[str, int] = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
 _MINUTE = 60
-# Of what lasts longer the minutes are not counted.
-_LONGEST = 1_000_000
+# A larger number of another unit is not converted to minutes: it has no plain form.
+_LARGEST_CONVERTED = 1_000_000
 
 
 class Kind(Protocol):
-    """What the kinds have in common."""
+    """The interface of all kinds."""
 
     def read(self, value: Any) -> Any:
-        """Give FHIR's value plainly, None where that cannot be."""
+        """Return the plain form of a FHIR value, or None if it has none."""
 
     def write(self, plain: Any, old: Any) -> Any:
-        """Give a plain value as FHIR has it, with what the old one says beside it."""
+        """Return the FHIR form of a plain value, with what it does not show of the old one."""
 
     def without(self, old: Any) -> Any:
-        """Give what is left of the old one where there is no plain value."""
+        """Return what is left of the old FHIR value when its plain value is removed."""
 
     def spread(self, plain: Any) -> Any:
-        """Return what `read` has shortened as the object that it stands for."""
+        """Return the object that a shortened plain value stands for."""
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
-        """List what is wrong with a plain value, each with its JSON Pointer."""
+        """Yield what is wrong with a plain value, each issue with its JSON Pointer."""
 
     def places(self, value: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:
-        """Give the pointer of each FHIRPath within a value."""
+        """Yield the FHIRPaths within a FHIR value, each with its JSON Pointer."""
 
 
 def says_nothing(plain: Any) -> bool:
-    """Return whether a value is null, or an object of which every member is."""
+    """Return whether a plain value is null, or an object whose members are all null."""
     is_object = isinstance(plain, dict) and bool(plain)
-    return plain is None or (is_object and all(each is None for each in plain.values()))
+    return plain is None or (is_object and all(member is None for member in plain.values()))
 
 
 def is_text(plain: Any) -> bool:
-    """Tell whether a value is text."""
+    """Return whether a value is a valid FHIR string."""
     return PRIMITIVES["string"].holds(plain)
 
 
 class Whole:
-    """A value that goes as a whole; what of it has no pointer of its own has that of the value."""
+    """The base of kinds whose values are removed as a whole, and have a single JSON Pointer."""
 
     def without(self, old: Any) -> Any:
         return None
@@ -74,7 +74,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Primitive(Whole):
-    """The same on both sides; `form` is FHIR's name of its type."""
+    """A primitive value, the same in both forms; `form` is the name of its FHIR type."""
 
     form: str
 
@@ -86,7 +86,7 @@ class Primitive(Whole):
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         if not PRIMITIVES[self.form].holds(plain):
-            yield Issue("value", f"Expected here is {PRIMITIVES[self.form].form}", pointer)
+            yield Issue("value", f"Must be {PRIMITIVES[self.form].form}", pointer)
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,13 @@ class Code(Primitive):
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         if not isinstance(plain, str) or not binding(self.value_set)(plain):
             codes = listed(self.value_set)
-            known = f"one of {', '.join(codes)}" if codes else "a media type, as text/plain"
-            yield Issue("code-invalid", f"Expected here is {known}", pointer)
+            expected = f"one of {', '.join(codes)}" if codes else "a media type, such as text/plain"
+            yield Issue("code-invalid", f"Must be {expected}", pointer)
 
 
 @dataclass(frozen=True)
 class Minutes(Whole):
-    """A Duration, in minutes."""
+    """A Duration, shown as a number of minutes."""
 
     def read(self, value: Json) -> Any:
         unit = _UNIT_SECONDS.get(value.get("code") or value.get("unit") or "")
@@ -113,7 +113,7 @@ class Minutes(Whole):
             return None
         if unit == _MINUTE:
             return value["value"]
-        if not -_LONGEST <= value["value"] <= _LONGEST:
+        if not -_LARGEST_CONVERTED <= value["value"] <= _LARGEST_CONVERTED:
             return None
         minutes = Decimal(value["value"]) * unit / _MINUTE
         return int(minutes) if minutes == int(minutes) else round(minutes, 2)
@@ -123,14 +123,15 @@ class Minutes(Whole):
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         if not PRIMITIVES["decimal"].holds(plain) or plain < 0:
-            yield Issue("value", "Expected here is a number of minutes, from 0 on", pointer)
+            yield Issue("value", "Must be a number of minutes, 0 or more", pointer)
 
 
 @dataclass(frozen=True)
 class Written(Whole):
-    """The text that an Attachment holds in base64."""
+    """An Attachment, shown as the text that it holds in base64."""
 
-    _DESCRIBING = frozenset({"data", "url", "size", "hash"})
+    # The elements that hold or describe the content, which go when it does.
+    _CONTENT = frozenset({"data", "url", "size", "hash"})
 
     def read(self, value: Json) -> str | None:
         try:
@@ -140,15 +141,16 @@ class Written(Whole):
         return text if is_text(text) else None
 
     def write(self, plain: str, old: Json | None) -> Json:
-        kept = {n: each for n, each in (old or {}).items() if n not in self._DESCRIBING}
-        kind, _, given = kept.get("contentType", "").partition(";")
-        if not kind.startswith("text/") or ("charset" in given and "utf-8" not in given.lower()):
-            kind = kind if kind.startswith("text/") else "text/plain"
-            kept["contentType"] = f"{kind}; charset=utf-8"
+        kept = self.without(old or {})
+        media_type, _, parameters = kept.get("contentType", "").partition(";")
+        is_text_type = media_type.startswith("text/")
+        if not is_text_type or ("charset" in parameters and "utf-8" not in parameters.lower()):
+            media_type = media_type if is_text_type else "text/plain"
+            kept["contentType"] = f"{media_type}; charset=utf-8"
         return {**kept, "data": b64encode(plain.encode()).decode()}
 
     def without(self, old: Json) -> Json:
-        return {n: each for n, each in old.items() if n not in self._DESCRIBING}
+        return {name: part for name, part in old.items() if name not in self._CONTENT}
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
         yield from Primitive("string").wrong(plain, pointer)
@@ -156,7 +158,7 @@ class Written(Whole):
 
 @dataclass(frozen=True)
 class Inside(Whole):
-    """A value that stands in a member of an object, which may say more."""
+    """A FHIR object, shown as the value of one of its members; its other members are kept."""
 
     member: str
     kind: Kind
@@ -165,7 +167,7 @@ class Inside(Whole):
         return self.kind.read(value[self.member]) if self.member in value else None
 
     def write(self, plain: Any, old: Json | None) -> Json:
-        kept = {name: each for name, each in (old or {}).items() if name != self.member}
+        kept = {name: part for name, part in (old or {}).items() if name != self.member}
         inner = self.kind.write(plain, (old or {}).get(self.member))
         return kept if inner == {} else {**kept, self.member: inner}
 

@@ -1,4 +1,4 @@
-"""A resource as its collection shows it, and as a change of what is shown makes it."""
+"""Mapping between resources and the plain objects of their collections."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,16 +12,16 @@ from shared.plain.kinds import says_nothing
 
 type Json = dict[str, Any]
 
-_ALL = "#"
+_ROOT = "#"
 
 
 def shown(collection: Collection, resource: Json) -> Json:
-    """Give a resource plainly."""
+    """Return the plain object of a resource."""
     return fields.read(collection.every_field, resource)
 
 
 def made(collection: Collection, body: Any, **own: str) -> Json:
-    """Give the resource that a body describes, with the `id` of its own if it has one.
+    """Return a new resource with the fields of a body, and with the `id` in `own`, if any.
 
     Raises Invalid naming each field that is wrong.
     """
@@ -29,7 +29,7 @@ def made(collection: Collection, body: Any, **own: str) -> Json:
 
 
 def replaced(collection: Collection, before: Json, body: Any) -> Json:
-    """Return a resource with the fields of a body and no others; what no field shows stays.
+    """Return a resource with the fields of a body and no others; what no field shows is kept.
 
     Raises Invalid naming each field that is wrong.
     """
@@ -37,7 +37,10 @@ def replaced(collection: Collection, before: Json, body: Any) -> Json:
 
 
 def merged(collection: Collection, before: Json, body: Any) -> Json:
-    """Return a resource with the fields of a body as a merge patch. Raises Invalid as above."""
+    """Return a resource changed by a body as a merge patch.
+
+    Raises Invalid naming each field that is wrong.
+    """
     if not isinstance(body, dict):
         return replaced(collection, before, body)
     after = changing.patched(collection.every_field, before, body)
@@ -52,43 +55,58 @@ def _changed(collection: Collection, before: Json, given: Any, body: Any) -> Jso
     every = collection.every_field
     if not isinstance(given, dict):
         raise Invalid(issues=[*fields.wrong(every, given)])
-    there = fields.read(every, before)
-    new = {name: each for name, each in given.items() if not same(each, there.get(name))}
-    issues = [*fields.wrong(every, _asked(body, new))]
+    shown = fields.read(every, before)
+    new = {name: value for name, value in given.items() if not same(value, shown.get(name))}
+    issues = [*fields.wrong(every, _to_validate(body, new))]
     if "id" in before and given.get("id") not in (None, before["id"]):
-        issues.append(Issue("invalid", "The id is not that of the path", f"{_ALL}/id"))
+        issues.append(Issue("invalid", "The id differs from the one in the path", f"{_ROOT}/id"))
     issues += _missing(every, before, given)
     if issues:
         raise Invalid(issues=issues)
     return changing.changed(every, before, given)
 
 
-def _asked(body: Json, new: Json) -> Json:
-    """Return what is new, and null for all else that a body names: that must be a field, too."""
-    asked = dict.fromkeys(body) | new
-    for name, each in body.items():
-        if each and isinstance(each, dict):
-            value = {} if asked[name] is None else asked[name]
-            asked[name] = dict.fromkeys(each) | value if isinstance(value, dict) else value
-    return asked
+def _to_validate(body: Json, new: Json) -> Json:
+    """Return the new values, and null for everything else that a body names.
+
+    Unchanged values may be invalid, but every name must be one of a field.
+    """
+    values = dict.fromkeys(body) | new
+    for name, part in body.items():
+        if part and isinstance(part, dict):
+            value = {} if values[name] is None else values[name]
+            values[name] = dict.fromkeys(part) | value if isinstance(value, dict) else value
+    return values
 
 
 def _missing(every: tuple[Field, ...], before: Json, given: Json) -> Iterator[Issue]:
-    """Name what is needed and left out; what is there but cannot be shown stays."""
-    there = fields.read(every, before)
-    for field in every:
-        is_hidden = paths.is_there(before, field.path) and field.name not in there
-        if field.required and says_nothing(given.get(field.name)) and not is_hidden:
-            yield Issue("required", "This field is needed", f"{_ALL}/{field.name}")
+    """Yield an issue for each required field without a value.
 
-
-def pointer(collection: Collection, resource: Json, body: Any, expression: str) -> str:
-    """Give the JSON Pointer of the field that shows what a FHIRPath names, where one does.
-
-    `resource` is what was refused, made of the body.
+    A stored value without a plain form counts as one, because it is kept.
     """
-    every, found = collection.every_field, dict[str, str]()
-    for path, its in fields.places(every, resource, collection.type, _ALL, _names(body)):
-        if paths.is_within(expression, path):
-            found.setdefault(path, its)
-    return found[max(found, key=len)] if found else expression
+    shown = fields.read(every, before)
+    for field in every:
+        is_hidden = paths.is_there(before, field.path) and field.name not in shown
+        if field.required and says_nothing(given.get(field.name)) and not is_hidden:
+            yield Issue("required", "This field is required", f"{_ROOT}/{field.name}")
+
+
+class Pointers:
+    """Maps FHIRPaths in a resource to the fields of the body that it was made of."""
+
+    def __init__(self, collection: Collection, resource: Json, body: Any) -> None:
+        """Collect the places once for all issues: there are as many as the body has values."""
+        self._pointers: dict[str, str] = {}
+        every = collection.every_field
+        for path, pointer in fields.places(every, resource, collection.type, _ROOT, _names(body)):
+            self._pointers.setdefault(path, pointer)
+
+    def of(self, expression: str) -> str:
+        """Return the JSON Pointer of the field that shows the element of a FHIRPath.
+
+        If no field shows it, return the FHIRPath.
+        """
+        path = expression
+        while path and path not in self._pointers:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self._pointers.get(path, expression)

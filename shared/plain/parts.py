@@ -1,6 +1,6 @@
-"""Objects that say in parts what is mostly said by a text: names of primitives, and what is wrong.
+"""Validation of objects of primitives, the long form of values that are mostly shown as text.
 
-A part is named by a JSON Pointer: https://www.rfc-editor.org/rfc/rfc6901
+Issues name a member by its JSON Pointer: https://www.rfc-editor.org/rfc/rfc6901
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,28 +13,28 @@ type Json = dict[str, Any]
 
 
 def parts_wrong(plain: Json, forms: Mapping[str, str], pointer: str) -> Iterator[Issue]:
-    """List what is wrong with an object of primitives; null is as good as nothing."""
+    """Yield what is wrong with an object of primitives. A member may be null."""
     for name, value in plain.items():
         here = f"{pointer}/{escaped(name)}"
         if name not in forms:
-            text = f"There is no such field; there are {', '.join(forms)}"
+            text = f"There is no such field: the fields are {', '.join(forms)}"
             yield Issue("structure", text, here)
         elif value is not None:
             yield from Primitive(forms[name]).wrong(value, here)
     if not any(name in plain for name in forms):
-        yield Issue("value", f"One of {', '.join(forms)} is expected here", pointer)
+        yield Issue("value", f"Must have at least one of {', '.join(forms)}", pointer)
 
 
 def escaped(name: str) -> str:
-    """Write a name as a token of a JSON Pointer."""
+    """Return a name as a token of a JSON Pointer."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
 def picked(plain: Json, *names: str) -> Json:
-    """Give the members of an object that are named and there."""
+    """Return the named members of an object that have a value."""
     return {name: plain[name] for name in names if plain.get(name) is not None}
 
 
 def shape(forms: Mapping[str, str]) -> str:
-    """Write what an object may say."""
+    """Return the members that an object may have, for an error text."""
     return f"{{{', '.join(forms)}}}"

@@ -1,6 +1,5 @@
-"""Where an element stands: `subject`, `context.encounter`, `content[0].attachment`."""
+"""Paths of elements, such as `subject`, `context.encounter` and `content[0].attachment`."""
 
-import re
 from typing import Any
 
 type Json = dict[str, Any]
@@ -9,7 +8,7 @@ _FIRST = "[0]"
 
 
 def get(value: Any, path: str) -> Any:
-    """Give what stands at a path, None where nothing does."""
+    """Return the value at a path, or None if there is none."""
     for step in path.split(".") if path else ():
         value = (value or {}).get(step.removesuffix(_FIRST))
         if step.endswith(_FIRST):
@@ -18,13 +17,13 @@ def get(value: Any, path: str) -> Any:
 
 
 def is_there(value: Any, path: str) -> bool:
-    """Tell whether a path has something: a value, or an extension that says why there is none."""
-    above, dot, name = path.rpartition(".")
-    return any(get(value, f"{above}{dot}{each}") is not None for each in (name, f"_{name}"))
+    """Return whether a path has a value, or an extension in place of one."""
+    parent, dot, name = path.rpartition(".")
+    return any(get(value, f"{parent}{dot}{key}") is not None for key in (name, f"_{name}"))
 
 
 def put(value: Json, path: str, content: Any) -> None:
-    """Put something at a path, with all that it stands in; nothing takes away what is there.
+    """Store a value at a path, creating the objects around it; an empty value removes it.
 
     An empty path is the object itself.
     """
@@ -40,7 +39,7 @@ def put(value: Json, path: str, content: Any) -> None:
         put(inner, rest, content)
     items = [inner or None, *value.get(name, [])[1:]] if step.endswith(_FIRST) else inner
     if isinstance(items, list):
-        items = [each for each in items if each is not None]
+        items = [item for item in items if item is not None]
     if items is None or items in ({}, []):
         value.pop(name, None)
         value.pop(f"_{name}", None)
@@ -49,15 +48,10 @@ def put(value: Json, path: str, content: Any) -> None:
 
 
 def above(path: str) -> list[str]:
-    """Give what a path stands in, the nearest first, with the arrays by themselves."""
-    found = []
+    """Return the ancestors of a path, the nearest first: `content[0]`, then `content`."""
+    ancestors = []
     while path:
         is_first = path.endswith(_FIRST)
         path = path.removesuffix(_FIRST) if is_first else path.rpartition(".")[0]
-        found.append(path)
-    return [each for each in found if each]
-
-
-def is_within(expression: str, path: str) -> bool:
-    """Tell whether a FHIRPath is that of a path, or of something in it."""
-    return re.match(rf"{re.escape(path)}($|[.\[])", expression) is not None
+        ancestors.append(path)
+    return [ancestor for ancestor in ancestors if ancestor]

@@ -1,168 +1,171 @@
-"""What closing writes into a session and its children: only what nobody else has written."""
+"""Closing a session: detaching its threads, finishing its children, then the session itself.
 
-from datetime import tzinfo
+A closing is one transaction if it fits. Otherwise it is a sequence of transactions, each of which
+any worker or request may continue.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from shared import instants, references
-from shared.sessions.state import Figures
+from shared.access import Actor
+from shared.audit.work import Work
+from shared.fhir import fhirjson, instants, ulids
+from shared.fhir.patch.patching import without_generated_text
+from shared.rules import classification
+from shared.rules import completion as rules
+from shared.rules.classification import ENTERED_IN_ERROR, FINISHED
+from shared.rules.state import Closing, Figures, adopted, figures_of
+from shared.rules.status_history import with_status_history
+from shared.sessions import detaching
+from shared.settings import settings
+from shared.store import versions
+from shared.store.index.rows import free_values
+from shared.store.keys import MESSAGES
+from shared.store.records import CommunicationRecord, EncounterRecord, Pending
 
 type Resource = dict[str, Any]
 
-PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
-# Whom R4 allows in Encounter.participant.individual, and as what they took part.
-PARTICIPATION_OF = {"Practitioner": "ATND", "PractitionerRole": "ATND", "RelatedPerson": "PART"}
-MINUTE = 60 * instants.SECOND
-BOUNDS = frozenset({"start", "end"})
+
+def finish(work: Work, session: EncounterRecord) -> EncounterRecord:
+    """Close a session with status `finished`. Return its record."""
+    body = without_generated_text(session.resource, session.resource | {"status": FINISHED})
+    return close(work, session, left(work, session, body))
 
 
-def written(resource: Resource, element: str) -> Any:
-    """Give what stands in an element that the server may fill."""
-    if element in BOUNDS:
-        period = resource.get("period", {})
-        return period.get(element) or period.get(f"_{element}")
-    return resource.get(element)
-
-
-def still_filled(before: Resource, after: Resource, filled: frozenset[str]) -> frozenset[str]:
-    """Give those filled elements that a client's write has left as they were."""
-    return frozenset(
-        name
-        for name in filled
-        if written(after, name) is not None and written(after, name) == written(before, name)
+def finish_with(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
+    """Close a new session with status `finished`; one late message is its first and last."""
+    figures = figures_of([(message.at, classification.sender(message.resource))])
+    close(
+        work,
+        replace(session, figures=figures),
+        session.resource | {"status": FINISHED},
     )
 
 
-def with_kept(before: Resource, after: Resource, filled: frozenset[str], zone: tzinfo) -> Resource:
-    """Keep what the server filled where a client's write leaves it out, unless they contradict."""
-    left_out = {name for name in filled if written(after, name) is None}
-    bounds = {name: before["period"][name] for name in left_out & BOUNDS}
-    kept = after | {name: before[name] for name in left_out - BOUNDS}
-    if bounds:
-        kept["period"] = _agreeing(after.get("period", {}) | bounds, left_out, zone)
-    return kept
+def close(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
+    """Close a session and its children with the status of `body`, and detach its threads.
 
-
-def _agreeing(period: Resource, ours: frozenset[str] | set[str], zone: tzinfo) -> Resource:
-    """Leave bounds of ours out of a period where the client's other one contradicts them."""
-    whole = instants.period(period, zone)
-    if whole.high >= whole.low:
-        return period
-    return {name: value for name, value in period.items() if name not in ours & BOUNDS}
-
-
-def without(resource: Resource, elements: frozenset[str]) -> Resource:
-    """Take elements out that the server filled."""
-    kept = {name: value for name, value in resource.items() if name not in elements}
-    period = {
-        name: value for name, value in resource.get("period", {}).items() if name not in elements
-    }
-    kept.pop("period", None)
-    return kept | ({"period": period} if period else {})
-
-
-def completed(
-    session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo, *, room: int
-) -> tuple[Resource, frozenset[str]]:
-    """Fill period, length and participants of a session that ends, from its counting messages.
-
-    Gives the session and what the server has filled in it. `room` is how many participants more
-    the session may have.
+    If the work goes in steps, make only the first: detach the threads, and store the body as
+    pending until `complete` writes it.
     """
-    result, filled = timed(session, figures, filled, zone)
-    ours = set(filled)
-    if "participant" not in result or "participant" in ours:
-        _fill_participants(result, figures, ours, room)
-    return result, frozenset(ours)
+    figures = detaching.release(work, session)
+    if figures.dirty:
+        figures = recomputed(work, session.id)
+    body = _in_error_if_empty(session, body, figures)
+    closing = Closing(ulids.new(work.milliseconds), str(body["status"]), work.instant, figures)
+    session = replace(session, closing=closing, slots=frozenset(), due=work.instant)
+    if work.in_steps:
+        work.begun.append(session.id)
+        work.save(session)
+        work.save(Pending(encounter=session.id, json=fhirjson.dumps(body)))
+        return session
+    ended = _ended(work, session, body)
+    for child in _open_children(work, session.id):
+        work.save(_ended_child(work, child, ended))
+    return ended
 
 
-def timed(
-    session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo
-) -> tuple[Resource, frozenset[str]]:
-    """Fill period and length where nobody else has written them; without a message nothing."""
-    result, ours = dict(session), set(filled)
-    if figures.first:
-        period = _period(result.pop("period", {}), figures, ours, zone)
-        if period:
-            result["period"] = period
-        _fill_length(result, ours, zone)
-    return result, frozenset(ours)
+def _in_error_if_empty(session: EncounterRecord, body: Resource, figures: Figures) -> Resource:
+    """Return the body as entered-in-error if the server opened a session that has no messages."""
+    if session.by_server and not figures.first and body["status"] == FINISHED:
+        return body | {"status": ENTERED_IN_ERROR}
+    return body
 
 
-def _period(period: Resource, figures: Figures, ours: set[str], zone: tzinfo) -> Resource:
-    result = dict(period)
-    for name, value in (("start", figures.first), ("end", figures.last)):
-        if name in ours or (name not in result and f"_{name}" not in result):
-            result[name] = value
-            ours.add(name)
-    agreeing = _agreeing(result, ours, zone)
-    ours -= result.keys() - agreeing.keys()
-    return agreeing
+def complete(actor: Actor, session_id: str) -> None:
+    """Make the remaining steps of a closing that has begun, whoever began it.
 
-
-def _fill_length(session: Resource, ours: set[str], zone: tzinfo) -> None:
-    if "length" in session and "length" not in ours:
+    Each child is finished in its own transaction, then the session. Raises Stale if another
+    caller completes the same closing.
+    """
+    work = Work(actor, instants.now())
+    session, pending = work.encounter(session_id, closing=True), work.pending(session_id)
+    if session is None or session.closing is None or pending is None:
         return
-    minutes = elapsed_minutes(session.get("period", {}), zone)
-    session.pop("length", None)
-    ours.discard("length")
-    if minutes is not None:
-        session["length"] = {
-            "value": minutes,
-            "unit": "min",
-            "system": "http://unitsofmeasure.org",
-            "code": "min",
-        }
-        ours.add("length")
+    ended = _ended(work, session, pending.resource)
+    for child in _open_children(work, session_id):
+        step = Work(actor, instants.now())
+        step.require(session)
+        current = step.encounter(child.id)
+        if current and classification.is_open(current.resource):
+            step.save(_ended_child(step, current, ended))
+            step.commit("close")
+    work.remove(pending)
+    work.commit("close")
 
 
-def measured(
-    session: Resource, filled: frozenset[str], zone: tzinfo
-) -> tuple[Resource, frozenset[str]]:
-    """Let a length that the server filled follow the period, which a client may have changed."""
-    result, ours = dict(session), set(filled)
-    if "length" in ours:
-        _fill_length(result, ours, zone)
-    return result, frozenset(ours)
+def recomputed(work: Work, session_id: str, changed: CommunicationRecord | None = None) -> Figures:
+    """Return a session's figures, recomputed from its messages.
+
+    `changed` is a message that this work writes: it is taken as written, not as stored.
+    """
+    return figures_of(
+        (message.at, classification.sender(message.resource))
+        for message in _messages(work, session_id)
+        if (changed if changed and changed.id == message.id else message).counts
+    )
 
 
-def elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
-    """Give the whole minutes of a period, None where a bound does not say its time."""
-    start, end = period.get("start", ""), period.get("end", "")
-    if "T" not in start or "T" not in end:
-        return None
-    elapsed = instants.parse(end, zone).low - instants.parse(start, zone).low
-    return max(0, elapsed) // MINUTE
+def _messages(work: Work, session_id: str) -> Iterable[CommunicationRecord]:
+    """Yield the messages whose effective session this is, except those adopted after its end."""
+    for span in work.spans(session_id):
+        adoptions = work.adoptions(span.thread)
+        for message in work.messages(span.thread, span.low, span.high or MESSAGES[1]):
+            adoption = adopted(message.epoch, adoptions) if message.epoch is not None else None
+            by_adoption = adoption and adoption.session == session_id and not adoption.late
+            if message.session == session_id or by_adoption:
+                yield message
 
 
-def _fill_participants(session: Resource, figures: Figures, ours: set[str], room: int) -> None:
-    present = list(session.get("participant", ()))
-    known = {str(references.target(one.get("individual"))) for one in present}
-    people = [one for one in sorted(figures.senders - known) if takes_part(one)]
-    present += [participant(one) for one in people[: max(room, 0)]]
-    if present:
-        session["participant"] = present
-        ours.add("participant")
+def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
+    """Save the version in which a session ends. Return it."""
+    if session.closing is None:
+        raise AssertionError("a closing has begun")
+    figures = session.closing.figures
+    filled = rules.still_filled(session.resource, body, session.filled)
+    resource, filled = rules.completed(
+        body, figures, filled, settings().zone, room=room_in(session, body)
+    )
+    ended = versions.of_encounter(
+        work,
+        session,
+        resource,
+        closing=None,
+        slots=frozenset(),
+        due="",
+        figures=replace(figures, dirty=False),
+        filled=filled,
+        entered=session.closing.at,
+    )
+    work.save(ended)
+    if resource["status"] in classification.VOID:
+        detaching.free_day(work, ended)
+    return ended
 
 
-def takes_part(reference: str) -> bool:
-    """Tell whether R4 allows somebody as a participant."""
-    return reference.partition("/")[0] in PARTICIPATION_OF
+def room_in(session: EncounterRecord, body: Resource) -> int:
+    """Return how many more participants a session may have before it has too many index rows."""
+    stamped = body | {"meta": {**body.get("meta", {}), "lastUpdated": session.created}}
+    return free_values(stamped)
 
 
-def participant(reference: str) -> Resource:
-    """Make a participant of a person, by what they are."""
-    coding = {"system": PARTICIPATION, "code": PARTICIPATION_OF[reference.partition("/")[0]]}
-    return {"type": [{"coding": [coding]}], "individual": {"reference": reference}}
+def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:
+    return [child for child in work.children(session_id) if classification.is_open(child.resource)]
 
 
-def child_completed(child: Resource, session: Resource, zone: tzinfo) -> Resource:
-    """Fill the bounds that a medical encounter's period lacks from its session's."""
-    whole = session.get("period", {})
-    period = dict(child.get("period", {}))
-    for name in ("start", "end"):
-        if name in whole and name not in period and f"_{name}" not in period:
-            period[name] = whole[name]
-    limits = instants.period(period, zone)
-    if not period or limits.high < limits.low:
-        return child
-    return child | {"period": period}
+def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -> EncounterRecord:
+    """Return the version in which a child ends with its session."""
+    status, at = session.resource["status"], session.entered
+    after = child.resource | {"status": status}
+    after = with_status_history(child.resource, after, child.entered, at, keep_omitted=False)
+    after = without_generated_text(child.resource, after)
+    after = rules.child_completed(after, session.resource, settings().zone)
+    return versions.of_encounter(work, child, after, due="", entered=at)
+
+
+def left(work: Work, session: EncounterRecord, after: Resource) -> Resource:
+    """Return the body of a change of status by the server, with the old status in statusHistory."""
+    return with_status_history(
+        session.resource, after, session.entered, work.instant, keep_omitted=False
+    )

@@ -1,71 +1,80 @@
-"""When an open Encounter is to be looked at, and what is to be done then."""
+"""Look at Encounters when they are due: close sessions, or store when to look again."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum
 
-from shared.sessions.policies import DAILY, THREAD
+from shared import metrics
+from shared.access import Actor
+from shared.audit.work import Work
+from shared.catalog.roles import SERVICE
+from shared.fhir import instants
+from shared.rules import schedule
+from shared.rules.schedule import Verdict
+from shared.sessions import closing, detaching, due_dates
+from shared.store.records import EncounterRecord
+from shared.store.transactions import TooManyItems, with_retries
 
-# How long after it has lasted long an Encounter may still be without its second rows.
-GRACE = timedelta(hours=12)
+
+class Look(Enum):
+    """The outcome of looking at an Encounter."""
+
+    CLOSED = "closed"
+    LATER = "later"
+    NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """What is stamped on an Encounter when it is opened, and whether it waits or is linked.
+def scheduler(tenant: str) -> Actor:
+    """Return the caller on whose behalf the schedule acts."""
+    return Actor(subject="schedule", roles=frozenset({SERVICE}), tenant=tenant)
 
-    `active` is the latest arrival, attaching or reopening of an attached thread; None without one.
-    `long_from` is when it has lasted long; None where that is known already.
+
+def look(tenant: str, encounter_id: str, now: datetime) -> Look:
+    """Look at one Encounter as at an instant. Looking twice changes nothing more.
+
+    Raises Transient if the database is busy.
     """
-
-    policy: str
-    opened: datetime
-    long_from: datetime | None
-    idle_minutes: int
-    max_hours: int
-    day_end: datetime | None
-    active: datetime | None
-    planned: bool
+    actor = scheduler(tenant)
+    return with_retries(lambda: _look(actor, encounter_id, now))
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Close it now, or look again at `due`; neither where nothing more is to be done.
-
-    `is_long` tells that it has lasted long by now.
-    """
-
-    close: bool
-    due: datetime | None = None
-    is_long: bool = False
-
-
-def closes_at(session: Opened) -> datetime | None:
-    """Give when a session closes by itself as things stand; None where it does not."""
-    if session.policy == DAILY:
-        return session.day_end
-    idle_at = None
-    if session.idle_minutes and session.active and not session.planned:
-        idle_at = session.active + timedelta(minutes=session.idle_minutes)
-    if session.policy == THREAD:
-        longest = session.opened + timedelta(hours=session.max_hours)
-        return min(longest, idle_at) if idle_at else longest
-    return idle_at
-
-
-def first_look(session: Opened) -> datetime | None:
-    """Give when an Encounter that opens, or is attached to, is to be looked at."""
-    by_itself, long_from = closes_at(session), session.long_from
-    if by_itself is None or long_from is None:
-        return by_itself or long_from
-    # What is about to close needs no second rows.
-    return by_itself if by_itself - GRACE <= long_from else min(by_itself, long_from)
+def _look(actor: Actor, encounter_id: str, now: datetime, *, in_steps: bool = False) -> Look:
+    work = Work(actor, now)
+    work.in_steps = in_steps
+    encounter = work.encounter(encounter_id, closing=True)
+    if encounter is None or not encounter.due or encounter.due > work.instant:
+        return Look.NOTHING
+    if encounter.closing:
+        closing.complete(actor, encounter_id)
+        _note_lag(encounter, now)
+        return Look.CLOSED
+    verdict = schedule.verdict(due_dates.opened(encounter, detaching.active(work, encounter)), now)
+    if not verdict.close:
+        return _postpone(work, encounter, verdict)
+    try:
+        closing.finish(work, encounter)
+        work.commit("close")
+    except TooManyItems:
+        if in_steps:
+            raise
+        return _look(actor, encounter_id, now, in_steps=True)
+    for session_id in work.begun:
+        closing.complete(actor, session_id)
+    _note_lag(encounter, now)
+    return Look.CLOSED
 
 
-def verdict(session: Opened, now: datetime) -> Verdict:
-    """Decide about an Encounter that is looked at."""
-    by_itself = closes_at(session)
-    if by_itself and by_itself <= now:
-        return Verdict(close=True)
-    is_long = session.long_from is not None and session.long_from <= now
-    again = first_look(replace(session, long_from=None) if is_long else session)
-    return Verdict(close=False, due=again, is_long=is_long)
+def _note_lag(encounter: EncounterRecord, now: datetime) -> None:
+    lag = now - instants.read(encounter.due)
+    metrics.note(metrics.LAG, lag.total_seconds(), encounter.policy)
+
+
+def _postpone(work: Work, encounter: EncounterRecord, verdict: Verdict) -> Look:
+    """Store when to look again; an Encounter that has become long gets its second index rows."""
+    next_due = instants.written(verdict.due) if verdict.due else ""
+    work.save(replace(encounter, due=next_due, is_long=encounter.is_long or verdict.is_long))
+    work.commit("close")
+    if not next_due:
+        return Look.NOTHING
+    metrics.note(metrics.REARMED, policy=encounter.policy)
+    return Look.LATER

@@ -1,75 +1,150 @@
-"""What a session is when the server opens it: whose it is, who takes part, since when."""
+"""Opening a session for a message, in the message's own transaction."""
 
+from dataclasses import replace
 from typing import Any
 
-from shared import references
-from shared.sessions.closing import participant, takes_part
-from shared.sessions.kinds import ACT_CODE, MEDICAL_ENCOUNTER, SESSION, VIRTUAL
+from shared.audit.work import Work
+from shared.fhir import ulids
+from shared.fhir.patch.patching import without_generated_text
+from shared.rules import classification, new_session, transitions
+from shared.rules.policies import Policy
+from shared.rules.state import Slot
+from shared.sessions import attaching, closing, due_dates
+from shared.settings import settings
+from shared.store import versions
+from shared.store.index.rows import free_values
+from shared.store.records import CommunicationRecord, EncounterRecord
 
 type Resource = dict[str, Any]
 
-CLINICAL = ("reasonCode", "reasonReference", "diagnosis", "serviceType")
+
+def open_for(
+    work: Work,
+    header: CommunicationRecord,
+    message: CommunicationRecord,
+    slot: Slot,
+    policy: Policy,
+    *,
+    points: bool,
+) -> str:
+    """Save a session that a message opens, and its slot. Return its id.
+
+    `points` says whether the header is linked to it.
+    """
+    session = _save_session(work, header, message.resource, message.at, policy)
+    key = message.place.sort
+    _begin(work, header, session, slot, policy, points=points, key=key)
+    if not slot.key.day:
+        span = work.span(session.id, header.id)
+        work.save(transitions.span_widened(span, session.id, header.id, key))
+    work.save(arrived(work, work.slot(slot.key), message))
+    return session.id
 
 
-def patient(communication: Resource) -> str:
-    """Give the reference of the Patient that a header or message is about, or nothing."""
-    target = references.target(communication.get("subject"))
-    return str(target) if target and target.type == "Patient" else ""
+def open_finished(
+    work: Work,
+    header: CommunicationRecord,
+    message: CommunicationRecord,
+    slot: Slot,
+    policy: Policy,
+) -> str:
+    """Save the session of a day that is over, finished from the start. Return its id."""
+    session = _save_session(work, header, message.resource, message.at, policy)
+    day, key = slot.key.day, message.place.sort
+    work.save(transitions.named(slot, session.id))
+    attaching.reach_day(work, session.id, header.id, day, policy=policy, key=key)
+    homed = replace(session, home=str(slot.key))
+    work.save(homed)
+    closing.finish_with(work, homed, message)
+    return session.id
 
 
-def subjects(header: Resource, message: Resource) -> list[Resource]:
-    """Give whom a session is about: each Patient once, or the Group that the header names."""
-    found = {patient(each): each["subject"] for each in (message, header) if patient(each)}
-    if found:
-        ordered = dict.fromkeys(filter(None, (patient(header), patient(message))))
-        return [found[each] for each in ordered]
-    target = references.target(header.get("subject"))
-    return [header["subject"]] if target and target.type == "Group" else []
+def open_before(
+    work: Work, header: CommunicationRecord, at: str, slot: Slot, policy: Policy, *, points: bool
+) -> None:
+    """Save a session for a message that does not fit this transaction, and will find it open.
+
+    Nobody has written in it yet: it is made from the header alone, and void if it ends like that.
+    """
+    session = _save_session(work, header, {}, at, policy)
+    _begin(work, header, session, slot, policy, points=points)
 
 
-def participants(header: Resource, message: Resource) -> list[Resource]:
-    """Give who takes part: the header's people and the sender, where R4 allows them."""
-    people = [header.get("sender"), *header.get("recipient", ()), message.get("sender")]
-    found = dict.fromkeys(str(target) for target in map(references.target, people) if target)
-    return [participant(each) for each in found if takes_part(each)]
+def _begin(
+    work: Work,
+    header: CommunicationRecord,
+    session: EncounterRecord,
+    slot: Slot,
+    policy: Policy,
+    *,
+    points: bool,
+    key: str = "",
+) -> None:
+    """Attach the slot to its new session, and link the header to it."""
+    if slot.key.day:
+        attaching.attach_day(work, slot, session, header.id, policy, key=key)
+    else:
+        attaching.attach(work, slot, session)
+    if points:
+        point(work, header, session.id, slot.key.day)
 
 
-def session(
-    session_id: str, header: Resource, message: Resource, at: str, type_system: str
-) -> Resource:
-    """Make the Encounter of a session that a message opens; of several patients it names none."""
-    about = subjects(header, message)
-    people = participants(header, message)
-    return {
-        **_encounter(session_id, SESSION, type_system),
-        **({"subject": about[0]} if len(about) == 1 else {}),
-        **({"participant": people} if people else {}),
-        "period": {"start": at},
-    }
+def arrived(work: Work, slot: Slot, message: CommunicationRecord) -> Slot:
+    """Return a slot with a message that joins its session, or waits in it for a link."""
+    return transitions.arrived(
+        slot,
+        at=message.at,
+        key="" if slot.key.day else message.place.sort,
+        sender=classification.sender(message.resource),
+        received=work.instant,
+    )
 
 
-def bare_session(session_id: str, type_system: str) -> Resource:
-    """Make the Encounter of a session of which nothing else is known."""
-    return _encounter(session_id, SESSION, type_system)
+def _save_session(
+    work: Work, header: CommunicationRecord, message: Resource, at: str, policy: Policy
+) -> EncounterRecord:
+    """Save the Encounter of a session, and one for each patient if there are several."""
+    system, session_id = settings().encounter_type_system, ulids.new(work.milliseconds)
+    resource = new_session.session(session_id, header.resource, message, at, system)
+    resource = _with_room(resource, work.instant)
+    unborn = versions.blank_encounter(work, session_id)
+    filled = frozenset({"start"} | ({"participant"} & resource.keys()))
+    # The server creates this session, even if a patient sent the message that opens it.
+    state = {"by_server": True, "patient_made": False, "filled": filled}
+    session = versions.of_encounter(work, unborn, resource, **state)
+    session = attaching.stamped(session, work, policy)
+    work.save(session)
+    subjects = new_session.subjects(header.resource, message)
+    for subject in subjects if len(subjects) > 1 else ():
+        save_medical_encounter(work, session, subject)
+    return session
 
 
-def medical_encounter(
-    encounter_id: str, session_id: str, subject: Resource, start: str, type_system: str
-) -> Resource:
-    """Make one patient's Encounter in a session of several."""
-    return {
-        **_encounter(encounter_id, MEDICAL_ENCOUNTER, type_system),
-        "subject": subject,
-        **({"period": {"start": start}} if start else {}),
-        "partOf": {"reference": f"Encounter/{session_id}"},
-    }
+def _with_room(session: Resource, instant: str) -> Resource:
+    """Drop the participants that exceed the limit of index rows, of which a subject may need one.
+
+    The subject may be added later, so its row is kept free if there is none yet.
+    """
+    free = free_values(session | {"meta": {"lastUpdated": instant}}) - ("subject" not in session)
+    participants = session.get("participant", [])
+    return session | {"participant": participants[:free]} if free < 0 else session
 
 
-def _encounter(encounter_id: str, code: str, type_system: str) -> Resource:
-    return {
-        "resourceType": "Encounter",
-        "id": encounter_id,
-        "status": "in-progress",
-        "class": {"system": ACT_CODE, "code": VIRTUAL, "display": "virtual"},
-        "type": [{"coding": [{"system": type_system, "code": code}]}],
-    }
+def save_medical_encounter(work: Work, session: EncounterRecord, subject: dict[str, object]) -> str:
+    """Save a patient's medical encounter in a session. Return its id."""
+    own_id = ulids.new(work.milliseconds)
+    start = session.resource.get("period", {}).get("start", "")
+    system = settings().encounter_type_system
+    child = new_session.medical_encounter(own_id, session.id, subject, start, system)
+    unborn = versions.blank_encounter(work, own_id)
+    record = versions.of_encounter(work, unborn, child, patient_made=session.patient_made)
+    record = attaching.stamped(record, work)
+    work.save(replace(record, due=due_dates.first_due(record)))
+    return own_id
+
+
+def point(work: Work, header: CommunicationRecord, session_id: str, day: str) -> None:
+    """Link a header to the session that its messages join."""
+    link = {"reference": f"Encounter/{session_id}"}
+    linked = without_generated_text(header.resource, header.resource | {"encounter": link})
+    work.save(versions.of_communication(work, header, linked, day=day, plain=False))

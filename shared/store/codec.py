@@ -1,7 +1,7 @@
-"""How a resource is kept: its JSON, compressed with a dictionary of what such resources share.
+"""The stored form of JSON: raw deflate with a preset dictionary of text that resources share.
 
-The first byte is the dictionary's number. Dictionaries are added, never changed or removed: what is
-stored was written with one of them.
+The first byte is the dictionary's number. Dictionaries are added and never changed or removed,
+because stored items can only be read with the dictionary that they were written with.
 """
 
 import zlib
@@ -9,9 +9,8 @@ from functools import cache
 from importlib.resources import files
 
 CURRENT = 1
-_WINDOW_BITS = (
-    -15
-)  # raw deflate: the item's own length and DynamoDB's checks make a header needless
+# Negative for raw deflate: DynamoDB keeps lengths and checksums, so a header would be wasted.
+_WINDOW_BITS = -15
 _LEVEL, _MEMORY = 6, 8
 _SEPARATOR = b"\x00"
 
@@ -22,7 +21,7 @@ def _dictionary(number: int) -> bytes:
 
 
 def pack(json: bytes, beside: bytes = b"") -> bytes:
-    """Compress a resource's JSON and what is kept beside it."""
+    """Compress JSON, and optionally a second value that is stored with it."""
     packer = zlib.compressobj(
         _LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY, zdict=_dictionary(CURRENT)
     )
@@ -31,7 +30,7 @@ def pack(json: bytes, beside: bytes = b"") -> bytes:
 
 
 def unpack(packed: bytes) -> tuple[bytes, bytes]:
-    """Give back the JSON and what was kept beside it."""
+    """Return the JSON and the second value, which is empty if there is none."""
     unpacker = zlib.decompressobj(_WINDOW_BITS, zdict=_dictionary(packed[0]))
     json, _, beside = unpacker.decompress(packed[1:]).partition(_SEPARATOR)
     return json, beside

@@ -1,5 +1,6 @@
-"""The calls of DynamoDB that this service makes beside transactions; reads are consistent."""
+"""The DynamoDB client and every call except transactions. Reads are strongly consistent."""
 
+import logging
 import os
 import random
 import time
@@ -9,9 +10,10 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
+from shared import deadlines
 from shared.catalog import access_patterns as patterns
 from shared.errors import Transient
 from shared.settings import settings
@@ -20,25 +22,30 @@ from shared.store.items import Item
 
 type Key = tuple[str, str]
 
-# Short attempts within a function's 28 seconds; keep-alive saves a handshake a request.
+# At DEBUG these libraries log whole requests and responses.
+for _name in ("botocore", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+# Short attempts, because a function has 28 seconds. Keep-alive saves a handshake a request.
 CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
     retries={"mode": "standard", "total_max_attempts": 2},
     tcp_keepalive=True,
     max_pool_connections=10,
-    # What this service asks is well-formed; checking it again took a seventh of a call's CPU, and
-    # putting together botocore's own name, the same for each call, an eighth.
+    # Requests are well-formed: validating them took a seventh of a call's CPU. Building botocore's
+    # user agent, which is the same for each call, took an eighth.
     parameter_validation=False,
     user_agent="async-encounters",
     account_id_endpoint_mode="disabled",
 )
-LARGEST_BATCH = 100
-# Within the patience of a change, whose attempts each read.
-PATIENCE_SECONDS = 5
+# DynamoDB's own limit for BatchGetItem.
+LARGEST_BATCH_GET = 100
+# Shorter than a change's, each of whose attempts makes several calls.
+CALL_PATIENCE_SECONDS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
-# What DynamoDB says, of a call or of an item of a transaction, when it has too much to do.
-BUSY = frozenset(
+# Error codes of a throttled or conflicting call, and of one operation of a transaction.
+BUSY_CODES = frozenset(
     {
         "ProvisionedThroughputExceeded",
         "ProvisionedThroughputExceededException",
@@ -49,41 +56,44 @@ BUSY = frozenset(
         "TransactionConflictException",
     }
 )
-UNKNOWN = frozenset({"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"})
+# Error codes after which a write may or may not have happened.
+UNKNOWN_OUTCOME_CODES = frozenset(
+    {"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
+)
 
 
 class Busy(Transient):
-    """DynamoDB has too much to do, or cannot be reached: what was asked did not happen."""
+    """The service was throttled or could not be reached; the call had no effect."""
 
 
 @cache
 def session() -> Any:
-    """Give botocore's own session, which spares boto3's import of S3 transfers."""
-    made = botocore.session.Session()
-    # For endpoints of an account's own, which are off, every call would be searched for ARNs.
-    model = made.get_component("data_loader").load_service_model(
+    """Return a botocore session: unlike boto3's, it does not import s3transfer."""
+    shared_session = botocore.session.Session()
+    # Account-based endpoints are off. Without this, botocore would search each call for ARNs.
+    model = shared_session.get_component("data_loader").load_service_model(
         "dynamodb", "service-2", api_version=None
     )
     for operation in model["operations"].values():
         operation.pop("operationContextParams", None)
-    return made
+    return shared_session
 
 
 @cache
 def client() -> Any:
-    """Give the DynamoDB client."""
-    made = session().create_client("dynamodb", config=CONFIG)
-    meter.attach(made)
-    return made
+    """Return the DynamoDB client."""
+    new_client = session().create_client("dynamodb", config=CONFIG)
+    meter.attach(new_client)
+    return new_client
 
 
 def _renew() -> None:
-    """Drop what copies of one snapshot must not share: connections, and the order of jitter."""
+    """Drop what restored copies of a snapshot must not share: connections, and the random seed."""
     client().close()
     random.seed()
 
 
-# On Lambda the client is made while a function starts: a snapshot then has it.
+# On Lambda the client is made while a function starts, so that a snapshot contains it.
 _START = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
 if _START:
     client()
@@ -95,7 +105,7 @@ if _START == "snap-start":
 
 @cache
 def table_name(table: str) -> str:
-    """Give the deployed name of a table of the catalogue."""
+    """Return the deployed name of a table of the catalogue."""
     names = settings()
     return {
         patterns.ENCOUNTER: names.encounter_table,
@@ -111,34 +121,66 @@ def _key(key: Key) -> Item:
 
 
 def _tries() -> Iterator[None]:
-    """Give tries until patience is at its end, with full jitter between them."""
-    deadline, longest = time.monotonic() + PATIENCE_SECONDS, _FIRST_PAUSE
+    """Yield once for each attempt until time runs out, pausing with full jitter in between.
+
+    Raises Transient if the function's time is over before the first attempt.
+    """
+    deadlines.check()
+    deadline = min(time.monotonic() + CALL_PATIENCE_SECONDS, deadlines.end())
+    longest_pause = _FIRST_PAUSE
     yield
     while time.monotonic() < deadline:
-        time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter needs no secrecy
-        longest = min(2 * longest, _LONGEST_PAUSE)
+        time.sleep(random.uniform(0, longest_pause))  # noqa: S311 - jitter needs no secrecy
+        longest_pause = min(2 * longest_pause, _LONGEST_PAUSE)
         yield
 
 
+def make[T](call: Callable[..., T], **request: Any) -> T:
+    """Make a call of AWS, whichever service's, and raise what it raises.
+
+    Every call goes through here, so that the log has the operation and code of each that fails.
+    What AWS says in words, and what the call was given, may hold keys and items: neither is logged.
+    """
+    try:
+        return call(**request)
+    except ClientError as error:
+        for code in _codes(error):
+            meter.fail(error.operation_name, code)
+        raise
+    except BotoCoreError as error:
+        # A method of a client is named like its operation: get_item is GetItem.
+        operation = getattr(call, "__name__", "").title().replace("_", "")
+        meter.fail(operation, type(error).__name__)
+        raise
+
+
+def _codes(error: ClientError) -> set[str]:
+    """Return the codes of an error; a cancelled transaction has one for each item that failed."""
+    reasons = error.response.get("CancellationReasons", ())
+    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+    return codes or {error.response["Error"]["Code"]}
+
+
 def _call(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
-    """Make a call that may be made again. Raises Busy."""
+    """Make an idempotent call, with retries. Raises Busy."""
     problem = ""
+    meter.count_access()
     for _ in _tries():
         try:
-            answer: dict[str, Any] = call(**request)
+            answer: dict[str, Any] = make(call, **request)
         except (NoConnection, HTTPClientError):
-            problem = "The database does not answer"
+            problem = "The database does not answer; try again later"
         except ClientError as error:
-            if error.response["Error"]["Code"] not in BUSY | UNKNOWN:
+            if error.response["Error"]["Code"] not in BUSY_CODES | UNKNOWN_OUTCOME_CODES:
                 raise
-            problem = "The database is busy"
+            problem = "The database is busy; try again later"
         else:
             return answer
     raise Busy(problem)
 
 
 def get(table: str, key: Key) -> Item | None:
-    """Read one item."""
+    """Return an item, or None if there is none."""
     answer = _call(
         client().get_item, TableName=table_name(table), Key=_key(key), ConsistentRead=True
     )
@@ -155,10 +197,10 @@ def query(
     limit: int | None = None,
     after: str | None = None,
 ) -> tuple[list[Item], str | None]:
-    """Read one page of a partition's items whose sort key lies between two, both included.
+    """Read one page of a partition's items whose sort keys are in a range, both ends included.
 
-    `after` is the sort key the last page ended with. Gives the items and that sort key, or None
-    where the range is read to its end. A page ends at `limit` items or 1 MB.
+    `after` is the sort key that the previous page ended with. Return the items, and the sort key to
+    go on after, which is None at the end of the range. A page ends at `limit` items or 1 MB.
     """
     request: dict[str, Any] = {
         "TableName": table_name(table),
@@ -183,7 +225,7 @@ def query(
 def query_all(
     table: str, partition: str, between: tuple[str, str], *, forward: bool = True
 ) -> Iterable[Item]:
-    """Read every item of a partition between two sort keys, in order or the other way round."""
+    """Yield every item of a partition in a range of sort keys, page by page."""
     after: str | None = None
     while True:
         items, after = query(table, partition, between, forward=forward, after=after)
@@ -195,7 +237,10 @@ def query_all(
 def scan(
     table: str, part: tuple[int, int], *, limit: int, after: Key | None = None
 ) -> tuple[list[Item], Key | None]:
-    """Read one page of a part of a whole table: number and of how many; as `query` otherwise."""
+    """Read one page of a segment of a table, like `query`.
+
+    `part` is the segment's number and the total of segments.
+    """
     request: dict[str, Any] = {
         "TableName": table_name(table),
         "Segment": part[0],
@@ -211,32 +256,32 @@ def scan(
 
 
 def batch_get(table: str, keys: Sequence[Key]) -> Iterable[Item]:
-    """Read many items, in no order; what is not there is left out."""
-    for start in range(0, len(keys), LARGEST_BATCH):
-        asked: dict[str, Any] = {
+    """Yield many items, in no order. Keys without an item are left out. Raises Busy."""
+    for start in range(0, len(keys), LARGEST_BATCH_GET):
+        requested: dict[str, Any] = {
             table_name(table): {
-                "Keys": [_key(key) for key in keys[start : start + LARGEST_BATCH]],
+                "Keys": [_key(key) for key in keys[start : start + LARGEST_BATCH_GET]],
                 "ConsistentRead": True,
             }
         }
         for _ in _tries():
-            answer = _call(client().batch_get_item, RequestItems=asked)
+            answer = _call(client().batch_get_item, RequestItems=requested)
             yield from answer["Responses"].get(table_name(table), ())
-            asked = answer["UnprocessedKeys"]
-            if not asked:
+            requested = answer["UnprocessedKeys"]
+            if not requested:
                 break
         else:
-            raise Busy("The database is busy")
+            raise Busy("The database is busy; try again later")
 
 
 def batch_put(table: str, items: Sequence[Item]) -> None:
-    """Put at most 25 items, in no order. Raises Busy, also where some are left for too long."""
-    asked: dict[str, Any] = {
+    """Store at most 25 items, in no order. Raises Busy; some of them may be stored then."""
+    requested: dict[str, Any] = {
         table_name(table): [{"PutRequest": {"Item": item}} for item in items],
     }
     for _ in _tries():
-        answer = _call(client().batch_write_item, RequestItems=asked)
-        asked = answer["UnprocessedItems"]
-        if not asked:
+        answer = _call(client().batch_write_item, RequestItems=requested)
+        requested = answer["UnprocessedItems"]
+        if not requested:
             return
-    raise Busy("The database is busy")
+    raise Busy("The database is busy; try again later")

@@ -1,8 +1,9 @@
-"""Items that let a conditional create happen once, whoever else asks for the same at that moment.
+"""Guards: items that make a conditional create happen once, however many clients send it at once.
 
-There is one for each identifier in use: it counts the resources that have it, and names the work
-that changed their number last. Whoever found none writes only while it is as it was before the
-search. Other queries have one too, once one of them has created something; it expires after a day.
+Each identifier in use has a guard. It counts the resources that have the identifier, and names the
+unit of work that changed the count last. A conditional create whose search found nothing writes
+only if the guard is as it was before the search. Any other query gets a guard, called a claim, when
+it creates something; a claim expires after a day.
 """
 
 from collections import Counter
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.index.values import elements
+from shared.fhir.search_values import elements
 from shared.store import dynamodb, items, keys
 from shared.store.keys import Address
 from shared.store.operations import ABSENT, Operation, check, delete, put, update
@@ -19,16 +20,16 @@ from shared.store.records import Versioned
 type Identifier = tuple[str, str]
 type Change = tuple[Versioned, Versioned | None]
 
-KEPT = timedelta(days=1)
+CLAIM_LIFETIME = timedelta(days=1)
 
 
-def identifiers(record: Versioned | None) -> set[Identifier]:
-    """Give the system and value of each identifier that has a value."""
-    return of_resource(record.resource) if record else set()
+def record_identifiers(record: Versioned | None) -> set[Identifier]:
+    """Return the identifiers of a record, which are none if there is no record."""
+    return resource_identifiers(record.resource) if record else set()
 
 
-def of_resource(resource: dict[str, Any]) -> set[Identifier]:
-    """Give the identifiers of a resource."""
+def resource_identifiers(resource: dict[str, Any]) -> set[Identifier]:
+    """Return system and value of each identifier that has a value."""
     return {
         (identifier.get("system", ""), identifier["value"])
         for name in ("identifier", "masterIdentifier")
@@ -37,8 +38,8 @@ def of_resource(resource: dict[str, Any]) -> set[Identifier]:
     }
 
 
-def last(address: Address) -> str:
-    """Read which work changed a guard last; nothing where it is not there."""
+def last_writer(address: Address) -> str:
+    """Return the unit of work that changed a guard last, or "" if there is no guard."""
     item = dynamodb.get(address.table, (address.pk, address.sk))
     return items.text(item, "last") if item else ""
 
@@ -51,50 +52,53 @@ def operations(
     work: str,
     now: datetime,
 ) -> Iterator[Operation]:
-    """Bring the guards of identifiers up to date, and hold each that is claimed to what was read.
+    """Yield the operations that update guards, and that check the ones a search relied on.
 
-    `changes` are the resources written with what they were, `claims` what `last` gave before the
-    searches that found nothing, `work` the name of this work.
+    `changes` are the records to be written, each with its previous state. `claims` are the guards
+    of the searches that found nothing, each with what `last_writer` returned before the search.
+    `work` names this unit of work.
     """
-    moved = _moved(changes, tenant)
-    for address, more in moved.items():
-        condition, values = as_read(claims[address]) if address in claims else ("", {})
+    count_changes = _count_changes(changes, tenant)
+    for address, more in count_changes.items():
+        condition, values = unchanged_condition(claims[address]) if address in claims else ("", {})
         if more < 0:
             yield _released(address, more, claims.get(address), work)
         else:
             expression = "SET #last = :work ADD #count :more"
             values |= {"work": {"S": work}, "more": {"N": str(more)}}
             yield update(address, expression, condition, **values)
-    for address in claims.keys() - moved.keys():
-        condition, values = as_read(claims[address])
-        if keys.is_identifiers(address):
+    for address in claims.keys() - count_changes.keys():
+        condition, values = unchanged_condition(claims[address])
+        if keys.is_identifier_guard(address):
             yield check(address, condition, **values)
         else:
-            expires = {"N": str(int((now + KEPT).timestamp()))}
+            expires = {"N": str(int((now + CLAIM_LIFETIME).timestamp()))}
             yield put(address, {"last": {"S": work}, "expires": expires}, condition, **values)
 
 
-def _moved(changes: Iterable[Change], tenant: str) -> Counter[Address]:
-    """Count by how many more or fewer resources have each identifier that was added or removed."""
-    moved: Counter[Address] = Counter()
+def _count_changes(changes: Iterable[Change], tenant: str) -> Counter[Address]:
+    """Return by how much the count of each identifier's guard changes."""
+    count_changes: Counter[Address] = Counter()
     for new, old in changes:
         if old is None or new.version != old.version:
-            after, before = identifiers(new), identifiers(old)
-            for way, found in ((1, after - before), (-1, before - after)):
-                for system, value in found:
-                    moved[keys.guard(tenant, new.type, system, value)] += way
-    return moved
+            after, before = record_identifiers(new), record_identifiers(old)
+            for step, changed in ((1, after - before), (-1, before - after)):
+                for system, value in changed:
+                    count_changes[keys.guard(tenant, new.type, system, value)] += step
+    return count_changes
 
 
-def as_read(read: str) -> tuple[str, dict[str, dict[str, str]]]:
-    """Give the condition that a guard is as it was read, by what changed it last."""
-    return ("#last = :read", {"read": {"S": read}}) if read else (ABSENT, {})
+def unchanged_condition(writer: str) -> tuple[str, dict[str, dict[str, str]]]:
+    """Return the condition, with its values, that a guard was not changed since it was read."""
+    return ("#last = :read", {"read": {"S": writer}}) if writer else (ABSENT, {})
 
 
 def _released(address: Address, more: int, claimed: str | None, work: str) -> Operation:
-    """Count those who no longer have an identifier; with the last of them its guard is gone."""
+    """Return the operation that lowers a guard's count, or deletes the guard at 0."""
     item = dynamodb.get(address.table, (address.pk, address.sk)) or {}
-    condition, values = as_read(items.text(item, "last") if claimed is None else claimed)
+    condition, values = unchanged_condition(
+        items.text(item, "last") if claimed is None else claimed
+    )
     if items.number(item, "count") + more <= 0:
         return delete(address, condition, **values)
     values |= {"work": {"S": work}, "more": {"N": str(more)}}

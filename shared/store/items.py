@@ -1,9 +1,9 @@
-"""Items in DynamoDB's wire format, and how the state of sessions is written in them."""
+"""Items in DynamoDB's wire format, and the items of slots, spans, adoptions and figures."""
 
 from collections.abc import Callable
 from typing import Any
 
-from shared.sessions.state import Adoption, Figures, Slot, SlotKey, Span
+from shared.rules.state import Adoption, Figures, Slot, SlotKey, Span
 from shared.store import keys
 from shared.store.keys import Address
 
@@ -11,23 +11,23 @@ type Item = dict[str, dict[str, Any]]
 
 
 def text(item: Item, name: str) -> str:
-    """Read a text, empty where it is absent."""
+    """Return a string attribute, or "" if it is absent."""
     value: str = item[name]["S"] if name in item else ""
     return value
 
 
 def texts(record: object, *names: str) -> Item:
-    """Write those of the named texts that are not empty."""
+    """Return the named string fields of a record as attributes, without the empty ones."""
     return {name: {"S": value} for name in names if (value := getattr(record, name))}
 
 
 def number(item: Item, name: str) -> int:
-    """Read a number, 0 where it is absent."""
+    """Return an integer attribute, or 0 if it is absent."""
     return int(item[name]["N"]) if name in item else 0
 
 
 def partition(item: Item) -> str:
-    """Give the id that an item's partition is keyed by."""
+    """Return an item's partition key without its tenant."""
     return text(item, "pk").partition("#")[2]
 
 
@@ -36,13 +36,13 @@ def _sort(item: Item) -> str:
 
 
 def figures(item: Item) -> Figures:
-    """Read the figures an item keeps."""
+    """Read the figures of an item."""
     senders = frozenset(item["senders"]["SS"]) if "senders" in item else frozenset()
     return Figures(text(item, "first"), text(item, "last"), senders, "dirty" in item)
 
 
 def figures_item(value: Figures) -> Item:
-    """Write figures; what is empty is left out."""
+    """Return figures as attributes, without the empty ones."""
     item = texts(value, "first", "last")
     if value.senders:
         item["senders"] = {"SS": sorted(value.senders)}
@@ -67,7 +67,7 @@ def slot(item: Item) -> Slot:
 
 
 def slot_item(value: Slot) -> Item:
-    """Write a slot whole."""
+    """Return all attributes of a slot."""
     item = texts(value, "session", "low", "high", "arrived") | figures_item(value.figures)
     item |= {"rev": {"N": str(value.rev)}, "epoch": {"N": str(value.epoch)}}
     if value.open:
@@ -76,7 +76,7 @@ def slot_item(value: Slot) -> Item:
 
 
 def span(item: Item) -> Span:
-    """Read a thread's range in a session."""
+    """Read a span, a thread's range in a session."""
     return Span(
         encounter=partition(item),
         thread=_sort(item),
@@ -87,7 +87,7 @@ def span(item: Item) -> Span:
 
 
 def span_item(value: Span) -> Item:
-    """Write a thread's range in a session."""
+    """Return the attributes of a span."""
     return texts(value, "low", "high", "top")
 
 
@@ -102,7 +102,7 @@ def adoption(item: Item) -> Adoption:
 
 
 def adoption_item(value: Adoption) -> Item:
-    """Write an adoption."""
+    """Return the attributes of an adoption."""
     late: Item = {"late": {"BOOL": True}} if value.late else {}
     return texts(value, "session") | late
 

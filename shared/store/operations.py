@@ -1,4 +1,4 @@
-"""How each record is written: its operations in a transaction, conditional on what was read."""
+"""The transaction operations that write each kind of record if it is still as it was read."""
 
 import re
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from functools import singledispatch
 from typing import Any
 from zlib import crc32
 
-from shared import fhirjson
 from shared.catalog import access_patterns as patterns
-from shared.index.rows import stub
-from shared.sessions.state import Adoption, Slot, Span
+from shared.fhir import fhirjson
+from shared.rules.state import Adoption, Slot, Span
 from shared.store import codec, keys
 from shared.store.dynamodb import table_name
+from shared.store.index.rows import stub
 from shared.store.items import ADDRESSES, Item, adoption_item, slot_item, span_item
 from shared.store.keys import Address
 from shared.store.records import (
@@ -25,11 +25,11 @@ from shared.store.records import (
 type Operation = dict[str, dict[str, Any]]
 type Record = Versioned | Slot | Span | Adoption | Pending
 
-# One write unit holds 1 KB.
+# An item of up to 1 KB costs one write unit.
 ROW_BYTES = 1024
 DUE_SHARDS = 8
 
-# Many of the attributes' names are words of DynamoDB's own: expressions name each by `#`.
+# Many attribute names are reserved words of DynamoDB, so expressions write each as `#name`.
 _NAME = re.compile(r"#(\w+)")
 
 
@@ -38,23 +38,23 @@ def _keys(address: Address) -> Item:
 
 
 def put(address: Address, item: Item, condition: str = "", **values: Any) -> Operation:
-    """Put an item, under a condition whose values are `:name`."""
+    """Return a put, under a condition whose values are written `:name`."""
     return _operation("Put", address, {"Item": _keys(address) | item}, condition, values)
 
 
 def delete(address: Address, condition: str = "", **values: Any) -> Operation:
-    """Delete an item."""
+    """Return a delete."""
     return _operation("Delete", address, {"Key": _keys(address)}, condition, values)
 
 
 def update(address: Address, expression: str, condition: str = "", **values: Any) -> Operation:
-    """Change attributes of an item, made where it is not there."""
+    """Return an update, which creates the item if there is none."""
     body = {"Key": _keys(address), "UpdateExpression": expression}
     return _operation("Update", address, body, condition, values)
 
 
 def check(address: Address, condition: str, **values: Any) -> Operation:
-    """Only check a condition."""
+    """Return a condition check, which writes nothing."""
     return _operation("ConditionCheck", address, {"Key": _keys(address)}, condition, values)
 
 
@@ -75,26 +75,26 @@ ABSENT = "attribute_not_exists(#pk)"
 
 
 def address_of(record: Record, tenant: str) -> Address:
-    """Give the address of a record's item."""
+    """Return the address of a record's item."""
     if isinstance(record, Versioned | Pending):
         return record.address(tenant)
     return ADDRESSES[type(record)](tenant, record)
 
 
 @singledispatch
-def operations(new: Any, _old: Any, _tenant: str) -> Iterator[Operation]:
-    """Give the operations that write a record which was read as `old` (None: was not there)."""
+def write_operations(new: Any, _old: Any, _tenant: str) -> Iterator[Operation]:
+    """Yield the operations that write a record, which was read as `old` (None if absent)."""
     raise TypeError(type(new).__name__)
 
 
-@operations.register
+@write_operations.register
 def _(new: Pending, _old: Pending | None, tenant: str) -> Iterator[Operation]:
     yield put(new.address(tenant), new.to_item())
 
 
-@operations.register
+@write_operations.register
 def _(new: Span, old: Span | None, tenant: str) -> Iterator[Operation]:
-    """Write a range that is still as it was read: two that widen it at once both have to hold."""
+    """Write a span if it is as it was read, because two writers may widen it at once."""
     if old is None:
         yield put(address_of(new, tenant), span_item(new), ABSENT)
         return
@@ -106,19 +106,19 @@ def _(new: Span, old: Span | None, tenant: str) -> Iterator[Operation]:
     yield put(address_of(new, tenant), span_item(new), " AND ".join(conditions), **read)
 
 
-@operations.register
+@write_operations.register
 def _(new: Adoption, _old: Adoption | None, tenant: str) -> Iterator[Operation]:
     yield put(address_of(new, tenant), adoption_item(new), ABSENT)
 
 
-@operations.register
+@write_operations.register
 def _(new: EncounterRecord, old: EncounterRecord | None, tenant: str) -> Iterator[Operation]:
     address = new.address(tenant)
     if old is None:
         yield put(address, new.to_item(), ABSENT)
     else:
         yield put(address, new.to_item(), "#rev = :rev", rev={"N": str(old.rev)})
-    yield from _superseded(new, old, tenant)
+    yield from _version_and_rows(new, old, tenant)
     before = due_address(old, tenant) if old and old.due else None
     after = due_address(new, tenant) if new.due else None
     if before and before != after:
@@ -128,39 +128,41 @@ def _(new: EncounterRecord, old: EncounterRecord | None, tenant: str) -> Iterato
 
 
 def due_address(record: EncounterRecord, tenant: str) -> Address:
-    """Give the address of an Encounter's due row."""
+    """Return the address of an Encounter's due row."""
     shard = crc32(record.id.encode()) % DUE_SHARDS
     parts = {"due": record.due, "tenant": tenant, "id": record.id}
     partition = patterns.DUE.partition.format(shard=shard)
     return Address(patterns.SEARCH, partition, patterns.DUE.sort.format(**parts))
 
 
-@operations.register
+@write_operations.register
 def _(
     new: CommunicationRecord, old: CommunicationRecord | None, tenant: str
 ) -> Iterator[Operation]:
-    home, place = keys.home(new.id), new.place
+    home, place = keys.home_place(new.id), new.place
     if old is None:
-        yield put(keys.placed(tenant, place), new.to_item(), ABSENT)
+        yield put(keys.communication_at(tenant, place), new.to_item(), ABSENT)
         if place != home:
-            yield put(keys.placed(tenant, home), _locator(new), ABSENT)
+            yield put(keys.communication_at(tenant, home), _locator(new), ABSENT)
     elif old.place == place:
-        condition, values = unchanged(old)
-        yield put(keys.placed(tenant, place), new.to_item(), condition, **values)
+        condition, values = unchanged_condition(old)
+        yield put(keys.communication_at(tenant, place), new.to_item(), condition, **values)
     else:
         yield from _move(new, old, tenant)
-    yield from _superseded(new, old, tenant)
+    yield from _version_and_rows(new, old, tenant)
 
 
-@operations.register
+@write_operations.register
 def _(new: ResourceRecord, old: ResourceRecord | None, tenant: str) -> Iterator[Operation]:
-    condition, values = unchanged(old) if old else (ABSENT, {})
+    condition, values = unchanged_condition(old) if old else (ABSENT, {})
     yield put(new.address(tenant), new.to_item(), condition, **values)
-    yield from _superseded(new, old, tenant)
+    yield from _version_and_rows(new, old, tenant)
 
 
-def unchanged(record: CommunicationRecord | EncounterRecord | ResourceRecord) -> tuple[str, Item]:
-    """Give the condition, with its values, under which an item is as it was read."""
+def unchanged_condition(
+    record: CommunicationRecord | EncounterRecord | ResourceRecord,
+) -> tuple[str, Item]:
+    """Return the condition, with its values, that an item has not changed since it was read."""
     if isinstance(record, EncounterRecord):
         return "#rev = :rev", {"rev": {"N": str(record.rev)}}
     values: Item = {"v": {"N": str(record.version)}}
@@ -170,50 +172,50 @@ def unchanged(record: CommunicationRecord | EncounterRecord | ResourceRecord) ->
 
 
 def _move(new: CommunicationRecord, old: CommunicationRecord, tenant: str) -> Iterator[Operation]:
-    """Put the item at its new place and leave a locator where its id speaks of."""
-    home, (condition, values) = keys.home(new.id), unchanged(old)
-    left = keys.placed(tenant, old.place)
+    """Move a Communication to a new place, with a locator at its home place if that is another."""
+    home, (condition, values) = keys.home_place(new.id), unchanged_condition(old)
+    old_address = keys.communication_at(tenant, old.place)
     if new.place == home:
-        yield put(keys.placed(tenant, home), new.to_item(), "attribute_exists(#to)")
+        yield put(keys.communication_at(tenant, home), new.to_item(), "attribute_exists(#to)")
     else:
-        yield put(keys.placed(tenant, new.place), new.to_item(), ABSENT)
+        yield put(keys.communication_at(tenant, new.place), new.to_item(), ABSENT)
     if old.place == home:
-        yield put(left, _locator(new), condition, **values)
+        yield put(old_address, _locator(new), condition, **values)
         return
-    yield delete(left, condition, **values)
+    yield delete(old_address, condition, **values)
     if new.place != home:
-        yield put(keys.placed(tenant, home), _locator(new))
+        yield put(keys.communication_at(tenant, home), _locator(new))
 
 
 def _locator(record: CommunicationRecord) -> Item:
     return {"to": {"L": [{"S": record.place.thread}, {"S": record.place.sort}]}}
 
 
-def _superseded(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[Operation]:
-    """Keep the version before, where there is a new one, and bring the index rows up to date."""
+def _version_and_rows(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[Operation]:
+    """Store the superseded version if there is a new one, and update the index rows."""
     is_same = old is not None and new.version == old.version
     if old is not None and not is_same:
         address = keys.version(tenant, old.type, old.id, old.version)
         yield put(address, version_item(old))
     for pk, sk in set(old.rows if old else ()) - set(new.rows):
         yield delete(keys.index_row(pk, sk))
-    written = [row for row in new.rows if not (old and is_same and row in old.rows)]
-    if written:
-        copy = copied(new.json or b"", max(len(pk) + len(sk) for pk, sk in new.rows))
-        for pk, sk in written:
+    added = [row for row in new.rows if not (old and is_same and row in old.rows)]
+    if added:
+        copy = row_content(new.json or b"", max(len(pk) + len(sk) for pk, sk in new.rows))
+        for pk, sk in added:
             yield put(keys.index_row(pk, sk), copy)
 
 
 def version_item(record: Versioned) -> Item:
-    """Write a superseded version."""
+    """Return the attributes of a superseded version."""
     version: Item = {"version": {"N": str(record.version)}}
     if record.json is None:
         return version | {"deleted": {"BOOL": True}, "updated": {"S": record.updated}}
     return version | {"resource": {"B": codec.pack(record.json)}}
 
 
-def copied(json: bytes, key_bytes: int) -> Item:
-    """Give rows their copy of a resource; where that passes a write unit, what searches look at."""
+def row_content(json: bytes, key_bytes: int) -> Item:
+    """Return the attributes of index rows: the resource or its stub, if that fits a write unit."""
     room = ROW_BYTES - key_bytes - len("pksk") - len("resource")
     whole = codec.pack(json)
     if len(whole) <= room:
@@ -225,9 +227,9 @@ def copied(json: bytes, key_bytes: int) -> Item:
     return partial
 
 
-@operations.register
+@write_operations.register
 def _(new: Slot, old: Slot, tenant: str) -> Iterator[Operation]:
-    """Write a slot: whole where its epoch rises, else as an addition that many may make at once."""
+    """Write a whole slot if its epoch rises, otherwise an update that several writers may make."""
     if new.epoch == old.epoch:
         yield _addition(new, old, tenant)
     elif old.rev:
@@ -239,9 +241,9 @@ def _(new: Slot, old: Slot, tenant: str) -> Iterator[Operation]:
 
 
 def _addition(new: Slot, old: Slot, tenant: str) -> Operation:
-    """Move only the bounds that the change moves, each on condition that it is still to be moved.
+    """Return an update of a slot within its epoch: of the bounds that change, if they still widen.
 
-    Within an epoch bounds only widen, so that one which need not be moved now never will.
+    Within an epoch bounds only widen, so a bound that need not change now never will.
     """
     sets, adds = ["#epoch = :epoch"], ["#rev :more"]
     values: Item = {"epoch": {"N": str(new.epoch)}, "more": {"N": str(new.rev - old.rev)}}

@@ -1,4 +1,4 @@
-"""The queue between the schedule and its workers."""
+"""The SQS queue between the closing schedule and its workers."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -7,29 +7,34 @@ from typing import Any
 from shared.settings import settings
 from shared.store import dynamodb
 
-LARGEST_BATCH = 10
+# SQS's own limit for SendMessageBatch.
+MOST_MESSAGES = 10
 
 
 @cache
 def client() -> Any:
-    """Give the SQS client."""
+    """Return the SQS client."""
     return dynamodb.session().create_client("sqs", config=dynamodb.CONFIG)
 
 
-def waiting() -> int:
-    """Give about how many messages no worker has taken yet."""
+def approximate_length() -> int:
+    """Return about how many messages no worker has received yet."""
     name = "ApproximateNumberOfMessages"
-    answer = client().get_queue_attributes(
-        QueueUrl=settings().closing_queue_url, AttributeNames=[name]
+    answer = dynamodb.make(
+        client().get_queue_attributes,
+        QueueUrl=settings().closing_queue_url,
+        AttributeNames=[name],
     )
     return int(answer["Attributes"][name])
 
 
 def send(bodies: Sequence[str]) -> None:
-    """Send messages. Raises dynamodb.Busy where the queue did not take all of them."""
-    for start in range(0, len(bodies), LARGEST_BATCH):
-        batch = bodies[start : start + LARGEST_BATCH]
+    """Send messages. Raises dynamodb.Busy if the queue did not take all of them."""
+    for start in range(0, len(bodies), MOST_MESSAGES):
+        batch = bodies[start : start + MOST_MESSAGES]
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)]
-        answer = client().send_message_batch(QueueUrl=settings().closing_queue_url, Entries=entries)
+        answer = dynamodb.make(
+            client().send_message_batch, QueueUrl=settings().closing_queue_url, Entries=entries
+        )
         if answer.get("Failed"):
             raise dynamodb.Busy("The queue did not take all messages")

@@ -1,10 +1,10 @@
-"""Reading resources: one, its versions, many."""
+"""Read stored resources: the current version, older versions, many at once, and lists."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from shared import fhirjson, references
 from shared.catalog import access_patterns as patterns
+from shared.fhir import fhirjson, references
 from shared.store import codec, dynamodb, keys
 from shared.store.items import Item
 from shared.store.keys import Place
@@ -13,19 +13,19 @@ from shared.store.records import (
     EncounterRecord,
     ResourceRecord,
     Versioned,
-    past,
+    superseded,
 )
 
 type Resource = dict[str, Any]
 
-# Those that keys have room for.
+# Keys hold version numbers of eight digits.
 _VERSIONS = range(1, 10**8)
-# How often a message is looked for that others move meanwhile.
+# How often to look again for a message that other writers move.
 _MOST_MOVES = 4
 
 
-class Asked(NamedTuple):
-    """A version of a resource that is asked for."""
+class VersionKey(NamedTuple):
+    """The key of a version of a resource."""
 
     type: str
     id: str
@@ -33,7 +33,7 @@ class Asked(NamedTuple):
 
 
 class DueRow(NamedTuple):
-    """When an Encounter must be looked at."""
+    """A due row: an Encounter and when it must be looked at."""
 
     due: str
     tenant: str
@@ -41,7 +41,7 @@ class DueRow(NamedTuple):
 
 
 def current(tenant: str, resource_type: str, resource_id: str) -> Versioned | None:
-    """Read a resource's current version, which may be a deletion."""
+    """Return a resource's current version, which may be a deletion, or None."""
     if resource_type == "Encounter":
         item = _get(keys.encounter(tenant, resource_id))
         return EncounterRecord.from_item(item) if item else None
@@ -52,23 +52,23 @@ def current(tenant: str, resource_type: str, resource_id: str) -> Versioned | No
 
 
 def communication(tenant: str, communication_id: str) -> CommunicationRecord | None:
-    """Read a header or message, through the locator that one leaves which is elsewhere.
+    """Return a header or message, following the locator at its home place, or None.
 
-    Raises Busy where it is moved again and again meanwhile.
+    Raises Busy if other writers move it during each attempt.
     """
-    home = keys.placed(tenant, keys.home(communication_id))
+    home = keys.communication_at(tenant, keys.home_place(communication_id))
     for _ in range(_MOST_MOVES):
         item = _get(home)
         if item and "to" in item:
-            item = _get(keys.placed(tenant, _place(item)))
+            item = _get(keys.communication_at(tenant, _place(item)))
             if item is None:
-                # It was moved between the two reads, and its locator with it.
+                # The message and its locator moved between the two reads.
                 continue
         break
     else:
-        raise dynamodb.Busy("The message is being moved")
+        raise dynamodb.Busy("The Communication is being moved; try again later")
     record = CommunicationRecord.from_item(item) if item else None
-    # What has moved to the place that an id speaks of has an id of its own.
+    # A message that moved to this place has another id.
     return record if record and record.id == communication_id else None
 
 
@@ -82,79 +82,83 @@ def _place(locator: Item) -> Place:
 
 
 def version(tenant: str, record: Versioned, number: int) -> Versioned | None:
-    """Read a superseded version of a resource."""
+    """Return a superseded version of a resource, or None."""
     item = _get(keys.version(tenant, record.type, record.id, number))
-    return past(record, item) if item else None
+    return superseded(record, item) if item else None
 
 
 def versions(tenant: str, record: Versioned, oldest: int, newest: int) -> Iterator[Versioned]:
-    """Read a resource's superseded versions between two numbers, the newest first."""
+    """Yield a resource's superseded versions from `newest` down to `oldest`."""
     last = keys.version(tenant, record.type, record.id, newest)
     first = keys.version(tenant, record.type, record.id, oldest)
     if oldest > newest:
         return
-    found = dynamodb.query_all(first.table, first.pk, (first.sk, last.sk), forward=False)
-    for item in found:
-        yield past(record, item)
+    version_items = dynamodb.query_all(first.table, first.pk, (first.sk, last.sk), forward=False)
+    for item in version_items:
+        yield superseded(record, item)
 
 
 def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, bytes]:
-    """Read the JSON of many resources' current versions; what is not there is left out."""
-    ids = [one for one in ids if references.ID.fullmatch(one)]
-    if resource_type == "AuditEvent":
-        from shared.audit import indexing  # noqa: PLC0415 - nothing else reads the trail
-
-        return indexing.resources(tenant, ids)
+    """Return the JSON of many resources by id. What is absent or deleted is left out."""
+    ids = [resource_id for resource_id in ids if references.ID.fullmatch(resource_id)]
     records = _records(resource_type, ids, tenant)
     return {record.id: record.json for record in records if record.json and record.id in ids}
 
 
 def _records(resource_type: str, ids: Sequence[str], tenant: str) -> Iterator[Versioned]:
     if resource_type == "Encounter":
-        addresses = [keys.encounter(tenant, one) for one in ids]
+        addresses = [keys.encounter(tenant, resource_id) for resource_id in ids]
         return map(EncounterRecord.from_item, _batch(patterns.ENCOUNTER, addresses))
     if resource_type != "Communication":
-        addresses = [keys.resource(tenant, resource_type, one) for one in ids]
+        addresses = [keys.resource(tenant, resource_type, resource_id) for resource_id in ids]
         return map(ResourceRecord.from_item, _batch(patterns.RESOURCE, addresses))
-    addresses = [keys.placed(tenant, keys.home(one)) for one in ids]
-    found = _batch(patterns.THREAD, addresses)
-    moved = [keys.placed(tenant, _place(item)) for item in found if "to" in item]
-    found = [item for item in found if "to" not in item] + _batch(patterns.THREAD, moved)
-    return map(CommunicationRecord.from_item, found)
+    addresses = [keys.communication_at(tenant, keys.home_place(resource_id)) for resource_id in ids]
+    at_home = _batch(patterns.THREAD, addresses)
+    moved = [keys.communication_at(tenant, _place(item)) for item in at_home if "to" in item]
+    items = [item for item in at_home if "to" not in item] + _batch(patterns.THREAD, moved)
+    return map(CommunicationRecord.from_item, items)
 
 
-def read_versions(tenant: str, asked: Iterable[Asked]) -> dict[Asked, tuple[Versioned, Versioned]]:
-    """Read superseded versions of several resources, each after the resource's record."""
-    by_place = {
-        keys.version(tenant, one.type, one.id, one.number): one
-        for one in asked
-        if references.ID.fullmatch(one.id) and one.number in _VERSIONS
+def read_versions(
+    tenant: str, asked: Iterable[VersionKey]
+) -> dict[VersionKey, tuple[Versioned, Versioned]]:
+    """Return superseded versions, each with the current record of its resource.
+
+    What is absent is left out.
+    """
+    by_address = {
+        keys.version(tenant, version.type, version.id, version.number): version
+        for version in asked
+        if references.ID.fullmatch(version.id) and version.number in _VERSIONS
     }
+    ids_by_type: dict[str, dict[str, None]] = {}
+    for version in by_address.values():
+        ids_by_type.setdefault(version.type, {})[version.id] = None
     records: dict[tuple[str, str], Versioned] = {}
+    for resource_type, ids in ids_by_type.items():
+        current_records = _records(resource_type, list(ids), tenant)
+        records |= {(resource_type, record.id): record for record in current_records}
     items: dict[tuple[str, str], Item] = {}
-    for resource_type in {one.type for one in by_place.values()}:
-        ids = list(dict.fromkeys(one.id for one in by_place.values() if one.type == resource_type))
-        records |= {(resource_type, one.id): one for one in _records(resource_type, ids, tenant)}
-    for table in {place.table for place in by_place}:
-        found = _batch(table, [place for place in by_place if place.table == table])
-        items |= {(one["pk"]["S"], one["sk"]["S"]): one for one in found}
+    for table in {address.table for address in by_address}:
+        stored = _batch(table, [address for address in by_address if address.table == table])
+        items |= {(item["pk"]["S"], item["sk"]["S"]): item for item in stored}
     return {
-        one: (record, past(record, item))
-        for place, one in by_place.items()
-        if (record := records.get((one.type, one.id))) and (item := items.get((place.pk, place.sk)))
+        version: (record, superseded(record, item))
+        for address, version in by_address.items()
+        if (record := records.get(version[:2])) and (item := items.get((address.pk, address.sk)))
     }
 
 
 def children(tenant: str, encounter_id: str) -> list[Resource]:
-    """Read the Encounters whose partOf names one, in full or what searches look at of them."""
+    """Return the Encounters whose `partOf` names an Encounter, each in full or as its stub."""
     partition = f"{tenant}#Encounter?part-of=Encounter/{encounter_id}"
-    found = dynamodb.query_all(patterns.SEARCH, partition, keys.EVERYTHING)
-    resources = (of_row(tenant, item) for item in found)
-    return [one for one in resources if one and one["id"] != encounter_id]
+    index_rows = dynamodb.query_all(patterns.SEARCH, partition, keys.EVERYTHING)
+    resources = (resource_of_row(tenant, item) for item in index_rows)
+    return [child for child in resources if child and child["id"] != encounter_id]
 
 
-def of_row(tenant: str, item: Item) -> Resource:
-    """Read the resource of a row, as much of it as searches look at; empty where it is gone."""
+def resource_of_row(tenant: str, item: Item) -> Resource:
+    """Return the resource of an Encounter's row, maybe as its stub; empty if it is gone."""
     if "resource" in item:
         resource: Resource = fhirjson.loads(codec.unpack(bytes(item["resource"]["B"]))[0])
         return resource
@@ -162,18 +166,26 @@ def of_row(tenant: str, item: Item) -> Resource:
     return record.resource if record else {}
 
 
-def threads(tenant: str, encounter_id: str) -> list[str]:
-    """Read the ids of the threads that a session has or had, in their order."""
+def thread_ids(tenant: str, encounter_id: str) -> list[str]:
+    """Return the ids of the threads that a session has or had, in order."""
     partition = keys.encounter(tenant, encounter_id).pk
-    found = dynamodb.query_all(patterns.ENCOUNTER, partition, ("t#", "t#" + keys.AFTER_ALL))
-    return [item["sk"]["S"].partition("#")[2] for item in found]
+    spans = dynamodb.query_all(patterns.ENCOUNTER, partition, ("t#", "t#" + keys.AFTER_ALL))
+    return [item["sk"]["S"].partition("#")[2] for item in spans]
 
 
 def due_rows(shard: int, until: str) -> Iterator[DueRow]:
-    """Read the Encounters of a shard that are due, the longest due first."""
+    """Yield the due rows of a shard up to an instant, the earliest first."""
     partition = patterns.DUE.partition.format(shard=shard)
     for item in dynamodb.query_all(patterns.SEARCH, partition, ("!", until + keys.AFTER_ALL)):
         yield DueRow(*item["sk"]["S"].split("#"))
+
+
+def held(at: str) -> set[tuple[str, str]]:
+    """Read tenant and id of each Encounter that is not to be looked at by an instant."""
+    pattern = patterns.HELD
+    items = dynamodb.query_all(pattern.table, pattern.partition, keys.EVERYTHING)
+    sorts = [item["sk"]["S"] for item in items if item["until"]["S"] > at]
+    return {(tenant, own_id) for tenant, _, own_id in (sort.partition("#") for sort in sorts)}
 
 
 def _batch(table: str, addresses: Sequence[keys.Address]) -> list[Item]:

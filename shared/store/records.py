@@ -1,4 +1,4 @@
-"""The items of the tables as records; what each attribute means is said here and nowhere else."""
+"""Records: the current items of resources as dataclasses, which document every attribute."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import orjson
 
-from shared import fhirjson
 from shared.errors import TooLong
-from shared.sessions.state import Closing, Figures
+from shared.fhir import fhirjson
+from shared.rules.state import Closing, Figures
 from shared.store import codec, keys
 from shared.store.items import Item, figures, figures_item, number, text, texts
 from shared.store.keys import Address, Place
@@ -16,18 +16,20 @@ from shared.store.keys import Address, Place
 type Resource = dict[str, Any]
 type RowKey = tuple[str, str]
 _LAST_UPDATED = b'"lastUpdated":"'
-# DynamoDB ends an item at 400 KB, its keys and the other attributes included.
+# DynamoDB limits an item to 400 KB, with its keys and the other attributes.
 LARGEST_RESOURCE = 390 * 1024
-# A function's answer ends at 6 MB.
+# A function's response is limited to 6 MB.
 LARGEST_JSON = 4_000_000
+# The size as a string in a response, where quotes are escaped: every resource must fit a page.
+LARGEST_SENT = 5_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Versioned:
-    """What the current items of all resources share.
+    """The record of any resource: the attributes that the current items of all types share.
 
-    `json` is the resource as it is answered, None where it is deleted; `rows` are the keys of its
-    index rows; `chain` is the hash of the last audit row about it. Instants are texts.
+    `json` is the resource as responses show it, or None if it is deleted. `rows` are the keys of
+    its index rows. `chain` is the hash of the last audit event about it. Instants are strings.
     """
 
     type: str
@@ -40,17 +42,17 @@ class Versioned:
     chain: bytes = b""
 
     def address(self, tenant: str) -> Address:
-        """Give the address of the item."""
+        """Return the address of the item."""
         raise NotImplementedError
 
     @cached_property
     def resource(self) -> Resource:
-        """The resource as a dict, not to be changed; empty where it is deleted."""
+        """The resource as a dict, which must not be changed; empty if it is deleted."""
         return fhirjson.loads(self.json) if self.json else {}
 
     @property
     def last_updated(self) -> str:
-        """When this version was made; it stands at the beginning of the JSON."""
+        """When this version was made, which is near the beginning of the JSON."""
         if self.json is None:
             return self.updated
         start = self.json.index(_LAST_UPDATED) + len(_LAST_UPDATED)
@@ -58,7 +60,7 @@ class Versioned:
 
     @property
     def deleted(self) -> bool:
-        """Tell whether the last version is a deletion."""
+        """Whether the current version is a deletion."""
         return self.json is None
 
     def _item(self) -> Item:
@@ -71,10 +73,11 @@ class Versioned:
             item |= {"deleted": {"BOOL": True}, "updated": {"S": self.updated}}
         else:
             packed = codec.pack(self.json, orjson.dumps(self.rows))
-            if len(packed) > LARGEST_RESOURCE or len(self.json) > LARGEST_JSON:
+            is_large = len(packed) > LARGEST_RESOURCE or len(self.json) > LARGEST_JSON
+            if is_large or fhirjson.sent_size(self.json) > LARGEST_SENT:
                 raise TooLong(
-                    "The resource is over 400 KB after compression, or over 4 MB before",
-                    diagnostics="Keep what is large elsewhere and refer to it: Attachment.url",
+                    "The resource is larger than 400 KB compressed or 4 MB uncompressed",
+                    diagnostics="Store large content elsewhere and refer to it by Attachment.url",
                 )
             item["resource"] = {"B": packed}
         return item
@@ -93,28 +96,30 @@ class Versioned:
         return fields | {"json": json, "rows": keys_of_rows, "updated": ""}
 
 
-def known[V: Versioned](record: V, resource: Resource) -> V:
-    """Say what a record's JSON says, so that it is not read again."""
+def with_resource[V: Versioned](record: V, resource: Resource) -> V:
+    """Return a record with its parsed resource cached, so that its JSON is not parsed again."""
     vars(record)["resource"] = resource
     return record
 
 
 def changed[V: Versioned](record: V, **changes: Any) -> V:
-    """Change what a record says beside its resource, which is not read from its JSON again."""
+    """Return a record with other attributes and the same resource, which is not parsed again."""
     new = replace(record, **changes)
-    return known(new, record.resource) if "resource" in vars(record) else new
+    return with_resource(new, record.resource) if "resource" in vars(record) else new
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncounterRecord(Versioned):
     """An Encounter's `current` item.
 
-    `rev` rises with every write; `slots` are those attached, as text; `figures` those of slots
-    detached since; `filled` the elements that the server computed; `entered` when the present
-    status was entered; `due` when the session must be looked at, empty where never. Stamped when
-    it was opened, and empty for what is no session: `policy`, `idle_minutes`, `max_hours`,
-    `opened`, and under daily `home`, the day's slot, and `day_end`. `by_server` says who opened it,
-    `is_long` that it has the second rows of what lasts long.
+    `rev` rises with every write. `entered` is when the present status was entered, `due` when the
+    Encounter must be looked at (empty for never). `slots` are the attached slots, `figures` those
+    of slots that were detached, `filled` the names of elements that the server computed. `closing`
+    is the closing under way. `by_server` says that the server opened it, `patient_made` that a
+    patient or related person did, `is_long` that it has long rows.
+
+    `opened`, `policy`, `idle_minutes` and `max_hours` are stamped when it opens. A day's session
+    also has `home`, the day's slot, and `day_end`, after which it closes.
     """
 
     type: str = "Encounter"
@@ -127,6 +132,7 @@ class EncounterRecord(Versioned):
     closing: Closing | None = None
     by_server: bool = False
     is_long: bool = False
+    patient_made: bool = False
     opened: str = ""
     policy: str = ""
     idle_minutes: int = 0
@@ -135,15 +141,15 @@ class EncounterRecord(Versioned):
     day_end: str = ""
 
     def address(self, tenant: str) -> Address:
-        """Give the address of the item."""
+        """Return the address of the item."""
         return keys.encounter(tenant, self.id)
 
     def to_item(self) -> Item:
-        """Write the item's attributes."""
+        """Return the item's attributes."""
         item = self._item() | figures_item(self.figures)
         item |= {"rev": {"N": str(self.rev)}, "entered": {"S": self.entered}}
         item |= texts(self, "due", "opened", "policy", "home", "day_end")
-        for name in ("by_server", "is_long"):
+        for name in ("by_server", "is_long", "patient_made"):
             if getattr(self, name):
                 item[name] = {"BOOL": True}
         for name in ("idle_minutes", "max_hours"):
@@ -159,7 +165,7 @@ class EncounterRecord(Versioned):
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
-        """Read the item."""
+        """Return the record of an item."""
         return cls(
             **cls._fields(item),
             id=item["pk"]["S"].partition("#")[2],
@@ -172,6 +178,7 @@ class EncounterRecord(Versioned):
             closing=_closing(item["closing"]["M"]) if "closing" in item else None,
             by_server="by_server" in item,
             is_long="is_long" in item,
+            patient_made="patient_made" in item,
             opened=text(item, "opened"),
             policy=text(item, "policy"),
             home=text(item, "home"),
@@ -187,14 +194,18 @@ def _closing(item: Item) -> Closing:
 
 @dataclass(frozen=True, kw_only=True)
 class CommunicationRecord(Versioned):
-    """A Communication's current item, a header's or a message's by its `place`.
+    """A Communication's current item, which is a header's or a message's by its `place`.
 
-    A message that counts or once counted has `at`, and either `session`, its effective session,
-    or `epoch`, whose adoption names it. A header has `day`, under daily that of the session it
-    points to, and `plain` where a client linked it to an Encounter that is no session. `drafted`
-    says that a version of it is a draft, `recalled` that one is which follows a version that was
-    sent; `by_patient` says of one that does not count yet that a patient or related person wrote
-    its `sent`. `rebuilt` rises when reindexing changes which rows it has.
+    A message that counts, or once counted, has `at`, the instant at which it counts. It has either
+    `session`, its effective session, or `epoch`, whose adoption will name that. `by_patient` says
+    that a patient or related person wrote the `sent` of a message that does not count yet.
+
+    A header has `day` under the policy `daily`, the day of the session that it points to. `plain`
+    says that a client linked it to an Encounter that is no session.
+
+    `drafted` says that a version is a draft, `recalled` that a draft follows a version that was
+    sent, `patient_made` that a patient or related person created it. `rebuilt` rises when a reindex
+    changes `rows`.
     """
 
     type: str = "Communication"
@@ -207,20 +218,21 @@ class CommunicationRecord(Versioned):
     plain: bool = False
     drafted: bool = False
     by_patient: bool = False
+    patient_made: bool = False
     recalled: bool = False
     rebuilt: int = 0
 
     def address(self, tenant: str) -> Address:
-        """Give the address of the item."""
-        return keys.placed(tenant, self.place)
+        """Return the address of the item."""
+        return keys.communication_at(tenant, self.place)
 
     def to_item(self) -> Item:
-        """Write the item's attributes."""
+        """Return the item's attributes."""
         item = self._item()
         if self.id != self._id_of_place():
             item["id"] = {"S": self.id}
         item |= texts(self, "at", "session", "day")
-        for name in ("counts", "plain", "drafted", "by_patient", "recalled"):
+        for name in ("counts", "plain", "drafted", "by_patient", "patient_made", "recalled"):
             if getattr(self, name):
                 item[name] = {"BOOL": True}
         if self.rebuilt:
@@ -234,7 +246,7 @@ class CommunicationRecord(Versioned):
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
-        """Read the item."""
+        """Return the record of an item."""
         place = Place(item["pk"]["S"].partition("#")[2], item["sk"]["S"])
         return cls(
             **cls._fields(item),
@@ -248,6 +260,7 @@ class CommunicationRecord(Versioned):
             plain="plain" in item,
             drafted="drafted" in item,
             by_patient="by_patient" in item,
+            patient_made="patient_made" in item,
             recalled="recalled" in item,
             rebuilt=number(item, "rebuilt"),
         )
@@ -257,17 +270,17 @@ class CommunicationRecord(Versioned):
 class ResourceRecord(Versioned):
     """The `current` item of a resource of the directory or of the records.
 
-    `rebuilt` rises when reindexing changes which rows it has.
+    `rebuilt` rises when a reindex changes `rows`.
     """
 
     rebuilt: int = 0
 
     def address(self, tenant: str) -> Address:
-        """Give the address of the item."""
+        """Return the address of the item."""
         return keys.resource(tenant, self.type, self.id)
 
     def to_item(self) -> Item:
-        """Write the item's attributes."""
+        """Return the item's attributes."""
         item = self._item()
         if self.rebuilt:
             item["rebuilt"] = {"N": str(self.rebuilt)}
@@ -275,7 +288,7 @@ class ResourceRecord(Versioned):
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
-        """Read the item."""
+        """Return the record of an item."""
         resource_type, _, resource_id = item["pk"]["S"].partition("#")[2].partition("/")
         return cls(
             **cls._fields(item),
@@ -286,12 +299,12 @@ class ResourceRecord(Versioned):
 
 
 def id_of(place: Place) -> str:
-    """Give the id that a Communication has by its place, where it has not brought its own."""
+    """Return the id that a place gives a Communication for which the client chose none."""
     return f"{place.thread}.{place.sort[2:]}" if place.is_message else place.thread
 
 
-def past[V: Versioned](record: V, item: Item) -> V:
-    """Read a superseded version of a record from its item."""
+def superseded[V: Versioned](record: V, item: Item) -> V:
+    """Return a superseded version of a record, from the version's item."""
     number = int(item["version"]["N"])
     if "deleted" in item:
         return replace(record, version=number, json=None, updated=text(item, "updated"))
@@ -301,7 +314,7 @@ def past[V: Versioned](record: V, item: Item) -> V:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """The resource that a closing of several transactions will write, as JSON."""
+    """The `pending` item: the resource that a closing of several transactions is going to write."""
 
     encounter: str
     json: bytes
@@ -313,15 +326,15 @@ class Pending:
         return resource
 
     def address(self, tenant: str) -> Address:
-        """Give the address of the item."""
+        """Return the address of the item."""
         return keys.pending(tenant, self.encounter)
 
     def to_item(self) -> Item:
-        """Write the item's attributes."""
+        """Return the item's attributes."""
         return {"resource": {"B": codec.pack(self.json)}}
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
-        """Read the item."""
+        """Return the record of an item."""
         json, _ = codec.unpack(bytes(item["resource"]["B"]))
         return cls(encounter=item["pk"]["S"].partition("#")[2], json=json)

@@ -1,8 +1,8 @@
-"""Sessions that are all due at one midnight: `uv run python -m tests.benchmarks.closing`.
+"""Close sessions that are all due at one midnight: `uv run python -m tests.benchmarks.closing`.
 
-On the emulator's DynamoDB, through the real scheduler and one worker. What AWS would do follows
-from a closing's calls and units and from DynamoDB's published limits, not from the emulator's own
-speed: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+It uses the emulator's DynamoDB, the real scheduler and one worker. The speed on AWS is computed
+from a closing's calls and units and from DynamoDB's published limits, not from the speed of the
+emulator: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
 """
 
 import argparse
@@ -26,18 +26,18 @@ from shared.local import template
 from shared.local.emulator import Emulator, emulator
 from shared.local.schedule import event
 from shared.store import dynamodb
-from tests import care, clock
+from tests.support import care, clock
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 PARTITION_UNITS, TABLE_UNITS = 1_000, 40_000
-# Assumed of AWS: milliseconds of a read and of a transaction, and what of a processor 1 GB has.
+# Assumptions about AWS: milliseconds of a read and a transaction, and the processors at 1 GB.
 READ_MS, TRANSACTION_MS, PROCESSOR = 4, 20, 1024 / 1769
 
 
 @dataclass
 class Measured:
-    """What closing took: seconds, calls by name, write units by table and partition."""
+    """The cost of closing: seconds, calls by name, write units by table and partition."""
 
     closed: int = 0
     seconds: float = 0
@@ -55,26 +55,27 @@ class Measured:
         for operation in params.get("TransactItems", ()):
             ((kind, body),) = operation.items()
             keys = body["Item" if kind == "Put" else "Key"]
-            # Every item here is below 1 KB: two units in a transaction.
+            # Every item here is below 1 KB, which is two units in a transaction.
             self.units[body["TableName"], keys["pk"]["S"]] += 2
 
     def lines(self) -> Iterator[str]:
-        """Say what was measured, and what follows for AWS."""
+        """Yield the measurements and what they mean for AWS."""
         tables = Counter[str]()
         for (table, _), units in self.units.items():
             tables[table] += units
         yield f"{self.closed} closed by one worker in {self.seconds:.0f} s on the emulator"
         yield f"{1000 * self.cpu / self.closed:.1f} ms of CPU a closing, the emulator's aside"
-        yield f"calls a closing: {self._each(self.calls)}"
-        yield f"write units a closing: {self._each(tables)}"
-        yield f"the busiest partitions: {self._each(Counter(dict(self.units.most_common(8))))}"
+        yield f"calls a closing: {self._per_closing(self.calls)}"
+        yield f"write units a closing: {self._per_closing(tables)}"
+        busiest_partitions = Counter(dict(self.units.most_common(8)))
+        yield f"the busiest partitions: {self._per_closing(busiest_partitions)}"
         yield f"one worker on AWS: about {1 / self._seconds_on_aws():.0f} closings a second"
         busiest = max(self.units.values()) / self.closed
         yield f"a table at most, by its busiest partition: {PARTITION_UNITS / busiest:.0f} a second"
-        most = {table: round(TABLE_UNITS * self.closed / each) for table, each in tables.items()}
+        most = {table: round(TABLE_UNITS * self.closed / units) for table, units in tables.items()}
         yield f"by its quota: {most} a second"
 
-    def _each[K](self, figures: Counter[K]) -> dict[K, float]:
+    def _per_closing[K](self, figures: Counter[K]) -> dict[K, float]:
         return {name: round(figure / self.closed, 2) for name, figure in figures.items()}
 
     def _seconds_on_aws(self) -> float:
@@ -86,7 +87,7 @@ class Measured:
 
 @contextmanager
 def deployed(running: Emulator) -> Iterator[str]:
-    """Tables and a queue as the template has them, under the policy daily without a spread."""
+    """Create the template's tables and queue, under the policy daily without a spread."""
     tables = template.table_requests(template.load())
     for name, request in tables.items():
         running.client("dynamodb").create_table(TableName=name, **request)
@@ -99,14 +100,14 @@ def deployed(running: Emulator) -> Iterator[str]:
 
 
 def open_sessions(number: int) -> None:
-    """Post threads with a message, each of another patient, to a hundred practitioners."""
+    """Post threads with one message, each of another patient, to a hundred practitioners."""
     actor = Actor(subject="benchmark")
-    for each in range(number):
-        patient = care.reference(f"Patient/{each}")
+    for index in range(number):
+        patient = care.reference(f"Patient/{index}")
         people: dict[str, Any] = {
             "subject": patient,
             "sender": patient,
-            "recipient": [care.reference(f"Practitioner/{each % 100}")],
+            "recipient": [care.reference(f"Practitioner/{index % 100}")],
         }
         header = create(actor, "Communication", care.header(**people)).record
         assert header
@@ -118,10 +119,16 @@ def close_all(running: Emulator, url: str, measured: Measured) -> None:
     sqs = running.client("sqs")
     while sent := closing_scheduler.handler(event(MIDNIGHT), None)["sent"]:
         measured.closed += sent
-        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=4).get("Messages"):
-            work([{"messageId": one["MessageId"], "body": one["Body"]} for one in found], measured)
-            for one in found:
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=4).get("Messages"):
+            work(
+                [
+                    {"messageId": message["MessageId"], "body": message["Body"]}
+                    for message in messages
+                ],
+                measured,
+            )
+            for message in messages:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def work(records: list[dict[str, Any]], measured: Measured) -> None:

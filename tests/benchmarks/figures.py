@@ -1,4 +1,4 @@
-"""Figures, each beside its floor of the same run, and how they are written."""
+"""Figures, each with the floor measured in the same run, and their output formats."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure and what it is held against: its floor by `ratio`, its bound as `is_ok` says.
+    """A figure with what it is compared to: a floor for its ratio, and a bound for `is_ok`.
 
-    A bound concerns the ratio where there is a floor, else the value; both may be absent.
+    The bound limits the ratio if there is a floor, otherwise the value. Both are optional.
     """
 
     name: str
@@ -22,17 +22,17 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """How many times its floor it is."""
+        """Return the figure as a multiple of its floor."""
         return self.value / self.floor if self.floor else None
 
     @property
     def is_ok(self) -> bool:
-        """Tell whether it keeps its bound."""
+        """Return whether the figure keeps its bound."""
         held = self.value if self.ratio is None else self.ratio
         return self.bound is None or held <= self.bound
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as the JSON file has it."""
+        """Return the figure as it is in the JSON file."""
         return {
             "name": self.name,
             "unit": self.unit,
@@ -49,13 +49,13 @@ def _rounded(value: float | None) -> float | None:
 
 
 def table(figures: Iterable[Figure]) -> Iterator[str]:
-    """Give the lines of a Markdown table."""
+    """Yield the lines of a Markdown table."""
     yield "| figure | value | unit | floor | ratio | bound | |"
     yield "|---|---:|---|---:|---:|---:|---|"
-    for one in figures:
-        held = " | ".join(_text(number) for number in (one.floor, one.ratio, one.bound))
-        verdict = "" if one.bound is None else "ok" if one.is_ok else "**over**"
-        yield f"| `{one.name}` | {_text(one.value)} | {one.unit} | {held} | {verdict} |"
+    for figure in figures:
+        held = " | ".join(_text(number) for number in (figure.floor, figure.ratio, figure.bound))
+        verdict = "" if figure.bound is None else "ok" if figure.is_ok else "**over**"
+        yield f"| `{figure.name}` | {_text(figure.value)} | {figure.unit} | {held} | {verdict} |"
 
 
 def _text(number: float | None) -> str:
@@ -66,4 +66,6 @@ def _text(number: float | None) -> str:
 
 def write(path: Path, figures: Iterable[Figure]) -> None:
     """Write the figures as JSON."""
-    path.write_text(json.dumps({"figures": [one.as_json() for one in figures]}, indent=2) + "\n")
+    path.write_text(
+        json.dumps({"figures": [figure.as_json() for figure in figures]}, indent=2) + "\n"
+    )

@@ -1,4 +1,4 @@
-"""What operations cost as the partitions that they touch grow."""
+"""The cost of operations as the partitions that they touch grow."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -8,17 +8,17 @@ from itertools import islice
 from unittest.mock import patch
 
 from functions import closing_scheduler
-from shared import instants
 from shared.access import Actor
+from shared.fhir import instants
 from shared.interactions.create import create
 from shared.local.schedule import event
 from shared.store import dynamodb, transactions
-from tests import care
 from tests.benchmarks.endpoint import Endpoint
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.practice import Practice, Request, deployed, typical
 from tests.benchmarks.warm import silent
-from tests.database import Database
+from tests.support import care
+from tests.support.memory_database import Database
 
 SIZES, QUICK_SIZES = (1_000, 10_000, 100_000), (1_000, 10_000)
 HEADER = "long-thread"
@@ -26,7 +26,7 @@ HEADER = "long-thread"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A request that should cost the same however much is stored."""
+    """A request whose cost should not depend on how much is stored."""
 
     name: str
     prepare: Callable[[Practice], Request]
@@ -67,23 +67,23 @@ def figures(*, quick: bool) -> Iterator[Figure]:
     endpoint = Endpoint()
     with deployed(endpoint, CLOSING_QUEUE_URL="http://127.0.0.1:9/unused") as practice, silent():
         filling = _filling(practice)
-        found: list[Figure] = []
+        measured: list[Figure] = []
         stored = 0
         for size in QUICK_SIZES if quick else SIZES:
             with _without_a_wire(endpoint.database):
                 deque(islice(filling, size - stored), maxlen=0)
             stored = size
             for operation in OPERATIONS:
-                found += _measured(operation, practice, endpoint, size)
-    smallest = {one.name: one.value for one in found}
-    for one in found:
-        beginning, _, _ = one.name.rpartition(".")
-        yield replace(one, floor=smallest[f"{beginning}.{SIZES[0]}"], bound=1)
+                measured += _measured(operation, practice, endpoint, size)
+    smallest = {figure.name: figure.value for figure in measured}
+    for figure in measured:
+        beginning, _, _ = figure.name.rpartition(".")
+        yield replace(figure, floor=smallest[f"{beginning}.{SIZES[0]}"], bound=1)
 
 
 @contextmanager
 def _without_a_wire(database: Database) -> Iterator[None]:
-    """Let the store write to a database as such, which takes a third of the time."""
+    """Let the store write to the database directly, which takes a third of the time."""
     database.made = -(10**9)
     with (
         patch.object(dynamodb, "client", lambda: database),
@@ -93,7 +93,7 @@ def _without_a_wire(database: Database) -> Iterator[None]:
 
 
 def _filling(practice: Practice) -> Iterator[None]:
-    """Add a session of one practitioner's and a message of one thread at a time."""
+    """Yield after adding a session of the one practitioner and a message of the one thread."""
     practice.clinic.put(f"/Communication/{HEADER}", typical("header") | {"id": HEADER})
     practice.clinic.put("/Encounter/first", typical("session") | {"id": "first"})
     actor = Actor(subject="benchmark", roles=frozenset({"practitioner"}))

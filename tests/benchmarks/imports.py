@@ -1,4 +1,4 @@
-"""What a cold start imports, out of the built artefact, beside boto3 and a client alone."""
+"""The cold start of each function from the built artefact, beside boto3 and a client alone."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from tests.benchmarks.practice import CREDENTIALS
 
 BEST_OF, QUICK_BEST_OF = 7, 3
 READS, WRITES = 1.4, 1.9
-# The functions that write; the others only read, or neither.
+# The functions that write. The others only read, or do neither.
 WRITERS = frozenset(
     {"bundle", "closing_worker", "create", "delete", "operations", "patch", "plain", "update"}
 )
@@ -34,7 +34,7 @@ _FLOOR = "import boto3; boto3.client('dynamodb')"
 
 
 def figures(*, quick: bool) -> Iterator[Figure]:
-    """Import every function in fresh processes, and weigh what is deployed."""
+    """Import every function in fresh processes, and measure the size of the artefact."""
     built = artefact()
     names = sorted(path.stem for path in (built.code / "functions").glob("[a-z]*.py"))
     programs = {"": _FLOOR} | {name: f"import functions.{name}" for name in names}
@@ -46,40 +46,44 @@ def figures(*, quick: bool) -> Iterator[Figure]:
             times[name].append(MS * seconds)
             memory[name] = kilobytes / KB_PER_MB
     floor = min(times.pop(""))
-    for name, found in times.items():
+    for name, milliseconds in times.items():
         bound = WRITES if name in WRITERS else READS
-        yield Figure(f"import.{name}", "ms", min(found), floor, bound)
+        yield Figure(f"import.{name}", "ms", min(milliseconds), floor, bound)
         yield Figure(f"memory.{name}", "MB after import", memory[name], memory[""])
     yield from _sizes(built)
 
 
 def run(built: Artefact, program: str, sent: str = "") -> list[str]:
-    """Run a program as a function starts, with the artefact alone; give what it prints, split.
+    """Run a program as a function starts, with only the artefact. Return its output, split.
 
-    `sent` is what it reads.
+    `sent` is its standard input.
     """
     paths = [str(built.code), str(built.layer / "python")]
-    read = template.load()
-    names = {name: name for name in template.table_requests(read)}
+    loaded = template.load()
+    names = {name: name for name in template.table_requests(loaded)}
     start = {"PATH": os.environ["PATH"], "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
-    done = subprocess.run(
-        # The interpreter below the virtual environment, without the environment's packages.
+    completed = subprocess.run(
+        # The base interpreter of the virtual environment, without the environment's packages.
         [sys._base_executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {paths}\n{program}"],  # type: ignore[attr-defined]
-        env=start | CREDENTIALS | template.function_environment(read, names),
+        env=start | CREDENTIALS | template.function_environment(loaded, names),
         capture_output=True,
         input=sent,
         check=True,
         text=True,
     )
-    return str(done.stdout).split()
+    return str(completed.stdout).split()
 
 
 def modules(built: Artefact, name: str) -> set[str]:
-    """Give the modules of the artefact that a function's start imports."""
+    """Return the modules of the artefact that a function imports at its start.
+
+    Empty packages are left out.
+    """
     program = (
-        f"import functions.{name}\n"
-        "print(*(module.__name__ for module in [*sys.modules.values()]"
-        " if (getattr(module, '__file__', None) or '').startswith(tuple(sys.path[:2]))))"
+        f"import functions.{name}\nimport os\n"
+        "files = {name: getattr(one, '__file__', None) for name, one in sys.modules.items()}\n"
+        "print(*(name for name, file in files.items()"
+        " if file and file.startswith(tuple(sys.path[:2])) and os.path.getsize(file)))"
     )
     return {module for module in run(built, program) if not module.startswith("functions")}
 

@@ -1,19 +1,21 @@
-"""What the queries of real inboxes cost as what is stored grows, written into README.
+"""The cost of the queries of real inboxes as the stored data grows, written into README.md here.
 
 `uv run python -m tests.benchmarks.inboxes`
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from tests.archive import opened
-from tests.contract.readme import PATH, replaced, table
-from tests.inboxes import INBOX, Cost, cost, fill
+from tests.support.inbox_queries import INBOX, Cost, cost, fill
+from tests.support.stored_clinic import opened
+from tests.tools.readme import replaced, table
 
+DOCUMENT = Path(__file__).with_name("README.md")
 SIZES = (1_000, 100_000)
 
 
 def inboxes() -> Iterator[str]:
-    """Give the lines of the table."""
+    """Yield the lines of the table."""
     measured = [costs(size) for size in SIZES]
     head = "Query | " + " | ".join(f"Read units at {size:,}" for size in SIZES)
     return table(
@@ -21,26 +23,26 @@ def inboxes() -> Iterator[str]:
         (
             (
                 f"`{query}`",
-                *(str(found[query].units) for found in measured),
+                *(str(costs_by_query[query].units) for costs_by_query in measured),
                 str(bound),
                 str(measured[-1][query].rows),
-                _found(measured[-1][query]),
+                _found_and_included(measured[-1][query]),
             )
             for query, bound in INBOX.items()
         ),
     )
 
 
-def _found(one: Cost) -> str:
-    return f"{one.found}, {one.included}" if one.included else str(one.found)
+def _found_and_included(cost: Cost) -> str:
+    return f"{cost.found}, {cost.included}" if cost.included else str(cost.found)
 
 
 def costs(size: int) -> dict[str, Cost]:
-    """Ask every query of a store of that size."""
+    """Run every query on a store of `size` resources, and return the costs."""
     with opened() as archive:
         fill(archive, size)
         return {query: cost(archive.memory, query) for query in INBOX}
 
 
 if __name__ == "__main__":
-    PATH.write_text(replaced(PATH.read_text(), "inboxes", inboxes()))
+    DOCUMENT.write_text(replaced(DOCUMENT.read_text(), "inboxes", inboxes()))

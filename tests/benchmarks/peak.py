@@ -1,9 +1,9 @@
-"""The most memory that a warm function takes: a recorded request, replayed in the artefact."""
+"""The peak memory of a warm function, measured by replaying a recorded request in the artefact."""
 
 import json
 from collections.abc import Iterator
 
-from shared import instants
+from shared.fhir import instants
 from shared.local.artefact import artefact
 from tests.benchmarks.endpoint import Endpoint
 from tests.benchmarks.figures import Figure
@@ -11,7 +11,7 @@ from tests.benchmarks.imports import KB_PER_MB, run
 from tests.benchmarks.practice import deployed
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.warm import silent
-from tests.clock import START
+from tests.support.clock import START
 
 MEASURED = frozenset({"get", "message", "thread100", "bundle5"})
 INVOCATIONS = 300
@@ -42,7 +42,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 def figures() -> Iterator[Figure]:
-    """Measure the kinds of request that differ, each beside what it takes the first time."""
+    """Measure each kind of request, beside the memory after its first invocation."""
     for scenario in SCENARIOS:
         if scenario.name in MEASURED:
             first, warm = (_megabytes(*_recorded(scenario), times) for times in (1, INVOCATIONS))
@@ -50,13 +50,13 @@ def figures() -> Iterator[Figure]:
 
 
 def _megabytes(module: str, event: object, answers: list[str], times: int) -> float:
-    """Return what a process takes that replays a request so often, at the time of its recording."""
-    given = json.dumps([event, answers, times, instants.written(START)])
-    return float(run(artefact(), _REPLAYED.replace("MODULE", module), given)[-1]) / KB_PER_MB
+    """Return the memory of a process that replays a request `times` times, at the recorded time."""
+    recording = json.dumps([event, answers, times, instants.written(START)])
+    return float(run(artefact(), _REPLAYED.replace("MODULE", module), recording)[-1]) / KB_PER_MB
 
 
 def _recorded(scenario: Scenario) -> tuple[str, object, list[str]]:
-    """Make a request once; give its function, its event, and what DynamoDB answered."""
+    """Make a request once. Return its function, its event, and the answers of DynamoDB."""
     endpoint = Endpoint()
     with deployed(endpoint, **scenario.said) as practice, silent():
         handler, event = next(scenario.requests(practice))

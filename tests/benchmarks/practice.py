@@ -9,13 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from shared import instants
+from shared.fhir import instants
 from shared.local import template
 from shared.store import dynamodb
-from tests import care, clock
 from tests.benchmarks.endpoint import Endpoint
-from tests.frontdoor import Answer, FrontDoor
-from tests.remembered import forget
+from tests.support import care, clock
+from tests.support.caches import forget
+from tests.support.frontdoor import Answer, FrontDoor
 
 TYPICAL = Path(__file__).parent.parent / "fixtures/typical"
 CREDENTIALS = {
@@ -28,17 +28,17 @@ type Request = tuple[Callable[[Any, Any], Any], dict[str, Any]]
 
 
 def typical(name: str, header_id: str = "") -> Any:
-    """Give a committed fixture."""
+    """Return the body of a committed fixture."""
     return json.loads((TYPICAL / f"{name}.json").read_text().replace("{header}", header_id))
 
 
 @contextmanager
 def deployed(endpoint: Endpoint, **said: str) -> Iterator["Practice"]:
-    """Let the functions in this process use an endpoint, under the template's environment."""
-    read = template.load()
-    names = {name: name for name in template.table_requests(read)}
+    """Point the functions of this process at an endpoint, under the template's environment."""
+    loaded = template.load()
+    names = {name: name for name in template.table_requests(loaded)}
     before = dict(os.environ)
-    os.environ.update(template.function_environment(read, names) | CREDENTIALS | said)
+    os.environ.update(template.function_environment(loaded, names) | CREDENTIALS | said)
     forget()
     endpoint.attach(dynamodb.client())
     try:
@@ -52,7 +52,7 @@ def deployed(endpoint: Endpoint, **said: str) -> Iterator["Practice"]:
 
 @dataclass(frozen=True)
 class Practice:
-    """A practitioner's and an administrator's calls, with what the committed fixtures say."""
+    """Calls of a practitioner and an administrator, with the bodies of committed fixtures."""
 
     clinic: FrontDoor
     admin: FrontDoor
@@ -64,15 +64,15 @@ class Practice:
         return answer
 
     def session(self, **more: Any) -> str:
-        """Make a session."""
+        """Create a session."""
         return self.make("POST", "/Encounter", typical("session") | more).id
 
     def header(self) -> str:
-        """Make a thread without messages."""
+        """Create a thread without messages."""
         return self.make("POST", "/Communication", typical("header")).id
 
     def message(self, header_id: str, number: int = 0) -> Any:
-        """Give a message that is sent after those before, in other words."""
+        """Return a message that is sent after those before, with another text."""
         body = typical("message", header_id)
         sent = instants.read("2026-11-20T09:14:31.000Z") + timedelta(seconds=number)
         body["sent"] = instants.written(sent)
@@ -81,7 +81,7 @@ class Practice:
         return body
 
     def link(self, header_id: str, session_id: str) -> Request:
-        """Give the request that links a thread."""
+        """Return the request that links a thread."""
         return self.clinic.prepared(
             "PATCH",
             f"/Communication/{header_id}",
@@ -90,7 +90,7 @@ class Practice:
         )
 
     def linked(self, **more: Any) -> tuple[str, str]:
-        """Make a session with a thread of one message."""
+        """Create a session with a linked thread of one message."""
         session_id, header_id = self.session(**more), self.header()
         handler, event = self.link(header_id, session_id)
         assert handler(event, None)["statusCode"] == 200

@@ -1,19 +1,19 @@
-"""What is measured warm: each kind of request, made ready one by one."""
+"""The requests that are measured warm: each kind, prepared one by one."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import instants
+from shared.fhir import instants
 from tests.benchmarks.practice import Practice, Request, typical
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A kind of request; `requests` makes each ready just before it is made.
+    """A kind of request. `requests` prepares each one just before it is made.
 
-    `cpu` bounds the CPU in floors; `writes`, `reads` and `calls` are the units and round trips of
-    one, exactly; `said` are settings.
+    `cpu` is the upper bound of the CPU as a multiple of its floor. `writes`, `reads` and `calls`
+    are the exact units and round trips of a request. `said` holds settings.
     """
 
     name: str
@@ -67,7 +67,7 @@ def _vread(practice: Practice) -> Iterator[Request]:
 
 def _sixty_sessions(practice: Practice, query: str) -> Iterator[Request]:
     for number in range(60):
-        # Under ids of its own, which decide what partition each is in.
+        # Random ids, since the id of a session decides its partition.
         body = typical("session") | {"id": f"session-{number}"}
         practice.make("PUT", f"/Encounter/{body['id']}", body)
     while True:
@@ -124,17 +124,17 @@ def _thread20(practice: Practice) -> Iterator[Request]:
 
 
 def _bundle5(practice: Practice) -> Iterator[Request]:
-    """A session, its thread, two messages and the reading of it, in one transaction."""
+    """Post a session, its thread and two messages, and read the session, in one transaction."""
     session, header = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0", "urn:uuid:" + "1" * 8
     header += "-1cbf-4d64-b04d-cd9187a4c6e0"
     linked = typical("header") | {"encounter": {"reference": session}}
     messages = [practice.message(header, number) for number in (1, 2, 3)]
-    for one in messages:
-        one["partOf"] = [{"reference": header}]
+    for body in messages:
+        body["partOf"] = [{"reference": header}]
     entries: list[dict[str, Any]] = [
         _entry("Encounter", typical("session"), session),
         _entry("Communication", linked, header),
-        *(_entry("Communication", one) for one in messages),
+        *(_entry("Communication", body) for body in messages),
     ]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     while True:
@@ -152,7 +152,7 @@ def _post_patient(practice: Practice) -> Iterator[Request]:
 
 
 def _recorded(practice: Practice) -> dict[str, Any]:
-    """An Observation during a session of its own."""
+    """Return an Observation during a session of its own."""
     during = {"reference": f"Encounter/{practice.session()}"}
     return {**typical("observation"), "encounter": during}
 

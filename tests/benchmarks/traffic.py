@@ -1,4 +1,4 @@
-"""Mixed traffic over HTTP on the local stack: how fast it answers, and that nothing is lost."""
+"""Mixed traffic over HTTP on the local stack: latency, throughput, and that nothing is lost."""
 
 import random
 import sys
@@ -19,23 +19,23 @@ from shared.local.artefact import artefact
 from shared.local.conversation import FHIR, JSON_PATCH, client
 from shared.local.emulator import emulator
 from shared.local.stack import deploy
-from tests import care
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.practice import typical
+from tests.support import care
 
 SECONDS = 20
 CONNECTIONS = (1, 8)
-# What a caller of the load rests on average: eight then ask for half of what two cores can bear.
+# The average pause of a caller of the load, in seconds. Eight callers then use half of two cores.
 REST = 0.3
 MS, KB = 1000, 1000
 
 
 @dataclass
 class Caller:
-    """One connection, which makes one request after the other, and what came of them.
+    """One connection that makes one request after the other, and their results.
 
-    `written` has the version of each resource that was acknowledged last; what was refused or not
-    answered may have been written after it.
+    `written` has the last acknowledged version of each resource. A request that was refused or not
+    answered may have written a later one.
     """
 
     http: httpx.Client
@@ -47,7 +47,7 @@ class Caller:
     threads: list[str] = field(default_factory=list)
 
     def run(self, seconds: float, rest: float = 0) -> None:
-        """Make requests for so long, with a rest of so many seconds on average after each."""
+        """Make requests for `seconds`, with a pause of `rest` seconds on average after each."""
         self._open()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -55,7 +55,7 @@ class Caller:
             time.sleep(self.numbers.uniform(0, 2 * rest))
 
     def _open(self) -> None:
-        """Begin a session with a thread of its own."""
+        """Open a session with a thread of its own."""
         self._write("POST", "Encounter", typical("session"), self.sessions)
         self._write("POST", "Communication", typical("header"), self.threads)
 
@@ -105,19 +105,22 @@ class Caller:
         self.latencies.append(MS * (time.perf_counter() - begun))
         if answer.is_success:
             return answer
-        said = answer.json().get("issue", [{}])[0].get("diagnostics", "")
-        self.errors.append(f"{method} {path.partition('/')[0]}: {answer.status_code} {said}")
+        diagnostics = answer.json().get("issue", [{}])[0].get("diagnostics", "")
+        self.errors.append(f"{method} {path.partition('/')[0]}: {answer.status_code} {diagnostics}")
         return None
 
     def lost(self) -> int:
-        """Count what was acknowledged and is not there, nor was."""
-        return sum(not self._is_there(*each) for each in self.written.items())
+        """Count the acknowledged versions that cannot be read."""
+        return sum(
+            not self._is_there(*reference_and_version)
+            for reference_and_version in self.written.items()
+        )
 
     def _is_there(self, reference: str, version: str) -> bool:
         return self.http.get(f"{reference}/_history/{version}").is_success
 
 
-# Ten reads for three writes, as an inbox that is looked at makes them.
+# Ten reads for three writes, like an inbox in use.
 _MIX: tuple[Callable[[Caller], None], ...] = (
     *(Caller._get,) * 4,
     *(Caller._read_thread,) * 3,
@@ -131,21 +134,21 @@ _MIX: tuple[Callable[[Caller], None], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack: where it is, and the process it is in."""
+    """A running stack: its base URL and a practitioner's token."""
 
     base: str
     token: str
 
     def play(self, connections: int, seconds: float, rest: float = 0) -> tuple[list[Caller], float]:
-        """Let callers make requests at once; give them and how long it took."""
+        """Let several callers make requests at once. Return them and the seconds that passed."""
         callers = [
             Caller(client(self.base, self.token), random.Random(number))
             for number in range(connections)
         ]
         begun = time.perf_counter()
         with ThreadPoolExecutor(connections) as pool:
-            for done in [pool.submit(caller.run, seconds, rest) for caller in callers]:
-                done.result()
+            for running in [pool.submit(caller.run, seconds, rest) for caller in callers]:
+                running.result()
         return callers, time.perf_counter() - begun
 
 
@@ -167,11 +170,11 @@ def figures() -> Iterator[Figure]:
 
 
 def _latencies(name: str, callers: list[Caller], seconds: float) -> Iterator[Figure]:
-    found = [latency for caller in callers for latency in caller.latencies]
-    steps = quantiles(found, n=20)
+    latencies = [latency for caller in callers for latency in caller.latencies]
+    steps = quantiles(latencies, n=20)
     yield Figure(f"{name}.p50", "ms", steps[9])
     yield Figure(f"{name}.p95", "ms", steps[18])
-    yield Figure(f"{name}.requests", "requests a second", len(found) / seconds)
+    yield Figure(f"{name}.requests", "requests a second", len(latencies) / seconds)
     errors = Counter(error for caller in callers for error in caller.errors)
     for error, times in errors.most_common():
         sys.stderr.write(f"{times} x {error}\n")
@@ -179,12 +182,12 @@ def _latencies(name: str, callers: list[Caller], seconds: float) -> Iterator[Fig
 
 
 def load(minutes: float) -> Iterator[Figure]:
-    """Bear mixed traffic for so long: no error, nothing lost, and no more memory than at first."""
+    """Run mixed traffic for some minutes: no errors, no lost writes, no growing memory."""
     with stack() as running:
         running.play(CONNECTIONS[-1], 60 * minutes / 10, REST)
-        before = _memory()
+        memory_before = _memory()
         callers, seconds = running.play(CONNECTIONS[-1], 60 * minutes * 9 / 10, REST)
-        grown = _memory() - before
+        grown = _memory() - memory_before
         yield from _latencies("load", callers, seconds)
         yield Figure("load.written", "resources", sum(len(caller.written) for caller in callers))
         yield Figure("load.lost", "resources", sum(caller.lost() for caller in callers), bound=0)
@@ -192,14 +195,14 @@ def load(minutes: float) -> Iterator[Figure]:
 
 
 def _memory() -> float:
-    """Give the megabytes that a function's process has on average."""
-    found = []
+    """Return the average memory of the functions' processes in MB."""
+    megabytes = []
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
             if b"AWS_LAMBDA_FUNCTION_NAME" in environ.read_bytes():
                 status = environ.with_name("status").read_text()
                 lines = dict(line.split(":", 1) for line in status.splitlines())
-                found.append(int(lines["VmRSS"].split()[0]) / KB)
+                megabytes.append(int(lines["VmRSS"].split()[0]) / KB)
         except (OSError, KeyError):
-            continue  # another's, or ended meanwhile
-    return fmean(found)
+            continue  # a process of another user, or one that has ended
+    return fmean(megabytes)

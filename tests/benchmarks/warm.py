@@ -1,4 +1,4 @@
-"""CPU and wall time of warm invocations beside the bare calls they make, and what those consume."""
+"""CPU and wall time of warm invocations, beside the bare DynamoDB calls that they make."""
 
 import os
 import sys
@@ -22,16 +22,16 @@ WARM_UP = 20
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Let functions log as they do, to nowhere."""
+    """Let functions log as usual, but discard the lines."""
     sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    stdout, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     try:
         yield
     finally:
         sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)
         os.close(nowhere)
 
 
@@ -50,7 +50,7 @@ def _figures(scenario: Scenario, invocations: int) -> Iterator[Figure]:
         floor = Bare([*endpoint.calls])
         for _ in range(WARM_UP):
             floor.make()
-        # In turns: what else the machine does then concerns both.
+        # Alternate between both, so that other load on the machine affects both alike.
         for _ in range(invocations):
             ours.add(_invoke(requests, endpoint))
             bare.add(floor.make())
@@ -67,24 +67,24 @@ def _figures(scenario: Scenario, invocations: int) -> Iterator[Figure]:
 
 
 def writes(calls: list[Call]) -> int:
-    """Give the write units of calls."""
+    """Return the write units of calls."""
     return sum(call.write_units for call in calls)
 
 
 def reads(calls: list[Call]) -> int:
-    """Give the read units of calls."""
+    """Return the read units of calls."""
     return sum(call.read_units for call in calls)
 
 
 @dataclass
 class Times:
-    """Milliseconds of CPU and by the clock, of each invocation."""
+    """The CPU and wall time of each invocation, in milliseconds."""
 
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
 
     def add(self, seconds: tuple[float, float]) -> None:
-        """Take one more."""
+        """Add one invocation."""
         self.cpu.append(MS * seconds[0])
         self.wall.append(MS * seconds[1])
 
@@ -94,7 +94,7 @@ def _p99(values: list[float]) -> float:
 
 
 def _invoke(requests: Iterator[Request], endpoint: Endpoint) -> tuple[float, float]:
-    """Make the next request; the endpoint's own time is left out, and it keeps the calls."""
+    """Make the next request. Return its time without the endpoint's own, which keeps the calls."""
     handler, event = next(requests)
     endpoint.calls.clear()
     endpoint.cpu = endpoint.wall = 0
@@ -127,7 +127,7 @@ class Bare:
         return respond(request.url, self._answers.pop(0))
 
     def make(self) -> tuple[float, float]:
-        """Make them all; give the seconds of CPU and by the clock."""
+        """Make all calls. Return the seconds of CPU and of wall time."""
         self._answers = [*self._known]
         begun = time.process_time(), time.perf_counter()
         for method, request in self._calls:

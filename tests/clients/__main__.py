@@ -1,14 +1,14 @@
-"""Plays all clients against one service and writes what README says of them.
+"""Play all clients against one service and write the report that README.md is generated from.
 
-`uv run python -m tests.clients && uv run python -m tests.contract.readme`
+`uv run python -m tests.clients && uv run python -m tests.tools.readme`
 
-A later version of a client: `npm update` in its directory, or `uv lock --upgrade --script play.py`.
+To update a client: `npm update` in its directory, or `uv lock --upgrade --script play.py`.
 """
 
 import json
 
 from tests.clients.playing import CLIENTS, REPORT
-from tests.deployment import deployment
+from tests.support.deployment import deployment
 
 with deployment() as values:
     played = [client.play(values) for client in CLIENTS]

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.deployment import deployment
+from tests.support.deployment import deployment
 
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[Mapping[str, str]]:
-    """What clients need to know of the service."""
+    """Yield the variables that clients need to reach the service."""
     with deployment() as values:
         yield values

@@ -1,4 +1,4 @@
-"""What the clients written in Python share: they tell of each call of their API that they made."""
+"""Helpers of the client scripts in Python, which print a line for each call that they made."""
 
 import json
 import os
@@ -18,7 +18,7 @@ WRITE = "Write"
 SEARCH = "Search"
 BUNDLES = "Bundles and operations"
 
-# What `async-encounters serve` writes.
+# The variables that `async-encounters serve` writes.
 FHIR_BASE = os.environ.get("FHIR_BASE", "")
 TOKEN = os.environ.get("TOKEN_ADMIN", "")
 CLIENT_ID = os.environ.get("CLIENT_ID", "")
@@ -26,15 +26,15 @@ CLIENT_SECRET = os.environ.get("CLIENT_SECRET", "")
 
 
 def introduce(name: str, distribution: str) -> None:
-    """Say who plays."""
-    _tell(client=name, version=version(distribution))
+    """Print the client's name and version."""
+    _report(client=name, version=version(distribution))
 
 
 def play(group: str, call: str, as_it_should_be: object) -> None:
-    """Say that a call was made, unless what it gave is not as it should be."""
+    """Print that a call was made. Raise AssertionError if its result is wrong."""
     if not as_it_should_be:
-        raise AssertionError(f"{call} gave something else")
-    _tell(group=group, call=call)
+        raise AssertionError(f"{call} has an unexpected result")
+    _report(group=group, call=call)
 
 
 def refused(
@@ -43,7 +43,7 @@ def refused(
     make: Callable[[], object],
     kind: type[Exception] | tuple[type[Exception], ...],
 ) -> None:
-    """See that a call is refused."""
+    """Assert that a call is refused."""
     try:
         make()
     except kind:
@@ -52,47 +52,47 @@ def refused(
         raise AssertionError(f"{call} was not refused")
 
 
-def _tell(**values: str) -> None:
-    print(json.dumps(values), flush=True)  # noqa: T201 - the report
+def _report(**values: str) -> None:
+    print(json.dumps(values), flush=True)  # noqa: T201 - the report is printed
 
 
 def session(**changes: Any) -> Resource:
-    """Give a session's Encounter."""
+    """Return a session's Encounter."""
     return _typical("session") | changes
 
 
 def header(**changes: Any) -> Resource:
-    """Give a thread's header."""
+    """Return a thread's header."""
     return _typical("header") | changes
 
 
 def message(thread: str, text: str, **changes: Any) -> Resource:
-    """Give a message of the thread with that id."""
+    """Return a message of the thread with that id."""
     part_of = {"partOf": [{"reference": f"Communication/{thread}"}]}
     return _typical("message") | part_of | {"payload": [{"contentString": text}]} | changes
 
 
 def unique() -> tuple[list[Resource], str]:
-    """Give an identifier that nobody else has, and the token that finds it."""
+    """Return a unique identifier, and the token that finds it."""
     value = str(uuid.uuid4())
     return [{"system": "urn:example:webhook", "value": value}], f"urn:example:webhook|{value}"
 
 
 def bundle(kind: str, *entries: Resource) -> Resource:
-    """Give a Bundle of that type."""
+    """Return a Bundle of a type."""
     return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
 
 
 def entry(
     method: str, url: str, resource: Resource | None = None, full_url: str | None = None
 ) -> Resource:
-    """Give what is asked for in a Bundle."""
-    given = {"resource": resource, "fullUrl": full_url}
-    return {"request": {"method": method, "url": url}} | {k: v for k, v in given.items() if v}
+    """Return an entry of a Bundle."""
+    content = {"resource": resource, "fullUrl": full_url}
+    return {"request": {"method": method, "url": url}} | {k: v for k, v in content.items() if v}
 
 
 def transaction() -> Resource:
-    """Give a thread that is linked to a session, which the same transaction makes."""
+    """Return a transaction that creates a thread, linked to a session that it creates as well."""
     url = uuid.uuid4().urn
     return bundle(
         "transaction",
@@ -102,13 +102,13 @@ def transaction() -> Resource:
 
 
 def statuses(answer: Resource) -> list[str]:
-    """Give the statuses of a Bundle's answers."""
-    return [one["response"]["status"][:3] for one in answer["entry"]]
+    """Return the statuses in the response to a Bundle."""
+    return [part["response"]["status"][:3] for part in answer["entry"]]
 
 
 def ids(resources: Iterable[Any]) -> list[str]:
-    """Give the ids of resources."""
-    return [one.id for one in resources]
+    """Return the ids of resources."""
+    return [resource.id for resource in resources]
 
 
 def _typical(name: str) -> Resource:

@@ -1,4 +1,4 @@
-"""The catalogue says of every search parameter what R4's own definition says."""
+"""The catalogue's search parameters agree with R4's own definitions."""
 
 import json
 from typing import Any
@@ -7,15 +7,15 @@ import pytest
 
 from shared.catalog.parameters import CHOICES, OWN, SEARCH_PARAMS, SearchParam
 from shared.catalog.types import TYPES
-from shared.index.values import paths
+from shared.fhir.search_values import paths
+from shared.fhir.validation.schema import type_named
 from shared.packaging.build import ROOT
-from shared.resources.schema import type_named
 
 FIXTURE = ROOT / "tests/fixtures/r4-search-parameters/search-parameters.json"
 SYSTEMS: dict[str, list[str]] = json.loads(FIXTURE.with_name("code-systems.json").read_text())
 DEFINED: list[dict[str, Any]] = json.loads(FIXTURE.read_text())
 ROWS = [row for resource_type in TYPES for row in SEARCH_PARAMS.of(resource_type).values()]
-# What data types searches read a parameter of each type from.
+# The data types that each type of parameter reads.
 ELEMENTS = {
     "reference": {"Reference", "canonical"},
     "date": {"Period", "date", "dateTime", "instant", "Timing"},
@@ -27,16 +27,20 @@ ELEMENTS = {
         *("dateTime", "id", "Identifier", "string"),
     },
 }
-# What is defined and not searched by: several values as one, numbers, distances and sounds.
+# R4 parameters that are not supported: composite ones, numbers, distances and phonetic ones.
 OTHER_TYPES, OTHER_CODES = {"composite", "number", "special"}, {"phonetic"}
 
 
 def defined(resource_type: str) -> dict[str, dict[str, Any]]:
-    return {one["code"]: one for one in DEFINED if {resource_type, "Resource"} & {*one["base"]}}
+    return {
+        definition["code"]: definition
+        for definition in DEFINED
+        if {resource_type, "Resource"} & {*definition["base"]}
+    }
 
 
 def expression(definition: dict[str, Any], resource_type: str) -> str:
-    """Cut an expression to the part for one type."""
+    """Return the part of an expression that concerns one type."""
     whole: str = definition["expression"]
     if "Resource" in definition["base"]:
         return whole.replace("Resource.", f"{resource_type}.")
@@ -45,7 +49,7 @@ def expression(definition: dict[str, Any], resource_type: str) -> str:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.resource}-{row.code}")
-def test_a_row_is_as_r4_defines_it(row: SearchParam) -> None:
+def test_a_search_parameter_agrees_with_its_r4_definition(row: SearchParam) -> None:
     if row.definition.startswith(OWN):
         assert row.description
         return
@@ -58,7 +62,9 @@ def test_a_row_is_as_r4_defines_it(row: SearchParam) -> None:
 
 
 @pytest.mark.parametrize("resource_type", TYPES)
-def test_no_parameter_of_r4_is_left_out(resource_type: str) -> None:
+def test_every_r4_parameter_is_in_the_catalogue_or_listed_as_unsupported(
+    resource_type: str,
+) -> None:
     searched = {
         code
         for code, definition in defined(resource_type).items()
@@ -67,35 +73,35 @@ def test_no_parameter_of_r4_is_left_out(resource_type: str) -> None:
     assert not searched - SEARCH_PARAMS.of(resource_type).keys()
 
 
-def of(row: SearchParam) -> list[str]:
-    """The data types that a parameter reads."""
-    found = []
+def types_read(row: SearchParam) -> list[str]:
+    """Return the data types that a parameter reads."""
+    types = []
     for part in paths(row.expression):
         name = row.resource
         for step in part.names:
             name = type_named(name).elements[step].type
-        found.append(name)
-    return found
+        types.append(name)
+    return types
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.expression], ids=str)
-def test_an_expression_leads_to_an_element_of_a_type_that_is_read(row: SearchParam) -> None:
-    assert {*of(row)} <= ELEMENTS[row.type]
-    is_said = row.type == "token" or of(row) == ["instant"]
-    assert row.element == (of(row)[0] if is_said else "")
+def test_an_expression_leads_to_an_element_of_a_readable_type(row: SearchParam) -> None:
+    assert {*types_read(row)} <= ELEMENTS[row.type]
+    is_said = row.type == "token" or types_read(row) == ["instant"]
+    assert row.element == (types_read(row)[0] if is_said else "")
 
 
 @pytest.mark.parametrize("text", CHOICES)
-def test_of_a_choice_all_types_are_read_that_a_parameter_can_compare(text: str) -> None:
+def test_a_parameter_on_a_choice_reads_every_comparable_type(text: str) -> None:
     (row,) = (row for row in ROWS if text in row.expression.split(" "))
     elements = type_named(row.resource).elements.items()
     _, _, stem = text.partition(".")
-    named = {name: one.type for name, one in elements if one.choice == stem}
+    named = {name: element.type for name, element in elements if element.choice == stem}
     comparable = {kind for kind in named.values() if kind in ELEMENTS[row.type]}
     assert {*CHOICES[text]} == comparable
 
 
-def test_a_code_has_a_system_that_r4_binds_it_to() -> None:
+def test_a_code_has_the_system_that_r4_binds_it_to() -> None:
     assert {row.name for row in ROWS if row.element == "code"} == SYSTEMS.keys()
     for row in ROWS:
         if row.element == "code":

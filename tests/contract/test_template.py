@@ -1,4 +1,4 @@
-"""template.yaml says what the catalogue says, and no more than a function needs."""
+"""template.yaml agrees with the catalogue, and gives functions no more rights than they need."""
 
 import json
 import re
@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from functions import closing_worker
-from shared import metrics, settings
+from shared import settings
+from shared.audit import digests, journal, segments
+from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS, SLASHED
+from shared.catalog.policies import MAX_HOURS, POLICIES, SCOPES
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.store import transactions
@@ -22,15 +25,15 @@ ROUTES = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route").values()
 
 ENCOUNTER, THREAD, RESOURCE = "EncounterTable", "ThreadTable", "ResourceTable"
 SEARCH, AUDIT = "SearchTable", "AuditTable"
-QUEUE = "ClosingQueue"
-# What writers do with each table; a transaction is granted by the actions of its items.
+QUEUE, SECRET = "ClosingQueue", "ReferenceAuthorizationSecretArn"
+# What writers do with each table. A transaction needs the actions of each of its items.
 LOOK = {"GetItem", "BatchGetItem", "Query"}
-# A closing that was left half done is completed by whoever meets it.
+# Every writer may have to complete a closing that another one left unfinished.
 WRITE_ENCOUNTERS = LOOK | {"PutItem", "DeleteItem", "ConditionCheckItem"}
 WRITE_THREADS = LOOK | {"PutItem", "UpdateItem", "ConditionCheckItem"}
 MOVE = WRITE_THREADS | {"DeleteItem"}
 WRITE_RESOURCES = {"GetItem", "BatchGetItem", "PutItem"}
-# Of what is referred to, where that is checked; of what an entry of a transaction leaves.
+# References are checked by reading their targets, and a transaction checks what it does not write.
 REFER = {"ConditionCheckItem"}
 WRITE_ROWS = {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"}
 CLAIM = WRITE_ROWS | {"ConditionCheckItem"}
@@ -60,7 +63,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "delete": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: WRITE_THREADS,
-        RESOURCE: WRITE_RESOURCES,
+        RESOURCE: WRITE_RESOURCES | REFER,
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
@@ -71,7 +74,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },
-    # Its entries may ask for whatever the other functions answer.
+    # The entries of a Bundle may be any of the requests that the other functions answer.
     "bundle": {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: MOVE,
@@ -83,7 +86,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         ENCOUNTER: WRITE_ENCOUNTERS,
         THREAD: MOVE,
         SEARCH: WRITE_ROWS,
-        RESOURCE: WRITE_RESOURCES,
+        RESOURCE: WRITE_RESOURCES | REFER,
         AUDIT: NOTE,
     },
     "read": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)} | {SEARCH: {"Query"}},
@@ -95,7 +98,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         RESOURCE: {"GetItem", "BatchGetItem"},
         SEARCH: {"GetItem", "Query"},
     },
-    "closing_scheduler": {SEARCH: {"Query"}, QUEUE: {"sqs:SendMessage*", "sqs:GetQueueAttributes"}},
+    "closing_scheduler": {SEARCH: {"Query"}, QUEUE: {"sqs:SendMessage", "sqs:GetQueueAttributes"}},
     "closing_worker": {
         ENCOUNTER: {"GetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem"},
         THREAD: {"GetItem", "Query", "PutItem"},
@@ -103,23 +106,32 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         AUDIT: NOTE,
         QUEUE: {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
     },
-    "audit_events": {AUDIT: {"BatchGetItem", "Query"}},
-    "audit_log": {AUDIT: {"BatchWriteItem"}},
+    "audit_events": {AUDIT: {"BatchGetItem", "Query"}, SEARCH: {"GetItem"}},
+    "audit_log": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)}
+    | {SEARCH: {"Query"}, AUDIT: {"BatchWriteItem"}},
     "audit_index": {
-        AUDIT: {"BatchWriteItem", "DescribeStream", "GetRecords", "GetShardIterator"},
+        AUDIT: {
+            "BatchWriteItem",
+            "DescribeStream",
+            "GetRecords",
+            "GetShardIterator",
+            "ListStreams",
+        },
         "AuditDeadLetters": {"sqs:SendMessage"},
     },
     "reindex": {
         ENCOUNTER: {"Scan", *WRITE_RESOURCES, "DeleteItem", "ConditionCheckItem"},
-        THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
+        THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem", "Query"},
         RESOURCE: {"Scan", "GetItem", "PutItem", "ConditionCheckItem"},
         SEARCH: LOOK | {"Scan", "PutItem", "DeleteItem"},
+        AUDIT: {"BatchGetItem", "BatchWriteItem", *NOTE},
     },
     "capabilities": {},
     "explore": {},
     "token_claims": {},
+    "settings_check": {},
 }
-# A path that ends in a slash may be of any function.
+# A path with a trailing slash may belong to any function.
 ALLOWED["fallback"] = ALLOWED["bundle"]
 
 
@@ -131,7 +143,7 @@ def module(function: dict[str, Any]) -> str:
 
 
 def called_by(route: dict[str, Any]) -> str:
-    """The module that a route ends at, through its integration."""
+    """Return the module that a route calls, through its integration."""
     target = route["Properties"]["Target"]["Fn::Sub"]
     integration = RESOURCES[target.removeprefix("integrations/${").removesuffix("}")]
     _, version, latest = integration["Properties"]["IntegrationUri"]["Fn::If"]
@@ -150,11 +162,12 @@ def key(route: dict[str, Any]) -> str:
     routed = route["Properties"]["RouteKey"]
     if isinstance(routed, dict) and "Fn::If" in routed:
         condition, routed, root = routed["Fn::If"]
-        assert (condition, root) == ("HasBasePath", "POST /")
+        assert condition == "HasBasePath"
+        assert root == routed["Fn::Sub"].replace("${BasePath}", "/")
     return str(routed["Fn::Sub"] if isinstance(routed, dict) else routed)
 
 
-def test_routes_are_the_rows_of_the_catalogue() -> None:
+def test_the_routes_of_the_template_are_the_rows_of_the_catalogue() -> None:
     routes = {(key(route), called_by(route), is_public(route)) for route in ROUTES}
     rows = {
         (f"{i.method} {'' if i.rooted else '${BasePath}'}{i.path}", i.function, i.public)
@@ -167,12 +180,20 @@ def test_routes_are_the_rows_of_the_catalogue() -> None:
     assert routes == rows | {("$default", "fallback", False)}
 
 
-def test_no_two_routes_have_one_key() -> None:
+def test_route_keys_are_unique() -> None:
     keys = [key(route) for route in ROUTES]
     assert len(keys) == len(set(keys))
 
 
-# What an HTTP API takes: https://github.com/aws/serverless-application-model/issues/1949 and
+def key_under(route: dict[str, Any], base_path: str) -> str:
+    """Return a route's key under a base path, which may be empty."""
+    routed = route["Properties"]["RouteKey"]
+    if not base_path and isinstance(routed, dict) and "Fn::If" in routed:
+        return str(routed["Fn::If"][2])
+    return key(route).replace("${BasePath}", base_path)
+
+
+# What an HTTP API accepts: https://github.com/aws/serverless-application-model/issues/1949 and
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html .
 ROUTE_KEY = re.compile(
     r"[A-Z]+ (/|(/([A-Za-z0-9._-]+|{[A-Za-z0-9._-]+}))*(/([A-Za-z0-9._-]+|{[A-Za-z0-9._-]+\+?})))"
@@ -180,22 +201,40 @@ ROUTE_KEY = re.compile(
 
 
 @pytest.mark.parametrize("base_path", ["", "/fhir/R4", "/api/fhir", "/a.b-c_d"])
-def test_route_keys_are_what_the_gateway_takes_under_any_base_path(base_path: str) -> None:
+def test_the_gateway_accepts_route_keys_under_any_base_path(base_path: str) -> None:
     assert re.fullmatch(TEMPLATE["Parameters"]["BasePath"]["AllowedPattern"], base_path)
     for route in ROUTES:
-        routed = route["Properties"]["RouteKey"]
-        chosen = "POST /" if isinstance(routed, dict) and "Fn::If" in routed else key(route)
-        chosen = key(route) if base_path else chosen
-        text = chosen.replace("${BasePath}", base_path)
+        text = key_under(route, base_path)
         assert ROUTE_KEY.fullmatch(text) or text == "$default"
 
 
+def test_every_route_without_a_token_has_its_own_throttle() -> None:
+    stage = RESOURCES["ApiStage"]
+    condition, usual, other = stage["Properties"]["RouteSettings"]["Fn::If"]
+    assert TEMPLATE["Conditions"][condition] == {"Fn::Equals": [{"Ref": "BasePath"}, "/fhir/R4"]}
+    public = {key(route) for route in ROUTES if is_public(route)}
+    assert usual.keys() == {part.replace("${BasePath}", "/fhir/R4") for part in public}
+    assert other.keys() == {part for part in public if "${BasePath}" not in part}
+    limits = {
+        "ThrottlingRateLimit": {"Ref": "PublicRateLimit"},
+        "ThrottlingBurstLimit": {"Ref": "PublicBurstLimit"},
+    }
+    assert all(part == limits for part in (*usual.values(), *other.values()))
+    routes = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route")
+    assert set(stage["DependsOn"]) == {name for name, part in routes.items() if is_public(part)}
+    public_rate, rate = (
+        TEMPLATE["Parameters"][name]["Default"]
+        for name in ("PublicRateLimit", "ThrottlingRateLimit")
+    )
+    assert public_rate < rate
+
+
 @pytest.mark.parametrize("text", ["/fhir/R4/", "/a b", "/a~b", "/{type}", "/a//b", "fhir", "/"])
-def test_what_would_make_other_route_keys_is_no_base_path(text: str) -> None:
+def test_a_base_path_cannot_contain_what_changes_route_keys(text: str) -> None:
     assert not re.fullmatch(TEMPLATE["Parameters"]["BasePath"]["AllowedPattern"], text)
 
 
-def test_every_function_of_the_api_may_be_called_by_it_once() -> None:
+def test_the_api_has_one_permission_for_each_of_its_functions() -> None:
     permissions = template.resources(TEMPLATE, "AWS::Lambda::Permission").values()
     from_api = [
         permission["Properties"]["FunctionName"]["Fn::If"][2]["Fn::GetAtt"][0]
@@ -206,24 +245,24 @@ def test_every_function_of_the_api_may_be_called_by_it_once() -> None:
     assert sorted(module(FUNCTIONS[name]) for name in from_api) == sorted(routed)
 
 
-def test_every_module_is_a_function_with_an_event() -> None:
-    modules = {path.stem for path in (ROOT / "functions").glob("*.py")} - {"__init__"}
+def test_every_module_is_a_function_with_an_example_event() -> None:
+    modules = {path.stem for path in (ROOT / "functions").glob("[a-z]*.py")}
     assert {module(function) for function in FUNCTIONS.values()} == modules
     assert {path.stem for path in (ROOT / "events").glob("*.json")} == modules
 
 
 def policies(function: dict[str, Any]) -> list[Any]:
-    """The policies of a function's role, which may be that of another."""
+    """Return the policies of a function's role, which it may share with another function."""
     if role := function["Properties"].get("Role"):
         name, attribute = role["Fn::GetAtt"]
         assert attribute == "Arn"
         function = FUNCTIONS[name.removesuffix("Role")]
-    found: list[Any] = function["Properties"].get("Policies", [])
-    return found
+    attached: list[Any] = function["Properties"].get("Policies", [])
+    return attached
 
 
 def granted(function: dict[str, Any]) -> dict[str, set[str]]:
-    """The actions a function's own statements allow, by table or queue."""
+    """Return the actions that a function's own statements allow, by table or queue."""
     rights: dict[str, set[str]] = {}
     for policy in policies(function):
         for statement in policy.get("Statement", ()):
@@ -245,10 +284,10 @@ def test_a_function_may_do_what_it_needs_and_no_more(function: dict[str, Any]) -
     assert granted(function) == ALLOWED[module(function)]
 
 
-def test_a_bundle_may_do_what_its_entries_may_and_no_more() -> None:
-    asked = {row.function for row in INTERACTIONS if not row.public} - {"bundle"}
+def test_a_bundle_has_the_rights_of_its_entries_and_no_more() -> None:
+    functions = {row.function for row in INTERACTIONS if not row.public} - {"bundle"}
     entries: dict[str, set[str]] = {}
-    for function in asked:
+    for function in functions:
         for table, actions in ALLOWED[function].items():
             entries.setdefault(table, set()).update(actions)
     assert ALLOWED["bundle"] == entries
@@ -263,14 +302,75 @@ def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
     else:
         rows = rights.get(SEARCH, set()) | rights.get(AUDIT, set())
         writes = bool({"PutItem", "BatchWriteItem"} & rows)
-        assert managed == ["TableKeyWriting" if writes else "TableKeyReading"]
+        archive = ARCHIVE.get(module(function))
+        assert managed == [
+            "TableKeyWriting" if writes else "TableKeyReading",
+            *([archive] if archive else []),
+        ]
+
+
+# The rights on the archive. Nobody may list, change or delete its objects.
+ARCHIVE = {
+    "audit_index": "ArchiveWriting",
+    **dict.fromkeys(("audit_events", "bundle", "fallback", "reindex"), "ArchiveReading"),
+}
+ARCHIVE_RIGHTS = {
+    "ArchiveReading": {"s3:GetObject", "kms:Decrypt"},
+    "ArchiveWriting": {"s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"},
+}
+
+
+@pytest.mark.parametrize(("policy", "rights"), ARCHIVE_RIGHTS.items())
+def test_readers_of_the_archive_only_read_and_writers_only_add(
+    policy: str, rights: set[str]
+) -> None:
+    statements = RESOURCES[policy]["Properties"]["PolicyDocument"]["Statement"]
+    assert {one for each in statements for one in _list(each["Action"])} == rights
+    objects, key_use = statements
+    prefixes = [
+        segments.EVENTS_PREFIX,
+        *([digests.DIGESTS_PREFIX] if policy == "ArchiveWriting" else []),
+    ]
+    assert _list(objects["Resource"]) == [
+        {"Fn::Sub": f"${{AuditArchive.Arn}}/{prefix}*"} for prefix in prefixes
+    ]
+    service = {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}
+    assert key_use["Condition"] == {"StringEquals": {"kms:ViaService": service}}
+
+
+def test_the_archive_is_private_encrypted_and_can_be_locked() -> None:
+    archive = RESOURCES["AuditArchive"]["Properties"]
+    (rule,) = archive["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["BucketKeyEnabled"] is True
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert set(archive["PublicAccessBlockConfiguration"].values()) == {True}
+    assert archive["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert archive["ObjectLockEnabled"] is True
+    condition, locked, _ = archive["ObjectLockConfiguration"]["Fn::If"]
+    assert (condition, locked["Rule"]["DefaultRetention"]["Mode"]) == (
+        "LockArchive",
+        {"Ref": "AuditArchiveLock"},
+    )
+    (denied,) = RESOURCES["AuditArchivePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_archived_objects_move_to_cheaper_storage_and_expire() -> None:
+    archive = RESOURCES["AuditArchive"]
+    assert archive["DeletionPolicy"] == "RetainExceptOnCreate"
+    cheaper, ends = archive["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert cheaper["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": 90}]
+    condition, expiry, _ = ends["Fn::If"]
+    assert condition == "ExpireEvents"
+    assert expiry["ExpirationInDays"] == {"Ref": "AuditRetentionDays"}
 
 
 def test_only_reindexing_may_scan() -> None:
     scanning = [
-        module(each)
-        for each in FUNCTIONS.values()
-        if any("Scan" in rights for rights in granted(each).values())
+        module(function)
+        for function in FUNCTIONS.values()
+        if any("Scan" in rights for rights in granted(function).values())
     ]
     assert scanning == ["reindex"]
 
@@ -291,33 +391,48 @@ def test_tables_have_string_keys_backups_a_key_and_protection() -> None:
 
 def logs_to(function: dict[str, Any]) -> str:
     every = TEMPLATE["Globals"]["Function"]["LoggingConfig"]
-    own = function["Properties"].get("LoggingConfig", {})
-    group: str = (every | own)["LogGroup"]["Ref"]
+    function_config = function["Properties"].get("LoggingConfig", {})
+    group: str = (every | function_config)["LogGroup"]["Ref"]
     return group
 
 
-def test_lines_of_requests_and_no_others_are_for_the_audit_trail() -> None:
+def test_only_the_request_log_feeds_the_audit_trail() -> None:
     requested = {called_by(route) for route in ROUTES}
     groups = {module(function): logs_to(function) for function in FUNCTIONS.values()}
     assert {name for name, group in groups.items() if group == "AuditLogs"} == requested
     assert groups["audit_log"] == groups["audit_index"] == "FunctionLogs", (
-        "they would feed themselves"
+        "the trail would log itself without end"
     )
     lines = RESOURCES["AuditLines"]["Properties"]
     assert lines["LogGroupName"] == {"Ref": "AuditLogs"}
     assert lines["DestinationArn"] == {"Fn::GetAtt": ["AuditLogFunction", "Arn"]}
 
 
-def test_lines_that_the_audit_trail_needs_are_written_at_every_level() -> None:
+def test_audit_lines_are_written_at_every_log_level() -> None:
     assert set(TEMPLATE["Parameters"]["LogLevel"]["AllowedValues"]) == {"DEBUG", "INFO"}
 
 
-def test_search_rows_are_made_of_events_alone() -> None:
-    (wanted,) = RESOURCES["AuditRows"]["Properties"]["FilterCriteria"]["Filters"]
-    assert json.loads(wanted["Pattern"])["dynamodb"] == {"Keys": {"sk": {"S": ["event"]}}}
+# The rows that each mapping of the trail's stream takes, and the seconds for which it gathers them.
+# Searches read events as new (shared.audit.journal.NEW) for longer than that.
+STREAMS: dict[str, tuple[Any, int]] = {
+    "AuditWrites": (patterns.EVENT.sort, 5),
+    "AuditRows": ({"prefix": patterns.NEW_EVENTS.sort.partition("{")[0]}, 300),
+}
 
 
-def test_rows_that_expire_are_those_of_search_and_audit() -> None:
+@pytest.mark.parametrize("name", STREAMS)
+def test_the_stream_passes_on_events_and_not_their_index(name: str) -> None:
+    mapping, (sort, seconds) = RESOURCES[name]["Properties"], STREAMS[name]
+    (wanted,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(wanted["Pattern"])["dynamodb"] == {"Keys": {"sk": {"S": [sort]}}}
+    assert mapping["MaximumBatchingWindowInSeconds"] == seconds
+    assert 2 * seconds <= journal.INDEX_DELAY.total_seconds()
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {
+        "Fn::GetAtt": ["AuditDeadLetters", "Arn"]
+    }
+
+
+def test_only_rows_of_search_and_audit_expire() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     expiring = {
         name: table["Properties"]["TimeToLiveSpecification"]["AttributeName"]
@@ -344,7 +459,7 @@ def test_the_access_log_has_no_query_string() -> None:
 
 
 class Recorder(dict[str, str]):
-    """An environment that remembers what was asked of it."""
+    """An environment that records which variables are read."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -359,16 +474,17 @@ class Recorder(dict[str, str]):
         return super().get(name, default)
 
 
-def test_functions_are_given_every_setting_they_read() -> None:
+def test_functions_have_every_setting_that_they_read() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-    given = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
-    settings.read(given)
-    assert given.asked
-    # The one that is a secret, only those have that use it.
-    assert given.asked <= given.keys() | {"REFERENCE_AUTHORIZATION"}
+    recorder = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
+    settings.read(recorder)
+    assert recorder.asked
+    # One names a secret and one is long, so only the functions that use them have them.
+    of_some_functions = {"REFERENCE_AUTHORIZATION_SECRET_ARN", "SCOPES_SUPPORTED"}
+    assert recorder.asked <= recorder.keys() | of_some_functions
 
 
-def test_functions_answer_before_the_gateway_gives_up() -> None:
+def test_functions_time_out_before_the_gateway() -> None:
     assert TEMPLATE["Globals"]["Function"]["Timeout"] == 28
 
 
@@ -379,31 +495,33 @@ def test_every_parameter_is_described_and_used() -> None:
         assert f'"{name}"' in rest or f"${{{name}}}" in rest, name
 
 
-def test_users_cannot_say_who_they_are() -> None:
+def test_users_cannot_change_their_identity_attributes() -> None:
     writable = RESOURCES["UserClient"]["Properties"]["WriteAttributes"]
     assert not {"custom:fhirUser", "custom:patient"} & {*writable}
 
 
-def test_parameters_allow_what_the_functions_take() -> None:
+def test_parameters_allow_the_values_that_the_functions_accept() -> None:
     parameters = TEMPLATE["Parameters"]
-    assert tuple(parameters["SessionPolicy"]["AllowedValues"]) == settings.POLICIES
-    assert tuple(parameters["SessionScope"]["AllowedValues"]) == settings.SCOPES
+    assert tuple(parameters["SessionPolicy"]["AllowedValues"]) == POLICIES
+    assert tuple(parameters["SessionScope"]["AllowedValues"]) == SCOPES
     assert tuple(parameters["MessageLinking"]["AllowedValues"]) == settings.LINKINGS
     assert tuple(parameters["ReferenceChecks"]["AllowedValues"]) == settings.REFERENCE_CHECKS
+    assert tuple(parameters["ConditionMatches"]["AllowedValues"]) == settings.CONDITION_MATCHES
+    assert parameters["SessionMaxHours"]["Default"] == MAX_HOURS
     for name in ("SessionPolicy", "SessionScope", "MessageLinking", "ReferenceChecks"):
         assert parameters[name]["Default"] == parameters[name]["AllowedValues"][0]
 
 
-def test_every_time_zone_of_an_area_may_be_a_parameter() -> None:
-    known = files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
+def test_the_time_zone_parameter_accepts_every_iana_zone_with_an_area() -> None:
+    zones = files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
     pattern = re.compile(TEMPLATE["Parameters"]["SessionTimeZone"]["AllowedPattern"])
-    assert all(pattern.search(zone) for zone in known if "/" in zone or zone == "UTC")
+    assert all(pattern.search(zone) for zone in zones if "/" in zone or zone == "UTC")
 
 
 @pytest.mark.parametrize(
     "zone", ["Mars/Olympus", "Berlin", "europe/berlin", "Europe", "+01:00", ""]
 )
-def test_what_is_no_time_zone_of_an_area_fails_the_deployment(zone: str) -> None:
+def test_the_time_zone_parameter_refuses_anything_else(zone: str) -> None:
     pattern = TEMPLATE["Parameters"]["SessionTimeZone"]["AllowedPattern"]
     assert not re.search(pattern, zone)
 
@@ -411,6 +529,7 @@ def test_what_is_no_time_zone_of_an_area_fails_the_deployment(zone: str) -> None
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("CLIENT_ROLES", "app=boss"),
         ("SESSION_POLICY", "weekly"),
         ("SESSION_SCOPE", "practitioner"),
         ("SESSION_TIME_ZONE", "Europe/Atlantis"),
@@ -420,11 +539,12 @@ def test_what_is_no_time_zone_of_an_area_fails_the_deployment(zone: str) -> None
         ("REQUIRE_SUBJECT", "yes"),
     ],
 )
-def test_what_is_set_wrongly_stops_a_function_with_one_line(variable: str, value: str) -> None:
+def test_an_invalid_setting_stops_a_function_with_one_line(variable: str, value: str) -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-    given = template.function_environment(TEMPLATE, {name: name for name in tables})
-    with pytest.raises(SystemExit, match=f"^{variable}: '{value}' is .+$"):
-        settings.read(given | {variable: value})
+    environment = template.function_environment(TEMPLATE, {name: name for name in tables})
+    refused = value.rpartition("=")[2]
+    with pytest.raises(SystemExit, match=f"^{variable}: '{refused}' is .+$"):
+        settings.read(environment | {variable: value})
 
 
 @pytest.mark.parametrize(
@@ -440,83 +560,112 @@ def test_what_is_set_wrongly_stops_a_function_with_one_line(variable: str, value
         ("", False),
     ],
 )
-def test_references_are_asked_of_what_is_not_read_by_others(base: str, is_base: bool) -> None:
+def test_the_reference_base_url_must_be_https_or_loopback(base: str, is_base: bool) -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-    given = template.function_environment(TEMPLATE, {name: name for name in tables})
-    given |= {"REFERENCE_CHECKS": "remote", "REFERENCE_BASE_URL": base}
+    environment = template.function_environment(TEMPLATE, {name: name for name in tables})
+    environment |= {"REFERENCE_CHECKS": "remote", "REFERENCE_BASE_URL": base}
     with nullcontext() if is_base else pytest.raises(SystemExit, match=r"^REFERENCE_BASE_URL: "):
-        assert settings.read(given).reference_base_url == base
+        assert settings.read(environment).reference_base_url == base
     pattern = TEMPLATE["Parameters"]["ReferenceBaseUrl"]["AllowedPattern"]
     if base.startswith("http"):
         assert bool(re.search(pattern, base)) == (is_base and "https" in base)
 
 
-def test_only_who_asks_another_server_has_the_header_for_it() -> None:
+def test_only_functions_that_check_references_remotely_may_read_the_secret() -> None:
     named = {
-        module(each)
-        for each in FUNCTIONS.values()
-        if "REFERENCE_AUTHORIZATION"
-        in each["Properties"].get("Environment", {}).get("Variables", {})
+        module(function)
+        for function in FUNCTIONS.values()
+        if "REFERENCE_AUTHORIZATION_SECRET_ARN"
+        in function["Properties"].get("Environment", {}).get("Variables", {})
     }
     refer = {name for name, tables in ALLOWED.items() if tables.get(RESOURCE, set()) >= REFER}
-    assert named == refer - {"reindex"}
-    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    assert "REFERENCE_AUTHORIZATION" not in variables
-    assert TEMPLATE["Parameters"]["ReferenceAuthorization"]["NoEcho"] is True
+    # A delete only checks the caller's own link, which is stored here.
+    assert named == refer - {"reindex", "delete"}
+    reading = {"Ref": "ReferenceSecretReading"}, {"Ref": "AWS::NoValue"}
+    may = {
+        module(function)
+        for function in FUNCTIONS.values()
+        if {"Fn::If": ["HasReferenceSecret", *reading]} in policies(function)
+    }
+    # The settings check reads the secret before any table exists.
+    assert may == named | {"settings_check"}
 
 
-def test_who_writes_rows_without_a_request_knows_the_name_that_references_begin_with() -> None:
+def test_only_the_secret_may_be_read_and_its_key_decrypts_nothing_else() -> None:
+    secret, key = ({"Ref": name} for name in (SECRET, "ReferenceSecretKmsKeyArn"))
+    policy = RESOURCES["ReferenceSecretReading"]
+    assert policy["Condition"] == "HasReferenceSecret"
+    reading, decrypting = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert reading == {
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": secret,
+    }
+    condition, granted_too, nothing = decrypting["Fn::If"]
+    assert (condition, nothing) == ("HasReferenceSecretKey", {"Ref": "AWS::NoValue"})
+    assert (granted_too["Action"], granted_too["Resource"]) == ("kms:Decrypt", key)
+    assert granted_too["Condition"]["StringEquals"] == {
+        "kms:ViaService": {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"},
+        "kms:EncryptionContext:SecretARN": secret,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arn", "is_secret"),
+    [
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:directory/read-AbCdEf", True),
+        ("arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:a-b@c-1a2b3c", True),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:directory/read", False),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:*-AbCdEf", False),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/directory-AbCdEf", False),
+        ("directory/read", False),
+        ("Bearer of-the-deployment", False),
+    ],
+)
+def test_a_secret_must_be_named_by_its_whole_arn(arn: str, is_secret: bool) -> None:
+    assert bool(re.search(TEMPLATE["Parameters"][SECRET]["AllowedPattern"], arn)) is is_secret
+    tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
+    environment = template.function_environment(TEMPLATE, {name: name for name in tables})
+    environment |= {"REFERENCE_AUTHORIZATION_SECRET_ARN": arn}
+    with nullcontext() if is_secret else pytest.raises(SystemExit, match="the whole ARN"):
+        assert settings.read(environment).reference_authorization_secret == arn
+
+
+def test_functions_that_write_without_a_request_know_the_public_base_url() -> None:
     url = TEMPLATE["Outputs"]["ApiUrl"]["Value"]
     named = {"Fn::If": ["HasPublicBaseUrl", {"Ref": "PublicBaseUrl"}, url]}
-    known = {
-        module(each): each["Properties"]["Environment"]["Variables"]["PUBLIC_BASE_URL"]
-        for each in FUNCTIONS.values()
-        if "PUBLIC_BASE_URL" in each["Properties"].get("Environment", {}).get("Variables", {})
+    configured = {
+        module(function): function["Properties"]["Environment"]["Variables"]["PUBLIC_BASE_URL"]
+        for function in FUNCTIONS.values()
+        if "PUBLIC_BASE_URL" in function["Properties"].get("Environment", {}).get("Variables", {})
     }
-    assert known == dict.fromkeys(("closing_worker", "reindex", "audit_index"), named)
+    assert configured == dict.fromkeys(("closing_worker", "reindex", "audit_index"), named)
 
 
-def test_tenants_do_not_ask_one_base() -> None:
+def test_tenants_need_a_reference_base_url_with_the_tenant() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
-    given = template.function_environment(TEMPLATE, {name: name for name in tables})
-    given |= {"REFERENCE_CHECKS": "remote", "TENANT_CLAIM": "clinic"}
+    environment = template.function_environment(TEMPLATE, {name: name for name in tables})
+    environment |= {"REFERENCE_CHECKS": "remote", "TENANT_CLAIM": "clinic"}
     with pytest.raises(SystemExit, match=r"^REFERENCE_BASE_URL: .+{tenant}"):
-        settings.read(given | {"REFERENCE_BASE_URL": "https://fhir.example"})
-    settings.read(given | {"REFERENCE_BASE_URL": "https://fhir.example/{tenant}"})
+        settings.read(environment | {"REFERENCE_BASE_URL": "https://fhir.example"})
+    settings.read(environment | {"REFERENCE_BASE_URL": "https://fhir.example/{tenant}"})
 
 
-def test_the_schedule_has_no_name_of_its_own() -> None:
+def test_the_name_of_the_schedule_is_generated() -> None:
     (schedule,) = RESOURCES["ClosingSchedulerFunction"]["Properties"]["Events"].values()
     assert schedule["Type"] == "ScheduleV2"
     assert schedule["Properties"]["OmitName"] is True
     assert schedule["Properties"]["ScheduleExpression"] == {"Ref": "ClosingSchedule"}
 
 
-def test_a_message_is_hidden_six_times_as_long_as_a_worker_may_take() -> None:
+def test_the_visibility_timeout_is_six_times_the_worker_timeout() -> None:
     worker, waiting = (RESOURCES[name]["Properties"] for name in ("ClosingWorkerFunction", QUEUE))
     assert waiting["VisibilityTimeout"] == 6 * worker["Timeout"]
     assert waiting["RedrivePolicy"]["maxReceiveCount"] == 5
-    assert closing_worker.LONGEST_LOOK_MS > 1000 * transactions.PATIENCE_SECONDS
+    assert closing_worker.LONGEST_LOOK_MS > 1000 * transactions.CHANGE_PATIENCE_SECONDS
 
 
-def test_messages_fail_one_by_one_and_workers_are_bounded() -> None:
+def test_messages_fail_individually_and_concurrency_is_bounded() -> None:
     mapping = RESOURCES["ClosingMessages"]["Properties"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ClosingConcurrency"}}
-
-
-def test_alarms_and_dashboard_are_about_figures_that_are_written() -> None:
-    written = {metrics.OPENED, metrics.CLOSED, metrics.REARMED} | {
-        metrics.LAG,
-        metrics.OLDEST,
-        metrics.FAILED,
-    }
-    shown = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
-    lines = [line for widget in shown["widgets"] for line in widget["properties"]["metrics"]]
-    named = {line[1] for line in lines if line[0] in ("${AWS::StackName}", ".")}
-    assert named == written
-    alarms = template.resources(TEMPLATE, "AWS::CloudWatch::Alarm").values()
-    assert {alarm["Properties"]["MetricName"] for alarm in alarms} == {
-        metrics.OLDEST,
-        "ApproximateNumberOfMessagesVisible",
-    }

@@ -1,4 +1,4 @@
-"""A deployed service, ports for others, and a browser."""
+"""Fixtures: a deployed service, free ports, and a browser."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -6,29 +6,29 @@ import pytest
 from playwright.sync_api import Browser
 
 from shared.local.emulator import free_port
-from tests.deployment import deployment
 from tests.explorer.browsing import Visitor
 from tests.explorer.conftest import browser
+from tests.support.deployment import deployment
 
 __all__ = ["browser"]
 
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[Mapping[str, str]]:
-    """What clients need to know of the service."""
+    """Yield the variables that clients need to reach the service."""
     with deployment() as values:
         yield values
 
 
 @pytest.fixture
 def unused_port() -> Callable[[], int]:
-    """Gives ports nobody listens on."""
+    """Yield a function that returns ports on which nobody listens."""
     return free_port
 
 
 @pytest.fixture
 def visitor(browser: Browser, service: Mapping[str, str]) -> Iterator[Visitor]:
-    """Somebody at the explorer, where nothing is blocked."""
+    """Yield a person at the explorer. Fails if the page's policy blocked anything."""
     context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(30_000)

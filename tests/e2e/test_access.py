@@ -1,4 +1,4 @@
-"""What a patient's token reaches, through the gateway and with the functions' own rights."""
+"""What a patient's token can reach, through the gateway and with the functions' own rights."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from shared.local.conversation import client
-from tests import care
+from tests.support import care
 
 BART = "Patient/bart-simpson"
 type Json = dict[str, Any]

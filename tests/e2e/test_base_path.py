@@ -1,4 +1,4 @@
-"""The same template under other base paths."""
+"""The same template under different base paths."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from shared.local.stack import deploy
 
 
 @pytest.mark.parametrize("base_path", ["", "/api/fhir"])
-def test_resources_are_where_their_links_say(base_path: str) -> None:
+def test_links_lead_to_their_resources(base_path: str) -> None:
     with emulator() as running:
         values = environment(running, deploy(running, artefact(), {"BasePath": base_path}))
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
@@ -22,12 +22,12 @@ def test_resources_are_where_their_links_say(base_path: str) -> None:
             assert http.get("metadata").is_success
             assert http.get("Encounter/1/2/3").status_code == 404
             root = values["FHIR_BASE"].removesuffix(base_path)
-            made = http.post(f"{root}/v1/encounters", json={"status": "planned", "class": "AMB"})
-            assert made.headers["Content-Type"] == "application/json"
-            own_id = made.json()["data"]["id"]
-            assert made.headers["Location"] == f"{root}/v1/encounters/{own_id}"
+            created = http.post(f"{root}/v1/encounters", json={"status": "planned", "class": "AMB"})
+            assert created.headers["Content-Type"] == "application/json"
+            own_id = created.json()["data"]["id"]
+            assert created.headers["Location"] == f"{root}/v1/encounters/{own_id}"
             assert http.get(f"Encounter/{own_id}").json()["class"]["code"] == "AMB"
-            assert http.get(made.headers["Location"]).json() == made.json()
+            assert http.get(created.headers["Location"]).json() == created.json()
             for path in ("encounters/none", "none", "a/b/c/d", ""):
                 refused = http.get(f"{root}/v1/{path}")
                 assert refused.status_code == 404

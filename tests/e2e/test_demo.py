@@ -1,4 +1,4 @@
-"""`async-encounters demo`, as a newcomer runs it; its last session closes by itself."""
+"""`async-encounters demo` as a newcomer runs it. Its last session closes by itself."""
 
 import subprocess
 import sys

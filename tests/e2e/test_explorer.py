@@ -1,4 +1,4 @@
-"""The explorer as it is deployed: behind a stage, with the user pool's own sign-in page."""
+"""The deployed explorer: behind a stage, with the user pool's own sign-in page."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ def opened(service: Mapping[str, str]) -> str:
         return str(Conversation(http).create(session())["id"])
 
 
-def test_people_sign_in_on_the_pools_page_and_close_a_session(
+def test_people_sign_in_on_the_page_of_the_pool_and_close_a_session(
     visitor: Visitor, service: Mapping[str, str]
 ) -> None:
     session_id, name = opened(service), user(service)
@@ -29,7 +29,7 @@ def test_people_sign_in_on_the_pools_page_and_close_a_session(
     visitor.list("Open sessions").first.wait_for()
     assert visitor.page.url == service["EXPLORE_URL"]
     visitor.goes_to(f"session/{session_id}")
-    visitor.sees("when somebody closes it")
+    visitor.sees("only by hand")
     visitor.page.get_by_role("button", name="Close session").click()
     visitor.page.get_by_role("button", name="Close it now").click()
     visitor.sees("finished")

@@ -1,6 +1,6 @@
-"""A mother's text message about two children, from the gateway of SMS to both charts, over HTTP.
+"""A mother's text message about two children, from the SMS gateway to both charts, over HTTP.
 
-Everything is asked in FHIR and in the plain-JSON face, with the roles' own tokens.
+Every step uses FHIR and the plain JSON API, with tokens of the roles concerned.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,8 @@ from shared.local import pool
 from shared.local.conversation import client
 from shared.local.emulator import Emulator
 from shared.local.stack import outputs
-from tests import care
 from tests.explorer.browsing import Visitor
+from tests.support import care
 
 type Json = dict[str, Any]
 ALICE = care.reference(care.ALICE)
@@ -25,7 +25,7 @@ MERGE = {"Content-Type": "application/merge-patch+json"}
 
 @dataclass(frozen=True)
 class Family:
-    """A mother and her children in the directory, and the number that she writes from."""
+    """A mother and her children in the directory, and the phone number that she writes from."""
 
     fhir: httpx.Client
     plain: httpx.Client
@@ -44,10 +44,10 @@ class Family:
     def found(self, query: str) -> list[Json]:
         answer = self.fhir.get(f"/{query}")
         assert answer.status_code == 200, answer.text
-        return [one["resource"] for one in answer.json().get("entry", ())]
+        return [entry["resource"] for entry in answer.json().get("entry", ())]
 
     def names(self, query: str) -> set[str]:
-        return {f"{one['resourceType']}/{one['id']}" for one in self.found(query)}
+        return {f"{resource['resourceType']}/{resource['id']}" for resource in self.found(query)}
 
     def listed(self, query: str) -> list[Json]:
         answer = self.plain.get(query)
@@ -73,11 +73,13 @@ def family(service: Mapping[str, str]) -> Iterator[Family]:
             for name in ("Bart", "Lisa")
         )
         telecom = [{"system": "phone", "value": phone}]
-        mother, other = (
+        mother, second = (
             at.make("RelatedPerson", patient=care.reference(child), **more)
             for child, more in ((bart, {"telecom": telecom}), (lisa, {}))
         )
-        links = [{"other": care.reference(one), "type": "seealso"} for one in (mother, other)]
+        links = [
+            {"other": care.reference(person), "type": "seealso"} for person in (mother, second)
+        ]
         at.make("Patient", name=[{"family": "Simpson", "given": ["Marge"]}], link=links)
         yield Family(fhir, plain, phone, mother, (bart, lisa))
 
@@ -87,10 +89,10 @@ def plain_base(fhir_base: str) -> str:
 
 
 def hers(family: Family, service: Mapping[str, str]) -> httpx.Client:
-    """Sign her in, as the operator of the emulator's user pool can."""
+    """Sign the mother in, which the operator of the emulator's user pool can do."""
     port = httpx.URL(service["FHIR_BASE"]).port
     if "CLIENT_ID" not in service or port is None or "127.0.0.1" not in service["FHIR_BASE"]:
-        pytest.skip("only the emulator's user pool makes tokens of anybody")
+        pytest.skip("only the emulator's user pool issues tokens for any user")
     running = Emulator(port)
     user = pool.User("related-person", family.mother)
     cognito = running.client("cognito-idp")
@@ -98,7 +100,7 @@ def hers(family: Family, service: Mapping[str, str]) -> httpx.Client:
 
 
 def inbound(family: Family, text: str, phone: str = "", **more: Any) -> Json:
-    """What a gateway of text messages posts, which knows nothing but a number."""
+    """Return what an SMS gateway posts, which knows only a phone number."""
     by_phone = care.reference(f"RelatedPerson?phone={phone or family.phone}")
     return {
         "resourceType": "Communication",
@@ -114,12 +116,12 @@ def test_a_text_message_about_two_children_becomes_a_visit_in_both_charts(
     family: Family, service: Mapping[str, str], visitor: Visitor
 ) -> None:
     bart, lisa = family.children
-    # The message comes in: whose number it is the directory says.
+    # The message arrives. The directory knows whose number it is.
     thread = family.make(**_kind(inbound(family, "Both have a rash", topic={"text": "SMS"})))
     header = family.fhir.get(f"/{thread}").json()
     assert header["sender"] == care.reference(family.mother)
-    said = family.make(**_kind(inbound(family, "Since Monday", partOf=[care.reference(thread)])))
-    # One session for both, by whose relative she is.
+    message = family.make(**_kind(inbound(family, "Since Monday", partOf=[care.reference(thread)])))
+    # One session for both children, which the service finds through their RelatedPersons.
     opened = family.fhir.post(
         "/Encounter/$open-session",
         json=care.parameters(
@@ -129,40 +131,42 @@ def test_a_text_message_about_two_children_becomes_a_visit_in_both_charts(
     assert opened.status_code == 201, opened.text
     session = f"Encounter/{opened.json()['id']}"
     assert "subject" not in opened.json()
-    taking_part = {one["individual"]["reference"] for one in opened.json()["participant"]}
+    taking_part = {entry["individual"]["reference"] for entry in opened.json()["participant"]}
     assert taking_part == {care.ALICE, family.mother}
     parts = {
-        one["subject"]["reference"]: f"Encounter/{one['id']}"
-        for one in family.found(f"Encounter?part-of={session}")
+        entry["subject"]["reference"]: f"Encounter/{entry['id']}"
+        for entry in family.found(f"Encounter?part-of={session}")
     }
     assert parts.keys() == {bart, lisa}
-    assert family.names(f"Communication?session={session}") == {said}
-    # What is recorded during each child's part, half of it by an application without FHIR.
+    assert family.names(f"Communication?session={session}") == {message}
+    # Records are added during each child's part, half of them by an application without FHIR.
     recorded = {child: record(family, child, parts[child]) for child in family.children}
     for child in family.children:
-        own = recorded[child]
-        observations = {one for one in own if one.startswith("Observation/")}
+        records = recorded[child]
+        observations = {entry for entry in records if entry.startswith("Observation/")}
         assert family.names(f"Observation?patient={child}") == observations
         assert family.names(f"Encounter?patient={child}") == {parts[child]}
-        assert family.names(f"{parts[child]}/$everything") == {parts[child], *own}
+        assert family.names(f"{parts[child]}/$everything") == {parts[child], *records}
         patient_id = child.partition("/")[2]
         for collection, kind in (("observations", "Observation"), ("notes", "DocumentReference")):
             listed = {
-                f"{kind}/{one['id']}"
-                for one in family.listed(f"/{collection}?patientId={patient_id}")
+                f"{kind}/{entry['id']}"
+                for entry in family.listed(f"/{collection}?patientId={patient_id}")
             }
-            assert listed == {one for one in own if one.startswith(f"{kind}/")}
+            assert listed == {entry for entry in records if entry.startswith(f"{kind}/")}
         (visit,) = family.listed(f"/encounters?patientId={patient_id}")
         assert f"Encounter/{visit['id']}" == parts[child]
         assert (visit["patientId"], visit["partOfId"]) == (patient_id, session[10:])
     everything = family.names(f"{session}/$everything?_count=100")
-    assert everything == {session, *parts.values(), thread, said} | recorded[bart] | recorded[lisa]
-    seen_by_her(family, service, everything)
-    explored(visitor, service, session)
-    closed(family, session, parts, said)
+    assert (
+        everything == {session, *parts.values(), thread, message} | recorded[bart] | recorded[lisa]
+    )
+    check_mothers_view(family, service, everything)
+    check_explorer(visitor, service, session)
+    check_closing(family, session, parts, message)
 
 
-def test_a_number_that_nobody_has_or_several_have_refuses_the_whole_message(
+def test_a_message_from_an_unknown_or_ambiguous_number_is_refused(
     family: Family,
 ) -> None:
     shared = f"+2{family.phone[2:]}"
@@ -179,22 +183,22 @@ def test_a_number_that_nobody_has_or_several_have_refuses_the_whole_message(
 
 
 def _kind(resource: Json) -> Json:
-    return {"kind" if name == "resourceType" else name: each for name, each in resource.items()}
+    return {"kind" if name == "resourceType" else name: value for name, value in resource.items()}
 
 
 def record(family: Family, child: str, during: str) -> set[str]:
-    """Record during a child's part: in FHIR, and through the plain-JSON face."""
+    """Add records during a child's part, in FHIR and through the plain JSON API."""
     subject, encounter = care.reference(child), care.reference(during)
     about = {"subject": subject, "encounter": encounter}
     condition = family.make("Condition", code={"text": "Rash"}, **about)
     temperature = {"status": "final", "code": {"text": "Body temperature"}, "valueString": "37"}
-    made = {condition, family.make("Observation", **temperature, **about)}
+    records = {condition, family.make("Observation", **temperature, **about)}
     diagnosis = [{"condition": care.reference(condition)}]
     answer = family.fhir.patch(f"/{during}", json={"diagnosis": diagnosis}, headers=MERGE)
     assert answer.status_code == 200, answer.text
-    named = {"patientId": child.partition("/")[2], "encounterId": during.partition("/")[2]}
-    observation = {"status": "final", "code": "Itching", "valueString": "much", **named}
-    note = {"title": "Note", "content": "No fever; a photo was sent.", **named}
+    references = {"patientId": child.partition("/")[2], "encounterId": during.partition("/")[2]}
+    observation = {"status": "final", "code": "Itching", "valueString": "much", **references}
+    note = {"title": "Note", "content": "No fever; a photo was sent.", **references}
     for collection, kind, body in (
         ("observations", "Observation", observation),
         ("notes", "DocumentReference", note),
@@ -203,25 +207,25 @@ def record(family: Family, child: str, during: str) -> set[str]:
         assert posted.status_code == 201, posted.text
         data = posted.json()["data"]
         assert data.items() >= body.items() - {("code", "Itching")}
-        made.add(f"{kind}/{data['id']}")
-    return made
+        records.add(f"{kind}/{data['id']}")
+    return records
 
 
-def seen_by_her(family: Family, service: Mapping[str, str], everything: set[str]) -> None:
-    """She sees her children's charts, and writes in her thread."""
+def check_mothers_view(family: Family, service: Mapping[str, str], everything: set[str]) -> None:
+    """Check that the mother sees her children's charts and no others."""
     with hers(family, service) as mother:
-        for one in everything:
-            assert mother.get(f"/{one}").status_code == 200, one
+        for reference in everything:
+            assert mother.get(f"/{reference}").status_code == 200, reference
         stranger = family.make("Patient", name=[{"family": "Van Houten"}])
-        others = family.make(
+        other_observation = family.make(
             "Observation", status="final", code={"text": "x"}, subject=care.reference(stranger)
         )
-        assert mother.get(f"/{others}").status_code == 404
+        assert mother.get(f"/{other_observation}").status_code == 404
         assert mother.get(f"/{stranger}").status_code == 404
 
 
-def explored(visitor: Visitor, service: Mapping[str, str], session: str) -> None:
-    """The explorer shows each child's part with its records, and what was said."""
+def check_explorer(visitor: Visitor, service: Mapping[str, str], session: str) -> None:
+    """Check that the explorer shows each child's part with its records, and the messages."""
     visitor.sign_in(service["TOKEN_PRACTITIONER"])
     visitor.goes_to(f"session/{session[10:]}")
     visitor.sees("Several patients")
@@ -238,16 +242,18 @@ def explored(visitor: Visitor, service: Mapping[str, str], session: str) -> None
         ]
 
 
-def closed(family: Family, session: str, parts: Mapping[str, str], said: str) -> None:
-    """Closing ends the session and each child's part, in both faces."""
+def check_closing(
+    family: Family, session: str, parts: Mapping[str, str], message_reference: str
+) -> None:
+    """Check that closing ends the session and each child's part, in both APIs."""
     answer = family.fhir.post(f"/{session}/$close-session", json=care.parameters())
     assert answer.status_code == 200, answer.text
-    for one in (session, *parts.values()):
-        assert family.fhir.get(f"/{one}").json()["status"] == "finished"
-        plain = family.read(f"/encounters/{one[10:]}")
+    for reference in (session, *parts.values()):
+        assert family.fhir.get(f"/{reference}").json()["status"] == "finished"
+        plain = family.read(f"/encounters/{reference[10:]}")
         assert plain["status"] == "finished"
     (message,) = family.listed(f"/messages?encounterId={session[10:]}")
-    assert (message["id"], message["senderId"]) == (said[14:], family.mother)
+    assert (message["id"], message["senderId"]) == (message_reference[14:], family.mother)
     (header,) = family.listed(f"/threads?encounterId={session[10:]}")
     assert header["encounterId"] == session[10:]
     with_both = family.read(f"/encounters/{session[10:]}")

@@ -1,4 +1,4 @@
-"""What only the whole stack shows: who gets through the gateway, and what reaches the functions."""
+"""What only the whole stack shows: what the gateway accepts, and what reaches the functions."""
 
 import gzip
 import json
@@ -43,7 +43,7 @@ def test_an_unknown_path_is_an_operation_outcome(http: httpx.Client) -> None:
     assert answer.json()["resourceType"] == "OperationOutcome"
 
 
-def test_a_method_that_is_not_there_is_an_operation_outcome(http: httpx.Client) -> None:
+def test_an_unsupported_method_is_an_operation_outcome(http: httpx.Client) -> None:
     answer = http.put("/metadata")
     assert answer.status_code == 405
     assert answer.json()["resourceType"] == "OperationOutcome"
@@ -67,8 +67,8 @@ def test_a_service_client_may_search(service: Mapping[str, str]) -> None:
     assert answer.status_code == 200
 
 
-def test_tokens_of_a_search_may_have_a_raw_pipe(service: Mapping[str, str]) -> None:
-    # httpx would encode it: curl and the Medplum CLI do not.
+def test_a_token_in_a_search_may_have_an_unencoded_pipe(service: Mapping[str, str]) -> None:
+    # httpx would encode it, but curl and the Medplum CLI do not.
     url = httpx.URL(service["FHIR_BASE"])
     query = b"class=http://terminology.hl7.org/CodeSystem/v3-ActCode|VR"
     raw = url.copy_with(raw_path=url.raw_path + b"/Encounter?" + query)
@@ -76,7 +76,7 @@ def test_tokens_of_a_search_may_have_a_raw_pipe(service: Mapping[str, str]) -> N
     assert httpx.get(raw, headers=headers, timeout=30).status_code == 200
 
 
-def test_a_link_in_an_answer_leads_back(http: httpx.Client) -> None:
+def test_a_link_in_an_answer_can_be_followed(http: httpx.Client) -> None:
     body = {"resourceType": "Encounter", "status": "planned", "class": {"code": "VR"}}
     location = http.post("/Encounter", json=body).headers["Location"]
     assert http.get(location).status_code == 200
@@ -104,20 +104,22 @@ def test_bundles_and_queries_reach_the_functions(http: httpx.Client) -> None:
     assert http.delete(query).status_code == 204
 
 
-def test_a_slash_at_the_end_means_the_same(service: Mapping[str, str], http: httpx.Client) -> None:
+def test_a_trailing_slash_makes_no_difference(
+    service: Mapping[str, str], http: httpx.Client
+) -> None:
     body = {"resourceType": "Encounter", "status": "planned", "class": {"code": "VR"}}
     named = {**body, "identifier": [{"system": "https://example.org", "value": "slash"}]}
     query = "?identifier=https://example.org|slash"
-    own = f"/Encounter/{http.post('/Encounter/', json=named).json()['id']}"
-    assert http.get(f"{own}/").json() == http.get(own).json()
-    assert http.get(f"{own}/_history/").json()["total"] == 1
+    path = f"/Encounter/{http.post('/Encounter/', json=named).json()['id']}"
+    assert http.get(f"{path}/").json() == http.get(path).json()
+    assert http.get(f"{path}/_history/").json()["total"] == 1
     assert len(http.get(f"/Encounter/{query}").json()["entry"]) == 1
     form = {"identifier": "https://example.org|slash"}
     assert len(http.post("/Encounter/_search/", data=form).json()["entry"]) == 1
     patch = {"Content-Type": "application/merge-patch+json"}
     assert http.patch(f"/Encounter/{query}", json={"language": "de"}, headers=patch).is_success
     assert http.delete(f"/Encounter/{query}").status_code == 204
-    assert http.get(f"{own}/").status_code == 410
+    assert http.get(f"{path}/").status_code == 410
     root = service["FHIR_BASE"].removesuffix("/fhir/R4")
     assert http.get(f"{root}/v1/encounters/").status_code == 200
     assert http.get("/nowhere/").status_code == 404
@@ -133,20 +135,20 @@ def test_a_slash_at_the_end_means_the_same(service: Mapping[str, str], http: htt
         "docs/",
     ],
 )
-def test_what_is_public_is_so_with_a_slash_at_the_end(
+def test_public_paths_stay_public_with_a_trailing_slash(
     service: Mapping[str, str], path: str
 ) -> None:
     assert httpx.get(f"{service['FHIR_BASE']}/{path}", timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["Encounter/", "Encounter/1/", "", "AuditEvent/"])
-def test_what_is_not_public_is_not_with_a_slash_at_the_end(
+def test_private_paths_stay_private_with_a_trailing_slash(
     service: Mapping[str, str], path: str
 ) -> None:
     assert httpx.get(f"{service['FHIR_BASE']}/{path}", timeout=30).status_code == 401
 
 
-def test_a_body_in_gzip_is_unpacked(http: httpx.Client) -> None:
+def test_a_gzip_body_is_decompressed(http: httpx.Client) -> None:
     body = {"resourceType": "Encounter", "status": "planned", "class": {"code": "VR"}}
     packed = gzip.compress(json.dumps(body).encode())
     headers = {"Content-Type": "application/fhir+json", "Content-Encoding": "gzip"}

@@ -1,7 +1,7 @@
-"""Published guides and API references: every request as it stands there, and its answer.
+"""Published guides and API references: every request exactly as published, and its answer.
 
-Each is asked under the base path of its document; only ids that the answers give are replaced.
-A deployment that the environment names has one base path: what is published for others is skipped.
+Each request uses the base path of its document; only ids from earlier answers are replaced. A
+deployment that the environment names has one base path, so the documents of others are skipped.
 """
 
 import os
@@ -16,8 +16,18 @@ from shared.local.artefact import artefact
 from shared.local.emulator import emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy
-from tests import care
-from tests.published import FHIR, JSON, Api, Json, Medplum, body, ids, links, resources
+from tests.support import care
+from tests.support.published_requests import (
+    FHIR,
+    JSON,
+    Api,
+    Json,
+    Medplum,
+    body,
+    ids,
+    links,
+    resources,
+)
 
 type Values = Mapping[str, str]
 type Served = Callable[[str], Values]
@@ -29,7 +39,7 @@ ENCOUNTER_TYPE = "https://medplum.com/fhir/CodeSystem/encounter-type"
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    """Returns what clients need to know of the service under a base path."""
+    """Yield a function that returns the variables of the service under a base path."""
     if "FHIR_BASE" in os.environ:
         yield deployed
         return
@@ -39,16 +49,17 @@ def served() -> Iterator[Served]:
         def deploy_at(base_path: str) -> Values:
             return environment(running, deploy(running, artefact(), {"BasePath": base_path}))
 
-        # One emulator for all: tests of one base path stand together, since each moves the stack.
+        # All tests share one emulator. Those of one base path stand together, since each change
+        # redeploys.
         yield deploy_at
 
 
 def deployed(base_path: str) -> Values:
-    """Return what the environment names, if it has a base path. Skips the test otherwise."""
+    """Return the environment's variables. Skip the test if the base path differs."""
     base = os.environ["FHIR_BASE"]
-    own = next((path for path in (GUIDES, REFERENCE) if base.endswith(path)), ROOT)
-    if own != base_path:
-        pytest.skip(f"the deployment's base path is {own or 'empty'}")
+    deployed_path = next((path for path in (GUIDES, REFERENCE) if base.endswith(path)), ROOT)
+    if deployed_path != base_path:
+        pytest.skip(f"the deployment's base path is {deployed_path or 'empty'}")
     return os.environ
 
 
@@ -73,13 +84,13 @@ def test_the_guide_to_asynchronous_encounters(served: Served) -> None:
         medplum.found(f"/Encounter?class={encoded}", curl),
     ):
         assert ids(virtual) >= {session["id"], child["id"]}
-        assert {each["class"]["code"] for each in virtual} == {"VR"}
+        assert {encounter["class"]["code"] for encounter in virtual} == {"VR"}
     of_threads = {"encounter": of_session, "part-of:missing": True}
-    asked = f"/Communication?encounter={of_session}&part-of:missing=true"
+    path = f"/Communication?encounter={of_session}&part-of:missing=true"
     for threads in (
         medplum.search_resources("Communication", of_threads),
-        medplum.found(asked, medplum.headers),
-        medplum.found(asked.replace(of_session, of_session.replace("/", "%2F")), curl),
+        medplum.found(path, medplum.headers),
+        medplum.found(path.replace(of_session, of_session.replace("/", "%2F")), curl),
     ):
         assert threads == [linked]
 
@@ -100,15 +111,15 @@ def test_the_guides_session_about_several_patients(served: Served) -> None:
     ]
     parts = medplum.search_resources("Encounter", {"part-of": of_session["reference"]})
     assert ids(parts) == ids(children)
-    # The guide's first edition links each message, not only the header.
+    # The guide's first edition links each message and not only the header.
     header = medplum.create_resource(care.header(subject=care.reference("Patient/bart-simpson")))
     about_bart = {"subject": header["subject"], "encounter": of_session}
-    said = medplum.create_resource(care.message(header["id"], **about_bart))
+    message = medplum.create_resource(care.message(header["id"], **about_bart))
     linked = medplum.search_resources("Communication", {"encounter": of_session["reference"]})
-    assert ids(linked) == {said["id"]}
+    assert ids(linked) == {message["id"]}
 
 
-# -- The guide of a plain-JSON SDK, whose calls are requests of /v1
+# -- The guide of a plain JSON SDK, whose calls are requests to /v1
 
 
 def made(sdk: Api, collection: str, sent: Json) -> Json:
@@ -145,12 +156,12 @@ def test_the_guide_of_the_plain_json_sdk(served: Served) -> None:
         "assessments": linked | {"summary": "Blood pressure is well controlled"},
     }
     paths = [f"/{name}/{made(sdk, name, sent)['id']}" for name, sent in records.items()]
-    # A record of care is the administrators' to delete; what refers to it stays as it is.
+    # Only administrators may delete a record of care. Resources that refer to it stay unchanged.
     assert sdk.ask("DELETE", path, {}, status=403).json()["code"] == "forbidden"
     admin.ask("DELETE", path, {}, status=204)
     sdk.ask("GET", path, {}, status=410)
-    for kept in paths:
-        assert sdk.ask("GET", kept, {}).json()["data"]["encounterId"] == encounter["id"]
+    for record_path in paths:
+        assert sdk.ask("GET", record_path, {}).json()["data"]["encounterId"] == encounter["id"]
 
 
 @pytest.mark.parametrize("last", ["finished", "cancelled"])
@@ -179,20 +190,20 @@ def test_the_encounter_reference_under_api_fhir(served: Served) -> None:
         caller.ask("POST", "/Encounter", JSON, sent, status=201).json()
         for caller in (admin, practitioner)
     ]
-    assert all(each.items() >= sent.items() for each in created)
+    assert all(encounter.items() >= sent.items() for encounter in created)
     check_outcome(auditor.ask("POST", "/Encounter", JSON, sent, status=403), "forbidden")
     for query in ("", f"?subject={sent['subject']['reference']}", "?status=finished"):
         for caller in (admin, practitioner, auditor):
             assert ids(caller.found(f"/Encounter{query}", {})) >= ids(created)
     assert ids(practitioner.found("/Encounter?date=2024-03-15", {})) >= ids(created)
-    for each in created:
-        path = f"/Encounter/{each['id']}"
+    for encounter in created:
+        path = f"/Encounter/{encounter['id']}"
         for caller in (admin, practitioner, auditor):
-            assert caller.ask("GET", path, {}).json() == each
-        check_outcome(auditor.ask("PUT", path, JSON, each, status=403), "forbidden")
-    for caller, each in zip((admin, practitioner), created, strict=True):
-        changed = each | {"language": "en"}
-        updated = caller.ask("PUT", f"/Encounter/{each['id']}", JSON, changed).json()
+            assert caller.ask("GET", path, {}).json() == encounter
+        check_outcome(auditor.ask("PUT", path, JSON, encounter, status=403), "forbidden")
+    for caller, encounter in zip((admin, practitioner), created, strict=True):
+        changed = encounter | {"language": "en"}
+        updated = caller.ask("PUT", f"/Encounter/{encounter['id']}", JSON, changed).json()
         assert updated == changed | {"meta": updated["meta"]}
 
 
@@ -202,14 +213,14 @@ def test_the_classes_and_the_lifecycle_of_the_encounter_reference(served: Served
     for code in ("AMB", "EMER", "IMP", "VR"):
         of_class = {"class": {"system": ACT_CODE, "code": code}, "status": "planned"}
         sent = body("reference-encounter") | of_class
-        kept = caller.ask("POST", "/Encounter", JSON, sent, status=201).json()
+        stored = caller.ask("POST", "/Encounter", JSON, sent, status=201).json()
     for status in ("arrived", "in-progress", "finished"):
-        sent = kept | {"status": status}
-        kept = caller.ask("PUT", f"/Encounter/{kept['id']}", JSON, sent).json()
-        assert kept["status"] == status
+        sent = stored | {"status": status}
+        stored = caller.ask("PUT", f"/Encounter/{stored['id']}", JSON, sent).json()
+        assert stored["status"] == status
 
 
-# -- The reference of an API at the root, which is read and searched
+# -- The reference of an API at the root, for reading and searching
 
 
 def test_the_encounter_reference_at_the_root(served: Served) -> None:
@@ -221,10 +232,10 @@ def test_the_encounter_reference_at_the_root(served: Served) -> None:
     visits = [body(f"root-{status}") for status in ("finished", "in-progress")]
     for visit in visits:
         path = f"/Encounter/{visit['id']}"
-        admin.ask("DELETE", path, {}, status=204)  # what an earlier run has left
+        admin.ask("DELETE", path, {}, status=204)  # an earlier run may have left some
         caller.ask("PUT", path, JSON, visit, status=201)
-        read = caller.ask("GET", path, accept).json()
-        assert read == visit | {"meta": read["meta"]}
+        encounter = caller.ask("GET", path, accept).json()
+        assert encounter == visit | {"meta": encounter["meta"]}
     assert ids(caller.found("/Encounter", accept)) >= ids(visits)
     patient = visit["subject"]["reference"]
     for query in (
@@ -245,7 +256,7 @@ def test_the_encounter_reference_at_the_root(served: Served) -> None:
 
 
 def check_outcome(answer: httpx.Response, code: str) -> None:
-    """Check that a refusal is an OperationOutcome of one error, with a text for people."""
+    """Assert that a refusal is an OperationOutcome with one error, which has a text for people."""
     outcome = answer.json()
     assert outcome["resourceType"] == "OperationOutcome"
     (issue,) = outcome["issue"]
@@ -268,12 +279,12 @@ def test_the_pages_of_the_encounter_reference_at_the_root(served: Served) -> Non
         "next": f"{base}10",
         "last": f"{base}{(total - 1) // 10 * 10}",
     }
-    found = resources(first)
+    matches = resources(first)
     page = first
     while following := links(page).get("next"):
         page = caller.ask("GET", following.removeprefix(caller.url), accept).json()
         assert page["total"] == total
         assert links(page)["self"] == following
-        found += resources(page)
-    assert len(found) == len(ids(found)) == total
+        matches += resources(page)
+    assert len(matches) == len(ids(matches)) == total
     assert links(page)["self"] == links(first)["last"]

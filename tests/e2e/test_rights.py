@@ -1,6 +1,6 @@
-"""The rights of the functions' roles, on a stack of its own: taken away, and tried to exceed.
+"""The rights of the functions' roles, on a stack of its own: each is needed, and none is exceeded.
 
-That no function has one which it never takes is held in tests/api/test_rights.py.
+tests/api/access/test_rights.py checks that no function has a right that it never uses.
 """
 
 import json
@@ -22,7 +22,7 @@ from shared.local.emulator import REGION, Emulator, emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy, physical_id
 from shared.packaging.build import ROOT
-from tests import care
+from tests.support import care
 
 ENCOUNTER, THREAD = patterns.ENCOUNTER, patterns.THREAD
 RESOURCE, SEARCH, AUDIT = patterns.RESOURCE, patterns.SEARCH, patterns.AUDIT
@@ -33,7 +33,7 @@ HIGH = {"op": "add", "path": "/priority", "value": {"text": "high"}}
 
 @dataclass(frozen=True)
 class Place:
-    """A running stack, callers, and the paths of what is there."""
+    """A running stack, callers, and the paths of existing resources."""
 
     emulator: Emulator
     admin: httpx.Client
@@ -53,7 +53,7 @@ class Place:
         return self.clinic.post("/Communication", json=care.message(thread))
 
     def run(self, function: str, event: Any) -> httpx.Response:
-        """Call a function that has no route; an error of its own is a 500 here."""
+        """Invoke a function that has no route. An error of the function is a 500 here."""
         name = physical_id(self.emulator, f"{function}Function")
         answer = self.emulator.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
         return httpx.Response(500 if "FunctionError" in answer else 200)
@@ -62,18 +62,18 @@ class Place:
         return self.run(function, json.loads((ROOT / f"events/{file}.json").read_text()))
 
     def reindexed(self) -> httpx.Response:
-        """Go through everything anew: another number of parts begins from the beginning."""
+        """Reindex everything. A new number of parts makes it start from the beginning."""
         return self.run("Reindex", {"part": 0, "parts": next(_PARTS)})
 
     def created(self) -> str:
-        made = self.clinic.post("/Encounter", json=care.session())
-        return f"/Encounter/{made.json()['id']}"
+        answer = self.clinic.post("/Encounter", json=care.session())
+        return f"/Encounter/{answer.json()['id']}"
 
     def admits(self) -> httpx.Response:
         return self.clinic.post("/Patient", json=care.example("Patient"))
 
     def leaves(self) -> httpx.Response:
-        """Write an Encounter beside a Patient who stays as they are."""
+        """Write an Encounter in a transaction that leaves a Patient unchanged."""
         patient = self.clinic.get(self.patient).json()
         entries = [
             {"request": {"method": "PUT", "url": self.patient[1:]}, "resource": patient},
@@ -96,8 +96,8 @@ def place() -> Iterator[Place]:
         running = stack.enter_context(emulator())
         values = environment(running, deploy(running, artefact()))
         admin, clinic, homer, auditor = (
-            stack.enter_context(client(values["FHIR_BASE"], values[f"TOKEN_{one}"]))
-            for one in ("ADMIN", "PRACTITIONER", "PATIENT", "AUDITOR")
+            stack.enter_context(client(values["FHIR_BASE"], values[f"TOKEN_{role}"]))
+            for role in ("ADMIN", "PRACTITIONER", "PATIENT", "AUDITOR")
         )
 
         def made(kind: str, body: dict[str, Any]) -> str:
@@ -106,7 +106,9 @@ def place() -> Iterator[Place]:
             return f"/{kind}/{answer.json()['id']}"
 
         session = made("Encounter", care.session())
-        family = made("Encounter", {**care.session(), "subject": {"display": "The family"}})
+        family = made(
+            "Encounter", {key: value for key, value in care.session().items() if key != "subject"}
+        )
         child = care.medical_encounter(family.rpartition("/")[2], care.HOMER)
         made("Encounter", child)
         linked = {"encounter": care.reference(session[1:])}
@@ -207,19 +209,21 @@ NEEDED: dict[Right, Callable[[Place], httpx.Response]] = {
 
 @contextmanager
 def without(place: Place, right: Right) -> Iterator[None]:
-    """Take a right from a function's role, and give it back."""
+    """Remove a right from a function's role, and restore it afterwards."""
     iam, role = place.emulator.client("iam"), physical_id(place.emulator, right.role)
     name, action = physical_id(place.emulator, right.table), f"dynamodb:{right.action}"
-    kept = {}
+    changed = {}
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-        left = [one for each in document["Statement"] for one in _less(each, action, name)]
-        if left != document["Statement"]:
-            kept[policy] = document
-            _put(iam, role, policy, document | {"Statement": left})
-    assert kept, "nothing to take away"
+        statements = [
+            part for statement in document["Statement"] for part in _less(statement, action, name)
+        ]
+        if statements != document["Statement"]:
+            changed[policy] = document
+            _put(iam, role, policy, document | {"Statement": statements})
+    assert changed, "the role does not have the right"
     yield
-    for policy, document in kept.items():
+    for policy, document in changed.items():
         _put(iam, role, policy, document)
 
 
@@ -231,16 +235,18 @@ def _put(iam: Any, role: str, policy: str, document: dict[str, Any]) -> None:
 
 
 def _less(statement: dict[str, Any], action: str, table: str) -> Iterator[dict[str, Any]]:
-    """Give a statement as those of each of its tables, one of them without an action."""
+    """Yield a statement for each table of a statement, without the action for one of them."""
     actions, tables = (_list(statement[name]) for name in ("Action", "Resource"))
-    if action not in actions or not any(one.endswith(f"/{table}") for one in tables):
+    if action not in actions or not any(arn.endswith(f"/{table}") for arn in tables):
         yield statement
         return
-    for one in tables:
-        here = one.endswith(f"/{table}")
-        left = [each for each in actions if not (here and each == action)]
-        if left:
-            yield statement | {"Action": left, "Resource": one}
+    for arn in tables:
+        is_table = arn.endswith(f"/{table}")
+        remaining = [
+            other_action for other_action in actions if not (is_table and other_action == action)
+        ]
+        if remaining:
+            yield statement | {"Action": remaining, "Resource": arn}
 
 
 def _list(value: Any) -> list[Any]:
@@ -258,19 +264,19 @@ def test_a_request_needs_each_right_of_its_function(place: Place, right: Right) 
 
 @pytest.mark.parametrize("function", ["Read", "History", "Search"])
 @pytest.mark.parametrize("table", [ENCOUNTER, THREAD, RESOURCE, SEARCH, AUDIT])
-def test_a_readers_role_writes_nothing_even_if_its_code_tried(
+def test_the_role_of_a_reading_function_cannot_write(
     place: Place, function: str, table: str
 ) -> None:
     role = physical_id(place.emulator, f"{function}FunctionRole")
     arn = place.emulator.client("iam").get_role(RoleName=role)["Role"]["Arn"]
-    given = place.emulator.client("sts").assume_role(RoleArn=arn, RoleSessionName="tried")
+    session = place.emulator.client("sts").assume_role(RoleArn=arn, RoleSessionName="tried")
     database = boto3.client(
         "dynamodb",
         endpoint_url=place.emulator.url,
         region_name=REGION,
-        aws_access_key_id=given["Credentials"]["AccessKeyId"],
-        aws_secret_access_key=given["Credentials"]["SecretAccessKey"],
-        aws_session_token=given["Credentials"]["SessionToken"],
+        aws_access_key_id=session["Credentials"]["AccessKeyId"],
+        aws_secret_access_key=session["Credentials"]["SecretAccessKey"],
+        aws_session_token=session["Credentials"]["SessionToken"],
     )
     name = physical_id(place.emulator, table)
     key = {"pk": {"S": "-#1"}, "sk": {"S": "current"}}

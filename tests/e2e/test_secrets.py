@@ -1,4 +1,4 @@
-"""Tokens that let nobody in, and what nothing but the answers may show, on a stack of its own."""
+"""Tokens that are refused, and contents that appear only in answers, on a stack of its own."""
 
 import hmac
 import json
@@ -21,9 +21,9 @@ from shared.local.conversation import client
 from shared.local.emulator import Emulator, emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy, physical_id
-from shared.store import auditing, codec
-from tests import care
-from tests.canary import CANARY, noted, person, secret
+from shared.store import audit_items, codec
+from tests.support import care
+from tests.support.canary import CANARY, noted, person, secret
 
 type Json = dict[str, Any]
 
@@ -31,8 +31,8 @@ HOUR = 3600
 
 
 @dataclass(frozen=True)
-class Own:
-    """A running stack, what its clients know, and the key with which its user pool signs."""
+class OwnStack:
+    """A running stack, its variables for clients, and the key with which its user pool signs."""
 
     emulator: Emulator
     values: Mapping[str, str]
@@ -40,14 +40,14 @@ class Own:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnStack]:
     data = tmp_path_factory.mktemp("data")
     with emulator(data=data) as running:
         values = environment(running, deploy(running, artefact()))
         (pem,) = Path(data, "cognito-pool-keys").glob("*-access.pem")
         key = serialization.load_pem_private_key(pem.read_bytes(), password=None)
         assert isinstance(key, RSAPrivateKey)
-        yield Own(running, values, key)
+        yield OwnStack(running, values, key)
 
 
 def part(value: bytes | Json) -> str:
@@ -60,63 +60,65 @@ def read(text: str) -> Json:
     return content
 
 
-def signed(own: Own, header: Json | None = None, **claims: Any) -> str:
-    """An administrator's token with other claims, None to leave one out, signed by the pool."""
-    head, payload, _ = own.values["TOKEN_ADMIN"].split(".")
-    changed = {name: each for name, each in (read(payload) | claims).items() if each is not None}
+def signed(stack: OwnStack, header: Json | None = None, **claims: Any) -> str:
+    """Return an administrator's token signed by the pool. A claim of None is removed."""
+    head, payload, _ = stack.values["TOKEN_ADMIN"].split(".")
+    changed = {name: claim for name, claim in (read(payload) | claims).items() if claim is not None}
     text = f"{part(read(head) | (header or {}))}.{part(changed)}"
-    return f"{text}.{part(own.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+    return f"{text}.{part(stack.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
 
-def without_signature(own: Own) -> str:
-    return signed(own, {"alg": "none"}).rpartition(".")[0] + "."
+def without_signature(stack: OwnStack) -> str:
+    return signed(stack, {"alg": "none"}).rpartition(".")[0] + "."
 
 
-def by_public_key(own: Own) -> str:
-    """Signed by HMAC with the public key for a secret, which everybody has."""
-    public = own.key.public_key().public_bytes(
+def by_public_key(stack: OwnStack) -> str:
+    """Return a token signed by HMAC with the public key as the secret."""
+    public = stack.key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    text = signed(own, {"alg": "HS256"}).rpartition(".")[0]
+    text = signed(stack, {"alg": "HS256"}).rpartition(".")[0]
     return f"{text}.{part(hmac.digest(public, text.encode(), 'sha256'))}"
 
 
-def with_another_payload(own: Own) -> str:
-    head, payload, signature = own.values["TOKEN_AUDITOR"].split(".")
+def with_another_payload(stack: OwnStack) -> str:
+    head, payload, signature = stack.values["TOKEN_AUDITOR"].split(".")
     return f"{head}.{part(read(payload) | {'cognito:groups': ['admin']})}.{signature}"
 
 
-TOKENS: dict[str, Callable[[Own], str]] = {
+TOKENS: dict[str, Callable[[OwnStack], str]] = {
     "garbage": lambda _: "garbage",
     "of three parts of garbage": lambda _: "a.b.c",
-    "a signature short": lambda own: signed(own).rpartition(".")[0],
-    "expired": lambda own: signed(own, exp=int(time.time()) - HOUR),
-    "not yet valid": lambda own: signed(own, nbf=int(time.time()) + HOUR),
-    "of another issuer": lambda own: signed(own, iss="https://issuer.example"),
-    "for another audience": lambda own: signed(own, client_id="another"),
-    "for no audience": lambda own: signed(own, client_id=None),
-    "an id token": lambda own: signed(own, token_use="id"),
+    "a signature short": lambda stack: signed(stack).rpartition(".")[0],
+    "expired": lambda stack: signed(stack, exp=int(time.time()) - HOUR),
+    "not yet valid": lambda stack: signed(stack, nbf=int(time.time()) + HOUR),
+    "of another issuer": lambda stack: signed(stack, iss="https://issuer.example"),
+    "for another audience": lambda stack: signed(stack, client_id="another"),
+    "for no audience": lambda stack: signed(stack, client_id=None),
+    "an id token": lambda stack: signed(stack, token_use="id"),
     "of alg none": without_signature,
     "of HS256 with the public key": by_public_key,
-    "of an unknown kid": lambda own: signed(own, {"kid": "unknown"}),
+    "of an unknown kid": lambda stack: signed(stack, {"kid": "unknown"}),
     "with another payload": with_another_payload,
 }
 
 
-def test_a_token_that_the_pool_signed_lets_in(own: Own) -> None:
-    headers = {"Authorization": f"Bearer {signed(own)}"}
-    answer = httpx.get(f"{own.values['FHIR_BASE']}/Encounter", headers=headers, timeout=30)
+def test_a_token_signed_by_the_pool_is_accepted(stack: OwnStack) -> None:
+    headers = {"Authorization": f"Bearer {signed(stack)}"}
+    answer = httpx.get(f"{stack.values['FHIR_BASE']}/Encounter", headers=headers, timeout=30)
     assert answer.status_code == 200, answer.text
 
 
-def test_without_a_token_nobody_gets_in(own: Own) -> None:
-    assert httpx.get(f"{own.values['FHIR_BASE']}/Encounter", timeout=30).status_code == 401
+def test_a_request_without_a_token_is_unauthorized(stack: OwnStack) -> None:
+    assert httpx.get(f"{stack.values['FHIR_BASE']}/Encounter", timeout=30).status_code == 401
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
-def test_a_token_lets_nobody_in_that_is(own: Own, token: Callable[[Own], str]) -> None:
-    headers = {"Authorization": f"Bearer {token(own)}"}
-    answer = httpx.get(f"{own.values['FHIR_BASE']}/Encounter", headers=headers, timeout=30)
+def test_an_invalid_token_is_unauthorized(
+    stack: OwnStack, token: Callable[[OwnStack], str]
+) -> None:
+    headers = {"Authorization": f"Bearer {token(stack)}"}
+    answer = httpx.get(f"{stack.values['FHIR_BASE']}/Encounter", headers=headers, timeout=30)
     assert answer.status_code == 401
 
 
@@ -124,7 +126,7 @@ NAMED = f"identifier=https://clinic.example|{CANARY}&status=in-progress"
 
 
 def bundle(kind: str) -> Json:
-    """Write, find and ask by the canary."""
+    """Return a Bundle that writes, finds and searches the canary."""
     named = {"method": "POST", "url": "Encounter", "ifNoneExist": f"{NAMED}&class=VR&_id=none"}
     entries = [
         {"request": named, "resource": secret(care.session())},
@@ -134,7 +136,7 @@ def bundle(kind: str) -> Json:
 
 
 def of_people(http: httpx.Client, encounter: str) -> Iterator[httpx.Response]:
-    """Write people and records, find them by what is secret of them, in both faces."""
+    """Write people and records, and search for their secrets, in both APIs."""
     patient = http.post("/Patient", json=person())
     yield patient
     own_id = patient.json()["id"]
@@ -149,7 +151,7 @@ def of_people(http: httpx.Client, encounter: str) -> Iterator[httpx.Response]:
 
 
 def conversation(http: httpx.Client) -> list[httpx.Response]:
-    """Write what has the canary in it, read it, and be refused in all ways."""
+    """Write, read and search resources with the canary, and be refused in every way."""
     session = http.post("/Encounter", json=secret(care.session()))
     note = {"payload": [{"contentString": CANARY}], "topic": {"text": CANARY}}
     header = http.post("/Communication", json=secret(care.header(), **note))
@@ -205,17 +207,17 @@ def logged(running: Emulator) -> str:
 
 
 def audited(running: Emulator) -> str:
-    """Every row of the audit trail, what is compressed in it unpacked."""
+    """Return every row of the audit trail, with its compressed parts unpacked."""
     table = physical_id(running, patterns.AUDIT)
     pages = running.client("dynamodb").get_paginator("scan").paginate(TableName=table)
-    said = []
+    rows = []
     for item in (item for page in pages for item in page["Items"]):
-        said.append(str(item))
+        rows.append(str(item))
         if "event" in item:
-            said.append(auditing.event_of(item).decode())
+            rows.append(audit_items.event_of(item).decode())
         if "resource" in item:
-            said.append(codec.unpack(bytes(item["resource"]["B"]))[0].decode())
-    return "\n".join(said)
+            rows.append(codec.unpack(bytes(item["resource"]["B"]))[0].decode())
+    return "\n".join(rows)
 
 
 def reindex(running: Emulator) -> None:
@@ -235,19 +237,19 @@ def dead_letters(running: Emulator) -> str:
     return str([sqs.receive_message(QueueUrl=queue).get("Messages", []) for queue in queues])
 
 
-def test_what_is_written_shows_nowhere_but_in_the_answers(own: Own) -> None:
-    with client(own.values["FHIR_BASE"], own.values["TOKEN_PRACTITIONER"]) as http:
+def test_written_contents_appear_only_in_answers(stack: OwnStack) -> None:
+    with client(stack.values["FHIR_BASE"], stack.values["TOKEN_PRACTITIONER"]) as http:
         refusals = conversation(http)
-    reindex(own.emulator)
+    reindex(stack.emulator)
     assert {answer.status_code for answer in refusals} <= {200, 400, 403, 409, 412, 422}
     deadline = time.monotonic() + 60
-    while "$everything" not in audited(own.emulator) and time.monotonic() < deadline:
+    while "$everything" not in audited(stack.emulator) and time.monotonic() < deadline:
         time.sleep(0.5)
-    trail, lines = audited(own.emulator), logged(own.emulator)
+    trail, lines = audited(stack.emulator), logged(stack.emulator)
     assert "Patient/homer-simpson" in trail
     assert '"message":"request"' in lines
     for answer in refusals:
         assert CANARY not in answer.text
-    metrics = str(own.emulator.client("cloudwatch").list_metrics()["Metrics"])
-    for text in (trail, lines, metrics, dead_letters(own.emulator)):
+    metrics = str(stack.emulator.client("cloudwatch").list_metrics()["Metrics"])
+    for text in (trail, lines, metrics, dead_letters(stack.emulator)):
         assert CANARY not in text

@@ -1,4 +1,4 @@
-"""`async-encounters serve`, as one would run it."""
+"""`async-encounters serve` as a developer runs it."""
 
 import signal
 import subprocess
@@ -26,7 +26,7 @@ VARIABLES = {
 }
 SECONDS = 60
 
-type Serve = Callable[[int], tuple[subprocess.Popen[bytes], dict[str, str]]]
+type Serve = Callable[..., tuple[subprocess.Popen[bytes], dict[str, str]]]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -45,11 +45,11 @@ def listens(base_url: str) -> bool:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Starts it on a port, with data that outlives it, and gives what it wrote for clients."""
+    """Yield a function that starts it on a port with persistent data. It returns its variables."""
     command = Path(sys.executable).with_name("async-encounters")
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(port: int) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+    def start(port: int, *more: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
         path = tmp_path / f"{port}.env"
         options: list[str | Path] = [
             "--port",
@@ -59,7 +59,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             "--env-file",
             path,
         ]
-        process = subprocess.Popen([command, "serve", *options])
+        process = subprocess.Popen([command, "serve", *options, *more])
         running.append(process)
         wait_until(path.exists)
         return process, sourced(path)
@@ -71,7 +71,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 def sourced(path: Path) -> dict[str, str]:
-    """The variables that a shell has after reading the file, of those it sets."""
+    """Return the variables that a shell has after it has sourced the file."""
     script = f"set -a; PATH=; . {path}; /usr/bin/env -0"
     output = subprocess.run(
         ["/bin/sh", "-c", script], env={}, capture_output=True, check=True, text=True
@@ -84,10 +84,39 @@ def test_data_outlives_a_killed_server(serve: Serve, unused_port: Callable[[], i
     process, first = serve(unused_port())
     assert set(first) == VARIABLES
     with client(first["FHIR_BASE"], first["TOKEN_ADMIN"]) as http:
-        kept = Conversation(http).create(session())
+        stored = Conversation(http).create(session())
     process.send_signal(signal.SIGKILL)
     wait_until(lambda: not listens(first["FHIR_BASE"]))
 
     _, second = serve(unused_port())
     with client(second["FHIR_BASE"], second["TOKEN_ADMIN"]) as http:
-        assert Conversation(http).read(kept) == kept
+        assert Conversation(http).read(stored) == stored
+
+
+def test_the_token_command_issues_tokens_of_any_scope_patient_and_tenant(
+    serve: Serve, unused_port: Callable[[], int]
+) -> None:
+    port = unused_port()
+    _, values = serve(port, "--tenants")
+
+    def asked(*options: str) -> httpx.Client:
+        command = str(Path(sys.executable).with_name("async-encounters"))
+        arguments = [command, "token", "--port", str(port), *options]
+        completed = subprocess.run(arguments, capture_output=True, check=True, text=True)
+        return client(values["FHIR_BASE"], completed.stdout.strip())
+
+    mother = ("--role", "related-person", "--fhir-user", "RelatedPerson/marge")
+    with client(values["FHIR_BASE"], values["TOKEN_ADMIN"]) as http:
+        stored = Conversation(http).create(session() | {"subject": {"reference": "Patient/bart"}})
+    about_bart = ("--patient", "Patient/bart", "--tenant", "practice")
+    with asked(*mother, *about_bart) as http:
+        assert http.get(f"/Encounter/{stored['id']}").status_code == 200
+    with asked(*mother, "--patient", "Patient/lisa", "--tenant", "practice") as http:
+        assert http.get(f"/Encounter/{stored['id']}").status_code == 404
+    with asked(*mother, *about_bart, "--scope", "patient/Communication.rs user/Patient.r") as http:
+        assert http.get(f"/Encounter/{stored['id']}").status_code == 403
+        assert http.get("/Communication").status_code == 200
+    with asked("--role", "admin", "--tenant", "other") as http:
+        assert http.get(f"/Encounter/{stored['id']}").status_code == 404
+    with asked("--role", "admin") as http:
+        assert http.get(f"/Encounter/{stored['id']}").status_code == 403

@@ -1,4 +1,4 @@
-"""The walkthrough, over HTTP."""
+"""The walkthrough over HTTP."""
 
 from collections.abc import Mapping
 

@@ -27,35 +27,35 @@ _REPORT = """addEventListener('securitypolicyviolation', (event) => console.erro
 
 
 def chromium() -> str:
-    """Give where Chromium is, installing it where that is possible."""
-    found = os.environ.get("CHROMIUM") or _found() or _installed()
-    if not found:
+    """Return the path of Chromium, installing it if possible."""
+    path = os.environ.get("CHROMIUM") or _find_on_path() or _install()
+    if not path:
         pytest.fail(
             "The tests of the explorer need Chromium: install it, as `apt-get install chromium` "
             "does, or name one in the environment variable CHROMIUM",
             pytrace=False,
         )
-    return found
+    return path
 
 
-def _found() -> str:
+def _find_on_path() -> str:
     return next(filter(None, map(shutil.which, NAMES)), "")
 
 
-def _installed() -> str:
-    """Install it, unless another process of the tests has just done so."""
+def _install() -> str:
+    """Install Chromium, unless another test process has just done so. Return its path, or ""."""
     if not shutil.which("apt-get") or os.geteuid() != 0:
         return ""
     with Path(tempfile.gettempdir(), "chromium-for-tests.lock").open("w") as lock:
         flock(lock, LOCK_EX)
-        for command in () if _found() else INSTALL:
+        for command in () if _find_on_path() else INSTALL:
             subprocess.run(command, check=True, capture_output=True)
-    return _found()
+    return _find_on_path()
 
 
 @dataclass
 class Visitor:
-    """Somebody at the page; `blocked` is what its policy did not let happen."""
+    """A person at the page. `blocked` collects what the content security policy blocked."""
 
     page: Page
     url: str
@@ -64,11 +64,11 @@ class Visitor:
 
     def __post_init__(self) -> None:
         self.page.add_init_script(_REPORT)
-        self.page.on("console", self._told)
+        self.page.on("console", self._record_violation)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("dialog", lambda dialog: self.errors.append(dialog.message))
 
-    def _told(self, message: ConsoleMessage) -> None:
+    def _record_violation(self, message: ConsoleMessage) -> None:
         if message.text.startswith("blocked ") or "Content Security Policy" in message.text:
             self.blocked.append(message.text)
 
@@ -84,17 +84,17 @@ class Visitor:
         return self.page.locator("main")
 
     def sees(self, text: str) -> None:
-        """Wait until a text is there."""
+        """Wait until a text is visible."""
         self.main().get_by_text(text).first.wait_for()
 
     def list(self, title: str) -> Locator:
-        """Give the sessions of a list once it is complete."""
+        """Return the sessions of a list once it has loaded."""
         region = self.main().get_by_role("region", name=title)
         region.get_by_text("Loading").wait_for(state="detached")
         return region.get_by_role("listitem")
 
     def focused(self) -> str:
-        """Give the name of what has the focus."""
+        """Return the name of the focused element."""
         return str(
             self.page.evaluate(
                 "(document.activeElement.labels?.[0] ?? document.activeElement).textContent"
@@ -102,7 +102,7 @@ class Visitor:
         )
 
     def tabs_to(self, name: str, most: int = 30) -> None:
-        """Press Tab until something has the focus."""
+        """Press Tab until the element with that name has the focus."""
         for _ in range(most):
             self.page.keyboard.press("Tab")
             if name in self.focused():

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.api.conftest import clinic, practice, tables
 from tests.explorer.browsing import FLAGS, Visitor, chromium
 from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, listening, token
-from tests.practice import Practice
+from tests.support.practice import Practice
 
 __all__ = ["clinic", "practice", "tables"]
 
@@ -18,7 +18,7 @@ type Visit = Callable[..., Visitor]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for one file: Playwright's loop, of which a process has one, ends with it."""
+    """Yield a browser for one file. Playwright's event loop, one per process, ends with it."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield browser
@@ -27,7 +27,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def origin(practice: Practice) -> Iterator[str]:
-    """Where the gateway's stage is."""
+    """Yield the URL of the gateway's stage."""
     with listening(Gateway) as address:
         practice.set(PUBLIC_BASE_URL=f"{address}{STAGE}{BASE_PATH}")
         yield f"{address}{STAGE}"
@@ -35,7 +35,7 @@ def origin(practice: Practice) -> Iterator[str]:
 
 @pytest.fixture
 def visit(browser: Browser, origin: str, practice: Practice) -> Iterator[Visit]:
-    """Opens the page, and signs in where a role is given; at the end nothing was blocked."""
+    """Yield a function that opens the page, signed in if it gets a role. Nothing may be blocked."""
     visitors = []
 
     def open_page(

@@ -1,11 +1,11 @@
-"""A clinic worth looking at: who is shown in README's picture, all of them invented."""
+"""An invented clinic, as README's picture and the tests of the explorer show it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tests import care
-from tests.practice import Practice
+from tests.support import care
+from tests.support.practice import Practice
 
 type Person = dict[str, str]
 
@@ -67,7 +67,7 @@ CREAM = "Hydrocortisone 1 % cream"
 
 
 def _records(bart: str, lisa: str) -> list[dict[str, Any]]:
-    """What was recorded of the children, each by its medical encounter."""
+    """Return what was recorded for the children, each in its medical encounter."""
 
     def of(kind: str, person: Person, encounter: str, **more: Any) -> dict[str, Any]:
         context = care.reference(f"Encounter/{encounter}")
@@ -101,7 +101,7 @@ def _records(bart: str, lisa: str) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Clinic:
-    """Ids: a family's session, a long thread with sessions of three days, the last of these."""
+    """The ids of a family's session, a thread with sessions of three days, and the last one."""
 
     family: str
     thread: str
@@ -109,7 +109,7 @@ class Clinic:
 
 
 def fill(place: Practice) -> Clinic:
-    """Let them write."""
+    """Create the clinic's sessions, threads, messages and records."""
     name = {"prefix": ["Dr"], "given": ["Alice"], "family": "Smith"}
     alice = {"resourceType": "Practitioner", "id": "doctor-alice-smith", "name": [name]}
     assert place.clinic.put(f"/{care.ALICE}", alice).status == 201
@@ -123,9 +123,9 @@ def fill(place: Practice) -> Clinic:
     for child, reason in ((BART, "Itchy rash on both arms"), (LISA, "Sore throat")):
         more: dict[str, Any] = {"subject": child, "reasonCode": [{"text": reason}]}
         body = care.medical_encounter(family, care.HOMER, **more)
-        children.append(_made(place, body))
+        children.append(_create(place, body))
     for record in _records(*children):
-        _made(place, record)
+        _create(place, record)
         place.now += timedelta(minutes=1)
     linked = care.reference(f"Encounter/{family}")
     rash = _header(place, "Bart and Lisa", BART, MARGE, ALICE, encounter=linked)
@@ -135,14 +135,14 @@ def fill(place: Practice) -> Clinic:
     return Clinic(family, thread, today)
 
 
-def _made(place: Practice, resource: dict[str, Any]) -> str:
+def _create(place: Practice, resource: dict[str, Any]) -> str:
     answer = place.clinic.post(f"/{resource['resourceType']}", resource)
     assert answer.status == 201, answer.text
     return answer.id
 
 
 def _people(*people: Person) -> list[dict[str, Person]]:
-    return [{"individual": one} for one in people]
+    return [{"individual": person} for person in people]
 
 
 def _header(place: Practice, topic: str, about: Person, *people: Person, **more: Any) -> str:

@@ -1,8 +1,8 @@
-"""The gateway on this machine's loopback: the real functions behind HTTP, below a stage."""
+"""The gateway on this machine's loopback: the real functions behind HTTP, under a stage."""
 
 import json
 import threading
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests import frontdoor
+from tests.support import frontdoor
 
 STAGE = "/prod"
 BASE_PATH = "/fhir/R4"
 
 
 def token(role: str, fhir_user: str = "", **claims: Any) -> str:
-    """Make an access token that this gateway takes."""
+    """Return an access token that this gateway accepts."""
     payload = {
         "sub": f"user-{role}",
         "client_id": "explorer",
@@ -33,7 +33,7 @@ def token(role: str, fhir_user: str = "", **claims: Any) -> str:
 
 
 def _claims(header: str) -> dict[str, str] | None:
-    """Read a token as the authorizer hands it on: lists flattened, None where it is not valid."""
+    """Return a token's claims as the authorizer passes them on, or None if it is invalid."""
     try:
         claims = json.loads(urlsafe_b64decode(header.removeprefix("Bearer ").split(".")[1]))
     except (IndexError, ValueError):
@@ -47,7 +47,7 @@ def _claims(header: str) -> dict[str, str] | None:
 
 
 class Gateway(BaseHTTPRequestHandler):
-    """One request at a time: the functions share what a Lambda has for itself."""
+    """Handle one request at a time, since the functions share state within this process."""
 
     lock = threading.Lock()
     protocol_version = "HTTP/1.1"
@@ -57,8 +57,7 @@ class Gateway(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length).decode() if length else None
         parts = urlsplit(self.path)
-        status, headers, text = self._called(parts.path.removeprefix(STAGE), parts.query, body)
-        content = text.encode()
+        status, headers, content = self._call(parts.path.removeprefix(STAGE), parts.query, body)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -66,15 +65,15 @@ class Gateway(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_HEAD = do_PUT = do_OPTIONS = _answer  # noqa: N815 - as the server calls them
+    do_GET = do_POST = do_HEAD = do_PUT = do_OPTIONS = _answer  # noqa: N815 - the base class calls them so
 
-    def _called(self, path: str, query: str, body: str | None) -> tuple[int, dict[str, str], str]:
+    def _call(self, path: str, query: str, body: str | None) -> tuple[int, dict[str, str], bytes]:
         rooted = not path.startswith(BASE_PATH)
         base = "" if rooted else BASE_PATH
         route, variables = frontdoor.route(self.command, path.removeprefix(base), rooted=rooted)
         claims = _claims(self.headers.get("Authorization", ""))
         if claims is None and not (route and route.public):
-            return 401, {"Content-Type": "application/json"}, '{"message":"Unauthorized"}'
+            return 401, {"Content-Type": "application/json"}, b'{"message":"Unauthorized"}'
         event = {
             "version": "2.0",
             "routeKey": f"{self.command} {base}{route.path}" if route else "$default",
@@ -95,15 +94,17 @@ class Gateway(BaseHTTPRequestHandler):
         module = import_module(f"functions.{route.function if route else 'fallback'}")
         with self.lock:
             answer: dict[str, Any] = module.handler(event, None)
-        return answer["statusCode"], answer["headers"], answer["body"]
+        text = answer["body"]
+        content = b64decode(text) if answer.get("isBase64Encoded") else text.encode()
+        return answer["statusCode"], answer["headers"], content
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
-        """Say nothing."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        """Write nothing."""
 
 
 @contextmanager
 def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve on a free port of the loopback; give where."""
+    """Serve on a free port of the loopback, and yield the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -1,6 +1,7 @@
-"""README's picture of the explorer: `uv run --with pillow python -m tests.explorer.picture`.
+"""Create README's picture of the explorer: `uv run --with pillow python -m tests.explorer.picture`.
 
-A session on a desk's screen, and beside it a thread on a phone. Looks best with the font Roboto.
+It shows a session on a desktop screen, and a thread on a phone beside it. It looks best with the
+font Roboto installed.
 """
 
 from base64 import b64encode
@@ -14,15 +15,15 @@ from playwright.sync_api import Browser, sync_playwright
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.store import dynamodb, transactions
-from tests import care
-from tests.clock import set_clock
-from tests.database import Database
 from tests.explorer import demo
 from tests.explorer.browsing import FLAGS, Visitor, chromium
 from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, listening, token
-from tests.frontdoor import FrontDoor
-from tests.practice import Practice
-from tests.remembered import forget
+from tests.support import care
+from tests.support.caches import forget
+from tests.support.clock import set_clock
+from tests.support.frontdoor import FrontDoor
+from tests.support.memory_database import Database
+from tests.support.practice import Practice
 
 PATH = ROOT / "tests/explorer/explorer.png"
 DESK, PHONE = (900, 860), (360, 860)
@@ -33,10 +34,10 @@ FRAME = """<body style="margin:0;padding:16px;background:#dfe5e2;display:flex;ga
 
 
 def practice(patch: pytest.MonkeyPatch) -> Practice:
-    """A clinic whose tables are in memory."""
-    read = template.load()
-    names = {name: name for name in template.table_requests(read)}
-    for name, value in template.function_environment(read, names).items():
+    """Return a clinic whose tables are in memory."""
+    loaded = template.load()
+    names = {name: name for name in template.table_requests(loaded)}
+    for name, value in template.function_environment(loaded, names).items():
         patch.setenv(name, value)
     forget()
     client = cache(Database)
@@ -49,7 +50,7 @@ def practice(patch: pytest.MonkeyPatch) -> Practice:
 
 
 def shot(browser: Browser, place: Practice, url: str, path: str, size: tuple[int, int]) -> str:
-    """Show a view, and give its picture in base64."""
+    """Open a view and return its screenshot in base64."""
     width, height = size
     page = browser.new_page(
         viewport={"width": width, "height": height}, timezone_id="Europe/Berlin"
@@ -69,13 +70,13 @@ def main() -> None:
     with pytest.MonkeyPatch.context() as patch, listening(Gateway) as address:
         place = practice(patch)
         place.set(PUBLIC_BASE_URL=f"{address}{STAGE}{BASE_PATH}")
-        made = demo.fill(place)
+        demo_clinic = demo.fill(place)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
             url = f"{address}{STAGE}/explore"
             shots = [
-                shot(browser, place, url, f"session/{made.family}", DESK),
-                shot(browser, place, url, f"thread/{made.thread}", PHONE),
+                shot(browser, place, url, f"session/{demo_clinic.family}", DESK),
+                shot(browser, place, url, f"thread/{demo_clinic.thread}", PHONE),
             ]
             page = browser.new_page(viewport={"width": 1308, "height": 892})
             page.set_content(FRAME.format(*shots))

@@ -1,4 +1,4 @@
-"""What people see and do at the explorer, in Chromium."""
+"""What people see and do in the explorer, in Chromium."""
 
 import re
 from base64 import b64encode
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route
 
-from tests import care
 from tests.explorer import demo
 from tests.explorer.conftest import Visit
 from tests.explorer.gateway import token
-from tests.practice import Practice
+from tests.support import care
+from tests.support.practice import Practice
 
 ALICE = ("practitioner", care.ALICE)
 HOMER = ("patient", care.HOMER)
@@ -19,21 +19,23 @@ AUDITOR = ("auditor", "")
 
 
 @pytest.fixture
-def made(practice: Practice) -> demo.Clinic:
-    """The clinic of README's picture."""
+def demo_clinic(practice: Practice) -> demo.Clinic:
+    """Fill the clinic that README's picture shows."""
     return demo.fill(practice)
 
 
 # Signing in
 
 
-@pytest.mark.usefixtures("made")
-def test_a_token_stays_in_the_tab_and_out_of_its_address(visit: Visit) -> None:
+@pytest.mark.usefixtures("demo_clinic")
+def test_a_token_is_kept_only_in_the_tab_and_not_in_its_address(visit: Visit) -> None:
     visitor = visit(*ALICE)
     visitor.list("Open sessions")
     secret = token(*ALICE)
-    kept = "JSON.stringify([location.href, {...localStorage}, document.cookie, document.referrer])"
-    assert secret not in visitor.page.evaluate(kept)
+    exposed = (
+        "JSON.stringify([location.href, {...localStorage}, document.cookie, document.referrer])"
+    )
+    assert secret not in visitor.page.evaluate(exposed)
     visitor.page.reload()
     visitor.list("Open sessions")
     visitor.page.get_by_role("button", name="Sign out").click()
@@ -41,11 +43,11 @@ def test_a_token_stays_in_the_tab_and_out_of_its_address(visit: Visit) -> None:
     assert visitor.page.evaluate("JSON.stringify({...sessionStorage})") == "{}"
 
 
-def test_whose_token_has_expired_signs_in_again_and_goes_on_where_they_were(
-    visit: Visit, made: demo.Clinic
+def test_after_a_token_expires_people_sign_in_again_and_return_to_where_they_were(
+    visit: Visit, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit()
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.page.get_by_label("Access token").fill(token(*ALICE, expired=True))
     visitor.page.get_by_role("button", name="Use this token").click()
     assert "Sign in again" in visitor.page.get_by_role("alert").inner_text()
@@ -54,19 +56,19 @@ def test_whose_token_has_expired_signs_in_again_and_goes_on_where_they_were(
 
 
 @pytest.mark.parametrize("wrong", ["a.b.c", "Bearer x"])
-def test_what_is_no_token_is_refused_readably(visit: Visit, wrong: str) -> None:
+def test_an_invalid_token_is_refused_with_a_readable_text(visit: Visit, wrong: str) -> None:
     visitor = visit()
     visitor.page.get_by_label("Access token").fill(wrong)
     visitor.page.get_by_role("button", name="Use this token").click()
     assert "Sign in again" in visitor.page.get_by_role("alert").inner_text()
 
 
-def test_an_answer_to_whoever_signed_out_signs_nobody_else_out(visit: Visit) -> None:
+def test_a_late_answer_to_a_signed_out_user_does_not_sign_out_the_next_one(visit: Visit) -> None:
     visitor = visit()
     held: list[Route] = []
 
     def hold(route: Route) -> None:
-        # Of either list the first page.
+        # the first page of each list
         if len(held) < 2:
             held.append(route)
         else:
@@ -77,17 +79,17 @@ def test_an_answer_to_whoever_signed_out_signs_nobody_else_out(visit: Visit) -> 
     visitor.sees("Loading")
     visitor.page.get_by_role("button", name="Sign out").click()
     visitor.sign_in(token(*HOMER))
-    visitor.sees("None that you may see.")
+    visitor.sees("No sessions that you may see.")
     assert held
     for route in held:
         route.fulfill(status=401, json={"message": "Unauthorized"})
     with visitor.page.expect_response("**/Encounter?**"):
         visitor.page.get_by_role("button", name="Refresh").click()
-    visitor.sees("None that you may see.")
+    visitor.sees("No sessions that you may see.")
     assert visitor.page.get_by_role("button", name="Sign out").count() == 1
 
 
-def test_what_cannot_be_a_token_is_not_tried(visit: Visit) -> None:
+def test_text_that_cannot_be_a_token_is_not_sent(visit: Visit) -> None:
     visitor = visit()
     field = visitor.page.get_by_label("Access token")
     for wrong in ("", "no token", "naïve", "a\u202eb"):
@@ -96,18 +98,18 @@ def test_what_cannot_be_a_token_is_not_tried(visit: Visit) -> None:
         assert field.evaluate("field => !field.validity.valid && field === document.activeElement")
 
 
-def test_a_token_may_be_copied_with_its_scheme(visit: Visit) -> None:
+def test_a_token_may_be_pasted_with_its_scheme(visit: Visit) -> None:
     visitor = visit()
     visitor.sign_in(f" Bearer {token(*ALICE)} ")
-    visitor.sees("None that you may see.")
+    visitor.sees("No sessions that you may see.")
 
 
-def test_addresses_that_lead_nowhere_are_told(visit: Visit) -> None:
+def test_invalid_addresses_are_reported(visit: Visit) -> None:
     visitor = visit(*ALICE)
     for path in ("session/", "session/%3Cscript%3E", "session/x?y=1", "thread/..%2F..", "thread/1"):
         visitor.goes_to(path)
         visitor.main().get_by_role("alert").wait_for()
-        assert visitor.main().locator("h1").inner_text() == "Not shown"
+        assert visitor.main().locator("h1").inner_text() == "This cannot be shown"
     visitor.goes_to("nonsense")
     visitor.sees("Open sessions")
 
@@ -115,20 +117,20 @@ def test_addresses_that_lead_nowhere_are_told(visit: Visit) -> None:
 # Sessions
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("demo_clinic")
 def test_sessions_are_listed_with_their_age(visit: Visit) -> None:
     visitor = visit(*ALICE)
     visitor.sees("closes Sun 8 Mar 2026, 09:41")
     opened = visitor.list("Open sessions").all_inner_texts()
-    assert any("Homer Simpson" in one and "opened 40 minutes ago" in one for one in opened)
-    assert any("Bart and Lisa Simpson" in one and "Marge Simpson" in one for one in opened)
-    assert any("closes Sat 7 Mar 2026, 00:" in one and "(in 1" in one for one in opened)
+    assert any("Homer Simpson" in text and "opened 40 minutes ago" in text for text in opened)
+    assert any("Bart and Lisa Simpson" in text and "Marge Simpson" in text for text in opened)
+    assert any("closes Sat 7 Mar 2026, 00:" in text and "(in 1" in text for text in opened)
     ended = visitor.list("Ended sessions").all_inner_texts()
     assert len(ended) == 2
     assert "Wed 4 Mar 2026, 17:05" in ended[0]
 
 
-def test_many_sessions_come_page_by_page(visit: Visit, practice: Practice) -> None:
+def test_many_sessions_are_shown_page_by_page(visit: Visit, practice: Practice) -> None:
     for number in range(60):
         practice.opens(period={"start": f"2026-02-01T{number // 10:02}:{number % 10:02}:00Z"})
     visitor = visit(*ALICE)
@@ -140,22 +142,22 @@ def test_many_sessions_come_page_by_page(visit: Visit, practice: Practice) -> No
         rows.nth(number - 1).wait_for()
         assert visitor.list("Open sessions").count() == number
     assert region.get_by_role("button", name="Show more").count() == 0
-    addresses = [one.get_attribute("href") for one in rows.get_by_role("link").all()]
+    addresses = [link.get_attribute("href") for link in rows.get_by_role("link").all()]
     assert len(set(addresses)) == 60
 
 
-def test_nothing_to_see_is_said(visit: Visit) -> None:
+def test_an_empty_list_says_that_there_is_nothing_to_see(visit: Visit) -> None:
     visitor = visit(*ALICE)
-    visitor.sees("None that you may see.")
+    visitor.sees("No sessions that you may see.")
 
 
-def test_a_session_that_is_planned_has_not_begun(visit: Visit, practice: Practice) -> None:
+def test_a_planned_session_is_shown_as_not_begun(visit: Visit, practice: Practice) -> None:
     practice.opens(status="planned", period={"start": "2026-03-05T09:00:00+01:00"})
     visitor = visit(*ALICE)
-    visitor.sees("begins in 3 days · closes when somebody closes it")
+    visitor.sees("begins in 3 days · closes only by hand")
 
 
-def test_a_service_that_is_not_reached_is_told(visit: Visit) -> None:
+def test_an_unreachable_service_is_reported(visit: Visit) -> None:
     visitor = visit()
     visitor.page.route("**/fhir/R4/**", lambda route: route.abort())
     visitor.sign_in(token(*ALICE))
@@ -165,45 +167,51 @@ def test_a_service_that_is_not_reached_is_told(visit: Visit) -> None:
 # Rights
 
 
-def test_a_patient_sees_their_own_and_closes_nothing(visit: Visit, made: demo.Clinic) -> None:
+def test_a_patient_sees_their_own_and_closes_nothing(
+    visit: Visit, demo_clinic: demo.Clinic
+) -> None:
     visitor = visit(*HOMER)
     opened = visitor.list("Open sessions").all_inner_texts()
     assert len(opened) == 1
     assert "Homer Simpson" in opened[0]
-    visitor.goes_to(f"session/{made.family}")
-    visitor.sees("It is not there")
+    visitor.goes_to(f"session/{demo_clinic.family}")
+    visitor.sees("It does not exist")
     assert "does not exist" in visitor.page.get_by_role("alert").inner_text()
-    visitor.goes_to(f"session/{made.open}")
+    visitor.goes_to(f"session/{demo_clinic.open}")
     visitor.sees("May I go bowling")
     assert visitor.page.get_by_role("button", name="Close session").count() == 0
 
 
-def test_an_auditor_sees_everything_and_closes_nothing(visit: Visit, made: demo.Clinic) -> None:
+def test_an_auditor_sees_everything_and_closes_nothing(
+    visit: Visit, demo_clinic: demo.Clinic
+) -> None:
     visitor = visit(*AUDITOR)
     assert visitor.list("Open sessions").count() == 3
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.sees("Itchy rash")
     assert visitor.page.get_by_role("button", name="Close session").count() == 0
 
 
-def test_who_may_not_close_reads_why(visit: Visit, made: demo.Clinic) -> None:
+def test_people_who_may_not_close_a_session_see_the_reason(
+    visit: Visit, demo_clinic: demo.Clinic
+) -> None:
     visitor = visit(*ALICE, scope="user/*.rs")
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.page.get_by_role("button", name="Close session").click()
     visitor.page.get_by_role("button", name="Close it now").click()
     refusal = visitor.page.get_by_role("dialog").get_by_role("alert")
-    assert "You may not do this" in refusal.inner_text()
+    assert "You are not allowed to do this" in refusal.inner_text()
     assert "needs a scope" in refusal.inner_text()
 
 
 # One session
 
 
-def test_a_session_is_shown_with_its_medical_encounters_and_what_was_said(
-    visit: Visit, made: demo.Clinic
+def test_a_session_is_shown_with_its_medical_encounters_and_messages(
+    visit: Visit, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit(*ALICE)
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.sees("Itchy rash on both arms")
     tree = visitor.main().get_by_role("region", name="Medical encounters and records")
     lines = tree.locator("summary").all_inner_texts()
@@ -219,14 +227,18 @@ def test_a_session_is_shown_with_its_medical_encounters_and_what_was_said(
     assert not tree.locator("pre").first.is_visible()
     tree.get_by_text("Lisa Simpson", exact=True).click()
     assert '"text": "Sore throat"' in tree.locator("pre:visible").inner_text()
-    said = visitor.main().get_by_role("region", name="Conversation").get_by_role("listitem")
-    assert said.count() == 5
-    photo = said.get_by_role("link", name="Rash, left arm")
+    shown_messages = (
+        visitor.main().get_by_role("region", name="Conversation").get_by_role("listitem")
+    )
+    assert shown_messages.count() == 5
+    photo = shown_messages.get_by_role("link", name="Rash, left arm")
     assert photo.get_attribute("href") == "https://files.example.org/rash.jpg"
     assert "noopener" in (photo.get_attribute("rel") or "")
 
 
-def test_records_of_any_type_are_named_by_what_they_say(visit: Visit, practice: Practice) -> None:
+def test_records_of_any_type_are_labelled_by_their_content(
+    visit: Visit, practice: Practice
+) -> None:
     session = practice.opens()
     subject, encounter = care.reference(care.HOMER), care.reference(f"Encounter/{session}")
     text = b64encode("Straight leg raise 80°".encode()).decode()
@@ -291,28 +303,28 @@ DATES = {
 }
 
 
-def test_dates_are_told_as_precisely_as_they_are_known_whatever_the_zone(
+def test_dates_are_shown_in_their_precision_in_any_time_zone(
     visit: Visit, practice: Practice
 ) -> None:
     session = practice.opens()
-    for given in DATES:
+    for date in DATES:
         record = care.example(
             "Observation",
             encounter=care.reference(f"Encounter/{session}"),
-            code={"text": given},
-            effectiveDateTime=given,
+            code={"text": date},
+            effectiveDateTime=date,
         )
         assert practice.clinic.post("/Observation", record).status == 201
     visitor = visit(*ALICE, zone="America/New_York")
     visitor.goes_to(f"session/{session}")
     visitor.sees("2026-03-01")
-    for given, shown in DATES.items():
-        name = visitor.page.get_by_text(given, exact=True)
+    for date, shown in DATES.items():
+        name = visitor.page.get_by_text(date, exact=True)
         line = visitor.main().locator("summary", has=name)
         assert line.inner_text().endswith(f"\N{MIDDLE DOT} {shown}")
 
 
-def test_who_is_only_referred_to_is_named_as_the_directory_does(
+def test_references_are_shown_by_their_name_in_the_directory(
     visit: Visit, practice: Practice
 ) -> None:
     name = {"given": ["Homer", "Jay"], "family": "Simpson"}
@@ -333,18 +345,18 @@ def test_who_is_only_referred_to_is_named_as_the_directory_does(
     assert care.ALICE in visitor.main().inner_text()
 
 
-def test_a_session_is_closed_once_that_is_confirmed(
-    visit: Visit, practice: Practice, made: demo.Clinic
+def test_a_session_is_closed_after_confirmation(
+    visit: Visit, practice: Practice, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit(*ALICE)
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.page.get_by_role("button", name="Close session").click()
     visitor.page.get_by_role("button", name="Keep it open").click()
-    assert practice.encounter(made.family)["status"] == "in-progress"
+    assert practice.encounter(demo_clinic.family)["status"] == "in-progress"
     visitor.page.get_by_role("button", name="Close session").click()
     visitor.page.get_by_role("button", name="Close it now").click()
     visitor.main().get_by_text("finished", exact=True).first.wait_for()
-    assert practice.encounter(made.family)["status"] == "finished"
+    assert practice.encounter(demo_clinic.family)["status"] == "finished"
     assert visitor.page.get_by_role("button", name="Close session").count() == 0
     assert "closed" in visitor.page.get_by_role("status").inner_text()
 
@@ -353,7 +365,7 @@ def test_a_session_is_closed_once_that_is_confirmed(
 
 
 def spans(visitor: Any) -> list[tuple[str, int]]:
-    """Each part of a thread: its heading's beginning, and how many messages it has."""
+    """Return the parts of a thread: the beginning of the heading, and the number of messages."""
     visitor.page.locator(".span").first.wait_for()
     parts = visitor.page.locator(".span").all()
     return [
@@ -363,10 +375,10 @@ def spans(visitor: Any) -> list[tuple[str, int]]:
 
 
 def test_a_thread_is_a_conversation_with_its_sessions_marked(
-    visit: Visit, made: demo.Clinic
+    visit: Visit, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit(*ALICE)
-    visitor.goes_to(f"thread/{made.thread}")
+    visitor.goes_to(f"thread/{demo_clinic.thread}")
     assert spans(visitor) == [
         ("Session of Homer Simpson", 4),
         ("Session of Homer Simpson", 2),
@@ -378,7 +390,7 @@ def test_a_thread_is_a_conversation_with_its_sessions_marked(
     visitor.sees("Halve the ibuprofen")
 
 
-def test_messages_before_a_link_after_an_end_and_of_another_session_are_told_apart(
+def test_messages_in_and_outside_of_a_session_are_shown_apart(
     visit: Visit, practice: Practice
 ) -> None:
     thread = practice.header()
@@ -395,7 +407,7 @@ def test_messages_before_a_link_after_an_end_and_of_another_session_are_told_apa
     assert parts[1][0] == "In no session"
 
 
-def test_what_the_service_could_not_look_up_is_not_taken_for_nothing(
+def test_a_failed_lookup_is_reported_and_not_shown_as_empty(
     visit: Visit, practice: Practice
 ) -> None:
     thread = practice.header(encounter=care.reference(f"Encounter/{practice.opens()}"))
@@ -416,7 +428,7 @@ def test_what_the_service_could_not_look_up_is_not_taken_for_nothing(
     assert spans(visitor) == [("Session of Patient/homer-simpson", 1)]
 
 
-def test_times_of_any_zone_are_marked(visit: Visit, practice: Practice) -> None:
+def test_messages_with_times_in_any_zone_are_shown(visit: Visit, practice: Practice) -> None:
     session = practice.opens()
     thread = practice.header(encounter=care.reference(f"Encounter/{session}"))
     for sent in ("2026-03-02T10:00:00+01:00", "2026-03-02T04:30:00.5-05:00", "2026-03-02"):
@@ -427,8 +439,8 @@ def test_times_of_any_zone_are_marked(visit: Visit, practice: Practice) -> None:
     assert spans(visitor) == [("Session of Patient/homer-simpson", 3)]
 
 
-def said(visitor: Any) -> list[tuple[str, str]]:
-    """Each message of a thread as the day above it and the time beside its sender."""
+def shown_messages(visitor: Any) -> list[tuple[str, str]]:
+    """Return the messages of a thread: the day above a message, and the text beside its sender."""
     visitor.page.locator(".span").first.wait_for()
     return [
         (day.inner_text(), message.locator(".from").inner_text())
@@ -437,10 +449,10 @@ def said(visitor: Any) -> list[tuple[str, str]]:
     ]
 
 
-def test_what_does_not_say_when_it_was_sent_is_shown_when_it_was_received(
+def test_a_message_without_a_sent_time_is_shown_when_it_was_received(
     visit: Visit, practice: Practice
 ) -> None:
-    """By what a colleague noted, by when it came here, or not at all: a draft was not sent."""
+    """The time is what a colleague noted, or else when the message was stored. A draft has none."""
     session = practice.opens()
     thread = practice.header(encounter=care.reference(f"Encounter/{session}"))
     sender = care.reference(care.ALICE)
@@ -457,7 +469,7 @@ def test_what_does_not_say_when_it_was_sent_is_shown_when_it_was_received(
     visitor = visit(*ALICE)
     visitor.goes_to(f"thread/{thread}")
     name = "doctor-alice-smith"
-    assert [(day, line.partition(name)[2].strip()) for day, line in said(visitor)] == [
+    assert [(day, line.partition(name)[2].strip()) for day, line in shown_messages(visitor)] == [
         ("Fri 27 Feb 2026", "received 11:00"),
         ("Mon 2 Mar 2026", "received 09:00"),
         ("Mon 2 Mar 2026", "10:00"),
@@ -471,7 +483,7 @@ def test_what_does_not_say_when_it_was_sent_is_shown_when_it_was_received(
     assert visitor.main().get_by_text("Not sent").count() == 0
 
 
-def test_a_late_message_is_marked_in_the_session_of_its_day(
+def test_a_late_message_is_shown_in_the_session_of_its_day(
     visit: Visit, practice: Practice
 ) -> None:
     practice.set(SESSION_POLICY="daily")
@@ -505,7 +517,7 @@ def test_a_long_thread_begins_with_its_latest_messages(visit: Visit, practice: P
     assert visitor.page.get_by_role("button", name="Show earlier messages").count() == 0
 
 
-def test_earlier_messages_that_do_not_come_are_told_and_asked_for_again(
+def test_earlier_messages_that_fail_to_load_can_be_requested_again(
     visit: Visit, practice: Practice
 ) -> None:
     thread = practice.header()
@@ -531,7 +543,7 @@ HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1>\"'`--><svg onlo
 LONG = "x" * 1000 + " emoji 👩🏽‍⚕️ " + "long " * 20_000
 
 
-def test_nothing_that_anybody_writes_does_anything(visit: Visit, practice: Practice) -> None:
+def test_contents_written_by_users_are_never_executed(visit: Visit, practice: Practice) -> None:
     person = {"reference": care.HOMER, "display": HOSTILE}
     urls = (
         "javascript:hacked=1",
@@ -563,7 +575,7 @@ def test_nothing_that_anybody_writes_does_anything(visit: Visit, practice: Pract
     assert visitor.page.locator("bdi", has_text=BIDI).first.get_attribute("dir") == "auto"
     message = visitor.page.locator(".prose").last
     assert len(message.inner_text()) < 3000
-    visitor.page.get_by_role("button", name="Show all of it").click()
+    visitor.page.get_by_role("button", name="Show the full text").click()
     assert (message.text_content() or "") == LONG
     assert visitor.page.evaluate("typeof hacked") == "undefined"
 
@@ -579,18 +591,18 @@ ATTACKS = (
 )
 
 
-def test_the_policy_blocks_what_should_ever_get_into_the_page(visit: Visit) -> None:
+def test_the_content_security_policy_blocks_injected_code(visit: Visit) -> None:
     visitor = visit()
     for attack in ATTACKS:
-        with visitor.page.expect_console_message(lambda said: said.text.startswith("blocked ")):
+        with visitor.page.expect_console_message(
+            lambda message: message.text.startswith("blocked ")
+        ):
             visitor.page.evaluate(f"try {{ {attack} }} catch (error) {{}}")
         assert visitor.page.evaluate("typeof hacked") == "undefined"
     visitor.blocked.clear()
 
 
-def test_where_an_attachment_leads_is_told_beside_what_its_sender_calls_it(
-    visit: Visit, practice: Practice
-) -> None:
+def test_an_attachment_shows_its_host_beside_its_title(visit: Visit, practice: Practice) -> None:
     thread = practice.header()
     elsewhere = {"url": "https://files.example.net/x", "title": "https://clinic.example/result"}
     practice.says(thread, "2026-03-02 10:00", payload=[{"contentAttachment": elsewhere}])

@@ -1,34 +1,34 @@
-"""The explorer for everybody: by keyboard, on a phone, in the dark, and to assistive technology."""
+"""The explorer for everybody: by keyboard, on a phone, in the dark, with assistive technology."""
 
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests import care
 from tests.explorer import demo
 from tests.explorer.browsing import Visitor
 from tests.explorer.conftest import Visit
 from tests.explorer.gateway import token
-from tests.practice import Practice
+from tests.support import care
+from tests.support.practice import Practice
 
 ALICE = ("practitioner", care.ALICE)
 
 
 @pytest.fixture
-def made(practice: Practice) -> demo.Clinic:
-    """The clinic of README's picture."""
+def demo_clinic(practice: Practice) -> demo.Clinic:
+    """Fill the clinic that README's picture shows."""
     return demo.fill(practice)
 
 
-def views(visitor: Visitor, made: demo.Clinic) -> Iterator[str]:
-    """Show every view, one after the other."""
+def views(visitor: Visitor, demo_clinic: demo.Clinic) -> Iterator[str]:
+    """Show every view, and yield its name."""
     visitor.sees("Sign in")
     yield "signing in"
     visitor.sign_in(token(*ALICE))
     visitor.list("Open sessions").first.wait_for()
     yield "sessions"
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.sees("Itchy rash")
     yield "a session"
     visitor.main().locator("summary").first.click()
@@ -36,31 +36,33 @@ def views(visitor: Visitor, made: demo.Clinic) -> Iterator[str]:
     visitor.page.get_by_role("button", name="Close session").click()
     yield "a question"
     visitor.page.get_by_role("button", name="Keep it open").click()
-    visitor.goes_to(f"thread/{made.thread}")
+    visitor.goes_to(f"thread/{demo_clinic.thread}")
     visitor.sees("May I go bowling")
     yield "a thread"
     visitor.goes_to("session/nowhere")
-    visitor.sees("It is not there")
+    visitor.sees("It does not exist")
     yield "a refusal"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_stands_in_the_way_of_assistive_technology(
-    visit: Visit, made: demo.Clinic, scheme: str
-) -> None:
+def test_every_view_is_accessible(visit: Visit, demo_clinic: demo.Clinic, scheme: str) -> None:
     visitor = visit(scheme=scheme)
-    for view in views(visitor, made):
-        found = Axe().run(visitor.page)
-        assert found.violations_count == 0, f"{view}: {found.generate_report()}"
+    for view in views(visitor, demo_clinic):
+        results = Axe().run(visitor.page)
+        assert results.violations_count == 0, f"{view}: {results.generate_report()}"
         assert visitor.page.locator("h1:visible").count() == 1, view
 
 
-def test_nothing_is_wider_than_a_phone(visit: Visit, practice: Practice, made: demo.Clinic) -> None:
+def test_every_view_fits_on_a_phone(
+    visit: Visit, practice: Practice, demo_clinic: demo.Clinic
+) -> None:
     content = [{"contentString": "w" * 3000}]
-    practice.says(made.thread, "2026-03-06 09:50", payload=content, sender={"display": "n" * 300})
+    practice.says(
+        demo_clinic.thread, "2026-03-06 09:50", payload=content, sender={"display": "n" * 300}
+    )
     practice.opens(subject={"display": "n" * 300})
     visitor = visit(width=360)
-    for view in views(visitor, made):
+    for view in views(visitor, demo_clinic):
         widths = "[document.documentElement.scrollWidth, document.body.scrollWidth]"
         assert max(visitor.page.evaluate(widths)) <= 360, view
         for button in visitor.page.get_by_role("button").all():
@@ -69,7 +71,7 @@ def test_nothing_is_wider_than_a_phone(visit: Visit, practice: Practice, made: d
 
 
 def test_everything_can_be_done_by_keyboard(
-    visit: Visit, practice: Practice, made: demo.Clinic
+    visit: Visit, practice: Practice, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit()
     press = visitor.page.keyboard.press
@@ -102,17 +104,17 @@ def test_everything_can_be_done_by_keyboard(
     press("Enter")
     visitor.sees("finished")
     waits_for(visitor, "Bart and Lisa Simpson")
-    assert practice.encounter(made.family)["status"] == "finished"
+    assert practice.encounter(demo_clinic.family)["status"] == "finished"
 
 
 def waits_for(visitor: Visitor, name: str) -> None:
-    """Wait until something has the focus."""
+    """Wait until the element with that name has the focus."""
     visitor.page.wait_for_function("name => document.activeElement.textContent === name", arg=name)
 
 
-def test_what_has_the_focus_is_seen(visit: Visit, made: demo.Clinic) -> None:
+def test_the_focused_element_is_outlined(visit: Visit, demo_clinic: demo.Clinic) -> None:
     visitor = visit(*ALICE)
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.sees("Itchy rash")
     for name in ("Close session", "Bart and Lisa"):
         visitor.tabs_to(name)
@@ -120,13 +122,15 @@ def test_what_has_the_focus_is_seen(visit: Visit, made: demo.Clinic) -> None:
         assert style == "solid", name
 
 
-def test_titles_say_where_one_is(visit: Visit, made: demo.Clinic) -> None:
+def test_the_title_names_the_view(visit: Visit, demo_clinic: demo.Clinic) -> None:
     visitor = visit(*ALICE)
     visitor.list("Open sessions").first.wait_for()
     assert visitor.page.title() == "Sessions · Async Encounters"
-    visitor.goes_to(f"thread/{made.thread}")
+    visitor.goes_to(f"thread/{demo_clinic.thread}")
     visitor.sees("May I go bowling")
-    assert visitor.page.title() == "Thread · Async Encounters", "and not whose: browsers keep it"
+    assert visitor.page.title() == "Thread · Async Encounters", (
+        "no name of a person, since browsers store titles"
+    )
     visitor.page.go_back()
     visitor.list("Open sessions").first.wait_for()
     assert visitor.page.title() == "Sessions · Async Encounters"

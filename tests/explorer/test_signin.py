@@ -1,4 +1,4 @@
-"""Signing in with an account, at a stub of the deployment's issuer."""
+"""Signing in to the explorer with an account, at a stub of the deployment's issuer."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -11,16 +11,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from tests import care
 from tests.explorer import demo
 from tests.explorer.conftest import Visit
 from tests.explorer.gateway import listening, token
-from tests.practice import Practice
+from tests.support import care
+from tests.support.practice import Practice
 
 
 @dataclass
 class Issuer:
-    """What was asked of it, and what it says to whoever signs in."""
+    """A stub of an issuer. It records the requests and answers as a test configures it."""
 
     address: str = ""
     asked: dict[str, str] = field(default_factory=dict)
@@ -32,15 +32,15 @@ class Issuer:
     )
 
     def location(self, query: str) -> str:
-        """Send who signs in back with a code."""
-        self.asked = {name: one for name, (one,) in parse_qs(query).items()}
-        given = self.refuses or {"code": "a-code"}
-        back = {**given, "state": self.asked["state"], "session_state": "of the issuer's own"}
+        """Return the address to which a user is sent back with a code."""
+        self.asked = {name: value for name, (value,) in parse_qs(query).items()}
+        result = self.refuses or {"code": "a-code"}
+        back = {**result, "state": self.asked["state"], "session_state": "of the issuer's own"}
         return f"{self.asked['redirect_uri']}?{urlencode(back)}"
 
     def exchange(self, form: str) -> tuple[int, dict[str, Any]]:
-        """Give a token for the code, to who can prove to have asked for it."""
-        self.exchanged = {name: one for name, (one,) in parse_qs(form).items()}
+        """Return a token for the code if the caller proves that it requested the code."""
+        self.exchanged = {name: value for name, (value,) in parse_qs(form).items()}
         digest = sha256(self.exchanged["code_verifier"].encode()).digest()
         proof = urlsafe_b64encode(digest).decode().rstrip("=")
         if self.is_broken or proof != self.asked["code_challenge"]:
@@ -66,8 +66,8 @@ def issuer(practice: Practice) -> Iterator[Issuer]:
             self.end_headers()
             self.wfile.write(json.dumps(body).encode())
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
-            """Say nothing."""
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+            """Write nothing."""
 
     with listening(Handler) as stub.address:
         practice.set(
@@ -79,31 +79,31 @@ def issuer(practice: Practice) -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def made(practice: Practice, issuer: Issuer) -> demo.Clinic:
+def demo_clinic(practice: Practice, issuer: Issuer) -> demo.Clinic:
     assert issuer.address
     return demo.fill(practice)
 
 
-def test_people_sign_in_with_their_account_and_go_on_where_they_were(
-    visit: Visit, issuer: Issuer, made: demo.Clinic
+def test_people_sign_in_with_their_account_and_return_to_where_they_were(
+    visit: Visit, issuer: Issuer, demo_clinic: demo.Clinic
 ) -> None:
     visitor = visit()
-    visitor.goes_to(f"session/{made.family}")
+    visitor.goes_to(f"session/{demo_clinic.family}")
     visitor.page.get_by_role("button", name="Sign in with your account").click()
     visitor.sees("Itchy rash")
-    assert visitor.page.url == f"{visitor.url}#/session/{made.family}"
-    asked = issuer.asked
-    assert asked["redirect_uri"] == visitor.url
-    assert asked["client_id"] == issuer.exchanged["client_id"] == "the-explorer"
-    assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
-    assert (asked["audience"], asked["scope"]) == ("the-api", "openid profile")
+    assert visitor.page.url == f"{visitor.url}#/session/{demo_clinic.family}"
+    query = issuer.asked
+    assert query["redirect_uri"] == visitor.url
+    assert query["client_id"] == issuer.exchanged["client_id"] == "the-explorer"
+    assert (query["response_type"], query["code_challenge_method"]) == ("code", "S256")
+    assert (query["audience"], query["scope"]) == ("the-api", "openid profile")
     assert issuer.exchanged["code"] == "a-code"
     assert "client_secret" not in issuer.exchanged
     visitor.page.go_back()
     assert "a-code" not in visitor.page.url
 
 
-def test_whoever_is_not_let_in_reads_why(visit: Visit, issuer: Issuer) -> None:
+def test_a_refused_sign_in_shows_the_reason(visit: Visit, issuer: Issuer) -> None:
     issuer.refuses = {"error": "access_denied", "error_description": "<b>Not today</b>"}
     visitor = visit()
     visitor.page.get_by_role("button", name="Sign in with your account").click()
@@ -111,30 +111,30 @@ def test_whoever_is_not_let_in_reads_why(visit: Visit, issuer: Issuer) -> None:
     assert visitor.page.url == visitor.url
 
 
-def test_an_issuer_that_takes_no_code_is_told(visit: Visit, issuer: Issuer) -> None:
+def test_an_issuer_that_refuses_the_code_is_reported(visit: Visit, issuer: Issuer) -> None:
     issuer.is_broken = True
     visitor = visit()
     visitor.page.get_by_role("button", name="Sign in with your account").click()
-    visitor.sees("The issuer answered 400")
+    visitor.sees("The issuer answered with status 400")
 
 
-def test_an_issuer_that_gives_no_token_is_told(visit: Visit, issuer: Issuer) -> None:
+def test_an_issuer_that_returns_no_token_is_reported(visit: Visit, issuer: Issuer) -> None:
     issuer.gives = {}
     visitor = visit()
     visitor.page.get_by_role("button", name="Sign in with your account").click()
-    visitor.sees("The issuer gave no token")
+    visitor.sees("The issuer returned no token")
 
 
-def test_a_code_that_was_not_asked_for_is_not_taken(visit: Visit, issuer: Issuer) -> None:
+def test_an_unsolicited_code_is_ignored(visit: Visit, issuer: Issuer) -> None:
     visitor = visit()
     visitor.page.goto(f"{visitor.url}?code=of-somebody-else&state=guessed")
-    visitor.sees("It was begun in another tab")
+    visitor.sees("The sign-in was started in another tab")
     assert issuer.exchanged == {}
     assert "of-somebody-else" not in visitor.page.url
 
 
 @pytest.mark.usefixtures("practice")
-def test_without_an_issuer_there_is_a_token_only(visit: Visit) -> None:
+def test_without_an_issuer_only_a_token_can_be_entered(visit: Visit) -> None:
     visitor = visit()
     visitor.sees("Access token")
     assert visitor.page.get_by_role("button", name="Sign in with your account").count() == 0

@@ -9,13 +9,13 @@ from functions import closing_scheduler, closing_worker
 from shared.local.schedule import event
 
 TRIES = 5
-# Enough for whatever a test sends.
+# More than any test sends.
 _ROUNDS = 100
 
 
 @dataclass
 class Rounds:
-    """A queue with its dead letters; `milliseconds` is what a worker has left."""
+    """A closing queue with its dead letters. `milliseconds` is the time that a worker has left."""
 
     sqs: Any
     url: str
@@ -23,26 +23,30 @@ class Rounds:
     milliseconds: int = 60_000
 
     def schedule(self, moment: datetime) -> int:
-        """Run the schedule as at an instant; give how many Encounters it sent."""
+        """Run the schedule as of an instant. Return how many Encounters it sent."""
         sent: int = closing_scheduler.handler(event(moment + timedelta(seconds=1)), None)["sent"]
         return sent
 
     def receive(self) -> list[dict[str, Any]]:
-        """Take some messages, as a worker's event source does."""
+        """Receive messages as a worker's event source does."""
         answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=4)
         return [
-            {"messageId": one["MessageId"], "body": one["Body"], "handle": one["ReceiptHandle"]}
-            for one in answer.get("Messages", ())
+            {
+                "messageId": message["MessageId"],
+                "body": message["Body"],
+                "handle": message["ReceiptHandle"],
+            }
+            for message in answer.get("Messages", ())
         ]
 
     def handle(self, records: list[dict[str, Any]]) -> list[str]:
-        """Let a worker do messages; give the ids of those that failed."""
+        """Pass messages to a worker. Return the ids of those that failed."""
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: self.milliseconds)
         answer = closing_worker.handler({"Records": records}, context)
-        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     def work(self, records: list[dict[str, Any]]) -> list[str]:
-        """Let a worker do messages and delete those done; give the ids of those that failed."""
+        """Let a worker do messages, and delete those done. Return the ids of those that failed."""
         failed = self.handle(records)
         for record in records:
             if record["messageId"] not in failed:
@@ -50,11 +54,11 @@ class Rounds:
         return failed
 
     def delete(self, record: dict[str, Any]) -> None:
-        """Delete a message that is done."""
+        """Delete a processed message."""
         self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=record["handle"])
 
     def drain(self) -> None:
-        """Let a worker do messages until there are none; those that fail come again at once."""
+        """Let a worker process messages until there are none. Those that fail return at once."""
         for _ in range(_ROUNDS):
             records = self.receive()
             if not records:
@@ -63,13 +67,13 @@ class Rounds:
         raise AssertionError("the queue does not become empty")
 
     def run(self, moment: datetime) -> int:
-        """Run the schedule and let a worker do what it sent."""
+        """Run the schedule and let a worker process what it sent."""
         sent = self.schedule(moment)
         self.drain()
         return sent
 
     def waiting(self, *, dead: bool = False) -> int:
-        """How many messages there are."""
+        """Return the number of waiting messages."""
         name = "ApproximateNumberOfMessages"
         url = self.dead_url if dead else self.url
         answer = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])

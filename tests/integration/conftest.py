@@ -1,4 +1,4 @@
-"""DynamoDB as the emulator has it, with the tables of the template."""
+"""DynamoDB on the emulator, with the tables of the template."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,29 +9,29 @@ import pytest
 
 from shared.local import template
 from shared.local.emulator import Emulator, emulator
-from tests.frontdoor import FrontDoor
 from tests.integration.closing import TRIES, Rounds
-from tests.remembered import forget
+from tests.support.caches import forget
+from tests.support.frontdoor import FrontDoor
 
 _RUNS = count(1)
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Emulator]:
-    """An emulator with nothing in it."""
+    """Yield an emulator without any resources."""
     with emulator() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def database(engine: Emulator) -> Any:
-    """A DynamoDB client that is the tests' own."""
+    """Return a DynamoDB client for the tests themselves."""
     return engine.client("dynamodb")
 
 
 @pytest.fixture
 def tables(database: Any) -> dict[str, str]:
-    """New tables as the template has them, their names by logical id."""
+    """Create the template's tables. Return their names by logical id."""
     run = next(_RUNS)
     requests = template.table_requests(template.load())
     names = {logical_id: f"{logical_id}-{run}" for logical_id in requests}
@@ -42,11 +42,14 @@ def tables(database: Any) -> dict[str, str]:
 
 @pytest.fixture
 def rounds(engine: Emulator) -> Rounds:
-    """A new queue with its dead letters; what fails is visible again at once."""
+    """Create a queue with its dead letters. A message that failed is visible again at once."""
     sqs, run = engine.client("sqs"), next(_RUNS)
     dead_url = sqs.create_queue(QueueName=f"dead-letters-{run}")["QueueUrl"]
-    found = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
-    redrive = {"deadLetterTargetArn": found["Attributes"]["QueueArn"], "maxReceiveCount": TRIES}
+    dead_attributes = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
+    redrive = {
+        "deadLetterTargetArn": dead_attributes["Attributes"]["QueueArn"],
+        "maxReceiveCount": TRIES,
+    }
     attributes = {"VisibilityTimeout": "0", "RedrivePolicy": json.dumps(redrive)}
     url = sqs.create_queue(QueueName=f"closing-{run}", Attributes=attributes)["QueueUrl"]
     return Rounds(sqs, url, dead_url)
@@ -54,7 +57,7 @@ def rounds(engine: Emulator) -> Rounds:
 
 @pytest.fixture
 def deployed(engine: Emulator, tables: dict[str, str], rounds: Rounds) -> Mapping[str, str]:
-    """The environment of a function that was deployed with these tables and this queue."""
+    """Return the environment of a function deployed with these tables and this queue."""
     names = tables | {"ClosingQueue": rounds.url}
     return template.function_environment(template.load(), names) | engine.environment
 
@@ -63,7 +66,7 @@ def deployed(engine: Emulator, tables: dict[str, str], rounds: Rounds) -> Mappin
 def function_environment(
     deployed: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Let handlers called in this process use these tables."""
+    """Point handlers called in this process at these tables."""
     for name, value in deployed.items():
         monkeypatch.setenv(name, value)
     forget()
@@ -73,5 +76,5 @@ def function_environment(
 
 @pytest.fixture
 def clinic() -> FrontDoor:
-    """A practitioner's calls."""
+    """Return a practitioner's calls."""
     return FrontDoor()

@@ -1,8 +1,8 @@
-"""Plays events through handlers with nothing to import but the artefact and the standard library.
+"""Play events through handlers that can import only the artefact and the standard library.
 
 Run isolated, as `python -I -S handlers_alone.py CODE LAYER`, with a JSON object of events by
-function, in order, on standard input; answers with a JSON object of their responses, and of the
-modules that came from elsewhere.
+function, in order, on standard input. Prints a JSON object with their responses and the modules
+that were loaded from elsewhere.
 """
 
 import json
@@ -45,7 +45,7 @@ if __name__ == "__main__":
     code, layer = Path(sys.argv[1]), Path(sys.argv[2])
     sys.path[:0] = [str(code), str(layer / "python")]
     given, answered = json.load(sys.stdin), sys.stdout
-    sys.stdout = sys.stderr  # handlers log there
+    sys.stdout = sys.stderr  # handlers log to standard output
     responses = play(given)
     allowed = [code, layer, Path(sysconfig.get_path("stdlib"))]
     json.dump({"responses": responses, "elsewhere": elsewhere(allowed)}, answered)

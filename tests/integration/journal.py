@@ -1,7 +1,7 @@
-"""The transactions that were made, and the order in which they can have been made.
+"""The transactions that a client made, and an order in which they are possible.
 
-Requests that overlap may have been made in either order; what an engine has made in any order that
-fits its conditions and ends as its tables do can be looked at after each transaction.
+Requests that overlap may have taken effect in either order. Any order that fits their conditions
+and ends with the stored items lets tests check the tables after each transaction.
 """
 
 import threading
@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.database import Database, Operation
+from tests.support.memory_database import Database, Operation
 
 type Place = tuple[str, str, str]
 type Items = dict[Place, Any]
 
-# Enough for whatever a handful of threads did at the same moment.
+# More than a few threads need for what they did at the same time.
 MOST_TRIES = 20_000
 
 
 @dataclass(frozen=True)
 class Made:
-    """One transaction, and the seconds between which it was made."""
+    """One transaction, and the times between which it was made."""
 
     token: str
     operations: list[dict[str, dict[str, Any]]]
@@ -31,7 +31,7 @@ class Made:
 
 @dataclass
 class Journal:
-    """What a client is told to write, and was told that it is written."""
+    """Records the transactions that a client requests and that are acknowledged."""
 
     made: list[Made] = field(default_factory=list)
     _begun: dict[str, float] = field(default_factory=dict)
@@ -56,27 +56,28 @@ class Journal:
                 self.made.append(Made(token, operations, self._begun[token], time.monotonic()))
 
     def take(self) -> list[Made]:
-        """Return what was made since the last time, in the order in which it was begun.
+        """Return the transactions made since the last call, in the order in which they began.
 
-        Whoever has read what another transaction wrote began later; no condition may tell of that.
+        A request that read what another transaction wrote began later, even if no condition shows
+        it.
         """
         taken, self.made = self.made, []
-        return sorted(taken, key=lambda made: made.begun)
+        return sorted(taken, key=lambda transaction: transaction.begun)
 
 
 def in_order(database: Database, made: list[Made], stored: Items) -> list[Made]:
-    """Find an order in which all were possible and that ends as is stored; nothing is written.
+    """Return an order in which all transactions are possible and end with the stored items.
 
-    Raises AssertionError where there is none.
+    Writes nothing. Raises AssertionError if there is no such order.
     """
     search = _Search(database, stored)
-    touched = {place for each in made for place in _places(each)}
+    touched = {place for transaction in made for place in _places(transaction)}
     assert search.found(made, touched), f"no order of {len(made)} transactions ends as is stored"
     return search.order
 
 
 def plain(item: Any) -> Any:
-    """Give an item so that equal ones are equal: a set has no order."""
+    """Return an item in a form in which equal items are equal. Sets have no order."""
     return item and {
         name: {kind: sorted(value) if kind == "SS" else value for kind, value in typed.items()}
         for name, typed in item.items()
@@ -91,31 +92,33 @@ def _places(made: Made) -> Iterator[Place]:
 
 
 class _Search:
-    """Tries one transaction after the other, and goes back where none of those left can be next."""
+    """Tries the transactions in turn, and backtracks if none of the rest can be next."""
 
     def __init__(self, database: Database, stored: Items) -> None:
         self._database, self._stored = database, stored
         self.order: list[Made] = []
         self.tries = 0
 
-    def found(self, left: list[Made], touched: set[Place]) -> bool:
-        if not left:
+    def found(self, remaining: list[Made], touched: set[Place]) -> bool:
+        if not remaining:
             return all(self._is_as_stored(place) for place in touched)
-        latest = min(each.ended for each in left)
-        for index, each in enumerate(left):
-            if each.begun > latest:
+        latest = min(transaction.ended for transaction in remaining)
+        for index, transaction in enumerate(remaining):
+            if transaction.begun > latest:
                 continue
             self.tries += 1
-            assert self.tries < MOST_TRIES, "an order is not found"
-            operations = [Operation(one, self._database) for one in each.operations]
-            if any(one.refusal != "None" for one in operations):
+            assert self.tries < MOST_TRIES, "no order was found in time"
+            operations = [
+                Operation(operation, self._database) for operation in transaction.operations
+            ]
+            if any(operation.refusal != "None" for operation in operations):
                 continue
-            for one in operations:
-                one.make()
-            self.order.append(each)
-            is_found = self.found([*left[:index], *left[index + 1 :]], touched)
-            for one in reversed(operations):
-                one.undo()
+            for operation in operations:
+                operation.make()
+            self.order.append(transaction)
+            is_found = self.found([*remaining[:index], *remaining[index + 1 :]], touched)
+            for operation in reversed(operations):
+                operation.undo()
             if is_found:
                 return True
             self.order.pop()

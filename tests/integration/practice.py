@@ -1,4 +1,4 @@
-"""A practice on the emulator: requests of several threads at once, some of them killed."""
+"""A practice on the emulator, with requests of several threads at once, some of them killed."""
 
 import random
 import threading
@@ -15,15 +15,15 @@ from botocore.exceptions import ClientError
 from shared import settings
 from shared.catalog import access_patterns as patterns
 from shared.store import dynamodb, queue, transactions
-from tests import consistency, invariants
-from tests.clock import set_clock
-from tests.database import Database, Fate
 from tests.integration.closing import Rounds
 from tests.integration.journal import Items, Journal, in_order
-from tests.picture import Known, picture
 from tests.stateful import branches
 from tests.stateful.practice import Practice, local
 from tests.stateful.requests import Killed, Sleeping
+from tests.support import consistency, session_invariants
+from tests.support.clock import set_clock
+from tests.support.memory_database import Database, Fate
+from tests.support.picture import Known, picture
 
 TABLES = patterns.TABLES
 LONGEST_SLEEP = 0.05
@@ -31,7 +31,7 @@ LONGEST_SLEEP = 0.05
 
 @dataclass
 class Slow(Fate):
-    """The process is slow before its n-th call, so that others go ahead."""
+    """The process is slow before its n-th call, so that others overtake it."""
 
     number: int
 
@@ -43,14 +43,14 @@ class Slow(Fate):
 
 
 class OnEngine(Practice):
-    """On the emulator's database and queue; `check` is for when no request is under way.
+    """A practice on the emulator's database and queue. Call `check` when no request is running.
 
-    What was made since is made again in memory, one transaction after the other, and what is
-    always true is looked at after each.
+    The transactions made since the last check are repeated in memory, one after the other, and the
+    invariants are checked after each.
     """
 
     def __init__(
-        self, moment: str, seen: Counter[str], rounds: Rounds, *, largest: int, **said: str
+        self, moment: str, seen: Counter[str], rounds: Rounds, *, largest: int, **environment: str
     ) -> None:
         super().__init__(local(moment), seen)
         self.rounds, self.patch = rounds, pytest.MonkeyPatch()
@@ -58,10 +58,10 @@ class OnEngine(Practice):
         self._lock, self._thread = threading.Lock(), threading.local()
         self._journal, self._memory = Journal(), Database()
         self._known: Known = {}
-        for name, value in ({"SESSION_TIME_ZONE": "Europe/Berlin"} | said).items():
+        for name, value in ({"SESSION_TIME_ZONE": "Europe/Berlin"} | environment).items():
             self.patch.setenv(name, value)
         settings.settings.cache_clear()
-        self.patch.setattr(transactions, "LARGEST", largest)
+        self.patch.setattr(transactions, "MOST_ITEMS", largest)
         set_clock(self.patch, lambda: self.utc)
         self._memory.committed = self._look_at_it
         self._attach()
@@ -98,7 +98,7 @@ class OnEngine(Practice):
         fate: Fate | None = None,
         then: Callable[[T], Any] = lambda _: None,
     ) -> None:
-        """Make a request; whose process ends is asked once more, as a client does then."""
+        """Make a request. If its process is killed, the client repeats the request once."""
         self._thread.fate = Slow(fate.number) if isinstance(fate, Sleeping) else fate
         with self._lock:
             self.requests += 1
@@ -127,7 +127,7 @@ class OnEngine(Practice):
         return self.rounds.receive()
 
     def delete(self, record: dict[str, Any]) -> None:
-        with suppress(ClientError):  # another worker has received it since, and deleted it
+        with suppress(ClientError):  # another worker has since received and deleted it
             self.rounds.delete(record)
 
     def wait(self, **more: float) -> None:
@@ -144,17 +144,17 @@ class OnEngine(Practice):
         self.disturbed = False
 
     def _look_at_it(self) -> None:
-        before, self.picture = self.picture, picture(self._memory, self._known)
-        invariants.check(before, self.picture)
-        self.seen.update(branches.seen(before, self.picture))
+        picture_before, self.picture = self.picture, picture(self._memory, self._known)
+        session_invariants.check(picture_before, self.picture)
+        self.seen.update(branches.seen(picture_before, self.picture))
 
     def check(self) -> None:
-        """Look at everything that was made since the last time, and at the tables as a whole."""
-        made = self._journal.take()
-        for each in in_order(self._memory, made, _stored()):
+        """Check every transaction made since the last time, and the tables as a whole."""
+        transactions_made = self._journal.take()
+        for transaction in in_order(self._memory, transactions_made, _stored()):
             self._memory.made = 0
             self._memory.transact_write_items(
-                TransactItems=each.operations, ClientRequestToken=each.token
+                TransactItems=transaction.operations, ClientRequestToken=transaction.token
             )
         super().check()
 

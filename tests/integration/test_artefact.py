@@ -1,18 +1,19 @@
-"""What would be deployed works without anything else that is on this machine."""
+"""The deployed artefact works without anything else that is installed on this machine."""
 
 import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.local.artefact import Artefact, artefact
-from shared.packaging.build import ROOT
+from shared.packaging.build import ROOT, SBOM
 
-# In an order in which each finds what it needs.
+# The order in which each event finds what it needs.
 STATUSES = {
     "create": 201,
     "update": 201,
@@ -49,7 +50,7 @@ def answers(built: Artefact, deployed: Mapping[str, str]) -> dict[str, Any]:
     events = {name: json.loads((ROOT / f"events/{name}.json").read_text()) for name in names}
     script = Path(__file__).with_name("handlers_alone.py")
     played = subprocess.run(
-        # The interpreter below the virtual environment, with neither its packages nor its own.
+        # The base interpreter of the virtual environment, isolated from all installed packages.
         [sys._base_executable, "-I", "-S", script, built.code, built.layer],  # type: ignore[attr-defined]
         input=json.dumps(events),
         env=dict(deployed),
@@ -69,21 +70,38 @@ def test_every_function_answers_its_event_from_the_artefact_alone(answers: dict[
     assert answers["elsewhere"] == []
 
 
-def test_only_what_runs_there_is_deployed(built: Artefact) -> None:
+def test_only_code_that_runs_on_lambda_is_deployed(built: Artefact) -> None:
     top = {path.relative_to(built.code).parts[:2] for path in built.code.rglob("*.py")}
     assert {first for first, *_ in top} == {"functions", "shared"}
     assert not {("shared", "local"), ("shared", "packaging")} & top
 
 
-def test_every_module_is_shipped_compiled(built: Artefact) -> None:
+def test_every_module_is_deployed_compiled(built: Artefact) -> None:
     for source in [*built.code.rglob("*.py"), *built.layer.rglob("*.py")]:
         compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
         assert compiled.exists(), source
-        # PEP 552: bit 0 says that the source's hash is what is compared, bit 1 that it is not.
+        # PEP 552: bit 0 says that the file is checked by the source's hash, bit 1 that it is
+        # checked at all.
         assert compiled.read_bytes()[4:8] == b"\x01\0\0\0", source
 
 
-def test_both_processors_are_served(built: Artefact) -> None:
+def test_the_layer_lists_its_packages(built: Artefact) -> None:
+    """Each package with its version and the hashes of its files. The layer has nothing else."""
+    bom = json.loads((built.layer / SBOM).read_text())
+    assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5")
+    listed = {part["name"]: part["version"] for part in bom["components"]}
+    packages = [*distributions(path=[f"{built.layer}/python"])]
+    installed = {item.name.lower().replace("_", "-"): item.version for item in packages}
+    assert installed
+    # Packages that another platform would need are listed as well.
+    assert installed.items() <= listed.items()
+    for part in bom["components"]:
+        assert part["purl"] == f"pkg:pypi/{part['name']}@{part['version']}"
+        hashes = [item for file in part["externalReferences"] for item in file["hashes"]]
+        assert {item["alg"] for item in hashes} == {"SHA-256"}
+
+
+def test_both_processor_architectures_are_supported(built: Artefact) -> None:
     modules = {path.name.split(".")[1] for path in built.layer.rglob("*.so")}
     assert modules == {"cpython-313-aarch64-linux-gnu", "cpython-313-x86_64-linux-gnu"}
 

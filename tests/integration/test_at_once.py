@@ -1,4 +1,4 @@
-"""Many at once, killed in the middle, refused for load: nothing is lost and nothing half made."""
+"""Many requests at once, killed in the middle, or throttled: nothing is lost or left half done."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,14 +12,14 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from shared.store import dynamodb, queue, transactions
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
-from tests.steps import end, link, messages_of, open_session, post, thread
+from tests.support import care, consistency
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.steps import end, link, messages_of, open_session, post, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 CALLERS = 50
-# So few items a transaction may have, where a closing of three children is to take several: each
-# kind of step is there more than once, and there are a third as many calls to be killed at.
+# The limit of operations in a transaction, low enough for a closing with three children to take
+# several: each kind of step occurs more than once, with a third of the calls to be killed at.
 FEW = 40
 
 
@@ -28,7 +28,7 @@ def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
-def test_fifty_writers_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
+def test_fifty_concurrent_writers_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
     header_id, _ = thread(clinic)
     url, statuses = f"/Communication/{header_id}", Counter[int]()
 
@@ -44,13 +44,13 @@ def test_fifty_writers_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
                 return answer
 
     at_once(*(lambda number=number: note(number) for number in range(CALLERS)))
-    notes = {each["text"] for each in clinic.get(url).body["note"]}
+    notes = {annotation["text"] for annotation in clinic.get(url).body["note"]}
     assert notes == {f"Note {number}" for number in range(CALLERS)}
     assert set(statuses) == {200, 412}
     consistency.check()
 
 
-def test_fifty_patches_without_if_match_are_all_made(clinic: FrontDoor) -> None:
+def test_fifty_concurrent_patches_without_if_match_are_all_applied(clinic: FrontDoor) -> None:
     header_id = clinic.post("/Communication", care.header(note=[{"text": "First"}])).id
     url = f"/Communication/{header_id}"
     change = [{"op": "add", "path": "/note/-", "value": {"text": "More"}}]
@@ -61,7 +61,7 @@ def test_fifty_patches_without_if_match_are_all_made(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("linked", [True, False])
-def test_fifty_messages_at_once_all_arrive(clinic: FrontDoor, linked: bool) -> None:
+def test_fifty_concurrent_messages_are_all_stored(clinic: FrontDoor, linked: bool) -> None:
     session_id = open_session(clinic)
     header_id, _ = thread(clinic)
     if linked:
@@ -84,7 +84,7 @@ def test_fifty_messages_at_once_all_arrive(clinic: FrontDoor, linked: bool) -> N
     consistency.check()
 
 
-def test_messages_links_and_a_closing_at_once_agree_in_the_end(clinic: FrontDoor) -> None:
+def test_concurrent_messages_links_and_a_closing_end_consistently(clinic: FrontDoor) -> None:
     session_id, other_id = open_session(clinic), open_session(clinic)
     header_id, ids = thread(clinic, "2026-11-20T09:00:00Z")
     finish = [{"op": "replace", "path": "/status", "value": "finished"}]
@@ -98,8 +98,8 @@ def test_messages_links_and_a_closing_at_once_agree_in_the_end(clinic: FrontDoor
     )
     assert {answer.status for answer in answers} <= {200, 201}
     consistency.check()
-    for each in (session_id, other_id):
-        clinic.patch(f"/Encounter/{each}", finish)
+    for encounter_id in (session_id, other_id):
+        clinic.patch(f"/Encounter/{encounter_id}", finish)
     assert not set(messages_of(clinic, session_id)) & set(messages_of(clinic, other_id))
     consistency.check()
 
@@ -108,7 +108,7 @@ def _retraction() -> list[dict[str, Any]]:
     return [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
 
 
-def test_one_of_many_equal_puts_creates_and_the_others_find_it(clinic: FrontDoor) -> None:
+def test_one_of_many_concurrent_puts_creates_and_the_others_update(clinic: FrontDoor) -> None:
     body = care.session(id="the-one")
     answers = at_once(*[lambda: clinic.put("/Encounter/the-one", body)] * 20)
     assert Counter(answer.status for answer in answers) == {201: 1, 200: 19}
@@ -117,12 +117,12 @@ def test_one_of_many_equal_puts_creates_and_the_others_find_it(clinic: FrontDoor
 
 
 class Killed(BaseException):
-    """The process is gone: nothing catches this."""
+    """The process is gone. Nothing catches this."""
 
 
 @contextmanager
 def killed(moment: str, number: int, service: str = "dynamodb") -> Iterator[None]:
-    """Kill the process at a call to DynamoDB or SQS, just before it or just after it."""
+    """Kill the process at its n-th call to DynamoDB or SQS, just before or just after it."""
     calls = 0
 
     def kill(**_: Any) -> None:
@@ -171,7 +171,7 @@ def _retract(clinic: FrontDoor) -> Callable[[], Answer]:
 
 
 def _close(clinic: FrontDoor) -> Callable[[], Answer]:
-    """More than fits one transaction: see `FEW`."""
+    """Close a session that does not fit one transaction of `FEW` operations."""
     session_id = open_session(clinic)
     thread(clinic, "2026-11-20T09:00:00Z", encounter=care.reference(f"Encounter/{session_id}"))
     for number in range(3):
@@ -188,14 +188,14 @@ def _delete(clinic: FrontDoor) -> Callable[[], Answer]:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("scene", [_create, _message, _link, _move, _retract, _close, _delete])
-def test_a_process_killed_at_any_call_leaves_nothing_half_made(
+def test_a_process_killed_at_any_call_leaves_nothing_half_done(
     clinic: FrontDoor,
     scene: Callable[[FrontDoor], Callable[[], Answer]],
     moment: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if scene is _close:
-        monkeypatch.setattr(transactions, "LARGEST", FEW)
+        monkeypatch.setattr(transactions, "MOST_ITEMS", FEW)
     for number in range(1, 100):
         request = scene(clinic)
         try:
@@ -219,7 +219,7 @@ def _refusal(code: str, *reasons: str) -> AWSResponse:
 
 
 class _Body(BytesIO):
-    """What the network would have brought."""
+    """A body as botocore reads it."""
 
     def stream(self) -> Iterator[bytes]:
         yield self.getvalue()
@@ -227,11 +227,11 @@ class _Body(BytesIO):
 
 @contextmanager
 def refused(times: int, response: AWSResponse) -> Iterator[None]:
-    """Let DynamoDB refuse the next transactions."""
-    left = [response] * times
+    """Make DynamoDB refuse the next transactions."""
+    responses = [response] * times
 
     def answer(**_: Any) -> AWSResponse | None:
-        return left.pop() if left else None
+        return responses.pop() if responses else None
 
     events = dynamodb.client().meta.events
     events.register("before-send.dynamodb.TransactWriteItems", answer)
@@ -253,7 +253,7 @@ def refused(times: int, response: AWSResponse) -> Iterator[None]:
         _refusal("InternalServerError"),
     ],
 )
-def test_a_busy_database_is_asked_again(clinic: FrontDoor, response: AWSResponse) -> None:
+def test_a_busy_database_is_retried(clinic: FrontDoor, response: AWSResponse) -> None:
     with refused(3, response):
         assert clinic.post("/Encounter", care.session()).status == 201
     consistency.check()
@@ -262,7 +262,7 @@ def test_a_busy_database_is_asked_again(clinic: FrontDoor, response: AWSResponse
 def test_a_database_that_stays_busy_is_503_with_retry_after(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transactions, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", 0.2)
     response = _refusal("TransactionCanceledException", "TransactionConflict")
     with refused(1000, response):
         answer = clinic.post("/Encounter", care.session())
@@ -271,7 +271,7 @@ def test_a_database_that_stays_busy_is_503_with_retry_after(
     assert clinic.get("/Encounter?patient=Patient/homer-simpson").ids == []
 
 
-def test_what_was_created_is_found_by_the_very_next_search(clinic: FrontDoor) -> None:
+def test_a_created_resource_is_found_by_the_next_search(clinic: FrontDoor) -> None:
     for _ in range(20):
         session_id = open_session(clinic)
         assert session_id in clinic.get("/Encounter?patient=Patient/homer-simpson&_count=100").ids

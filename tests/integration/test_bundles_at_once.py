@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from tests import care, consistency
-from tests.bundles import bundle, entry, statuses, transact, urn
-from tests.frontdoor import FrontDoor
 from tests.integration.test_at_once import Killed, at_once, killed
-from tests.steps import link, messages_of, open_session, thread
+from tests.support import care, consistency
+from tests.support.bundles import bundle, entry, statuses, transact, urn
+from tests.support.frontdoor import FrontDoor
+from tests.support.steps import link, messages_of, open_session, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 CALLERS = 8
 
 
 def conversation() -> list[dict[str, Any]]:
-    """A session, a thread linked to it and two messages."""
+    """Return a session, a thread linked to it, and two messages."""
     header = care.header(encounter=care.reference(urn(1)))
     message = care.message("x") | {"partOf": [care.reference(urn(2))]}
     return [
@@ -26,7 +26,7 @@ def conversation() -> list[dict[str, Any]]:
     ]
 
 
-def test_the_same_upserts_at_once_make_each_resource_once(clinic: FrontDoor) -> None:
+def test_concurrent_equal_upserts_create_each_resource_once(clinic: FrontDoor) -> None:
     named = [{"system": "https://twilio.com", "value": "CH1"}]
     query = "identifier=https://twilio.com|CH1"
     entries = [
@@ -48,24 +48,24 @@ def test_the_same_upserts_at_once_make_each_resource_once(clinic: FrontDoor) -> 
     consistency.check()
 
 
-def test_transactions_that_cross_leave_one_order(clinic: FrontDoor) -> None:
+def test_concurrent_transactions_on_the_same_resources_are_serialized(clinic: FrontDoor) -> None:
     first, second = open_session(clinic), open_session(clinic)
 
     def both(one: str, other: str, language: str) -> Any:
         put = [
-            entry("PUT", f"Encounter/{each}", care.session(id=each, language=language))
-            for each in (one, other)
+            entry("PUT", f"Encounter/{key}", care.session(id=key, language=language))
+            for key in (one, other)
         ]
         return lambda: clinic.post("", bundle("transaction", *put))
 
     answers = at_once(*[both(first, second, "en"), both(second, first, "de")] * 4)
     assert {answer.status for answer in answers} == {200}
-    languages = {clinic.get(f"/Encounter/{each}").body["language"] for each in (first, second)}
+    languages = {clinic.get(f"/Encounter/{key}").body["language"] for key in (first, second)}
     assert len(languages) == 1
     consistency.check()
 
 
-def test_a_transaction_that_is_killed_after_any_call_leaves_all_or_nothing(
+def test_a_transaction_killed_after_any_call_writes_all_or_nothing(
     clinic: FrontDoor,
 ) -> None:
     for number in range(1, 100):

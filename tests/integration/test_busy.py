@@ -1,4 +1,4 @@
-"""A database that is busy, slow and unsure: requests wait, or are refused whole."""
+"""A throttled, slow or failing database: requests are retried, or refused as a whole."""
 
 import random
 import threading
@@ -15,23 +15,23 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from shared.store import dynamodb, transactions
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
-from tests.steps import link, open_session
+from tests.support import care, consistency
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.steps import link, open_session
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 CALLERS, REQUESTS = 8, 25
 
 
 class _Body(BytesIO):
-    """What the network would have brought."""
+    """A body as botocore reads it."""
 
     def stream(self) -> Iterator[bytes]:
         yield self.getvalue()
 
 
 def refusal(code: str, *reasons: str) -> AWSResponse:
-    """An answer of DynamoDB's to a call that it does not make."""
+    """Return the answer of DynamoDB to a call that it refuses."""
     listed = ", ".join(f'{{"Code": "{reason}"}}' for reason in reasons)
     body = f'{{"__type": "x#{code}", "message": "x", "CancellationReasons": [{listed}]}}'
     return AWSResponse("http://x", 400, HTTPHeaders(), _Body(body.encode()))
@@ -42,12 +42,12 @@ OF_TRANSACTIONS = ("TransactionConflict", "ThrottlingError", "ProvisionedThrough
 
 
 class Trouble:
-    """Refuses and delays calls at random, and counts what it did."""
+    """Refuse and delay calls at random, and count both."""
 
     def __init__(self, refused: float, slow: float) -> None:
         self.numbers, self.done = random.Random(3), Counter[str]()
         self.refused, self.slow, self.lock = refused, slow, threading.Lock()
-        # In turn, so that none is left out.
+        # Each kind in turn, so that every one occurs.
         self.kinds = {False: cycle(OF_ANY), True: cycle((*OF_TRANSACTIONS, *OF_ANY))}
 
     def __call__(self, **more: Any) -> AWSResponse | None:
@@ -70,15 +70,15 @@ class Trouble:
 
 @pytest.fixture
 def trouble(request: pytest.FixtureRequest) -> Iterator[Trouble]:
-    made = Trouble(*request.param)
+    troublemaker = Trouble(*request.param)
     events = dynamodb.client().meta.events
-    events.register("before-send.dynamodb", made)
-    yield made
-    events.unregister("before-send.dynamodb", made)
+    events.register("before-send.dynamodb", troublemaker)
+    yield troublemaker
+    events.unregister("before-send.dynamodb", troublemaker)
 
 
 def mixed(clinic: FrontDoor, caller: int) -> list[Answer]:
-    """Make requests one after the other."""
+    """Make a mix of requests, one after the other."""
     header = clinic.put(f"/Communication/t{caller}", care.header() | {"id": f"t{caller}"})
     session = clinic.post("/Encounter", care.session())
     requests: list[Callable[[], Answer]] = [
@@ -92,17 +92,19 @@ def mixed(clinic: FrontDoor, caller: int) -> list[Answer]:
 
 
 @pytest.mark.parametrize("trouble", [(0.1, 0.1)], indirect=True)
-def test_a_busy_and_slow_database_is_waited_for(clinic: FrontDoor, trouble: Trouble) -> None:
+def test_requests_to_a_busy_and_slow_database_succeed_after_retries(
+    clinic: FrontDoor, trouble: Trouble
+) -> None:
     with ThreadPoolExecutor(CALLERS) as pool:
-        found = [
-            each
+        answers = [
+            result
             for future in [pool.submit(mixed, clinic, number) for number in range(CALLERS)]
-            for each in future.result()
+            for result in future.result()
         ]
-    assert {answer.status for answer in found} <= {200, 201}
+    assert {answer.status for answer in answers} <= {200, 201}
     assert {"slow", *OF_ANY, *OF_TRANSACTIONS} <= trouble.done.keys()
     trouble.refused = trouble.slow = 0
-    for answer in found:
+    for answer in answers:
         if answer.status == 201:
             reference = f"{answer.body['resourceType']}/{answer.id}"
             assert clinic.get(f"/{reference}").status == 200
@@ -110,14 +112,14 @@ def test_a_busy_and_slow_database_is_waited_for(clinic: FrontDoor, trouble: Trou
 
 
 @pytest.mark.parametrize("trouble", [(0.0, 0.0)], indirect=True)
-def test_what_a_database_has_no_time_for_is_503_with_retry_after_and_nothing_is_made(
+def test_requests_that_a_busy_database_refuses_are_503_and_write_nothing(
     clinic: FrontDoor, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transactions, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(dynamodb, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(dynamodb, "CALL_PATIENCE_SECONDS", 0.2)
     session_id = open_session(clinic)
     header_id = clinic.post("/Communication", care.header()).id
-    before = consistency.everything()
+    stored_before = consistency.everything()
     trouble.refused = 1.0
     answers = [
         clinic.post("/Encounter", care.session()),
@@ -130,5 +132,5 @@ def test_what_a_database_has_no_time_for_is_503_with_retry_after_and_nothing_is_
     trouble.refused = 0
     assert {answer.status for answer in answers} == {503}
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
-    assert consistency.everything() == before
+    assert consistency.everything() == stored_before
     assert link(clinic, header_id, session_id) == 200

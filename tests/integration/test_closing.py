@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from shared import instants, settings
-from shared.interactions import due_messages
+from shared import settings
+from shared.errors import Transient
+from shared.fhir import instants
+from shared.sessions import due, due_queue
 from shared.store import meter, queue
 from shared.store.operations import DUE_SHARDS
-from tests import consistency
-from tests.clock import set_clock
-from tests.frontdoor import FrontDoor
 from tests.integration.closing import Rounds
-from tests.steps import open_session, post, thread
+from tests.support import consistency
+from tests.support.clock import set_clock
+from tests.support.frontdoor import FrontDoor
+from tests.support.steps import open_session, post, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 
@@ -27,16 +29,16 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 @dataclass
 class Clock:
-    """What time it is."""
+    """The current time."""
 
     now: datetime = NINE
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    told = Clock()
-    set_clock(monkeypatch, lambda: told.now)
-    return told
+    fake = Clock()
+    set_clock(monkeypatch, lambda: fake.now)
+    return fake
 
 
 @pytest.fixture
@@ -52,8 +54,8 @@ def policy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 def session_of(clinic: FrontDoor, header_id: str) -> dict[str, Any]:
     link = clinic.get(f"/Communication/{header_id}").body["encounter"]["reference"]
-    found: dict[str, Any] = clinic.get(f"/{link}").body
-    return found
+    encounter: dict[str, Any] = clinic.get(f"/{link}").body
+    return encounter
 
 
 def state(clinic: FrontDoor, header_id: str) -> tuple[str, str, str]:
@@ -62,7 +64,7 @@ def state(clinic: FrontDoor, header_id: str) -> tuple[str, str, str]:
     return session["status"], period["start"], period.get("end", "")
 
 
-def test_where_nothing_is_due_a_run_reads_one_page_a_shard_and_sends_nothing(
+def test_a_run_with_nothing_due_reads_one_page_of_each_shard_and_sends_nothing(
     clinic: FrontDoor, rounds: Rounds, database: Any, tables: dict[str, str]
 ) -> None:
     open_session(clinic)
@@ -74,11 +76,11 @@ def test_where_nothing_is_due_a_run_reads_one_page_a_shard_and_sends_nothing(
         puts = [{"PutRequest": {"Item": row}} for row in rows]
         database.batch_write_item(RequestItems={tables["SearchTable"]: puts})
     assert rounds.schedule(NINE) == 0
-    assert meter.read() == {"calls": DUE_SHARDS, "readUnits": DUE_SHARDS, "writeUnits": 0}
+    assert meter.consumed() == {"calls": DUE_SHARDS, "readUnits": DUE_SHARDS, "writeUnits": 0}
     assert rounds.waiting() == 0
 
 
-def test_a_thread_that_is_idle_closes_with_its_period(
+def test_the_session_of_an_idle_thread_closes_with_the_period_of_its_messages(
     clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
@@ -93,7 +95,7 @@ def test_a_thread_that_is_idle_closes_with_its_period(
     consistency.check()
 
 
-def test_a_day_closes_after_midnight_within_the_spread(
+def test_a_daily_session_closes_after_midnight_within_the_spread(
     clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("daily")
@@ -105,11 +107,11 @@ def test_a_day_closes_after_midnight_within_the_spread(
     assert 0 < early < 10
     clock.now = MIDNIGHT + timedelta(minutes=30)
     assert rounds.run(clock.now) == 10 - early
-    assert {state(clinic, each)[0] for each in header_ids} == {"finished"}
+    assert {state(clinic, header_id)[0] for header_id in header_ids} == {"finished"}
     consistency.check()
 
 
-def test_without_a_spread_a_day_closes_at_midnight(
+def test_without_a_spread_a_daily_session_closes_at_midnight(
     clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("daily", CLOSE_SPREAD_MINUTES="0")
@@ -119,7 +121,7 @@ def test_without_a_spread_a_day_closes_at_midnight(
     assert state(clinic, header_id)[0] == "finished"
 
 
-def test_a_thread_that_went_on_is_looked_at_again_when_it_would_be_idle(
+def test_a_continued_thread_is_looked_at_again_when_it_would_be_idle(
     clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
@@ -136,7 +138,7 @@ def test_a_thread_that_went_on_is_looked_at_again_when_it_would_be_idle(
     consistency.check()
 
 
-def test_runs_and_messages_again_change_nothing(
+def test_repeated_runs_and_repeated_queue_messages_change_nothing(
     clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
@@ -148,12 +150,12 @@ def test_runs_and_messages_again_change_nothing(
     closed = session_of(clinic, header_id)
     clock.now += HOUR
     assert rounds.work(records) == []
-    assert meter.read()["writeUnits"] == 0
+    assert meter.consumed()["writeUnits"] == 0
     assert rounds.run(clock.now) == 0
     assert session_of(clinic, header_id) == closed
 
 
-def test_nothing_is_sent_while_messages_wait(
+def test_nothing_is_sent_while_the_queue_has_messages(
     clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
@@ -172,7 +174,7 @@ def test_a_run_is_bounded_and_the_next_takes_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     policy("thread")
-    monkeypatch.setattr(due_messages, "MOST_A_SHARD", 1)
+    monkeypatch.setattr(due_queue, "MOST_A_SHARD", 1)
     for _ in range(20):
         thread(clinic, "2026-11-20T08:40:00Z")
     clock.now = NINE + DAY
@@ -182,7 +184,7 @@ def test_a_run_is_bounded_and_the_next_takes_the_rest(
     assert runs[-1] == 0
 
 
-def test_a_queue_that_does_not_take_messages_fails_the_run(
+def test_a_run_fails_if_the_queue_refuses_its_messages(
     clinic: FrontDoor,
     rounds: Rounds,
     clock: Clock,
@@ -194,14 +196,14 @@ def test_a_queue_that_does_not_take_messages_fails_the_run(
     clock.now = NINE + DAY
     refusing = type("Refusing", (), {"send_message_batch": lambda *_, **__: {"Failed": ["all"]}})
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "waiting", lambda: 0)
+        patch.setattr(queue, "approximate_length", lambda: 0)
         patch.setattr(queue, "client", refusing)
         with pytest.raises(Exception, match="did not take"):
             rounds.schedule(clock.now)
     assert rounds.run(clock.now) == 1
 
 
-def test_one_that_cannot_be_read_holds_up_no_other_and_ends_among_the_dead_letters(  # noqa: PLR0917 - fixtures
+def test_an_unreadable_encounter_delays_no_other_and_becomes_a_dead_letter(  # noqa: PLR0917 - fixtures
     clinic: FrontDoor,
     rounds: Rounds,
     clock: Clock,
@@ -223,13 +225,17 @@ def test_one_that_cannot_be_read_holds_up_no_other_and_ends_among_the_dead_lette
     assert rounds.schedule(clock.now) == 25
     (record,) = rounds.receive()
     assert rounds.work([record]) == [record["messageId"]]
-    assert {state(clinic, each)[0] for each in header_ids} == {"finished"}
+    assert {state(clinic, header_id)[0] for header_id in header_ids} == {"finished"}
     rounds.drain()
     assert rounds.waiting(dead=True) == 1
+    assert (
+        rounds.schedule(clock.now + timedelta(minutes=1)) == 0
+    )  # a dead letter each hour, not each minute
+    assert rounds.schedule(clock.now + HOUR) == 1
     assert poisoned in rounds.sqs.receive_message(QueueUrl=rounds.dead_url)["Messages"][0]["Body"]
 
 
-def test_a_worker_whose_time_is_up_leaves_the_rest_to_another_try(
+def test_a_worker_that_runs_out_of_time_leaves_the_rest_for_a_retry(
     clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
@@ -244,7 +250,7 @@ def test_a_worker_whose_time_is_up_leaves_the_rest_to_another_try(
     assert state(clinic, header_id)[0] == "finished"
 
 
-def test_what_a_run_costs_grows_with_what_is_due(
+def test_the_cost_of_a_run_is_proportional_to_what_is_due(
     clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
@@ -256,15 +262,15 @@ def test_what_a_run_costs_grows_with_what_is_due(
             thread(clinic, instants.written(clock.now))
         clock.now += DAY
         assert rounds.schedule(clock.now) == number
-        assert meter.read()["readUnits"] == DUE_SHARDS
+        assert meter.consumed()["readUnits"] == DUE_SHARDS + 1  # one for the held Encounters
         rounds.work(rounds.receive())
-        costs.append(meter.read())
+        costs.append(meter.consumed())
     for name in ("calls", "writeUnits"):
         assert costs[1][name] == 2 * costs[0][name]
         assert costs[2][name] == 4 * costs[0][name]
 
 
-def test_a_run_replayed_with_a_later_time_is_as_if_it_were_later(
+def test_a_run_uses_the_time_of_its_event(
     clinic: FrontDoor, rounds: Rounds, policy: Callable[..., None]
 ) -> None:
     policy("thread")
@@ -293,8 +299,31 @@ def test_figures_are_written_by_policy(
 
 
 def without_stamp(line: dict[str, Any]) -> dict[str, Any]:
-    """A line's figures, which are those that its directive announces."""
+    """Return a line's figures, which must be those that its directive announces."""
     (directive,) = line.pop("_aws")["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["Policy"]]
     assert {metric["Name"] for metric in directive["Metrics"]} == line.keys() - {"Policy"}
     return line
+
+
+def test_an_encounter_skipped_under_load_is_sent_by_the_next_run(
+    clinic: FrontDoor,
+    rounds: Rounds,
+    clock: Clock,
+    policy: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy("thread")
+    header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
+    clock.now = NINE + DAY
+    with monkeypatch.context() as busy:
+        busy.setattr(due, "look", refuse)
+        assert rounds.schedule(clock.now) == 1
+        rounds.drain()
+    assert rounds.waiting(dead=True) == 1
+    assert rounds.run(clock.now + timedelta(minutes=1)) == 1
+    assert state(clinic, header_id)[0] == "finished"
+
+
+def refuse(*_: object) -> None:
+    raise Transient("The database is busy")

@@ -1,4 +1,4 @@
-"""Conditional writes of many at once: the query finds what somebody else has just made."""
+"""Concurrent conditional writes: the query sees what another request has just created."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.store import meter
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
+from tests.support import care, consistency
+from tests.support.frontdoor import Answer, FrontDoor
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 IDENTIFIER = [{"system": "https://twilio.com", "value": "SM1"}]
@@ -21,7 +21,7 @@ def at_once(number: int, call: Callable[[], Answer]) -> list[Answer]:
 
 
 @pytest.mark.parametrize("query", [NAMED, "patient=Patient/homer-simpson&status=in-progress"])
-def test_a_hundred_equal_conditional_creates_make_one_resource(
+def test_a_hundred_concurrent_conditional_creates_make_one_resource(
     clinic: FrontDoor, query: str
 ) -> None:
     body = care.session(identifier=IDENTIFIER)
@@ -32,7 +32,7 @@ def test_a_hundred_equal_conditional_creates_make_one_resource(
     consistency.check()
 
 
-def test_equal_updates_by_query_make_one_resource(clinic: FrontDoor) -> None:
+def test_concurrent_updates_by_query_make_one_resource(clinic: FrontDoor) -> None:
     body = care.session(identifier=IDENTIFIER)
     answers = at_once(20, lambda: clinic.put(f"/Encounter?{NAMED}", body))
     assert Counter(answer.status for answer in answers) == {201: 1, 200: 19}
@@ -40,7 +40,7 @@ def test_equal_updates_by_query_make_one_resource(clinic: FrontDoor) -> None:
     consistency.check()
 
 
-def test_creates_and_deletes_of_one_identifier_at_once_keep_its_guard(clinic: FrontDoor) -> None:
+def test_concurrent_creates_and_deletes_of_an_identifier_keep_its_guard(clinic: FrontDoor) -> None:
     body = care.session(identifier=IDENTIFIER)
     statuses = Counter[int]()
 
@@ -57,13 +57,13 @@ def test_creates_and_deletes_of_one_identifier_at_once_keep_its_guard(clinic: Fr
     consistency.check()
 
 
-def test_a_conditional_create_costs_what_a_create_does(clinic: FrontDoor) -> None:
+def test_a_conditional_create_costs_as_much_as_a_create(clinic: FrontDoor) -> None:
 
     body = care.session(identifier=IDENTIFIER)
     assert clinic.post("/Encounter", body).status == 201
-    plain = meter.read()["writeUnits"]
+    plain = meter.consumed()["writeUnits"]
     other = care.session(identifier=[{**IDENTIFIER[0], "value": "SM2"}])
     clinic.post("/Encounter", other, if_none_exist=f"{NAMED[:-1]}2")
-    assert meter.read()["writeUnits"] == plain
+    assert meter.consumed()["writeUnits"] == plain
     clinic.post("/Encounter", care.session(), if_none_exist="status=finished")
-    assert meter.read()["writeUnits"] == plain - 4 + 2
+    assert meter.consumed()["writeUnits"] == plain - 4 + 2

@@ -1,4 +1,4 @@
-"""Both faces at once: each keeps what the other has just written."""
+"""Concurrent changes through FHIR and plain JSON: each keeps what the other has just written."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
-from tests.plain import Plain
+from tests.support import care, consistency
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.plain_client import Plain
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 FACE = Plain()
@@ -21,7 +21,7 @@ def at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
-def test_changes_of_both_faces_at_once_are_all_there(clinic: FrontDoor) -> None:
+def test_concurrent_changes_through_both_apis_are_all_kept(clinic: FrontDoor) -> None:
     own_id = clinic.post("/Encounter", care.visit()).id
     changes: list[dict[str, Any]] = [
         {"type": "Annual"},
@@ -32,7 +32,7 @@ def test_changes_of_both_faces_at_once_are_all_there(clinic: FrontDoor) -> None:
         {"lengthMinutes": 45},
     ]
     elements = ("account", "appointment", "basedOn")
-    calls = [partial(FACE.patch, f"/encounters/{own_id}", each) for each in changes]
+    calls = [partial(FACE.patch, f"/encounters/{own_id}", change) for change in changes]
     for name in elements:
         added = [{"op": "add", "path": f"/{name}", "value": [{"display": "x"}]}]
         calls.append(partial(clinic.patch, f"/Encounter/{own_id}", added))
@@ -46,9 +46,9 @@ def test_changes_of_both_faces_at_once_are_all_there(clinic: FrontDoor) -> None:
     consistency.check()
 
 
-def test_of_changes_to_one_version_one_is_made() -> None:
-    made = FACE.post("/encounters", {"status": "in-progress", "class": "AMB"})
-    path, tag = f"/encounters/{made.body['data']['id']}", made.headers["ETag"]
+def test_of_concurrent_changes_to_one_version_only_one_succeeds() -> None:
+    created = FACE.post("/encounters", {"status": "in-progress", "class": "AMB"})
+    path, tag = f"/encounters/{created.body['data']['id']}", created.headers["ETag"]
     answers = at_once(
         [
             partial(FACE.patch, path, {"type": f"Type {number}"}, if_match=tag)

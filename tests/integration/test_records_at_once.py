@@ -1,4 +1,4 @@
-"""The directory and the records with many writers at once: nothing is lost, nothing there twice."""
+"""The directory and the records with many concurrent writers: no lost updates and no duplicates."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.store import meter
-from tests import care, consistency
-from tests.frontdoor import Answer, FrontDoor
+from tests.support import care, consistency
+from tests.support.frontdoor import Answer, FrontDoor
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 PHONE = {"system": "phone", "value": "+15551234567"}
@@ -25,7 +25,7 @@ def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
     "query",
     ["identifier=https://clinic.example/ids|1", "phone=%2B15551234567", "family=Simpson"],
 )
-def test_a_hundred_equal_conditional_creates_make_one_patient(
+def test_a_hundred_concurrent_conditional_creates_make_one_patient(
     clinic: FrontDoor, query: str
 ) -> None:
     body = care.example("Patient", identifier=[MARK], telecom=[PHONE])
@@ -35,7 +35,7 @@ def test_a_hundred_equal_conditional_creates_make_one_patient(
     consistency.check()
 
 
-def test_writers_of_a_patient_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
+def test_concurrent_writers_of_a_patient_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
     url = f"/Patient/{clinic.post('/Patient', care.example('Patient')).id}"
     refused = Counter[int]()
 
@@ -50,14 +50,14 @@ def test_writers_of_a_patient_with_if_match_lose_no_change(clinic: FrontDoor) ->
             refused[answer.status] += 1
 
     at_once(*(lambda number=number: named(number) for number in range(20)))
-    names = {each["name"]["text"] for each in clinic.get(url).body["contact"]}
+    names = {contact["name"]["text"] for contact in clinic.get(url).body["contact"]}
     assert names == {f"Name {number}" for number in range(20)}
     assert refused
     assert clinic.get(url).version == "21"
     consistency.check()
 
 
-def test_a_record_moved_at_once_is_in_one_place(clinic: FrontDoor) -> None:
+def test_a_record_moved_concurrently_is_found_in_one_place(clinic: FrontDoor) -> None:
     ids = [clinic.post("/Encounter", care.session()).id for _ in range(4)]
     url = f"/Observation/{clinic.post('/Observation', observed(ids[0])).id}"
 
@@ -69,9 +69,9 @@ def test_a_record_moved_at_once_is_in_one_place(clinic: FrontDoor) -> None:
     answers = at_once(*(call for number in range(20) for call in moves(number)))
     assert {answer.status for answer in answers} == {200}
     now = clinic.get(url).body["encounter"]["reference"]
-    for one in ids:
-        found = clinic.get(f"/Observation?encounter={one}").ids
-        assert found == ([url[13:]] if now == f"Encounter/{one}" else [])
+    for encounter_id in ids:
+        matches = clinic.get(f"/Observation?encounter={encounter_id}").ids
+        assert matches == ([url[13:]] if now == f"Encounter/{encounter_id}" else [])
     consistency.check()
 
 
@@ -80,7 +80,7 @@ def observed(encounter: str, **more: Any) -> dict[str, Any]:
     return care.example("Observation", encounter=during, **more)
 
 
-def test_deleting_and_making_anew_at_once_keeps_every_version(clinic: FrontDoor) -> None:
+def test_concurrent_deletes_and_recreations_keep_every_version(clinic: FrontDoor) -> None:
     url = "/Patient/own"
     body = care.example("Patient", id="own", identifier=[MARK])
     assert clinic.put(url, body).status == 201
@@ -89,12 +89,12 @@ def test_deleting_and_making_anew_at_once_keeps_every_version(clinic: FrontDoor)
     )
     assert {answer.status for answer in answers} <= {200, 201, 204}
     entries = clinic.get(f"{url}/_history?_count=100").body["entry"]
-    methods = [one["request"]["method"] for one in entries][::-1]
+    methods = [entry["request"]["method"] for entry in entries][::-1]
     assert methods == ["PUT" if number % 2 == 0 else "DELETE" for number in range(len(methods))]
     consistency.check()
 
 
-def test_a_page_of_what_was_recorded_is_one_query(clinic: FrontDoor) -> None:
+def test_a_page_of_records_takes_one_query(clinic: FrontDoor) -> None:
     session = clinic.post("/Encounter", care.session()).id
     kinds = ("Observation", "Condition")
     bodies = [
@@ -102,25 +102,25 @@ def test_a_page_of_what_was_recorded_is_one_query(clinic: FrontDoor) -> None:
         for kind in kinds
         for _ in range(60)
     ]
-    made = {clinic.post(f"/{kind}", body).id for kind, body in bodies}
-    url, found = f"/Observation?encounter=Encounter/{session}&_count=20", list[str]()
+    created = {clinic.post(f"/{kind}", body).id for kind, body in bodies}
+    url, matches = f"/Observation?encounter=Encounter/{session}&_count=20", list[str]()
     while url:
         page = clinic.get(url)
-        cost = meter.read()
+        cost = meter.consumed()
         assert (cost["calls"], cost["writeUnits"]) == (1, 0)
         assert cost["readUnits"] <= 5
-        found += page.ids
+        matches += page.ids
         url = following(page)
-    assert len(found) == len(set(found)) == 60
+    assert len(matches) == len(set(matches)) == 60
     url = f"/Encounter/{session}/$everything?_count=20"
     while url:
         page = clinic.get(url)
-        found += page.ids
+        matches += page.ids
         url = following(page)
-    assert {*found} == {*made, session}
-    assert len(found) == 60 + 121
+    assert {*matches} == {*created, session}
+    assert len(matches) == 60 + 121
 
 
 def following(page: Answer) -> str:
-    links = {one["relation"]: one["url"] for one in page.body["link"]}
+    links = {link["relation"]: link["url"] for link in page.body["link"]}
     return str(links.get("next", ""))

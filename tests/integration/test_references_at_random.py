@@ -1,8 +1,8 @@
-"""References while what they name is made and deleted: none dangles at the moment it is written.
+"""Concurrent writes of references and deletions of their targets: none is written dangling.
 
-Each interleaving is of several requests about the same few people, some of them slow, some killed.
-What was made is made again in memory in an order that was possible, and looked at one transaction
-after the other. `REFERENCES_AT_RANDOM` says how many interleavings there are.
+Each interleaving has several requests about the same few people, some of them slow, some killed.
+The transactions made are then repeated in memory in an order that was possible, and checked one
+after the other. `REFERENCES_AT_RANDOM` sets the number of interleavings.
 """
 
 import os
@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from shared import references, settings
+from shared import settings
 from shared.catalog import access_patterns as patterns
-from shared.references import Literal
+from shared.fhir import references
+from shared.fhir.references import Literal
 from shared.store import dynamodb
 from shared.store.records import (
     CommunicationRecord,
@@ -27,12 +28,12 @@ from shared.store.records import (
     ResourceRecord,
     Versioned,
 )
-from tests import care, consistency
-from tests.bundles import bundle, entry, urn
-from tests.database import Database
-from tests.frontdoor import Answer, FrontDoor
 from tests.integration.journal import Items, Journal, Made, in_order
 from tests.integration.test_at_once import Killed, killed
+from tests.support import care, consistency
+from tests.support.bundles import bundle, entry, urn
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.memory_database import Database
 
 INTERLEAVINGS = int(os.environ.get("REFERENCES_AT_RANDOM", "200"))
 AT_ONCE, BETWEEN_LOOKS, LONGEST_SLEEP = 4, 20, 0.02
@@ -49,12 +50,12 @@ type Resource = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def _local(function_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
-    """Let references be checked, in the environment that comes before it."""
+    """Check references locally, on top of the functions' environment."""
     monkeypatch.setenv("REFERENCE_CHECKS", "local")
     settings.settings.cache_clear()
 
 
-# ---- What a clinic does ----------------------------------------------------------------------
+# ---- The requests of a clinic ----------------------------------------------------------------
 
 
 def person(reference: str) -> Resource:
@@ -73,18 +74,19 @@ def visit() -> Resource:
 
 
 class Clinic:
-    """Requests of each kind; whom they name is chosen anew each time."""
+    """Requests of each kind. The people that they name are chosen at random each time."""
 
     def __init__(self) -> None:
-        self.everybody = FrontDoor(role="admin")  # who deletes, too
-        # Who does not see all of a type reads what they refer to.
+        self.everybody = FrontDoor(role="admin")  # may delete, too
+        # A caller who may see only a part of a type has references checked by reading their
+        # targets.
         scope = "user/Patient.rs?gender=female user/Practitioner.r user/Condition.cruds"
         self.narrow = replace(self.everybody, claims={"scope": scope})
 
     def make(self) -> Answer:
-        one = random.choice(PEOPLE)
+        reference = random.choice(PEOPLE)
         return self.everybody.put(
-            f"/{one}", person(one) | {"language": random.choice(["en", "de"])}
+            f"/{reference}", person(reference) | {"language": random.choice(["en", "de"])}
         )
 
     def make_visit(self) -> Answer:
@@ -122,7 +124,7 @@ class Clinic:
         return self.everybody.post("/Communication", header)
 
     def transact(self) -> Answer:
-        """Make somebody and refer to them and another, or delete somebody else with that."""
+        """Create somebody and refer to them and another, and sometimes delete somebody as well."""
         entries = [
             entry("POST", "Patient", {"resourceType": "Patient"}, urn(1)),
             entry("POST", "Condition", condition(urn(1))),
@@ -138,12 +140,12 @@ class Clinic:
         return random.choice([random.choice(refers), random.choice(moves)])
 
 
-# ---- What becomes of it ----------------------------------------------------------------------
+# ---- Slow and killed requests ----------------------------------------------------------------
 
 
 @dataclass
 class Fates:
-    """Requests that are slow before a transaction, and such as are killed at a call."""
+    """Delay transactions at random, and kill some requests at a call."""
 
     _thread: threading.local = field(default_factory=threading.local)
 
@@ -160,14 +162,14 @@ class Fates:
         self._count("after")
 
     def _count(self, moment: str) -> None:
-        when, left = getattr(self._thread, "fate", ("", 0))
-        if when == moment:
-            self._thread.fate = when, left - 1
-            if left == 1:
+        fatal_moment, calls_left = getattr(self._thread, "fate", ("", 0))
+        if fatal_moment == moment:
+            self._thread.fate = fatal_moment, calls_left - 1
+            if calls_left == 1:
                 raise Killed
 
     def run(self, request: Callable[[], Answer]) -> str:
-        """Make a request, one of ten of them killed; give what became of it."""
+        """Make a request, and kill one of ten. Return its status, or "killed"."""
         if random.random() < 0.1:
             self._thread.fate = random.choice(["before", "after"]), random.randint(1, 3)
         try:
@@ -179,7 +181,7 @@ class Fates:
 
 
 class Looking:
-    """Makes again what was made, and looks at each reference when it is written."""
+    """Repeats the transactions in memory, and checks each reference when it is written."""
 
     def __init__(self) -> None:
         self.memory, self.journal = Database(), Journal()
@@ -187,52 +189,54 @@ class Looking:
         self._there: dict[Literal, frozenset[Literal]] = {}
 
     def look(self) -> None:
-        """Look at everything that was made since the last time."""
-        for made in in_order(self.memory, self.journal.take(), _stored()):
+        """Check every transaction made since the last time."""
+        for transaction in in_order(self.memory, self.journal.take(), _stored()):
             self.memory.made = 0
             self.memory.transact_write_items(
-                TransactItems=made.operations, ClientRequestToken=made.token
+                TransactItems=transaction.operations, ClientRequestToken=transaction.token
             )
-            self._check(made)
+            self._check(transaction)
 
-    def _check(self, made: Made) -> None:
-        written = [record for record in map(_record, made.operations) if record]
-        before = dict(self._there)
+    def _check(self, transaction: Made) -> None:
+        written = [record for record in map(_record, transaction.operations) if record]
+        references_before = dict(self._there)
         for record in written:
-            own = Literal(record.type, record.id)
+            reference = Literal(record.type, record.id)
             if record.deleted:
-                self._there.pop(own, None)
+                self._there.pop(reference, None)
                 self.seen["deleted"] += 1
             else:
-                self._there[own] = frozenset(_named(record.resource))
+                self._there[reference] = frozenset(_literal_references(record.resource))
         for record in written:
-            own = Literal(record.type, record.id)
-            added = self._there.get(own, frozenset()) - before.get(own, frozenset())
+            reference = Literal(record.type, record.id)
+            added = self._there.get(reference, frozenset()) - references_before.get(
+                reference, frozenset()
+            )
             self.seen["added"] += len(added)
-            dangling = [str(each) for each in added if each not in self._there]
-            assert not dangling, f"{own} names {dangling} when it is written"
+            dangling = [str(target) for target in added if target not in self._there]
+            assert not dangling, f"{reference} names {dangling} when it is written"
 
 
 def _record(operation: dict[str, dict[str, Any]]) -> Versioned | None:
-    """Give what an operation writes, where that is a resource as it is now."""
+    """Return the current record that an operation writes, or None."""
     ((kind, body),) = operation.items()
     item = body.get("Item", {}) if kind == "Put" else {}
-    tables = {dynamodb.table_name(table): read for table, read in KINDS.items()}
-    read = tables.get(body["TableName"])
-    is_current = read and "chain" in item and "version" in item
-    return read(item) if read and is_current else None
+    tables = {dynamodb.table_name(table): from_item for table, from_item in KINDS.items()}
+    from_item = tables.get(body["TableName"])
+    is_current = from_item and "chain" in item and "version" in item
+    return from_item(item) if from_item and is_current else None
 
 
-def _named(value: Any) -> Iterator[Literal]:
-    """Walk all literal references."""
+def _literal_references(value: Any) -> Iterator[Literal]:
+    """Yield all literal references."""
     if isinstance(value, dict):
         if target := references.target(value):
             yield target
         for member in value.values():
-            yield from _named(member)
+            yield from _literal_references(member)
     elif isinstance(value, list):
         for member in value:
-            yield from _named(member)
+            yield from _literal_references(member)
 
 
 def _stored() -> Items:
@@ -243,13 +247,13 @@ def _stored() -> Items:
     }
 
 
-def test_no_reference_dangles_when_it_is_written(record_property: Callable[..., None]) -> None:
+def test_no_reference_is_written_dangling(record_property: Callable[..., None]) -> None:
     clinic, fates, looking = Clinic(), Fates(), Looking()
     events = dynamodb.client().meta.events
     fates.attach(events)
     looking.journal.attach(events)
-    for each in PEOPLE:
-        clinic.everybody.put(f"/{each}", person(each))
+    for reference in PEOPLE:
+        clinic.everybody.put(f"/{reference}", person(reference))
     clinic.make_visit()
     clinic.everybody.put("/Condition/c", condition("Patient/p", id="c"))
     answers = Counter[str]()
@@ -266,9 +270,9 @@ def test_no_reference_dangles_when_it_is_written(record_property: Callable[..., 
     assert min(answers["201"], answers["422"], looking.seen["added"]) > INTERLEAVINGS / 5, answers
 
 
-def test_a_bundle_that_is_killed_at_any_call_refers_to_all_or_nothing(clinic: FrontDoor) -> None:
-    for one in PEOPLE:
-        assert clinic.put(f"/{one}", person(one)).status == 201
+def test_a_bundle_killed_at_any_call_writes_all_or_nothing(clinic: FrontDoor) -> None:
+    for reference in PEOPLE:
+        assert clinic.put(f"/{reference}", person(reference)).status == 201
     entries = [
         entry("POST", "Patient", {"resourceType": "Patient"}, urn(1)),
         entry("POST", "Encounter", care.session(subject=care.reference(urn(1)), participant=[])),
@@ -276,14 +280,14 @@ def test_a_bundle_that_is_killed_at_any_call_refers_to_all_or_nothing(clinic: Fr
         entry("POST", "Condition", condition("Patient/q")),
     ]
     for number in range(1, 100):
-        before = _counted(clinic)
+        count_before = _count_resources(clinic)
         try:
             with killed("after", number):
                 answer = clinic.post("", bundle("transaction", *entries))
         except Killed:
             consistency.check()
-            made = _counted(clinic) - before
-            assert made in (Counter(), Counter(Patient=1, Encounter=1, Condition=2))
+            created = _count_resources(clinic) - count_before
+            assert created in (Counter(), Counter(Patient=1, Encounter=1, Condition=2))
         else:
             assert answer.status == 200, answer.text
             assert number > 1
@@ -291,6 +295,6 @@ def test_a_bundle_that_is_killed_at_any_call_refers_to_all_or_nothing(clinic: Fr
     pytest.fail("the request never ends")
 
 
-def _counted(clinic: FrontDoor) -> Counter[str]:
+def _count_resources(clinic: FrontDoor) -> Counter[str]:
     kinds = ("Patient", "Encounter", "Condition")
     return Counter({kind: len(clinic.get(f"/{kind}?_count=1000").ids) for kind in kinds})

@@ -1,4 +1,4 @@
-"""Indexing everything anew while others write: no change and no row is lost, none is left."""
+"""Reindexing while others write: no change and no row is lost, and no stale row remains."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,10 +8,10 @@ import pytest
 
 from functions import reindex
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.index import readiness
-from tests import consistency
-from tests.frontdoor import FrontDoor
-from tests.later import WARD, in_ward
+from shared.store.index import readiness
+from tests.support import consistency
+from tests.support.frontdoor import FrontDoor
+from tests.support.later_parameter import WARD, in_ward
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 VISITS, PARTS, ROUNDS = 24, 2, 4
@@ -19,19 +19,19 @@ VISITS, PARTS, ROUNDS = 24, 2, 4
 
 @pytest.fixture
 def visits(clinic: FrontDoor) -> Iterator[list[str]]:
-    """Visits older than the parameter."""
+    """Create visits before the search parameter exists."""
     yield [clinic.post("/Encounter", in_ward("a")).id for _ in range(VISITS)]
     SEARCH_PARAMS.remove("Encounter", "ward")
 
 
-def test_writers_and_a_reindexing_at_once_leave_every_row_right(
+def test_every_row_is_right_after_a_reindexing_with_concurrent_writers(
     clinic: FrontDoor, visits: list[str]
 ) -> None:
     SEARCH_PARAMS.add(WARD)
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
     def move(number: int) -> int:
-        """Every second visit goes from ward to ward."""
+        """Move a visit from ward to ward. Every second one is moved."""
         for round_ in range(ROUNDS):
             body = in_ward(f"b{round_}") | {"id": visits[number]}
             answer = clinic.put(f"/Encounter/{visits[number]}", body)
@@ -48,15 +48,15 @@ def test_writers_and_a_reindexing_at_once_leave_every_row_right(
         moved = {move.result() for move in moves}
     assert repaired >= VISITS // 2
     for number in range(PARTS):
-        # Guards, which wait for the rows of all parts.
+        # This pass repairs guards, which wait until the rows of all parts are written.
         assert reindex.handler({"part": number, "parts": PARTS}, context)["done"]
     reindex.handler({"finish": PARTS}, context)
-    readiness.forget()
+    readiness.clear_cache()
     assert readiness.is_partitioned(WARD)
     last = f"/Encounter?ward=Location/b{ROUNDS - 1}&_count=100"
     assert sorted(clinic.get(last).ids) == sorted(visits[number] for number in moved)
-    left = clinic.get("/Encounter?ward=Location/a&_count=100").ids
-    assert sorted(left) == sorted(set(visits) - {visits[number] for number in moved})
+    remaining = clinic.get("/Encounter?ward=Location/a&_count=100").ids
+    assert sorted(remaining) == sorted(set(visits) - {visits[number] for number in moved})
     for round_ in range(ROUNDS - 1):
         assert clinic.get(f"/Encounter?ward=Location/b{round_}").ids == []
     consistency.check()

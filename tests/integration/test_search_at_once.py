@@ -1,4 +1,4 @@
-"""Pages read while others write: what does not change meanwhile is there, and once."""
+"""Paging while others write: resources that do not change appear exactly once."""
 
 import threading
 from collections import Counter
@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests import care, consistency
-from tests.frontdoor import FrontDoor
+from tests.support import care, consistency
+from tests.support.frontdoor import FrontDoor
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 STILL, MOVING, ROUNDS = 40, 12, 3
@@ -31,18 +31,18 @@ def dated(number: int) -> dict[str, Any]:
 
 @pytest.fixture
 def still(clinic: FrontDoor) -> list[str]:
-    """Sessions that nobody touches, with those that move between them in every order."""
-    found = []
+    """Create sessions that nobody changes, and between them others that will change."""
+    ids = []
     for number in range(STILL):
-        found.append(clinic.post("/Encounter", care.session(**dated(number))).id)
+        ids.append(clinic.post("/Encounter", care.session(**dated(number))).id)
         if number < MOVING:
             body = care.session(id=f"moving{number}", **dated(number))
             assert clinic.put(f"/Encounter/moving{number}", body).status == 201
-    return found
+    return ids
 
 
 def writing(clinic: FrontDoor, over: threading.Event, write: Callable[[int], int]) -> int:
-    """Write until it is over; give how often, and let nothing be refused."""
+    """Write until the event is set, and return how often. No write may be refused."""
     for number in count():
         if over.is_set():
             return number
@@ -51,7 +51,7 @@ def writing(clinic: FrontDoor, over: threading.Event, write: Callable[[int], int
 
 
 def moves(clinic: FrontDoor) -> Callable[[int], int]:
-    """Every order in which sessions are read changes: by date, by update, by status."""
+    """Return a writer that changes sessions in every sort order: by date, by update, by status."""
 
     def write(number: int) -> int:
         own_id = f"moving{number % (MOVING // 2)}"
@@ -83,18 +83,21 @@ def paged(clinic: FrontDoor, query: str) -> Iterator[str]:
         following = links.get("next")
 
 
-def test_what_does_not_change_is_on_one_page_while_two_write(
+def test_unchanged_resources_are_on_exactly_one_page_while_others_write(
     clinic: FrontDoor, still: list[str]
 ) -> None:
     over = threading.Event()
     with ThreadPoolExecutor(2) as pool:
         writers = [
-            pool.submit(writing, clinic, over, each(clinic)) for each in (moves, comes_and_goes)
+            pool.submit(writing, clinic, over, make_writer(clinic))
+            for make_writer in (moves, comes_and_goes)
         ]
         try:
             for query in QUERIES * ROUNDS:
                 seen = Counter(paged(clinic, query))
-                assert {one: seen[one] for one in still} == dict.fromkeys(still, 1), query
+                assert {session_id: seen[session_id] for session_id in still} == dict.fromkeys(
+                    still, 1
+                ), query
         finally:
             over.set()
     assert all(writer.result() > 3 for writer in writers)

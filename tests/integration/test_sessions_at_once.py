@@ -1,4 +1,4 @@
-"""Sessions on an engine with real concurrency: one is opened, nothing is lost, nothing is 5xx."""
+"""Sessions on an engine with real concurrency: exactly one is opened, and no request fails."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from shared import instants, settings
-from shared.interactions import due
+from shared import settings
+from shared.fhir import instants
+from shared.sessions import due
 from shared.store import transactions
-from tests import care, consistency, invariants
-from tests.frontdoor import Answer, FrontDoor
 from tests.integration.closing import Rounds
 from tests.integration.test_at_once import Killed, at_once, killed
-from tests.picture import Picture, stored
-from tests.steps import due_until, thread
+from tests.support import care, consistency, session_invariants
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.picture import Picture, stored
+from tests.support.steps import due_until, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 MESSAGES, CALLERS = 100, 20
@@ -25,7 +26,7 @@ type Say = Callable[..., None]
 
 @pytest.fixture
 def say(function_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Say]:
-    """Set what the deployment says of sessions."""
+    """Yield a function that sets the deployment's session settings."""
     del function_environment
 
     def set_it(**said: str) -> None:
@@ -38,10 +39,10 @@ def say(function_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def check(*, closing_too: bool = False) -> Picture:
-    """Look at the tables as a whole, and hold what is stored against what is always true."""
+    """Check the tables as a whole and the invariants of sessions. Return the picture."""
     consistency.check(closing_too=closing_too)
     picture = stored()
-    invariants.check(picture, picture)
+    session_invariants.check(picture, picture)
     return picture
 
 
@@ -51,28 +52,28 @@ def posting(clinic: FrontDoor, header_id: str, seconds_ago: int = 0) -> Callable
 
 
 def only_session(picture: Picture, answers: list[Answer]) -> str:
-    """Give the one session of all these messages."""
+    """Return the id of the only session, which has all these messages."""
     assert {answer.status for answer in answers} == {201}
-    found = {picture.session(picture.messages[answer.id]) for answer in answers}
-    (session_id,) = found
+    session_ids = {picture.session(picture.messages[answer.id]) for answer in answers}
+    (session_id,) = session_ids
     assert list(picture.encounters) == [session_id]
     return session_id
 
 
-def test_a_hundred_messages_at_once_open_one_session_of_their_thread(
+def test_a_hundred_concurrent_messages_open_one_session_of_their_thread(
     clinic: FrontDoor, say: Say
 ) -> None:
     say(SESSION_POLICY="thread")
     header_id, _ = thread(clinic)
     ago = random.sample(range(3600), MESSAGES)
-    answers = at_once(*(posting(clinic, header_id, each) for each in ago))
+    answers = at_once(*(posting(clinic, header_id, seconds) for seconds in ago))
     picture = check()
     session = picture.encounters[only_session(picture, answers)]
     first = min(answer.body["sent"] for answer in answers)
     assert session.resource["period"] == {"start": first}
 
 
-def test_a_hundred_messages_at_once_on_ten_threads_open_one_session_of_a_patients_day(
+def test_a_hundred_concurrent_messages_on_ten_threads_open_one_session_of_a_patients_day(
     clinic: FrontDoor, say: Say
 ) -> None:
     say(SESSION_POLICY="daily", SESSION_SCOPE="patient")
@@ -87,8 +88,10 @@ def look_at_all(until: datetime) -> None:
         due.look(tenant, encounter_id, until)
 
 
-def test_messages_race_with_the_closings_of_several_workers(clinic: FrontDoor, say: Say) -> None:
-    """Each thread's session is due over and over: every message is in one that has its period."""
+def test_messages_that_race_with_several_closing_workers_keep_their_sessions(
+    clinic: FrontDoor, say: Say
+) -> None:
+    """Sessions become due repeatedly, and every message must be in one that has its period."""
     say(SESSION_POLICY="thread")
     threads = [thread(clinic)[0] for _ in range(4)]
     chance = random.Random(4)
@@ -108,11 +111,13 @@ def test_messages_race_with_the_closings_of_several_workers(clinic: FrontDoor, s
     look_at_all(later)
     picture = check()
     assert len(picture.messages) == len(statuses)
-    assert {invariants.status(each) for each in picture.encounters.values()} == {"finished"}
+    assert {session_invariants.status(encounter) for encounter in picture.encounters.values()} == {
+        "finished"
+    }
 
 
 def _large(clinic: FrontDoor, **more: Any) -> tuple[str, str]:
-    """Open a session that does not end in one transaction; give its thread and its id."""
+    """Open a session that does not close in one transaction. Return its thread and its id."""
     header_id, (message_id,) = thread(clinic, instants.written(instants.now()), **more)
     session_id = stored().messages[message_id].session
     for number in range(3):
@@ -141,8 +146,8 @@ def _by_a_completed_header(clinic: FrontDoor) -> Callable[[], object]:
 
 def _by_a_link_elsewhere(clinic: FrontDoor) -> Callable[[], object]:
     header_id, _ = _large(clinic)
-    other = clinic.post("/Encounter", care.session()).id
-    return lambda: clinic.patch(f"/Communication/{header_id}", care.link(other))
+    other_session = clinic.post("/Encounter", care.session()).id
+    return lambda: clinic.patch(f"/Communication/{header_id}", care.link(other_session))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +159,7 @@ def _by_a_link_elsewhere(clinic: FrontDoor) -> Callable[[], object]:
         (_by_a_link_elsewhere, "before"),
     ],
 )
-def test_a_closing_of_many_steps_killed_in_the_middle_is_completed_by_whoever_comes_next(
+def test_a_closing_killed_between_its_steps_is_completed_by_the_next_request(
     clinic: FrontDoor,
     say: Say,
     monkeypatch: pytest.MonkeyPatch,
@@ -162,7 +167,7 @@ def test_a_closing_of_many_steps_killed_in_the_middle_is_completed_by_whoever_co
     moment: str,
 ) -> None:
     say(SESSION_POLICY="thread")
-    monkeypatch.setattr(transactions, "LARGEST", 40)
+    monkeypatch.setattr(transactions, "MOST_ITEMS", 40)
     for number in range(2, 100, 4):
         request = scene(clinic)
         try:
@@ -181,10 +186,10 @@ def test_a_closing_of_many_steps_killed_in_the_middle_is_completed_by_whoever_co
 
 @pytest.mark.parametrize("service", ["sqs", "dynamodb"])
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_schedule_or_worker_killed_at_any_call_is_made_good_by_the_next_run(
+def test_the_next_run_completes_a_schedule_or_worker_killed_at_any_call(
     clinic: FrontDoor, say: Say, rounds: Rounds, moment: str, service: str
 ) -> None:
-    """Also where it has sent everything and nobody knows."""
+    """This includes a scheduler killed after it has sent everything."""
     say(SESSION_POLICY="thread")
     later = instants.now() + timedelta(days=3)
     for number in range(1, 100):
@@ -200,14 +205,16 @@ def test_a_schedule_or_worker_killed_at_any_call_is_made_good_by_the_next_run(
             assert number > 2
             return
         picture = check()
-        assert {invariants.status(each) for each in picture.encounters.values()} == {"finished"}
+        assert {
+            session_invariants.status(encounter) for encounter in picture.encounters.values()
+        } == {"finished"}
     pytest.fail("the run never ends")
 
 
-def test_an_earlier_beginning_left_to_the_closer_survives_a_kill_at_any_call(
+def test_an_earlier_start_left_to_the_closer_survives_a_kill_at_any_call(
     clinic: FrontDoor, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A message too large for its transaction marks the session; the closer reads the messages."""
+    """A message that is too large for one transaction marks the session as dirty for the closer."""
     say(SESSION_POLICY="thread")
     for number in range(1, 100):
         header_id, (first,) = thread(clinic, instants.written(instants.now()))
@@ -215,7 +222,7 @@ def test_an_earlier_beginning_left_to_the_closer_survives_a_kill_at_any_call(
         early = posting(clinic, header_id, seconds_ago=600)
         try:
             with monkeypatch.context() as small, killed("before", number):
-                small.setattr(transactions, "LARGEST", 16)
+                small.setattr(transactions, "MOST_ITEMS", 16)
                 message = early()
         except Killed:
             message = early()

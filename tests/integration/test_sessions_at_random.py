@@ -1,6 +1,6 @@
-"""The rules of the stateful tests on an engine with real concurrency: several at a time.
+"""The rules of the stateful tests on an engine with real concurrency, several at a time.
 
-`SESSIONS_AT_RANDOM` says how many requests each practice makes.
+`SESSIONS_AT_RANDOM` sets how many requests each practice makes.
 """
 
 import os
@@ -33,13 +33,14 @@ def _arguments(rule: Rule) -> st.SearchStrategy[dict[str, object]]:
     return st.fixed_dictionaries(rule.arguments)
 
 
-def chosen(machine: Everybody) -> Callable[[], object]:
-    """Choose something that somebody does; it begins from what the tables say now."""
-    alone = vars(Sleepers)
+def random_step(machine: Everybody) -> Callable[[], object]:
+    """Return a random rule with arguments. It begins from the latest picture of the tables."""
+    excluded = vars(Sleepers)
     rules = [
         rule
         for rule in machine.rules
-        if rule.function.__name__ not in alone and all(one(machine) for one in rule.preconditions)
+        if rule.function.__name__ not in excluded
+        and all(precondition(machine) for precondition in rule.preconditions)
     ]
     rule = random.choice(rules)
     return partial(rule.function, machine, **_arguments(rule).example())
@@ -47,7 +48,7 @@ def chosen(machine: Everybody) -> Callable[[], object]:
 
 @pytest.fixture(autouse=True)
 def _examples() -> Iterator[None]:
-    """Draw what rules are given without Hypothesis' own loop, which knows no threads."""
+    """Draw the rules' arguments outside of Hypothesis' own loop, which does not support threads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NonInteractiveExampleWarning)
         yield
@@ -55,21 +56,21 @@ def _examples() -> Iterator[None]:
 
 @pytest.mark.parametrize("number", range(len(STARTS)))
 @pytest.mark.parametrize("kind", POLICIES)
-def test_what_is_always_true_is_true_whoever_is_first(
+def test_invariants_hold_in_every_order_of_concurrent_requests(
     kind: type[Everybody], number: int, rounds: Rounds, record_property: Callable[..., None]
 ) -> None:
     seen = Counter[str]()
-    said = kind.environment | kind.variants[number % len(kind.variants)]
-    place = OnEngine(STARTS[number], seen, rounds, largest=LARGEST[number], **said)
+    environment = kind.environment | kind.variants[number % len(kind.variants)]
+    place = OnEngine(STARTS[number], seen, rounds, largest=LARGEST[number], **environment)
     machine = kind(lambda *_, **__: place)
     try:
         machine.settle_in()
         place.check()
         with ThreadPoolExecutor(THREADS) as pool:
             while place.requests < STEPS:
-                steps = [chosen(machine) for _ in range(A_ROUND)]
-                for done in [pool.submit(step) for step in steps]:
-                    done.result()
+                steps = [random_step(machine) for _ in range(A_ROUND)]
+                for future in [pool.submit(step) for step in steps]:
+                    future.result()
                 place.check()
                 assert machine.accepted <= set(machine.picture.messages)
         machine.end()

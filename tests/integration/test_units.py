@@ -1,4 +1,4 @@
-"""What requests consume of DynamoDB, on the fixtures that stand for typical care."""
+"""The units of DynamoDB that requests consume, on the fixtures that stand for typical care."""
 
 import json
 import math
@@ -10,10 +10,10 @@ import pytest
 
 from shared import settings
 from shared.store import dynamodb, meter
-from tests import care
-from tests.bundles import bundle, entry, urn
-from tests.frontdoor import FrontDoor
-from tests.memory import size
+from tests.support import care
+from tests.support.bundles import bundle, entry, urn
+from tests.support.frontdoor import FrontDoor
+from tests.support.memory_reads import size
 
 TYPICAL = Path(__file__).parent.parent / "fixtures/typical"
 pytestmark = pytest.mark.usefixtures("function_environment")
@@ -25,7 +25,7 @@ def typical(name: str, header_id: str = "") -> Any:
 
 @pytest.fixture
 def read_units() -> Iterator[list[int]]:
-    """The units of each read since, a strongly consistent one for every 4 KB."""
+    """Collect the units of each read. A strongly consistent one takes a unit for every 4 KB."""
     units: list[int] = []
 
     def count(parsed: dict[str, Any], model: Any, **_: Any) -> None:
@@ -34,7 +34,7 @@ def read_units() -> Iterator[list[int]]:
         elif model.name == "GetItem":
             units.append(max(1, math.ceil(size(parsed.get("Item", {})) / 4096)))
         elif model.name == "BatchGetItem":
-            items = [item for found in parsed["Responses"].values() for item in found]
+            items = [item for part in parsed["Responses"].values() for item in part]
             units.extend(max(1, math.ceil(size(item) / 4096)) for item in items)
 
     dynamodb.client().meta.events.register("after-call.dynamodb", count)
@@ -43,13 +43,13 @@ def read_units() -> Iterator[list[int]]:
 
 
 def written(answer: Any) -> float:
-    """Give the write units of the request just answered."""
+    """Return the write units of the request that was just answered."""
     assert answer.status in (200, 201), answer.text
-    return meter.read()["writeUnits"]
+    return meter.consumed()["writeUnits"]
 
 
 def conversation(clinic: FrontDoor) -> tuple[str, str]:
-    """An open session and a thread with a message, not linked."""
+    """Create an open session, and a thread with a message that is not linked to it."""
     session_id = clinic.post("/Encounter", typical("session")).id
     header_id = clinic.post("/Communication", typical("header")).id
     clinic.post("/Communication", typical("message", header_id))
@@ -145,7 +145,7 @@ def test_a_page_of_20_observations_of_an_encounter_costs_at_most_5_units(
         assert len(page.ids) == number
         assert len(read_units) == 1
         assert sum(read_units) <= 5
-        url = next((one["url"] for one in page.body["link"] if one["relation"] == "next"), "")
+        url = next((link["url"] for link in page.body["link"] if link["relation"] == "next"), "")
 
 
 def test_each_reference_that_is_checked_costs_2_units(
@@ -156,11 +156,13 @@ def test_each_reference_that_is_checked_costs_2_units(
     clinic.put(f"/{care.HOMER}", {"resourceType": "Patient", "id": "homer-simpson"})
     clinic.put(f"/{care.ALICE}", {"resourceType": "Practitioner", "id": "doctor-alice-smith"})
     read_units.clear()
-    unchecked = [written(clinic.post("/Condition", each)) for each in (condition, two)]
+    unchecked = [written(clinic.post("/Condition", body)) for body in (condition, two)]
     monkeypatch.setenv("REFERENCE_CHECKS", "local")
     settings.settings.cache_clear()
-    checked = [written(clinic.post("/Condition", each)) for each in (condition, two)]
-    assert [one - other for one, other in zip(checked, unchecked, strict=True)] == [2, 4]
+    checked = [written(clinic.post("/Condition", body)) for body in (condition, two)]
+    assert [
+        with_check - without for with_check, without in zip(checked, unchecked, strict=True)
+    ] == [2, 4]
     assert read_units == []
 
 
@@ -203,7 +205,7 @@ def test_a_page_of_20_costs_at_most_5_units(
 ) -> None:
     header_id = clinic.post("/Communication", typical("header")).id
     for number in range(60):
-        # Under ids of their own, which decide what partition each is in.
+        # Random ids, since an id decides the partition of its resource.
         for name in ("session", "header"):
             body = typical(name) | {"id": f"{name}-{number}"}
             clinic.put(f"/{body['resourceType']}/{body['id']}", body)

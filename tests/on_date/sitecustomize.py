@@ -1,8 +1,8 @@
-"""Let Python sleep under faketime: `.ci/on-date` puts this where every process imports it.
+"""Let Python sleep under faketime. `.ci/on-date` puts this where every process imports it.
 
-`time.sleep` gives the kernel a deadline on the monotonic clock, which libfaketime (0.9.10) takes
-for one on the clock that it shifts: EINVAL. With the monotonic clock shifted too, waiting for a
-lock would never time out.
+`time.sleep` passes the kernel a deadline on the monotonic clock, which libfaketime (0.9.10) takes
+for one on the clock that it shifts, and fails with EINVAL. If the monotonic clock were shifted too,
+waiting for a lock would never time out.
 """
 
 import select

@@ -1,4 +1,4 @@
-"""Random queries, most of them of what some resource says, so that they find something."""
+"""Random queries, most of them made from the values of some resource, so that they match."""
 
 import random
 import re
@@ -37,7 +37,7 @@ OF_TYPE = {
     ("Communication", "based-on"): ["ServiceRequest", "Task", "Communication"],
     ("Communication", "part-of"): ["Communication", "Procedure", "Encounter"],
 }
-# The references between what is stored here: chains go there, `_has` and includes back.
+# The references between the stored types, which chains, `_has` and includes follow.
 BETWEEN = [
     ("Communication", "encounter", "Encounter"),
     ("Communication", "part-of", "Communication"),
@@ -51,7 +51,7 @@ PRECISIONS = ["year", "month", "day", "minute", "second", "fraction"]
 
 @dataclass(frozen=True)
 class Asked:
-    """A query: its criteria, its sort, and what it includes."""
+    """A query: its criteria, its sort, and its includes."""
 
     type: str
     criteria: list[Pair]
@@ -60,7 +60,7 @@ class Asked:
 
 
 class Asker:
-    """Makes queries about what there is, and counts what it has made use of."""
+    """Makes queries about the stored resources, and counts the features that they use."""
 
     between: Sequence[tuple[str, str, str]] = BETWEEN
 
@@ -81,7 +81,7 @@ class Asker:
         return Asked(kind, criteria, self.sort(kind), includes)
 
     def again(self, kind: str, wanted: Resource, name: str) -> Pair:
-        """The same parameter once more."""
+        """Return a criterion with the same parameter again."""
         code = name.partition(":")[0]
         if code not in self.everything.readers[kind]:
             return self.criterion(kind, wanted)
@@ -99,11 +99,11 @@ class Asker:
         return ",".join(self.dice.choice(["", "-"]) + code for code in chosen)
 
     def dated(self, kind: str) -> str:
-        """What the rows of a type are in order of."""
+        """Return the parameter by whose date the rows of a type are sorted."""
         return "date" if kind == "Encounter" else "sent"
 
     def targets(self, kind: str, code: str) -> list[str]:
-        """The types that modifiers name."""
+        """Return the types that may be used as a modifier."""
         return OF_TYPE.get((kind, code), TARGETS.get(code, []))
 
     def include(self) -> Pair:
@@ -127,12 +127,13 @@ class Asker:
         ]
         code = dice.choice(codes if dice.random() < 0.85 else list(self.everything.readers[kind]))
         if dice.random() < 0.1:
-            # What keys are in order of: where most is left unread, and most may be lost.
+            # The parameter by which keys are sorted: there a search skips most rows, and may lose
+            # some.
             code = self.dated(kind)
         return self.own(kind, wanted, code)
 
     def join(self, kind: str, depth: int) -> Pair:
-        """What others that are referred to, or refer to this, must say."""
+        """Return a criterion about resources that are referred to, or that refer to this one."""
         heads = [
             (f"{code}{self.dice.choice(['', f':{target}'])}.", target)
             for source, code, target in self.between
@@ -147,31 +148,32 @@ class Asker:
         self.used["_has" if "_has" in head else "chain"] += 1
         far = self.dice.choice(self.everything.of[target])
         if head.startswith("part-of.") and kind == "Communication":
-            # Without a type a chain asks what both know.
+            # Without a type, a chain needs a parameter that both types have.
             name, value = self.own(target, far, self.dice.choice(["status", "subject", "_id"]))
             return head + name, value
         name, value = self.criterion(target, far, depth + 1)
         return head + name, value
 
     def own(self, kind: str, wanted: Resource, code: str) -> Pair:
-        """A parameter with a value that the resource has, as often as it has one."""
+        """Return a criterion with values of the wanted resource, as far as it has any."""
         dice = self.dice
         type_of = self.everything.readers[kind][code][0]
         self.used[f"{kind}?{code}"] += 1
         if dice.random() < 0.07:
             self.used["modifier missing"] += 1
-            has = bool(self.everything.values(wanted, code))
-            return f"{code}:missing", str(not has).lower()
+            has_value = bool(self.everything.values(wanted, code))
+            return f"{code}:missing", str(not has_value).lower()
         modifier = self.modifier(kind, code, type_of)
-        found = self.everything.values(wanted, code)
+        own_values = self.everything.values(wanted, code)
         if modifier == "not":
-            found = []
-        others = dice.choices([0, 1, 2], (75, 17, 8))[0] + (not found)
-        texts = [self.text(type_of, code, dice.choice(found), modifier)] if found else []
+            own_values = []
+        other_values = dice.choices([0, 1, 2], (75, 17, 8))[0] + (not own_values)
+        texts = [self.text(type_of, code, dice.choice(own_values), modifier)] if own_values else []
         texts += [
-            self.text(type_of, code, self.another(kind, code), modifier) for _ in range(others)
+            self.text(type_of, code, self.another(kind, code), modifier)
+            for _ in range(other_values)
         ]
-        texts = [one for one in texts if one] or [self.unknown(type_of, modifier)]
+        texts = [text for text in texts if text] or [self.unknown(type_of, modifier)]
         self.used["several values"] += len(texts) > 1
         dice.shuffle(texts)
         if modifier[:1].isupper():
@@ -194,11 +196,11 @@ class Asker:
         return self.dice.choice(offered) if offered and self.dice.random() < 0.3 else ""
 
     def another(self, kind: str, code: str) -> Any:
-        """A value that some resource has."""
+        """Return a value that some resource has."""
         for _ in range(40):
-            found = self.everything.values(self.dice.choice(self.everything.of[kind]), code)
-            if found:
-                return self.dice.choice(found)
+            values = self.everything.values(self.dice.choice(self.everything.of[kind]), code)
+            if values:
+                return self.dice.choice(values)
         return None
 
     def unknown(self, type_of: str, modifier: str) -> str:
@@ -258,7 +260,7 @@ class Asker:
         return escaped(parent if modifier and is_path and self.dice.random() < 0.7 else value)
 
     def string(self, value: str, modifier: str) -> str:
-        """A part of a text in some writing: of its beginning, or of that of one of its words."""
+        """Return a part of a text in some case, mostly from the beginning of one of its words."""
         dice = self.dice
         if modifier == "exact":
             return escaped(dice.choice([value, value, value.upper(), value[:-1] or value]))
@@ -282,8 +284,8 @@ class Asker:
         return prefix
 
     def date(self, value: tuple[float, float]) -> str:
-        """A time near one of the bounds of another, in any precision and zone."""
-        bounds = [one for one in value if abs(one) != float("inf")]
+        """Return a time near one of the bounds of another, in any precision and zone."""
+        bounds = [limit for limit in value if abs(limit) != float("inf")]
         bound = self.dice.choice(bounds)
         moment = datetime.fromtimestamp(bound // SECOND, UTC)
         if self.dice.random() < 0.3:

@@ -7,7 +7,7 @@ from tests.oracle.r4 import defined
 
 
 class AnyAsker(Asker):
-    """Asks about each parameter of each type in turn, then about whatever comes."""
+    """Makes a query about each parameter of each type in turn, and random ones after that."""
 
     between = (
         ("Encounter", "patient", "Patient"),
@@ -42,17 +42,21 @@ class AnyAsker(Asker):
         if not self.left:
             return super().query()
         kind, code = self.left.pop()
-        having = [one for one in self.everything.of[kind] if self.everything.values(one, code)]
+        having = [
+            resource
+            for resource in self.everything.of[kind]
+            if self.everything.values(resource, code)
+        ]
         wanted = self.dice.choice(having or self.everything.of[kind])
         return Asked(kind, [self.own(kind, wanted, code)], self.sort(kind))
 
     def dated(self, kind: str) -> str:
         every = ["date", "sent", "recorded-date", "authoredon", "authored", "authored-on"]
-        known = self.everything.readers[kind]
-        return next((code for code in (*every, "entered-date") if code in known), "_lastUpdated")
+        readers = self.everything.readers[kind]
+        return next((code for code in (*every, "entered-date") if code in readers), "_lastUpdated")
 
     def targets(self, kind: str, code: str) -> list[str]:
         if code not in defined(kind):
             return super().targets(kind, code)
-        found = defined(kind)[code].targets
-        return ANY_TARGETS if "Resource" in found else found
+        names = defined(kind)[code].targets
+        return ANY_TARGETS if "Resource" in names else names

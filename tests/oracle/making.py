@@ -1,11 +1,11 @@
-"""Random resources of every shape that searches look at, the same for the same seed."""
+"""Random resources of every shape that searches read. The same seed makes the same resources."""
 
 import random
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from tests import care
 from tests.oracle.values import BASE
+from tests.support import care
 
 type Resource = dict[str, Any]
 
@@ -19,7 +19,7 @@ SENDERS = ["Practitioner", "Patient", "Patient", "Device", "RelatedPerson"]
 
 
 class Maker:
-    """Makes resources of ids it is given; those there are so far may be referred to."""
+    """Makes resources with the ids that it is given. They may refer to those made before."""
 
     def __init__(self, seed: str, size: int) -> None:
         self.dice = random.Random(seed)
@@ -47,16 +47,18 @@ class Maker:
         return moment.strftime(form) if form else self.instant(moment)
 
     def period(self) -> Resource:
-        """Mostly some minutes, sometimes weeks, with an end open or both."""
+        """Return a period, mostly of minutes, sometimes of weeks, perhaps with a bound missing."""
         start = self.moment()
         minutes = self.dice.choice([0, 5, 30, 600, 1439, 1441, 3000, 30_000])
-        made = {}
+        period = {}
         if not self.one_in(8):
-            made["start"] = self.written(start)
+            period["start"] = self.written(start)
         if not self.one_in(3):
-            longer = timedelta(minutes=minutes, days=0 if len(made.get("start", "")) > 10 else 400)
-            made["end"] = self.instant(start + longer)
-        return made
+            longer = timedelta(
+                minutes=minutes, days=0 if len(period.get("start", "")) > 10 else 400
+            )
+            period["end"] = self.instant(start + longer)
+        return period
 
     def refer(self, *types: str, most: int = 8) -> Resource:
         kind = self.dice.choice(types)
@@ -76,44 +78,44 @@ class Maker:
 
     def identifier(self) -> Resource:
         value = self.dice.choice(["{}", "{}", "{}", "a,{}", "b|{}", "c${}", "d\\{}"])
-        made: Resource = {"value": value.format(self.dice.randrange(40))}
+        identifier: Resource = {"value": value.format(self.dice.randrange(40))}
         if not self.one_in(4):
-            made["system"] = self.dice.choice(["urn:a", "urn:b", "urn:c|d"])
+            identifier["system"] = self.dice.choice(["urn:a", "urn:b", "urn:c|d"])
         if self.one_in(3):
             system, code = self.dice.choice(KINDS)
-            made["type"] = {"coding": [{"system": system, "code": code}]}
+            identifier["type"] = {"coding": [{"system": system, "code": code}]}
             if self.one_in(2):
-                made["type"]["text"] = self.dice.choice(WORDS)
-        return made
+                identifier["type"]["text"] = self.dice.choice(WORDS)
+        return identifier
 
     def coding(self) -> Resource:
-        made = {"code": self.dice.choice("uvwxyz")}
+        coding = {"code": self.dice.choice("uvwxyz")}
         if not self.one_in(4):
-            made["system"] = self.dice.choice(["urn:s", "urn:t"])
+            coding["system"] = self.dice.choice(["urn:s", "urn:t"])
         if self.one_in(3):
-            made["display"] = self.dice.choice(WORDS)
-        return made
+            coding["display"] = self.dice.choice(WORDS)
+        return coding
 
     def concept(self) -> Resource:
-        made: Resource = {} if self.one_in(5) else {"coding": self.some(self.coding)}
-        if self.one_in(3) or not made:
-            made["text"] = self.dice.choice(WORDS)
-        return made
+        concept: Resource = {} if self.one_in(5) else {"coding": self.some(self.coding)}
+        if self.one_in(3) or not concept:
+            concept["text"] = self.dice.choice(WORDS)
+        return concept
 
     def meta(self) -> Resource:
         moment = self.moment() + timedelta(milliseconds=self.dice.randrange(1000))
-        made: Resource = {"versionId": "1"}
-        made["lastUpdated"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        meta: Resource = {"versionId": "1"}
+        meta["lastUpdated"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         for name, make in (
             ("profile", lambda: f"http://p.example/{self.dice.choice(['a', 'a/b', 'ab'])}"),
             ("security", self.coding),
             ("tag", self.coding),
         ):
             if self.one_in(6):
-                made[name] = self.some(make)
+                meta[name] = self.some(make)
         if self.one_in(6):
-            made["source"] = self.dice.choice(["urn:x", "http://s.example/1", "http://s.example"])
-        return made
+            meta["source"] = self.dice.choice(["urn:x", "http://s.example/1", "http://s.example"])
+        return meta
 
     def _with(self, made: Resource, one_in: float, **makers: Any) -> None:
         for name, make in makers.items():
@@ -122,17 +124,17 @@ class Maker:
 
     def encounter(self, own_id: str) -> Resource:
         refer, some = self.refer, self.some
-        made: Resource = {
+        resource: Resource = {
             "resourceType": "Encounter",
             "id": own_id,
             "meta": self.meta(),
             "status": self.dice.choice(care.ENCOUNTER_STATUSES),
             "class": {"display": "none"} if self.one_in(15) else self.coding(),
         }
-        self._with(made, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
-        self._with(made, 0.85, period=self.period)
+        self._with(resource, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
+        self._with(resource, 0.85, period=self.period)
         self._with(
-            made,
+            resource,
             0.3,
             identifier=lambda: some(self.identifier),
             type=lambda: some(self.concept),
@@ -142,9 +144,9 @@ class Maker:
             location=lambda: some(self.location),
             serviceProvider=lambda: refer("Organization", most=4),
         )
-        self._with(made, 0.6, participant=lambda: some(self.participant))
+        self._with(resource, 0.6, participant=lambda: some(self.participant))
         self._with(
-            made,
+            resource,
             0.1,
             episodeOfCare=lambda: some(lambda: refer("EpisodeOfCare")),
             basedOn=lambda: some(lambda: refer("ServiceRequest")),
@@ -154,7 +156,7 @@ class Maker:
             diagnosis=lambda: [{"condition": refer("Condition", "Procedure")}],
             hospitalization=lambda: {"specialArrangement": some(self.concept)},
         )
-        return made
+        return resource
 
     def length(self) -> Resource:
         names = zip(("system", "code", "unit"), self.dice.choice(UNITS), strict=True)
@@ -162,35 +164,37 @@ class Maker:
         return {"value": number} | {name: text for name, text in names if text}
 
     def location(self) -> Resource:
-        made: Resource = {"location": self.refer("Location", most=4)}
-        self._with(made, 0.5, period=self.period)
-        return made
+        resource: Resource = {"location": self.refer("Location", most=4)}
+        self._with(resource, 0.5, period=self.period)
+        return resource
 
     def participant(self) -> Resource:
-        made: Resource = {"individual": self.refer("Practitioner", "RelatedPerson")}
-        self._with(made, 0.3, type=lambda: [self.concept()])
-        return made
+        resource: Resource = {"individual": self.refer("Practitioner", "RelatedPerson")}
+        self._with(resource, 0.3, type=lambda: [self.concept()])
+        return resource
 
     def communication(self, own_id: str, part_of: str = "") -> Resource:
-        """A header, a message of one, or a part of something else."""
+        """Return a header, a message of one, or a part of something else."""
         refer, some, dice = self.refer, self.some, self.dice
-        made: Resource = {
+        resource: Resource = {
             "resourceType": "Communication",
             "id": own_id,
             "meta": self.meta(),
             "status": dice.choice(care.COMMUNICATION_STATUSES),
         }
         if part_of:
-            made["partOf"] = [{"reference": part_of}]
+            resource["partOf"] = [{"reference": part_of}]
         elif self.one_in(4):
             elsewhere = f"Encounter/e{dice.randrange(self.size)}"
-            made["partOf"] = [dice.choice([refer("Procedure", "Task"), {"reference": elsewhere}])]
-        self._with(made, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
-        self._with(made, 0.85, sent=lambda: self.written(self.moment()))
-        self._with(made, 0.85, sender=lambda: refer(*SENDERS))
-        self._with(made, 0.85, recipient=lambda: some(lambda: refer(*SENDERS, "CareTeam")))
+            resource["partOf"] = [
+                dice.choice([refer("Procedure", "Task"), {"reference": elsewhere}])
+            ]
+        self._with(resource, 0.85, subject=lambda: refer("Patient", "Patient", "Patient", "Group"))
+        self._with(resource, 0.85, sent=lambda: self.written(self.moment()))
+        self._with(resource, 0.85, sender=lambda: refer(*SENDERS))
+        self._with(resource, 0.85, recipient=lambda: some(lambda: refer(*SENDERS, "CareTeam")))
         self._with(
-            made,
+            resource,
             0.25,
             encounter=lambda: {"reference": f"Encounter/e{dice.randrange(self.size)}"},
             identifier=lambda: some(self.identifier),
@@ -201,13 +205,13 @@ class Maker:
             priority=lambda: dice.choice(["routine", "urgent", "asap", "stat"]),
         )
         self._with(
-            made,
+            resource,
             0.1,
             basedOn=lambda: some(lambda: refer("ServiceRequest", "Task", "Communication")),
             instantiatesUri=lambda: some(lambda: dice.choice(URIS)),
             instantiatesCanonical=lambda: some(lambda: dice.choice(CANONICALS)),
         )
-        return made
+        return resource
 
 
 URIS = ["http://u.example/p", "http://u.example/p/1", "http://u.example/p/12", "urn:oid:1.2"]

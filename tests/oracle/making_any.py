@@ -1,10 +1,10 @@
-"""Random resources of any type, which have whatever R4's search parameters look at."""
+"""Random resources of any type, with the elements that R4's search parameters read."""
 
 from datetime import timedelta
 from typing import Any
 
 from shared.catalog.types import DIRECTORY, RECORDS
-from shared.resources.schema import Element, listed, type_named
+from shared.fhir.validation.schema import Element, listed, type_named
 from tests.oracle.making import CANONICALS, URIS, WORDS, Maker, Resource
 from tests.oracle.r4 import Defined, defined
 
@@ -21,7 +21,7 @@ FAMILIES = [
 ]
 CONTACTS = ["+15550100", "+1 (555) 0101", "homer@example.org", "Homer@Example.org", "555,0102"]
 CONTACT_SYSTEMS = ["phone", "phone", "email", "fax"]
-# Codes that no list has all of.
+# Code systems of which no list has all codes.
 OPEN_CODES = {"": ["en", "de-AT", "text/plain"], "mimetypes": ["text/plain", "image/png"]}
 ANY_TARGETS = ["Patient", "Observation", "Condition", "Media", "Encounter"]
 # Parameters that nearly all resources have a value for.
@@ -29,46 +29,48 @@ USUAL = {"patient", "subject", "name", "telecom", "status", "code", "encounter",
 
 
 class AnyMaker(Maker):
-    """Refers to the resources of each type that there are by number, and to some that are not."""
+    """Makes resources of any type, which refer to others by number, some of which are missing."""
 
     def any(self, kind: str, own_id: str) -> Resource:
-        made: Resource = {"resourceType": kind, "id": own_id, "meta": self.meta()}
+        resource: Resource = {"resourceType": kind, "id": own_id, "meta": self.meta()}
         for code, param in defined(kind).items():
             odds = 0.75 if code in USUAL else 0.25
             if not code.startswith("_") and self.dice.random() < odds:
-                self.put(made, kind, param)
-        return made
+                self.put(resource, kind, param)
+        return resource
 
-    def put(self, made: Resource, kind: str, param: Defined) -> None:
+    def put(self, resource: Resource, kind: str, param: Defined) -> None:
         """Put a value where a parameter reads one."""
-        way = [one for one in self.dice.choice(param.parts) if not one.startswith("where")]
-        steps = [one for one in way if not one.startswith("ofType")]
-        of = way[-1][7:-1] if way[-1].startswith("ofType") else ""
-        here, within = made, kind
+        path = [step for step in self.dice.choice(param.parts) if not step.startswith("where")]
+        steps = [step for step in path if not step.startswith("ofType")]
+        chosen_type = path[-1][7:-1] if path[-1].startswith("ofType") else ""
+        target, within = resource, kind
         for name in steps[:-1]:
             if name not in type_named(within).elements:
-                return  # What is in a choice is made with the choice.
+                return  # an element inside of a choice is made with the choice
             element = type_named(within).elements[name]
-            here, within = self.inner(here, name, element), element.type
+            target, within = self.inner(target, name, element), element.type
         elements = type_named(within).elements
         stem = steps[-1]
-        names = [name for name, one in elements.items() if one.choice == stem] or [stem]
-        if of:
-            names = [name for name in names if name == stem + of[0].upper() + of[1:]]
-        if any(one in here for one in elements if elements[one].choice == stem):
+        names = [name for name, element in elements.items() if element.choice == stem] or [stem]
+        if chosen_type:
+            names = [
+                name for name in names if name == stem + chosen_type[0].upper() + chosen_type[1:]
+            ]
+        if any(element in target for element in elements if elements[element].choice == stem):
             return
         name = self.dice.choice(names)
         value = self.value(elements[name], param)
         if elements[name].many:
-            here.setdefault(name, []).append(value)
+            target.setdefault(name, []).append(value)
         else:
-            here.setdefault(name, value)
+            target.setdefault(name, value)
 
-    def inner(self, here: Resource, name: str, element: Element) -> Resource:
+    def inner(self, parent: Resource, name: str, element: Element) -> Resource:
         if not element.many:
-            found: Resource = here.setdefault(name, {})
-            return found
-        every: list[Resource] = here.setdefault(name, [])
+            child: Resource = parent.setdefault(name, {})
+            return child
+        every: list[Resource] = parent.setdefault(name, [])
         if not every or self.one_in(4):
             every.append({})
         return self.dice.choice(every)
@@ -80,7 +82,11 @@ class AnyMaker(Maker):
             "Age": self.length,
             "boolean": lambda: self.one_in(2),
             "canonical": lambda: dice.choice(
-                [one for one in CANONICALS if any(f"{name}/" in one for name in param.targets)]
+                [
+                    canonical
+                    for canonical in CANONICALS
+                    if any(f"{name}/" in canonical for name in param.targets)
+                ]
             ),
             "code": lambda: dice.choice(OPEN_CODES.get(codes) or listed(codes)),
             "CodeableConcept": self.concept,
@@ -105,40 +111,40 @@ class AnyMaker(Maker):
         return makers[element.type]()
 
     def refer_to(self, targets: list[str]) -> Resource:
-        known = ANY_TARGETS if "Resource" in targets else targets
-        here = [one for one in known if one in {*DIRECTORY, *RECORDS, "Encounter"}]
-        kind = self.dice.choice(here if here and not self.one_in(5) else known)
+        types = ANY_TARGETS if "Resource" in targets else targets
+        stored = [name for name in types if name in {*DIRECTORY, *RECORDS, "Encounter"}]
+        kind = self.dice.choice(stored if stored and not self.one_in(5) else types)
         prefix = "e" if kind == "Encounter" else ""
         return self.referring(kind, f"{kind}/{prefix}{self.dice.randrange(12)}")
 
     def human_name(self) -> Resource:
-        made: Resource = {"use": self.dice.choice(["official", "usual", "old"])}
+        name: Resource = {"use": self.dice.choice(["official", "usual", "old"])}
         self._with(
-            made,
+            name,
             0.7,
             given=lambda: self.some(lambda: self.dice.choice(GIVEN)),
             family=lambda: self.dice.choice(FAMILIES),
         )
         self._with(
-            made,
+            name,
             0.2,
             text=lambda: f"Dr. {self.dice.choice(GIVEN)} {self.dice.choice(FAMILIES)}",
             prefix=lambda: ["Dr."],
             period=self.period,
         )
-        return made
+        return name
 
     def address(self) -> Resource:
-        made: Resource = {"use": self.dice.choice(["home", "work"]), "type": "both"}
+        address: Resource = {"use": self.dice.choice(["home", "work"]), "type": "both"}
         self._with(
-            made,
+            address,
             0.5,
             line=lambda: ["742 Evergreen Terrace"],
             city=lambda: self.dice.choice(["Springfield", "Žilina", "St. Gallen"]),
             postalCode=lambda: self.dice.choice(["12345", "9000"]),
             country=lambda: self.dice.choice(["US", "CH"]),
         )
-        return made
+        return address
 
     def contact(self) -> Resource:
         system = self.dice.choice(CONTACT_SYSTEMS)
@@ -146,11 +152,11 @@ class AnyMaker(Maker):
 
     def timing(self) -> Resource:
         moment = self.moment()
-        made: Resource = {}
+        timing: Resource = {}
         self._with(
-            made,
+            timing,
             0.5,
             event=lambda: [self.written(moment), self.instant(moment + timedelta(days=2))],
             repeat=lambda: self.dice.choice([{"boundsPeriod": self.period()}, {"count": 2}]),
         )
-        return made
+        return timing

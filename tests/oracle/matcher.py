@@ -1,4 +1,4 @@
-"""Which of all resources a query finds, by looking at each: R4's text as plainly as can be.
+"""The resources that a query matches, found by testing each: R4's text as plainly as possible.
 
 https://hl7.org/fhir/R4/search.html
 """
@@ -44,27 +44,30 @@ class Everything:
         readers: dict[str, dict[str, tuple[str, Reader]]] = READERS,
     ) -> None:
         self.readers, self.kinds = readers, tuple(readers)
-        self.by_name = {name_of(one): one for one in resources}
+        self.by_name = {name_of(resource): resource for resource in resources}
         self.of = {
-            kind: [one for one in resources if one["resourceType"] == kind] for kind in self.kinds
+            kind: [resource for resource in resources if resource["resourceType"] == kind]
+            for kind in self.kinds
         }
         self.sessions = sessions
-        self.named = {kind: frozenset(map(name_of, found)) for kind, found in self.of.items()}
+        self.named = {kind: frozenset(map(name_of, matching)) for kind, matching in self.of.items()}
         self._said: dict[tuple[str, str], dict[str, list[Any]]] = {}
         self._found: dict[tuple[str, str, str], frozenset[str]] = {}
 
     def said(self, kind: str, code: str) -> dict[str, list[Any]]:
-        """The values that each resource of a type has for a parameter."""
+        """Return the values that each resource of a type has for a parameter, by name."""
         if (kind, code) not in self._said:
             _, read = self.readers[kind][code]
-            self._said[kind, code] = {name_of(one): read(one) for one in self.of[kind]}
+            self._said[kind, code] = {
+                name_of(resource): read(resource) for resource in self.of[kind]
+            }
         return self._said[kind, code]
 
     def values(self, resource: Resource, code: str) -> list[Any]:
         return self.said(resource["resourceType"], code)[name_of(resource)]
 
     def find(self, kind: str, name: str, value: str) -> frozenset[str]:
-        """The names of all resources of a type that match one parameter."""
+        """Return the names of all resources of a type that match one criterion."""
         key = (kind, name, value)
         if key not in self._found:
             self._found[key] = frozenset(self._find(kind, name, value))
@@ -74,38 +77,59 @@ class Everything:
         if name.startswith("_has:"):
             _, source, code, rest = name.split(":", 3)
             having = self.find(source, rest, value)
-            return {to for one in having for to in self.pointed(one, code)} & self.named[kind]
+            return {
+                to for resource_name in having for to in self.pointed(resource_name, code)
+            } & self.named[kind]
         head, dot, rest = name.partition(".")
         if dot:
-            code, _, of = head.partition(":")
-            types = (each for each in self.kinds if of in ("", each))
-            meant = {one for each in types for one in self._far(each, rest, value)}
-            return {one for one in self.named[kind] if meant & self.pointed(one, code)}
+            code, _, chosen_type = head.partition(":")
+            types = (target_type for target_type in self.kinds if chosen_type in ("", target_type))
+            targets = {
+                resource_name
+                for target_type in types
+                for resource_name in self._far(target_type, rest, value)
+            }
+            return {
+                resource_name
+                for resource_name in self.named[kind]
+                if targets & self.pointed(resource_name, code)
+            }
         if name == "session":
-            asked = {f"Encounter/{one.rpartition('/')[2]}" for one in value.split(",")}
-            return {one for one in self.named[kind] if self.sessions.get(one) in asked}
+            sessions = {
+                f"Encounter/{resource_name.rpartition('/')[2]}"
+                for resource_name in value.split(",")
+            }
+            return {
+                resource_name
+                for resource_name in self.named[kind]
+                if self.sessions.get(resource_name) in sessions
+            }
         return self._plain(kind, name, value)
 
     def _far(self, kind: str, name: str, value: str) -> frozenset[str]:
-        """As above, where a type that has no such parameter has no such resources."""
+        """Like `find`, but a type without the parameter has no matches."""
         code = re.split("[.:]", name)[0]
         if code != "_has" and "." not in name:
             of_type = self.readers[kind].get(code, ("", None))[0]
             if of_type != "token" and name.endswith((":text", ":of-type")):
                 return frozenset()
-        known = code == "_has" or code in self.readers[kind]
-        return self.find(kind, name, value) if known else frozenset()
+        has_parameter = code == "_has" or code in self.readers[kind]
+        return self.find(kind, name, value) if has_parameter else frozenset()
 
     def pointed(self, name: str, code: str) -> set[str]:
-        """What a resource refers to by a parameter, of what is there."""
-        found = {one.to for one in self.said(name.partition("/")[0], code)[name]}
-        return found & self.by_name.keys()
+        """Return the names of the existing resources that a resource refers to by a parameter."""
+        targets = {link.to for link in self.said(name.partition("/")[0], code)[name]}
+        return targets & self.by_name.keys()
 
     def _plain(self, kind: str, name: str, value: str) -> set[str]:
         code, _, modifier = name.partition(":")
-        said = self.said(kind, code)
+        values_by_name = self.said(kind, code)
         if modifier == "missing":
-            return {one for one, values in said.items() if (not values) is (value == "true")}
+            return {
+                resource_name
+                for resource_name, values in values_by_name.items()
+                if (not values) is (value == "true")
+            }
         texts = re.split(r"(?<!\\),", value)
         if modifier[:1].isupper():
             texts = [f"{modifier}/{text.rpartition('/')[2]}" for text in texts]
@@ -113,11 +137,11 @@ class Everything:
         make = TESTS[self.readers[kind][code][0], "" if is_plain else modifier]
         tests = [make(text) for text in texts]
         matching = {
-            one
-            for one, values in said.items()
-            if any(test(each) for test in tests for each in values)
+            resource_name
+            for resource_name, values in values_by_name.items()
+            if any(test(candidate) for test in tests for candidate in values)
         }
-        return said.keys() - matching if modifier == "not" else matching
+        return values_by_name.keys() - matching if modifier == "not" else matching
 
 
 def plain(text: str) -> str:
@@ -135,41 +159,41 @@ def token(text: str) -> Test:
     return test
 
 
-# As https://unicode.org/cldr's transliteration Latin-ASCII has them.
+# As in the transliteration Latin-ASCII of https://unicode.org/cldr .
 LATIN = str.maketrans(
     dict(zip("łøđħŧðıŋ", "lodhtdin", strict=True)) | {"æ": "ae", "œ": "oe", "þ": "th"}
 )
 
 
 def folded(text: str) -> str:
-    spread = unicodedata.normalize("NFKD", text)
-    plain = "".join(one for one in spread if not unicodedata.combining(one))
-    return plain.casefold().translate(LATIN)
+    decomposed = unicodedata.normalize("NFKD", text)
+    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return bare.casefold().translate(LATIN)
 
 
 def worded(text: str) -> Test:
-    asked = folded(plain(text))
-    return lambda value: folded(value.text).startswith(asked)
+    start = folded(plain(text))
+    return lambda value: folded(value.text).startswith(start)
 
 
 def simple(text: str) -> list[str]:
-    """The words of a text, without what string searches do not look at."""
+    """Return the words of a text, without the characters that string searches ignore."""
     return re.sub(r"[\W_]+", " ", folded(re.sub("['\u2019\u02bb]", "", text))).split()
 
 
 def begun(text: str) -> Test:
-    asked = " ".join(simple(plain(text)))
+    start = " ".join(simple(plain(text)))
 
     def test(value: str) -> bool:
         words = simple(value)
-        return any(" ".join(words[at:]).startswith(asked) for at in range(len(words)))
+        return any(" ".join(words[at:]).startswith(start) for at in range(len(words)))
 
     return test
 
 
 def holding(text: str) -> Test:
-    asked = " ".join(simple(plain(text)))
-    return lambda value: asked in " ".join(simple(value))
+    part = " ".join(simple(plain(text)))
+    return lambda value: part in " ".join(simple(value))
 
 
 def reached(text: str) -> Test:
@@ -183,11 +207,11 @@ def typed(text: str) -> Test:
 
 
 def points(text: str) -> Test:
-    asked = here(plain(text))
-    if re.fullmatch(r"[A-Za-z0-9.-]+", asked):
-        relative = re.compile(rf"[A-Z]\w+/{re.escape(asked)}")
+    reference = here(plain(text))
+    if re.fullmatch(r"[A-Za-z0-9.-]+", reference):
+        relative = re.compile(rf"[A-Z]\w+/{re.escape(reference)}")
         return lambda value: bool(relative.fullmatch(value.to))
-    return lambda value: bool(value.to == asked)
+    return lambda value: bool(value.to == reference)
 
 
 def identified(text: str) -> Test:
@@ -200,12 +224,12 @@ def split(text: str) -> tuple[str, str]:
 
 
 def dated(text: str) -> Test:
-    """The search value is a stretch of time, as is what is compared with it: R4's third table.
+    """Return a test of dates. Both sides are intervals: see R4's table of prefixes.
 
-    `ge` and `le` are the value and all above it, the value and all below it: what intersects.
+    `ge` matches what intersects the value and all above it, `le` the value and all below it.
     """
-    prefix, asked = split(text)
-    first, last = time(asked)
+    prefix, date = split(text)
+    first, last = time(date)
     gap = abs(round(NOW.timestamp()) * SECOND - first) // 10
     tests: dict[str, Test] = {
         "eq": lambda value: within(value, first, last),
@@ -232,18 +256,18 @@ def intersects(value: Time, first: float, last: float) -> bool:
 def measured(text: str) -> Test:
     number, *unit = text.split("|")
     prefix, digits = split(number)
-    asked = Decimal(digits)
+    wanted = Decimal(digits)
     half = Decimal(1).scaleb(-len(digits.partition(".")[2])) / 2
     tests: dict[str, Test] = {
-        "eq": lambda found: asked - half <= found < asked + half,
-        "ne": lambda found: found < asked - half or asked + half <= found,
-        "gt": lambda found: found > asked,
-        "sa": lambda found: found > asked,
-        "lt": lambda found: found < asked,
-        "eb": lambda found: found < asked,
-        "ge": lambda found: found >= asked,
-        "le": lambda found: found <= asked,
-        "ap": lambda found: abs(found - asked) <= abs(asked) / 10,
+        "eq": lambda found: wanted - half <= found < wanted + half,
+        "ne": lambda found: found < wanted - half or wanted + half <= found,
+        "gt": lambda found: found > wanted,
+        "sa": lambda found: found > wanted,
+        "lt": lambda found: found < wanted,
+        "eb": lambda found: found < wanted,
+        "ge": lambda found: found >= wanted,
+        "le": lambda found: found <= wanted,
+        "ap": lambda found: abs(found - wanted) <= abs(wanted) / 10,
     }
 
     def test(value: Measure) -> bool:
@@ -281,12 +305,16 @@ TESTS: dict[tuple[str, str], Callable[[str], Test]] = {
 
 
 def sorted_by(everything: Everything, resource: Resource, key: str) -> tuple[Any, ...]:
-    """The value by which a resource is sorted; one that is missing is last both ways."""
+    """Return the sort key of a resource. A missing value comes last in both directions."""
     code = key.removeprefix("-")
-    found = [one for value in everything.values(resource, code) if (one := _sortable(value)) != ""]
-    if not found:
+    keys = [
+        sortable
+        for value in everything.values(resource, code)
+        if (sortable := _sortable(value)) != ""
+    ]
+    if not keys:
         return (1,)
-    return (0, Backwards(max(found)) if key.startswith("-") else min(found))
+    return (0, Backwards(max(keys)) if key.startswith("-") else min(keys))
 
 
 def _sortable(value: Any) -> Any:
@@ -305,7 +333,7 @@ def _sortable(value: Any) -> Any:
 
 
 class Backwards:
-    """A value that sorts the other way round."""
+    """A value with the reverse order."""
 
     def __init__(self, value: Any) -> None:
         self.value = value

@@ -1,4 +1,4 @@
-"""What R4's own definitions of search parameters read of a resource, followed word by word.
+"""What R4's own definitions of search parameters read of a resource, followed literally.
 
 https://hl7.org/fhir/R4/searchparameter-registry.html
 """
@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shared.resources.schema import Element, type_named
+from shared.fhir.validation.schema import Element, type_named
 from tests.oracle.values import (
     ALWAYS,
     COMMON,
@@ -31,7 +31,7 @@ from tests.oracle.values import (
 )
 
 FIXTURE = Path(__file__).parents[1] / "fixtures/r4-search-parameters/search-parameters.json"
-# What is not searched by: how names sound, how far places are, several values as one, numbers.
+# Unsupported parameters: phonetic ones, distances, composites and numbers.
 NOT_SEARCHED = {"composite", "number", "special"}
 SYSTEMS = {
     "gender": "administrative-gender",
@@ -56,7 +56,7 @@ SYSTEMS = {
     "Task?intent": "request-intent",
 }
 OTHER_SYSTEMS = {"contenttype": "urn:ietf:bcp:13", "language": "urn:ietf:bcp:47"}
-# The types of a choice that say when something was.
+# The types of a choice that hold a date or time.
 DATES = {"DateTime", "Period", "Timing", "Instant"}
 STEP = re.compile(r"\.(ofType\(\w+\)|where\(resolve\(\) is \w+\)|where\(\w+='\w+'\)|\w+)")
 STRINGS = ["text", "family", "given", "prefix", "suffix", "line", "city", "district", "state"]
@@ -64,7 +64,7 @@ STRINGS += ["postalCode", "country"]
 
 
 class Defined(NamedTuple):
-    """A parameter: the parts of its expression, each with the steps it goes."""
+    """A parameter: the parts of its expression, each as a list of steps."""
 
     code: str
     type: str
@@ -75,78 +75,86 @@ class Defined(NamedTuple):
 
 @cache
 def defined(kind: str) -> dict[str, Defined]:
-    found = {}
-    for one in json.loads(FIXTURE.read_text()):
-        of_type = {kind, "Resource"} & {*one["base"]}
-        if of_type and one["type"] not in NOT_SEARCHED and one["code"] != "phonetic":
-            text, _, whether = one["expression"].partition(".exists() and ")
+    parameters = {}
+    for definition in json.loads(FIXTURE.read_text()):
+        of_type = {kind, "Resource"} & {*definition["base"]}
+        if of_type and definition["type"] not in NOT_SEARCHED and definition["code"] != "phonetic":
+            text, _, whether = definition["expression"].partition(".exists() and ")
             texts = [part.strip("( ") for part in text.split(" | ")]
-            found[one["code"]] = Defined(
-                one["code"],
-                one["type"],
+            parameters[definition["code"]] = Defined(
+                definition["code"],
+                definition["type"],
                 [STEP.findall(part) for part in texts if part.split(".")[0] in of_type],
-                one.get("target", []),
+                definition.get("target", []),
                 bool(whether),
             )
-    return found
+    return parameters
 
 
 def follow(element: Any, steps: list[str], kind: str) -> Iterator[Any]:
-    """What steps lead to; a choice without a type is whatever says when, for dates."""
+    """Yield the values that steps lead to. For dates, an untyped choice is one of a date type."""
     if not steps:
         yield element
         return
     name, *rest = steps
     if rest and rest[0].startswith("ofType"):
-        of = rest.pop(0)[7:-1]
-        name += of[0].upper() + of[1:]
+        chosen_type = rest.pop(0)[7:-1]
+        name += chosen_type[0].upper() + chosen_type[1:]
     condition = rest.pop(0)[6:-1] if rest and rest[0].startswith("where") else ""
-    for each in [name] if rest or name in element else choices(element, name, kind):
-        for one in many(element.get(each)):
-            if not condition or holds(one, condition):
-                is_instant = each.removeprefix(name) == "Instant"
-                yield from follow(Instant(one) if is_instant else one, rest, kind)
+    for property_name in [name] if rest or name in element else choices(element, name, kind):
+        for child in many(element.get(property_name)):
+            if not condition or holds(child, condition):
+                is_instant = property_name.removeprefix(name) == "Instant"
+                yield from follow(Instant(child) if is_instant else child, rest, kind)
 
 
 def choices(element: Resource, name: str, kind: str) -> list[str]:
-    found = [each for each in element if re.fullmatch(rf"{name}[A-Z]\w+", each)]
-    return [each for each in found if kind != "date" or each.removeprefix(name) in DATES]
+    properties = [
+        property_name
+        for property_name in element
+        if re.fullmatch(rf"{name}[A-Z]\w+", property_name)
+    ]
+    return [
+        property_name
+        for property_name in properties
+        if kind != "date" or property_name.removeprefix(name) in DATES
+    ]
 
 
-def holds(one: Resource, condition: str) -> bool:
+def holds(element: Resource, condition: str) -> bool:
     having, _, value = condition.partition("=")
     if value:
-        return bool(one.get(having) == value.strip("'"))
-    link = link_of(one)
+        return bool(element.get(having) == value.strip("'"))
+    link = link_of(element)
     return link is not None and link.type == condition.rpartition(" ")[2]
 
 
 def leaf(kind: str, steps: list[str]) -> Element:
-    """The element that steps lead to."""
-    name, found = kind, None
-    plain = [one for one in steps if not one.startswith("where")]
+    """Return the element that steps lead to."""
+    name, element = kind, None
+    plain = [candidate for candidate in steps if not candidate.startswith("where")]
     for number, step in enumerate(plain):
         if step.startswith("ofType"):
             continue
         following = plain[number + 1] if number + 1 < len(plain) else ""
-        of = following[7:-1] if following.startswith("ofType") else ""
+        chosen_type = following[7:-1] if following.startswith("ofType") else ""
         elements = type_named(name).elements
-        found = elements.get(step + of[:1].upper() + of[1:]) or next(
-            one for key, one in elements.items() if one.choice == step
+        element = elements.get(step + chosen_type[:1].upper() + chosen_type[1:]) or next(
+            candidate for key, candidate in elements.items() if candidate.choice == step
         )
-        name = found.type
-    assert found
-    return found
+        name = element.type
+    assert element
+    return element
 
 
 @cache
 def flavour(kind: str, code: str) -> str:
-    """How a parameter is asked for: its type, but for tokens that have no text."""
+    """Return how a parameter is searched: by its type, or for some tokens by one without a text."""
     param = defined(kind)[code]
     if param.type == "token":
-        of = leaf(kind, param.parts[0]).type
+        element_type = leaf(kind, param.parts[0]).type
         return {"ContactPoint": "contact", "CodeableConcept": "token", "Coding": "token"}.get(
-            of, "token" if of == "Identifier" else "code"
+            element_type, "token" if element_type == "Identifier" else "code"
         )
     return param.type
 
@@ -159,77 +167,79 @@ def reader(kind: str, code: str) -> Reader:
     )
 
     def read(resource: Resource) -> list[Any]:
-        found = [one for steps in param.parts for one in follow(resource, [*steps], param.type)]
-        found = [Instant(one) for one in found] if is_instant else found
+        elements = [
+            element for steps in param.parts for element in follow(resource, [*steps], param.type)
+        ]
+        elements = [Instant(element) for element in elements] if is_instant else elements
         if param.only_whether:
-            return [Coded(code=str(any(one is not False for one in found)).lower())]
-        return [value for one in found for value in _values(kind, param, one)]
+            return [Coded(code=str(any(element is not False for element in elements)).lower())]
+        return [value for element in elements for value in _values(kind, param, element)]
 
     return read
 
 
-def _values(kind: str, param: Defined, one: Any) -> Iterator[Any]:
+def _values(kind: str, param: Defined, element: Any) -> Iterator[Any]:
     match param.type:
         case "token":
-            yield from _coded(kind, param, one)
+            yield from _coded(kind, param, element)
         case "reference":
-            link = link_of(one)
+            link = link_of(element)
             if link:
                 yield link
         case "date":
-            when = _when(one)
-            if when and when != ALWAYS:
-                yield when
+            interval = _when(element)
+            if interval and interval != ALWAYS:
+                yield interval
         case "quantity":
-            yield from _measured(one)
+            yield from _measured(element)
         case "string":
-            yield from [one] if isinstance(one, str) else _parts(one)
+            yield from [element] if isinstance(element, str) else _parts(element)
         case "uri":
-            yield one
+            yield element
 
 
-def _coded(kind: str, param: Defined, one: Any) -> Iterator[Coded]:
-    if isinstance(one, bool):
-        yield Coded(code=str(one).lower())
-    elif isinstance(one, str):
+def _coded(kind: str, param: Defined, element: Any) -> Iterator[Coded]:
+    if isinstance(element, bool):
+        yield Coded(code=str(element).lower())
+    elif isinstance(element, str):
         of_type, of_all = SYSTEMS.get(f"{kind}?{param.code}"), SYSTEMS.get(param.code)
         name = of_type or of_all
         is_code = leaf(kind, param.parts[0]).type == "code"
         system = f"{FHIR}/{name}" if name else OTHER_SYSTEMS.get(param.code, "")
-        yield Coded(system if is_code else "", one)
+        yield Coded(system if is_code else "", element)
     elif flavour(kind, param.code) == "contact":
-        yield Coded(code=one["value"].lower())
-    elif "coding" in one or "text" in one:
-        yield from map(coding_of, one.get("coding", ()))
-        if "text" in one:
-            yield Coded(text=one["text"])
+        yield Coded(code=element["value"].lower())
+    elif "coding" in element or "text" in element:
+        yield from map(coding_of, element.get("coding", ()))
+        if "text" in element:
+            yield Coded(text=element["text"])
     else:
-        yield identifier_of(one) if "value" in one else coding_of(one)
+        yield identifier_of(element) if "value" in element else coding_of(element)
 
 
-def _when(one: Any) -> Time | None:
-    if not isinstance(one, dict) or not {"event", "repeat"} & one.keys():
-        return time_of(one)
-    limits = [time(each) for each in one.get("event", ())]
-    limits += [time_of(each) for each in many(one.get("repeat", {}).get("boundsPeriod"))]
+def _when(element: Any) -> Time | None:
+    if not isinstance(element, dict) or not {"event", "repeat"} & element.keys():
+        return time_of(element)
+    limits = [time(part) for part in element.get("event", ())]
+    limits += [time_of(part) for part in many(element.get("repeat", {}).get("boundsPeriod"))]
     return (min(low for low, _ in limits), max(high for _, high in limits)) if limits else None
 
 
-def _measured(one: Resource) -> Iterator[Measure]:
-    if "currency" in one:
-        money = one["currency"]
-        yield Measure(Decimal(str(one["value"])), "urn:iso:std:iso:4217", money, money)
-    elif "value" in one:
-        names = (one.get(name, "") for name in ("system", "code", "unit"))
-        yield Measure(Decimal(str(one["value"])), *names)
+def _measured(element: Resource) -> Iterator[Measure]:
+    if "currency" in element:
+        money = element["currency"]
+        yield Measure(Decimal(str(element["value"])), "urn:iso:std:iso:4217", money, money)
+    elif "value" in element:
+        names = (element.get(name, "") for name in ("system", "code", "unit"))
+        yield Measure(Decimal(str(element["value"])), *names)
 
 
-def _parts(one: Resource) -> list[str]:
-    return [text for part in STRINGS for text in many(one.get(part))]
+def _parts(element: Resource) -> list[str]:
+    return [text for part in STRINGS for text in many(element.get(part))]
 
 
 def readers(kind: str) -> dict[str, tuple[str, Reader]]:
-    """How each parameter of a type is asked for, and what a resource says for it."""
-    own = (code for code in defined(kind) if not code.startswith("_"))
-    every = {code: row for code, row in COMMON.items() if code.startswith("_")}
-    return every | {code: (flavour(kind, code), reader(kind, code)) for code in own}
+    """Return how each parameter of a type is searched, and a reader of its values."""
+    codes = (code for code in defined(kind) if not code.startswith("_"))
+    common = {code: row for code, row in COMMON.items() if code.startswith("_")}
+    return common | {code: (flavour(kind, code), reader(kind, code)) for code in codes}

@@ -1,25 +1,25 @@
-"""Everything that random resources leave in the tables, written by the store's own operations."""
+"""Store random resources with all their items, by the store's own operations."""
 
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from shared import instants, references, ulids
 from shared.catalog.types import DIRECTORY, RECORDS, TYPES
-from shared.index import long
-from shared.index.rows import rows
-from shared.sessions import times
-from shared.sessions.state import Adoption, Span
-from shared.store.keys import HEADER, Place
-from shared.store.operations import operations
+from shared.fhir import instants, references, ulids
+from shared.rules import times
+from shared.rules.state import Adoption, Span
+from shared.store.index import long_encounters
+from shared.store.index.rows import row_keys
+from shared.store.keys import HEADER_SORT, Place
+from shared.store.operations import write_operations
 from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
-from tests.memory import Memory
 from tests.oracle import r4
 from tests.oracle.making import Maker, Resource
 from tests.oracle.making_any import AnyMaker
 from tests.oracle.matcher import Everything, name_of
 from tests.oracle.values import BASE, READERS, ZONE
+from tests.support.memory_reads import Memory
 
 CREATED = "2026-01-01T00:00:00.000Z"
 RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ THREADS = 30
 
 
 def fill(memory: Memory, seed: str, size: int) -> Everything:
-    """Store two fifths Encounters, and Communications most of which are messages of few threads."""
+    """Store two fifths Encounters, and Communications: mostly messages of a few threads."""
     token = references.BASE.set(BASE)
     try:
         return _Filling(memory, seed, size).everything()
@@ -59,8 +59,10 @@ class _Filling:
             self._encounter(self.make.encounter(f"e{number}"))
         for number in range(self.size - self.encounters):
             if number < THREADS or number % 3 == 0:
-                made = self.make.communication(f"t{number}" if number < THREADS else f"c{number}")
-                self._keep(made, Place(made["id"], HEADER))
+                communication = self.make.communication(
+                    f"t{number}" if number < THREADS else f"c{number}"
+                )
+                self._keep(communication, Place(communication["id"], HEADER_SORT))
             else:
                 self._message(number)
         for (session, thread), sorts in self.spans.items():
@@ -71,12 +73,12 @@ class _Filling:
         return Everything(self.resources, self.sessions)
 
     def _adopting(self, thread: str) -> list[str]:
-        """Three sessions in turn have adopted what came to a thread before."""
+        """Return the three sessions that have, in turn, adopted a thread's earlier messages."""
         return [f"e{(int(thread[1:]) * 3 + number) % 20}" for number in range(3)]
 
     def _encounter(self, resource: Resource) -> None:
         self._bulky(resource)
-        is_long = long.is_long(resource, instants.now(), ZONE)
+        is_long = long_encounters.is_long(resource, instants.now(), ZONE)
         record = EncounterRecord(
             id=resource["id"],
             version=1,
@@ -84,18 +86,18 @@ class _Filling:
             created=CREATED,
             updated="",
             entered=CREATED,
-            rows=rows(resource, CREATED, zone=ZONE, is_long=is_long, most=100),
+            rows=row_keys(resource, CREATED, zone=ZONE, is_long=is_long, most=100),
         )
         self.resources.append(resource)
         self._write(record)
 
     def _message(self, number: int) -> None:
-        """A message of a large thread or a small one, with an id of ours or its sender's own."""
+        """Store a message of a large or small thread, with an id of the server or of its sender."""
         thread = f"t{min(self.dice.randrange(THREADS), self.dice.randrange(THREADS))}"
-        made = self.make.communication("", f"Communication/{thread}")
-        order = times.order(made, RECEIVED, ZONE)
+        message = self.make.communication("", f"Communication/{thread}")
+        order = times.order(message, RECEIVED, ZONE)
         ulid = ulids.prefix(order) + f"{number:016}"
-        made["id"] = f"own{number}" if self.dice.random() < 0.1 else f"{thread}.{ulid}"
+        message["id"] = f"own{number}" if self.dice.random() < 0.1 else f"{thread}.{ulid}"
         sort = f"m#{ulid}"
         state: dict[str, Any] = {}
         session = ""
@@ -109,9 +111,9 @@ class _Filling:
             state = {"epoch": epoch}
             session = adopting[place] if place < len(adopting) else ""
         if session:
-            self.sessions[name_of(made)] = f"Encounter/{session}"
+            self.sessions[name_of(message)] = f"Encounter/{session}"
             self.spans.setdefault((session, thread), set()).add(sort)
-        self._keep(made, Place(thread, sort), **state)
+        self._keep(message, Place(thread, sort), **state)
 
     def _keep(self, resource: Resource, place: Place, **state: Any) -> None:
         self._bulky(resource)
@@ -124,12 +126,12 @@ class _Filling:
             place=place,
             **state,
         )
-        found = rows(resource, CREATED, zone=ZONE, most=100)
+        rows = row_keys(resource, CREATED, zone=ZONE, most=100)
         self.resources.append(resource)
-        self._write(replace(record, rows=found))
+        self._write(replace(record, rows=rows))
 
     def _bulky(self, resource: Resource) -> None:
-        """Make some larger than a row, some of these even in what searches look at."""
+        """Make some resources larger than a row, some of these even in what searches read."""
         size = self.dice.choices([0, 1200, 3000], (90, 7, 3))[0]
         if size:
             noise = self.dice.randbytes(size // 2).hex()
@@ -138,8 +140,8 @@ class _Filling:
             resource["meta"]["tag"] = [{"system": "urn:noise", "code": "noise", "display": noise}]
 
     def _write(self, record: Any) -> None:
-        """Write all that belongs to a record."""
-        for operation in operations(record, None, "-"):
+        """Store all items that belong to a record."""
+        for operation in write_operations(record, None, "-"):
             put = operation["Put"]
             self.memory.put_item(TableName=put["TableName"], Item=put["Item"])
 
@@ -156,8 +158,8 @@ class _FillingAny(_Filling):
     def everything(self) -> Everything:
         for number in range(self.encounters):
             self._encounter(self.make.encounter(f"e{number}"))
-            made = self.make.communication(f"t{number}")
-            self._keep(made, Place(made["id"], HEADER))
+            communication = self.make.communication(f"t{number}")
+            self._keep(communication, Place(communication["id"], HEADER_SORT))
             for kind in self.types:
                 self._resource(self.any.any(kind, str(number)))
         readers = READERS | {kind: r4.readers(kind) for kind in self.types}
@@ -172,7 +174,7 @@ class _FillingAny(_Filling):
             json=json.dumps(resource).encode(),
             created=CREATED,
             updated="",
-            rows=rows(resource, CREATED, zone=ZONE, most=100),
+            rows=row_keys(resource, CREATED, zone=ZONE, most=100),
         )
         self.resources.append(resource)
         self._write(record)

@@ -1,6 +1,6 @@
-"""Random searches for the directory and the records, against what R4's own expressions say.
+"""Random searches for the directory and the records, compared with R4's own expressions.
 
-More of both: `SEARCH_ORACLE=5000x5000 uv run pytest tests/oracle`.
+For more of both: `SEARCH_ORACLE=5000x5000 uv run pytest tests/oracle`.
 """
 
 import os
@@ -20,7 +20,7 @@ EVERY_WAY = [
 ]
 
 
-def test_every_search_finds_what_a_plain_matcher_finds_in_the_order_asked_for(
+def test_every_search_agrees_with_a_plain_matcher_and_the_requested_order(
     record_property: Callable[[str, Any], None],
 ) -> None:
     with reading() as memory:

@@ -1,6 +1,6 @@
-"""Random searches over random resources, against a matcher that shares no code with ours.
+"""Random searches over random resources, compared with a matcher that shares no code with ours.
 
-More of both: `SEARCH_ORACLE=5000x5000 uv run pytest tests/oracle`.
+For more of both: `SEARCH_ORACLE=5000x5000 uv run pytest tests/oracle`.
 """
 
 import os
@@ -30,7 +30,7 @@ EVERY_WAY = [
 ]
 
 
-def test_every_search_finds_what_a_plain_matcher_finds_in_the_order_asked_for(
+def test_every_search_agrees_with_a_plain_matcher_and_the_requested_order(
     record_property: Callable[[str, Any], None],
 ) -> None:
     with reading() as memory:

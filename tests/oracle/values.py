@@ -1,4 +1,4 @@
-"""What a resource says for each search parameter, read off R4's text and nothing of the service's.
+"""The values of each search parameter of a resource, by R4's text, without the service's code.
 
 https://hl7.org/fhir/R4/encounter.html#search and https://hl7.org/fhir/R4/communication.html#search
 """
@@ -12,12 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 type Resource = dict[str, Any]
-# The first and the last nanosecond since 1970; infinite where a Period is open.
+# The first and the last nanosecond since 1970. An open bound of a Period is infinite.
 type Time = tuple[float, float]
 
 BASE = "https://fhir.example.org/fhir/R4"
 ZONE = ZoneInfo("Europe/Berlin")
-# When everything is asked: the resources are of the 500 days from June 2025 on.
+# The time of the searches. The resources are of the 500 days from June 2025 on.
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 ALWAYS: Time = (-float("inf"), float("inf"))
 SECOND = 10**9
@@ -25,7 +25,7 @@ SECOND = 10**9
 
 @dataclass(frozen=True)
 class Coded:
-    """A Coding, code or Identifier; `kinds` are the codings of an Identifier's type."""
+    """A Coding, code or Identifier. `kinds` has the codings of an Identifier's type."""
 
     system: str = ""
     code: str = ""
@@ -35,7 +35,7 @@ class Coded:
 
 @dataclass(frozen=True)
 class Link:
-    """A reference, relative where it is to this server, and the identifier beside it."""
+    """A reference, relative if it is to this server, and its identifier."""
 
     to: str
     type: str
@@ -51,13 +51,13 @@ class Measure:
 
 
 class Instant(str):
-    """A time that is a point, however it is written."""
+    """A time that is a point, in whatever precision it is written."""
 
     __slots__ = ()
 
 
 def time(text: str) -> Time:
-    """The stretch that a date or time covers; what has no zone is local.
+    """Return the interval that a date or time covers. Without a zone it is local.
 
     https://hl7.org/fhir/R4/search.html#date: an instant is a fixed point in time, and so is any
     time with a fraction.
@@ -79,12 +79,12 @@ def time(text: str) -> Time:
 
 def _calendar(numbers: list[int]) -> Time:
     year, month, day = (*numbers, 1, 1)[:3]
-    after = {
+    following = {
         1: (year + 1, 1, 1),
         2: (year + month // 12, month % 12 + 1, 1),
         3: (datetime(year, month, day, tzinfo=UTC) + timedelta(days=1)).timetuple()[:3],
     }[len(numbers)]
-    return _instant((year, month, day), ZONE), _instant(after, ZONE) - 1
+    return _instant((year, month, day), ZONE), _instant(following, ZONE) - 1
 
 
 def _instant(numbers: tuple[int, ...], zone: tzinfo) -> int:
@@ -107,53 +107,53 @@ def many(element: Any) -> list[Any]:
 
 
 def at(resource: Resource, path: str) -> list[Any]:
-    found: list[Any] = [resource]
+    elements: list[Any] = [resource]
     for name in path.split("."):
-        found = [one for each in found for one in many(each.get(name))]
-    return found
+        elements = [child for parent in elements for child in many(parent.get(name))]
+    return elements
 
 
 def coding(path: str) -> Callable[[Resource], list[Coded]]:
-    return lambda resource: [coding_of(one) for one in at(resource, path)]
+    return lambda resource: [coding_of(element) for element in at(resource, path)]
 
 
-def coding_of(one: Resource) -> Coded:
-    return Coded(one.get("system", ""), one.get("code", ""), one.get("display", ""))
+def coding_of(part: Resource) -> Coded:
+    return Coded(part.get("system", ""), part.get("code", ""), part.get("display", ""))
 
 
 def concept(path: str) -> Callable[[Resource], list[Coded]]:
     def read(resource: Resource) -> list[Coded]:
         concepts = at(resource, path)
-        codings = [coding_of(one) for each in concepts for one in each.get("coding", ())]
-        return codings + [Coded(text=each["text"]) for each in concepts if "text" in each]
+        codings = [coding_of(part) for element in concepts for part in element.get("coding", ())]
+        return codings + [Coded(text=element["text"]) for element in concepts if "text" in element]
 
     return read
 
 
 def code(path: str, system: str = "") -> Callable[[Resource], list[Coded]]:
-    return lambda resource: [Coded(system, one) for one in at(resource, path)]
+    return lambda resource: [Coded(system, text) for text in at(resource, path)]
 
 
 def identifier(resource: Resource) -> list[Coded]:
-    return [identifier_of(one) for one in resource.get("identifier", ())]
+    return [identifier_of(element) for element in resource.get("identifier", ())]
 
 
-def identifier_of(one: Resource) -> Coded:
-    kind = one.get("type", {})
-    kinds = tuple((each["system"], each["code"]) for each in kind.get("coding", ()))
-    return Coded(one.get("system", ""), one["value"], kind.get("text", ""), kinds)
+def identifier_of(element: Resource) -> Coded:
+    kind = element.get("type", {})
+    kinds = tuple((part["system"], part["code"]) for part in kind.get("coding", ()))
+    return Coded(element.get("system", ""), element["value"], kind.get("text", ""), kinds)
 
 
 def link(path: str, only: str = "") -> Callable[[Resource], list[Link]]:
     def read(resource: Resource) -> list[Link]:
-        found = [link_of(one) for one in at(resource, path)]
-        return [one for one in found if one and only in ("", one.type)]
+        links = [link_of(element) for element in at(resource, path)]
+        return [element for element in links if element and only in ("", element.type)]
 
     return read
 
 
-def link_of(one: Any) -> Link | None:
-    element: Resource = {"reference": one} if isinstance(one, str) else one
+def link_of(value: Any) -> Link | None:
+    element: Resource = {"reference": value} if isinstance(value, str) else value
     to = here(element.get("reference", ""))
     named = re.search(r"(?:^|/)([A-Z]\w+)/[^/|]+$", to)
     identified = element.get("identifier")
@@ -164,36 +164,36 @@ def link_of(one: Any) -> Link | None:
 
 
 def here(reference: str) -> str:
-    """A reference of this server is the same relative, absolute, and to a version."""
+    """Return a reference to this server as relative and without a version, others unchanged."""
     relative = reference.removeprefix(BASE + "/")
     return relative if "://" in relative else relative.partition("/_history/")[0]
 
 
 def times(path: str) -> Callable[[Resource], list[Time]]:
     def read(resource: Resource) -> list[Time]:
-        found = [time_of(one) for one in at(resource, path)]
-        return [one for one in found if one != ALWAYS]
+        intervals = [time_of(element) for element in at(resource, path)]
+        return [element for element in intervals if element != ALWAYS]
 
     return read
 
 
-def time_of(one: Any) -> Time:
-    if isinstance(one, str):
-        return time(one)
-    low = time(one["start"])[0] if "start" in one else ALWAYS[0]
-    high = time(one["end"])[1] if "end" in one else ALWAYS[1]
+def time_of(value: Any) -> Time:
+    if isinstance(value, str):
+        return time(value)
+    low = time(value["start"])[0] if "start" in value else ALWAYS[0]
+    high = time(value["end"])[1] if "end" in value else ALWAYS[1]
     return low, high
 
 
 def measure(path: str) -> Callable[[Resource], list[Measure]]:
     return lambda resource: [
         Measure(
-            Decimal(str(one["value"])),
-            one.get("system", ""),
-            one.get("code", ""),
-            one.get("unit", ""),
+            Decimal(str(quantity["value"])),
+            quantity.get("system", ""),
+            quantity.get("code", ""),
+            quantity.get("unit", ""),
         )
-        for one in at(resource, path)
+        for quantity in at(resource, path)
     ]
 
 

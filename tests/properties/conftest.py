@@ -1,4 +1,4 @@
-"""As for the tests of handlers."""
+"""The fixtures of the tests of handlers."""
 
 from tests.api.conftest import clinic, tables
 

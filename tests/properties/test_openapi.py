@@ -1,7 +1,7 @@
-"""Requests generated from OpenAPI: none breaks the service, every answer is as it is described.
+"""Requests generated from OpenAPI: none breaks the service, and every answer is as described.
 
-Of each route that all types have a few are asked, others at each route, unless many are wanted:
-`REQUESTS=5000 uv run pytest -s tests/properties` makes so many, and says how they were answered.
+Only a few types are called at each route, since all types behave alike. `REQUESTS=5000 uv run
+pytest -s tests/properties` makes that many requests of more types, and prints the statuses.
 """
 
 import copy
@@ -21,19 +21,19 @@ from schemathesis import checks
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks as openapi_checks
 
+from shared.catalog.examples import EXAMPLES
 from shared.catalog.interactions import PLAIN
 from shared.catalog.types import CARE, TYPES
-from shared.http.examples import EXAMPLES
 from shared.store import dynamodb, transactions
-from tests import care, consistency
-from tests.database import Database
-from tests.frontdoor import BASE, ORIGIN, Answer, FrontDoor
-from tests.sampling import sampled
+from tests.support import care, consistency
+from tests.support.frontdoor import BASE, ORIGIN, Answer, FrontDoor
+from tests.support.memory_database import Database
+from tests.support.sampling import sampled
 
 REQUESTS = int(os.environ.get("REQUESTS", "400"))
-# So many types of each route beside the two that have rules of their own.
+# The number of types at each route, beside the two that have rules of their own.
 OTHERS = 2 if REQUESTS < 2000 else len(TYPES)
-# Refusals that say something of what is stored, or of the rules of sessions.
+# Refusals that depend on stored data or on the rules of sessions.
 BUSINESS = frozenset({304, 404, 409, 410, 412, 422})
 CHECKS = [
     checks.not_a_server_error,
@@ -43,8 +43,8 @@ CHECKS = [
 ]
 type Json = dict[str, Any]
 
-# What somebody sends who has read the documentation: values that fit each other. Patterns end in
-# `\\Z`, for Hypothesis reads them as Python does, whose `$` lets a line feed pass.
+# Bodies of a client that has read the documentation: values that fit each other. Patterns end in
+# `\\Z`, since Hypothesis reads them as Python does, whose `$` matches before a line feed.
 WORDS: Json = {"type": "string", "pattern": "^[A-Za-z]{1,20}( [A-Za-z]{1,20})?\\Z"}
 DAY = {"type": "string", "pattern": "^2026-0[1-5]-[01][1-9]\\Z"}
 LATER = {"type": "string", "pattern": "^2026-0[6-9]-[01][1-9]\\Z"}
@@ -81,7 +81,7 @@ QUERIES: Json = {
     "vid": {"enum": ["1", "2", "3"]},
     "profile": {"enum": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-encounter"]},
 }
-# A definition of each kind that there is.
+# A definition of each kind.
 DEFINED = {
     "OperationDefinition": "Encounter-open-session",
     "SearchParameter": "Communication-session",
@@ -91,10 +91,10 @@ DEFINED = {
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A database that does not copy its tables for each transaction, as moto does."""
+    """Use a database that does not copy its tables for each transaction, as moto does."""
     database = Database()
     with monkeypatch.context() as patched:
-        patched.setattr("tests.database.MOST_CALLS", 10_000_000)
+        patched.setattr("tests.support.memory_database.MOST_CALLS", 10_000_000)
         patched.setattr(dynamodb, "client", lambda: database)
         patched.setattr(transactions, "client", lambda: database)
         yield
@@ -102,33 +102,35 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def informed(api: Json) -> Json:
-    """Give the API as somebody uses it who has read of it: known ids, nothing that is not shown."""
-    made = copy.deepcopy(api)
-    schemas = _for_requests(made["components"]["schemas"])
+    """Return the API as an informed client uses it: known ids and documented elements only."""
+    copied = copy.deepcopy(api)
+    schemas = _for_requests(copied["components"]["schemas"])
     for name, schema in schemas.items():
-        for element, each in schema.get("properties", {}).items():
-            schema["properties"][element] = _informed(element, each)
+        for element, element_schema in schema.get("properties", {}).items():
+            schema["properties"][element] = _informed(element, element_schema)
         if "properties" in schema:
             schema |= {"additionalProperties": False, "minProperties": 1}
         if name in SENT:
             closed = {} if "enum" in SENT[name] else _CLOSED
             schemas[name] = {"type": schema["type"], **SENT[name], **closed}
-    for path, methods in made["paths"].items():
-        own = DEFINED.get(path.split("/")[1])
-        known = QUERIES | ({"id": {"enum": [own, "none"]}} if own else {})
+    for path, methods in copied["paths"].items():
+        example_id = DEFINED.get(path.split("/")[1])
+        schemas_by_name = QUERIES | ({"id": {"enum": [example_id, "none"]}} if example_id else {})
         for operation in methods.values():
             operation["parameters"] = [
-                row | {"schema": known.get(row["name"], row["schema"])}
+                row | {"schema": schemas_by_name.get(row["name"], row["schema"])}
                 for row in operation.get("parameters", ())
-                if known.get(row["name"]) is not False
+                if schemas_by_name.get(row["name"]) is not False
             ]
             _inform_body(operation, path.rpartition("/")[2])
-    made["components"]["schemas"] |= {f"Sent{name}": each for name, each in schemas.items()}
-    return made
+    copied["components"]["schemas"] |= {
+        f"Sent{name}": element_schema for name, element_schema in schemas.items()
+    }
+    return copied
 
 
 def _for_requests(value: Json) -> Json:
-    """Copy what refers to schemas so that it refers to those of requests."""
+    """Return a copy whose references to schemas lead to those of requests."""
     copied: Json = json.loads(
         json.dumps(value).replace("#/components/schemas/", "#/components/schemas/Sent")
     )
@@ -201,7 +203,7 @@ def called(case: Any, role: str) -> tuple[requests.PreparedRequest, Answer]:
 
 
 def check(case: Any, sent: requests.PreparedRequest, answer: Answer) -> None:
-    """Raise where an answer is not what OpenAPI says, or a refusal not what its face refuses by."""
+    """Raise unless the answer is as OpenAPI describes it. A refusal must have its API's format."""
     response = Response(
         status_code=answer.status,
         headers={name.lower(): [text] for name, text in answer.headers.items()},
@@ -216,16 +218,16 @@ def check(case: Any, sent: requests.PreparedRequest, answer: Answer) -> None:
         assert named == ("application/problem+json" if is_plain(case) else "OperationOutcome")
 
 
-def run(api: Json, each: int, counted: Counter[tuple[str, int]]) -> None:
-    """Make so many requests of each operation."""
-    for found in schemathesis.openapi.from_dict(api).get_all_operations():
-        operation: Any = found.ok()  # type: ignore[union-attr]  # an Err has none, and fails
+def run(api: Json, examples: int, counted: Counter[tuple[str, int]]) -> None:
+    """Make `each` requests of each operation."""
+    for result in schemathesis.openapi.from_dict(api).get_all_operations():
+        operation: Any = result.ok()  # type: ignore[union-attr]  # an Err has none, and fails
 
         _restore(operation.path.split("/")[1])
 
         @seed(counted.total())
         @settings(
-            max_examples=each,
+            max_examples=examples,
             deadline=None,
             database=None,
             phases=[Phase.generate],
@@ -233,9 +235,9 @@ def run(api: Json, each: int, counted: Counter[tuple[str, int]]) -> None:
         )
         @given(case=operation.as_strategy())
         def make(case: Any) -> None:
-            own = case.path_parameters.get("id") if case.path_parameters else None
-            if own and case.method.upper() == "PUT" and isinstance(case.body, dict):
-                case.body["id"] = own
+            path_id = case.path_parameters.get("id") if case.path_parameters else None
+            if path_id and case.method.upper() == "PUT" and isinstance(case.body, dict):
+                case.body["id"] = path_id
             sent, answer = called(case, "practitioner")
             check(case, sent, answer)
             counted[f"{case.method.upper()} {case.operation.path}", answer.status] += 1
@@ -243,15 +245,15 @@ def run(api: Json, each: int, counted: Counter[tuple[str, int]]) -> None:
         make()
 
 
-def _restore(own: str) -> None:
-    """Bring the examples back that may have been deleted, and are of care or a route's own type."""
-    for kind in {*CARE, own} & EXAMPLES.keys():
-        admin = FrontDoor(role="admin")  # who sees whose draft it may have become
+def _restore(route_type: str) -> None:
+    """Restore the examples of care and of a route's own type, which may have been deleted."""
+    for kind in {*CARE, route_type} & EXAMPLES.keys():
+        admin = FrontDoor(role="admin")  # may see a draft, whoever owns it now
         assert admin.put(f"/{kind}/example", EXAMPLES[kind]).status in (200, 201, 422)
 
 
 @pytest.mark.usefixtures("fast")
-def test_whatever_is_asked_is_answered_as_described(
+def test_every_answer_is_as_openapi_describes_it(
     clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logger = import_module("shared.http.endpoint").logger
@@ -264,14 +266,14 @@ def test_whatever_is_asked_is_answered_as_described(
     each = -(-REQUESTS // operations)
     run(api, -(-each // 4), counted)
     run(informed(api), each - each // 4, counted)
-    while counted.total() < REQUESTS:  # what has few values is asked less often
+    while counted.total() < REQUESTS:  # operations with few values get fewer requests
         run(informed(api), 2, counted)
-    for (asked, status), number in sorted(counted.items()):
-        print(f"{number:6} {status} {asked}")  # noqa: T201 - shown by -s
+    for (operation, status), number in sorted(counted.items()):
+        print(f"{number:6} {status} {operation}")  # noqa: T201 - shown by -s
     good = sum(n for (_, status), n in counted.items() if status < 300 or status in BUSINESS)
-    print(f"{counted.total()} requests, {good} answered with success or a business refusal")  # noqa: T201 - as above
+    print(f"{counted.total()} requests, {good} answered with success or a business refusal")  # noqa: T201 - shown by -s
     assert good >= counted.total() / 2
 
 
-def test_the_api_is_json(clinic: FrontDoor) -> None:
+def test_the_openapi_document_is_json(clinic: FrontDoor) -> None:
     assert json.loads(clinic.get("/openapi.json").text)["openapi"] == "3.1.0"

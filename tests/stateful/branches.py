@@ -1,15 +1,15 @@
-"""What a transaction did, in the words of the rules: read off the pictures before and after it."""
+"""The rules that a transaction followed, derived from the pictures before and after it."""
 
 from collections.abc import Iterator
 
-from shared.sessions import kinds
+from shared.rules import classification
 from shared.store.records import CommunicationRecord, EncounterRecord
-from tests.invariants import FINISHED, gained, policy_of, status
-from tests.picture import Picture
+from tests.support.picture import Picture
+from tests.support.session_invariants import FINISHED, gained, policy_of, status
 
 
 def seen(before: Picture, after: Picture) -> Iterator[str]:
-    """Name every rule that a transaction followed."""
+    """Yield the name of every rule that a transaction followed."""
     for message in after.messages.values():
         old = before.messages.get(message.id)
         if message is old:
@@ -34,7 +34,7 @@ def _arrival(before: Picture, after: Picture, message: CommunicationRecord) -> s
         return f"waits, {policy_of(after, message).name}{', plain header' if plain else ''}"
     old, new = before.encounters.get(session_id), after.encounters[session_id]
     if old is None:
-        return "opens a session" if kinds.is_open(new.resource) else "makes a finished day"
+        return "opens a session" if classification.is_open(new.resource) else "makes a finished day"
     if status(old) == FINISHED:
         return f"late, {'amends' if new.version > old.version else 'within'} its day"
     if new.slots > old.slots:
@@ -48,7 +48,7 @@ def _beside(before: Picture, after: Picture, message: CommunicationRecord) -> It
     session_id = after.session(message)
     old, new = before.encounters.get(session_id), after.encounters.get(session_id)
     thread = message.place.thread
-    if old and new and kinds.is_open(new.resource) and new.version > old.version:
+    if old and new and classification.is_open(new.resource) and new.version > old.version:
         moved = old.resource.get("period") != new.resource.get("period")
         yield "message: corrects the beginning" if moved else "message: adds a patient"
     if new and not old and next(after.children(session_id), None):
@@ -59,8 +59,8 @@ def _beside(before: Picture, after: Picture, message: CommunicationRecord) -> It
         yield "message: of a completed header"
     for extension in after.headers[thread].resource.get("extension", ()):
         for part in extension["extension"]:
-            said = part.get("valueCode", "") if part["url"] == "policy" else ""
-            yield f"message: its header says {part['url']} {said}".rstrip()
+            policy = part.get("valueCode", "") if part["url"] == "policy" else ""
+            yield f"message: its header says {part['url']} {policy}".rstrip()
 
 
 def _recount(before: Picture, after: Picture, old: CommunicationRecord) -> str:
@@ -73,7 +73,7 @@ def _recount(before: Picture, after: Picture, old: CommunicationRecord) -> str:
     if now is was:
         return "open, marks the slot"
     if status(was) != FINISHED:
-        return f"{'open' if kinds.is_open(was.resource) else 'void'}, marks the session"
+        return f"{'open' if classification.is_open(was.resource) else 'void'}, marks the session"
     if status(now) != FINISHED:
         return "finished, none left"
     return f"finished, {'amended' if now.version > was.version else 'nothing to amend'}"
@@ -100,23 +100,23 @@ def _links(before: Picture, after: Picture) -> Iterator[str]:
 
 
 def _encounter(after: Picture, old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]:
-    kind = "child" if kinds.parent(new.resource) else "session"
+    kind = "child" if classification.parent(new.resource) else "session"
     if old is None:
         yield f"{kind} created {status(new)}"
     elif old.deleted:
         yield f"{kind} brought back {status(new)}"
     elif new.deleted:
         yield f"deleted: {status(old)}"
-    elif not kinds.is_open(old.resource) and kinds.is_open(new.resource):
+    elif not classification.is_open(old.resource) and classification.is_open(new.resource):
         yield f"{kind} reopened{', daily' if new.home else ''}"
-    elif kinds.is_open(old.resource) and not kinds.is_open(new.resource):
+    elif classification.is_open(old.resource) and not classification.is_open(new.resource):
         how = " in steps" if old.closing else " with its session" if kind == "child" else ""
         yield f"{kind} ended{how}: {status(new)}"
         if kind == "session" and not old.closing and next(after.children(new.id), None):
             yield "session ended with children"
     elif new.closing and not old.closing:
         yield "closing begun"
-    elif kinds.is_open(new.resource) and old.due != new.due:
+    elif classification.is_open(new.resource) and old.due != new.due:
         yield f"due {'later' if new.due > old.due else 'earlier' if new.due else 'no more'}"
     elif new.slots < old.slots:
         yield "session left by a thread"
@@ -127,11 +127,11 @@ def _settled(old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]
     if old and old.figures.dirty and not new.figures.dirty:
         yield "session recomputed"
     if status(new) == FINISHED and old and status(old) != FINISHED:
-        kept = {"start", "end"} - new.filled
-        yield f"closing keeps a client's {' and '.join(sorted(kept)) or 'nothing'}"
+        clients_bounds = {"start", "end"} - new.filled
+        yield f"closing keeps a client's {' and '.join(sorted(clients_bounds)) or 'nothing'}"
 
 
-# What every run has to follow at least once, in the words of `seen`.
+# The rules that every run must follow at least once, as `seen` names them.
 RULES = frozenset(
     {
         "GET Encounter $everything answered 200",

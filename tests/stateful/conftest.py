@@ -1,4 +1,4 @@
-"""Places for single cases; no log and no figures of requests, most of what a run would do."""
+"""Places for single cases. Logs and figures are silenced, since they take most of the time."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -13,7 +13,7 @@ from tests.stateful.practice import NOON, local
 
 @pytest.fixture(autouse=True)
 def silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("shared.http.endpoint", "shared.jobs"):
+    for module in ("shared.http.endpoint", "shared.http.jobs"):
         logger = import_module(module).logger
         monkeypatch.setattr(logger, "info", lambda *_, **__: None)
     monkeypatch.setattr(metrics, "note", lambda *_, **__: None)
@@ -21,17 +21,17 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def places() -> Iterator[Callable[..., Place]]:
-    """Make places, one after the other: the next is made when the last is over."""
-    made: list[Place] = []
+    """Yield a function that makes places. Each one is closed when the next is made."""
+    open_places: list[Place] = []
 
     def over() -> None:
-        while made:
-            made.pop().close()
+        while open_places:
+            open_places.pop().close()
 
-    def make(moment: str = NOON, **said: Any) -> Place:
+    def make(moment: str = NOON, **environment: Any) -> Place:
         over()
-        made.append(Place(local(moment), **said))
-        return made[0]
+        open_places.append(Place(local(moment), **environment))
+        return open_places[0]
 
     yield make
     over()

@@ -1,4 +1,4 @@
-"""Rules about Encounters: opened by a client, ended by hand, reopened, deleted, their children."""
+"""Rules about Encounters and their children: opened, ended by hand, reopened, deleted."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from shared import instants
-from shared.sessions import kinds
-from tests import care
-from tests.database import Fate
+from shared.fhir import instants
+from shared.rules import classification
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
+from tests.support import care
+from tests.support.memory_database import Fate
 
 MOST_ENCOUNTERS = 9
 _PERIODS = st.sampled_from(("", "", "", "start", "end", "both", "ahead", "now"))
@@ -64,7 +64,7 @@ class Encounters(Machine):
     @precondition(lambda self: self._has_room() and self.picture.encounters)
     @rule(encounter=which, fate=fates)
     def encounter_has_many_children(self, encounter: int, fate: Fate) -> None:
-        """So many that its end does not fit one transaction; then it ends."""
+        """The Encounter gets too many children to end in one transaction; then it ends."""
         encounter_id = self.encounter_id(encounter)
         for number in range(5):
             child = care.medical_encounter(encounter_id, f"Patient/child-{number}")
@@ -88,10 +88,10 @@ class Encounters(Machine):
             return
         if status != "finished":
             self.by_hand.add(encounter_id)
-        own = body.get("period", {}) | self._period(period).get("period", {})
-        if "end" in own and own.get("start", "") > own["end"]:
-            own = {"end": own["end"]}
-        body |= {"status": status} | ({"period": own} if own else {})
+        new_period = body.get("period", {}) | self._period(period).get("period", {})
+        if "end" in new_period and new_period.get("start", "") > new_period["end"]:
+            new_period = {"end": new_period["end"]}
+        body |= {"status": status} | ({"period": new_period} if new_period else {})
         self.place.call("PUT", f"/Encounter/{encounter_id}", body, fate)
 
     @precondition(lambda self: self.picture.encounters)
@@ -103,11 +103,13 @@ class Encounters(Machine):
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, period=_PERIODS, fate=fates)
     def encounter_gets_a_period(self, encounter: int, period: str, fate: Fate) -> None:
-        """Of a client's that writes its own bounds and leaves out what it did not write."""
+        """A client writes its own bounds and leaves out what it did not write."""
         url = f"/Encounter/{self.encounter_id(encounter)}"
         if body := self.read(url):
-            own = {name: value for name, value in body.items() if name not in ("period", "length")}
-            self.place.call("PUT", url, own | self._period(period), fate)
+            own_elements = {
+                name: value for name, value in body.items() if name not in ("period", "length")
+            }
+            self.place.call("PUT", url, own_elements | self._period(period), fate)
 
     @precondition(lambda self: self._ended())
     @rule(encounter=which, fate=fates)
@@ -120,11 +122,13 @@ class Encounters(Machine):
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, number=which, fate=fates)
     def encounter_written_back(self, encounter: int, number: int, fate: Fate) -> None:
-        """An old read comes back as a PUT, maybe of what is deleted now."""
+        """A client puts an old read back, perhaps of a deleted resource."""
         url = f"/Encounter/{self.encounter_id(encounter)}"
-        if read := self.bodies.get(url):
-            body = read[number % len(read)] | {"reasonCode": [{"text": f"Number {number}"}]}
-            if body["status"] in kinds.VOID:
+        if old_bodies := self.bodies.get(url):
+            body = old_bodies[number % len(old_bodies)] | {
+                "reasonCode": [{"text": f"Number {number}"}]
+            }
+            if body["status"] in classification.VOID:
                 self.by_hand.add(self.encounter_id(encounter))
             self.place.call("PUT", url, body, fate)
 

@@ -1,17 +1,17 @@
-"""What may become of a request: mostly nothing, else it crashes, sleeps, loses an answer."""
+"""What may happen to a request: usually nothing, else a crash, a sleep, or a lost answer."""
 
 from hypothesis import strategies as st
 
 from shared.store.operations import DUE_SHARDS
-from tests.database import Fate
 from tests.stateful.requests import Crashing, Sleeping, Unanswered
+from tests.support.memory_database import Fate
 
-# More calls than most requests make: one that is over before has no such fate.
+# More calls than most requests make. A request that ends before the n-th is not affected.
 _calls = st.integers(1, 14)
 
 
 def _fate(kind: int, number: int) -> Fate:
-    """Make a new one each time: it counts."""
+    """Return a new fate, since it counts the calls."""
     if kind < 6:
         return Fate()
     if kind < 8:
@@ -20,7 +20,7 @@ def _fate(kind: int, number: int) -> Fate:
 
 
 fates = st.builds(_fate, st.integers(0, 10), _calls)
-# The schedule's calls after those that read what is due.
+# The calls of the schedule after those that read what is due.
 calls_of_the_queue = st.builds(
-    Crashing, st.integers(DUE_SHARDS + 1, DUE_SHARDS + 2), after_it=st.booleans()
+    Crashing, st.integers(DUE_SHARDS + 1, DUE_SHARDS + 3), after_it=st.booleans()
 )

@@ -1,4 +1,4 @@
-"""What every machine has: a place, what has been made in it, and what is always true there."""
+"""The base of every state machine: a practice, what has been made in it, and its invariants."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,23 +8,23 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
-from shared.interactions import closing, due
-from shared.sessions import kinds
-from tests import care, consistency
-from tests.database import Fate
-from tests.frontdoor import PATCH
-from tests.picture import Picture
+from shared.rules import classification
+from shared.sessions import closing, due
 from tests.stateful.place import Place
 from tests.stateful.practice import Practice, local
+from tests.support import care, consistency
+from tests.support.frontdoor import PATCH
+from tests.support.memory_database import Fate
+from tests.support.picture import Picture
 
-# A choice among what there is, the newest first and mostly that.
+# An index into a list, mostly of its newest elements.
 which = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 5))
 STARTS = ("2026-03-27 09:00", "2026-03-28 23:40", "2026-10-24 23:30", "2026-03-02 12:00")
 _QUIET_ROUNDS = 12
 
 
 class Machine(RuleBasedStateMachine):
-    """A practice under one policy; the rules are added by the modules of their subjects."""
+    """A practice under one policy. The modules of each subject add the rules."""
 
     environment: ClassVar[dict[str, str]] = {}
     variants: ClassVar[tuple[dict[str, str], ...]] = ({},)
@@ -44,9 +44,11 @@ class Machine(RuleBasedStateMachine):
         start=st.sampled_from(STARTS), variant=st.integers(0, 9), largest=st.sampled_from((100, 60))
     )
     def begin(self, start: str, variant: int, largest: int) -> None:
-        said = self.variants[variant % len(self.variants)]
+        variant_environment = self.variants[variant % len(self.variants)]
         self.place.close()
-        self.place = self.made(local(start), self.seen, largest=largest, **self.environment | said)
+        self.place = self.made(
+            local(start), self.seen, largest=largest, **self.environment | variant_environment
+        )
         self.settle_in()
 
     def settle_in(self) -> None:
@@ -62,13 +64,19 @@ class Machine(RuleBasedStateMachine):
         return sorted(self.picture.headers, reverse=True)
 
     def messages(self) -> list[str]:
-        return sorted(self.picture.messages, key=lambda one: one.rpartition(".")[2], reverse=True)
+        return sorted(
+            self.picture.messages,
+            key=lambda message_id: message_id.rpartition(".")[2],
+            reverse=True,
+        )
 
     def encounters(self) -> list[str]:
-        """Give the open ones first."""
+        """Return the ids of all Encounters, open ones first."""
 
         def order(encounter_id: str) -> tuple[bool, str]:
-            return kinds.is_open(self.picture.encounters[encounter_id].resource), encounter_id
+            return classification.is_open(
+                self.picture.encounters[encounter_id].resource
+            ), encounter_id
 
         return sorted(self.picture.encounters, key=order, reverse=True)
 
@@ -79,7 +87,7 @@ class Machine(RuleBasedStateMachine):
         self.place.call("PATCH", url, change, fate, content_type=PATCH)
 
     def read(self, url: str) -> Any:
-        """Read a resource as a client does before it writes; None where it is gone."""
+        """Read a resource as a client does before it writes. Return None if it is gone."""
         answer = self.place.answer("GET", url)
         body = answer.body if answer.status == 200 else None
         if body:
@@ -102,7 +110,7 @@ class Machine(RuleBasedStateMachine):
             self.place.close()
 
     def end(self) -> None:
-        """Let everything end by itself, and look at what has become of it."""
+        """Let everything end by itself, and check what remains."""
         self.place.rouse()
         for _ in range(_QUIET_ROUNDS):
             self.place.wait(days=8)
@@ -111,7 +119,9 @@ class Machine(RuleBasedStateMachine):
         assert not self.place.due()
         for record in self.picture.encounters.values():
             closes = record.policy == "thread" or record.home
-            assert not (closes and kinds.is_open(record.resource)), f"{record.id} never closes"
+            assert not (closes and classification.is_open(record.resource)), (
+                f"{record.id} never closes"
+            )
             if record.by_server and record.resource.get("status") == "entered-in-error":
                 self._check_void(record.id)
         self._check_searches()
@@ -126,8 +136,8 @@ class Machine(RuleBasedStateMachine):
         for encounter_id, record in self.picture.encounters.items():
             if not record.deleted:
                 url = f"/Communication?session=Encounter/{encounter_id}&_count=1000"
-                found = set(self.place.answer("GET", url).ids)
-                assert found == self.messages_of(encounter_id)
+                ids = set(self.place.answer("GET", url).ids)
+                assert ids == self.messages_of(encounter_id)
                 self.check_everything(encounter_id)
 
     def messages_of(self, encounter_id: str) -> set[str]:
@@ -138,21 +148,21 @@ class Machine(RuleBasedStateMachine):
         }
 
     def check_everything(self, encounter_id: str) -> None:
-        """Hold what $everything gives against the tables."""
+        """Compare the answer of $everything with the tables."""
         picture = self.picture
         threads = [thread for session, thread in picture.spans if session == encounter_id]
         expected = {encounter_id} | self.messages_of(encounter_id)
-        expected |= {one.id for one in picture.children(encounter_id) if not one.deleted}
-        expected |= {one for one in threads if not picture.headers[one].deleted}
+        expected |= {part.id for part in picture.children(encounter_id) if not part.deleted}
+        expected |= {part for part in threads if not picture.headers[part].deleted}
         url = f"/Encounter/{encounter_id}/$everything?_count=1000"
-        found = self.place.answer("GET", url).ids
-        assert sorted(found) == sorted(expected)
+        ids = self.place.answer("GET", url).ids
+        assert sorted(ids) == sorted(expected)
 
     def again(self) -> None:
-        """Run every job once more: nothing changes."""
-        before = consistency.everything()
+        """Run every job once more, which must change nothing."""
+        stored_before = consistency.everything()
         now = self.place.utc
         for encounter_id in self.picture.encounters:
             assert due.look(consistency.TENANT, encounter_id, now) is due.Look.NOTHING
             closing.complete(due.scheduler(consistency.TENANT), encounter_id)
-        assert consistency.everything() == before
+        assert consistency.everything() == stored_before

@@ -6,15 +6,15 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from shared import instants
-from tests import care
-from tests.database import Fate
-from tests.frontdoor import Answer, FrontDoor
-from tests.invariants import BY_A_PATIENT
+from shared.fhir import instants
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
+from tests.support import care
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.memory_database import Fate
+from tests.support.session_invariants import BY_A_PATIENT
 
-# Minutes before its receipt at which a message was sent, in its future too; or what it says.
+# The minutes between sending and receipt, negative for the future, or the text of `sent`.
 sent = st.sampled_from((0, 0, 1, 5, 45, 600, 1500, 3000, 525_600, -30, None, "date", "1970-01-01"))
 unset = st.sampled_from(("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1969-12-31", "1970"))
 subjects = st.sampled_from(("", "", "", care.HOMER, "Patient/bart-simpson", "Patient/lisa-simpson"))
@@ -24,7 +24,7 @@ HOMER = FrontDoor("patient", care.HOMER)
 
 
 class Messages(Machine):
-    """What people write."""
+    """What people do with messages."""
 
     def _sent(self, before: int | str | None) -> dict[str, str]:
         if before is None:
@@ -72,7 +72,7 @@ class Messages(Machine):
         thread=which, befores=st.lists(st.sampled_from((0, 0, 2, 20, 300)), max_size=4), fate=fates
     )
     def messages_said(self, thread: int, befores: list[int], fate: Fate) -> None:
-        """A conversation, in and out of order; its last message is its fate's."""
+        """A conversation, in and out of order. The fate applies to its last message."""
         header_id = self.threads()[thread % len(self.threads())]
         for before in befores:
             self._post(care.message(header_id, **self._sent(before)), header_id, Fate(), "")
@@ -82,7 +82,7 @@ class Messages(Machine):
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, hours=st.sampled_from((1, 5, 20)), fate=fates)
     def messages_said_until_one_is_due(self, thread: int, hours: int, fate: Fate) -> None:
-        """The conversation goes on, so that its session is looked at and left alone."""
+        """The conversation goes on, so that its session is looked at and stays open."""
         header_id = self.threads()[thread % len(self.threads())]
         for pause in (hours, 24 - hours):
             self._post(care.message(header_id, **self._sent(0)), header_id, Fate(), "")
@@ -110,7 +110,7 @@ class Messages(Machine):
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, before=sent | unset, status=_said, fate=fates)
     def message_said_by_a_patient(self, thread: int, before: Any, status: str, fate: Fate) -> None:
-        """With a token of their own: what they say of `sent` is believed for a day."""
+        """A patient writes with their own token. Their `sent` is believed for a day."""
         header_id = self.threads()[thread % len(self.threads())]
         body = care.message(header_id, status=status, note=BY_A_PATIENT, **self._sent(before))
         self._post(body, header_id, fate, "", by=HOMER)
@@ -118,17 +118,17 @@ class Messages(Machine):
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, before=sent | unset, noted=sent, fate=fates)
     def message_imported(self, thread: int, before: Any, noted: Any, fate: Fate) -> None:
-        """By a service, which may say when the message was received, or else was sent."""
+        """A service imports a message, which may say when it was received or sent."""
         header_id = self.threads()[thread % len(self.threads())]
         body = care.message(header_id, **self._sent(before))
-        if said := self._sent(noted):
-            body["received"] = said["sent"]
+        if received := self._sent(noted):
+            body["received"] = received["sent"]
         self._post(body, header_id, fate, "")
 
     @precondition(lambda self: self.picture.encounters and self.picture.headers)
     @rule(thread=which, encounter=which, before=st.sampled_from((0, 0, 1500)), fate=fates)
     def message_names_a_session(self, thread: int, encounter: int, before: int, fate: Fate) -> None:
-        """As a client does that remembers an id, maybe of another day, thread or patient."""
+        """A client remembers an id of a session, perhaps of another day, thread or patient."""
         header_id = self.threads()[thread % len(self.threads())]
         ids = sorted(self.picture.encounters, reverse=True)
         named = care.reference(f"Encounter/{ids[encounter % len(ids)]}")
@@ -166,7 +166,7 @@ class Messages(Machine):
     @precondition(lambda self: self.picture.messages)
     @rule(message=which, fate=fates)
     def message_put_again(self, message: int, fate: Fate) -> None:
-        """What a client does that has had no answer: nothing changes, or it is stored now."""
+        """A client without an answer puts the message again: nothing changes, or it is stored."""
         url = self._message_url(message)
         if body := self.read(url):
             before = self.picture
@@ -183,7 +183,7 @@ class Messages(Machine):
         fate=fates,
     )
     def message_gets_another_status(self, message: int, status: str, fate: Fate) -> None:
-        """A draft is sent, a message is taken back or restored."""
+        """A draft is sent, or a message is taken back or restored."""
         message_id = self._message_id(message)
         self._notice_restored(message_id, status)
         change = [{"op": "replace", "path": "/status", "value": status}]
@@ -198,7 +198,7 @@ class Messages(Machine):
     def message_taken_back_and_restored(
         self, message: int, turns: tuple[str, ...], fate: Fate
     ) -> None:
-        """In its session as it is, or when that has ended, or has been reopened."""
+        """Its session stays as it is, or ends meanwhile, or is reopened as well."""
         message_id = self._message_id(message)
         session_id = self.picture.session(self.picture.messages[message_id])
         for status in turns if session_id else ():
@@ -215,7 +215,7 @@ class Messages(Machine):
     @precondition(lambda self: self.picture.messages)
     @rule(message=which, before=sent, fate=fates)
     def message_corrected(self, message: int, before: Any, fate: Fate) -> None:
-        """Its `sent` is edited, or it is marked as read."""
+        """Its `sent` is corrected, or it is marked as read."""
         change = [{"op": "add", "path": "/received", "value": instants.written(self.place.utc)}]
         if self._sent(before):
             change = [{"op": "add", "path": "/sent", "value": self._sent(before)["sent"]}]
@@ -231,10 +231,10 @@ class Messages(Machine):
     @precondition(lambda self: any(self.bodies))
     @rule(number=which, fate=fates)
     def message_written_back(self, number: int, fate: Fate) -> None:
-        """An old read comes back as a PUT, maybe of what is deleted now."""
-        read = [url for url in self.bodies if url.rpartition("/")[2] in self.picture.messages]
-        if read:
-            url = read[-1 - number % len(read)]
+        """A client puts an old read back, perhaps of a deleted resource."""
+        urls = [url for url in self.bodies if url.rpartition("/")[2] in self.picture.messages]
+        if urls:
+            url = urls[-1 - number % len(urls)]
             body = self.bodies[url][number % len(self.bodies[url])]
             self._notice_restored(url.rpartition("/")[2], body["status"])
             self.place.call("PUT", url, body, fate)

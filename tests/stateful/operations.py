@@ -1,21 +1,21 @@
-"""Rules about operations: sessions opened, completed and read whole by them."""
+"""Rules about operations: sessions opened, closed and read whole."""
 
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests import care
-from tests.database import Fate
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
+from tests.support import care
+from tests.support.memory_database import Fate
 
 MOST_OPENED = 12
 _PEOPLE = (care.HOMER, "Patient/bart-simpson", "Patient/lisa-simpson")
 
 
 class Operations(Machine):
-    """What a client asks of a session as a whole."""
+    """The operations on a session that clients call."""
 
     @precondition(lambda self: len(self.picture.encounters) < MOST_OPENED)
     @rule(
@@ -27,13 +27,15 @@ class Operations(Machine):
     def session_opened(
         self, threads: list[int], patients: list[str], given: str, fate: Fate
     ) -> None:
-        known = self.threads()
-        ids = {known[number % len(known)] for number in threads if known}
-        named: list[tuple[str, Any]] = [("thread", f"Communication/{one}") for one in sorted(ids)]
-        named += [("patient", one) for one in patients]
+        thread_ids = self.threads()
+        ids = {thread_ids[number % len(thread_ids)] for number in threads if thread_ids}
+        operands: list[tuple[str, Any]] = [
+            ("thread", f"Communication/{value}") for value in sorted(ids)
+        ]
+        operands += [("patient", value) for value in patients]
         if given:
-            named.append(("encounter", care.session(given)))
-        self.place.call("POST", "/Encounter/$open-session", care.parameters(*named), fate)
+            operands.append(("encounter", care.session(given)))
+        self.place.call("POST", "/Encounter/$open-session", care.parameters(*operands), fate)
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, patient=st.sampled_from(_PEOPLE), fate=fates)

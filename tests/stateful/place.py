@@ -1,4 +1,4 @@
-"""A practice on an in-memory database, where requests crash and sleep as they are told."""
+"""A practice on an in-memory database, where requests crash and sleep as a test says."""
 
 import random
 from collections import Counter
@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from shared import settings, ulids
+from shared import settings
+from shared.fhir import ulids
 from shared.store import dynamodb, queue, transactions
-from tests import consistency, invariants
-from tests.clock import set_clock
-from tests.database import Database, Fate
-from tests.picture import Known, picture
 from tests.stateful import branches
 from tests.stateful.practice import Practice
 from tests.stateful.queue import Queue
 from tests.stateful.requests import Request
+from tests.support import consistency, session_invariants
+from tests.support.clock import set_clock
+from tests.support.memory_database import Database, Fate
+from tests.support.picture import Known, picture
 
 TABLES = {
     f"{name.upper()}_TABLE": name for name in ("encounter", "thread", "resource", "search", "audit")
@@ -28,7 +29,7 @@ QUEUE = {"CLOSING_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/
 
 @dataclass
 class Clock:
-    """The time that `transactions` waits by: it passes by waiting only."""
+    """The clock by which `transactions` waits. Only waiting advances it."""
 
     seconds: float = 0
 
@@ -43,28 +44,33 @@ class Clock:
 
 
 class Place(Practice):
-    """On an in-memory database, looked at after every transaction."""
+    """A practice on an in-memory database. The invariants are checked after every transaction."""
 
     def __init__(
-        self, now: datetime, seen: Counter[str] | None = None, *, largest: int = 100, **said: str
+        self,
+        now: datetime,
+        seen: Counter[str] | None = None,
+        *,
+        largest: int = 100,
+        **environment: str,
     ) -> None:
         super().__init__(now, Counter() if seen is None else seen)
         self.patch, self.database = pytest.MonkeyPatch(), Database()
         self.queue = Queue(self.database)
-        self._deploy(largest, {"SESSION_TIME_ZONE": "Europe/Berlin"} | said)
+        self._deploy(largest, {"SESSION_TIME_ZONE": "Europe/Berlin"} | environment)
         self._known: Known = {}
         self.database.committed = self._look_at_it
 
-    def _deploy(self, largest: int, said: dict[str, str]) -> None:
+    def _deploy(self, largest: int, environment: dict[str, str]) -> None:
         clock, numbers = Clock(), random.Random(7)
-        for name, value in (TABLES | QUEUE | said).items():
+        for name, value in (TABLES | QUEUE | environment).items():
             self.patch.setenv(name, value)
         settings.settings.cache_clear()
         dynamodb.table_name.cache_clear()
         self.patch.setattr(dynamodb, "client", lambda: self.database)
         self.patch.setattr(transactions, "client", lambda: self.database)
         self.patch.setattr(queue, "client", lambda: self.queue)
-        self.patch.setattr(transactions, "LARGEST", largest)
+        self.patch.setattr(transactions, "MOST_ITEMS", largest)
         self.patch.setattr(transactions, "time", clock)
         self.patch.setattr(transactions, "random", clock)
         set_clock(self.patch, lambda: self.utc)
@@ -77,7 +83,7 @@ class Place(Practice):
         )
 
     def close(self) -> None:
-        """Kill what sleeps still and leave everything as it was."""
+        """Kill the requests that still sleep, and restore the environment."""
         for request in self.asleep:
             request.kill()
         self.patch.undo()
@@ -85,13 +91,13 @@ class Place(Practice):
         dynamodb.table_name.cache_clear()
 
     def _look_at_it(self) -> None:
-        before, self.picture = self.picture, picture(self.database, self._known)
+        picture_before, self.picture = self.picture, picture(self.database, self._known)
         try:
-            invariants.check(before, self.picture)
+            session_invariants.check(picture_before, self.picture)
         except AssertionError as violation:
-            # Inside a request it would become an answer: it is raised where that arrives.
+            # Raised inside a request, it would become an answer. `_ended` raises it.
             self.violation = self.violation or violation
-        self.seen.update(branches.seen(before, self.picture))
+        self.seen.update(branches.seen(picture_before, self.picture))
 
     def run[T](
         self,
@@ -99,7 +105,7 @@ class Place(Practice):
         fate: Fate | None = None,
         then: Callable[[T], Any] = lambda _: None,
     ) -> None:
-        """Make a request; one that falls asleep is kept."""
+        """Make a request. It is kept if it falls asleep."""
         request = Request(self.database, call, then, fate or Fate())
         self._ended(request, ended=request.run())
 

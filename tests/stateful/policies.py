@@ -1,4 +1,4 @@
-"""A practice under each policy, with every rule."""
+"""The state machine of a practice under each session policy, with every rule."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from tests.stateful.times import Sleepers, Times
 
 
 class Everybody(Messages, Threads, Encounters, Operations, Times, Sleepers):
-    """Every rule there is."""
+    """All rules together."""
 
 
 class Explicit(Everybody):

@@ -1,4 +1,4 @@
-"""What a practice does with the service, wherever that runs: requests, time, schedule, workers."""
+"""What a practice does with the service, on any kind of database: requests, time, jobs."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,16 +7,16 @@ from types import SimpleNamespace
 from typing import Any
 
 from functions import closing_scheduler, closing_worker
-from shared import instants
-from shared.interactions import due
+from shared.fhir import instants
 from shared.local.schedule import event
-from tests import consistency, steps
-from tests.database import Fate
-from tests.frontdoor import Answer, FrontDoor
-from tests.picture import Picture
+from shared.sessions import due
+from tests.support import consistency, steps
+from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.memory_database import Fate
+from tests.support.picture import Picture
 
 BERLIN = instants.zone("Europe/Berlin")
-# What may be answered; a message is refused for less, see `Messages._post`.
+# The statuses of accepted answers. For messages, `Messages._post` allows fewer.
 FINE = frozenset({200, 201, 204, 404, 410, 412, 422})
 _ENOUGH_MS = 60_000
 NOON = "2026-03-02 12:00"
@@ -27,7 +27,7 @@ def local(text: str) -> datetime:
 
 
 class Practice:
-    """One deployment and its clock; `picture` is what the tables last said."""
+    """One deployment and its clock. `picture` has the latest state of the tables."""
 
     def __init__(self, now: datetime, seen: Counter[str]) -> None:
         self.now, self.clinic, self.seen = now, FrontDoor(role="admin"), seen
@@ -42,25 +42,25 @@ class Practice:
         fate: Fate | None = None,
         then: Callable[[T], Any] = lambda _: None,
     ) -> None:
-        """Make a request; `then` gets what it gives, unless its process ends before."""
+        """Make a request. `then` receives the result, unless the process ends before."""
         raise NotImplementedError
 
     def receive(self) -> list[dict[str, Any]]:
-        """Take some messages of the queue, as a worker's event source does."""
+        """Receive messages of the queue, as a worker's event source does."""
         raise NotImplementedError
 
     def delete(self, record: dict[str, Any]) -> None:
-        """Delete a message that is done."""
+        """Delete a processed message."""
         raise NotImplementedError
 
     def rouse(self) -> None:
-        """Let every request that sleeps go on."""
+        """Let every sleeping request go on."""
 
     def close(self) -> None:
-        """Leave everything as it was."""
+        """Restore the environment."""
 
     def is_gone(self, header_id: str) -> bool:
-        """Tell whether a header may be deleted: its thread takes no message then."""
+        """Return whether a header may have been deleted, so that its thread accepts no messages."""
         return self.picture.headers[header_id].deleted
 
     @property
@@ -68,7 +68,7 @@ class Practice:
         return self.now.astimezone(UTC)
 
     def pass_time(self, **more: float) -> None:
-        """Let time pass as it does, not as a wall clock shows it."""
+        """Let time pass in seconds, not as a wall clock shows it at a clock change."""
         self.now = (self.utc + timedelta(**more)).astimezone(BERLIN)
 
     def wait_until(self, moment: datetime) -> None:
@@ -86,7 +86,7 @@ class Practice:
         fine: frozenset[int] = FINE,
         **headers: str,
     ) -> None:
-        """Make a request of a client's, and hold its answer against what may be answered."""
+        """Make a client's request and check its status."""
 
         def arrived(answer: Answer) -> None:
             assert answer.status in fine, f"{answer.status} {answer.text}"
@@ -120,7 +120,7 @@ class Practice:
             self.look(encounter_id)
 
     def schedule(self, fate: Fate | None = None) -> None:
-        """Run the schedule; of a second that is over, since its event says no smaller part."""
+        """Run the schedule for a second that is over, since its event has no fractions."""
         moment = event(self.utc)
         self.run(
             lambda: int(closing_scheduler.handler(moment, None)["sent"]),
@@ -129,7 +129,7 @@ class Practice:
         )
 
     def work(self, fate: Fate | None = None) -> bool:
-        """Let a worker do some messages of the queue; tell whether there were any."""
+        """Let a worker process messages of the queue. Return whether there were any."""
         records = self.receive()
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: _ENOUGH_MS)
 
@@ -144,11 +144,11 @@ class Practice:
         return bool(records)
 
     def check(self) -> None:
-        """Look at the tables as a whole."""
+        """Check the tables as a whole."""
         consistency.check(closing_too=self.disturbed)
 
     def wait(self, **more: float) -> None:
-        """Let time pass, and what is due by then be looked at."""
+        """Let time pass, and process what is due by then."""
         self.pass_time(**more)
         self.look_at_all()
         self.check()

@@ -1,15 +1,15 @@
-"""A queue in memory, with the same hand on every call as the database has."""
+"""An in-memory queue whose every call a test can intercept, as with the database."""
 
 from itertools import count
 from typing import Any
 
-from tests.database import Database
+from tests.support.memory_database import Database
 
 _MOST_RECEIVED = 4
 
 
 class Queue:
-    """A client of one queue; what was received and not deleted is received again."""
+    """A client of one queue. A message that was received and not deleted is received again."""
 
     def __init__(self, database: Database) -> None:
         self._database, self._numbers = database, count(1)

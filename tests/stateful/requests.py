@@ -1,15 +1,15 @@
-"""Requests that crash or sleep before any of their calls; never do two run at the same moment."""
+"""Requests that crash or sleep before any of their calls. Only one runs at a time."""
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.database import Database, Fate, unknown
+from tests.support.memory_database import Database, Fate, unknown
 
 
 class Killed(BaseException):
-    """The process is gone: nothing catches this."""
+    """The process is gone. Nothing catches this."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Crashing(Fate):
 
 @dataclass
 class Unanswered(Fate):
-    """The answer to the first transaction is lost: whether it was made stays unknown."""
+    """The answer to the first transaction is lost, so its outcome is unknown."""
 
     lost: bool = False
 
@@ -43,7 +43,7 @@ class Unanswered(Fate):
 
 @dataclass
 class Sleeping(Fate):
-    """The process sleeps before its n-th call, until it is woken."""
+    """The process sleeps before its n-th call until it is woken."""
 
     number: int
 
@@ -64,9 +64,9 @@ class Sleeping(Fate):
 
 
 class Request[T]:
-    """One call of the service in a thread of its own, which has the floor until it ends or sleeps.
+    """One call of the service in its own thread, which runs alone until it ends or sleeps.
 
-    `then` is called with its result where it has not crashed.
+    `then` is called with its result unless it has crashed.
     """
 
     def __init__(
@@ -82,18 +82,18 @@ class Request[T]:
         self._database.fate = self._fate
         try:
             self._result.append(self._call())
-        except BaseException as failure:  # noqa: BLE001 - it is raised where it is waited for
+        except BaseException as failure:  # noqa: BLE001 - raised by `_wait`
             self._failure = failure
         self._done.release()
 
     def run(self) -> bool:
-        """Run it; tell whether it has ended."""
+        """Run the request. Return whether it has ended."""
         self._database.made = 0
         self._thread.start()
         return self._wait()
 
     def wake(self, sleep_again: int = 0) -> bool:
-        """Let it go on, up to its n-th call from here or its end; tell whether it has ended."""
+        """Let the request go on, up to its n-th call from here. Return whether it has ended."""
         assert isinstance(self._fate, Sleeping)
         self._database.made = 0
         self._fate.number = sleep_again
@@ -101,7 +101,7 @@ class Request[T]:
         return self._wait()
 
     def kill(self) -> None:
-        """End it in its sleep."""
+        """End the request while it sleeps."""
         assert isinstance(self._fate, Sleeping)
         self._fate.is_killed = True
         self._fate.awake.release()
@@ -120,5 +120,5 @@ class Request[T]:
 
     @property
     def crashed(self) -> str:
-        """At which call it has ended without a result, if it has."""
+        """Return the call at which the request crashed, or ""."""
         return str(self._failure) if self._failure else ""

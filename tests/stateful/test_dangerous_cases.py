@@ -1,4 +1,4 @@
-"""The most dangerous cases, one by one: who sleeps, who crashes and who comes between is said."""
+"""The most dangerous cases, one by one, with explicit sleeps, crashes and interleavings."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from shared import instants
-from shared.sessions import kinds
+from shared.fhir import instants
+from shared.rules import classification
 from shared.store.records import EncounterRecord
-from tests import care
-from tests.database import Fate
-from tests.frontdoor import PATCH, Answer, FrontDoor
 from tests.stateful.place import Place
 from tests.stateful.requests import Crashing, Sleeping
+from tests.support import care
+from tests.support.frontdoor import PATCH, Answer, FrontDoor
+from tests.support.memory_database import Fate
 
 
 def opened(place: Place, **more: Any) -> str:
@@ -55,19 +55,19 @@ def status(record: EncounterRecord) -> str:
 
 
 def period(record: EncounterRecord) -> tuple[str, str]:
-    said = record.resource["period"]
-    return said["start"], said["end"]
+    bounds = record.resource["period"]
+    return bounds["start"], bounds["end"]
 
 
 def each_call(longest: int = 40) -> Iterator[int]:
-    """Say before which call of a request something happens, one after the other."""
+    """Yield the numbers of a request's calls at which something happens, one after the other."""
     yield from range(1, longest)
 
 
-def test_a_closing_crashes_a_late_message_arrives_and_two_workers_go_on(
+def test_a_closing_with_a_crash_a_late_message_and_two_workers_completes(
     places: Callable[..., Place],
 ) -> None:
-    """After any call of the first worker, and with the second asleep before any of its own."""
+    """The first worker crashes after any call, and the second sleeps before any of its own."""
     for crash in each_call():
         for sleep in (1, 2, 4, 6):
             place = places(largest=30, SESSION_POLICY="daily")
@@ -95,7 +95,7 @@ def test_a_closing_crashes_a_late_message_arrives_and_two_workers_go_on(
     pytest.fail("the closing never ends")
 
 
-def test_a_worker_asleep_between_children_leaves_what_was_reopened_meanwhile(
+def test_a_worker_asleep_between_children_keeps_reopened_encounters_open(
     places: Callable[..., Place],
 ) -> None:
     for number in each_call():
@@ -113,14 +113,14 @@ def test_a_worker_asleep_between_children_leaves_what_was_reopened_meanwhile(
         for encounter in (session, child, other):
             become(place, f"/Encounter/{encounter}", status="in-progress")
         place.wake(0)
-        assert kinds.is_open(place.picture.encounters[child].resource), number
-        assert kinds.is_open(place.picture.encounters[other].resource), number
-        assert kinds.is_open(place.picture.encounters[session].resource), number
+        assert classification.is_open(place.picture.encounters[child].resource), number
+        assert classification.is_open(place.picture.encounters[other].resource), number
+        assert classification.is_open(place.picture.encounters[session].resource), number
         place.check()
     pytest.fail("the closing never ends")
 
 
-def test_one_taken_back_and_one_posted_between_a_closers_read_and_its_write(
+def test_messages_retracted_and_posted_between_a_closers_read_and_write_count(
     places: Callable[..., Place],
 ) -> None:
     for number in each_call():
@@ -144,10 +144,10 @@ def test_one_taken_back_and_one_posted_between_a_closers_read_and_its_write(
 
 
 @pytest.mark.parametrize("back", [False, True])
-def test_a_thread_linked_between_a_closers_read_and_its_write(
+def test_a_thread_linked_between_a_closers_read_and_write_counts(
     places: Callable[..., Place], *, back: bool
 ) -> None:
-    """Linked to the session that is being closed; or to it, to another, and to it again."""
+    """It is linked to the session being closed, or to that, to another, and to it again."""
     for number in each_call():
         place = places()
         thread, second = begun(place), begun(place)
@@ -159,25 +159,25 @@ def test_a_thread_linked_between_a_closers_read_and_its_write(
         if not place.asleep:
             return
         linked = [session, other, session] if back else [session]
-        said = []
+        posted = []
         for encounter in linked:
             link(place, second, encounter)
             place.pass_time(minutes=1)
-            said.append(post(place, second))
+            posted.append(post(place, second))
         place.wake(0)
-        assert [session_of(place, each.id).id for each in said] == linked
+        assert [session_of(place, message.id).id for message in posted] == linked
         record = place.picture.encounters[session]
-        assert period(record) == (first.body["sent"], said[-1].body["sent"])
+        assert period(record) == (first.body["sent"], posted[-1].body["sent"])
         assert not place.picture.slots_of(session)
         place.check()
     pytest.fail("the closing never ends")
 
 
 @pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24", "2026-03-02"])
-def test_a_hundred_messages_of_ten_threads_across_midnight_and_a_clock_change(
+def test_a_hundred_messages_across_midnight_and_a_clock_change_get_their_days(
     places: Callable[..., Place], day: str
 ) -> None:
-    """They arrive in any order within two days, some asleep in the middle of their request."""
+    """The messages arrive in any order within two days, some after a sleep in their request."""
     chance = random.Random(day)
     place = places(f"{day} 20:00", SESSION_POLICY="daily", SESSION_SCOPE="patient")
     threads = [begun(place) for _ in range(10)]
@@ -217,7 +217,7 @@ def _check_days(place: Place, stored: dict[str, str]) -> None:
 def test_an_import_of_a_year_ago_is_not_due_at_once(places: Callable[..., Place]) -> None:
     place = places(SESSION_POLICY="thread")
     thread = begun(place)
-    said = [post(place, thread, ago=525_600 - minutes) for minutes in (0, 60, 30)]
+    posted = [post(place, thread, ago=525_600 - minutes) for minutes in (0, 60, 30)]
     place.wait(hours=23)
     (record,) = place.picture.encounters.values()
     assert status(record) == "in-progress"
@@ -225,12 +225,12 @@ def test_an_import_of_a_year_ago_is_not_due_at_once(places: Callable[..., Place]
     (record,) = place.picture.encounters.values()
     assert (status(record), period(record)) == (
         "finished",
-        (said[0].body["sent"], said[1].body["sent"]),
+        (posted[0].body["sent"], posted[1].body["sent"]),
     )
 
 
 @pytest.mark.parametrize("code", ["VR", "AMB"])
-def test_a_planned_visit_with_a_chat_is_not_closed_for_being_idle(
+def test_a_planned_visit_with_a_chat_is_not_closed_when_idle(
     places: Callable[..., Place], code: str
 ) -> None:
     place = places(SESSION_IDLE_MINUTES="60")
@@ -244,7 +244,7 @@ def test_a_planned_visit_with_a_chat_is_not_closed_for_being_idle(
 
 
 def test_a_stale_header_after_a_rollover_keeps_todays_link(places: Callable[..., Place]) -> None:
-    """It was read the day before, and its PUT falls asleep before any of its calls."""
+    """The header was read the day before, and its PUT sleeps before any of its calls."""
     for number in each_call():
         place = places(SESSION_POLICY="daily")
         thread = begun(place)
@@ -257,7 +257,7 @@ def test_a_stale_header_after_a_rollover_keeps_todays_link(places: Callable[...,
         while place.asleep:
             place.wake(0)
         resource = place.picture.headers[thread].resource
-        assert (kinds.linked(resource), resource["priority"]) == (today, "urgent")
+        assert (classification.linked(resource), resource["priority"]) == (today, "urgent")
         place.check()
         if ended:
             return
@@ -278,14 +278,14 @@ def test_a_clients_end_survives_a_crash_of_a_closing_with_twelve_children(
         place.pass_time(hours=1)
         end = instants.written(place.utc)
         worker = Crashing(number)
-        own = {"status": "finished", "period": {"end": end}, "reasonCode": [{"text": "Cough"}]}
-        become(place, f"/Encounter/{session}", worker, **own)
+        change = {"status": "finished", "period": {"end": end}, "reasonCode": [{"text": "Cough"}]}
+        become(place, f"/Encounter/{session}", worker, **change)
         begun_closing = place.picture.encounters[session].closing is not None
         place.look_at_all()
         record = place.picture.encounters[session]
         if status(record) == "finished":
             assert period(record) == (message.body["sent"], end)
-            assert record.resource["reasonCode"] == own["reasonCode"]
+            assert record.resource["reasonCode"] == change["reasonCode"]
             assert record.resource["length"]["value"] == 60
             assert all(status(child) == "finished" for child in place.picture.children(session))
         else:
@@ -296,7 +296,7 @@ def test_a_clients_end_survives_a_crash_of_a_closing_with_twelve_children(
     pytest.fail("the closing never ends")
 
 
-def test_a_patients_token_posts_a_stranger_as_subject(places: Callable[..., Place]) -> None:
+def test_a_patient_cannot_introduce_a_stranger_as_subject(places: Callable[..., Place]) -> None:
     place = places(SESSION_POLICY="thread")
     thread, stranger = begun(place), care.reference("Patient/montgomery-burns")
     homer = FrontDoor(role="patient", fhir_user="Patient/homer-simpson")
@@ -317,25 +317,25 @@ def test_a_patients_token_posts_a_stranger_as_subject(places: Callable[..., Plac
 
 
 @pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
-def test_two_messages_corrected_at_once_are_both_found_in_their_session(
+def test_two_messages_corrected_concurrently_are_both_found_in_their_session(
     places: Callable[..., Place], policy: str
 ) -> None:
-    """Both now stand outside of the range that their thread had in it."""
+    """Both messages now lie outside of their thread's span in the session."""
     for number in each_call():
         place = places(SESSION_POLICY=policy)
         session = opened(place) if policy == "explicit" else ""
         thread = begun(place)
         if session:
             link(place, thread, session)
-        said = [post(place, thread), post(place, thread)]
-        become(place, f"/Encounter/{session_of(place, said[0].id).id}", status="finished")
+        posted = [post(place, thread), post(place, thread)]
+        become(place, f"/Encounter/{session_of(place, posted[0].id).id}", status="finished")
         moved = [instants.written(place.utc + timedelta(days=days)) for days in (30, 40)]
-        become(place, f"/Communication/{said[0].id}", Sleeping(number), sent=moved[0])
+        become(place, f"/Communication/{posted[0].id}", Sleeping(number), sent=moved[0])
         ended = not place.asleep
-        become(place, f"/Communication/{said[1].id}", sent=moved[1])
+        become(place, f"/Communication/{posted[1].id}", sent=moved[1])
         if not ended:
             place.wake(0)
-        for message, sent in zip(said, moved, strict=True):
+        for message, sent in zip(posted, moved, strict=True):
             assert place.picture.messages[message.id].resource["sent"] == sent
         place.check()
         if ended:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared import instants
-from tests import care
-from tests.frontdoor import PATCH, Answer
+from shared.fhir import instants
 from tests.stateful.place import Place
 from tests.stateful.practice import FINE, local
 from tests.stateful.requests import Sleeping
+from tests.support import care
+from tests.support.frontdoor import PATCH, Answer
 
 # More calls than any of these requests makes.
 CALLS = range(1, 30)
@@ -29,7 +29,7 @@ def day_of(place: Place, message_id: str) -> str:
     return session.home.rpartition("#")[2]
 
 
-def test_what_somebody_else_has_removed_cannot_be_removed_again(
+def test_a_link_that_another_request_removed_cannot_be_removed_again(
     places: Callable[..., Place],
 ) -> None:
     """RFC 6902: the location that an operation removes must exist."""
@@ -53,16 +53,16 @@ def test_what_somebody_else_has_removed_cannot_be_removed_again(
     assert set(statuses) == {400}
 
 
-def test_a_thread_is_linked_elsewhere_while_its_session_is_deleted(
+def test_a_thread_can_be_linked_elsewhere_while_its_session_is_deleted(
     places: Callable[..., Place],
 ) -> None:
-    """The session that it is to leave may be gone by the time it is read."""
+    """The session that the thread leaves may be deleted before it is read."""
     for number in CALLS:
         place = places(SESSION_POLICY="thread")
         thread, next_session = begun(place), place.answer("POST", "/Encounter", care.session()).id
         sent = instants.written(place.utc)
-        said = place.answer("POST", "/Communication", care.message(thread, sent)).id
-        session = place.picture.session(place.picture.messages[said])
+        message_id = place.answer("POST", "/Communication", care.message(thread, sent)).id
+        session = place.picture.session(place.picture.messages[message_id])
         answers: list[Answer] = []
         place.call(
             "PATCH",
@@ -83,21 +83,21 @@ def test_a_thread_is_linked_elsewhere_while_its_session_is_deleted(
 
 @pytest.mark.parametrize("scope", ["thread", "patient"])
 @pytest.mark.parametrize("is_linked", [False, True], ids=["no thread before", "a thread before"])
-def test_yesterdays_session_gets_no_message_of_today_whoever_comes_between(
+def test_yesterdays_session_gets_no_message_of_today_in_any_interleaving(
     places: Callable[..., Place], scope: str, *, is_linked: bool
 ) -> None:
-    """It is open when the message is posted, and closed or not by the time it is stored."""
+    """It is open when the message is posted, and may be closed when the message is stored."""
     for number in CALLS:
         place = places(SESSION_POLICY="daily", SESSION_SCOPE=scope)
         first, second = begun(place), begun(place)
         sent = instants.written(place.utc)
-        said = [place.answer("POST", "/Communication", care.message(first, sent))]
+        posted = [place.answer("POST", "/Communication", care.message(first, sent))]
         if is_linked:
-            said.append(place.answer("POST", "/Communication", care.message(second, sent)))
-        yesterday = place.picture.session(place.picture.messages[said[-1].id])
+            posted.append(place.answer("POST", "/Communication", care.message(second, sent)))
+        yesterday = place.picture.session(place.picture.messages[posted[-1].id])
         place.wait_until(local("2026-03-03 00:00") + timedelta(seconds=1))
-        own = care.reference(f"Encounter/{yesterday}")
-        body = care.message(second, instants.written(place.utc), encounter=own)
+        reference = care.reference(f"Encounter/{yesterday}")
+        body = care.message(second, instants.written(place.utc), encounter=reference)
         answers: list[Answer] = []
         place.call("POST", "/Communication", body, Sleeping(number), answers.append)
         slept = bool(place.asleep)
@@ -108,7 +108,7 @@ def test_yesterdays_session_gets_no_message_of_today_whoever_comes_between(
         assert [answer.status for answer in answers] == [201, 201]
         assert {day_of(place, answer.id) for answer in answers} == {"2026-03-03"}
         assert len({place.picture.session(place.picture.messages[a.id]) for a in answers}) == 1
-        assert {day_of(place, answer.id) for answer in said} == {"2026-03-02"}
+        assert {day_of(place, answer.id) for answer in posted} == {"2026-03-02"}
         place.check()
         if not slept:
             return

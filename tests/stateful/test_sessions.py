@@ -1,8 +1,9 @@
-"""Random interleavings under each policy; what is always true is looked at after every transaction.
+"""Random interleavings under each policy. The invariants are checked after every transaction.
 
-Every run is the same one, in rounds that begin elsewhere, unless `SESSIONS_EXAMPLES` says how many
-other runs of how many steps a policy has: `2000x50`. `SESSIONS_SEED` says where they begin, else a
-random number does. What fails says which two values run it again.
+By default the runs are always the same, in rounds with different seeds. `SESSIONS_EXAMPLES`, such
+as `2000x50`, sets the number of examples and of steps of other runs for each policy.
+`SESSIONS_SEED` sets their seed, which is random otherwise. A failure names the two values that
+repeat it.
 """
 
 import os
@@ -23,12 +24,12 @@ SEED = int(os.environ.get("SESSIONS_SEED") or random.randrange(2**32))
 ROUNDS = (SEED,) if ASKED else (1, 2, 3)
 # Hypothesis keeps half a megabyte of every example until its run ends.
 MOST_KEPT = 100
-# Where the rounds have not followed every rule, others are made up to this number.
+# More rounds are made, up to this number, until every rule has been followed.
 MOST_ROUNDS = 12
 
 
 def run(machine: type[Messages], number: int) -> None:
-    """Run all examples, few at a time: each part has the next seed."""
+    """Run all examples, a few at a time, each part with the next seed."""
     for part, first in enumerate(range(0, EXAMPLES, MOST_KEPT)):
         examples = min(MOST_KEPT, EXAMPLES - first)
         try:
@@ -55,9 +56,7 @@ def run_part(machine: type[Messages], number: int, examples: int) -> None:
 
 @pytest.mark.parametrize("number", ROUNDS)
 @pytest.mark.parametrize("machine", POLICIES)
-def test_what_is_always_true_is_true_after_every_transaction(
-    machine: type[Messages], number: int
-) -> None:
+def test_invariants_hold_after_every_transaction(machine: type[Messages], number: int) -> None:
     run(machine, number)
 
 

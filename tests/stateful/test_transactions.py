@@ -1,16 +1,18 @@
-"""Transactions of clients, one of which sleeps while another is made: they have one order."""
+"""Two transactions of clients, one of which sleeps during the other: they are serialized."""
 
 import pytest
 
-from tests import care
-from tests.bundles import bundle, entry
 from tests.stateful.place import Place
 from tests.stateful.practice import local
 from tests.stateful.requests import Sleeping
+from tests.support import care
+from tests.support.bundles import bundle, entry
 
 
 @pytest.mark.parametrize("number", range(1, 6))
-def test_what_a_transaction_leaves_as_it_is_stays_so_until_it_is_made(number: int) -> None:
+def test_resources_that_a_transaction_leaves_unchanged_stay_so_until_it_commits(
+    number: int,
+) -> None:
     place = Place(local("2026-03-02 12:00"))
     try:
         paths = [f"Encounter/{key}" for key in ("one", "other")]
@@ -29,8 +31,8 @@ def test_what_a_transaction_leaves_as_it_is_stays_so_until_it_is_made(number: in
         place.answer("POST", "/", both("de"))
         while place.asleep:
             place.wake(0)
-        found = {place.answer("GET", f"/{path}").body["language"] for path in paths}
-        assert len(found) == 1
+        languages = {place.answer("GET", f"/{path}").body["language"] for path in paths}
+        assert len(languages) == 1
         place.check()
     finally:
         place.close()

@@ -5,26 +5,26 @@ from typing import Any
 
 import pytest
 
-from shared import instants
-from shared.sessions import kinds
-from tests import care
-from tests.database import Fate
-from tests.frontdoor import Answer
+from shared.fhir import instants
+from shared.rules import classification
 from tests.stateful.place import Place
 from tests.stateful.practice import NOON, local
 from tests.stateful.requests import Crashing, Sleeping
+from tests.support import care
+from tests.support.frontdoor import Answer
+from tests.support.memory_database import Fate
 
-# As many as a header may name. With them neither the header's new version nor the message's rows
-# leave room for the other in 100 items.
+# As many people as a header may name. Then neither the header's new version nor the message's rows
+# leave room for the other within 100 items.
 CROWD = [care.reference(f"Practitioner/{number}") for number in range(35)]
 STRANGER = care.reference("Patient/bart-simpson")
 
 
 @pytest.fixture(params=["thread", "daily"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    made = Place(local(NOON), SESSION_POLICY=request.param)
-    yield made
-    made.close()
+    practice = Place(local(NOON), SESSION_POLICY=request.param)
+    yield practice
+    practice.close()
 
 
 def begun(place: Place) -> str:
@@ -34,7 +34,7 @@ def begun(place: Place) -> str:
 
 
 def post(place: Place, thread: str, fate: Fate | None = None, **more: Any) -> list[Answer]:
-    """Post a message to the crowd that was sent just now; give its answer, unless it crashes."""
+    """Post a message to the crowd, sent now. Return a list of its answer, empty after a crash."""
     answers: list[Answer] = []
     sent = instants.written(place.utc)
     body = care.message(thread, sent, recipient=CROWD, **more)
@@ -43,16 +43,16 @@ def post(place: Place, thread: str, fate: Fate | None = None, **more: Any) -> li
 
 
 def statuses(place: Place) -> list[str]:
-    return sorted(str(each.resource["status"]) for each in place.picture.encounters.values())
+    return sorted(str(record.resource["status"]) for record in place.picture.encounters.values())
 
 
-def test_a_message_of_a_crowd_opens_a_session_and_joins_it(place: Place) -> None:
+def test_a_message_to_a_crowd_opens_a_session_and_joins_it(place: Place) -> None:
     thread = begun(place)
     (answer,) = post(place, thread)
     assert answer.status == 201, answer.text
     ((session, record),) = place.picture.encounters.items()
     assert place.picture.session(place.picture.messages[answer.id]) == session
-    assert kinds.linked(place.picture.headers[thread].resource) == session
+    assert classification.linked(place.picture.headers[thread].resource) == session
     assert record.resource["period"]["start"] == answer.body["sent"]
     place.wait(days=3)
     assert statuses(place) == ["finished"]
@@ -74,13 +74,13 @@ def test_a_message_about_another_patient_splits_the_session_before_it(place: Pla
     assert statuses(place) == ["finished"] * 3
 
 
-def test_a_late_message_of_a_crowd_opens_its_day_and_leaves_it_finished(
+def test_a_late_message_to_a_crowd_opens_its_day_and_leaves_it_finished(
     places: Callable[..., Place],
 ) -> None:
     place = places(SESSION_POLICY="daily")
     thread = begun(place)
     yesterday = "2026-03-01T10:00:00.000Z"
-    # As it moves within its thread, a draft has twice the rows of a message.
+    # A draft that moves within its thread needs twice the rows of a message.
     draft = care.message(thread, recipient=CROWD, status="preparation")
     url = f"/Communication/{place.answer('POST', '/Communication', draft).id}"
     body = place.answer("GET", url).body | {"status": "in-progress", "sent": yesterday}
@@ -99,7 +99,9 @@ def test_a_crash_before_any_call_leaves_an_empty_session_that_the_retry_joins(
         thread = begun(place)
         worker = Crashing(number)
         post(place, thread, worker)
-        here = [each for each in place.picture.messages.values() if each.place.thread == thread]
+        here = [
+            message for message in place.picture.messages.values() if message.place.thread == thread
+        ]
         between = between or bool(place.picture.slots and not here and _session(place, thread))
         if not here:
             (answer,) = post(place, thread)
@@ -114,7 +116,7 @@ def test_a_crash_before_any_call_leaves_an_empty_session_that_the_retry_joins(
 
 
 def _session(place: Place, thread: str) -> str:
-    return kinds.linked(place.picture.headers[thread].resource)
+    return classification.linked(place.picture.headers[thread].resource)
 
 
 def test_a_crash_without_a_retry_leaves_an_empty_session_that_closing_voids(
@@ -135,7 +137,7 @@ def test_a_crash_without_a_retry_leaves_an_empty_session_that_closing_voids(
         assert statuses(place) == ["entered-in-error", "in-progress"]
 
 
-def test_two_messages_of_a_crowd_at_once_make_one_session(places: Callable[..., Place]) -> None:
+def test_two_concurrent_messages_to_a_crowd_open_one_session(places: Callable[..., Place]) -> None:
     for number in range(1, 60):
         place = places(SESSION_POLICY="thread")
         thread = begun(place)
@@ -153,10 +155,10 @@ def test_two_messages_of_a_crowd_at_once_make_one_session(places: Callable[..., 
 
 
 @pytest.mark.parametrize("about", [care.reference(care.HOMER), None])
-def test_a_header_that_is_stored_never_has_too_many_people_for_a_session(
+def test_an_accepted_header_never_has_too_many_people_for_a_session(
     place: Place, about: dict[str, str] | None
 ) -> None:
-    """Its link and its session's patient come later, and need a row of an index each."""
+    """Its link and its session's patient are added later, and each needs an index row."""
     answers = set()
     for count in range(32, 40):
         crowd = [care.reference(f"Practitioner/{number}") for number in range(count)]

@@ -1,18 +1,18 @@
-"""Messages without a session that change while their thread is linked: they are found there."""
+"""Messages without a session that change while their thread is linked must be found there."""
 
 import pytest
 
-from tests import care
 from tests.stateful.place import Place
 from tests.stateful.practice import local
 from tests.stateful.requests import Sleeping
+from tests.support import care
 
 
 @pytest.mark.parametrize("number", range(1, 9))
 @pytest.mark.parametrize(
     "change", [{"sent": "2026-03-02T08:00:00Z"}, {"status": "entered-in-error"}]
 )
-def test_one_that_changes_while_its_thread_is_linked_belongs_to_that_session(
+def test_a_message_that_changes_while_its_thread_is_linked_belongs_to_the_session(
     number: int, change: dict[str, str]
 ) -> None:
     place = Place(local("2026-03-02 12:00"))
@@ -28,8 +28,8 @@ def test_one_that_changes_while_its_thread_is_linked_belongs_to_that_session(
         place.answer("PUT", f"/Communication/{header}", linked)
         while place.asleep:
             place.wake(0)
-        found = place.answer("GET", f"/Communication?session=Encounter/{session}").ids
-        assert set(found) == {"own", "other"}
+        ids = place.answer("GET", f"/Communication?session=Encounter/{session}").ids
+        assert set(ids) == {"own", "other"}
         place.answer("POST", f"/Encounter/{session}/$close-session")
         place.check()
     finally:

@@ -1,20 +1,20 @@
-"""Rules about headers: linked, completed, deleted, written back from an old read."""
+"""Rules about headers: linked, completed, deleted, and written back from an old read."""
 
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests import care
-from tests.database import Fate
-from tests.frontdoor import PATCH, Answer
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
 from tests.stateful.practice import FINE
+from tests.support import care
+from tests.support.frontdoor import PATCH, Answer
+from tests.support.memory_database import Fate
 
 _ABOUT = (care.HOMER, care.HOMER, "Patient/bart-simpson", "Group/the-simpsons", "")
 MOST_THREADS = 6
-# What a header may say of its sessions; nothing is what the deployment says.
+# The session policies that a header may name. Without one, the deployment's applies.
 _POLICIES: tuple[list[dict[str, Any]], ...] = (
     [],
     care.policy(policy={"valueCode": "explicit"}, idleMinutes={"valueUnsignedInt": 60}),
@@ -30,7 +30,7 @@ _policies = st.sampled_from((*[_POLICIES[0]] * 6, *_POLICIES))
 
 
 class Threads(Machine):
-    """What a thread is linked to, and how it ends."""
+    """How threads are linked and how they end."""
 
     @precondition(lambda self: len(self.picture.headers) < MOST_THREADS)
     @rule(
@@ -68,7 +68,7 @@ class Threads(Machine):
     def thread_linked_to_what_takes_no_messages(
         self, thread: int, encounter: dict[str, Any], written: str, fate: Fate
     ) -> None:
-        """To a visit, or to a session that is over; a message is written before it or after."""
+        """Link it to a visit or an ended session, with a message written before or after."""
         url = self._thread(thread)
         message = care.message(url.rpartition("/")[2])
         new = self.place.answer("POST", "/Encounter", encounter).id
@@ -96,10 +96,12 @@ class Threads(Machine):
             self._remove_link(url, fate)
 
     def _remove_link(self, url: str, fate: Fate) -> None:
-        """Patch a link away. What somebody else removed meanwhile is not there any more: 400."""
+        """Remove a link by a patch, which answers 400 if somebody else has removed it already."""
 
         def removed(answer: Answer) -> None:
-            assert answer.status != 400 or "its path is not there" in answer.text, answer.text
+            assert answer.status != 400 or "names a location that does not exist" in answer.text, (
+                answer.text
+            )
 
         change = [{"op": "remove", "path": "/encounter"}]
         fine = FINE | {400}
@@ -127,20 +129,20 @@ class Threads(Machine):
     def thread_gets_another_policy(
         self, thread: int, policy: list[dict[str, Any]], fate: Fate
     ) -> None:
-        """It concerns the next session."""
+        """The new policy applies to the next session."""
         url = self._thread(thread)
         if body := self.read(url):
             bare = {name: value for name, value in body.items() if name != "extension"}
-            said = {"extension": policy} if policy else {}
-            self.place.call("PUT", url, bare | said, fate)
+            extension = {"extension": policy} if policy else {}
+            self.place.call("PUT", url, bare | extension, fate)
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, number=which, fate=fates)
     def thread_written_back(self, thread: int, number: int, fate: Fate) -> None:
-        """An old read comes back as a PUT, maybe of what is deleted now."""
+        """A client puts an old read back, perhaps of a deleted resource."""
         url = self._thread(thread)
-        if read := self.bodies.get(url):
-            body = read[number % len(read)] | {"topic": {"text": f"Number {number}"}}
+        if old_bodies := self.bodies.get(url):
+            body = old_bodies[number % len(old_bodies)] | {"topic": {"text": f"Number {number}"}}
             self.place.call("PUT", url, body, fate)
 
     @precondition(lambda self: len(self.picture.headers) > 1)

@@ -1,15 +1,15 @@
-"""Rules about time: it passes, what is due is looked at, what sleeps goes on."""
+"""Rules about time: it passes, what is due is looked at, and sleepers wake."""
 
 from datetime import date, datetime, time, timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.database import Fate
 from tests.stateful.fates import calls_of_the_queue, fates
 from tests.stateful.machine import Machine, which
 from tests.stateful.place import Place
 from tests.stateful.practice import BERLIN
+from tests.support.memory_database import Fate
 
 MOST_ASLEEP = 3
 
@@ -36,12 +36,12 @@ class Times(Machine):
         workers=st.lists(fates, max_size=3),
     )
     def schedule_runs(self, hours: int, fate: Fate, workers: list[Fate]) -> None:
-        """Twice, and maybe some workers take what it sends, or what was sent before."""
+        """The schedule runs twice, and workers may take what it sends or has sent before."""
         self.place.pass_time(hours=hours)
         self.place.schedule(fate)
         self.place.schedule()
-        for each in workers:
-            self.place.work(each)
+        for worker_fate in workers:
+            self.place.work(worker_fate)
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, fate=fates)
@@ -51,7 +51,7 @@ class Times(Machine):
 
 
 class Sleepers(Machine):
-    """What sleeps goes on; where nothing does, jobs are done and doing them again is nothing."""
+    """Sleepers wake. When there are none, jobs run, and running them again changes nothing."""
 
     place: Place
 

@@ -1,11 +1,11 @@
-"""The look at everything that leaves the service finds what is wrong with it."""
+"""The check of all outgoing answers detects invalid ones."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests import care, outgoing
+from tests.support import care, outgoing
 
 AT = "https://fhir.example.org/fhir/R4/Encounter/a"
 STORED = {**care.session(), "id": "a", "meta": {"versionId": "1"}}
@@ -42,7 +42,7 @@ REFUSED = {"status": "410", "outcome": outcome()}
         outcome(severity="information", diagnostics="{}"),
     ],
 )
-def test_what_is_right_passes(body: dict[str, Any]) -> None:
+def test_a_valid_answer_passes(body: dict[str, Any]) -> None:
     outgoing.check(json.dumps(body))
 
 
@@ -65,6 +65,6 @@ def test_what_is_right_passes(body: dict[str, Any]) -> None:
         ("diagnostics", bundle("batch-response", {"response": REFUSED})),
     ],
 )
-def test_what_is_wrong_is_named(what: str, body: dict[str, Any]) -> None:
+def test_an_invalid_answer_is_reported(what: str, body: dict[str, Any]) -> None:
     with pytest.raises((AssertionError, KeyError), match=what):
         outgoing.check(json.dumps(body))

@@ -1,6 +1,7 @@
-"""Which search parameters there are: parsing, indexing, planning and documents follow.
+"""The search parameters, with what parsing, indexing, planning and documents need of each.
 
-Expressions are R4's own, cut to the resource: https://hl7.org/fhir/R4/searchparameter-registry.html
+Expressions are R4's, reduced to one resource type:
+https://hl7.org/fhir/R4/searchparameter-registry.html
 """
 
 import re
@@ -13,12 +14,12 @@ from typing import Any, Literal
 ParamType = Literal["token", "reference", "date", "quantity", "uri", "string", "special"]
 
 HL7 = "http://hl7.org/fhir/SearchParameter/"
-# Those of this server's own are defined below its base.
+# This server's own parameters are defined below its base.
 OWN = "SearchParameter/"
 
 
 class Index(Enum):
-    """How a parameter is answered."""
+    """The means by which a parameter is answered."""
 
     KEY = "the resource tables' own keys"
     ROW = "a partition for each value"
@@ -28,16 +29,20 @@ class Index(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SearchParam:
-    """One parameter of one resource type.
+    """A search parameter of one resource type.
 
-    `element` is the data type of a token's element, and of a date's where that is `instant`;
-    `partition` the name under which its values are partitioned, where it shares that with another
-    parameter; `spread` over how many partitions each value goes, where values are few; `common`
-    about how many resources share a value, by which the planner chooses; `keyed` the type whose
-    references need no row, because the resource tables' own keys find them; `system` the code
-    system a plain `code` element is bound to, `usual` that of nearly all of a Coding's values,
-    where codes of another are found by themselves; `added` tells that data may be older than the
-    row: it needs reindexing. `description` is for what R4 does not define.
+    - `element`: the data type of a token's element, or of a date's if it is `instant`.
+    - `partition`: the name of the partitions of its values, if shared with another parameter.
+    - `spread`: the number of partitions of each value, more than one if there are few values.
+    - `common`: about how many resources share a value, by which the planner chooses.
+    - `keyed`: the type whose references need no index rows, because the resource tables' own keys
+      find them.
+    - `system`: the code system to which a plain `code` element is bound.
+    - `usual`: the code system of nearly all values of a Coding. Codes of other systems are also
+      partitioned on their own.
+    - `by_id`: whether references are partitioned by their id alone.
+    - `added`: whether stored data may be older than the parameter, and needs reindexing first.
+    - `description`: the documentation of a parameter that R4 does not define.
     """
 
     resource: str
@@ -53,26 +58,32 @@ class SearchParam:
     keyed: str = ""
     system: str = ""
     usual: str = ""
+    by_id: bool = False
     definition: str = ""
     description: str = ""
     added: bool = False
 
     @property
     def name(self) -> str:
-        """Its name among those of all types."""
+        """The parameter's name among those of all types, such as `Encounter?status`."""
         return f"{self.resource}?{self.code}"
 
     @property
     def partition_name(self) -> str:
-        """The name its values' partitions carry."""
+        """The name of the partitions of its values."""
         return self.partition or self.code
 
+    @property
+    def is_by_id(self) -> bool:
+        """Whether references are partitioned by their id alone, whatever type they name."""
+        return self.by_id or not self.targets
 
-# The number of partitions a listing or a value of few is spread over. It is part of every such
-# partition's key, so that rows written under another number can be told apart.
+
+# The number of partitions over which a listing, or a common value, is spread. It is part of the
+# partitions' keys, so that rows written under another number can be told apart.
 SPREAD = 4
 
-# The types of what an expression does not name the type of, those that its parameter reads.
+# The types of choice elements that parameters read, if their expression names no type.
 CHOICES = {
     "ChargeItem.occurrence": ("dateTime", "Period", "Timing"),
     "Observation.effective": ("dateTime", "Period", "Timing", "instant"),
@@ -81,7 +92,7 @@ CHOICES = {
     "ServiceRequest.occurrence": ("dateTime", "Period", "Timing"),
 }
 
-# What references lead to, of several parameters.
+# Targets of references that several parameters share.
 PARTICIPANTS = ("Practitioner", "PractitionerRole", "RelatedPerson")
 PEOPLE = (*PARTICIPANTS, "Patient")
 ACTORS = (*PEOPLE, "Organization", "Device")
@@ -99,15 +110,15 @@ CODE_SYSTEM = "http://hl7.org/fhir"
 def param(
     resource: str, code: str, kind: ParamType, path: str, *targets: str, **more: Any
 ) -> SearchParam:
-    """Make a row; R4's definition is the one named after the resource where no other is given."""
+    """Return a search parameter. Its definition defaults to R4's of this resource and code."""
     more.setdefault("definition", f"{HL7}{resource}-{code}")
-    # What R4 has in parentheses says itself of which type it is.
+    # Expressions that R4 has in parentheses name the resource themselves.
     expression = path if path.startswith("(") else f"{resource}.{path}"
     return SearchParam(resource, code, kind, expression, targets, **more)
 
 
 def of_every_type(resource: str) -> tuple[SearchParam, ...]:
-    """Give the parameters that R4 has for every resource."""
+    """Return the parameters that R4 defines for every resource."""
 
     def common(code: str, kind: ParamType, path: str, **more: Any) -> SearchParam:
         definition = f"{HL7}Resource-{code.removeprefix('_')}"
@@ -139,43 +150,43 @@ def of_every_type(resource: str) -> tuple[SearchParam, ...]:
 
 
 row = partial(dict[str, Any], index=Index.ROW)
-# A row in one of several partitions: of values that a large part of the resources may share.
+# For values that a large part of the resources may share: rows in one of several partitions.
 spread = partial(row, spread=SPREAD)
 
 
 class SearchParams:
-    """The parameters by resource type and code; a second definition of one is refused.
+    """The search parameters by resource type and code.
 
-    Those of a type are read when they are first asked for: they are in the module of its name.
+    Those of a type are imported on first use, from the module named after the type.
     """
 
     def __init__(self) -> None:
-        """Begin without any."""
-        self._of: dict[str, dict[str, SearchParam]] = {}
+        """Create the collection without parameters."""
+        self._by_type: dict[str, dict[str, SearchParam]] = {}
 
     def add(self, row: SearchParam) -> None:
-        """Add a parameter. Raises ValueError where it is defined already."""
+        """Add a parameter. Raises ValueError if it is already defined."""
         _add(self.of(row.resource), row)
 
     def remove(self, resource: str, code: str) -> None:
-        """Take a parameter out again."""
+        """Remove a parameter."""
         del self.of(resource)[code]
 
     def of(self, resource: str) -> dict[str, SearchParam]:
-        """Give the parameters of a resource type by code, in the order documents list them."""
-        if resource not in self._of:
-            name = re.sub(r"(?<!^)(?=[A-Z])", "_", resource).lower()
-            known: dict[str, SearchParam] = {}
-            for one in import_module(f"{__name__}.{name}").ROWS:
-                _add(known, one)
-            self._of[resource] = known
-        return self._of[resource]
+        """Return the parameters of a resource type by code, in the order of the documents."""
+        if resource not in self._by_type:
+            module = re.sub(r"(?<!^)(?=[A-Z])", "_", resource).lower()
+            by_code: dict[str, SearchParam] = {}
+            for row in import_module(f"{__name__}.{module}").ROWS:
+                _add(by_code, row)
+            self._by_type[resource] = by_code
+        return self._by_type[resource]
 
 
-def _add(known: dict[str, SearchParam], row: SearchParam) -> None:
-    if row.code in known:
+def _add(by_code: dict[str, SearchParam], row: SearchParam) -> None:
+    if row.code in by_code:
         raise ValueError(f"{row.name} is defined twice")
-    known[row.code] = row
+    by_code[row.code] = row
 
 
 SEARCH_PARAMS = SearchParams()

@@ -4,7 +4,6 @@ from functools import partial
 
 from shared.catalog.parameters import (
     CODE_SYSTEM,
-    SPREAD,
     Index,
     of_every_type,
     param,
@@ -13,15 +12,17 @@ from shared.catalog.parameters import (
 
 _audit_event = partial(param, "AuditEvent")
 _AGENTS = ("Practitioner", "PractitionerRole", "Organization", "Device", "Patient", "RelatedPerson")
+# An event is in one partition for each id that it names, whichever parameter names it.
+_NAMED = row(partition="id", by_id=True)
 
 ROWS = (
-    *(one for one in of_every_type("AuditEvent") if one.code in ("_id", "_lastUpdated")),
+    *(row for row in of_every_type("AuditEvent") if row.code in ("_id", "_lastUpdated")),
     _audit_event(
         "action", "token", "action", element="code", system=f"{CODE_SYSTEM}/audit-event-action"
     ),
-    _audit_event("agent", "reference", "agent.who", *_AGENTS, **row(common=10_000)),
-    _audit_event("date", "date", "recorded", element="instant", index=Index.LISTING, spread=SPREAD),
-    _audit_event("entity", "reference", "entity.what", **row()),
+    _audit_event("agent", "reference", "agent.who", *_AGENTS, **_NAMED, common=10_000),
+    _audit_event("date", "date", "recorded", element="instant", index=Index.LISTING),
+    _audit_event("entity", "reference", "entity.what", **_NAMED),
     _audit_event(
         "outcome", "token", "outcome", element="code", system=f"{CODE_SYSTEM}/audit-event-outcome"
     ),
@@ -31,7 +32,8 @@ ROWS = (
         "agent.who.where(resolve() is Patient) | "
         "AuditEvent.entity.what.where(resolve() is Patient)",
         "Patient",
-        **row(common=1_000),
+        **_NAMED,
+        common=1_000,
     ),
     _audit_event("subtype", "token", "subtype", element="Coding"),
     _audit_event("type", "token", "type", element="Coding"),

@@ -33,7 +33,7 @@ ROWS = (
     ),
     _communication("instantiates-uri", "uri", "instantiatesUri", **spread(common=100_000)),
     _communication("medium", "token", "medium", element="CodeableConcept"),
-    # A Communication is its thread's own partition; `:missing=true` reads the listings of headers.
+    # A thread's partition has its header's id as key. `:missing=true` reads listings of headers.
     _communication("part-of", "reference", "partOf", **row(keyed="Communication")),
     _communication(
         "patient",
@@ -49,7 +49,7 @@ ROWS = (
         element="code",
         system=f"{CODE_SYSTEM}/request-priority",
         definition=f"{OWN}Communication-priority",
-        description="How urgent it is: routine, urgent, asap or stat",
+        description="The urgency: routine, urgent, asap or stat",
     ),
     _communication("received", "date", "received"),
     _communication(
@@ -57,7 +57,7 @@ ROWS = (
     ),
     _communication("sender", "reference", "sender", *_SENDERS, **row(common=10_000)),
     _communication("sent", "date", "sent"),
-    # The effective session of a message: its thread's attached ranges, not an element.
+    # The effective session of a message follows from its thread's spans, not from an element.
     SearchParam(
         "Communication",
         "session",
@@ -66,7 +66,8 @@ ROWS = (
         ("Encounter",),
         index=Index.KEY,
         definition=f"{OWN}Communication-session",
-        description="The session that a message belongs to, whatever its thread is linked to since",
+        description="The session that a message belongs to, also if its thread is linked to "
+        "another one by now",
     ),
     _communication(
         "status", "token", "status", element="code", system=f"{CODE_SYSTEM}/event-status"
@@ -85,6 +86,6 @@ ROWS = (
         "topic",
         element="CodeableConcept",
         definition=f"{OWN}Communication-topic",
-        description="What it is about; `:text` finds the beginning of its words",
+        description="The topic; `:text` matches the beginning of any of its words",
     ),
 )

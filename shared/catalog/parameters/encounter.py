@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from shared.catalog.code_systems import ACT_CODE
 from shared.catalog.parameters import (
     CODE_SYSTEM,
     HL7,
@@ -27,7 +28,7 @@ ROWS = (
         "token",
         "class",
         element="Coding",
-        usual="http://terminology.hl7.org/CodeSystem/v3-ActCode",
+        usual=ACT_CODE,
         **spread(common=1_000_000),
     ),
     _encounter(
@@ -94,7 +95,7 @@ ROWS = (
         "hospitalization.specialArrangement",
         element="CodeableConcept",
     ),
-    # `status` is a listing only of what is open: `open` in shared.index.
+    # Only open Encounters are listed for `status`: see the listing `open` in shared.store.index.
     _encounter(
         "status",
         "token",

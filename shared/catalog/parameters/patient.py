@@ -17,7 +17,7 @@ ROWS = (
     _patient(
         "deceased", "token", "deceased.exists() and Patient.deceased != false", element="boolean"
     ),
-    # Of its own: many are called John who are not among the Johnsons.
+    # Not in the partitions of `name`: a search for a family name would read all given names too.
     _patient(
         "family",
         "string",

@@ -13,7 +13,7 @@ ROWS = (
     *contacts("Practitioner"),
     _practitioner("active", "token", "active", element="boolean"),
     _practitioner("communication", "token", "communication", element="CodeableConcept"),
-    # Of its own: many are called John who are not among the Johnsons.
+    # Not in the partitions of `name`: a search for a family name would read all given names too.
     _practitioner(
         "family",
         "string",

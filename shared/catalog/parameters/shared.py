@@ -1,8 +1,8 @@
-"""The search parameters that several types of people and places have."""
+"""Search parameters that several types of people and places share."""
 
 from shared.catalog.parameters import CODE_SYSTEM, HL7, SearchParam, param, row
 
-# R4 defines what people have in common once.
+# R4 defines the parameters that people have in common once, under this name.
 _INDIVIDUAL = "individual"
 _PARTS = {
     "address": "address",
@@ -14,7 +14,7 @@ _PARTS = {
 
 
 def contacts(resource: str) -> tuple[SearchParam, ...]:
-    """Give the parameters of telephone numbers and addresses, which share their rows."""
+    """Return the parameters of telephone numbers and e-mail addresses, which share their rows."""
     paths = {
         "email": "telecom.where(system='email')",
         "phone": "telecom.where(system='phone')",
@@ -35,7 +35,7 @@ def contacts(resource: str) -> tuple[SearchParam, ...]:
 
 
 def addresses(resource: str, defined_by: str = _INDIVIDUAL) -> tuple[SearchParam, ...]:
-    """Give the parameters of postal addresses."""
+    """Return the parameters of postal addresses."""
     return (
         *(
             param(resource, code, "string", path, definition=f"{HL7}{defined_by}-{code}")

@@ -1,6 +1,6 @@
-"""What the plain-JSON face shows: its collections, their fields and the parameters of searches.
+"""The collections of the plain-JSON API, with their fields and query parameters.
 
-Reading, writing, searching, OpenAPI and the naming of what is wrong follow from these rows.
+Reading, writing, searching, OpenAPI and the pointers in problem documents follow from these rows.
 """
 
 from shared.plain.collections.assessments import ASSESSMENTS
@@ -12,8 +12,8 @@ from shared.plain.collections.prescriptions import PRESCRIPTIONS
 from shared.plain.collections.rows import CONTROLS
 
 COLLECTIONS = {
-    each.name: each
-    for each in (
+    collection.name: collection
+    for collection in (
         ENCOUNTERS,
         OBSERVATIONS,
         NOTES,
@@ -23,5 +23,7 @@ COLLECTIONS = {
         MESSAGES,
     )
 }
-# What the log may name of a query.
-EVERY_PARAM = {param.name for each in COLLECTIONS.values() for param in each.params} | {*CONTROLS}
+# The parameter names that may appear in the log; any other could contain personal data.
+EVERY_PARAM = {param.name for collection in COLLECTIONS.values() for param in collection.params} | {
+    *CONTROLS
+}

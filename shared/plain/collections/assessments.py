@@ -1,4 +1,4 @@
-"""What was made of it."""
+"""The collection `assessments`: ClinicalImpressions as plain objects."""
 
 from shared.plain.collections.rows import (
     CARERS,
@@ -30,17 +30,17 @@ ASSESSMENTS = Collection(
             "status",
             "status",
             Code("clinicalimpression-status"),
-            "completed where nothing is said",
+            "completed by default",
             default="completed",
         ),
         Field("code", "code", CONCEPT),
         Field("description", "description", TEXT),
         PATIENT_ID,
         ENCOUNTER_ID,
-        id_of("assessorId", "assessor", *CARERS, about="Who assessed"),
+        id_of("assessorId", "assessor", *CARERS, about="Who made the assessment"),
         Field("effective", "effectiveDateTime", DATE_TIME, choice="effective"),
         Field("effectivePeriod", "effectivePeriod", PERIOD, choice="effective"),
-        Field("date", "date", DATE_TIME, "When it was written down"),
+        Field("date", "date", DATE_TIME, "When it was documented"),
         Field("summary", "summary", TEXT),
         Field(
             "problem",

@@ -1,4 +1,4 @@
-"""Threads, and the messages in them."""
+"""The collections `threads` and `messages`: Communications as plain objects."""
 
 from shared.plain.collections.rows import (
     CONCEPT,
@@ -20,52 +20,68 @@ from shared.plain.fields import Field
 from shared.plain.groups import Group
 from shared.plain.kinds import Code, Inside, Primitive, Written
 from shared.plain.referred import Id
-from shared.sessions import kinds as communications
+from shared.rules import classification as communications
 
 _RECIPIENTS = (*PEOPLE, "HealthcareService", "CareTeam", "Group")
 ATTACHMENT = Group(
     (
-        Field("content", "", Written(), "Its text"),
+        Field("content", "", Written(), "The text of the attachment"),
         Field("contentType", "contentType", MEDIA_TYPE, stays=True),
         Field("title", "title", TEXT),
         Field("url", "url", Primitive("url")),
     )
 )
 
-_OF_COMMUNICATIONS = (
+_SHARED_FIELDS = (
     Field(
         "status",
         "status",
         Code("event-status"),
-        "in-progress where nothing is said",
+        "in-progress by default",
         default="in-progress",
     ),
     PATIENT_ID,
-    Field("encounterId", "encounter", Id("Encounter", ("Encounter",)), "The session linked to it"),
-    Field("senderId", "sender", Id("", _RECIPIENTS[:-2]), "As Patient/id or Practitioner/id"),
-    Field("recipientIds", "recipient", Id("", _RECIPIENTS), "As Patient/id", many=True),
+    Field(
+        "encounterId",
+        "encounter",
+        Id("Encounter", ("Encounter",)),
+        "The session that it is linked to",
+    ),
+    Field(
+        "senderId",
+        "sender",
+        Id("", _RECIPIENTS[:-2]),
+        "With the type, as in Patient/id or Practitioner/id",
+    ),
+    Field(
+        "recipientIds",
+        "recipient",
+        Id("", _RECIPIENTS),
+        "With the type, as in Patient/id",
+        many=True,
+    ),
     Field("category", "category", CONCEPT, plural="categories"),
-    Field("medium", "medium", CONCEPT, "As SMS", plural="media"),
+    Field("medium", "medium", CONCEPT, "How it was sent, for example SMS", plural="media"),
     Field("priority", "priority", Code("request-priority")),
     Field("sent", "sent", DATE_TIME),
     Field("received", "received", DATE_TIME),
     NOTE,
     IDENTIFIERS,
 )
-_PARTIES = (
-    Param("senderId", "sender", "From this, as Patient/id", is_reference=True),
-    Param("recipientId", "recipient", "To this, as Patient/id", is_reference=True),
+_SHARED_PARAMS = (
+    Param("senderId", "sender", "From this sender, as in Patient/id", is_reference=True),
+    Param("recipientId", "recipient", "To this recipient, as in Patient/id", is_reference=True),
     status("event-status"),
 )
 
 THREADS = Collection(
     "threads",
     "Communication",
-    (Field("topic", "topic", CONCEPT, "What it is about"), *_OF_COMMUNICATIONS),
+    (Field("topic", "topic", CONCEPT, "What it is about"), *_SHARED_FIELDS),
     (
         PATIENT,
         Param("encounterId", "encounter", "Linked to this session", target="Encounter"),
-        *_PARTIES,
+        *_SHARED_PARAMS,
         *dates("_lastUpdated", "updated"),
     ),
     "_lastUpdated",
@@ -83,7 +99,14 @@ MESSAGES = Collection(
     "messages",
     "Communication",
     (
-        id_of("threadId", "partOf", "Communication", about="Its thread", first=True, required=True),
+        id_of(
+            "threadId",
+            "partOf",
+            "Communication",
+            about="The thread that it belongs to",
+            first=True,
+            required=True,
+        ),
         Field("text", "payload", Inside("contentString", TEXT), plural="texts"),
         Field(
             "attachments",
@@ -92,13 +115,13 @@ MESSAGES = Collection(
             "Pictures and documents",
             many=True,
         ),
-        *_OF_COMMUNICATIONS,
+        *_SHARED_FIELDS,
     ),
     (
-        Param("threadId", "part-of", "Of this thread", target="Communication"),
-        Param("encounterId", "session", "That belong to this session", target="Encounter"),
+        Param("threadId", "part-of", "In this thread", target="Communication"),
+        Param("encounterId", "session", "Belonging to this session", target="Encounter"),
         PATIENT,
-        *_PARTIES,
+        *_SHARED_PARAMS,
         *dates("sent", "sent"),
     ),
     "sent",

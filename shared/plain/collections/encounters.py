@@ -1,5 +1,6 @@
-"""Visits, and sessions by messages."""
+"""The collection `encounters`: visits and asynchronous sessions as plain objects."""
 
+from shared.catalog.code_systems import ACT_CODE
 from shared.plain.collections.rows import (
     CARERS,
     CONCEPT,
@@ -18,7 +19,6 @@ from shared.plain.fields import Field
 from shared.plain.groups import Group
 from shared.plain.kinds import Code, Inside, Minutes, Primitive
 from shared.plain.referred import Id, Named
-from shared.sessions.kinds import ACT_CODE
 
 CLASSES = {
     "AMB": "ambulatory",
@@ -53,7 +53,7 @@ ENCOUNTERS = Collection(
             "class",
             "class",
             Coding(ACT_CODE, CLASSES),
-            "How it took place: AMB for a visit, VR for one by messages",
+            "How it took place: AMB for a visit, VR for an asynchronous session",
             required=True,
         ),
         PATIENT_ID,
@@ -68,7 +68,7 @@ ENCOUNTERS = Collection(
             "relatedPersonId",
             "participant",
             Inside("individual", Id("RelatedPerson", ("RelatedPerson",), typed=True)),
-            "Who of the patient's family took part",
+            "Which of the patient's relatives took part",
             plural="relatedPersonIds",
         ),
         Field("type", "type", CONCEPT, "What kind of visit it was", plural="types"),
@@ -103,7 +103,12 @@ ENCOUNTERS = Collection(
         ),
         id_of("partOfId", "partOf", "Encounter", about="The session of a medical encounter"),
         id_of("appointmentId", "appointment", "Appointment", plural="appointmentIds"),
-        id_of("organizationId", "serviceProvider", "Organization", about="Who answers for it"),
+        id_of(
+            "organizationId",
+            "serviceProvider",
+            "Organization",
+            about="The responsible organization",
+        ),
         IDENTIFIERS,
     ),
     (

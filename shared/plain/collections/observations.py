@@ -1,5 +1,6 @@
-"""What was observed."""
+"""The collection `observations`: Observations as plain objects."""
 
+from shared.catalog.code_systems import UCUM
 from shared.plain.collections.rows import (
     CARERS,
     CONCEPT,
@@ -43,7 +44,13 @@ OBSERVATIONS = Collection(
         PATIENT_ID,
         ENCOUNTER_ID,
         id_of("performerId", "performer", *_OBSERVERS, about="Who observed", plural="performerIds"),
-        Field("effective", "effectiveDateTime", DATE_TIME, "When it held", choice="effective"),
+        Field(
+            "effective",
+            "effectiveDateTime",
+            DATE_TIME,
+            "When the value was true",
+            choice="effective",
+        ),
         Field("effectivePeriod", "effectivePeriod", PERIOD, choice="effective"),
         *VALUES,
         Field("interpretation", "interpretation", CONCEPT, plural="interpretations"),
@@ -51,7 +58,7 @@ OBSERVATIONS = Collection(
             "components",
             "component",
             Group((Field("code", "code", CONCEPT), *VALUES)),
-            "Several values of one observation, as of a blood pressure",
+            "The values of an observation with several, such as a blood pressure",
             many=True,
         ),
         NOTE,
@@ -61,8 +68,8 @@ OBSERVATIONS = Collection(
         PATIENT,
         ENCOUNTER,
         status("observation-status"),
-        Param("code", "code", "Of this code, or of system|code"),
-        Param("category", "category", "Of this category, or of system|code"),
+        Param("code", "code", "With this code, as code or system|code"),
+        Param("category", "category", "In this category, as code or system|code"),
         *dates("date", "effective"),
     ),
     "date",
@@ -73,7 +80,7 @@ OBSERVATIONS = Collection(
         "valueQuantity": {
             "value": 72,
             "unit": "/min",
-            "system": "http://unitsofmeasure.org",
+            "system": UCUM,
             "code": "/min",
         },
     },

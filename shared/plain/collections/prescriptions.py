@@ -1,4 +1,4 @@
-"""What was prescribed."""
+"""The collection `prescriptions`: MedicationRequests as plain objects."""
 
 from shared.plain.collections.rows import (
     CONCEPT,
@@ -29,21 +29,21 @@ PRESCRIPTIONS = Collection(
             "status",
             "status",
             Code("medicationrequest-status"),
-            "active where nothing is said",
+            "active by default",
             default="active",
         ),
         Field(
             "intent",
             "intent",
             Code("medicationrequest-intent"),
-            "order where nothing is said",
+            "order by default",
             default="order",
         ),
         Field("medication", "medicationCodeableConcept", CONCEPT, choice="medication"),
         id_of("medicationId", "medicationReference", "Medication", choice="medication"),
         PATIENT_ID,
         ENCOUNTER_ID,
-        id_of("requesterId", "requester", *PEOPLE, about="Who prescribes"),
+        id_of("requesterId", "requester", *PEOPLE, about="Who wrote the prescription"),
         Field("authoredOn", "authoredOn", DATE_TIME),
         Field("priority", "priority", Code("request-priority")),
         Field(

@@ -1,4 +1,4 @@
-"""What a collection of the plain-JSON face is, and the rows that several have."""
+"""The types of the tables in this package, and the fields and parameters that several share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,15 +35,15 @@ QUANTITY = Group(
 SORT, COUNT, CURSOR = "sort", "count", "cursor"
 CONTROLS = (SORT, COUNT, CURSOR)
 SORTS = ("date", "-date")
-LARGEST_COUNT = 1000
 
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter of searches: FHIR's `code`, and what its value is.
+    """A query parameter; `code` is the FHIR search parameter that it stands for.
 
-    A value is an id of type `target`, or with `is_reference` says its type; else it is codes of a
-    value set, or `codes` of a `system`; with a `prefix` it is a time.
+    The value is a time if there is a `prefix`. It is an id or a reference to a `target`, or with
+    `is_reference` a reference with its type. Otherwise it is a list of codes: of a value set, of
+    `codes` in a `system`, or any.
     """
 
     name: str
@@ -58,37 +58,50 @@ class Param:
 
 
 def dates(code: str, of: str) -> tuple[Param, ...]:
-    """Give the parameters of a time."""
+    """Return the parameters for a range of times; `of` is the field that they compare."""
     return (
-        Param("dateFrom", code, f"From this time on, by {of}", prefix="ge"),
-        Param("dateTo", code, f"Until this time, by {of}", prefix="le"),
+        Param("dateFrom", code, f"From this time on, comparing {of}", prefix="ge"),
+        Param("dateTo", code, f"Until this time, comparing {of}", prefix="le"),
     )
 
 
 PATIENT = Param("patientId", "patient", "About this patient", target="Patient")
-ENCOUNTER = Param("encounterId", "encounter", "Of this encounter", target="Encounter")
+ENCOUNTER = Param("encounterId", "encounter", "Made during this encounter", target="Encounter")
 
 
 def status(value_set: str) -> Param:
-    """Give the parameter of a status."""
-    return Param("status", "status", "Of one of these statuses", value_set=value_set)
+    """Return the parameter for a status."""
+    return Param(
+        "status", "status", "With one of these statuses, separated by commas", value_set=value_set
+    )
 
 
-_OF_ALL = (
-    Field("id", "id", Primitive("id"), "Its name below the collection", read_only=True),
-    Field("version", "meta.versionId", Primitive("id"), "As in ETag", read_only=True),
+_COMMON_FIELDS = (
+    Field("id", "id", Primitive("id"), "Its id within the collection", read_only=True),
     Field(
-        "updated", "meta.lastUpdated", Primitive("instant"), "When it changed last", read_only=True
+        "version",
+        "meta.versionId",
+        Primitive("id"),
+        "Its version, as in the ETag header",
+        read_only=True,
+    ),
+    Field(
+        "updated",
+        "meta.lastUpdated",
+        Primitive("instant"),
+        "When it was last changed",
+        read_only=True,
     ),
 )
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection: the resources of a FHIR type, or those of them of which `holds` says so.
+    """A collection: the resources of a FHIR type for which `holds` returns true.
 
-    `date` is the search parameter by which it is sorted; `all` the query of the whole collection,
-    which a parameter of `narrowing` stands for too.
+    `date` is the search parameter that it is sorted by. `all` is the search that selects the whole
+    collection. It is left out of a query with one of the parameters in `narrowing`, which select
+    members only.
     """
 
     name: str
@@ -103,22 +116,24 @@ class Collection:
 
     @property
     def every_field(self) -> tuple[Field, ...]:
-        """Its fields after those that all have."""
-        return (*_OF_ALL, *self.fields)
+        """The fields that all collections have, followed by its own."""
+        return (*_COMMON_FIELDS, *self.fields)
 
 
 def id_of(name: str, path: str, *types: str, about: str = "", **more: Any) -> Field:
-    """Make the field of a Reference that is usually to the first of its types."""
+    """Return the field of a Reference; one to the first of its types is shown as an id alone."""
     return Field(name, path, Id(types[0], types), about, **more)
 
 
-PATIENT_ID = id_of("patientId", "subject", "Patient", about="Whom it is about")
-ENCOUNTER_ID = id_of("encounterId", "encounter", "Encounter", about="During which it was made")
+PATIENT_ID = id_of("patientId", "subject", "Patient", about="The patient that it is about")
+ENCOUNTER_ID = id_of(
+    "encounterId", "encounter", "Encounter", about="The encounter during which it was made"
+)
 IDENTIFIERS = Field(
     "identifiers",
     "identifier",
     Group((Field("system", "system", Primitive("uri")), Field("value", "value", TEXT))),
-    "Under which other systems know it",
+    "The identifiers that other systems have for it",
     many=True,
 )
 NOTE = Field("note", "note", Inside("text", MARKDOWN), plural="notes")

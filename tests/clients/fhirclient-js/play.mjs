@@ -45,7 +45,7 @@ await play(
     await app.authorize({
       iss: FHIR_BASE,
       clientId: 'app',
-      scope: 'openid fhirUser',
+      scope: 'openid profile launch/patient patient/*.rs',
       redirectUri: 'callback',
     });
     return new URL(sentTo[0]).searchParams;

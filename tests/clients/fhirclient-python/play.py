@@ -2,7 +2,7 @@
 # requires-python = ">=3.13"
 # dependencies = ["fhirclient>=4.4,<5"]
 # ///
-"""Every call of fhirclient (Python) for these types, and its SMART discovery."""
+"""Play every call of fhirclient (Python) for these types, and its SMART discovery."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -51,13 +51,13 @@ def main() -> None:
 
 
 def signing_in() -> Any:
-    """Find the endpoints in /metadata, as it does, and sign in."""
+    """Find the endpoints in /metadata, as the client does, and sign in."""
     person = FHIRClient(
         {"app_id": CLIENT_ID, "api_base": FHIR_BASE, "redirect_uri": "https://app.example.org"}
     )
-    play(SIGN_IN, "prepare", person.prepare() is False)  # nobody has signed in
-    asked = parse_qs(urlsplit(person.authorize_url).query)
-    play(SIGN_IN, "authorize_url", asked["code_challenge_method"] == ["S256"])
+    play(SIGN_IN, "prepare", person.prepare() is False)  # nobody is signed in yet
+    query = parse_qs(urlsplit(person.authorize_url).query)
+    play(SIGN_IN, "authorize_url", query["code_challenge_method"] == ["S256"])
     statement = person.server.capabilityStatement
     play(SIGN_IN, "server.capabilityStatement", statement.fhirVersion == "4.0.1")
     call = "read, without a token"
@@ -107,7 +107,7 @@ def writing(server: Any) -> tuple[Any, Any, list[Any]]:
 
 
 def made(resource: Any, server: Any) -> Any:
-    """Create a resource and give what the server made of it."""
+    """Create a resource and return what the server made of it."""
     return type(resource)(resource.create(server))
 
 
@@ -118,8 +118,8 @@ def reading(server: Any, visit: Any, thread: Any) -> None:
     play(READ, "read_from, of a version", old.meta.versionId == "1")
     history = Bundle.read_from(f"{thread.relativePath()}/_history", server)
     play(READ, "read_from, of a history", history.total == 3)
-    read = Communication.read(thread.id, server)
-    play(READ, "resolved", read.encounter.resolved(Encounter).id == visit.id)
+    resource = Communication.read(thread.id, server)
+    play(READ, "resolved", resource.encounter.resolved(Encounter).id == visit.id)
     raw = server.request_json(visit.relativePath())
     play(READ, "server.request_json", raw["id"] == visit.id)
     data = server.request_data(visit.relativePath())
@@ -129,14 +129,18 @@ def reading(server: Any, visit: Any, thread: Any) -> None:
 def searching(server: Any, visit: Any, thread: Any, messages: list[Any]) -> None:
     """Search and page."""
     query = {"part-of": thread.relativePath(), "_sort": "sent", "_count": "1"}
-    pages = [ids(one.resource for one in page.entry) for page in of(query).perform_iter(server)]
-    play(SEARCH, "where.perform_iter", pages == [[one.id] for one in messages])
-    found = of(query).perform_resources_iter(server)
-    play(SEARCH, "where.perform_resources_iter", ids(found) == ids(messages))
+    pages = [ids(part.resource for part in page.entry) for page in of(query).perform_iter(server)]
+    play(SEARCH, "where.perform_iter", pages == [[resource.id] for resource in messages])
+    resources = of(query).perform_resources_iter(server)
+    play(SEARCH, "where.perform_resources_iter", ids(resources) == ids(messages))
     first = of(query).perform(server)
-    play(SEARCH, "where.perform", ids(one.resource for one in first.entry) == [messages[0].id])
-    found = of(query).perform_resources(server)
-    play(SEARCH, "where.perform_resources", ids(found) == ids(messages))
+    play(
+        SEARCH,
+        "where.perform",
+        ids(part.resource for part in first.entry) == [messages[0].id],
+    )
+    resources = of(query).perform_resources(server)
+    play(SEARCH, "where.perform_resources", ids(resources) == ids(messages))
     of_id = {"_id": thread.id}
     both = of(of_id).include("encounter").perform_resources_iter(server)
     play(SEARCH, "where.include", ids(both) == [thread.id, visit.id])
@@ -155,13 +159,13 @@ def of(query: dict[str, Any]) -> Any:
 
 
 def bundles(server: Any, visit: Any) -> None:
-    """Send Bundles, call operations."""
-    asked = (
+    """Send Bundles and call operations."""
+    entries = (
         entry("GET", visit.relativePath()),
         entry("POST", "Encounter", session()),
         entry("GET", "Encounter/none"),
     )
-    answer = Bundle(bundle("batch", *asked)).create(server)
+    answer = Bundle(bundle("batch", *entries)).create(server)
     play(BUNDLES, "create, of a batch", statuses(answer) == ["200", "201", "404"])
     answer = Bundle(transaction()).create(server)
     play(BUNDLES, "create, of a transaction", statuses(answer) == ["201", "201"])

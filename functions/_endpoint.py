@@ -1,0 +1,17 @@
+"""The decorator of the handlers: it renders errors as the API that was called does."""
+
+from shared.http import routing
+from shared.http.endpoint import FHIR, Face, endpoint_of
+from shared.http.requests import Event
+
+
+def _face(event: Event) -> Face:
+    # Without a base path, an unknown path below /v1 comes by a route of the FHIR API.
+    if not routing.is_plain(event):
+        return FHIR
+    from shared.plain.face import PLAIN  # noqa: PLC0415 - most requests are FHIR's
+
+    return PLAIN
+
+
+endpoint = endpoint_of(_face)

@@ -1,0 +1,93 @@
+"""Rows of new events, in which searches find events until the archive and its index have them.
+
+A delivery of log lines, or a batch of the table's stream, becomes one row a tenant. Such rows
+expire.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from hashlib import sha256
+from itertools import groupby
+
+from shared.audit import entries
+from shared.audit.entries import Entry
+from shared.catalog import access_patterns as patterns
+from shared.fhir import instants
+from shared.store import audit_items, codec, dynamodb
+from shared.store.items import Item
+from shared.store.keys import AFTER_ALL, Address
+
+# Before compression, which shrinks lines to a fourth; DynamoDB limits an item to 400 KB.
+LARGEST_ROW_BYTES = 256 * 1024
+# Much longer than it takes to archive events, even by hand.
+KEPT_DAYS = 7
+_HASH_LETTERS = 16
+# The greatest age of events that the index may not have yet: the stream gathers them for five
+# minutes, and some arrive late.
+INDEX_DELAY = timedelta(minutes=10)
+
+
+def rows(new: Iterable[Entry], *, is_listed: bool = True) -> Iterator[tuple[Address, Item]]:
+    """Yield the rows of new events; the same events always make the same rows.
+
+    Rows that are not `is_listed` are archived only, and searches never find their events.
+    """
+    for tenant, events in groupby(entries.in_order(new), key=lambda entry: entry.tenant):
+        for chunk in _chunks(events):
+            mark: Item = {} if is_listed else {"unlisted": {"BOOL": True}}
+            yield _address(tenant, chunk), _item(chunk) | mark
+
+
+def _chunks(events: Iterable[Entry]) -> Iterator[list[Entry]]:
+    chunk: list[Entry] = []
+    size = 0
+    for entry in events:
+        if chunk and size + len(entry.line) > LARGEST_ROW_BYTES:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(entry)
+        size += len(entry.line)
+    if chunk:
+        yield chunk
+
+
+def _address(tenant: str, chunk: list[Entry]) -> Address:
+    ids = ",".join(entry.id for entry in chunk)
+    digest = sha256(ids.encode()).hexdigest()[:_HASH_LETTERS]
+    sort = patterns.NEW_EVENTS.sort.format(instant=chunk[0].at, hash=digest)
+    return Address(patterns.AUDIT, partition(tenant), sort)
+
+
+def _item(chunk: list[Entry]) -> Item:
+    kept_until = instants.read(chunk[0].at) + timedelta(days=KEPT_DAYS)
+    packed = codec.pack(entries.joined_lines(chunk))
+    return {"events": {"B": packed}, "expires": audit_items.expiry(kept_until)}
+
+
+def partition(tenant: str) -> str:
+    """Return the partition of a tenant's new events."""
+    return f"{tenant}#{patterns.NEW_EVENTS.partition}"
+
+
+def new_since() -> str:
+    """Return the instant after which events may not be in the index yet."""
+    return instants.written(instants.now() - INDEX_DELAY)
+
+
+def new_entries(tenant: str, since: str) -> Iterator[Entry]:
+    """Yield the new events since an instant that searches may find."""
+    prefix = patterns.NEW_EVENTS.sort.partition("{")[0]
+    between = prefix + since, prefix + AFTER_ALL
+    for row in dynamodb.query_all(patterns.AUDIT, partition(tenant), between):
+        if is_listed(row):
+            yield from read(row)
+
+
+def is_listed(item: Item) -> bool:
+    """Return whether searches find the events of a row."""
+    return "unlisted" not in item
+
+
+def read(item: Item) -> list[Entry]:
+    """Return the events of a row."""
+    return entries.read(codec.unpack(bytes(item["events"]["B"]))[0])

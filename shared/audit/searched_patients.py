@@ -1,0 +1,63 @@
+"""What the parameters of a search name, whatever it finds."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from shared.catalog.types import TYPES
+from shared.fhir import references
+from shared.fhir.references import Elsewhere, Local
+
+type Pair = tuple[str, str]
+
+_ENCOUNTER = "Encounter"
+# Of which type a value is that is an id without a type, by its parameter, also under `/v1`.
+_OF = {
+    "patient": "Patient",
+    "subject": "Patient",
+    "patientId": "Patient",
+    "encounter": _ENCOUNTER,
+    "encounterId": _ENCOUNTER,
+    "session": _ENCOUNTER,
+    "sessionId": _ENCOUNTER,
+    "partOfId": _ENCOUNTER,
+    "threadId": "Communication",
+}
+# Whose value is of the type that is searched.
+_OF_SAME = frozenset({"_id", "part-of"})
+# Modifiers under which a value is no reference.
+_OTHERWISE = frozenset({"identifier", "missing", "text", "of-type", "exact", "contains"})
+# How many parameters and values a search has at most.
+MOST = 1000
+_COMMA = re.compile(r"(?<!\\),")
+
+
+def named(resource_type: str, query: Iterable[Pair]) -> frozenset[str]:
+    """Return the references of what a query names, also in chains.
+
+    Beyond as many values as a search takes it is refused.
+    """
+    names = (name for pair in islice(query, MOST) for name in _named(resource_type, *pair))
+    return frozenset(islice(names, MOST))
+
+
+def _named(resource_type: str, name: str, value: str) -> Iterator[str]:
+    while name.startswith("_has:") and name.count(":") > 2:  # noqa: PLR2004 - `_has:Type:by:`
+        _, resource_type, _, name = name.split(":", 3)
+    *chain, last = name.split(".")
+    code, _, modifier = last.partition(":")
+    if modifier in _OTHERWISE or (code.startswith("_") and code != "_id"):
+        return
+    kind = modifier or _OF.get(code, "")
+    if code in _OF_SAME and not modifier:
+        by, _, of = chain[-1].partition(":") if chain else ("", "", resource_type)
+        kind = of or _OF.get(by, "")
+    for text in _COMMA.split(value, MOST)[:MOST]:
+        match references.read(text):
+            # Not a query: what its parameters say is not told.
+            case Local(target) if target.type in TYPES:
+                yield str(target)
+            case Elsewhere(reference, "Patient"):
+                yield reference
+            case None if kind in TYPES and references.is_bare_id(text, (kind,)):
+                yield f"{kind}/{text}"

@@ -1,0 +1,147 @@
+"""The unit of work of a caller, which depends on their rights and leaves an audit event."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from shared import metrics
+from shared.access import Actor, Ground
+from shared.access.visibility import Sight
+from shared.audit import events, trail
+from shared.fhir import ulids
+from shared.rules import compartments
+from shared.rules.classification import parent
+from shared.rules.events import Event, SessionOpened, of_change
+from shared.settings import settings
+from shared.store import keys, reading
+from shared.store.records import EncounterRecord, Versioned
+from shared.store.work import UnitOfWork
+
+
+class Work(UnitOfWork):
+    """A unit of work for a caller: conditional on their rights, with one audit event."""
+
+    def __init__(self, actor: Actor, now: datetime) -> None:
+        """Create a unit of work for a caller, at an instant."""
+        super().__init__(actor.tenant, now, by_patient=actor.is_cared_for)
+        self.actor = actor
+
+    def before(self) -> "Work":
+        """Return a unit of work with what this one has read, to be committed before it."""
+        first = Work(self.actor, self.now)
+        first.continue_from(self)
+        return first
+
+    @cached_property
+    def sight(self) -> Sight:
+        """What the caller sees of the store, including what this work has saved."""
+        return Sight(
+            self.actor,
+            header=self.header,
+            children=self._children,
+            rely_on=self._require_seen_by,
+        )
+
+    def _children(self, encounter_id: str) -> list[dict[str, Any]]:
+        return [child.resource for child in self.children(encounter_id)]
+
+    def rely_on(self, grounds: Iterable[Ground]) -> None:
+        """Require that the resources which the caller's rights come from stay as they were read."""
+        for ground in grounds:
+            address = keys.resource(self.tenant, ground.type, ground.id)
+            self.require_version(address, ground.version)
+
+    def _require_seen_by(self, resource: dict[str, Any]) -> None:
+        """Require that a resource through which the caller sees another stays as it was read."""
+        record = self.resource(resource["resourceType"], resource["id"])
+        if record and self.has_read(record):
+            self.require(record)
+
+    def commit(self, interaction: str) -> bool:
+        """Write everything with its event, and return whether anything had changed.
+
+        If nothing had, nothing is written. Raises what `transactions.send` does.
+        """
+        changes = self.changes()
+        if not changes:
+            return False
+        event_id = ulids.new(self.milliseconds)
+        self.send(event_id, *self._event(interaction))
+        trail.current().written.append(event_id)
+        self._count(changes)
+        return True
+
+    def rehearse(self, interaction: str) -> None:
+        """Make the transaction that `commit` would send, without sending it.
+
+        Raises BusinessRule if a resource has too many indexed values.
+        """
+        self.transaction(ulids.new(self.milliseconds), *self._event(interaction))
+
+    def _count(self, changes: Iterable[tuple[Any, Any]]) -> None:
+        """Record metrics of the sessions that were opened and closed."""
+        for record, before in changes:
+            if isinstance(record, EncounterRecord):
+                old = before.resource if before else {}
+                system = settings().encounter_type_system
+                if event := of_change(old, record.resource, record.policy, system):
+                    _count(event)
+
+    def _event(self, interaction: str) -> tuple[bytes, bytes]:
+        written = [
+            self._written(record, before)
+            for record, before in self.changes()
+            if isinstance(record, Versioned)
+        ]
+        return events.of_transaction(
+            who=self.actor.who,
+            interaction=interaction,
+            at=self.instant,
+            written=written,
+            origin=trail.current().origin,
+            keeps=settings().audit_retention_days,
+        )
+
+    def _written(self, record: Versioned, before: Versioned | None) -> events.WrittenVersion:
+        action = "D" if record.deleted else "C" if before is None or before.deleted else "U"
+        was = before.resource if before else {}
+        # Whoever it was about before is concerned by the change, too.
+        patients = self._patients(record.resource or was) | compartments.patients(was)
+        return events.WrittenVersion(
+            f"{record.type}/{record.id}",
+            record.version,
+            action,
+            before.chain if before else b"",
+            patients,
+            events.content_hash(record.created, events.version_hash(record.json, record.updated)),
+        )
+
+    def _patients(self, resource: dict[str, Any]) -> frozenset[str]:
+        """Return the patients of a resource, its own or those of what it belongs to."""
+        own_patients = compartments.patients(resource) if resource else frozenset()
+        if not (through := compartments.through(resource)):
+            return own_patients
+        from shared.audit import indirect_patients  # noqa: PLC0415 - most resources name their patient
+
+        return own_patients | indirect_patients.patients(through, self._about, self._parts)
+
+    def _about(self, resource_type: str, resource_id: str) -> dict[str, Any]:
+        address = keys.current(self.tenant, resource_type, resource_id)
+        record = self._saved.get(address) or self._read.get(address)
+        if record is None:
+            record = reading.current(self.tenant, resource_type, resource_id)
+        return record.resource if isinstance(record, Versioned) else {}
+
+    def _parts(self, encounter_id: str) -> list[dict[str, Any]]:
+        saved_encounters = [part.resource for part in self._saved_as(EncounterRecord)]
+        saved_parts = [part for part in saved_encounters if parent(part) == encounter_id]
+        return [*saved_parts, *reading.children(self.tenant, encounter_id)]
+
+
+def _count(event: Event) -> None:
+    policy = event.policy or metrics.ANY
+    if isinstance(event, SessionOpened):
+        metrics.note(metrics.OPENED, policy=policy)
+    else:
+        metrics.note(metrics.CLOSED, policy=policy)

@@ -1,0 +1,6 @@
+"""URLs of the code systems that more than one room names."""
+
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+UCUM = "http://unitsofmeasure.org"
+# Of the codes `session` and `medical-encounter`, unless a deployment sets another.
+ENCOUNTER_TYPE = "https://medplum.com/fhir/CodeSystem/encounter-type"

@@ -1,0 +1,55 @@
+"""The order in which searches find the resources of each type, which is that of their index rows.
+
+A search by the parameter of a type's order reads only the part of the rows that can match.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from shared.catalog.types import AUDIT_EVENT, DIRECTORY, TYPES, complete
+
+
+class Span(Enum):
+    """How much time a value of a date parameter may cover, by its data type."""
+
+    INSTANT = "instant: a single point"
+    DATE_TIME = "dateTime: a local day at most, or a whole month or year"
+    PERIOD = "Period or Timing: any time"
+
+
+@dataclass(frozen=True, slots=True)
+class SortOrder:
+    """The date parameter by whose beginning rows are ordered, to milliseconds.
+
+    Without one they are in order of creation. With `has_long`, what lasts longer than some hours
+    has a second row.
+    """
+
+    param: str = ""
+    span: Span = Span.INSTANT
+    has_long: bool = False
+
+
+BY_CREATION = SortOrder()
+BY_UPDATE = SortOrder("_lastUpdated")
+SORT_ORDERS = complete(
+    "SORT_ORDERS",
+    {
+        "Encounter": SortOrder("date", Span.PERIOD, has_long=True),
+        AUDIT_EVENT: SortOrder("date"),
+        "Communication": SortOrder("sent", Span.DATE_TIME),
+        **dict.fromkeys(DIRECTORY, BY_CREATION),
+        "Appointment": SortOrder("date"),
+        "Condition": SortOrder("recorded-date", Span.DATE_TIME),
+        "Observation": SortOrder("date", Span.PERIOD),
+        "Procedure": SortOrder("date", Span.PERIOD),
+        "DocumentReference": SortOrder("date"),
+        "ClinicalImpression": SortOrder("date", Span.DATE_TIME),
+        "MedicationRequest": SortOrder("authoredon", Span.DATE_TIME),
+        "ServiceRequest": SortOrder("authored", Span.DATE_TIME),
+        "QuestionnaireResponse": SortOrder("authored", Span.DATE_TIME),
+        "Task": SortOrder("authored-on", Span.DATE_TIME),
+        "ChargeItem": SortOrder("entered-date", Span.DATE_TIME),
+    },
+    (*TYPES, AUDIT_EVENT),
+)

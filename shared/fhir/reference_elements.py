@@ -1,0 +1,82 @@
+"""Validation of Reference elements: their text, their type, and the types that R4 allows.
+
+https://hl7.org/fhir/R4/references.html
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from shared.catalog.types import RESOURCE_TYPES
+from shared.fhir import references
+from shared.fhir.references import Contained, Elsewhere, Named
+
+type Json = dict[str, Any]
+
+_SPECIFICATION = "https://hl7.org/fhir/R4/references.html#"
+_NO_REFERENCE = (
+    "Not a valid reference: use Type/id with a type of R4, #id, Type?query or an absolute URI"
+)
+
+
+def kind(element: Any, contents: dict[str, str]) -> str:
+    """Return the type of the resource that a Reference names, or an empty text if unknown.
+
+    `contents` are the types of contained resources by their ids.
+    """
+    if not isinstance(element, dict):
+        return ""
+    named = references.read(element.get("reference"))
+    actual = _kind(named, contents) if named else ""
+    return actual or references.declared(element)
+
+
+def _kind(named: Named, contents: dict[str, str]) -> str:
+    return contents.get(named.id, "") if isinstance(named, Contained) else named.type
+
+
+def problems(
+    element: Json, targets: Collection[str], contents: dict[str, str], own_ids: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the problems of a Reference: its element, the text and the diagnostics of each.
+
+    `targets` are the types that it may name, or any if there are none. Values that are not strings
+    are reported where their own elements are checked.
+    """
+    text, declared = element.get("reference"), references.declared(element)
+    if isinstance(text, str) and len(text.encode(errors="replace")) > references.LONGEST_REFERENCE:
+        yield "reference", f"A reference may have at most {references.LONGEST_REFERENCE} bytes", ""
+        return
+    named = references.read(text)
+    if isinstance(text, str) and text and not _is_reference(named, own_ids):
+        yield "reference", _NO_REFERENCE, f"{_SPECIFICATION}literal"
+        return
+    actual = _kind(named, contents) if named else ""
+    is_elsewhere = isinstance(named, Elsewhere)  # a path such as /Patient/1 proves nothing there
+    if targets and actual and actual not in targets and not is_elsewhere:
+        problem = "The reference names a type that is not allowed here"
+        yield "reference", problem, _may_refer_to(targets)
+    elif declared:
+        yield from _misdeclared(declared, actual, targets)
+
+
+def _is_reference(named: Named | None, own_ids: Collection[str]) -> bool:
+    """Return whether a text was a valid reference, with an id of R4 if its type needs one."""
+    return named is not None and not (references.is_foreign(named) and named.type in own_ids)
+
+
+def _misdeclared(
+    declared: str, actual: str, targets: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the problems of `Reference.type`; `actual` is the type that the reference names."""
+    is_logical = ":" in declared  # the URL of a logical model, which R4 does not define
+    if not is_logical and declared not in RESOURCE_TYPES:
+        yield "type", "This is not a resource type of R4", f"See {_SPECIFICATION}Reference"
+    elif actual and declared != actual:
+        problem = "The type is not that of the resource in the reference"
+        yield "type", problem, f"The reference names a resource of type {actual}"
+    elif targets and not is_logical and declared not in targets:
+        yield "type", "This type is not allowed here", _may_refer_to(targets)
+
+
+def _may_refer_to(targets: Collection[str]) -> str:
+    return f"This reference may name {', '.join(sorted(targets))}"

@@ -1,0 +1,310 @@
+"""What a resource says for a search parameter, as typed values.
+
+The paths are the part of FHIRPath that R4's expressions for these types use:
+https://hl7.org/fhir/R4/search.html#table
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from shared.catalog.parameters import CHOICES, SearchParam
+from shared.fhir import instants, references
+from shared.fhir.instants import ALWAYS, Range
+
+type Resource = dict[str, Any]
+
+CONTACT_POINT, INSTANT = "ContactPoint", "instant"
+CURRENCIES = "urn:iso:std:iso:4217"
+# The elements of a HumanName or Address that are strings.
+PARTS = (
+    *("text", "family", "given", "prefix", "suffix"),
+    *("line", "city", "district", "state", "postalCode", "country"),
+)
+_STEP = re.compile(r"\.(?P<name>\w+)(?:\.(?:ofType|as)\((?P<type>\w+)\))?", re.ASCII)
+_EXPRESSION = re.compile(
+    rf"(?P<type>\w+)(?P<path>(?:{re.sub(r'\?P<\w+>', '?:', _STEP.pattern)})+?)"
+    r"(?:\.where\((?:resolve\(\) is (?P<only>\w+)|(?P<having>\w+)='(?P<value>[\w-]+)')\))?",
+    re.ASCII,
+)
+# A part in parentheses, which may say the type of a choice in a way of its own.
+_GROUP = re.compile(
+    r"^\((?P<path>[\w.]+(?:\(\w+\))?)(?: as (?P<type>\w+))?\)(?P<rest>.*)", re.ASCII
+)
+_EXISTS = re.compile(r"(?P<path>[\w.]+)\.exists\(\) and (?P=path) != false", re.ASCII)
+
+
+class Path(NamedTuple):
+    """An expression: the properties it goes through, and what holds for what it leads to.
+
+    `only` is the one type that references must have, `where` what a property must be; `exists` asks
+    no more than whether there is anything but false. `kind` is the data type, where it is one of a
+    choice.
+    """
+
+    names: tuple[str, ...]
+    only: str = ""
+    where: tuple[str, str] | None = None
+    exists: bool = False
+    kind: str = ""
+
+
+class Token(NamedTuple):
+    """A code of a system, either of which may be empty; `kinds` are an Identifier's types."""
+
+    system: str
+    code: str
+    text: str = ""
+    kinds: tuple[tuple[str, str], ...] = ()
+
+
+class Reference(NamedTuple):
+    """A reference: relative where it is one of this server, else as written.
+
+    `text` is empty for one that only has an identifier; `version` is that of a reference to one.
+    """
+
+    text: str
+    type: str = ""
+    identifier: Token | None = None
+    version: str = ""
+
+    @property
+    def is_contained(self) -> bool:
+        """Return whether it names a resource that is contained."""
+        return self.text.startswith("#")
+
+
+class Quantity(NamedTuple):
+    """A number with its unit as system and code, and in words."""
+
+    value: Decimal
+    system: str = ""
+    code: str = ""
+    unit: str = ""
+
+
+type Value = Token | Reference | Range | Quantity | str
+
+
+def path(expression: str) -> Path:
+    """Read an expression, of a union its first. Raises ValueError where it is not understood."""
+    return paths(expression)[0]
+
+
+@lru_cache(maxsize=1024)
+def paths(expression: str) -> tuple[Path, ...]:
+    """Read an expression: a union has several paths, and so has a choice without a type.
+
+    Raises ValueError where it is not understood.
+    """
+    exists = _EXISTS.fullmatch(expression)
+    if exists:
+        return tuple(one._replace(exists=True) for one in _paths(exists["path"]))
+    return tuple(path for part in expression.split(" | ") for path in _paths(part))
+
+
+def _paths(expression: str) -> Iterator[Path]:
+    match = _EXPRESSION.fullmatch(_GROUP.sub(_ungrouped, expression))
+    if match is None:
+        raise ValueError(f"{expression} is not a path this index can follow")
+    names = tuple(_property(step) for step in _STEP.finditer(match["path"]))
+    where = (match["having"], match["value"]) if match["having"] else None
+    for kind in CHOICES.get(match["type"] + match["path"], ("",)):
+        leaf = names[-1] + capital(kind)
+        yield Path((*names[:-1], leaf), match["only"] or "", where, kind=kind)
+
+
+def _ungrouped(group: "re.Match[str]") -> str:
+    kind = f".ofType({group['type']})" if group["type"] else ""
+    return group["path"] + kind + group["rest"]
+
+
+def _property(step: "re.Match[str]") -> str:
+    """Give the JSON property of a step: a choice's has the type in its name."""
+    return step["name"] + capital(step["type"] or "")
+
+
+def capital(text: str) -> str:
+    """Write a type as the names of choices have it."""
+    return text[:1].upper() + text[1:]
+
+
+def elements(resource: Resource, names: tuple[str, ...]) -> list[Any]:
+    """Give the elements at a path, through arrays anywhere."""
+    found: list[Any] = [resource]
+    for name in names:
+        found = [element for parent in found for element in _members(parent, name)]
+    return found
+
+
+def _members(parent: Any, name: str) -> list[Any]:
+    element = parent.get(name) if isinstance(parent, dict) else None
+    if element is None:
+        return []
+    return element if isinstance(element, list) else [element]
+
+
+def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[Value]:
+    """Return the values of a parameter; a time without a zone is read in `zone`."""
+    if not param.expression:
+        return []
+    known = paths(param.expression)
+    if known[0].exists:
+        found = (one for each in known for one in elements(resource, each.names))
+        return [Token("", str(any(one is not False for one in found)).lower())]
+    return [
+        value
+        for each in known
+        for read in (_reader(param, each),)
+        for element in elements(resource, each.names)
+        if element is not None and _has(element, each.where)
+        for value in _typed(resource, read(element, param, zone))
+        if not each.only or (isinstance(value, Reference) and value.type == each.only)
+    ]
+
+
+def _reader(param: SearchParam, way: Path) -> "_Reader":
+    """Return the function that reads the values of a parameter at one of its paths."""
+    return _instants if INSTANT in (param.element, way.kind) else _READERS[param.type]
+
+
+def _typed(resource: Resource, found: Iterator[Value]) -> Iterator[Value]:
+    """Return values, each reference to a contained resource with the type of that."""
+    for value in found:
+        if isinstance(value, Reference) and value.is_contained:
+            contents = references.contents(resource)
+            yield value._replace(type=contents.get(value.text[1:], value.type))
+        else:
+            yield value
+
+
+def _has(element: Any, where: tuple[str, str] | None) -> bool:
+    """Tell whether an element's property is what an expression asks for."""
+    return not where or (isinstance(element, dict) and element.get(where[0]) == where[1])
+
+
+def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
+    """Read a code, boolean, Coding, CodeableConcept, Identifier or ContactPoint."""
+    if isinstance(element, bool):
+        yield Token("", str(element).lower())
+    elif isinstance(element, str):
+        yield Token(param.system, element)
+    elif param.element == CONTACT_POINT:
+        if "value" in element:
+            yield Token("", contact(element["value"]))
+    elif "value" in element:
+        yield _identifier(element)
+    elif "coding" in element or "text" in element:
+        for coding in _members(element, "coding"):
+            if coding is not None:
+                yield _coding(coding)
+        if "text" in element:
+            yield Token("", "", element["text"])
+    else:
+        yield _coding(element)
+
+
+def contact(text: str) -> str:
+    """Write a telephone number or address as they are compared: without regard to case.
+
+    A blank at the beginning was a plus that nobody has escaped in a URL.
+    """
+    return re.sub("^ ", "+", text).lower()
+
+
+def _coding(element: Resource) -> Token:
+    get = element.get
+    return Token(get("system", ""), get("code", ""), get("display", ""))
+
+
+def _identifier(element: Resource) -> Token:
+    kinds = tuple(
+        (coding.get("system", ""), coding.get("code", ""))
+        for coding in elements(element, ("type", "coding"))
+        if coding is not None
+    )
+    text = next(iter(elements(element, ("type", "text"))), "")
+    return Token(element.get("system", ""), element.get("value", ""), text, kinds)
+
+
+def canonical(text: str) -> Reference:
+    """Write a reference as the index knows it: relative without version where it is one of ours."""
+    named = references.read(text)
+    if isinstance(named, references.Local):
+        return Reference(str(named.target), named.type, version=named.version)
+    return Reference(text, named.type if named else "")
+
+
+def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Reference]:
+    """Read a Reference or canonical; one that has only a display refers to nothing."""
+    if isinstance(element, str):
+        yield canonical(element)
+        return
+    identifier = element.get("identifier")
+    known = canonical(element.get("reference", ""))
+    if known.text or identifier:
+        yield Reference(
+            known.text,
+            known.type or references.declared(element),
+            _identifier(identifier) if identifier else None,
+            known.version,
+        )
+
+
+def _instants(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
+    """Read an instant."""
+    yield instants.point(element, zone)
+
+
+def _ranges(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
+    """Read a date, dateTime, Period or Timing; a Period without bounds says nothing."""
+    if isinstance(element, str):
+        yield instants.parse(element, zone)
+    else:
+        found = _limits(element, zone) or instants.period(element, zone)
+        if found != ALWAYS:
+            yield found
+
+
+def _limits(element: Resource, zone: tzinfo) -> Range | None:
+    """Give the outer limits of a Timing, which are all that searches look at; None of others."""
+    bounds = (instants.period(one, zone) for one in elements(element, ("repeat", "boundsPeriod")))
+    events = (instants.parse(one, zone) for one in elements(element, ("event",)) if one)
+    found = [*bounds, *events]
+    return Range(min(one.low for one in found), max(one.high for one in found)) if found else None
+
+
+def _quantities(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Quantity]:
+    """Read a Quantity, or Money; of a Range or SampledData nothing is known."""
+    value = element.get("value")
+    if value is not None:
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
+        get = element.get
+        if "currency" in element:
+            yield Quantity(number, CURRENCIES, element["currency"], element["currency"])
+        else:
+            yield Quantity(number, get("system", ""), get("code", ""), get("unit", ""))
+
+
+def _strings(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[str]:
+    """Read a string or uri, or every string of a HumanName or Address but its codes."""
+    if isinstance(element, str):
+        yield element
+    else:
+        yield from (one for part in PARTS for one in elements(element, (part,)) if one)
+
+
+type _Reader = Callable[[Any, SearchParam, tzinfo], Iterator[Value]]
+
+_READERS: dict[str, _Reader] = {
+    "token": _tokens,
+    "reference": _references,
+    "date": _ranges,
+    "quantity": _quantities,
+    "string": _strings,
+    "uri": _strings,
+}

@@ -1,0 +1,328 @@
+"""The walk over a resource that compares it with R4's tables and collects the issues.
+
+https://hl7.org/fhir/R4/json.html
+"""
+
+import re
+from collections.abc import Collection
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any
+
+from shared.catalog.types import CARE, TYPES
+from shared.errors import Issue
+from shared.fhir import reference_elements, references
+from shared.fhir.outcome import MOST_ISSUES
+from shared.fhir.validation.invariants import CONTAINED_INVARIANTS, INVARIANTS, Context
+from shared.fhir.validation.schema import (
+    Element,
+    Type,
+    binding,
+    has_coding,
+    invariant_path,
+    invariant_text,
+    listed,
+    resource_types,
+    type_named,
+)
+
+if TYPE_CHECKING:
+    from shared.fhir.validation.fhirpath_work import Work
+
+SPECIFICATION = "https://hl7.org/fhir/R4/"
+_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
+_FRAGMENT_TYPES = frozenset({"canonical", "uri", "url"})
+# A value set with more codes is not listed in an error message.
+_MOST_CODES_LISTED = 40
+_OF_CONTAINED = f"{SPECIFICATION}references.html#contained"
+
+
+def _contained(resource: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """Return the contained resources that are objects, each with its index."""
+    contained = resource.get("contained")
+    indexed = enumerate(contained if isinstance(contained, list) else [])
+    return [(index, inner) for index, inner in indexed if isinstance(inner, dict)]
+
+
+def _is_typed(resource: dict[str, Any]) -> bool:
+    name = resource.get("resourceType")
+    return isinstance(name, str) and name in resource_types()
+
+
+class ManyIssues(Exception):
+    """There are more issues than an answer lists, so the walk stops."""
+
+
+class Walk:
+    """The state of the walk: the issues found so far, and the references within the resource."""
+
+    def __init__(
+        self, resource: dict[str, Any], zone: tzinfo, own_ids: Collection[str] = CARE
+    ) -> None:
+        """Start at a resource; `zone` is the time zone of dates without one.
+
+        References to types in `own_ids` must have ids as R4 defines them. References to other types
+        may also have ids that other systems assign.
+        """
+        self.issues: list[Issue] = []
+        self.own_ids = own_ids
+        # The contained resources that a `#fragment` may name: their types by id.
+        self.contents = references.contents(resource)
+        self.context = Context(frozenset(self.contents), zone)
+        # Inside a contained resource, `#` may also name the resource around it.
+        self._inner_context = self.context._replace(fragments=self.context.fragments | {""})
+        self._work: Work | None = None
+        self.outer = resource
+        # The resource, stored or contained, whose invariants are being checked.
+        self.inner = resource if resource.get("resourceType") in TYPES else None
+        # All fragments in references, and the paths of inner resources that refer to the outer one.
+        self._fragments: set[str] = set()
+        self._inner_path = ""
+        self._linked: set[str] = set()
+
+    def _add(self, code: str, text: str, path: str, diagnostics: str) -> None:
+        self.issues.append(Issue(code, text, path, diagnostics))
+        if len(self.issues) > MOST_ISSUES:
+            raise ManyIssues
+
+    def resource(self, value: dict[str, Any], kind: Type, path: str) -> None:
+        """Check a resource whose type is already known."""
+        content = {name: member for name, member in value.items() if name != "resourceType"}
+        self._elements(content, kind, path)
+        self._invariants(value, kind, path)
+
+    def contained(self, resource: dict[str, Any], path: str) -> None:
+        """Check R4's rules about contained resources, after the walk has seen all references."""
+        seen_ids: set[str] = set()
+        for index, inner in _contained(resource):
+            here, own_id = f"{path}.contained[{index}]", inner.get("id")
+            is_linked = f"#{own_id}" in self._fragments or here in self._linked
+            for key, holds in CONTAINED_INVARIANTS.items():
+                if not holds(inner, is_linked):
+                    self._broken(key, here)
+            if "id" not in inner and _is_typed(inner):
+                text = "A contained resource needs an id, so that references can name it"
+                self._add("invariant", text, f"{here}.id", _OF_CONTAINED)
+            elif isinstance(own_id, str) and own_id in seen_ids:
+                text = "Another contained resource has the same id"
+                self._add("invariant", text, f"{here}.id", _OF_CONTAINED)
+            elif isinstance(own_id, str):
+                seen_ids.add(own_id)
+
+    def _broken(self, key: str, path: str) -> None:
+        name = key.partition("@")[0]
+        diagnostics = f"Invariant {name}: {SPECIFICATION}conformance-rules.html#constraints"
+        self._add("invariant", f"{name}: {invariant_text(key)}", path, diagnostics)
+
+    def _object(self, value: Any, kind: Type, path: str) -> None:
+        """Check a complex element."""
+        if type(value) is not dict:
+            details = f"A value of type {kind.name} is an object"
+            self._add("structure", "An object is expected here", path, details)
+        elif not value or (len(value) == 1 and "id" in value):
+            self._empty(path)
+        else:
+            self._properties(value, kind, path)
+
+    def _empty(self, path: str) -> None:
+        self._add(
+            "invariant",
+            "ele-1: All FHIR elements must have a @value or children",
+            path,
+            "Empty objects, arrays and strings, and null, are not allowed",
+        )
+
+    def _properties(self, value: dict[str, Any], kind: Type, path: str) -> None:
+        """Check each property of an object, then its invariants."""
+        self._elements(value, kind, path)
+        self._invariants(value, kind, path)
+
+    def _elements(self, value: dict[str, Any], kind: Type, path: str) -> None:
+        """Check each property of an object, and that all required elements exist."""
+        elements = kind.elements
+        choices: dict[str, str] = {}
+        for name, content in value.items():
+            element = elements.get(name)
+            if element is None:
+                self._other(name, content, value, kind, path)
+                element = elements.get(name[1:]) if name[:1] == "_" else None
+            else:
+                self._property(name, content, value, element, path)
+            if element and element.choice:
+                self._choice(element.choice, name.removeprefix("_"), choices, path)
+        for required in kind.required:
+            if required.properties.isdisjoint(value):
+                here = f"{path}.{required.name}"
+                self._add("required", "A required element is missing", here, f"{here} is 1..1")
+
+    def _invariants(self, value: dict[str, Any], kind: Type, path: str) -> None:
+        for key in kind.invariants:
+            if key not in CONTAINED_INVARIANTS and not self._holds(key, value, kind):
+                self._broken(key, path)
+
+    def _holds(self, key: str, value: dict[str, Any], kind: Type) -> bool:
+        """Return whether an object satisfies an invariant.
+
+        Invariants that Encounter and Communication do not use are evaluated as FHIRPath.
+        """
+        rule = INVARIANTS.get(key)
+        if rule:
+            return rule(value, self.context)
+        if self.inner is None:
+            return True
+        from shared.fhir.validation import fhirpath, fhirpath_work  # noqa: PLC0415 - few types need it
+
+        self._work = self._work or fhirpath_work.Work(self.outer)
+        path, zone = invariant_path(key), self.context.zone
+        return fhirpath.holds(path, value, self.inner, kind=kind, work=self._work, zone=zone)
+
+    def _choice(self, stem: str, name: str, seen: dict[str, str], path: str) -> None:
+        if seen.setdefault(stem, name) != name:
+            text = f"Only one type of {stem}[x] is allowed"
+            details = f"{path}.{seen[stem]} is present, too"
+            self._add("structure", text, f"{path}.{name}", details)
+
+    def _property(
+        self, name: str, content: Any, value: dict[str, Any], element: Element, path: str
+    ) -> None:
+        """Check a known property: an array if the element repeats, otherwise one value."""
+        here = f"{path}.{name}"
+        check = self._primitive if element.primitive else self._complex
+        if not element.many:
+            if type(content) is list:
+                text = "This element does not repeat"
+                self._add("structure", text, here, "Send a single value instead of an array")
+            else:
+                check(content, element, here)
+            return
+        if type(content) is not list:
+            self._add("structure", "An array is expected here", here, f"{here} is 0..*")
+            return
+        if not content:
+            self._empty(here)
+        partner = value.get(f"_{name}") if element.primitive else None
+        for index, item in enumerate(content):
+            if item is not None or not _has(partner, index):
+                check(item, element, f"{here}[{index}]")
+
+    def _complex(self, value: Any, element: Element, path: str) -> None:
+        """Check an element that has elements of its own, or is a resource inside the resource."""
+        if element.type == "Resource":
+            self._inner(value, path)
+            return
+        self._object(value, type_named(element.type), path)
+        if type(value) is not dict:
+            return
+        if element.type == "Reference":
+            self._reference(value, element.targets, path)
+        elif element.value_set:
+            self._concept(value.get("coding"), element.value_set, path)
+
+    def _inner(self, value: Any, path: str) -> None:
+        """Check a resource inside the resource, in which `#` names the resource around it."""
+        if not isinstance(value, dict) or not _is_typed(value):
+            text = "A resource is expected here"
+            self._add("structure", text, path, "resourceType must be a resource type of R4")
+            return
+        before = self.context, self.inner, self.contents, self._inner_path, self._inner_context
+        is_contained = ".contained[" in path
+        if not is_contained:
+            # An entry of a Bundle, or a parameter, has contained resources of its own.
+            self.contents = references.contents(value)
+            fragments = frozenset({*self.contents, ""})
+            self._inner_context = self._inner_context._replace(fragments=fragments)
+        self.context = self._inner_context
+        self.inner = value if is_contained else None
+        self._inner_path = self._inner_path or path
+        self.resource(value, type_named(value["resourceType"]), path)
+        self.context, self.inner, self.contents, self._inner_path, self._inner_context = before
+
+    def _reference(self, value: dict[str, Any], targets: frozenset[str], path: str) -> None:
+        """Check a Reference, and record the fragment that it names."""
+        text = value.get("reference")
+        if type(text) is str and text[:1] == "#":
+            self._fragment(text)
+        for name, problem, diagnostics in reference_elements.problems(
+            value, targets, self.contents, self.own_ids
+        ):
+            self._add("value", problem, f"{path}.{name}", diagnostics)
+
+    def _primitive(self, value: Any, element: Element, path: str) -> None:
+        """Check a primitive value, and its code if it has a required value set."""
+        primitive = element.primitive
+        if value is None or value == "":
+            self._empty(path)
+        elif primitive is None or not primitive.holds(value):
+            form = primitive.form if primitive else ""
+            url = f"{SPECIFICATION}datatypes.html#{element.type}"
+            text = f"Not a valid {element.type}: expected {form}"
+            self._add("value", text, path, f"See {url}")
+        elif element.value_set and not binding(element.value_set)(value):
+            self._unknown_code(element.value_set, path)
+        elif element.type in _FRAGMENT_TYPES and value[0] == "#":
+            self._fragment(value)
+
+    def _fragment(self, text: str) -> None:
+        """Record a fragment, and that the current inner resource refers to the outer one."""
+        self._fragments.add(text)
+        if text == "#" and self._inner_path:
+            self._linked.add(self._inner_path)
+
+    def _concept(self, codings: Any, value_set: str, path: str) -> None:
+        """Check that a concept has a coding of a required value set, if it has codings at all."""
+        if type(codings) is not list or not codings:
+            return
+        if not any(has_coding(value_set, coding) for coding in codings):
+            self._unknown_code(value_set, path)
+
+    def _unknown_code(self, value_set: str, path: str) -> None:
+        codes = listed(value_set)
+        code_list = f": {', '.join(codes)}" if 0 < len(codes) <= _MOST_CODES_LISTED else ""
+        url = f"http://hl7.org/fhir/ValueSet/{value_set}"
+        text = f"The code is not in the required value set {value_set}{code_list}"
+        self._add("code-invalid", text, path, f"Required binding to {url}|4.0.1")
+
+    def _other(self, name: str, content: Any, value: dict[str, Any], kind: Type, path: str) -> None:
+        """Check a property that is not an element: extensions of a primitive, or unknown to R4."""
+        element = kind.elements.get(name[1:]) if name[:1] == "_" else None
+        if element and element.extensible:
+            self._extensions(name[1:], content, value, element, path)
+            return
+        here = f"{path}.{name}" if _NAME.fullmatch(name) else path
+        text = "Unknown property"
+        self._add("structure", text, here, f"R4 has no such element in {kind.name}")
+
+    def _extensions(
+        self, name: str, content: Any, value: dict[str, Any], element: Element, path: str
+    ) -> None:
+        """Check `_name`, with the ids and extensions of a primitive: an array if that repeats."""
+        here = f"{path}.{name}"
+        if not element.many:
+            self._padding(content, here, has_value=name in value)
+            return
+        if type(content) is not list:
+            self._add("structure", "An array is expected here", here, f"_{name} is 0..*")
+            return
+        if not content:
+            self._empty(here)
+        partner = value.get(name)
+        for index, item in enumerate(content):
+            has_value = _has(partner, index)
+            # If both arrays have null at an index, it has been reported for the array of values.
+            if item is not None or not (has_value or _reaches(partner, index)):
+                self._padding(item, f"{here}[{index}]", has_value=has_value)
+
+    def _padding(self, value: Any, path: str, *, has_value: bool) -> None:
+        """Check the id and extensions of one primitive value. Without a value, an id is not enough.
+
+        An object with nothing but an id is an empty element, unless it accompanies a value.
+        """
+        check = self._properties if has_value and type(value) is dict and value else self._object
+        check(value, type_named("Element"), path)
+
+
+def _has(array: Any, index: int) -> bool:
+    return _reaches(array, index) and array[index] is not None
+
+
+def _reaches(array: Any, index: int) -> bool:
+    return type(array) is list and index < len(array)

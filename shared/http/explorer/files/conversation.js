@@ -1,0 +1,80 @@
+// Messages as a conversation, in the order in which they were sent.
+
+import { link, make, prose, told } from './dom.js';
+import { inTime, isDated, when } from './times.js';
+import { clock, concept, day, named } from './words.js';
+
+const STATUSES = {
+  preparation: 'Draft',
+  'entered-in-error': 'Retracted',
+  'not-done': 'Not sent',
+  stopped: 'Stopped',
+  'on-hold': 'On hold',
+};
+
+/** Show messages under the days on which they were sent or received, or null without messages. */
+export function conversation(messages, threads = []) {
+  if (!messages.length) return null;
+  const topics =
+    threads.length > 1
+      ? new Map(threads.map((one) => [`Communication/${one.id}`, concept(one.topic)]))
+      : new Map();
+  const days = Map.groupBy(inTime(messages), (one) => (when(one) ? day(when(one)) : 'Not sent'));
+  return [...days].map(([title, ofDay]) => [
+    make('h3', { class: 'day' }, title),
+    make(
+      'ol',
+      { class: 'messages' },
+      ofDay.map((one) => message(one, topics.get(one.partOf[0].reference))),
+    ),
+  ]);
+}
+
+function message(one, topic) {
+  const cared = /^(Patient|RelatedPerson)\//.test(one.sender?.reference ?? '');
+  return make(
+    'li',
+    { class: `message ${cared ? 'theirs' : 'ours'}` },
+    make(
+      'p',
+      { class: 'from' },
+      told(named(one.sender) || 'Unknown'),
+      time(one),
+      topic && make('span', {}, ' · ', told(topic)),
+      STATUSES[one.status] && make('strong', {}, ` ${STATUSES[one.status]}`),
+    ),
+    make('div', { class: 'bubble' }, (one.payload ?? []).map(part)),
+  );
+}
+
+function time(one) {
+  const at = when(one);
+  if (!at) return null;
+  return make('time', { datetime: at }, isDated(one) ? '' : ' received', ` ${clock(at)}`);
+}
+
+function part(payload) {
+  if (payload.contentString != null) return prose(payload.contentString);
+  if (payload.contentAttachment) return attachment(payload.contentAttachment);
+  return make('p', {}, told(named(payload.contentReference)));
+}
+
+function host(address) {
+  return URL.canParse(address) ? new URL(address).host : '';
+}
+
+function attachment(one) {
+  const title = one.title || one.contentType || 'Attachment';
+  // The sender chooses the title, so the link's host is shown beside it.
+  const kind = [
+    host(one.url),
+    one.title && one.contentType,
+    one.size && `${Math.ceil(one.size / 1024)} KB`,
+  ].filter(Boolean);
+  return make(
+    'p',
+    { class: 'attachment' },
+    link(one.url, title),
+    kind.length ? make('small', {}, ' ', told(kind.join(', '))) : null,
+  );
+}

@@ -1,0 +1,32 @@
+"""Reading and searching the audit trail as AuditEvents.
+
+https://hl7.org/fhir/R4/auditevent.html
+"""
+
+from shared.access import Actor
+from shared.audit import event_lookup
+from shared.catalog.types import AUDIT_EVENT
+from shared.errors import Invalid, NotFound
+from shared.fhir import subsets
+from shared.interactions.search import search as search_type
+from shared.search.run.search import Result
+
+
+def read(actor: Actor, event_id: str) -> bytes:
+    """Return an event as an AuditEvent in JSON. Raises NotFound."""
+    found = event_lookup.resources(actor.tenant, [event_id])
+    if event_id not in found:
+        raise NotFound(f"{AUDIT_EVENT}/{event_id} does not exist")
+    return found[event_id]
+
+
+def search(actor: Actor, query: list[tuple[str, str]], *, lenient: bool) -> Result:
+    """Return a page of the events that match a query. Raises Invalid and TooCostly."""
+    for name, value in query:
+        if name in subsets.NAMES and value not in ("false", subsets.COUNT):
+            raise Invalid(
+                f"{AUDIT_EVENT}s are always returned in full",
+                expression=name,
+                diagnostics=f"Leave {name} out, or use _summary=count",
+            )
+    return search_type(actor, AUDIT_EVENT, query, lenient=lenient)

@@ -1,0 +1,100 @@
+"""The entries of a transaction Bundle, and references between them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.errors import FhirError, Invalid
+from shared.fhir import references, urls
+from shared.fhir.bundles import within
+from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.references import Literal
+
+type Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: `place` is its FHIRPath, `code` the code of the requested interaction.
+
+    If `id` is empty, `query` selects the resource.
+    """
+
+    place: str
+    code: str
+    type: str
+    id: str = ""
+    query: tuple[Pair, ...] = ()
+    full_url: str = ""
+    body: Any = None
+    media_type: str = ""
+    only_if: Preconditions = ALWAYS
+
+
+@contextmanager
+def named_by(place: str) -> Iterator[None]:
+    """Prefix the expression of every error with the path of the entry that it is about."""
+    try:
+        yield
+    except FhirError as error:
+        error.issues = tuple(
+            replace(issue, expression=within(place, issue.expression)) for issue in error.issues
+        )
+        raise
+
+
+def of_all[S, T](sent: Iterable[tuple[str, S]], read: Callable[[S], T]) -> list[T]:
+    """Apply `read` to each entry, given with its place.
+
+    Raises the first error, with the issues of all.
+    """
+    results: list[T] = []
+    errors: list[FhirError] = []
+    for place, entry in sent:
+        try:
+            with named_by(place):
+                results.append(read(entry))
+        except FhirError as error:
+            errors.append(error)
+    if errors:
+        errors[0].issues = tuple(issue for error in errors for issue in error.issues)
+        raise errors[0]
+    return results
+
+
+class Links:
+    """The resources that the `fullUrl`s of a Bundle's entries stand for."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._targets: dict[str, Literal] = {}
+
+    def add(self, full_url: str, target: Literal) -> None:
+        """Add an entry's resource. Raises Invalid if another resource has the same `fullUrl`."""
+        if full_url and self._targets.setdefault(urls.identity(full_url), target) != target:
+            raise Invalid("Another entry has the same fullUrl", expression="fullUrl")
+
+    def literal(self, text: str, full_url: str) -> str | None:
+        """Return the literal reference to the entry that a URL names, None if it names no entry.
+
+        It keeps the URL's version. `full_url` is that of the entry that refers.
+        """
+        address, version = references.versioned(text)
+        target = self._targets.get(url(address, full_url))
+        if target is None:
+            return None
+        return f"{target}/_history/{version}" if version else str(target)
+
+
+def url(text: str, full_url: str) -> str:
+    """Return a URL in comparable form: absolute, resolved against a `fullUrl`, without version.
+
+    https://hl7.org/fhir/R4/bundle.html#references
+    """
+    text, _ = references.versioned(text)
+    if references.relative(text) is None:
+        return urls.identity(text)
+    is_web = full_url[:4].lower() == "http"
+    base = full_url.rsplit("/", 2)[0] if is_web else references.BASE.get()
+    return urls.identity(f"{base}/{text}")

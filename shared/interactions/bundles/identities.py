@@ -1,0 +1,145 @@
+"""Finding the resource that each entry of a transaction is about, before any is written.
+
+All ids are known before the first write, so entries may refer to each other in any order, and in
+circles.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.audit.work import Work
+from shared.errors import Invalid
+from shared.fhir import references
+from shared.fhir.bundle_links import linked
+from shared.fhir.references import Literal, Query
+from shared.interactions.bundles.entries import Entry, Links, named_by, url
+from shared.interactions.create import new_id
+from shared.interactions.patch import found
+from shared.interactions.update import check_id, found_or_own
+from shared.references import checks
+from shared.references.conditional import named
+
+type Resource = dict[str, Any]
+
+# R4's order, https://hl7.org/fhir/R4/http.html#trules: conditions find what earlier entries write.
+_TURNS = ("create", "update", "patch")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An entry and its resource, None if a conditional delete matches nothing.
+
+    `is_there` says that a conditional create matches an existing resource: nothing is written.
+    """
+
+    entry: Entry
+    target: Literal | None
+    is_there: bool = False
+
+
+class Identities:
+    """The steps of one attempt. A thread's step comes before those of its messages."""
+
+    def __init__(self, work: Work, entries: Iterable[Entry]) -> None:
+        """Identify the resources of all entries. Raises Invalid if two write the same one."""
+        self.work, self.links = work, Links()
+        self.steps: list[Step] = []
+        self._taken: dict[Literal, str] = {}
+        writes = list(entries)
+        for entry in writes:
+            if entry.code == "delete":
+                self._identify(entry)
+        pending = [entry for turn in _TURNS for entry in writes if entry.code == turn]
+        while pending:
+            full_urls = {url(entry.full_url, "") for entry in pending if entry.full_url}
+            # If all are waiting, for stored headers or for each other, identify them all now.
+            ready = [entry for entry in pending if not self._waits(entry, full_urls)] or pending
+            for entry in ready:
+                self._identify(entry)
+            pending = [entry for entry in pending if entry not in ready]
+
+    def _waits(self, entry: Entry, full_urls: set[str]) -> bool:
+        """Return whether a message's id must wait for that of its thread, which is not known yet.
+
+        `full_urls` are those of the entries without an id so far.
+        """
+        if entry.code != "create" or entry.type != "Communication":
+            return False
+        texts = [element.get("reference", "") for element in entry.body.get("partOf", ())]
+        others = full_urls - {url(entry.full_url, "")}
+        waits_for = {url(text, entry.full_url) for text in texts} & others
+        parents = [references.read(text) for text in texts]
+        return bool(waits_for) or any(
+            isinstance(parent, Query) and parent.type == "Communication" for parent in parents
+        )
+
+    def _identify(self, entry: Entry) -> None:
+        with named_by(entry.place):
+            step = self._step(entry)
+            if step.target:
+                self.links.add(entry.full_url, step.target)
+                self._take(step.target, step)
+        self.steps.append(step)
+
+    def _step(self, entry: Entry) -> Step:
+        match entry.code:
+            case "delete":
+                return Step(entry, self._named(entry))
+            case "patch":
+                target = Literal(entry.type, entry.id)
+                if not entry.id:
+                    target = found(self.work, entry.type, entry.query)
+                return Step(entry, target)
+            case "update":
+                return Step(entry, self._updated(entry))
+            case _:
+                existing = self._named(entry) if entry.query else None
+                return Step(entry, existing or self._new(entry), is_there=existing is not None)
+
+    def _named(self, entry: Entry) -> Literal | None:
+        """Return the resource that an entry names by its id or selects by its query."""
+        if entry.id:
+            return Literal(entry.type, entry.id)
+        claimed = entry.code != "delete"
+        return named(self.work, entry.type, entry.query, claimed=claimed)
+
+    def _updated(self, entry: Entry) -> Literal:
+        if entry.id:
+            check_id(entry.body, entry.id)
+            return Literal(entry.type, entry.id)
+        target = self._named(entry)
+        if target is None and "id" not in entry.body:
+            return self._new(entry)
+        return found_or_own(self.work, target, entry.body)
+
+    def _new(self, entry: Entry) -> Literal:
+        """Return a resource with a new id. A message's id begins with its thread's."""
+        parts = {name: entry.body[name] for name in _SAY_THE_ID if name in entry.body}
+        resource = checks.resolved(self.work, self.linked(entry, parts))
+        return Literal(entry.type, new_id(self.work, resource))
+
+    def _take(self, target: Literal, step: Step) -> None:
+        """Record that an entry writes a resource. Raises Invalid if another one does, too."""
+        entry = step.entry
+        if other := self._taken.get(target):
+            raise Invalid(
+                f"{other} already writes {target}",
+                expression="url",
+                diagnostics="A transaction may write a resource only once",
+            )
+        if step.is_there:
+            return
+        self._taken[target] = entry.place
+        if entry.code == "delete":
+            self.work.announce(target, None)
+        elif entry.code != "patch":
+            self.work.announce(target, entry.body | {"id": target.id})
+
+    def linked(self, entry: Entry, resource: Resource) -> Resource:
+        """Return a resource with its references to other entries made literal."""
+        return linked(resource, lambda text: self.links.literal(text, entry.full_url))
+
+
+# The elements that a new resource's id depends on.
+_SAY_THE_ID = ("resourceType", "partOf", "sent")

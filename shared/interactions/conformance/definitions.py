@@ -1,0 +1,168 @@
+"""Definition resources made from the catalogue: operations, search parameters, the extension.
+
+https://hl7.org/fhir/R4/operationdefinition.html
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
+from shared.catalog.parameters import OWN, SEARCH_PARAMS, SearchParam
+from shared.catalog.policies import EXTENSION, LISTED
+from shared.catalog.types import TYPES
+from shared.errors import NotFound
+from shared.fhir import fhirjson
+from shared.fhir.references import CORE_DEFINITIONS
+
+type Json = dict[str, Any]
+
+# The date of the definitions and the CapabilityStatement. Raise it with every catalogue change.
+DATE = "2026-11-21"
+_SESSION_POLICY = EXTENSION.rpartition("/")[2]
+# The parts of the extension; `shared.rules.policy_extension` checks their values.
+_PARTS = (
+    ("policy", "code", f"How sessions begin and end: {LISTED}"),
+    ("idleMinutes", "unsignedInt", "Minutes without a message after which a session closes"),
+    ("maxHours", "positiveInt", "Hours from its opening after which a session closes"),
+    ("timeZone", "code", "IANA time zone of the thread's days; ignored under scope patient"),
+)
+
+
+def definition(base: str, resource_type: str, definition_id: str) -> bytes:
+    """Return a definition resource as JSON. Raises NotFound naming those that exist."""
+    definitions = _definitions(base)[resource_type]
+    if definition_id not in definitions:
+        raise NotFound(
+            f"{resource_type}/{definition_id} does not exist",
+            diagnostics=f"These exist: {', '.join(definitions)}",
+        )
+    return fhirjson.dumps(definitions[definition_id])
+
+
+def url_of(operation: Operation, base: str) -> str:
+    """Return the canonical URL of an operation's definition: HL7's or this server's."""
+    return operation.standard or f"{base}/OperationDefinition/{operation.id}"
+
+
+def _definitions(base: str) -> dict[str, dict[str, Json]]:
+    return {
+        "OperationDefinition": {row.id: _operation(row, base) for row in OPERATIONS},
+        "SearchParameter": {
+            row.definition.removeprefix(OWN): _parameter(row, base) for row in _own()
+        },
+        "StructureDefinition": {_SESSION_POLICY: _session_policy(base)},
+    }
+
+
+def definition_of(row: SearchParam, base: str) -> str:
+    """Return the canonical URL of a search parameter's definition: HL7's or this server's."""
+    return f"{base}/{row.definition}" if row.definition.startswith(OWN) else row.definition
+
+
+def _own() -> Iterator[SearchParam]:
+    """Return the search parameters that this server defines itself."""
+    rows = (row for each in TYPES for row in SEARCH_PARAMS.of(each).values())
+    return (row for row in rows if row.definition.startswith(OWN))
+
+
+def _parameter(row: SearchParam, base: str) -> Json:
+    expression = {"expression": row.expression} if row.expression else {}
+    return {
+        "resourceType": "SearchParameter",
+        "id": row.definition.removeprefix(OWN),
+        "url": definition_of(row, base),
+        "name": row.code,
+        "status": "active",
+        "date": DATE,
+        "description": row.description,
+        "code": row.code,
+        "base": [row.resource],
+        "type": row.type,
+        **expression,
+        **({"target": [*row.targets]} if row.targets else {}),
+    }
+
+
+def _operation(row: Operation, base: str) -> Json:
+    return {
+        "resourceType": "OperationDefinition",
+        "id": row.id,
+        "url": f"{base}/OperationDefinition/{row.id}",
+        "name": "".join(part.capitalize() for part in row.code.split("-")),
+        "status": "active",
+        "kind": "operation",
+        "date": DATE,
+        "description": row.description,
+        "affectsState": row.affects_state,
+        "code": row.code,
+        **({"base": row.standard} if row.standard else {}),
+        "resource": [*row.types],
+        "system": False,
+        "type": TYPE in row.levels,
+        "instance": INSTANCE in row.levels,
+        "parameter": [
+            *(_declared(parameter, "in") for parameter in row.parameters),
+            *(_declared(parameter, "out") for parameter in row.outputs),
+            *([] if row.outputs else [_output(row)]),
+        ],
+    }
+
+
+def _declared(row: Parameter, use: str) -> Json:
+    profiles = {"targetProfile": [f"{CORE_DEFINITIONS}{target}" for target in row.targets]}
+    return {
+        "name": row.name,
+        "use": use,
+        "min": row.min,
+        "max": row.max,
+        "documentation": row.documentation,
+        "type": row.type,
+        **(profiles if row.targets else {}),
+    }
+
+
+def _output(row: Operation) -> Json:
+    return {"name": "return", "use": "out", "min": 1, "max": "1", "type": row.returns}
+
+
+def _session_policy(base: str) -> Json:
+    return {
+        "resourceType": "StructureDefinition",
+        "id": _SESSION_POLICY,
+        "url": f"{base}{EXTENSION}",
+        "name": "SessionPolicy",
+        "title": "Session policy of a thread",
+        "status": "active",
+        "date": DATE,
+        "description": (
+            "Set on a thread's header: how its sessions begin and end, in place of the "
+            "deployment's policy."
+        ),
+        "fhirVersion": "4.0.1",
+        "kind": "complex-type",
+        "abstract": False,
+        "context": [{"type": "element", "expression": "Communication"}],
+        "type": "Extension",
+        "baseDefinition": f"{CORE_DEFINITIONS}Extension",
+        "derivation": "constraint",
+        "differential": {"element": [*_elements(f"{base}{EXTENSION}")]},
+    }
+
+
+def _elements(url: str) -> Iterator[Json]:
+    """Yield the ElementDefinitions of the extension and its parts, each with its type."""
+    yield _element("Extension", min=0, max="1", short="How sessions of this thread begin and end")
+    slicing = {"discriminator": [{"type": "value", "path": "url"}], "rules": "closed"}
+    yield _element("Extension.extension", slicing=slicing)
+    for name, code, short in _PARTS:
+        part = f"Extension.extension:{name}"
+        yield _element(part, sliceName=name, min=0, max="1", short=short)
+        yield _element(f"{part}.url", fixedUri=name)
+        yield _element(f"{part}.value[x]", min=1, type=[{"code": code}])
+    yield _element("Extension.url", fixedUri=url)
+    yield _element("Extension.value[x]", max="0")
+
+
+def _element(element_id: str, **rest: Any) -> Json:
+    path = ".".join(part.partition(":")[0] for part in element_id.split("."))
+    return {"id": element_id, "path": path, **rest}

@@ -1,0 +1,223 @@
+"""The operation $open-session: a session with its patients and threads, in one transaction."""
+
+from dataclasses import replace
+from typing import Any
+
+from shared.access import Actor, patient_sessions, patient_writes
+from shared.audit.work import Work
+from shared.errors import BusinessRule
+from shared.fhir import instants, references, ulids
+from shared.fhir.patch.patching import without_generated_text
+from shared.interactions import recipients, write_access
+from shared.interactions.operations.parameters import Values, relative
+from shared.references import checks
+from shared.rules import classification, new_session
+from shared.rules.completion import participant, takes_part
+from shared.rules.state import Slot, SlotKey
+from shared.sessions import attaching, changes, communications, deployment, encounters, patients
+from shared.sessions.changes import Outcome
+from shared.sessions.intake import accepted
+from shared.settings import settings
+from shared.store.records import CommunicationRecord, EncounterRecord
+
+type Resource = dict[str, Any]
+
+# More threads, with several patients, would not fit in one transaction.
+MOST_LINKED = 6
+# The medical encounters of more patients never fit in one transaction.
+MOST_PATIENTS = 10
+# The types of resources that may be given in place of the patients they stand for.
+STANDING = ("Group", "RelatedPerson")
+
+
+def open_session(actor: Actor, interaction: str, values: Values) -> Outcome:
+    """Open a session with its medical encounters, and link its threads.
+
+    Raises Invalid if the given Encounter is not valid, and BusinessRule.
+    """
+    threads = list(dict.fromkeys(references.target(element) for element in values["thread"]))
+    if len(threads) > MOST_LINKED:
+        raise BusinessRule(
+            f"$open-session links at most {MOST_LINKED} threads",
+            expression="thread",
+            diagnostics="Link the others one by one: PATCH Communication/{id} to add /encounter",
+        )
+    template = _template(values)
+    ids = [target.id for target in threads if target]
+
+    def change(work: Work) -> Outcome:
+        session = template
+        if actor.is_cared_for:
+            session = patient_sessions.check_encounter(template, work.now)
+        return Outcome(_open(work, session, ids, values), created=True)
+
+    return changes.make(actor, interaction, change)
+
+
+def _template(values: Values) -> Resource:
+    """Return the session as the client gives it, or a bare one, under a new id."""
+    now = instants.now()
+    own_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
+    system = settings().encounter_type_system
+    given = values["encounter"]
+    if not given:
+        return new_session.bare_session(own_id, system)
+    without_id = {name: value for name, value in given[0].items() if name != "id"}
+    template = accepted(without_id, "Encounter") | {"id": own_id}
+    if not classification.is_session(template, system) or not classification.is_open(template):
+        raise BusinessRule(
+            "The Encounter is not an open session",
+            expression="encounter",
+            diagnostics="It needs class VR or type session, an open status, and no partOf",
+        )
+    return template
+
+
+def _open(
+    work: Work, template: Resource, threads: list[str], values: Values
+) -> EncounterRecord | None:
+    headers = [_header(work, thread) for thread in threads]
+    subjects = _patients(work, template, values["patient"], headers)
+    if work.actor.is_cared_for:
+        _check_own(work, subjects, headers, values)
+        subjects = [{"reference": subject["reference"]} for subject in subjects]
+    resource = template | ({"subject": subjects[0]} if subjects else {})
+    resource, is_from_threads = _with_participants(resource, values, headers)
+    write_access.check_scopes(work, "c", resource)
+    for header in headers:
+        write_access.check_scopes(work, "u", header.resource)
+    is_named = "subject" in template or bool(values["patient"])
+    # The references of threads were checked when their headers were written.
+    checked = {
+        "subject": [] if is_named else subjects,
+        "participant": _thread_participants(headers) if is_from_threads else [],
+    }
+    session = encounters.create(work, template["id"], resource, known=checked)
+    if is_from_threads:
+        work.save(replace(session, filled=session.filled | {"participant"}))
+    for subject in subjects[1:]:
+        element = {"resourceType": "Encounter", "id": session.id, "subject": subject}
+        checks.check(work, checked, element)
+        patients.add(work, work.encounter(session.id) or session, subject)
+    for header in headers:
+        linked = header.resource | {"encounter": references.to("Encounter", session.id)}
+        communications.update(work, header, without_generated_text(header.resource, linked))
+    return work.encounter(session.id)
+
+
+def _check_own(
+    work: Work, subjects: list[Resource], headers: list[CommunicationRecord], values: Values
+) -> None:
+    """Raise Forbidden if the session is not the caller's own, or has people they may not address.
+
+    The caller is a patient or related person.
+    """
+    contents = [header.resource for header in headers]
+    thread_subjects = (content.get("subject") for content in contents)
+    patient_writes.check_opened(work.actor, [*subjects, *thread_subjects])
+    participants = (
+        (name, element) for name in ("practitioner", "participant") for element in values[name]
+    )
+    recipients.check(work, participants, contents)
+
+
+def _header(work: Work, thread: str) -> CommunicationRecord:
+    """Read a thread's state and header. Raises BusinessRule if it already has an open session."""
+    state = work.slot(SlotKey(thread))
+    header = work.header(thread)
+    if header is None or not work.sight.sees(header.resource):
+        raise BusinessRule(f"Communication/{thread} does not exist", expression="thread")
+    with write_access.untold(work, header.resource):
+        _check_free(work, state, header)
+    return header
+
+
+def _check_free(work: Work, state: Slot, header: CommunicationRecord) -> None:
+    """Raise BusinessRule if a thread already has an open session, or is a message."""
+    thread = header.id
+    if header.place.is_message:
+        raise BusinessRule(
+            f"Communication/{thread} is a message, not a thread's header",
+            expression="thread",
+            diagnostics=f"Name its header, Communication/{header.place.thread}",
+        )
+    named = {state.session, classification.linked(header.resource), _session_now(work, header)}
+    for session_id in sorted(named - {""}):
+        session = work.encounter(session_id)
+        if session and attaching.takes_messages(session):
+            raise BusinessRule(
+                f"Communication/{thread} already has an open session: Encounter/{session_id}",
+                expression="thread",
+            )
+
+
+def _session_now(work: Work, header: CommunicationRecord) -> str:
+    """Return the session of the slot that a message meets now: the thread's, or that of today."""
+    patient = new_session.patient(header.resource)
+    return work.slot(deployment.policy_of(header).slot_key(header.id, patient, work.now)).session
+
+
+def _patients(
+    work: Work, template: Resource, given: list[Resource], headers: list[CommunicationRecord]
+) -> list[Resource]:
+    """Return the session's patients, each once: those given, else the subjects of the threads.
+
+    Raises BusinessRule naming what is wrong with a Group or RelatedPerson that stands for them.
+    """
+    own = [template["subject"]] if "subject" in template else []
+    of_threads = [header.resource["subject"] for header in headers if "subject" in header.resource]
+    elements, name = ([*own, *given], "patient") if own or given else (of_threads, "thread")
+    subjects: dict[str, Resource] = {}
+    for element in elements:
+        for subject in _resolved(work, element, name):
+            target = references.target(subject)
+            subjects.setdefault(str(target or subject), relative(subject) if target else subject)
+    if len(subjects) > MOST_PATIENTS:
+        raise BusinessRule(
+            f"$open-session takes at most {MOST_PATIENTS} patients",
+            expression=name,
+            diagnostics=f"There are {len(subjects)}. Add the others one by one with $add-patient",
+        )
+    return list(subjects.values())
+
+
+def _resolved(work: Work, element: Resource, name: str) -> list[Resource]:
+    """Return the patients that a Group or RelatedPerson stands for; another reference itself."""
+    target = references.target(element)
+    if target is None or target.type not in STANDING:
+        return [element]
+    from shared.references import patients_of  # noqa: PLC0415 - most sessions name their patients
+
+    return [{"reference": patient} for patient in patients_of.patients(work, target, name)]
+
+
+def _with_participants(
+    session: Resource, values: Values, headers: list[CommunicationRecord]
+) -> tuple[Resource, bool]:
+    """Return the session with its participants, and whether they come from the threads.
+
+    They do if the client names none. A RelatedPerson given as `patient` takes part as well.
+    """
+    elements = values["practitioner"] + values["participant"]
+    people = [relative(element)["reference"] for element in elements]
+    participants = list(session.get("participant", ()))
+    is_from_threads = not people and not participants
+    if is_from_threads:
+        participants = _thread_participants(headers)
+    given = map(str, filter(None, map(references.target, values["patient"])))
+    people += [person for person in given if takes_part(person)]
+    present = {str(references.target(each.get("individual"))) for each in participants}
+    participants += [
+        participant(person) for person in dict.fromkeys(people) if person not in present
+    ]
+    if not participants:
+        return session, False
+    return session | {"participant": participants}, is_from_threads
+
+
+def _thread_participants(headers: list[CommunicationRecord]) -> list[Resource]:
+    """Return the participants of threads, each once."""
+    participants = [
+        each for header in headers for each in new_session.participants(header.resource, {})
+    ]
+    return list({each["individual"]["reference"]: each for each in participants}.values())

@@ -1,0 +1,43 @@
+"""The session that an operation is called on."""
+
+from shared.audit.work import Work
+from shared.errors import BusinessRule, NotFound
+from shared.interactions import write_access
+from shared.interactions.read import look_on, there
+from shared.sessions import attaching
+from shared.store import meter
+from shared.store.records import EncounterRecord
+
+
+def writable_session(work: Work, session_id: str) -> EncounterRecord:
+    """Read a session that the caller may update.
+
+    Raises NotFound, Deleted, Forbidden, and BusinessRule if the Encounter is not a session.
+    """
+    begun = meter.accesses()
+    encounter = work.encounter(session_id)
+    if encounter is None or not work.sight.sees_record(encounter):
+        look_on(work.sight, "Encounter", session_id, begun)
+        raise NotFound(f"Encounter/{session_id} does not exist")
+    there(encounter, "Encounter", session_id)
+    write_access.check_scopes(work, "u", encounter.resource)
+    with write_access.untold(work, encounter.resource):
+        check_is_session(work, encounter)
+    return encounter
+
+
+def check_is_session(work: Work, encounter: EncounterRecord) -> None:
+    """Raise BusinessRule if an Encounter is not a session, naming a medical encounter's session."""
+    session_id = encounter.id
+    if parent := attaching.session_of_medical_encounter(work, encounter):
+        raise BusinessRule(
+            f"Encounter/{session_id} is a medical encounter",
+            expression="Encounter.partOf",
+            diagnostics=f"Its session is Encounter/{parent}",
+        )
+    if not attaching.is_session(encounter):
+        raise BusinessRule(
+            f"Encounter/{session_id} is not a session",
+            expression="Encounter.class",
+            diagnostics="A session has class VR or type session, and no partOf",
+        )

@@ -1,0 +1,128 @@
+"""Whether a caller may make a write, by scopes, role and thread; visibility is checked before."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from shared.access import Actor, patient_writes
+from shared.audit.work import Work
+from shared.catalog.policies import EXTENSION
+from shared.catalog.types import WITHDRAWN
+from shared.errors import BusinessRule, FhirError, Forbidden, Issue, NotFound, Transient
+from shared.interactions import recipients
+from shared.rules import classification
+from shared.rules.compartments import is_draft, sender
+from shared.store.records import CommunicationRecord, Versioned
+
+type Resource = dict[str, Any]
+
+
+def check_deletion(work: Work, record: Versioned) -> None:
+    """Raise Forbidden unless the caller's scopes and roles let them delete a resource."""
+    check_scopes(work, "d", record.resource)
+    if work.actor.deletes_anything or _is_own_draft(work.actor, record):
+        return
+    mark = WITHDRAWN[record.type]
+    raise Forbidden(
+        f"Only administrators may delete this {record.type}: mark it instead ({mark})",
+        expression=record.type,
+        diagnostics="All others may delete only drafts of their own that were never sent. "
+        f"What was recorded stays, and is marked as void: set {mark}",
+    )
+
+
+def _is_own_draft(caller: Actor, record: Versioned) -> bool:
+    """Return whether a record is a draft by the caller that was never sent."""
+    was_sent = isinstance(record, CommunicationRecord) and record.recalled
+    draft = record.resource
+    return is_draft(draft) and not was_sent and sender(draft) in caller.senders
+
+
+def check(work: Work, before: Resource, after: Resource, *, is_new: bool) -> None:
+    """Raise Forbidden unless the caller's scopes and roles let them write a resource.
+
+    Scopes must cover the resource both as it was and as it becomes.
+    """
+    caller = work.actor
+    for content in (before, after):
+        if content:
+            check_scopes(work, "c" if is_new else "u", content)
+    if classification.header(after) != classification.header(before) and work.sight.limits():
+        _header(work, after)
+    if not caller.is_cared_for:
+        return
+    if before:
+        patient_writes.check_changed(caller, before, after, _header(work, before))
+    else:
+        patient_writes.check_sender(caller, after)
+        header = _header(work, after)
+        patient_writes.check_created(caller, after, header)
+        recipients.check_recipients(work, after, header)
+        _check_policy(after)
+        if header is None:
+            from shared.sessions import thread_quota  # noqa: PLC0415 - staff have none
+
+            thread_quota.begin(work)
+
+
+def check_scopes(work: Work, letter: str, resource: Resource) -> None:
+    """Raise Forbidden if no scope of the caller covers a resource for an interaction's letter."""
+    if not work.sight.may(letter, resource):
+        resource_type = resource["resourceType"]
+        raise Forbidden(
+            f"The token has no scope for this {resource_type}",
+            expression=resource_type,
+            diagnostics=f"A scope such as user/{resource_type}.{letter} is required",
+        )
+
+
+@contextmanager
+def untold(work: Work, resource: Resource) -> Iterator[None]:
+    """Replace the details of an error about a resource that the caller may write but not read.
+
+    Errors that reveal nothing of it (Forbidden, NotFound, Transient) pass unchanged.
+    """
+    try:
+        yield
+    except (Forbidden, NotFound, Transient):
+        raise
+    except FhirError as error:
+        if resource and not work.sight.may("r", resource):
+            resource_type = resource["resourceType"]
+            # Which element is wrong may also depend on what was there.
+            issue = Issue(
+                error.code,
+                "The change is refused",
+                resource_type,
+                "The reason is shown only to callers who may read the resource, with a scope "
+                f"such as user/{resource_type}.r",
+            )
+            error.issues = (issue,)
+        raise
+
+
+def _header(work: Work, message: Resource) -> Resource | None:
+    """Return a message's header, None for a header. Raises BusinessRule if the caller sees none."""
+    header_id = classification.header(message)
+    if not header_id:
+        return None
+    header = work.header(header_id)
+    if header is None or not work.sight.sees(header.resource):
+        raise BusinessRule(
+            f"Communication/{header_id} does not exist", expression="Communication.partOf"
+        )
+    if work.sight.limits(("Communication",)):
+        # The header's participants let the caller write in the thread, so it must not change.
+        work.require(header)
+    return header.resource
+
+
+def _check_policy(header: Resource) -> None:
+    """Leave it to the clinic how sessions of a thread begin and end."""
+    urls = (str(one.get("url", "")) for one in header.get("extension", ()))
+    if any(url.endswith(EXTENSION) for url in urls):
+        raise Forbidden(
+            "Patients and related persons may not set a session policy",
+            expression="Communication.extension",
+            diagnostics="Leave the extension out",
+        )

@@ -1,0 +1,118 @@
+"""Having the stack of a deployment take restored tables for its own."""
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from shared.local import restored, restoring
+from shared.local.conversation import Unexpected
+from shared.local.deployments import Deployment
+from shared.local.restored import Table, Template
+
+_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+_TABLE = "AWS::DynamoDB::Table"
+_NO_CHANGE = "No updates are to be performed"
+# Replacing the subscription of a stream takes a minute, an update of all functions some more.
+_WAITED = {"Delay": 5, "MaxAttempts": 720}
+
+
+def adopt(deployment: Deployment, at: str, bucket: str) -> dict[str, str]:
+    """Have a stack take the tables of an instant for its own, and keep those that it had.
+
+    `bucket` is where its templates may be put. Stopped and run again it goes on where it was.
+    Return the names of the tables. Raises Unexpected.
+    """
+    known, mark = restoring.targets(deployment, at), restoring.label(at)
+    tables = {table: _table(deployment, name) for table, name in known.items()}
+    held = deployment.names(_TABLE)
+    template = _template(deployment, bucket, mark)
+    steps = (
+        (_update, restored.released(template, tables, mark)),
+        (_import, restored.imported(template, tables, mark)),
+        (_update, restored.referring(template, mark)),
+    )
+    done = 2 if held == known else 0 if held else 1
+    for step, changed in steps[done:]:
+        step(deployment, _put(deployment, bucket, f"{mark}-next", changed), known)
+    return known
+
+
+def _table(deployment: Deployment, name: str) -> Table:
+    found = restoring.description(deployment.client("dynamodb"), name)
+    if found is None:
+        raise Unexpected(f"{name} is not there: restore the tables first")
+    return Table(name, found["TableArn"], found.get("LatestStreamArn", ""))
+
+
+def _template(deployment: Deployment, bucket: str, mark: str) -> Template:
+    """Return the template that a stack had when this began."""
+    s3, key = deployment.client("s3"), _key(f"{mark}-before")
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        template = deployment.template()
+        _put(deployment, bucket, f"{mark}-before", template)
+        return template
+    before: Template = json.loads(body)
+    return before
+
+
+def _key(name: str) -> str:
+    return f"restore/{name}.json"
+
+
+def _put(deployment: Deployment, bucket: str, name: str, template: Template) -> str:
+    """Put a template where it may be longer than in a request; return its URL."""
+    s3, body = deployment.client("s3"), json.dumps(template, separators=(",", ":"))
+    s3.put_object(Bucket=bucket, Key=_key(name), Body=body)
+    return f"{s3.meta.endpoint_url}/{bucket}/{_key(name)}"
+
+
+def _request(deployment: Deployment, url: str) -> dict[str, Any]:
+    values = [{"ParameterKey": name, "UsePreviousValue": True} for name in deployment.parameters()]
+    return {
+        "StackName": deployment.stack,
+        "TemplateURL": url,
+        "Parameters": values,
+        "Capabilities": _CAPABILITIES,
+    }
+
+
+def _update(deployment: Deployment, url: str, _tables: dict[str, str]) -> None:
+    cloudformation = deployment.client("cloudformation")
+    try:
+        cloudformation.update_stack(**_request(deployment, url))
+    except ClientError as error:
+        if _NO_CHANGE not in str(error):
+            raise
+        return
+    _wait(cloudformation, "stack_update_complete", deployment.stack)
+
+
+def _import(deployment: Deployment, url: str, tables: dict[str, str]) -> None:
+    cloudformation, name = deployment.client("cloudformation"), "restored-tables"
+    resources = [
+        {
+            "ResourceType": _TABLE,
+            "LogicalResourceId": table,
+            "ResourceIdentifier": {"TableName": own},
+        }
+        for table, own in tables.items()
+    ]
+    made = cloudformation.create_change_set(
+        **_request(deployment, url),
+        ChangeSetName=name,
+        ChangeSetType="IMPORT",
+        ResourcesToImport=resources,
+    )
+    waiter = cloudformation.get_waiter("change_set_create_complete")
+    waiter.wait(ChangeSetName=made["Id"], WaiterConfig=_WAITED)
+    cloudformation.execute_change_set(ChangeSetName=made["Id"])
+    _wait(cloudformation, "stack_import_complete", deployment.stack)
+
+
+def _wait(cloudformation: Any, until: str, stack: str) -> None:
+    cloudformation.get_waiter(until).wait(StackName=stack, WaiterConfig=_WAITED)

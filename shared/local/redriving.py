@@ -1,0 +1,118 @@
+"""Replaying the dead letters of a deployment: of closing sessions and of the audit trail.
+
+Whatever they are about may be done again without harm. A message is deleted once it is done; what
+fails stays among the dead letters. What fails again is among them later than a run takes.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Self
+
+from shared.local import functions, replaying
+from shared.local.conversation import Unexpected
+from shared.local.deployments import Deployment
+
+CLOSING, AUDIT = "ClosingDeadLetters", "AuditDeadLetters"
+KEEPER = "AuditLogFunction"
+LOOKS, LINES, BATCHES = "looks at due sessions", "deliveries of log lines", "batches of the stream"
+FAILED, UNKNOWN = "failed again", "not understood"
+# A message that is not deleted is visible again after so long.
+_SECONDS = 900
+_WAIT_SECONDS = 2
+
+type Message = dict[str, Any]
+
+
+class _Queue:
+    """A queue of dead letters; when it is left, those that were not deleted are visible again."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs, self._url = sqs, url
+        self._held: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._held.values():
+            self._sqs.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0
+            )
+
+    def messages(self) -> Iterator[Message]:
+        """Receive all messages, each once."""
+        while received := self._receive():
+            for message in received:
+                is_new = message["MessageId"] not in self._held
+                self._held[message["MessageId"]] = message["ReceiptHandle"]
+                if is_new:
+                    yield message
+
+    def _receive(self) -> list[Message]:
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=_SECONDS,
+            WaitTimeSeconds=_WAIT_SECONDS,
+        )
+        known: list[Message] = answer.get("Messages", [])
+        return known
+
+    def delete(self, message: Message) -> None:
+        """Delete a message that is done."""
+        handle = self._held.pop(message["MessageId"])
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=handle)
+
+
+def redrive(deployment: Deployment, *, dry: bool = False) -> Counter[str]:
+    """Replay all dead letters, or with `dry` only count them; return how many of each kind."""
+    counts = Counter(dict.fromkeys((LOOKS, LINES, BATCHES, FAILED, UNKNOWN), 0))
+    names, sqs = deployment.names(), deployment.client("sqs")
+    with _Queue(sqs, names[CLOSING]) as queue:
+        for message in queue.messages():
+            counts[LOOKS] += 1
+            if not dry:
+                sqs.send_message(QueueUrl=names["ClosingQueue"], MessageBody=message["Body"])
+                queue.delete(message)
+    with _Queue(sqs, names[AUDIT]) as queue:
+        _redrive_audit(deployment, queue, counts, dry=dry)
+    return counts
+
+
+def _redrive_audit(
+    deployment: Deployment, queue: _Queue, counts: Counter[str], *, dry: bool
+) -> None:
+    batches: list[Message] = []
+    windows: list[replaying.Window] = []
+    for message in queue.messages():
+        match json.loads(message["Body"]):
+            case {"requestPayload": {"awslogs": _} as lines}:
+                counts[LINES] += 1
+                if not dry and _is_kept(deployment, lines, counts):
+                    queue.delete(message)
+            case {"DDBStreamBatchInfo": batch}:
+                counts[BATCHES] += 1
+                batches.append(message)
+                windows.append(
+                    replaying.around(
+                        batch["approximateArrivalOfFirstRecord"],
+                        batch["approximateArrivalOfLastRecord"],
+                    )
+                )
+            case _:
+                counts[UNKNOWN] += 1
+    counts.update(replaying.replay(deployment, windows, dry=dry))
+    if not dry:
+        for message in batches:
+            queue.delete(message)
+
+
+def _is_kept(deployment: Deployment, lines: dict[str, Any], counts: Counter[str]) -> bool:
+    """Have a delivery of log lines stored; return whether it was."""
+    try:
+        functions.call(deployment.client("lambda"), deployment.names()[KEEPER], lines)
+    except Unexpected:
+        counts[FAILED] += 1
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""The template of a stack whose tables are replaced by restored ones, step by step.
+
+CloudFormation takes tables into a stack only where nothing else changes, and only if it does not
+have them. So the stack first lets its own go, and names the restored ones in their place; then it
+imports these; then it refers to them again. Pure: templates in, templates out.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+type Template = dict[str, Any]
+
+# In the environment of every function until the next deployment, for which it has then changed:
+# versions are published of what has changed only.
+MARK = "RESTORED"
+_FUNCTION, _VERSION = "AWS::Lambda::Function", "AWS::Lambda::Version"
+_NAMED = re.compile(r"\${([^}!]+)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A restored table: what the template's references to a table of it stand for."""
+
+    name: str
+    arn: str
+    stream: str
+
+    def value(self, attribute: str) -> str:
+        """Return what Fn::GetAtt would of an attribute."""
+        return {"Arn": self.arn, "StreamArn": self.stream}[attribute]
+
+
+def released(template: Template, tables: Mapping[str, Table], label: str) -> Template:
+    """Return a template without its tables, which names others by their names and ARNs."""
+    marked = referring(template, label)
+    rest = {
+        name: _without(resource, tables)
+        for name, resource in marked["Resources"].items()
+        if name not in tables
+    }
+    literal: Template = _literal(marked | {"Resources": rest}, tables)
+    return literal
+
+
+def imported(template: Template, tables: Mapping[str, Table], label: str) -> Template:
+    """Return a template as `released`, and with its tables."""
+    known = released(template, tables, label)
+    return known | {
+        "Resources": known["Resources"] | {name: template["Resources"][name] for name in tables}
+    }
+
+
+def referring(template: Template, label: str) -> Template:
+    """Return a template of the same tables, whose functions are published anew."""
+    functions = {
+        name
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == _FUNCTION and "Environment" in resource["Properties"]
+    }
+    versions = {
+        name: f"{name}{label}"
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == _VERSION
+        and resource["Properties"]["FunctionName"].get("Ref") in functions
+    }
+    resources = {}
+    for name, resource in template["Resources"].items():
+        changed = _marked(resource, label) if name in functions else resource
+        resources[versions.get(name, name)] = changed
+    renamed: Template = _renamed(template | {"Resources": resources}, versions)
+    return renamed
+
+
+def _marked(function: dict[str, Any], label: str) -> dict[str, Any]:
+    properties = function["Properties"]
+    variables = properties["Environment"]["Variables"] | {MARK: label}
+    return function | {"Properties": properties | {"Environment": {"Variables": variables}}}
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Return a part of a template in which some resources have other names."""
+    match value:
+        case {"Ref": str(name)} if name in names:
+            return {"Ref": names[name]}
+        case {"Fn::GetAtt": [name, attribute]} if name in names:
+            return {"Fn::GetAtt": [names[name], attribute]}
+    return _each(value, lambda part: _renamed(part, names))
+
+
+def _without(resource: dict[str, Any], tables: Mapping[str, Table]) -> dict[str, Any]:
+    """Return a resource that waits for none of the tables."""
+    if "DependsOn" not in resource:
+        return resource
+    needs = resource["DependsOn"]
+    others = [name for name in ([needs] if isinstance(needs, str) else needs) if name not in tables]
+    return resource | {"DependsOn": others}
+
+
+def _literal(value: Any, tables: Mapping[str, Table]) -> Any:
+    """Return a part of a template with the values of its references to tables."""
+    match value:
+        case {"Ref": str(name)} if name in tables:
+            return tables[name].name
+        case {"Fn::GetAtt": [name, attribute]} if name in tables:
+            return tables[name].value(attribute)
+        case {"Fn::Sub": str(text)}:
+            return {"Fn::Sub": _substituted(text, tables)}
+        case {"Fn::Sub": [str(text), variables]}:
+            return {"Fn::Sub": [_substituted(text, tables), _literal(variables, tables)]}
+    return _each(value, lambda part: _literal(part, tables))
+
+
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a part of a template with each of its own parts changed."""
+    if isinstance(value, dict):
+        return {key: change(part) for key, part in value.items()}
+    return [change(part) for part in value] if isinstance(value, list) else value
+
+
+def _substituted(text: str, tables: Mapping[str, Table]) -> str:
+    def told(match: re.Match[str]) -> str:
+        name, _, attribute = match[1].partition(".")
+        if name not in tables:
+            return match[0]
+        return tables[name].value(attribute) if attribute else tables[name].name
+
+    return _NAMED.sub(told, text)

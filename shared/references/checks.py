@@ -1,0 +1,238 @@
+"""Referential integrity: the targets of references that a write adds must exist.
+
+With reference checks off, only Encounters and Communications are looked up, by reading them. With
+checks on, targets kept here must still exist when the write commits. The first attempt trusts that
+they do (`Work.trusting`) and leaves the check to the transaction, which costs no read. If that
+fails, and for callers who do not see all of a type, each target is read, so that the error names
+it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from shared.access import Actor
+from shared.access.visibility import Sight
+from shared.audit.work import Work
+from shared.catalog.types import TYPES
+from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported, Transient
+from shared.fhir import references
+from shared.fhir.references import Literal, Query
+from shared.references import targets
+from shared.settings import NONE, REMOTE, settings
+
+type Resource = dict[str, Any]
+# Each reference costs a search, a read or an item of the transaction. This bounds a write's time.
+MOST_ADDED = 100
+_URN = "urn:uuid:"
+
+
+def resolved(work: Work, resource: Resource) -> Resource:
+    """Return a resource with each conditional reference (`Encounter?identifier=...`) made literal.
+
+    Raises BusinessRule naming each that does not match exactly one resource, or if there are too
+    many.
+    https://hl7.org/fhir/R4/http.html#trules
+    """
+    texts = _texts(resource, resource["resourceType"])
+    conditional = {path: text for path, text in texts if isinstance(references.read(text), Query)}
+    if not conditional:
+        return resource
+    if len({*conditional.values()}) > MOST_ADDED:
+        raise BusinessRule(
+            f"A write may contain at most {MOST_ADDED} conditional references",
+            expression=resource["resourceType"],
+            diagnostics="Use literal references for the others",
+        )
+    literals: dict[str, str] = {}
+    issues: list[Issue] = []
+    for path, text in conditional.items():
+        try:
+            literals[text] = literals.get(text) or _search(work, text)
+        except FhirError as error:
+            issues += [replace(issue, expression=path) for issue in error.issues]
+    if issues:
+        raise BusinessRule(issues=issues)
+    with_literals: Resource = _replaced(resource, literals)
+    return with_literals
+
+
+def check_urns(resource: Resource) -> None:
+    """Raise Invalid naming each reference (`urn:uuid:...`) to an entry that the Bundle lacks."""
+    issues = [
+        Issue("not-found", "No entry of the Bundle has this fullUrl", path, text)
+        for path, text in _texts(resource, resource["resourceType"])
+        if text[: len(_URN)].lower() == _URN
+    ]
+    if issues:
+        raise Invalid(issues=issues)
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and text of every reference in a value, contained resources included."""
+    if isinstance(value, dict):
+        text = value.get("reference")
+        if isinstance(text, str):
+            yield f"{path}.reference", text
+        for name, member in value.items():
+            yield from _texts(member, _below(path, name))
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _texts(member, f"{path}[{index}]")
+
+
+def _search(work: Work, text: str) -> str:
+    """Return the literal reference to the one resource that a conditional reference matches."""
+    from shared.references.conditional import named  # noqa: PLC0415 - few writes search
+
+    query = references.read(text)
+    if not isinstance(query, Query):
+        raise AssertionError("only conditional references are searched for")  # noqa: TRY004
+    if query.type not in TYPES:
+        raise NotSupported(
+            f"Conditional references are supported for {', '.join(TYPES)} only: "
+            f"this server keeps no {query.type}",
+            diagnostics=f"Refer to it as {query.type}/id, or by Reference.identifier",
+        )
+    target = named(work, query.type, references.query(query.query))
+    if target is None:
+        raise BusinessRule(f"The conditional reference matches no {query.type}")
+    return str(target)
+
+
+def _replaced(value: Any, literals: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_replaced(member, literals) for member in value]
+    if not isinstance(value, dict):
+        return value
+    replaced = {name: _replaced(member, literals) for name, member in value.items()}
+    text = value.get("reference")
+    if isinstance(text, str) and text in literals:
+        replaced["reference"] = literals[text]
+    return replaced
+
+
+def check(work: Work, before: Resource, after: Resource) -> None:
+    """Raise BusinessRule naming each reference that a write adds and whose target does not exist.
+
+    A resource may name itself. The deployment's settings decide which types are checked beside
+    Encounters and Communications, and where. Raises Transient if another server, which keeps the
+    target, gave no answer.
+    """
+    own, types = Literal(after["resourceType"], after["id"]), settings().kept_here
+    added = _added(before, after, lambda element: _of(references.target(element), types))
+    added.pop(own, None)
+    if len(added) > MOST_ADDED:
+        raise BusinessRule(
+            f"A write may add at most {MOST_ADDED} references to resources on this server",
+            expression=own.type,
+            diagnostics="Add the others in further updates",
+        )
+    missing = _missing(work, added)
+    if missing and work.trusting:
+        # Read all targets now, so that the error names each one that does not exist.
+        work.trusting = False
+        missing = _missing(work, added)
+    if settings().reference_checks == REMOTE:
+        missing += _missing_elsewhere(work, before, after)
+    if missing:
+        raise BusinessRule(
+            issues=[
+                Issue("business-rule", f"{target} does not exist", path) for target, path in missing
+            ]
+        )
+
+
+def _missing(work: Work, added: Mapping[Literal, str]) -> list[tuple[Literal, str]]:
+    return [(target, path) for target, path in added.items() if not _is_there(work, target)]
+
+
+def _of(target: Literal | None, types: Iterable[str]) -> Literal | None:
+    return target if target and target.type in types else None
+
+
+def _added(
+    before: Resource, after: Resource, target_of: Callable[[Resource], Literal | None]
+) -> dict[Literal, str]:
+    """Return the targets that a write adds, each with the FHIRPath of its reference."""
+    present = {target_of(element) for element, _ in _elements(before, "")}
+    elements = _elements(after, after["resourceType"])
+    targets = ((target_of(element), path) for element, path in elements)
+    return {target: path for target, path in targets if target and target not in present}
+
+
+def _elements(value: Any, path: str) -> Iterator[tuple[Resource, str]]:
+    """Yield each element that has a `reference`, and its path, except in contained resources."""
+    if isinstance(value, dict):
+        if "reference" in value:
+            yield value, f"{path}.reference"
+        for name, member in value.items():
+            if name != "contained":
+                yield from _elements(member, _below(path, name))
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _elements(member, f"{path}[{index}]")
+
+
+def _below(path: str, name: str) -> str:
+    """Return the FHIRPath of a property. The extensions of a primitive are below the primitive."""
+    return f"{path}.{name.removeprefix('_')}"
+
+
+def _is_there(work: Work, target: Literal) -> bool:
+    """Return whether a target exists here and the caller sees it.
+
+    With reference checks on, the commit fails if it is deleted meanwhile.
+    """
+    if work.announced.get(target):
+        return True
+    is_checked = settings().reference_checks != NONE
+    if (
+        is_checked
+        and not work.sight.limits((target.type,))
+        and work.require_existing_unread(target)
+    ):
+        return True
+    record = work.resource(target.type, target.id)
+    if record is None or not work.sight.sees(record.resource):
+        return False
+    if is_checked:
+        work.require_existing(record)
+    return True
+
+
+def _missing_elsewhere(work: Work, before: Resource, after: Resource) -> list[tuple[Literal, str]]:
+    """Return the targets that a write adds and the other server does not have.
+
+    For a caller who does not see everybody, these are the targets that they may not name.
+    """
+    from shared.references import remote  # noqa: PLC0415 - few deployments ask another server
+
+    added = _added(before, after, lambda element: targets.kept_elsewhere(work.tenant, element))
+    if work.sight.limits({target.type for target in added}):
+        from shared.references import nameable  # noqa: PLC0415 - few callers are limited
+
+        if others := nameable.others(work, after, added):
+            # Do not ask the other server: the error must not tell whether they exist.
+            return [(target, added[target]) for target in others]
+    server = targets.server(work.tenant)
+    return [(target, added[target]) for target in remote.missing(added, server)]
+
+
+def ask_ahead(actor: Actor, resources: Sequence[Resource]) -> None:
+    """Ask the other server, if there is one, about all targets that several resources name.
+
+    The answers are then known when each resource is checked. If that server gives no answer, the
+    check raises the error. Types that the caller does not see in full are left to the checks.
+    """
+    if settings().reference_checks != REMOTE:
+        return
+    from shared.references import remote  # noqa: PLC0415 - few deployments ask another server
+
+    tenant, sight = actor.tenant, Sight(actor)
+    elements = (element for element, _ in _elements(resources, ""))
+    named_there = (targets.kept_elsewhere(tenant, element) for element in elements)
+    asked = {target for target in named_there if target and not sight.limits((target.type,))}
+    with suppress(Transient):
+        remote.missing(asked, targets.server(tenant))

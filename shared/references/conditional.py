@@ -1,0 +1,171 @@
+"""Finding the one resource that a condition selects, for conditional writes and references.
+
+https://hl7.org/fhir/R4/http.html#ccreate
+"""
+
+from collections.abc import Sequence
+
+from shared.access.visibility import Sight
+from shared.audit.work import Work
+from shared.errors import Forbidden, Invalid, PreconditionFailed, TooCostly
+from shared.fhir import references
+from shared.fhir.references import Literal
+from shared.search.query import controls, criteria
+from shared.search.query.criteria import Query
+from shared.search.query.criterion import Criterion
+from shared.search.query.matching import matches
+from shared.search.query.operands import TokenOperand
+from shared.search.run.lookups import loads_rounded
+from shared.search.run.search import search
+from shared.settings import STAFF, settings
+from shared.store import guards, keys
+from shared.store.keys import Address
+from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
+from shared.store.transactions import Stale
+
+type Pair = tuple[str, str]
+
+# A caller who does not see everything may have to skip results. These bound how many are read.
+_FEW, _MOST_PAGES = 50, 5
+
+
+def named(
+    work: Work, resource_type: str, query: Sequence[Pair], *, claimed: bool = False
+) -> Literal | None:
+    """Return the one resource that a query selects, or None if there is none.
+
+    Resources that the work is about to write are matched as they will be. With `claimed` the caller
+    creates the resource if there is none, and the commit fails if somebody else does so first.
+    Raises Forbidden, Invalid, TooCostly, and PreconditionFailed if there are several.
+    """
+    _check_searched(work, resource_type)
+    condition = _criteria(resource_type, query)
+    guard = _guard(work.tenant, resource_type, condition.criteria)
+    last = guards.last_writer(guard) if claimed else ""
+    targets = _coming(work, condition) | _stored(work, resource_type, query)
+    if len(targets) > 1:
+        raise PreconditionFailed(
+            f"The query matches several {resource_type}s",
+            diagnostics="Narrow it to one of them, for example by its identifier",
+        )
+    if not targets and claimed:
+        work.claim(guard, last)
+    return next(iter(targets), None)
+
+
+def _criteria(resource_type: str, query: Sequence[Pair]) -> Query:
+    """Parse a query strictly: a misspelt parameter must not select other resources than meant.
+
+    Raises Invalid if it has no search parameter, or a control parameter such as `_sort`.
+    """
+    for name, _ in query:
+        if name in controls.NAMES - controls.WITHOUT_EFFECT:
+            raise Invalid(
+                f"{name} is not allowed in a condition, because it selects no resources",
+                expression=name,
+            )
+    condition = criteria.parse(resource_type, query, settings().zone)
+    if not condition.criteria:
+        raise Invalid(
+            f"The condition has no search parameter of {resource_type}",
+            diagnostics="Add one, for example identifier=system|value",
+        )
+    return condition
+
+
+def _guard(tenant: str, resource_type: str, conditions: tuple[Criterion, ...]) -> Address:
+    """Return the address of the guard of a query, which is an identifier's if the query has one."""
+    for criterion in conditions:
+        match criterion.operands:
+            case (TokenOperand(str(system), str(value)),) if (
+                criterion.param.code == "identifier" and not criterion.modifier and system and value
+            ):
+                return keys.guard(tenant, resource_type, system, value)
+    return keys.claim(tenant, resource_type, "&".join(sorted(map(str, conditions))))
+
+
+def _coming(work: Work, condition: Query) -> set[Literal]:
+    """Return the resources that match among those the work is about to write.
+
+    Raises Invalid if the query looks at other resources as well: the work may write those, too.
+    """
+    targets = {
+        target
+        for target, body in work.announced.items()
+        if target.type == condition.type
+        and body
+        and all(matches(body, criterion) for criterion in condition.criteria)
+    }
+    if targets and condition.joins:
+        name = str(condition.joins[0]).partition("=")[0]
+        raise Invalid(
+            f"{name} cannot be evaluated for resources that the same transaction writes",
+            expression=name,
+            diagnostics="Search by the resource's own elements, for example its identifier",
+        )
+    return targets
+
+
+def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Literal]:
+    """Return at most two stored resources that match, that the caller sees and that stay as stored.
+
+    Raises TooCostly if it takes too many pages to find them.
+    """
+    found: set[Literal] = set()
+    skips_results = (
+        work.sight.limits((resource_type,)) or work.announced or _ignores_patient_made(work)
+    )
+    count = _FEW if skips_results else 2
+    page_query: Sequence[Pair] = [*query, ("_count", str(count))]
+    for _ in range(_MOST_PAGES):
+        page = search(
+            resource_type,
+            page_query,
+            tenant=work.tenant,
+            caller=work.actor.subject,
+            base=references.BASE.get(),
+            zone=settings().zone,
+            sight=Sight(work.actor, "s"),
+        )
+        for resource in map(loads_rounded, page.resources):
+            target = Literal(resource_type, resource["id"])
+            if target not in work.announced and work.sight.sees(resource):
+                record = _as_found(work, target, resource["meta"]["versionId"])
+                if not (_ignores_patient_made(work) and _is_patient_made(record)):
+                    found.add(target)
+                if len(found) > 1:
+                    return found
+        if not page.next:
+            return found
+        page_query = page.next
+    raise TooCostly(
+        "The query may match more resources than one request can read",
+        diagnostics="Add a parameter that selects fewer, for example identifier",
+    )
+
+
+def _ignores_patient_made(work: Work) -> bool:
+    """Return whether the caller's conditions do not match what patients created."""
+    return settings().condition_matches == STAFF and not work.actor.is_cared_for
+
+
+def _is_patient_made(record: Versioned) -> bool:
+    return isinstance(record, CommunicationRecord | EncounterRecord) and record.patient_made
+
+
+def _as_found(work: Work, target: Literal, version: str) -> Versioned:
+    """Read a resource that a search found. Raises Stale if it has changed since."""
+    record = work.resource(*target)
+    if record is None or record.deleted or str(record.version) != version:
+        raise Stale
+    return record
+
+
+def _check_searched(work: Work, resource_type: str) -> None:
+    """Raise Forbidden if no scope lets the caller search a type, as a condition does."""
+    if not work.sight.may_search(resource_type):
+        raise Forbidden(
+            f"The condition needs a scope to search {resource_type}",
+            expression=resource_type,
+            diagnostics=f"The token has none, such as user/{resource_type}.s",
+        )

@@ -1,0 +1,60 @@
+"""Whom a caller with limited visibility may refer to, if another server keeps the directory.
+
+Checking such references there would reveal who is a patient to anybody who may write.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from shared.audit.work import Work
+from shared.fhir.references import Literal
+from shared.references import targets
+from shared.rules import classification
+
+type Resource = dict[str, Any]
+
+_IN_THREADS = ("subject", "sender", "recipient")
+
+
+def others(work: Work, resource: Resource, named: Iterable[Literal]) -> list[Literal]:
+    """Return which of the targets that a resource names the caller may not refer to.
+
+    They may refer to those whose compartments they see, and to the people of the thread that they
+    write in.
+    """
+    unsure = [target for target in named if work.sight.limits((target.type,))]
+    unsure = [target for target in unsure if target not in _own(work, target.type)]
+    if not unsure:
+        return []
+    in_thread: set[Literal] = set()
+    for communication in _thread(work, resource):
+        in_thread |= {*_people(work, communication)}
+        if in_thread.issuperset(unsure):
+            return []
+    return [target for target in unsure if target not in in_thread]
+
+
+def _own(work: Work, resource_type: str) -> set[Literal | None]:
+    """Return the people in whose compartments the caller sees a type."""
+    people = work.sight.people(resource_type) or ()
+    return {targets.named(work.tenant, {"reference": person}) for person in people}
+
+
+def _thread(work: Work, resource: Resource) -> Iterator[Resource]:
+    """Yield a message's header, then the thread's messages that the caller sees."""
+    header_id = classification.header(resource)
+    header = work.communication(header_id) if header_id else None
+    if header is None or not work.sight.sees(header.resource):
+        return
+    yield header.resource
+    for message in work.messages(header_id):
+        if work.sight.sees(message.resource):
+            yield message.resource
+
+
+def _people(work: Work, communication: Resource) -> Iterator[Literal]:
+    for name in _IN_THREADS:
+        elements = communication.get(name, ())
+        for element in elements if isinstance(elements, list) else [elements]:
+            if person := targets.named(work.tenant, element or {}):
+                yield person

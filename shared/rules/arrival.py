@@ -1,0 +1,167 @@
+"""What happens to a message that counts for the first time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.errors import BusinessRule
+from shared.fhir import instants
+from shared.rules import days, transitions
+from shared.rules.classification import FINISHED, NamedEncounter
+from shared.rules.policies import Policy
+from shared.rules.state import Slot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message that arrives: its *at*, its sort key, and the Encounter that it names itself."""
+
+    at: str
+    key: str
+    own: NamedEncounter | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The header of a message's thread.
+
+    `linked` is the id of the Encounter that it names, and `plain` says that this is a plain record,
+    named by a client. `day` is the local day of the session that it was last linked to. `updated`
+    is when it was last written.
+    """
+
+    linked: str = ""
+    plain: bool = False
+    day: str = ""
+    updated: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """Join the open session that the slot names.
+
+    `begins_earlier`: the message may be before the session's start. `widens`: the session may not
+    know yet that it has a message at this place of the thread. `points`: the header is linked to
+    this session, which is that of a later day than its present one.
+    """
+
+    begins_earlier: bool
+    widens: bool
+    points: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttachAgain:
+    """Attach the session that the header or day still names and that was reopened; decide again."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinOwn:
+    """Join the open session that the message itself names."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class AmendDay:
+    """Join the finished session of the message's day, which stays finished."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open a session. `points`: the header is linked to it."""
+
+    points: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFinished:
+    """Create a finished session for a day that is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Stay without a session, until a link adopts the message."""
+
+
+type Decision = Join | AttachAgain | JoinOwn | AmendDay | Open | OpenFinished | Wait
+
+
+def decide(
+    message: Message,
+    header: Header,
+    slot: Slot,
+    policy: Policy,
+    now: datetime,
+    *,
+    named: NamedEncounter | None,
+    had: Callable[[str], bool],
+) -> Decision:
+    """Return what happens to a message that counts for the first time.
+
+    `named` is what the slot of a day, or the header of a thread, names while the slot is not open.
+    `had` returns whether the thread has, or had, a session. Raises BusinessRule if the message
+    names a session that its thread never had while the thread is attached to another.
+    """
+    own = own_that_decides(message.own, policy, message.at)
+    if slot.open:
+        check_own(own, slot.session, had)
+        return _joined(message, header, slot, policy)
+    if header.plain:
+        return Wait()
+    if named and named.takes_messages and named.has_room:
+        return AttachAgain(named.id)
+    if slot.key.day and named and named.status == FINISHED:
+        return AmendDay(named.id)
+    if own and own.takes_messages and not header.linked:
+        return JoinOwn(own.id)
+    return _opened(header, slot, policy, now)
+
+
+def own_that_decides(own: NamedEncounter | None, policy: Policy, at: str) -> NamedEncounter | None:
+    """Return the session that a message names by itself, if that decides anything.
+
+    A plain record is no session. Under daily the session of another day than the message's decides
+    nothing: a client that remembers yesterday's id still posts into today's.
+    """
+    if own is None or not own.is_session:
+        return None
+    is_of_another_day = policy.by_day and own.day not in ("", policy.day_of(instants.read(at)))
+    return None if is_of_another_day else own
+
+
+def check_own(own: NamedEncounter | None, attached: str, had: Callable[[str], bool]) -> None:
+    """Raise BusinessRule if a message names a session that its thread never had."""
+    if own and own.id != attached and not had(own.id):
+        raise BusinessRule(
+            f"The thread belongs to Encounter/{attached}",
+            expression="Communication.encounter",
+            diagnostics="Its messages cannot name a session that it never had",
+        )
+
+
+def _opened(header: Header, slot: Slot, policy: Policy, now: datetime) -> Decision:
+    if not policy.opens_sessions:
+        return Wait()
+    if slot.key.day and slot.key.day < policy.day_of(now):
+        return OpenFinished()
+    return Open(points=not slot.key.day or header.day < slot.key.day)
+
+
+def _joined(message: Message, header: Header, slot: Slot, policy: Policy) -> Join:
+    begins_earlier = not slot.figures.first or message.at < slot.figures.first
+    if not slot.key.day:
+        widens = not slot.low or message.key < slot.low
+        return Join(begins_earlier=begins_earlier, widens=widens, points=False)
+    low, high = days.keys(slot.key.day, policy.zone)
+    points_here = header.linked == slot.session
+    is_within = low <= message.key <= high and transitions.knows(slot, header.updated)
+    return Join(
+        begins_earlier=begins_earlier,
+        widens=not (points_here and is_within),
+        points=not points_here and header.day < slot.key.day,
+    )

@@ -1,0 +1,120 @@
+"""Classification of Encounters (session, medical encounter, plain record) and Communications."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.catalog.code_systems import ACT_CODE
+from shared.errors import BusinessRule
+from shared.fhir import references
+
+type Resource = dict[str, Any]
+
+VIRTUAL, SESSION, MEDICAL_ENCOUNTER = "VR", "session", "medical-encounter"
+
+PLANNED, FINISHED = "planned", "finished"
+OPEN = frozenset({PLANNED, "arrived", "triaged", "in-progress", "onleave", "unknown"})
+ENTERED_IN_ERROR = "entered-in-error"
+CANCELLED = "cancelled"
+VOID = frozenset({CANCELLED, ENTERED_IN_ERROR})
+# The status of a message that its sender has not sent yet.
+DRAFT = "preparation"
+OPEN_HEADER = frozenset({DRAFT, "in-progress", "on-hold"})
+COUNTING = frozenset({"in-progress", "completed"})
+# A message that was sent still counts when it is put on hold, stopped or not done.
+TAKEN_BACK = frozenset({ENTERED_IN_ERROR, DRAFT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedEncounter:
+    """What matters of an Encounter that a slot, a header or a message names.
+
+    `is_session` is false for a plain record. `has_room` says whether one more thread or day may be
+    attached, `day` is the local day that it is the session of, and `session` the session that it is
+    a medical encounter of; both are empty without one.
+    """
+
+    id: str
+    status: str
+    is_session: bool = True
+    has_room: bool = True
+    day: str = ""
+    session: str = ""
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether it is a session that is open."""
+        return self.is_session and self.status in OPEN
+
+
+def _typed(encounter: Resource, code: str, system: str) -> bool:
+    codings = (coding for kind in encounter.get("type", ()) for coding in kind.get("coding", ()))
+    return any(
+        coding.get("code") == code and coding.get("system", system) == system for coding in codings
+    )
+
+
+def is_open(encounter: Resource) -> bool:
+    """Return whether an Encounter has an open status."""
+    return encounter.get("status") in OPEN
+
+
+def parent(encounter: Resource) -> str:
+    """Return the id of the Encounter that this one is part of; empty without one."""
+    target = references.target(encounter.get("partOf"))
+    return target.id if target and target.type == "Encounter" else ""
+
+
+def is_medical_encounter(encounter: Resource, type_system: str) -> bool:
+    """Return whether an Encounter has the type of a medical encounter: that of one patient."""
+    return _typed(encounter, MEDICAL_ENCOUNTER, type_system)
+
+
+def is_session(encounter: Resource, type_system: str) -> bool:
+    """Return whether an Encounter is a session; every other is a plain record."""
+    if "partOf" in encounter or is_medical_encounter(encounter, type_system):
+        return False
+    coding = encounter.get("class", {})
+    is_virtual = coding.get("code") == VIRTUAL and coding.get("system", ACT_CODE) == ACT_CODE
+    return is_virtual or _typed(encounter, SESSION, type_system)
+
+
+def names_patient(encounter: Resource) -> bool:
+    """Return whether an Encounter names its patient; a Group names nobody."""
+    subject = encounter.get("subject")
+    return subject is not None and references.type_of(subject.get("reference")) != "Group"
+
+
+def header(communication: Resource) -> str:
+    """Return the id of the header that a message is part of; empty for a header or another type.
+
+    Raises BusinessRule if there are several.
+    """
+    if communication.get("resourceType") not in ("Communication", None):
+        return ""
+    targets = (references.target(element) for element in communication.get("partOf", ()))
+    ids = {target.id for target in targets if target and target.type == "Communication"}
+    if len(ids) > 1:
+        raise BusinessRule(
+            "A message must belong to exactly one thread",
+            expression="Communication.partOf",
+            diagnostics="partOf names several Communications: name only the thread's header",
+        )
+    return ids.pop() if ids else ""
+
+
+def linked(communication: Resource) -> str:
+    """Return the id of the Encounter that a Communication names; empty without one."""
+    target = references.target(communication.get("encounter"))
+    return target.id if target and target.type == "Encounter" else ""
+
+
+def counts(communication: Resource, *, counted: bool) -> bool:
+    """Return whether a message counts: sent, and not retracted. `counted` says whether it did."""
+    status = communication.get("status")
+    return status in COUNTING or (counted and status not in TAKEN_BACK)
+
+
+def sender(communication: Resource) -> str:
+    """Return the reference of a message's sender; empty without one."""
+    target = references.target(communication.get("sender"))
+    return str(target) if target else ""

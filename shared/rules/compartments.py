@@ -1,0 +1,108 @@
+"""The compartments that a resource is in, by its elements and the catalogue's definitions.
+
+A resource that names no patient is about the patients of another resource: a message of its
+thread's header, a session of its medical encounters, a record of its encounter.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from shared.catalog import compartments
+from shared.catalog.compartments import ITSELF, Member
+from shared.fhir import references
+from shared.rules.classification import DRAFT
+
+type Resource = dict[str, Any]
+
+# The elements in which resources of R4 name the patient they are about.
+_ABOUT = ("subject", "patient", "for")
+
+
+def owners(resource: Resource) -> frozenset[str]:
+    """Return the owners of the compartments that a resource is in by its own elements.
+
+    They are references. A draft is in its sender's compartment only.
+    """
+    rows = compartments.of_type(resource["resourceType"])
+    if is_draft(resource):
+        rows = tuple(row for row in rows if row.element == "sender")
+    return frozenset(reference for row in rows for reference in _references(resource, row))
+
+
+def patients(resource: Resource) -> frozenset[str]:
+    """Return the references of the patients whom a resource itself is about.
+
+    They own the Patient compartments that it is in, or will be in once a draft has been sent.
+    """
+    resource_type = resource.get("resourceType", "")
+    elements = [resource.get(name) for name in _ABOUT]
+    texts = [element.get("reference", "") for element in elements if isinstance(element, dict)]
+    about = {name for name in map(references.canonical, texts) if is_a("Patient", name)}
+    rows = [row for row in compartments.of_type(resource_type) if row.owner == compartments.PATIENT]
+    return frozenset(about.union(*(_references(resource, row) for row in rows)))
+
+
+def through(resource: Resource) -> frozenset[str]:
+    """Return the references of the resources whose patients a resource is about.
+
+    Empty if it names its patients itself.
+    """
+    resource_type = resource.get("resourceType")
+    if resource_type == "Communication":
+        # Not by `patients`: a message is in its senders' and recipients' compartments too, but
+        # it is not about them.
+        has_patient = is_a("Patient", _text(resource.get("subject")))
+        return frozenset() if has_patient else _targets(resource.get("partOf", ()), resource_type)
+    if patients(resource):
+        return frozenset()
+    if resource_type == "Encounter":
+        return frozenset({f"Encounter/{resource['id']}"} if "id" in resource else ())
+    context = resource.get("context")
+    context_encounters = _members(context, "encounter")
+    return _targets((resource.get("encounter"), context, *context_encounters), "Encounter")
+
+
+def _text(element: Any) -> str:
+    return str(element.get("reference", "")) if isinstance(element, dict) else ""
+
+
+def _targets(elements: Iterable[Any], resource_type: str) -> frozenset[str]:
+    targets = map(references.target, elements)
+    return frozenset(str(target) for target in targets if target and target.type == resource_type)
+
+
+def is_draft(resource: Resource) -> bool:
+    """Return whether a resource is a Communication that has not been sent yet."""
+    return resource["resourceType"] == "Communication" and resource.get("status") == DRAFT
+
+
+def sender(resource: Resource) -> str:
+    """Return the reference of a resource's sender, empty if it names none."""
+    return references.canonical(resource.get("sender", {}).get("reference", ""))
+
+
+def is_a(resource_type: str, reference: str) -> bool:
+    """Return whether a reference, relative or absolute, names a resource of a type."""
+    return references.type_of(reference) == resource_type
+
+
+def _references(resource: Resource, row: Member) -> Iterator[str]:
+    if row.element == ITSELF:
+        if "id" in resource:
+            yield f"{row.owner}/{resource['id']}"
+        return
+    elements: list[Any] = [resource]
+    for name in row.element.split("."):
+        elements = [member for element in elements for member in _members(element, name)]
+    for element in elements:
+        text = element.get("reference", "") if isinstance(element, dict) else ""
+        name = references.canonical(text)
+        if is_a(row.owner, name):
+            yield name
+
+
+def _members(element: Any, name: str) -> list[Any]:
+    value = element.get(name) if isinstance(element, dict) else None
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,187 @@
+"""The elements that closing fills in on a session and its children; a client's values stay."""
+
+from datetime import tzinfo
+from typing import Any
+
+from shared.catalog.code_systems import UCUM
+from shared.fhir import instants, references
+from shared.rules.state import Figures
+
+type Resource = dict[str, Any]
+
+PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+# The types that R4 allows in Encounter.participant.individual, with their participation type.
+PARTICIPATION_OF = {"Practitioner": "ATND", "PractitionerRole": "ATND", "RelatedPerson": "PART"}
+MINUTE = 60 * instants.SECOND
+BOUNDS = frozenset({"start", "end"})
+
+
+def written(resource: Resource, element: str) -> Any:
+    """Return the value of an element that the server may fill, or None if it has none.
+
+    `start` and `end` are those of the period. Extensions in place of a bound count as its value.
+    """
+    if element in BOUNDS:
+        period = resource.get("period", {})
+        return period.get(element) or period.get(f"_{element}")
+    return resource.get(element)
+
+
+def still_filled(before: Resource, after: Resource, filled: frozenset[str]) -> frozenset[str]:
+    """Return which of the elements that the server filled a client's write leaves unchanged."""
+    return frozenset(
+        name
+        for name in filled
+        if written(after, name) is not None and written(after, name) == written(before, name)
+    )
+
+
+def with_kept(before: Resource, after: Resource, filled: frozenset[str], zone: tzinfo) -> Resource:
+    """Return a client's resource with the elements that the server filled and the client left out.
+
+    A bound of the period is not restored if it contradicts the client's other bound.
+    """
+    left_out = {name for name in filled if written(after, name) is None}
+    bounds = {name: before["period"][name] for name in left_out & BOUNDS}
+    restored = after | {name: before[name] for name in left_out - BOUNDS}
+    if bounds:
+        period = after.get("period", {}) | bounds
+        restored["period"] = _without_contradiction(period, left_out, zone)
+    return restored
+
+
+def _without_contradiction(
+    period: Resource, by_server: frozenset[str] | set[str], zone: tzinfo
+) -> Resource:
+    """Return a period without the bounds that the server filled if it ends before it starts."""
+    limits = instants.period(period, zone)
+    if limits.high >= limits.low:
+        return period
+    return {name: value for name, value in period.items() if name not in by_server & BOUNDS}
+
+
+def without(resource: Resource, elements: frozenset[str]) -> Resource:
+    """Return a resource without some elements; `start` and `end` are those of the period."""
+    remaining = {name: value for name, value in resource.items() if name not in elements}
+    period = {
+        name: value for name, value in resource.get("period", {}).items() if name not in elements
+    }
+    remaining.pop("period", None)
+    return remaining | ({"period": period} if period else {})
+
+
+def completed(
+    session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo, *, room: int
+) -> tuple[Resource, frozenset[str]]:
+    """Fill period, length and participants of a session that ends, from its counting messages.
+
+    Return the session, and the names of all elements in it that the server has filled. At most
+    `room` participants are added.
+    """
+    result, filled = timed(session, figures, filled, zone)
+    by_server = set(filled)
+    if "participant" not in result or "participant" in by_server:
+        _fill_participants(result, figures, by_server, room)
+    return result, frozenset(by_server)
+
+
+def timed(
+    session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo
+) -> tuple[Resource, frozenset[str]]:
+    """Fill period and length unless a client wrote them; without a counting message, nothing.
+
+    Return the session, and the names of all elements in it that the server has filled.
+    """
+    result, by_server = dict(session), set(filled)
+    if figures.first:
+        period = _period(result.pop("period", {}), figures, by_server, zone)
+        if period:
+            result["period"] = period
+        _fill_length(result, by_server, zone)
+    return result, frozenset(by_server)
+
+
+def _period(period: Resource, figures: Figures, by_server: set[str], zone: tzinfo) -> Resource:
+    result = dict(period)
+    for name, value in (("start", figures.first), ("end", figures.last)):
+        if name in by_server or (name not in result and f"_{name}" not in result):
+            result[name] = value
+            by_server.add(name)
+    consistent = _without_contradiction(result, by_server, zone)
+    by_server -= result.keys() - consistent.keys()
+    return consistent
+
+
+def _fill_length(session: Resource, by_server: set[str], zone: tzinfo) -> None:
+    if "length" in session and "length" not in by_server:
+        return
+    minutes = elapsed_minutes(session.get("period", {}), zone)
+    session.pop("length", None)
+    by_server.discard("length")
+    if minutes is not None:
+        session["length"] = {
+            "value": minutes,
+            "unit": "min",
+            "system": UCUM,
+            "code": "min",
+        }
+        by_server.add("length")
+
+
+def measured(
+    session: Resource, filled: frozenset[str], zone: tzinfo
+) -> tuple[Resource, frozenset[str]]:
+    """Recompute a length that the server filled, because a client may have changed the period.
+
+    Return the session, and the names of all elements in it that the server has filled.
+    """
+    result, by_server = dict(session), set(filled)
+    if "length" in by_server:
+        _fill_length(result, by_server, zone)
+    return result, frozenset(by_server)
+
+
+def elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
+    """Return the whole minutes of a period, or None if a bound is missing or has no time of day."""
+    start, end = period.get("start", ""), period.get("end", "")
+    if "T" not in start or "T" not in end:
+        return None
+    elapsed = instants.parse(end, zone).low - instants.parse(start, zone).low
+    return max(0, elapsed) // MINUTE
+
+
+def _fill_participants(session: Resource, figures: Figures, by_server: set[str], room: int) -> None:
+    participants = list(session.get("participant", ()))
+    present = {str(references.target(entry.get("individual"))) for entry in participants}
+    missing = [sender for sender in sorted(figures.senders - present) if takes_part(sender)]
+    participants += [participant(sender) for sender in missing[: max(room, 0)]]
+    if participants:
+        session["participant"] = participants
+        by_server.add("participant")
+
+
+def takes_part(reference: str) -> bool:
+    """Return whether R4 allows the type of a reference as an Encounter's participant."""
+    return reference.partition("/")[0] in PARTICIPATION_OF
+
+
+def participant(reference: str) -> Resource:
+    """Return a participant for a reference, with the participation type of its resource type."""
+    coding = {"system": PARTICIPATION, "code": PARTICIPATION_OF[reference.partition("/")[0]]}
+    return {"type": [{"coding": [coding]}], "individual": {"reference": reference}}
+
+
+def child_completed(child: Resource, session: Resource, zone: tzinfo) -> Resource:
+    """Return a medical encounter with the bounds that its period lacks taken from its session's.
+
+    It is returned unchanged if its period would be empty or end before it starts.
+    """
+    session_period = session.get("period", {})
+    period = dict(child.get("period", {}))
+    for name in ("start", "end"):
+        if name in session_period and name not in period and f"_{name}" not in period:
+            period[name] = session_period[name]
+    limits = instants.period(period, zone)
+    if not period or limits.high < limits.low:
+        return child
+    return child | {"period": period}

@@ -1,0 +1,126 @@
+"""What a client's link does to a thread, and which sessions end without threads."""
+
+from collections.abc import Callable
+from enum import Enum
+
+from shared.errors import BusinessRule
+from shared.rules.classification import OPEN, PLANNED, VOID, NamedEncounter
+from shared.rules.policies import Policy, behaviour
+from shared.rules.state import Slot
+
+# A session with more than 47 could not be closed: a transaction of at most 100 items detaches all
+# its threads, at two items each (slot and span), and writes up to five others.
+MOST_ATTACHED = 20
+_ELEMENT = "Communication.encounter"
+
+
+class Link(Enum):
+    """What a link does to a thread.
+
+    ATTACH and ATTACH_DAY let the messages of the thread, or of its day, join an open session. ADOPT
+    gives a finished session the messages that wait. REACH_DAY adds the thread to the session that
+    its day has already. UNLINK leaves the thread without a session, STAY leaves it as it is.
+    """
+
+    ATTACH = "attach"
+    ATTACH_DAY = "attach day"
+    ADOPT = "adopt"
+    REACH_DAY = "reach day"
+    UNLINK = "unlink"
+    STAY = "stay"
+
+
+def decide(
+    target: NamedEncounter | None, state: Slot, policy: Policy, day: Slot, *, is_taken: bool
+) -> Link:
+    """Return what a link to an Encounter, or to none, does to a thread.
+
+    `state` is the thread's slot. `day` is the slot that a message would meet now: under daily that
+    of today, else `state`. `is_taken` says whether `day` has another session that is not void.
+    Raises BusinessRule if the thread cannot be linked to `target`.
+    """
+    if target is None:
+        return Link.UNLINK
+    _check_linkable(target)
+    if target.id == state.session:
+        return Link.STAY
+    if policy.by_day:
+        _check_day(target, day, is_taken=is_taken)
+    if not target.is_session:
+        return Link.UNLINK
+    if policy.by_day and day.session == target.id:
+        return Link.REACH_DAY
+    if target.status not in OPEN:
+        if policy.opens_sessions:
+            raise _ended(target)
+        return Link.ADOPT
+    if not target.has_room:
+        raise BusinessRule(
+            f"Encounter/{target.id} has {MOST_ATTACHED} threads already", expression=_ELEMENT
+        )
+    return Link.ATTACH_DAY if policy.by_day else Link.ATTACH
+
+
+def has_room(attached: frozenset[str], home: str, slot: str) -> bool:
+    """Return whether one more slot may be attached to a session; its own day always may."""
+    return slot == home or len(attached | {slot}) <= MOST_ATTACHED
+
+
+def keeps_link(
+    policy: Policy, stored: str, written: str, *, is_omitted: bool, had: Callable[[str], bool]
+) -> bool:
+    """Return whether a header keeps the Encounter that it is linked to against a write.
+
+    If messages open sessions, the server sets the link. It is kept if the write leaves it out, or
+    names a session that the thread had before: an old read that is written back after a rollover
+    changes nothing. `had` returns whether the thread had a session; it is asked only in that case.
+    """
+    if not policy.opens_sessions or not stored or stored == written:
+        return False
+    return is_omitted or (bool(written) and had(written))
+
+
+def ends_without_threads(
+    policy: str, status: str, *, by_server: bool, is_completed: bool = False
+) -> bool:
+    """Return whether a session closes that its last thread has left.
+
+    One that the server opened always does. One that a client opened does only if its policy ends it
+    with its threads, this one's header was completed, and it has begun: what is planned is to come.
+    """
+    ends = is_completed and behaviour(policy).ends_with_threads and status != PLANNED
+    return by_server or ends
+
+
+def _check_linkable(target: NamedEncounter) -> None:
+    if target.session:
+        raise BusinessRule(
+            "A thread is linked to a session, not to a medical encounter",
+            expression=_ELEMENT,
+            diagnostics=f"The session is Encounter/{target.session}",
+        )
+    if target.is_session and target.status in VOID:
+        raise _ended(target)
+
+
+def _check_day(target: NamedEncounter, day: Slot, *, is_taken: bool) -> None:
+    if is_taken:
+        raise BusinessRule(
+            f"{day.key.day} has Encounter/{day.session} already",
+            expression=_ELEMENT,
+            diagnostics="A day has one session",
+        )
+    if target.day and target.day != day.key.day:
+        raise BusinessRule(
+            f"Encounter/{target.id} is that of {target.day}",
+            expression=_ELEMENT,
+            diagnostics=f"It cannot be that of {day.key.day} too",
+        )
+
+
+def _ended(target: NamedEncounter) -> BusinessRule:
+    return BusinessRule(
+        f"Encounter/{target.id} is {target.status}",
+        expression=_ELEMENT,
+        diagnostics="A thread cannot be linked to it",
+    )

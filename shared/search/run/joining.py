@@ -1,0 +1,87 @@
+"""Whether a resource matches chains and `_has`, which depend on other resources.
+
+https://hl7.org/fhir/R4/search.html#chaining
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TypeGuard
+
+from shared.fhir.search_values import Reference, Value, values
+from shared.search.query.criterion import Criterion
+from shared.search.query.joins import Chain, Condition, Has, Join
+from shared.search.query.matching import matches
+from shared.search.run.lookups import Lookups, Resource
+
+_FIRST_ROWS = 8
+
+
+def holds(resource: Resource, condition: Condition, lookups: Lookups) -> bool:
+    """Return whether a resource matches a condition, by what the caller sees. Raises OutOfRows.
+
+    A contained resource is passed without its id: nothing but what contains it refers to it.
+    """
+    if isinstance(condition, Criterion):
+        return matches(resource, condition)
+    if isinstance(condition, Has):
+        if "id" not in resource:
+            return False
+        name = f"{resource['resourceType']}/{resource['id']}"
+        return lookups.cached_answer(
+            condition, name, partial(_is_referred_to, resource, condition, lookups)
+        )
+    return any(
+        lookups.cached_answer(condition, name, partial(_target_matches, name, condition, lookups))
+        for name in lookups.targets(resource, condition.param)
+    ) or any(
+        holds(inner, branch, lookups)
+        for inner, branch in _contained_targets(resource, condition, lookups)
+    )
+
+
+def _contained_targets(
+    resource: Resource, chain: Chain, lookups: Lookups
+) -> Iterator[tuple[Resource, Condition]]:
+    """Yield the contained resources that a chain leads to, each with the condition of its type.
+
+    They keep the other contained resources beside them, to which they may refer by `#id`.
+    https://hl7.org/fhir/R4/search.html#contained
+    """
+    contained = {element.get("id"): element for element in resource.get("contained", ())}
+    branches = dict(chain.branches)
+    for value in values(resource, chain.param, lookups.zone) if contained else ():
+        inner = contained.get(value.text[1:]) if _is_contained(value) else None
+        branch = branches.get(inner["resourceType"]) if inner else None
+        if inner and branch:
+            without_id = {name: element for name, element in inner.items() if name != "id"}
+            yield without_id | {"contained": resource["contained"]}, branch
+
+
+def _is_contained(value: Value) -> TypeGuard[Reference]:
+    return isinstance(value, Reference) and value.is_contained
+
+
+def _is_referred_to(resource: Resource, has: Has, lookups: Lookups) -> bool:
+    if lookups.has_no_parts(resource, has.param):
+        return False
+    name = f"{resource['resourceType']}/{resource['id']}"
+    referring = lookups.referring(has.param, name, first=_FIRST_ROWS)
+    return any(holds(referrer.resource, has.condition, lookups) for referrer in referring)
+
+
+def _target_matches(name: str, chain: Chain, lookups: Lookups) -> bool:
+    condition = dict(chain.branches).get(name.partition("/")[0])
+    json = lookups.get(name) if condition else None
+    return bool(condition and json and holds(lookups.loads(json), condition, lookups))
+
+
+def fetch(resources: list[Resource], joins: tuple[Join, ...], lookups: Lookups) -> None:
+    """Read together what chains will look at for many resources. Raises OutOfRows."""
+    lookups.fetch(
+        name
+        for join in joins
+        if isinstance(join, Chain) and not lookups.is_answered(join)
+        for resource in resources
+        for name in lookups.targets(resource, join.param)
+        if name.partition("/")[0] in dict(join.branches)
+    )

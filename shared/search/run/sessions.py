@@ -1,0 +1,66 @@
+"""Searches by effective session: which ranges of threads to read, and which messages belong."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from shared.catalog import access_patterns as patterns
+from shared.rules.state import Adoption, Span, adopted
+from shared.search.plan.plans import MESSAGE, Plan, Source, Step, Stream, lay_out
+from shared.search.plan.windows import NOTHING
+from shared.search.run.streams import Row
+from shared.store import dynamodb, items
+from shared.store.index.order import AFTER_ALL, Order
+
+
+class EffectiveSessions:
+    """The sessions that a search names; the adoptions of each thread are read once."""
+
+    def __init__(self, plan: Plan, tenant: str, by: Order) -> None:
+        """Begin with the plan of a search by session."""
+        self._plan, self._tenant, self._by = plan, tenant, by
+        self._ids = plan.sessions or frozenset()
+        self._adoptions: dict[str, list[Adoption]] = {}
+
+    @cached_property
+    def spans(self) -> list[Span]:
+        """The spans in the sessions of all threads that they have or had."""
+        spans = []
+        for session_id in sorted(self._ids):
+            partition = f"{self._tenant}#{session_id}"
+            key_range = ("t#", "t#" + AFTER_ALL)
+            rows = dynamodb.query_all(patterns.ENCOUNTER, partition, key_range)
+            spans += [items.span(item) for item in rows]
+        return spans
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps that read these spans and nothing else."""
+        partitions = ((patterns.THREAD, f"{self._tenant}#{span.thread}") for span in self.spans)
+        source = Source("session", tuple(dict.fromkeys(partitions)), self._by)
+        plan = self._plan
+        near_and_far = (plan.window, NOTHING)
+        laid_out = lay_out(source, near_and_far, ordered=plan.ordered, forward=plan.forward)
+        return tuple(tuple(self._clipped(step)) for step in laid_out)
+
+    def _clipped(self, step: Step) -> Iterator[Stream]:
+        for stream in step:
+            thread = stream.partition.partition("#")[2]
+            spans = [span for span in self.spans if span.thread == thread]
+            low = min(span.low or MESSAGE for span in spans)
+            highs = [span.high or MESSAGE + AFTER_ALL for span in spans]
+            yield stream.between(low, max(highs))
+
+    def include(self, row: Row) -> bool:
+        """Return whether a message's effective session is one of these."""
+        item: dict[str, dict[str, Any]] = row.item
+        session = items.text(item, "session")
+        if not session and "epoch" in item:
+            adoption = adopted(int(item["epoch"]["N"]), self._adoptions_of(row.stream.partition))
+            session = adoption.session if adoption else ""
+        return session in self._ids
+
+    def _adoptions_of(self, partition: str) -> list[Adoption]:
+        if partition not in self._adoptions:
+            rows = dynamodb.query_all(patterns.THREAD, partition, ("a#", "a#" + AFTER_ALL))
+            self._adoptions[partition] = [items.adoption(item) for item in rows]
+        return self._adoptions[partition]

@@ -1,0 +1,99 @@
+"""Sorting of results by what the order of keys does not give.
+
+https://hl7.org/fhir/R4/search.html#sort
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from shared.fhir import words
+from shared.fhir.instants import Range
+from shared.fhir.search_values import Quantity, Reference, Token, Value, values
+from shared.search.query.controls import SortKey
+from shared.search.query.criteria import Query
+from shared.search.run.paging import Position, invalid_cursor
+from shared.store.index import order
+
+type Resource = dict[str, Any]
+
+
+# Added to exponents, so that the smallest one of a decimal is not negative either.
+_LEAST = 2 * 10**18
+# So many digits of a number are compared: a cursor has room for these.
+_MOST_DIGITS = 100
+_COMPLEMENT = str.maketrans("0123456789", "9876543210")
+
+
+def position_of(resource: Resource, keys: tuple[SortKey, ...], query: Query) -> Position:
+    """Return a resource's place: its value for each key, None if it has none, and its id."""
+    return [*(_value(resource, key, query) for key in keys), resource["id"]]
+
+
+def _value(resource: Resource, key: SortKey, query: Query) -> str | None:
+    zone = query.zone
+    texts = [
+        text for value in values(resource, key.param, zone) if (text := _sortable_text(value)) != ""
+    ]
+    if not texts:
+        return None
+    return max(texts) if key.descending else min(texts)
+
+
+def _sortable_text(value: Value) -> str:
+    if isinstance(value, Range):
+        return order.instant_text(value.low)
+    if isinstance(value, Token):
+        return value.code or value.text
+    if isinstance(value, Reference):
+        return value.text
+    if isinstance(value, Quantity):
+        return sortable(value.value)
+    return words.folded(value)
+
+
+def sortable(number: Decimal) -> str:
+    """Return a text that sorts as the number does, whatever its exponent."""
+    digits = "".join(map(str, number.as_tuple().digits)).lstrip("0").rstrip("0")
+    if not digits:
+        return "1"
+    text = f"{number.adjusted() + _LEAST:020d}{digits[:_MOST_DIGITS]}"
+    # Complemented digits sort in reverse, and the tilde sorts a longer negative number first.
+    return f"0{text.translate(_COMPLEMENT)}~" if number.is_signed() else f"2{text}"
+
+
+class _Descending:
+    """A value that compares in reverse."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __lt__(self, other: "_Descending") -> bool:
+        return bool(other.value < self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and self.value == other.value
+
+    __hash__ = None  # type: ignore[assignment]  # Python's mark of what cannot be hashed
+
+
+def comparable(position: Position, keys: tuple[SortKey, ...]) -> list[Any]:
+    """Return what to sort a position by: None comes last in both directions."""
+    *sort_values, resource_id = position
+    parts: list[Any] = []
+    for key, value in zip(keys, sort_values, strict=True):
+        if value is None:
+            parts.append((1,))
+        else:
+            parts.append((0, _Descending(value) if key.descending else value))
+    return [*parts, resource_id]
+
+
+def checked(position: Position, keys: tuple[SortKey, ...]) -> Position:
+    """Return a position out of a cursor. Raises Invalid if it cannot belong to this sort."""
+    *sort_values, resource_id = position
+    fits = len(sort_values) == len(keys) and isinstance(resource_id, str)
+    if not fits or not all(value is None or isinstance(value, str) for value in sort_values):
+        raise invalid_cursor()
+    return position

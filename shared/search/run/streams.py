@@ -1,0 +1,324 @@
+"""Reading the rows of a plan: partitions merged into one order, each read in small pages."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from heapq import merge
+from math import ceil
+from operator import itemgetter
+from typing import NamedTuple
+
+from shared.catalog import access_patterns as patterns
+from shared.catalog.parameters import SPREAD
+from shared.fhir import instants, ulids, words
+from shared.fhir.instants import MILLISECOND
+from shared.search.plan.plans import MESSAGE, Step, Stream
+from shared.search.query.controls import MORE_ROWS, MOST_ROWS
+from shared.search.run.paging import Position, invalid_cursor
+from shared.store import codec, dynamodb
+from shared.store.index.order import AFTER_ALL, UNDATED
+from shared.store.items import Item
+
+# How many rows more than its share each of several streams reads at first.
+_MARGIN = 3
+# How many typical rows a read unit of 4 KB holds: to read fewer from a partition costs as much.
+UNIT_ROWS = defaultdict(lambda: 9, {"Encounter": 12, "AuditEvent": 5})
+# The next Query of a stream reads at most so many times as many rows as were looked at so far.
+_GROWTH = 4
+_PLACE = re.compile(
+    r"(?P<kind>(?:[a-z]#)*)(?P<undated>:?)"
+    r"(?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)#(?P<rest>[A-Za-z0-9.#-]{1,200})",
+    re.ASCII,
+)
+_PLACE_OF_WORD = re.compile(
+    rf"[a-z0-9A-F%]{{1,{words.LONGEST_KEY}}}{words.END}[A-Za-z0-9.-]{{1,64}}", re.ASCII
+)
+
+
+class OutOfRows(Exception):
+    """The request has read as many rows as it may."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many rows a request may still read, and how many more while it has found nothing."""
+
+    left: int = MOST_ROWS
+    more: int = MORE_ROWS
+
+    def extend(self) -> bool:
+        """Allow some of the extra rows, and return whether there were any."""
+        extra = min(self.more, MOST_ROWS)
+        self.left, self.more = self.left + extra, self.more - extra
+        return extra > 0
+
+    def spend(self, rows: int) -> None:
+        """Count rows that are read. Raises OutOfRows if none were left."""
+        if not self.left:
+            raise OutOfRows
+        self.left = max(self.left - rows, 0)
+
+    @contextmanager
+    def reserved(self, rows: int) -> Iterator[None]:
+        """Keep rows for later while the context lasts, at most half of what is left."""
+        kept = max(min(rows, self.left // 2), 0)
+        self.left -= kept
+        yield
+        self.left += kept
+
+
+class Row(NamedTuple):
+    """A row in the order of a step: its place there, the stream it comes from, and its item."""
+
+    place: str
+    stream: Stream
+    item: Item
+
+    @property
+    def id(self) -> str:
+        """The id of the resource; not for messages, whose items are always whole."""
+        return str(self.item["sk"]["S"].rpartition("#")[2])
+
+    @property
+    def is_gone(self) -> bool:
+        """Return whether this is what is left of a message that was deleted or moved elsewhere."""
+        return "to" in self.item or "deleted" in self.item
+
+    @property
+    def is_partial(self) -> bool:
+        """Return whether the row has only a part of the resource."""
+        return "partial" in self.item
+
+    @property
+    def json(self) -> bytes | None:
+        """The JSON that the row has; None if it had no room even for a stub."""
+        if "json" in self.item:
+            return bytes(self.item["json"]["B"])
+        packed = self.item.get("resource")
+        return codec.unpack(bytes(packed["B"]))[0] if packed else None
+
+
+@dataclass(slots=True)
+class Progress:
+    """How many rows are wanted, may still be read, have been looked at, and were matches.
+
+    `unit` is how many rows one read unit holds. `place` is where the reading has come to, and
+    `is_exhausted` says that it ended there because no more rows may be read.
+    """
+
+    wanted: int
+    unit: int = 1
+    budget: Budget = field(default_factory=Budget)
+    looked_at: int = 0
+    matched: int = 0
+    place: Position | None = None
+    is_exhausted: bool = False
+    _open_streams: int = field(default=1, init=False)
+    _reread: int = field(default=0, init=False)
+
+    @property
+    def left(self) -> int:
+        """How many rows may still be read."""
+        return self.budget.left
+
+    def begin_step(self, streams: int, *, resumed: bool) -> None:
+        """Begin a step; a resumed one reads again the row at which it stopped."""
+        self._open_streams, self._reread = max(streams, 1), int(resumed)
+
+    def end_stream(self) -> None:
+        """Note that a stream of the step is exhausted."""
+        self._open_streams = max(self._open_streams - 1, 1)
+
+    def first_limit(self) -> int:
+        """Return how many rows each stream reads at first: its share of the page and some more."""
+        margin = _MARGIN if self._open_streams > 1 else 0
+        missing = self.wanted - self.matched - (1 if margin else -self._reread)
+        # One of several listings or values may have the whole page, spread over its partitions.
+        share = ceil(missing / min(self._open_streams, SPREAD)) + margin
+        if margin and missing > 1:
+            # A whole read unit costs no more, but all streams together read at most two pages.
+            share = max(share, min(self.unit, missing, 2 * missing // self._open_streams))
+        return max(1, min(share, self.left // self._open_streams))
+
+    def next_limit(self) -> int:
+        """Return how many rows to read next, by how many are missing and how rarely rows match."""
+        missing = max(self.wanted - self.matched, 1)
+        rarity = max(self.looked_at, 1) / max(self.matched, 1)
+        likely = min(ceil(missing * rarity), max(_GROWTH * self.looked_at, missing))
+        return max(1, min(ceil(likely / self._open_streams) + (self._open_streams > 1), self.left))
+
+    def spend(self, rows: int) -> None:
+        """Count rows that are read. Raises OutOfRows if none were left."""
+        self.budget.spend(rows)
+
+
+def rows(
+    steps: tuple[Step, ...],
+    position: Position | None,
+    progress: Progress,
+    *,
+    forward: bool,
+    is_back: bool = False,
+) -> Iterator[Row]:
+    """Yield the rows of all steps after a position, in order, each place once.
+
+    With `is_back` they are the rows before the position, the nearest first. The rows also end if
+    the request may read no more; `progress` then says so.
+    """
+    numbered = list(enumerate(steps))
+    start, after = _start(steps, position)
+    remaining = reversed(numbered[: start + 1]) if is_back else iter(numbered[start:])
+    try:
+        yield from _rows_of_steps(
+            remaining, (start, after), progress, forward=forward is not is_back
+        )
+    except OutOfRows:
+        progress.is_exhausted = True
+
+
+def _rows_of_steps(
+    steps: Iterator[tuple[int, Step]], begin: tuple[int, str], progress: Progress, *, forward: bool
+) -> Iterator[Row]:
+    start, after = begin
+    for number, step in steps:
+        resumed = after if number == start else ""
+        last = resumed
+        if number != start:
+            # If nothing more may be read, the next page begins with this step.
+            progress.place = [number, ""]
+        if cost := sum(stream.cost for stream in step):
+            progress.spend(cost)
+        for row in _rows_of_step(step, resumed, progress, forward=forward):
+            is_beyond = not last or (row.place > last if forward else row.place < last)
+            if is_beyond:
+                last = row.place
+                progress.place = [number, last]
+                if not row.is_gone:
+                    yield row
+
+
+def _start(steps: tuple[Step, ...], position: Position | None) -> tuple[int, str]:
+    if position is None:
+        return 0, ""
+    match position:
+        case [int(number), str(place)] if 0 <= number < len(steps):
+            is_by_words = any(stream.words for stream in steps[number])
+            if not place or (_PLACE_OF_WORD if is_by_words else _PLACE).fullmatch(place):
+                return number, place
+    raise invalid_cursor()
+
+
+def _rows_of_step(step: Step, after: str, progress: Progress, *, forward: bool) -> Iterable[Row]:
+    progress.begin_step(len(step), resumed=bool(after))
+    iterators = [
+        _rows_of_stream(_after_place(stream, after, forward=forward), progress, forward=forward)
+        for stream in step
+    ]
+    if len(iterators) == 1:
+        return iterators[0]
+    return merge(*iterators, key=itemgetter(0), reverse=not forward)
+
+
+def _after_place(stream: Stream, after: str, *, forward: bool) -> Stream:
+    """Return a stream without what lies before a place; the row at the place itself may remain."""
+    if not after or not stream.ranges:
+        return stream
+    bound = stream.ranges[0][0][: stream.cut] + after
+    high = bound
+    if stream.table == patterns.THREAD:
+        place = _PLACE.fullmatch(after)
+        if place is None or place["kind"] not in ("", MESSAGE):
+            return stream
+        bound, high = _bounds_at(place)
+    return stream.between(bound, AFTER_ALL) if forward else stream.between("", high)
+
+
+def _bounds_at(place: "re.Match[str]") -> tuple[str, str]:
+    """Return where messages of a thread go on after a place, and where they go back from it.
+
+    Many messages may share a millisecond: all those of a day whose `sent` is only a date.
+    """
+    prefix = _ulid_prefix(place)
+    first, last = MESSAGE + prefix, MESSAGE + prefix + AFTER_ALL
+    if place["instant"] < "1970":
+        # ULIDs begin in 1970: older messages are all at its first millisecond, on either side.
+        return first, last
+    own = min(max(first, MESSAGE + place["rest"][: ulids.LENGTH]), last)
+    return own, own
+
+
+def _ulid_prefix(place: "re.Match[str]") -> str:
+    try:
+        milliseconds = instants.nanoseconds(instants.read(place["instant"])) // MILLISECOND
+    except ValueError:
+        raise invalid_cursor() from None
+    return ulids.prefix(milliseconds + (ulids.UNDATED if place["undated"] else 0))
+
+
+def _rows_of_stream(stream: Stream, progress: Progress, *, forward: bool) -> Iterator[Row]:
+    if stream.held is not None:
+        yield from _held_rows(stream, stream.held, forward=forward)
+        return
+    if stream.table == patterns.AUDIT:
+        yield from _rows_of_trail(stream, progress, forward=forward)
+        return
+    limit = progress.first_limit()
+    for key_range in stream.ranges if forward else reversed(stream.ranges):
+        after: str | None = None
+        while True:
+            if not progress.left:
+                raise OutOfRows
+            items, after = dynamodb.query(
+                stream.table,
+                stream.partition,
+                key_range,
+                forward=forward,
+                limit=min(limit, progress.left),
+                after=after,
+            )
+            progress.spend(len(items))
+            for item in items:
+                yield Row(_place_of(stream, item), stream, item)
+            limit = progress.next_limit()
+            if after is None:
+                break
+    progress.end_stream()
+
+
+def _rows_of_trail(stream: Stream, progress: Progress, *, forward: bool) -> Iterator[Row]:
+    """Yield AuditEvents as rows, and rows that are gone to note how far reading has come."""
+    from shared.audit import event_search  # noqa: PLC0415 - few searches read the audit trail
+
+    for key_range in stream.ranges if forward else reversed(stream.ranges):
+        reader = event_search.Reader(
+            stream.partition, key_range, forward=forward, spend=progress.spend
+        )
+        for place, json in reader.read():
+            item: Item = {"sk": {"S": place}}
+            item |= {"json": {"B": json}} if json else {"deleted": {"BOOL": True}}
+            yield Row(place, stream, item)
+    progress.end_stream()
+
+
+def _held_rows(stream: Stream, held: tuple[Item, ...], *, forward: bool) -> Iterator[Row]:
+    """Yield the rows that were read already, those in the stream's ranges."""
+    for item in sorted(held, key=lambda row: str(row["sk"]["S"]), reverse=not forward):
+        if any(low <= item["sk"]["S"] <= high for low, high in stream.ranges):
+            yield Row(_place_of(stream, item), stream, item)
+
+
+def _place_of(stream: Stream, item: Item) -> str:
+    """Return a row's place among those of other streams; a message's is written as a row's."""
+    sort: str = item["sk"]["S"]
+    if stream.table != patterns.THREAD:
+        return sort[stream.cut :]
+    ulid = sort[len(MESSAGE) :]
+    milliseconds = ulids.milliseconds(ulid)
+    undated = UNDATED if milliseconds >= ulids.UNDATED else ""
+    if undated:
+        milliseconds -= ulids.UNDATED
+    instant = instants.written(instants.from_nanoseconds(milliseconds * MILLISECOND))
+    thread = stream.partition.partition("#")[2]
+    return f"{'' if stream.cut else MESSAGE}{undated}{instant}#{ulid}#{thread}"

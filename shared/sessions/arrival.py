@@ -1,0 +1,132 @@
+"""Read what decides about a message that counts for the first time, and apply what is decided."""
+
+from dataclasses import replace
+
+from shared.audit.work import Work
+from shared.fhir import instants
+from shared.rules import arrival as rules
+from shared.rules import classification, new_session, times
+from shared.rules.arrival import AmendDay, AttachAgain, Join, JoinOwn, Open, OpenFinished, Wait
+from shared.rules.classification import NamedEncounter
+from shared.rules.policies import Policy, behaviour
+from shared.rules.state import Slot, SlotKey
+from shared.sessions import attaching, deployment, joining, linking
+from shared.sessions.joining import Arrival
+from shared.settings import settings
+from shared.store import versions
+from shared.store.records import CommunicationRecord
+
+
+def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> CommunicationRecord:
+    """Return a message that counts for the first time with its *at* and its session or epoch.
+
+    The thread's state is read before the header, and both before the day's slot and the session.
+    The transaction fails if another writer changes one of them meanwhile.
+    """
+    state = work.slot(SlotKey(message.place.thread))
+    header = work.communication(message.place.thread)
+    if header is None:
+        raise AssertionError("a message has a header")
+    policy = deployment.policy_of(header)
+    message = _dated(work, message, policy, is_created=is_created)
+    slot = _arrival_slot(work, state, header, message, policy)
+    if slot.key.day:
+        work.require(state)
+    return _linked(work, _applied(work, Arrival(message, header, slot, policy)))
+
+
+def _dated(
+    work: Work, message: CommunicationRecord, policy: Policy, *, is_created: bool
+) -> CommunicationRecord:
+    """Return a message with its *at*.
+
+    A patient's or related person's `sent` is believed only within the deployment's tolerance.
+    """
+    is_from_patient = message.by_patient or work.actor.is_cared_for
+    at = times.at(
+        message.resource,
+        work.now,
+        policy.zone,
+        tolerance_hours=settings().sent_tolerance_hours if is_from_patient else None,
+        is_created=is_created,
+    )
+    return replace(message, at=at, by_patient=False)
+
+
+def _arrival_slot(
+    work: Work,
+    state: Slot,
+    header: CommunicationRecord,
+    message: CommunicationRecord,
+    policy: Policy,
+) -> Slot:
+    """Return the slot that a message meets: the thread's, or under daily that of its day.
+
+    A changed policy applies to the next session: while the thread's session was opened under
+    another policy and is open, messages go on joining it.
+    """
+    if policy.by_day and state.open:
+        session = work.encounter(state.session)
+        if session and not behaviour(session.policy).by_day:
+            return state
+    patient, at = new_session.patient(header.resource), instants.read(message.at)
+    return work.slot(policy.slot_key(message.place.thread, patient, at))
+
+
+def _linked(work: Work, message: CommunicationRecord) -> CommunicationRecord:
+    """Return a message with a link to its session, if the deployment links messages."""
+    if settings().message_linking != "message" or not message.session:
+        return message
+    if "encounter" in message.resource:
+        return message
+    link = {"reference": f"Encounter/{message.session}"}
+    return versions.of_communication(work, message, message.resource | {"encounter": link})
+
+
+def _applied(work: Work, arrival: Arrival) -> CommunicationRecord:
+    """Return a message with what was decided about it; its session and slot are saved."""
+    match _decided(work, arrival):
+        case Join() as how:
+            message = joining.join(work, arrival, how)
+        case AttachAgain(session_id):
+            joining.attach_again(work, arrival, joining.stored(work, session_id))
+            message = _applied(work, arrival._replace(slot=work.slot(arrival.slot.key)))
+        case JoinOwn(session_id):
+            message = joining.join_own(work, arrival, joining.stored(work, session_id))
+        case AmendDay(session_id):
+            message = joining.amend_day(work, arrival, joining.stored(work, session_id))
+        case Open(points):
+            message = joining.open_session(work, arrival, points=points)
+        case OpenFinished():
+            message = joining.open_finished(work, arrival)
+        case Wait():
+            message = joining.wait(work, arrival)
+    return message
+
+
+def _decided(work: Work, arrival: Arrival) -> rules.Decision:
+    message, header, slot, policy = arrival
+    own = linking.own_session(work, message, slot)
+    return rules.decide(
+        rules.Message(at=message.at, key=message.place.sort, own=own),
+        rules.Header(
+            linked=classification.linked(header.resource),
+            plain=header.plain,
+            day=header.day,
+            updated=header.last_updated,
+        ),
+        slot,
+        policy,
+        work.now,
+        named=_named(work, header, slot),
+        had=attaching.had(work, header.id),
+    )
+
+
+def _named(work: Work, header: CommunicationRecord, slot: Slot) -> NamedEncounter | None:
+    """Return what a slot without an open session, or else its header, still names."""
+    if slot.open or header.plain:
+        return None
+    named_id = slot.session if slot.key.day else classification.linked(header.resource)
+    encounter = work.encounter(named_id) if named_id else None
+    return attaching.named(encounter, slot) if encounter else None

@@ -1,0 +1,47 @@
+"""Which search parameters have rows for everything that is stored.
+
+A parameter that was added to the catalogue later is ready when a reindex of what was stored before
+has written its mark. Until then searches evaluate it on whole resources.
+"""
+
+import time
+from functools import lru_cache
+
+from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.store import dynamodb, keys
+
+_SECONDS = 60
+
+
+def is_ready(param: SearchParam) -> bool:
+    """Return whether all rows take a parameter into account.
+
+    Nothing is read for a parameter that was there from the beginning.
+    """
+    return not param.added or param.name in _marks(int(time.monotonic() / _SECONDS))
+
+
+def is_partitioned(param: SearchParam) -> bool:
+    """Return whether a parameter has a partition for each value, with everything that is stored."""
+    return param.index is Index.ROW and is_ready(param)
+
+
+def are_stubs_complete(resource_type: str) -> bool:
+    """Return whether the stubs of a type have every element that its search parameters read."""
+    return all(is_ready(param) for param in SEARCH_PARAMS.of(resource_type).values())
+
+
+@lru_cache(maxsize=1)
+def _marks(_minute: int) -> frozenset[str]:
+    """Return the names of ready parameters.
+
+    They are read again each minute, because a reindex may end while a function runs.
+    """
+    address = keys.reindexing("ready")
+    item = dynamodb.get(address.table, (address.pk, address.sk))
+    return frozenset(item["parameters"]["SS"]) if item else frozenset()
+
+
+def clear_cache() -> None:
+    """Forget the marks, so that they are read again."""
+    _marks.cache_clear()

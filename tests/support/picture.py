@@ -1,0 +1,115 @@
+"""The contents of the tables at one moment, read directly from the database."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.catalog import access_patterns as patterns
+from shared.rules import classification
+from shared.rules.state import Adoption, Slot, SlotKey, Span, adopted
+from shared.store import dynamodb, items
+from shared.store.records import CommunicationRecord, EncounterRecord, Pending
+from tests.support import consistency
+from tests.support.memory_database import Database
+
+type Known = dict[tuple[str, str, str], tuple[Any, Any]]
+
+
+@dataclass
+class Picture:
+    """Every record by its id or key. `due` lists the Encounters that have a due row."""
+
+    encounters: dict[str, EncounterRecord] = field(default_factory=dict)
+    headers: dict[str, CommunicationRecord] = field(default_factory=dict)
+    messages: dict[str, CommunicationRecord] = field(default_factory=dict)
+    slots: dict[SlotKey, Slot] = field(default_factory=dict)
+    spans: dict[tuple[str, str], Span] = field(default_factory=dict)
+    adoptions: dict[str, list[Adoption]] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+    due: list[str] = field(default_factory=list)
+
+    def adoption(self, message: CommunicationRecord) -> Adoption | None:
+        """Return the adoption that gave a message its session, or None."""
+        if message.session or message.epoch is None:
+            return None
+        return adopted(message.epoch, self.adoptions.get(message.place.thread, []))
+
+    def session(self, message: CommunicationRecord) -> str:
+        """Return the id of a message's effective session."""
+        adoption = self.adoption(message)
+        return adoption.session if adoption else message.session
+
+    def counting(self, session_id: str) -> Iterator[CommunicationRecord]:
+        """Return the counting messages of a session, except those adopted after its end."""
+        for message in self.messages.values():
+            adoption = self.adoption(message)
+            late = adoption is not None and adoption.late
+            if message.counts and not late and self.session(message) == session_id:
+                yield message
+
+    def children(self, session_id: str) -> Iterator[EncounterRecord]:
+        """Return the Encounters that are part of an Encounter."""
+        for record in self.encounters.values():
+            if classification.parent(record.resource) == session_id:
+                yield record
+
+    def slots_of(self, session_id: str) -> list[Slot]:
+        """Return the open slots that name a session."""
+        return [slot for slot in self.slots.values() if slot.open and slot.session == session_id]
+
+
+def picture(database: Database, known: Known) -> Picture:
+    """Take a picture. Items that are `known` from the previous picture are not decoded again."""
+    result = Picture()
+    for table in (patterns.ENCOUNTER, patterns.THREAD):
+        name = dynamodb.table_name(table)
+        for item in database.everything(name):
+            key = (name, item["pk"]["S"], item["sk"]["S"])
+            if key not in known or known[key][0] is not item:
+                known[key] = (item, _record(table, item))
+            _put(result, known[key][1])
+    for item in database.everything(dynamodb.table_name(patterns.SEARCH)):
+        if item["pk"]["S"].startswith("due#"):
+            result.due.append(item["sk"]["S"].rpartition("#")[2])
+    return result
+
+
+def stored() -> Picture:
+    """Take a picture of a database that is not in memory."""
+    memory = Database()
+    for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH):
+        for item in consistency.scan(table):
+            memory.put_item(TableName=dynamodb.table_name(table), Item=item)
+    return picture(memory, {})
+
+
+def _record(table: str, item: Any) -> Any:
+    sort = item["sk"]["S"]
+    if sort.startswith("v#"):
+        return None
+    if table == patterns.ENCOUNTER:
+        kind = Pending if sort == "pending" else EncounterRecord
+        return items.span(item) if sort.startswith("t#") else kind.from_item(item)
+    if sort.startswith(("state", "day#")):
+        return items.slot(item)
+    if sort.startswith("a#"):
+        return items.adoption(item)
+    return None if "to" in item else CommunicationRecord.from_item(item)
+
+
+def _put(result: Picture, record: Any) -> None:
+    match record:
+        case EncounterRecord():
+            result.encounters[record.id] = record
+        case Pending():
+            result.pending.add(record.encounter)
+        case Span():
+            result.spans[record.encounter, record.thread] = record
+        case Slot():
+            result.slots[record.key] = record
+        case Adoption():
+            result.adoptions.setdefault(record.thread, []).append(record)
+        case CommunicationRecord():
+            kind = result.messages if record.place.is_message else result.headers
+            assert record.id not in kind, f"{record.id} is stored twice"
+            kind[record.id] = record

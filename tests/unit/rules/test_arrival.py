@@ -1,0 +1,400 @@
+"""Decisions about a message that counts for the first time; rows as in sessions.md."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.catalog.policies import DAILY, EXPLICIT, POLICIES, THREAD
+from shared.errors import BusinessRule
+from shared.fhir import instants
+from shared.rules import arrival, days
+from shared.rules.arrival import (
+    AmendDay,
+    AttachAgain,
+    Decision,
+    Header,
+    Join,
+    JoinOwn,
+    Message,
+    Open,
+    OpenFinished,
+    Wait,
+)
+from shared.rules.classification import OPEN, NamedEncounter
+from shared.rules.policies import Policy
+from shared.rules.state import Figures, Slot, SlotKey
+
+NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+TODAY, YESTERDAY, TOMORROW = "2026-03-02", "2026-03-01", "2026-03-03"
+EIGHT, NINE, TEN = (f"{TODAY}T{hour}:00:00.000Z" for hour in ("08", "09", "10"))
+LATE = f"{YESTERDAY}T21:00:00.000Z"
+# Sort keys: one of each day, and between them the lower bound of a thread's slot.
+KEY_YESTERDAY, KEY, KEY_TOMORROW = (days.keys(day, UTC)[0] for day in (YESTERDAY, TODAY, TOMORROW))
+STATE, DAY = SlotKey("thread"), SlotKey("thread", f"day#{TODAY}")
+
+
+def attached(key: SlotKey = STATE, **facts: Any) -> Slot:
+    """Return a slot whose session "open" has messages of nine and ten."""
+    figures = Figures(NINE, TEN)
+    usual: dict[str, Any] = {"session": "open", "figures": figures, "low": KEY, "arrived": TEN}
+    return Slot(key=key, open=True, **usual | facts)
+
+
+def session(own_id: str = "s", status: str = "in-progress", **facts: Any) -> NamedEncounter:
+    return NamedEncounter(id=own_id, status=status, **facts)
+
+
+def message(at: str = TEN, key: str = KEY, own: NamedEncounter | None = None) -> Message:
+    return Message(at=at, key=key, own=own)
+
+
+def decide(
+    said: Message,
+    header: Header,
+    slot: Slot,
+    policy: str,
+    named: NamedEncounter | None = None,
+    *,
+    had: tuple[str, ...] = (),
+) -> Decision:
+    return arrival.decide(
+        said, header, slot, Policy(policy), NOW, named=named, had=had.__contains__
+    )
+
+
+JOIN = Join(begins_earlier=False, widens=False, points=False)
+LINKED, UNLINKED = Header(linked="open", updated=EIGHT, day=TODAY), Header()
+FREE, FREE_DAY = Slot(key=STATE), Slot(key=DAY)
+FINISHED = Slot(key=DAY, session="s")
+
+
+@pytest.mark.parametrize("policy", [EXPLICIT, THREAD])
+@pytest.mark.parametrize(
+    ("said", "slot", "decision"),
+    [
+        pytest.param(message(), attached(), JOIN, id="a session is open: joins"),
+        pytest.param(
+            message(EIGHT),
+            attached(),
+            Join(begins_earlier=True, widens=False, points=False),
+            id="out of order: joins, and the start may be corrected",
+        ),
+        pytest.param(
+            message(key=KEY_YESTERDAY),
+            attached(),
+            Join(begins_earlier=False, widens=True, points=False),
+            id="its place is before all others: widens the thread's range",
+        ),
+        pytest.param(
+            message(),
+            attached(figures=Figures(), low=""),
+            Join(begins_earlier=True, widens=True, points=False),
+            id="the first message",
+        ),
+        pytest.param(
+            message(own=session("open")), attached(), JOIN, id="names the session that is open"
+        ),
+        pytest.param(
+            message(own=session("visit", is_session=False)),
+            attached(),
+            JOIN,
+            id="names a plain record: stored as written",
+        ),
+    ],
+)
+def test_a_message_of_a_thread_with_an_open_session(
+    policy: str, said: Message, slot: Slot, decision: Decision
+) -> None:
+    assert decide(said, LINKED, slot, policy) == decision
+
+
+@pytest.mark.parametrize(
+    ("policy", "said", "header", "slot", "named", "decision"),
+    [
+        pytest.param(
+            THREAD, message(), UNLINKED, FREE, None, Open(points=True), id="thread: opens"
+        ),
+        pytest.param(
+            THREAD,
+            message(LATE),
+            Header(linked="s"),
+            FREE,
+            session(status="finished"),
+            Open(points=True),
+            id="late, thread, none open: opens one",
+        ),
+        pytest.param(
+            THREAD,
+            message(),
+            Header(linked="s"),
+            FREE,
+            session(),
+            AttachAgain("s"),
+            id="reopened, the header still points there: attaches again",
+        ),
+        pytest.param(
+            THREAD,
+            message(),
+            Header(linked="s"),
+            FREE,
+            session(has_room=False),
+            Open(points=True),
+            id="reopened, no room for one more thread: opens",
+        ),
+        pytest.param(EXPLICIT, message(), UNLINKED, FREE, None, Wait(), id="explicit: waits"),
+        pytest.param(
+            EXPLICIT,
+            message(LATE),
+            Header(linked="s"),
+            FREE,
+            session(status="finished"),
+            Wait(),
+            id="late, explicit, none open: the next link adopts it",
+        ),
+        pytest.param(
+            EXPLICIT,
+            message(),
+            Header(linked="s"),
+            FREE,
+            session(),
+            AttachAgain("s"),
+            id="explicit, reopened: attaches again",
+        ),
+        pytest.param(
+            DAILY, message(), UNLINKED, FREE_DAY, None, Open(points=True), id="daily: opens"
+        ),
+        pytest.param(
+            DAILY,
+            message(),
+            Header(day=TOMORROW),
+            FREE_DAY,
+            None,
+            Open(points=False),
+            id="daily: opens, the header keeps a later day",
+        ),
+        pytest.param(
+            DAILY,
+            message(),
+            LINKED,
+            FINISHED,
+            session(status="finished"),
+            AmendDay("s"),
+            id="late, daily: amends its day's session",
+        ),
+        pytest.param(
+            DAILY,
+            message(LATE),
+            UNLINKED,
+            Slot(key=SlotKey("thread", f"day#{YESTERDAY}")),
+            None,
+            OpenFinished(),
+            id="late, daily, no session that day: one is created finished",
+        ),
+        pytest.param(
+            DAILY,
+            message(),
+            LINKED,
+            FINISHED,
+            session(),
+            AttachAgain("s"),
+            id="daily, reopened: attaches again through the slot",
+        ),
+        pytest.param(
+            DAILY,
+            message(),
+            UNLINKED,
+            FINISHED,
+            session(status="cancelled"),
+            Open(points=True),
+            id="daily, the day's session is void: opens",
+        ),
+        pytest.param(
+            DAILY,
+            message(),
+            Header(linked="s"),
+            FREE_DAY,
+            None,
+            Open(points=True),
+            id="daily, the header still names yesterday's: opens",
+        ),
+    ],
+)
+def test_a_message_of_a_thread_without_an_open_session(
+    policy: str,
+    said: Message,
+    header: Header,
+    slot: Slot,
+    named: NamedEncounter | None,
+    *,
+    decision: Decision,
+) -> None:
+    assert decide(said, header, slot, policy, named) == decision
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("key", [STATE, DAY])
+def test_a_thread_linked_to_a_plain_record_opens_nothing(policy: str, key: SlotKey) -> None:
+    header = Header(linked="visit", plain=True)
+    assert decide(message(own=session()), header, Slot(key=key), policy) == Wait()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("status", sorted(OPEN))
+def test_a_message_joins_its_own_session_if_its_header_has_none(policy: str, status: str) -> None:
+    own = session("own", status)
+    slot = FREE_DAY if policy == DAILY else FREE
+    assert decide(message(own=own), UNLINKED, slot, policy) == JoinOwn("own")
+
+
+@pytest.mark.parametrize(
+    ("policy", "own", "header", "decision"),
+    [
+        pytest.param(
+            EXPLICIT,
+            session("own", "finished"),
+            UNLINKED,
+            Wait(),
+            id="explicit, finished: only stored, the next link adopts the message",
+        ),
+        pytest.param(
+            THREAD, session("own", "finished"), UNLINKED, Open(points=True), id="thread, finished"
+        ),
+        pytest.param(
+            EXPLICIT, session("own"), Header(linked="s"), Wait(), id="its header names another"
+        ),
+        pytest.param(
+            EXPLICIT,
+            session("visit", is_session=False),
+            UNLINKED,
+            Wait(),
+            id="a plain record: stored as written",
+        ),
+        pytest.param(
+            DAILY,
+            session("own", day=YESTERDAY),
+            UNLINKED,
+            Open(points=True),
+            id="daily, of another day: joins its own day's",
+        ),
+        pytest.param(
+            DAILY, session("own", day=TODAY), UNLINKED, JoinOwn("own"), id="daily, of its day"
+        ),
+        pytest.param(
+            THREAD,
+            session("own", day=YESTERDAY),
+            UNLINKED,
+            JoinOwn("own"),
+            id="thread: of whatever day",
+        ),
+    ],
+)
+def test_a_messages_own_encounter(
+    policy: str, own: NamedEncounter, header: Header, decision: Decision
+) -> None:
+    slot = FREE_DAY if policy == DAILY else FREE
+    assert decide(message(own=own), header, slot, policy) == decision
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_message_that_names_a_session_its_thread_never_had_is_refused(policy: str) -> None:
+    slot = attached(DAY if policy == DAILY else STATE)
+    with pytest.raises(BusinessRule, match="The thread belongs to Encounter/open"):
+        decide(message(own=session("other")), LINKED, slot, policy, had=("before",))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_message_that_names_a_session_its_thread_had_joins_the_open_one(policy: str) -> None:
+    slot = attached(DAY if policy == DAILY else STATE)
+    said = message(own=session("before", "finished"))
+    assert decide(said, LINKED, slot, policy, had=("before",)) == JOIN
+
+
+def test_under_daily_a_link_to_the_session_of_another_day_is_stored_as_written() -> None:
+    said = message(own=session("other", day=YESTERDAY))
+    assert decide(said, LINKED, attached(DAY), DAILY) == JOIN
+
+
+@pytest.mark.parametrize(
+    ("said", "header", "slot", "widens", "points"),
+    [
+        pytest.param(message(), LINKED, attached(DAY), False, False, id="nothing new: left alone"),
+        pytest.param(
+            message(),
+            Header(linked="yesterday's", day=YESTERDAY, updated=EIGHT),
+            attached(DAY),
+            True,
+            True,
+            id="a message of a later day, also in a slot that another thread opened: re-pointed",
+        ),
+        pytest.param(
+            message(),
+            Header(linked="tomorrow's", day=TOMORROW, updated=EIGHT),
+            attached(DAY),
+            True,
+            False,
+            id="the header's day is later: left alone",
+        ),
+        pytest.param(
+            message(),
+            Header(linked="another", day=TODAY, updated=EIGHT),
+            attached(DAY),
+            True,
+            False,
+            id="the header's day is the same: left alone",
+        ),
+        pytest.param(
+            message(key=KEY_YESTERDAY),
+            LINKED,
+            attached(DAY),
+            True,
+            False,
+            id="a key before the day's bounds: widens",
+        ),
+        pytest.param(
+            message(key=KEY_TOMORROW),
+            LINKED,
+            attached(DAY),
+            True,
+            False,
+            id="a key after the day's bounds: widens",
+        ),
+        pytest.param(
+            message(),
+            Header(linked="open", day=TODAY, updated=TEN),
+            attached(DAY),
+            True,
+            False,
+            id="the header was written since the last message: widens",
+        ),
+        pytest.param(
+            message(),
+            LINKED,
+            attached(DAY, figures=Figures()),
+            True,
+            False,
+            id="the first message: widens",
+        ),
+    ],
+)
+def test_a_message_that_joins_its_days_session(
+    said: Message, header: Header, slot: Slot, *, widens: bool, points: bool
+) -> None:
+    decision = decide(said, header, slot, DAILY)
+    assert isinstance(decision, Join)
+    assert (decision.widens, decision.points) == (widens, points)
+
+
+def test_a_message_of_an_ended_day_joins_while_its_slot_is_open() -> None:
+    key = SlotKey("thread", f"day#{YESTERDAY}")
+    header = Header(linked="open", day=YESTERDAY)
+    assert isinstance(decide(message(LATE), header, attached(key), DAILY), Join)
+
+
+def test_the_day_of_a_message_is_in_the_zone_of_its_thread() -> None:
+    """In Berlin it is already tomorrow, so the message's own session of today does not matter."""
+    at = f"{TODAY}T23:30:00.000Z"
+    berlin = Policy(DAILY, zone=instants.zone("Europe/Berlin"))
+    own = session(day=TODAY)
+    assert arrival.own_that_decides(own, Policy(DAILY), at) == own
+    assert arrival.own_that_decides(own, berlin, at) is None

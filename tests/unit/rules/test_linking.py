@@ -1,0 +1,209 @@
+"""Effects of a client's link on a thread, and which sessions end without threads."""
+
+from typing import Any
+
+import pytest
+
+from shared.catalog.policies import DAILY, EXPLICIT, POLICIES, THREAD
+from shared.errors import BusinessRule
+from shared.rules import linking
+from shared.rules.classification import NamedEncounter
+from shared.rules.linking import MOST_ATTACHED, Link
+from shared.rules.policies import Policy
+from shared.rules.state import Slot, SlotKey
+
+TODAY, YESTERDAY = "2026-03-02", "2026-03-01"
+STATE = Slot(key=SlotKey("thread"))
+DAY = Slot(key=SlotKey("thread", f"day#{TODAY}"))
+
+
+def encounter(status: str = "in-progress", **facts: Any) -> NamedEncounter:
+    return NamedEncounter(id="s", status=status, **facts)
+
+
+def decide(
+    policy: str,
+    target: NamedEncounter | None,
+    state: Slot = STATE,
+    day: Slot = DAY,
+    *,
+    is_taken: bool = False,
+) -> Link:
+    met = day if policy == DAILY else state
+    return linking.decide(target, state, Policy(policy), met, is_taken=is_taken)
+
+
+@pytest.mark.parametrize(
+    ("policy", "target", "link"),
+    [
+        pytest.param(EXPLICIT, encounter(), Link.ATTACH, id="explicit, open: attaches"),
+        pytest.param(THREAD, encounter(), Link.ATTACH, id="thread, open: attaches"),
+        pytest.param(DAILY, encounter(), Link.ATTACH_DAY, id="daily, open: attaches the day"),
+        pytest.param(EXPLICIT, encounter("planned"), Link.ATTACH, id="planned: attaches"),
+        pytest.param(
+            EXPLICIT, encounter("finished"), Link.ADOPT, id="explicit, finished: adopts only"
+        ),
+        *[
+            pytest.param(
+                policy,
+                encounter(status, is_session=False),
+                Link.UNLINK,
+                id=f"{policy}, plain record, {status}: stored as written",
+            )
+            for policy in POLICIES
+            for status in ("in-progress", "finished", "cancelled")
+        ],
+        *[
+            pytest.param(policy, None, Link.UNLINK, id=f"{policy}, removed: no session")
+            for policy in POLICIES
+        ],
+        pytest.param(
+            DAILY, encounter(day=TODAY), Link.ATTACH_DAY, id="daily, of today: attaches the day"
+        ),
+        pytest.param(
+            EXPLICIT, encounter(day=YESTERDAY), Link.ATTACH, id="explicit, of a day: attaches"
+        ),
+    ],
+)
+def test_a_link(policy: str, target: NamedEncounter | None, link: Link) -> None:
+    assert decide(policy, target) is link
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_link_to_the_attached_session_changes_nothing(policy: str) -> None:
+    state = Slot(key=STATE.key, session="s", open=True)
+    assert decide(policy, encounter(), state) is Link.STAY
+
+
+@pytest.mark.parametrize("policy", [EXPLICIT, THREAD])
+def test_a_thread_is_linked_to_another_session(policy: str) -> None:
+    assert decide(policy, encounter(), Slot(key=STATE.key, session="other", open=True))
+
+
+def test_a_thread_joins_the_session_of_its_day() -> None:
+    day = Slot(key=DAY.key, session="s", open=True)
+    assert decide(DAILY, encounter(), day=day) is Link.REACH_DAY
+
+
+@pytest.mark.parametrize(
+    ("policy", "target", "is_taken", "text"),
+    [
+        *[
+            pytest.param(
+                policy,
+                encounter(status),
+                False,
+                f"Encounter/s is {status}",
+                id=f"{policy}, {status}",
+            )
+            for policy in POLICIES
+            for status in ("cancelled", "entered-in-error")
+        ],
+        *[
+            pytest.param(
+                policy,
+                encounter(is_session=False, session="its-session"),
+                False,
+                "not to a medical encounter",
+                id=f"{policy}, medical encounter",
+            )
+            for policy in POLICIES
+        ],
+        pytest.param(
+            THREAD, encounter("finished"), False, "Encounter/s is finished", id="thread, finished"
+        ),
+        pytest.param(
+            DAILY, encounter("finished"), False, "Encounter/s is finished", id="daily, finished"
+        ),
+        pytest.param(DAILY, encounter(), True, "2026-03-02 has", id="daily, the day has another"),
+        pytest.param(
+            DAILY,
+            encounter(day=YESTERDAY),
+            False,
+            "Encounter/s is that of 2026-03-01",
+            id="daily, of another day",
+        ),
+        *[
+            pytest.param(
+                policy, encounter(has_room=False), False, "has 20 threads", id=f"{policy}, no room"
+            )
+            for policy in POLICIES
+        ],
+    ],
+)
+def test_a_link_that_is_refused(
+    policy: str, target: NamedEncounter, text: str, *, is_taken: bool
+) -> None:
+    with pytest.raises(BusinessRule, match=text) as refused:
+        decide(policy, target, is_taken=is_taken)
+    assert [issue.expression for issue in refused.value.issues] == ["Communication.encounter"]
+
+
+def test_a_medical_encounters_session_is_named() -> None:
+    with pytest.raises(BusinessRule) as refused:
+        decide(EXPLICIT, encounter(session="its-session"))
+    assert refused.value.issues[0].diagnostics == "The session is Encounter/its-session"
+
+
+@pytest.mark.parametrize(
+    ("number", "slot", "has_room"),
+    [
+        pytest.param(MOST_ATTACHED - 1, "one more", True, id="one fewer than the most"),
+        pytest.param(MOST_ATTACHED, "one more", False, id="the most"),
+        pytest.param(MOST_ATTACHED, "slot 0", True, id="attached already"),
+        pytest.param(MOST_ATTACHED, "home", True, id="its own day"),
+    ],
+)
+def test_how_many_threads_a_session_has(number: int, slot: str, *, has_room: bool) -> None:
+    slots = frozenset(f"slot {place}" for place in range(number))
+    assert linking.has_room(slots, "home", slot) is has_room
+
+
+@pytest.mark.parametrize(
+    ("policy", "stored", "written", "keeps"),
+    [
+        pytest.param(EXPLICIT, "s", None, False, id="explicit, omitted: detaches"),
+        pytest.param(THREAD, "s", None, True, id="thread, omitted: kept"),
+        pytest.param(DAILY, "s", None, True, id="daily, omitted: kept"),
+        pytest.param(EXPLICIT, "s", "before", False, id="explicit, one it had: re-links"),
+        pytest.param(THREAD, "s", "before", True, id="thread, one it had: kept"),
+        pytest.param(DAILY, "s", "before", True, id="daily, one it had: kept"),
+        pytest.param(THREAD, "s", "new", False, id="thread, one it never had: re-links"),
+        pytest.param(DAILY, "s", "new", False, id="daily, one it never had: re-links"),
+        pytest.param(THREAD, "s", "s", False, id="the same"),
+        pytest.param(THREAD, "", None, False, id="none yet"),
+        pytest.param(THREAD, "", "before", False, id="none yet, one it had"),
+    ],
+)
+def test_a_header_keeps_its_link(
+    policy: str, stored: str, written: str | None, *, keeps: bool
+) -> None:
+    kept = linking.keeps_link(
+        Policy(policy),
+        stored,
+        written or "",
+        is_omitted=written is None,
+        had={"before", "s"}.__contains__,
+    )
+    assert kept is keeps
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "by_server", "is_completed", "ends"),
+    [
+        pytest.param(THREAD, "in-progress", True, False, True, id="re-link, the server's: closes"),
+        pytest.param(THREAD, "in-progress", False, False, False, id="re-link, a client's: stays"),
+        pytest.param(THREAD, "in-progress", False, True, True, id="completed, thread: closes"),
+        pytest.param(THREAD, "planned", False, True, False, id="completed, planned: yet to come"),
+        pytest.param(EXPLICIT, "in-progress", False, True, False, id="completed, explicit: stays"),
+        pytest.param(DAILY, "in-progress", False, True, False, id="completed, daily: stays"),
+        pytest.param(THREAD, "in-progress", False, False, False, id="deleted, a client's: stays"),
+    ],
+)
+def test_a_session_without_threads(
+    policy: str, status: str, *, by_server: bool, is_completed: bool, ends: bool
+) -> None:
+    found = linking.ends_without_threads(
+        policy, status, by_server=by_server, is_completed=is_completed
+    )
+    assert found is ends
