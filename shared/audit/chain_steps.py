@@ -1,4 +1,4 @@
-"""What each event of the audit trail says of each resource: the steps of the chains."""
+"""The steps of the hash chains: what each audit event says about each resource."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ DAY = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """An event's row: its JSON as written; `expires` in seconds since 1970, 0 for never."""
+    """An event's row: its JSON as written, and its expiry in seconds since 1970, 0 for never."""
 
     tenant: str
     id: str
@@ -26,9 +26,9 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where a chain is broken: an event and what is wrong; without id it is one that is gone.
+    """A break of a chain: an event, and what is wrong. A missing event has an empty id.
 
-    `at` is the instant of the version that such an event is of.
+    `at` is the instant of the version that a missing event is of.
     """
 
     event: str
@@ -38,17 +38,18 @@ class Break:
     at: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        """Write it in one line."""
+        """Return the break in one line of text."""
         event = f"AuditEvent/{self.event}, " if self.event else ""
         return f"{event}{self.reference} version {self.version}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one event says of one resource.
+    """What one event says about one resource.
 
-    `keeps` is for how many days its row is kept, 0 for ever, and `is_over` that this time has
-    passed. Events of older releases have no `content`.
+    `before` is the hash of the previous event, `content` that of the version, which events of older
+    releases do not have. `keeps` is for how many days the row is kept, 0 for ever; `is_over` says
+    that this time has passed.
     """
 
     id: str
@@ -65,9 +66,9 @@ type StepsByResource = dict[tuple[str, str], dict[str, Step]]
 
 @dataclass(frozen=True, slots=True)
 class ChainSteps:
-    """The steps of each resource by their hashes, and what is wrong with rows themselves.
+    """The steps of each resource by the hashes of their events, and problems of single rows.
 
-    `kept` is for how many seconds events are kept at least, as they say; 0 is for ever.
+    `kept` is the shortest retention that an event states, in seconds; 0 is for ever.
     """
 
     steps: StepsByResource
@@ -76,39 +77,40 @@ class ChainSteps:
 
 
 ALTERED = "this event was altered"
-EXPIRY = "when this event expires was altered"
-TOO_NEW = "this event is of a time that has not come yet"
-# Clocks of two machines differ by less.
+EXPIRY = "the expiry of this event was altered"
+TOO_NEW = "this event is dated in the future"
+# In seconds: the clocks of two machines differ by less.
 _CLOCKS = 5 * 60
 
 
 def read(rows: Iterable[EventRow], now: datetime) -> ChainSteps:
-    """Return what rows say of each resource, and what is wrong with rows themselves.
+    """Return the steps in rows, and the problems of single rows.
 
-    What was written since `now` is left out.
+    Events that were written after `now` are left out.
     """
-    found: StepsByResource = defaultdict(dict)
-    wrong: list[Break] = []
+    steps: StepsByResource = defaultdict(dict)
+    problems: list[Break] = []
     latest = instants.now().timestamp() + _CLOCKS
     for row in rows:
         try:
             event = orjson.loads(row.event)
-            wrong += _problems(row, event, latest)
+            problems += _problems(row, event, latest)
             if event.get("written") and event["at"] < instants.written(now):
-                _add(found, row, event, now)
+                _add(steps, row, event, now)
         except (ValueError, KeyError, TypeError, AttributeError):
-            wrong.append(Break(row.id, "", 0, ALTERED))
-    return ChainSteps(found, wrong, _kept(found))
+            problems.append(Break(row.id, "", 0, ALTERED))
+    return ChainSteps(steps, problems, _kept(steps))
 
 
-def _kept(found: StepsByResource) -> int:
-    """Return for how many seconds events are kept at least, as they say; 0 is for ever."""
-    days = (step.keeps for steps in found.values() for step in steps.values() if step.keeps)
+def _kept(steps_by_resource: StepsByResource) -> int:
+    """Return the shortest retention that an event states, in seconds; 0 is for ever."""
+    steps = (step for by_hash in steps_by_resource.values() for step in by_hash.values())
+    days = (step.keeps for step in steps if step.keeps)
     return min(days, default=0) * DAY
 
 
 def _problems(row: EventRow, event: dict[str, Any], latest: float) -> Iterator[Break]:
-    """Tell what is wrong with the times of an event; those of a read are in no chain."""
+    """Yield what is wrong with the times of an event; events of reads are in no chain."""
     for reference, version, *_ in event.get("written", ())[:1]:
         at = unix_seconds(event["at"])
         if at > latest:
@@ -117,15 +119,15 @@ def _problems(row: EventRow, event: dict[str, Any], latest: float) -> Iterator[B
             yield Break(row.id, reference, version, EXPIRY)
 
 
-def _add(found: StepsByResource, row: EventRow, event: dict[str, Any], now: datetime) -> None:
+def _add(steps: StepsByResource, row: EventRow, event: dict[str, Any], now: datetime) -> None:
     written, at = event["written"], unix_seconds(event["at"])
-    # An older release did not say how long it would keep a row: its expiry does.
+    # Events of older releases do not state how long they are kept; their expiry does.
     keeps = event.get("keeps", (row.expires - at) // DAY if row.expires else 0)
     is_over = bool(keeps) and at + keeps * DAY <= now.timestamp()
     contents = event.get("contents") or [""] * len(written)
     for (reference, version, _, before), content in zip(written, contents, strict=True):
         step = Step(row.id, event["at"], version, before, content, keeps, is_over)
-        found[row.tenant, reference][chain_link(row.event).hex()] = step
+        steps[row.tenant, reference][chain_link(row.event).hex()] = step
 
 
 def _expires_rightly(row: EventRow, event: dict[str, Any], at: int) -> bool:
@@ -135,5 +137,5 @@ def _expires_rightly(row: EventRow, event: dict[str, Any], at: int) -> bool:
 
 
 def unix_seconds(at: str) -> int:
-    """Return an instant in seconds since 1970."""
+    """Return an instant in whole seconds since 1970."""
     return int(instants.read(at).timestamp())

@@ -1,7 +1,8 @@
-"""The chains of the audit trail: each event holds the hash of the one before about a resource.
+"""Verify the hash chains of the audit trail. Pure: the caller reads what is stored.
 
-Pure: what is stored is given. A resource's item holds the hash of the last event about it, so that
-whoever alters or removes an event would have to alter every event since, and the resource's item.
+Each event holds, for each resource that it is about, the hash of the previous event about it. The
+resource's item holds the hash of the last one. To alter or remove an event unnoticed, somebody
+would have to alter every later event and the resource's item.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +17,7 @@ type StepsByHash = Mapping[str, Step]
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """A version as it is stored: when it was made, and the hash that its event has of it."""
+    """A stored version: when it was made, and its hash, as events contain it."""
 
     updated: str
     content: str
@@ -24,9 +25,9 @@ class StoredVersion:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A resource as it is, with when it was created and the hash of the last event about it.
+    """The end of a chain: a resource's current state, with the hash of the last event about it.
 
-    `versions` are those that are stored, by their numbers, the current one too.
+    `versions` are all stored versions by number, with the current one.
     """
 
     tenant: str
@@ -38,56 +39,56 @@ class Head:
 
 
 ALTERED = chain_steps.ALTERED
-NO_CHAIN = "the resource names no event"
-MOVED = "when the resource was created was altered"
+NO_CHAIN = "the resource has no hash of an event"
+MOVED = "the creation time of the resource was altered"
 MISSING = "the event before this one is missing"
 NO_END = "the event of this version is missing"
-NO_RESOURCE = "what this event is about is not there, or this event was altered"
-NO_VERSION = "the version that this event is about is missing"
-CHANGED = "the version that this event is about was altered"
+NO_RESOURCE = "the resource of this event does not exist, or this event was altered"
+NO_VERSION = "the version of this event is missing"
+CHANGED = "the version of this event was altered"
 AHEAD = "the resource is older than this event, or this event was added"
 
 
-def breaks(found: ChainSteps, heads: Iterable[Head], now: datetime, since: str = "") -> list[Break]:
-    """Walk the chain of every resource; return what was altered or is missing.
+def breaks(steps: ChainSteps, heads: Iterable[Head], now: datetime, since: str = "") -> list[Break]:
+    """Walk the chain of every resource, and return what was altered or is missing.
 
-    `now` is when the heads were read: what was written since is left out. An event may be missing
-    once its version is as old as events become, by what others say, or is older than `since`.
+    `now` is when the heads were read; later events are left out. An event may be missing if its
+    version is older than the retention that other events state, or older than `since`.
     """
-    known, problems = dict(found.steps), list(found.problems)
-    oldest = now.timestamp() - found.kept if found.kept else float("-inf")
+    steps_left, problems = dict(steps.steps), list(steps.problems)
+    oldest = now.timestamp() - steps.kept if steps.kept else float("-inf")
     if since:
         oldest = max(oldest, unix_seconds(since))
     for head in heads:
-        problems += _broken(head, known.pop((head.tenant, head.reference), {}), oldest)
-    for (_, reference), left in known.items():
-        unknown = (step for step in left.values() if not step.is_over)
-        problems += (Break(step.id, reference, step.version, NO_RESOURCE) for step in unknown)
+        problems += _breaks_of(head, steps_left.pop((head.tenant, head.reference), {}), oldest)
+    for (_, reference), unclaimed in steps_left.items():
+        kept = (step for step in unclaimed.values() if not step.is_over)
+        problems += (Break(step.id, reference, step.version, NO_RESOURCE) for step in kept)
     return problems
 
 
-def _broken(head: Head, of_resource: StepsByHash, oldest: float) -> Iterator[Break]:
-    """Follow a chain from its end to its beginning; tell what it does not reach, or is not so."""
+def _breaks_of(head: Head, of_resource: StepsByHash, oldest: float) -> Iterator[Break]:
+    """Follow a chain from its end to its beginning, and yield its breaks."""
     first = head.versions.get(1)
     if first and first.updated != head.created:
         yield Break("", head.reference, 1, MOVED, _at(head))
         return
-    wanted, reached = head.chain.hex(), dict[str, Step]()
-    while wanted in of_resource:
-        reached[wanted] = of_resource[wanted]
-        wanted = of_resource[wanted].before
-    extra = {key: step for key, step in of_resource.items() if key not in reached}
-    left = [step for step in extra.values() if not step.is_over]
-    left.sort(key=lambda step: step.id)
+    next_hash, reached = head.chain.hex(), dict[str, Step]()
+    while next_hash in of_resource:
+        reached[next_hash] = of_resource[next_hash]
+        next_hash = of_resource[next_hash].before
+    others = {key: step for key, step in of_resource.items() if key not in reached}
+    unreached = [step for step in others.values() if not step.is_over]
+    unreached.sort(key=lambda step: step.id)
     chain = list(reached.values())
-    yield from _unlike(head, chain)
+    yield from _mismatches(head, chain)
     if not head.chain:
         yield Break("", head.reference, head.version, NO_CHAIN, _at(head))
-    elif wanted:
-        yield from _unreached(head, chain, left, oldest)
+    elif next_hash:
+        yield from _missing_start(head, chain, unreached, oldest)
     else:
-        ahead = _ahead(reached, extra)
-        for step in left:
+        ahead = _ahead(reached, others)
+        for step in unreached:
             problem = AHEAD if step.id in ahead else ALTERED
             yield Break(step.id, head.reference, step.version, problem)
         if chain[-1].version != 1:
@@ -95,60 +96,62 @@ def _broken(head: Head, of_resource: StepsByHash, oldest: float) -> Iterator[Bre
 
 
 def _at(head: Head) -> str:
-    """Return when the current version was made, as far as that is known."""
+    """Return when the current version was made, or an empty text if that is not known."""
     return head.versions[head.version].updated if head.version in head.versions else ""
 
 
-def _ahead(reached: Mapping[str, Step], left: Mapping[str, Step]) -> set[str]:
-    """Return the ids of the events that follow one of a chain and that the chain does not reach."""
-    known, found = set(reached), set[str]()
-    for key, step in sorted(left.items(), key=lambda known: known[1].id):
-        if step.before in known:
-            known.add(key)
-            found.add(step.id)
-    return found
+def _ahead(reached: Mapping[str, Step], others: Mapping[str, Step]) -> set[str]:
+    """Return the ids of events that follow a chain, beyond the event that it ends with."""
+    hashes, ids = set(reached), set[str]()
+    for step_hash, step in sorted(others.items(), key=lambda item: item[1].id):
+        if step.before in hashes:
+            hashes.add(step_hash)
+            ids.add(step.id)
+    return ids
 
 
-def _unlike(head: Head, chain: list[Step]) -> Iterator[Break]:
-    """Compare events, the newest first, with each other and with the versions they are about."""
-    above = head.version + 1
+def _mismatches(head: Head, chain: list[Step]) -> Iterator[Break]:
+    """Compare the events of a chain, newest first, with each other and with the stored versions."""
+    version_above = head.version + 1
     hashed = [number for number, step in enumerate(chain) if step.content]
     for number, step in enumerate(chain):
-        # What changes nothing of the resource itself has an event and no version of its own.
-        follows = step.version in ((above - 1, above) if number else (head.version,))
-        # Only the oldest are of a release without hashes.
-        if not follows or (not step.content and hashed and number < hashed[-1]):
+        # A change of attributes beside the resource has an event, and makes no new version.
+        expected = (version_above - 1, version_above) if number else (head.version,)
+        # Only the oldest events, of a release without hashes of content, may lack one.
+        if step.version not in expected or (not step.content and hashed and number < hashed[-1]):
             yield Break(step.id, head.reference, step.version, ALTERED)
             return
-        if step.content and step.version != above:
-            yield from _unlike_version(head, step)
-        above = step.version
+        if step.content and step.version != version_above:
+            yield from _version_mismatch(head, step)
+        version_above = step.version
 
 
-def _unlike_version(head: Head, step: Step) -> Iterator[Break]:
+def _version_mismatch(head: Head, step: Step) -> Iterator[Break]:
     stored = head.versions.get(step.version)
     if stored is None or stored.content != step.content:
         problem = CHANGED if stored else NO_VERSION
         yield Break(step.id, head.reference, step.version, problem)
 
 
-def _unreached(head: Head, chain: list[Step], left: list[Step], oldest: float) -> Iterator[Break]:
-    """Tell what is missing before the oldest event that a chain reaches."""
+def _missing_start(
+    head: Head, chain: list[Step], unreached: list[Step], oldest: float
+) -> Iterator[Break]:
+    """Yield what is missing before the oldest event that a chain reaches."""
     last = chain[-1] if chain else None
-    version = _before(head, last) if last else head.version
+    version = _version_before(head, last) if last else head.version
     stored = head.versions.get(version)
     may_be_over = unix_seconds(stored.updated if stored else head.created) <= oldest
-    # The newest of what is left: where it is of the version that is missing, it was altered.
-    if left and left[-1].version >= version:
-        yield Break(left[-1].id, head.reference, left[-1].version, ALTERED)
-    elif last and (left or not may_be_over):
+    # If the newest unreached event is about the missing version, that event was altered.
+    if unreached and unreached[-1].version >= version:
+        yield Break(unreached[-1].id, head.reference, unreached[-1].version, ALTERED)
+    elif last and (unreached or not may_be_over):
         yield Break(last.id, head.reference, last.version, MISSING)
-    elif not last and (left or not may_be_over):
+    elif not last and (unreached or not may_be_over):
         yield Break("", head.reference, head.version, NO_END, _at(head))
 
 
-def _before(head: Head, step: Step) -> int:
-    """Return the version that the event before one is about."""
+def _version_before(head: Head, step: Step) -> int:
+    """Return the version that the event before a step is about."""
     stored = head.versions.get(step.version)
     made_it = stored is None or stored.updated == step.at
     return max(step.version - 1, 1) if made_it else step.version

@@ -1,7 +1,7 @@
-"""Digests: beside each segment of the archive, the hash of every event in a chain that it has.
+"""Digests: objects beside the segments of the archive, with the hash of every chained event.
 
-Who may write to the tables reaches neither. So a chain that was taken away whole, or written anew
-from its beginning, does not agree with the digests.
+Whoever can write to the tables can write neither segments nor digests. A chain that was removed as
+a whole, or rewritten from its beginning, therefore disagrees with the digests.
 """
 
 import gzip
@@ -17,12 +17,12 @@ from shared.fhir import fhirjson
 
 DIGESTS_PREFIX = "digests/"
 
-GONE = "the archive knows of this event, and the table does not have it"
-ANOTHER = "the archive knows another event by this id"
+GONE = "the table lacks this event, which the archive has"
+ANOTHER = "the archive has another event with this id"
 
 
 class Digest(NamedTuple):
-    """An event in a chain: whose, its id, instant and hash, and a resource that it is about."""
+    """A chained event: its tenant, id, instant and hash, and the first resource it is about."""
 
     tenant: str
     id: str
@@ -33,36 +33,36 @@ class Digest(NamedTuple):
 
 
 def body(segment: Segment) -> bytes:
-    """Return the digests of a segment, lines in gzip; empty where no event is in a chain."""
-    lines = [orjson.dumps(one._asdict()) for one in _of(segment)]
+    """Return the digests of a segment as compressed lines; empty if it has no chained event."""
+    lines = [orjson.dumps(digest._asdict()) for digest in _digests(segment)]
     return gzip.compress(b"".join(line + b"\n" for line in lines), mtime=0) if lines else b""
 
 
-def _of(segment: Segment) -> Iterator[Digest]:
+def _digests(segment: Segment) -> Iterator[Digest]:
     for entry, _ in segment.events:
         event = orjson.loads(entry.line)["event"]
         if about := event.get("written"):
             (reference, version, *_), *_ = about
-            own = chain_link(fhirjson.canonical(event)).hex()
-            yield Digest(entry.tenant, entry.id, entry.at, own, reference, version)
+            own_hash = chain_link(fhirjson.canonical(event)).hex()
+            yield Digest(entry.tenant, entry.id, entry.at, own_hash, reference, version)
 
 
 def read(body: bytes) -> list[Digest]:
-    """Return the digests of an object."""
+    """Return the digests in an object."""
     return [Digest(**orjson.loads(line)) for line in gzip.decompress(body).splitlines()]
 
 
 def disagreements(
-    known: Iterable[Digest], links: Mapping[tuple[str, str], str], since: str
+    archived: Iterable[Digest], links: Mapping[tuple[str, str], str], since: str
 ) -> Iterator[Break]:
-    """Return the events since an instant that the table does not have as the archive knows them.
+    """Yield the events that the table lacks or has otherwise than the archive.
 
-    `links` are the hashes of the table's events, by tenant and id; what is older than `since` may
-    have expired.
+    `links` are the hashes of the table's events, by tenant and id. Events before `since` may have
+    expired.
     """
-    for digest in known:
-        own = links.get((digest.tenant, digest.id))
-        if own is None and digest.at >= since:
+    for digest in archived:
+        link = links.get((digest.tenant, digest.id))
+        if link is None and digest.at >= since:
             yield Break(digest.id, digest.reference, digest.version, GONE)
-        elif own and own != digest.link:
+        elif link and link != digest.link:
             yield Break(digest.id, digest.reference, digest.version, ANOTHER)

@@ -1,8 +1,8 @@
-"""Segments: objects of the archive with the events of some minutes.
+"""Segments: the objects of the archive, each with the events of some minutes.
 
-A segment is newline-delimited JSON in gzip, of one day, tenant by tenant and hour by hour in order
-of time. It is made of many gzip members one after the other, so that a few events can be read
-without the rest; any tool that reads gzip reads the whole.
+A segment is gzipped NDJSON with events of one day, ordered by tenant and instant. It consists of
+many gzip members, so that a few events can be read without the rest. Any gzip tool can read it
+whole.
 """
 
 import gzip
@@ -18,16 +18,17 @@ from shared.audit.entries import Entry
 
 EVENTS_PREFIX = "events/"
 MOST_EVENTS = 20_000
-# A member of so many events has about 6 KB, which is read at once.
+# A full member has about 6 KB, which is read at once.
 MEMBER_EVENTS, MEMBER_BYTES = 64, 64 * 1024
 _DAY, _HOUR = len("2026-11-16"), len("2026-11-16T09")
 _HASH_LETTERS = 12
 _SUFFIX = ".ndjson.gz"
+# The window bits with which zlib expects a gzip header.
 _GZIP = 31
 
 
 class ArchivePlace(NamedTuple):
-    """Where an event is: its segment by hour and name, the member's offset, the line there."""
+    """The place of an event: hour and name of its segment, offset of its member, line in that."""
 
     hour: str
     segment: str
@@ -36,13 +37,13 @@ class ArchivePlace(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The key of the object."""
+        """The S3 key of the segment."""
         return object_key(self.hour[:_DAY], self.segment)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """An object of the archive, of a day, and each of its events with the place."""
+    """A segment: its day, name and content, and its events with their places."""
 
     day: str
     name: str
@@ -51,24 +52,24 @@ class Segment:
 
     @property
     def key(self) -> str:
-        """The key of the object."""
+        """The S3 key of the segment."""
         return object_key(self.day, self.name)
 
 
 def object_key(day: str, name: str, prefix: str = EVENTS_PREFIX) -> str:
-    """Return the key of a segment of a day, or of what belongs to it under another prefix."""
+    """Return the S3 key of a segment, or of its companion object under another prefix."""
     return f"{prefix}date={day}/{name}{_SUFFIX}"
 
 
 def hour_of(instant: str) -> str:
-    """Return the hour of an instant, or of the beginning of a key."""
+    """Return the hour of an instant, or of a sort key that begins with one."""
     return instant[:_HOUR]
 
 
 def build(new: Iterable[Entry]) -> Iterator[Segment]:
-    """Return the segments of events, those of each day apart; the same events make the same."""
-    known = sorted(entries.in_order(new), key=lambda entry: entry.at[:_DAY])
-    for day, events in groupby(known, key=lambda entry: entry.at[:_DAY]):
+    """Yield the segments of events, day by day; the same events always make the same segments."""
+    ordered = sorted(entries.in_order(new), key=lambda entry: entry.at[:_DAY])
+    for day, events in groupby(ordered, key=lambda entry: entry.at[:_DAY]):
         of_day = list(events)
         for start in range(0, len(of_day), MOST_EVENTS):
             yield _segment(day, of_day[start : start + MOST_EVENTS])
@@ -81,17 +82,17 @@ def _segment(day: str, events: list[Entry]) -> Segment:
     placed = []
     for member in _members(events):
         hour, offset = hour_of(member[0].at), len(body)
-        placed += [(one, ArchivePlace(hour, name, offset, line)) for line, one in enumerate(member)]
+        placed += [(entry, ArchivePlace(hour, name, offset, n)) for n, entry in enumerate(member)]
         body += gzip.compress(entries.joined_lines(member), mtime=0)
     return Segment(day, name, bytes(body), tuple(placed))
 
 
 def _members(events: list[Entry]) -> Iterator[list[Entry]]:
-    """Divide events, also where the tenant or the hour changes."""
-    for _, same in groupby(events, key=lambda entry: (entry.tenant, hour_of(entry.at))):
+    """Yield the members of a segment; each has one tenant and one hour."""
+    for _, group in groupby(events, key=lambda entry: (entry.tenant, hour_of(entry.at))):
         member: list[Entry] = []
         size = 0
-        for entry in same:
+        for entry in group:
             is_full = len(member) == MEMBER_EVENTS or size + len(entry.line) > MEMBER_BYTES
             if member and is_full:
                 yield member
@@ -116,7 +117,7 @@ def read(key: str, body: bytes) -> Segment:
 
 
 def first_member(part: bytes) -> list[Entry] | None:
-    """Return the events of the member that a part of a segment begins with; None if it is cut."""
+    """Return the events of the first member in a part of a segment, or None if it is incomplete."""
     unpacker = zlib.decompressobj(_GZIP)
     lines = unpacker.decompress(part)
     return entries.read(lines) if unpacker.eof else None

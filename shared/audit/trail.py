@@ -1,4 +1,4 @@
-"""What is known of the request at hand, for the audit trail: by whom, what for, what it wrote."""
+"""Collect what the audit trail needs of the current request, and make its log lines."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -16,11 +16,11 @@ from shared.fhir import fhirjson, instants, ulids
 from shared.rules import compartments
 
 type Resource = dict[str, Any]
-# An answer's JSON, or the resources that it shows, each whole.
+# A response's JSON, or the whole resources of which it shows something.
 type Answer = bytes | Sequence[bytes | Resource]
 
 _LEAST_FAILURE, _LEAST_ERROR = 400, 500
-# What of an event its log line says anyhow.
+# Parts of an event that its log line has already.
 IN_LOG_LINE = (
     *("type", "id", "version", "operation", "parameters"),
     *("request", "status", "issues"),
@@ -29,9 +29,11 @@ IN_LOG_LINE = (
 
 @dataclass(slots=True)
 class Trail:
-    """One request: `origin` is its id and IP address, `written` the rows of its transactions.
+    """What is known of one request, or of one entry of a Bundle.
 
-    `form` is what it asks in its body, `proposed` are the patients of what it would write.
+    `origin` is its id and IP address, `who` the claims of its caller, `written` the ids of the
+    events of its transactions, `form` the search parameters in its body, `proposed` the patients of
+    what it would write.
     """
 
     origin: dict[str, str] = field(default_factory=dict)
@@ -44,10 +46,10 @@ class Trail:
     proposed: set[str] = field(default_factory=set)
 
     def note_claims(self, claims: Mapping[str, str]) -> None:
-        """Note whose token it is, if there is one, before it is known whether it may ask."""
+        """Note the claims of the token, if any, before it is decided whether they suffice."""
         self.has_token = bool(claims)
-        known = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
-        self.who = events.shortened_claims(known)
+        named = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
+        self.who = events.shortened_claims(named)
 
     def proposes(self, resource: Resource) -> None:
         """Note whom a resource that is to be written is about, by references to others.
@@ -58,11 +60,11 @@ class Trail:
         self.proposed |= {name for name in others if "?" not in name}
 
     def note_caller(self, caller: Actor) -> None:
-        """Note who asks."""
+        """Note the caller, when it is known."""
         self.who, self.tenant = events.shortened_claims(caller.who), caller.tenant
 
     def for_entry(self, interaction: Interaction | None) -> "Trail":
-        """Begin that of a Bundle's entry which does not come to its own function."""
+        """Return a trail for an entry of a Bundle that is answered without its own function."""
         return replace(self, interaction=interaction, written=[], form=[], proposed=set())
 
     def lines(
@@ -72,18 +74,18 @@ class Trail:
         asked: frozenset[str] = frozenset(),
         target: str = "",
     ) -> list[dict[str, Any]]:
-        """Return what the log lines of a request say for the audit trail alone; mostly it is one.
+        """Return the fields for the audit trail in each log line of the request, usually one.
 
-        `events` are the rows that its transactions have written; `audit` is an event that has yet
-        to be stored, where there is no such row, or the answer is a failure all the same: what of
-        it is not `OF_LINE`. `asked` are the references of what the request asks for, `target` that
-        of the resource which it is about. Whoever asks without a token leaves nothing.
+        `events` are the ids of the events that its transactions have stored. `audit` is an event
+        that is still to be stored, without what is `IN_LOG_LINE`: there is one if no transaction
+        stored an event, or if the request failed. `asked` are the references that the request
+        names, `target` the resource. A request without a token leaves no event.
         """
         if not self.has_token or (self.interaction and not self.interaction.audit):
             return [{}]
-        done = {"events": self.written} if self.written else {}
-        if done and status < _LEAST_FAILURE:
-            return [done]
+        stored = {"events": self.written} if self.written else {}
+        if stored and status < _LEAST_FAILURE:
+            return [stored]
         now = instants.now()
         if _LEAST_FAILURE <= status < _LEAST_ERROR:  # the line of an error has nothing of a body
             asked |= self.proposed
@@ -99,14 +101,14 @@ class Trail:
             {"audit": {"id": part_id, "tenant": self.tenant, "event": part}}
             for part_id, part in events.split(event_id, event)
         )
-        return [done | first, *more]
+        return [stored | first, *more]
 
 
 def _about(answer: Answer | None, asked: frozenset[str], target: str) -> dict[str, Any]:
-    """Return whom a request was about; no answer is one of a failure, which shows nothing.
+    """Return the patients of a request. An answer of None is a failure, which shows nothing.
 
-    Whatever shows nothing tells something all the same: of the resource that it was about, or of
-    those that a search asked for.
+    A request that shows nothing still tells something of the resource that it is about, or of the
+    resources that a search names.
     """
     resources = [] if answer is None else shown_resources(answer)
     patients = {name for name in asked if compartments.is_a("Patient", name)}
@@ -127,22 +129,22 @@ _current: ContextVar[Trail] = ContextVar("trail")
 
 
 def begin(**origin: str) -> Trail:
-    """Begin a request."""
+    """Begin the trail of a request, whose origin has the named parts."""
     trail = Trail({name: value for name, value in origin.items() if value})
     _current.set(trail)
     return trail
 
 
 def current() -> Trail:
-    """Give the request at hand; one of its own where none has begun."""
+    """Return the trail of the current request, or a new one if none has begun."""
     return _current.get(None) or begin()
 
 
 def shown_resources(answer: Answer) -> list[Resource]:
-    """Return the resources of an answer, those of Bundles within it too."""
+    """Return the resources of an answer, with those inside its Bundles."""
     if isinstance(answer, bytes):
         answer = [answer] if answer else []
-    resources = (_loads(one) if isinstance(one, bytes) else one for one in answer)
+    resources = (_loads(part) if isinstance(part, bytes) else part for part in answer)
     return [inner for resource in resources for inner in _inside(resource)]
 
 
@@ -158,6 +160,6 @@ def _loads(json: bytes) -> Resource:
     try:
         body: Resource = orjson.loads(json)
     except orjson.JSONDecodeError:
-        # A number that is larger than any of a processor's own.
+        # A number that is too large for orjson.
         body = fhirjson.loads(json)
     return body

@@ -49,6 +49,8 @@ class OnEngine(Practice):
     invariants are checked after each.
     """
 
+    is_concurrent = True
+
     def __init__(
         self, moment: str, seen: Counter[str], rounds: Rounds, *, largest: int, **environment: str
     ) -> None:

@@ -240,7 +240,9 @@ class Messages(Machine):
             self.place.call("PUT", url, body, fate)
 
     def _notice_restored(self, message_id: str, status: str) -> None:
-        if self.picture.messages[message_id].at and status in ("completed", "in-progress"):
+        # A message may have counted, and been taken back, since the picture was taken.
+        has_counted = self.picture.messages[message_id].at or self.place.is_concurrent
+        if has_counted and status in ("completed", "in-progress"):
             self.restored.add(message_id)
 
     def _message_id(self, number: int) -> str:

@@ -29,6 +29,9 @@ def local(text: str) -> datetime:
 class Practice:
     """One deployment and its clock. `picture` has the latest state of the tables."""
 
+    # Whether requests run at once, so that the picture may be older than a request.
+    is_concurrent = False
+
     def __init__(self, now: datetime, seen: Counter[str]) -> None:
         self.now, self.clinic, self.seen = now, FrontDoor(role="admin"), seen
         self.picture = Picture()
