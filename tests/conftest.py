@@ -10,7 +10,7 @@ from tests.support import clock
 
 @pytest.fixture(scope="session", autouse=True)
 def clock_of_tests() -> Iterator[None]:
-    """Give all tests and fixtures, of every scope, the same time on any date."""
+    """Set the same time for all tests and fixtures, of every scope, on any date."""
     with clock.running():
         yield
 

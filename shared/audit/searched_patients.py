@@ -1,4 +1,4 @@
-"""What the parameters of a search name, whatever it finds."""
+"""Find the resources that a search names in its parameters, whatever it finds."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from shared.fhir.references import Elsewhere, Local
 type Pair = tuple[str, str]
 
 _ENCOUNTER = "Encounter"
-# Of which type a value is that is an id without a type, by its parameter, also under `/v1`.
+# The type of a value without one, by parameter, also for those of the plain-JSON API.
 _OF = {
     "patient": "Patient",
     "subject": "Patient",
@@ -23,19 +23,19 @@ _OF = {
     "partOfId": _ENCOUNTER,
     "threadId": "Communication",
 }
-# Whose value is of the type that is searched.
+# Parameters whose values are of the type that is searched.
 _OF_SAME = frozenset({"_id", "part-of"})
-# Modifiers under which a value is no reference.
+# Modifiers with which a value is no reference.
 _OTHERWISE = frozenset({"identifier", "missing", "text", "of-type", "exact", "contains"})
-# How many parameters and values a search has at most.
+# The most parameters, and the most values, of a search.
 MOST = 1000
 _COMMA = re.compile(r"(?<!\\),")
 
 
 def named(resource_type: str, query: Iterable[Pair]) -> frozenset[str]:
-    """Return the references of what a query names, also in chains.
+    """Return the references that a query names, also in chains.
 
-    Beyond as many values as a search takes it is refused.
+    Values beyond `MOST` are ignored: such a search is refused.
     """
     names = (name for pair in islice(query, MOST) for name in _named(resource_type, *pair))
     return frozenset(islice(names, MOST))
@@ -54,7 +54,7 @@ def _named(resource_type: str, name: str, value: str) -> Iterator[str]:
         kind = of or _OF.get(by, "")
     for text in _COMMA.split(value, MOST)[:MOST]:
         match references.read(text):
-            # Not a query: what its parameters say is not told.
+            # A query is left out, because its values may be personal data.
             case Local(target) if target.type in TYPES:
                 yield str(target)
             case Elsewhere(reference, "Patient"):

@@ -67,7 +67,7 @@ class Work(UnitOfWork):
         if not changes:
             return False
         event_id = ulids.new(self.milliseconds)
-        self.send(event_id, *self._event(interaction))
+        self.send(event_id, *self._event(interaction, changes))
         trail.current().written.append(event_id)
         self._count(changes)
         return True
@@ -77,7 +77,7 @@ class Work(UnitOfWork):
 
         Raises BusinessRule if a resource has too many indexed values.
         """
-        self.transaction(ulids.new(self.milliseconds), *self._event(interaction))
+        self.transaction(ulids.new(self.milliseconds), *self._event(interaction, self.changes()))
 
     def _count(self, changes: Iterable[tuple[Any, Any]]) -> None:
         """Record metrics of the sessions that were opened and closed."""
@@ -88,10 +88,10 @@ class Work(UnitOfWork):
                 if event := of_change(old, record.resource, record.policy, system):
                     _count(event)
 
-    def _event(self, interaction: str) -> tuple[bytes, bytes]:
+    def _event(self, interaction: str, changes: Iterable[tuple[Any, Any]]) -> tuple[bytes, bytes]:
         written = [
             self._written(record, before)
-            for record, before in self.changes()
+            for record, before in changes
             if isinstance(record, Versioned)
         ]
         return events.of_transaction(

@@ -1,4 +1,4 @@
-"""What a resource says for a search parameter, as typed values.
+"""Extract the values of a search parameter from a resource, as typed values.
 
 The paths are the part of FHIRPath that R4's expressions for these types use:
 https://hl7.org/fhir/R4/search.html#table
@@ -30,7 +30,7 @@ _EXPRESSION = re.compile(
     r"(?:\.where\((?:resolve\(\) is (?P<only>\w+)|(?P<having>\w+)='(?P<value>[\w-]+)')\))?",
     re.ASCII,
 )
-# A part in parentheses, which may say the type of a choice in a way of its own.
+# A part in parentheses, in which `as` may select the type of a choice.
 _GROUP = re.compile(
     r"^\((?P<path>[\w.]+(?:\(\w+\))?)(?: as (?P<type>\w+))?\)(?P<rest>.*)", re.ASCII
 )
@@ -38,11 +38,11 @@ _EXISTS = re.compile(r"(?P<path>[\w.]+)\.exists\(\) and (?P=path) != false", re.
 
 
 class Path(NamedTuple):
-    """An expression: the properties it goes through, and what holds for what it leads to.
+    """A path of an expression: the properties along it, and conditions on the elements at its end.
 
-    `only` is the one type that references must have, `where` what a property must be; `exists` asks
-    no more than whether there is anything but false. `kind` is the data type, where it is one of a
-    choice.
+    `only` is the type that references must have, `where` a property and the value it must have.
+    `exists` only asks whether there is an element other than false. `kind` is the data type, if the
+    path selects one of a choice.
     """
 
     names: tuple[str, ...]
@@ -53,7 +53,7 @@ class Path(NamedTuple):
 
 
 class Token(NamedTuple):
-    """A code of a system, either of which may be empty; `kinds` are an Identifier's types."""
+    """A code and its system, either of which may be empty; `kinds` are an Identifier's types."""
 
     system: str
     code: str
@@ -74,12 +74,12 @@ class Reference(NamedTuple):
 
     @property
     def is_contained(self) -> bool:
-        """Return whether it names a resource that is contained."""
+        """Return whether it refers to a contained resource."""
         return self.text.startswith("#")
 
 
 class Quantity(NamedTuple):
-    """A number with its unit as system and code, and in words."""
+    """A number with its unit, as system and code and as text."""
 
     value: Decimal
     system: str = ""
@@ -124,17 +124,17 @@ def _ungrouped(group: "re.Match[str]") -> str:
 
 
 def _property(step: "re.Match[str]") -> str:
-    """Give the JSON property of a step: a choice's has the type in its name."""
+    """Return the JSON property of a step; that of a choice has the type in its name."""
     return step["name"] + capital(step["type"] or "")
 
 
 def capital(text: str) -> str:
-    """Write a type as the names of choices have it."""
+    """Return the name of a type as it ends the JSON property of a choice."""
     return text[:1].upper() + text[1:]
 
 
 def elements(resource: Resource, names: tuple[str, ...]) -> list[Any]:
-    """Give the elements at a path, through arrays anywhere."""
+    """Return the elements at a path, going through arrays at every step."""
     found: list[Any] = [resource]
     for name in names:
         found = [element for parent in found for element in _members(parent, name)]
@@ -173,7 +173,7 @@ def _reader(param: SearchParam, way: Path) -> "_Reader":
 
 
 def _typed(resource: Resource, found: Iterator[Value]) -> Iterator[Value]:
-    """Return values, each reference to a contained resource with the type of that."""
+    """Yield values; a reference to a contained resource gets the type of that resource."""
     for value in found:
         if isinstance(value, Reference) and value.is_contained:
             contents = references.contents(resource)
@@ -183,7 +183,7 @@ def _typed(resource: Resource, found: Iterator[Value]) -> Iterator[Value]:
 
 
 def _has(element: Any, where: tuple[str, str] | None) -> bool:
-    """Tell whether an element's property is what an expression asks for."""
+    """Return whether a property of an element has the value that an expression asks for."""
     return not where or (isinstance(element, dict) and element.get(where[0]) == where[1])
 
 
@@ -209,9 +209,9 @@ def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
 
 
 def contact(text: str) -> str:
-    """Write a telephone number or address as they are compared: without regard to case.
+    """Return a telephone number or e-mail address in the form in which it is compared.
 
-    A blank at the beginning was a plus that nobody has escaped in a URL.
+    Case does not matter. A space at the beginning is an unescaped plus of a URL.
     """
     return re.sub("^ ", "+", text).lower()
 
@@ -232,7 +232,7 @@ def _identifier(element: Resource) -> Token:
 
 
 def canonical(text: str) -> Reference:
-    """Write a reference as the index knows it: relative without version where it is one of ours."""
+    """Return a reference as it is indexed: one to this server is relative, without its version."""
     named = references.read(text)
     if isinstance(named, references.Local):
         return Reference(str(named.target), named.type, version=named.version)
@@ -240,7 +240,7 @@ def canonical(text: str) -> Reference:
 
 
 def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Reference]:
-    """Read a Reference or canonical; one that has only a display refers to nothing."""
+    """Read a Reference or canonical; a Reference with a display only refers to nothing."""
     if isinstance(element, str):
         yield canonical(element)
         return
@@ -261,7 +261,7 @@ def _instants(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
 
 
 def _ranges(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
-    """Read a date, dateTime, Period or Timing; a Period without bounds says nothing."""
+    """Read a date, dateTime, Period or Timing; a Period without bounds has no value."""
     if isinstance(element, str):
         yield instants.parse(element, zone)
     else:
@@ -271,7 +271,7 @@ def _ranges(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
 
 
 def _limits(element: Resource, zone: tzinfo) -> Range | None:
-    """Give the outer limits of a Timing, which are all that searches look at; None of others."""
+    """Return the outer limits of a Timing, all that searches use of it; None for other types."""
     bounds = (instants.period(one, zone) for one in elements(element, ("repeat", "boundsPeriod")))
     events = (instants.parse(one, zone) for one in elements(element, ("event",)) if one)
     found = [*bounds, *events]
@@ -279,7 +279,7 @@ def _limits(element: Resource, zone: tzinfo) -> Range | None:
 
 
 def _quantities(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Quantity]:
-    """Read a Quantity, or Money; of a Range or SampledData nothing is known."""
+    """Read a Quantity or Money; a Range or SampledData has no value that is searched."""
     value = element.get("value")
     if value is not None:
         number = value if isinstance(value, Decimal) else Decimal(str(value))
@@ -291,7 +291,7 @@ def _quantities(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Quanti
 
 
 def _strings(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[str]:
-    """Read a string or uri, or every string of a HumanName or Address but its codes."""
+    """Read a string or uri, or every string of a HumanName or Address except its codes."""
     if isinstance(element, str):
         yield element
     else:

@@ -1,4 +1,4 @@
-"""Texts as string searches compare them, and the words by which they are found.
+"""Normalize texts for string searches, and divide them into the words that are indexed.
 
 https://hl7.org/fhir/R4/search.html#string
 """
@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from shared.catalog import access_patterns as patterns
 
-# What joins two parts of one word: a name with an apostrophe is found with it and without.
+# Characters within a word that are left out: a name is found with and without its apostrophe.
 _JOINS = dict.fromkeys(map(ord, "'’ʼʻ`´"))  # noqa: RUF001 - these are what people type
-# Letters of their own, as they are spelt where there are none of them; casefold knows ß.
+# Letters that have no base letter, with their usual spelling in ASCII; casefold covers ß.
 _SPELT = {
     "æ": "ae",
     "Æ": "AE",
@@ -28,19 +28,19 @@ _SPELT = {
     "ŋ": "n",
     "Ŋ": "N",
 }
-# Strings are found, compared and sorted by so many characters: one may stand for 18 others.
+# Strings are found, compared and sorted by this many characters: folding can turn one into 18.
 LONGEST_TEXT = 1000
-# A key holds no more of a word: what is longer is found by its beginning, and then compared.
+# The characters of a word in a key. A longer word is found by its beginning and then compared.
 _LONGEST_WORD = 40
-# Each letter of it may have four bytes, which are three characters each.
+# A character has up to four bytes, and each byte takes three characters in a key.
 LONGEST_KEY = _LONGEST_WORD * 12
-# Between a word and the id of what has it: sorts before every character of a word, and is in no
-# other sort key.
+# Separates a word from the id of its resource: it sorts before every character of a word, and
+# occurs in no other sort key.
 END = patterns.WORD.sort.removeprefix("{word}").removesuffix("{id}")
 
 
 def normal(text: str) -> str:
-    """Return a text folded and without punctuation, its words one blank apart."""
+    """Return a text folded and without punctuation, with one space between words."""
     text = text[:LONGEST_TEXT]
     letters = folded(text.translate(_JOINS))
     return " ".join("".join(one if _is_letter(one) else " " for one in letters).split())
@@ -57,10 +57,9 @@ def folded(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _base(one: str) -> str:
-    """Return what a character is without what is drawn on or through it.
+    """Return the base letter of a character, without accents, strokes, hooks and bars.
 
-    Unicode takes accents apart from their letters, but not strokes, hooks and bars: the letter
-    below them is in the character's name.
+    Unicode decomposes accents only. For the others, the base letter is in the character's name.
     """
     if one.isascii():
         return one
@@ -83,29 +82,29 @@ def _is_letter(one: str) -> bool:
 
 
 def spaced(text: str) -> str:
-    """Return a normal text with a blank before each of its words, so that their beginnings show."""
+    """Return a normal text with a space before each word, which marks where words begin."""
     return f" {normal(text)}"
 
 
 def keys(texts: Iterable[str]) -> set[str]:
-    """Give what the words of texts are in keys, where they are in order byte by byte."""
+    """Return the words of texts as keys hold them: sorted by bytes."""
     return {key(word) for text in texts for word in normal(text).split()}
 
 
 def key(word: str) -> str:
-    """Write the beginning of a word as keys have it."""
+    """Return the beginning of a word as a key holds it."""
     return quote(word[:_LONGEST_WORD], safe="")
 
 
 def initial(word: str) -> str:
-    """Give by what a word is partitioned: its first character, or what two bytes say of that."""
+    """Return the part of a word that selects its partition: the first character or two bytes."""
     return word[:6] if word.startswith("%") else word[:1]
 
 
 def between(asked: str) -> tuple[str, str]:
-    """Give between which keys the rows are of what may begin with a normal text.
+    """Return the keys between which the words are that may begin with a normal text.
 
-    Of several words the first is whole.
+    If the text has several words, the first must match a whole word.
     """
     first, *more = asked.split(" ")
     low = key(first)

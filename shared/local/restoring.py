@@ -71,7 +71,7 @@ def _wait(client: Any, name: str) -> dict[str, Any]:
 
 
 def _complete(client: Any, name: str, wanted: Mapping[str, Any], said: Mapping[str, str]) -> None:
-    """Give a table what the template says of it, and a restore does not bring."""
+    """Set what the template says about a table and a restore leaves out."""
     stream = wanted.get("StreamSpecification")
     if stream and "StreamSpecification" not in _wait(client, name):
         on = {"StreamEnabled": True, **stream}

@@ -72,7 +72,7 @@ def _apply(
 
 
 def _adopt(work: Work, state: Slot, session: EncounterRecord) -> None:
-    """Give a finished session the messages that wait; its period stays as it is."""
+    """Let a finished session adopt the waiting messages; its period stays as it is."""
     thread = state.key.partition
     if transitions.waiting(state):
         work.save(Adoption(thread=thread, epoch=state.epoch, session=session.id, late=True))

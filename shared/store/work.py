@@ -150,7 +150,9 @@ class UnitOfWork(Repository):
         writes += [check for address, check in self._required.items() if address not in saved]
         writes += self._existence_checks(saved)
         versions = [
-            (record, before) for record, before in self.changes() if isinstance(record, Versioned)
+            (record, self._before(address, record))
+            for address, record in saved.items()
+            if isinstance(record, Versioned)
         ]
         writes += guards.operations(
             versions, self._claims, tenant=self.tenant, work=event_id, now=self.now

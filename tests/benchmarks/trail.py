@@ -107,7 +107,7 @@ def _weighed(scenario: Scenario) -> tuple[str, list[Figure]]:
 
 
 def _make_real(event: dict[str, Any]) -> None:
-    """Give a request ids as long as those of the gateway and of Cognito."""
+    """Set ids in a request that are as long as those of the gateway and Cognito."""
     context = event["requestContext"]
     context["requestId"] = "JKJaXmPLvHcESHA="
     context["http"]["sourceIp"] = "203.0.113.10"

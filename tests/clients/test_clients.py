@@ -59,7 +59,7 @@ def signed_in(service: Mapping[str, str], scope: str) -> dict[str, Any]:
 
 
 def at_the_pool(service: Mapping[str, str]) -> Mapping[str, str]:
-    """Give a patient of the emulator's pool a password. Return the outputs of the stack."""
+    """Set the password of a patient in the emulator's pool. Return the outputs of the stack."""
     running = Emulator(urlsplit(service["TOKEN_URL"]).port or 0)
     cognito, stack = running.client("cognito-idp"), outputs(running)
     pool.access_token(cognito, stack, pool.USERS["TOKEN_PATIENT"])

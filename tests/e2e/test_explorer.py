@@ -36,7 +36,7 @@ def test_people_sign_in_on_the_page_of_the_pool_and_close_a_session(
 
 
 def user(service: Mapping[str, str]) -> str:
-    """Give a practitioner of the emulator's pool a password."""
+    """Set the password of a practitioner in the emulator's pool."""
     running = Emulator(urlsplit(service["TOKEN_URL"]).port or 0)
     cognito, stack = running.client("cognito-idp"), outputs(running)
     pool.access_token(cognito, stack, pool.USERS["TOKEN_PRACTITIONER"])
